@@ -1,0 +1,30 @@
+"""The arguments of a generated module: what the compiler, the checker and the templates all know about them."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sympy import Basic, Expr
+
+Role = Literal["parameter", "data", "dimension"]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of the generated functions.
+
+    Attributes
+    ----------
+    name : the Python name by which the argument may be passed.
+    symbol : the SymPy object it stands for (`MatrixSymbol`, `IndexedBase` or scalar `Symbol`).
+    shape : its declared symbolic shape, `()` for a scalar.
+    role : `parameter` (differentiated by), `data`, or `dimension` (a size that no array's shape determines).
+    integer : whether its entries are integers (it subscripts other arrays, or is declared so).
+    upper : for integer data that subscript an axis, the size of that axis: legal entries are 0 ... upper - 1.
+    """
+
+    name: str
+    symbol: Basic
+    shape: tuple[Expr, ...]
+    role: Role
+    integer: bool = False
+    upper: Expr | None = None

@@ -1,0 +1,1 @@
+"""The calculus: local derivatives and reverse-mode differentiation of the tensor graph."""

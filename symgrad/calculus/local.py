@@ -1,0 +1,93 @@
+"""Partial derivatives of scalar functions: SymPy's `diff`, and the few that symgrad defines itself.
+
+Conventions at kinks, where a function has no derivative: relu'(0) = 0, |x|' (0) = sign(0) = 0, and max and min share the
+derivative equally between arguments that tie.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sympy import (
+    Abs,
+    Derivative,
+    DiracDelta,
+    Dummy,
+    Expr,
+    Max,
+    Min,
+    Pow,
+    Rational,
+    S,
+    Subs,
+    ceiling,
+    exp,
+    floor,
+    log,
+    sign,
+)
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
+
+from symgrad.errors import UnsupportedError
+from symgrad.functions import constant, step
+from symgrad.graph.build import ZERO, add, apply, const, mul, power, subtract
+from symgrad.graph.nodes import Use
+from symgrad.graph.scalar import lift
+
+# Piecewise constant: their derivative is zero wherever they have one. `constant` is held constant on request.
+PIECEWISE_CONSTANT = (sign, step, floor, ceiling, constant)
+
+
+def _exp(args: Sequence[Use], value: Use, _: int) -> Use:
+    return value
+
+
+def _abs(args: Sequence[Use], value: Use, _: int) -> Use:
+    return apply(sign, args)
+
+
+def _max(args: Sequence[Use], value: Use, which: int) -> Use:
+    # ½(1 + sign(a - b)): 1, ½ or 0 as a is above, level with or below b
+    half = const(Rational(1, 2))
+    return add([(S.One, half), (Rational(1, 2), apply(sign, [subtract(args[which], args[1 - which])]))])
+
+
+def _min(args: Sequence[Use], value: Use, which: int) -> Use:
+    return _max(args, value, 1 - which)
+
+
+def _pow(args: Sequence[Use], value: Use, which: int) -> Use:
+    # d/dx x**y = y·x**(y-1): SymPy's y·x**y/x is 0/0 at x = 0
+    base, exponent = args
+    if which == 1:
+        return mul([value, apply(log, [base])])
+    return mul([exponent, power(base, subtract(exponent, const(S.One)))])
+
+
+_OWN: dict[Any, Callable[[Sequence[Use], Use, int], Use]] = {exp: _exp, Abs: _abs, Max: _max, Min: _min, Pow: _pow}
+
+
+def partial(head: Any, args: Sequence[Use], value: Use, which: int) -> Use:
+    """∂head(args)/∂args[which] as a term; `value` is head(args) itself, for derivatives that reuse it.
+
+    Raises
+    ------
+    UnsupportedError : SymPy knows no derivative of the function.
+    """
+    if head in PIECEWISE_CONSTANT or issubclass(head, Relational | BooleanFunction):
+        return ZERO
+    if head in _OWN:
+        return _OWN[head](args, value, which)
+    symbols, derivative = _symbolic(head, len(args), which)
+    return lift(derivative, dict(zip(symbols, args, strict=True)))
+
+
+@lru_cache(maxsize=None)
+def _symbolic(head: Any, count: int, which: int) -> tuple[tuple[Dummy, ...], Expr]:
+    # real placeholders: with complex ones SymPy's assumption queries can take minutes
+    symbols = tuple(Dummy(f"x{n}", real=True) for n in range(count))
+    derivative = head(*symbols).diff(symbols[which])
+    if derivative.has(Derivative, Subs, DiracDelta):
+        raise UnsupportedError(f"SymPy knows no derivative of {head.__name__} by its argument {which + 1}")
+    return symbols, derivative

@@ -1,0 +1,195 @@
+"""Reverse mode: the adjoint ∂loss/∂node of every node that the loss depends on.
+
+The engine owns the structure. A rule states only its node's local derivative in the node's own letters; `_project` turns
+that into a contribution over the operand's axes: it sums over the letters the operand lacks (the adjoint of
+broadcasting), renames the rest, and puts deltas where a letter repeats (the adjoint of taking a diagonal).
+
+An adjoint is a term over its node's axes 0, 1, ...; where it lacks an axis it is constant along it.
+
+Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3; Laue, Mitterreiter and Giesen, Computing Higher
+Order Derivatives of Matrix and Tensor Expressions (2018), for the contraction.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from sympy import Eq, Expr, Product, S
+
+from symgrad.calculus.local import partial
+from symgrad.errors import UnsupportedError
+from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
+from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, axis_map, gather, scatter
+from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, is_zero, mul, product_of_powers, reciprocal, sizes_of, subtract
+from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Contract,
+    Gather,
+    Named,
+    Node,
+    Reduce,
+    Scatter,
+    Use,
+    postorder,
+)
+from symgrad.graph.transform import dependents, own
+
+Contribution = tuple[Node, Use]
+
+
+def reverse(loss: Use, targets: Sequence[Node]) -> dict[Node, Use]:
+    """∂loss/∂target for each target node, as a term over the target's axes (zero where the loss does not depend on it).
+
+    Raises
+    ------
+    UnsupportedError : a node on the way has no derivative rule; the message names it.
+    """
+    active = dependents([loss.node], targets)
+    parts: dict[Node, list[Use]] = {loss.node: [ONE]}
+    adjoints: dict[Node, Use] = {}
+    for node in reversed(list(postorder([loss.node]))):
+        if node not in active or node not in parts:
+            continue
+        adjoint = add([(S.One, part) for part in parts.pop(node)])
+        adjoints[node] = adjoint
+        if is_zero(adjoint):
+            continue
+        for operand, contribution in _pull_back(node, adjoint, active):
+            if not is_zero(contribution):
+                parts.setdefault(operand, []).append(contribution)
+    return {target: adjoints.get(target, ZERO) for target in targets}
+
+
+def _pull_back(node: Node, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    """The contributions of one node to the adjoints of its operands (its vector-Jacobian product)."""
+    rule = _RULES.get(type(node))
+    if rule is None:
+        if any(use.node in active for use in node.uses()):
+            raise UnsupportedError(f"no derivative rule for {type(node).__name__}")
+        return
+    yield from rule(node, adjoint, active)
+
+
+def _project(node: Node, factors: Sequence[Use], target: Use, sizes: dict[Any, Expr]) -> Contribution:
+    """Σ over the letters that `target` lacks of Π factors, as a term over the axes of `target.node`.
+
+    `sizes` has the length along every letter of the node, bound letters included.
+    """
+    first: dict[Any, Any] = {}
+    deltas = []
+    for axis, letter in enumerate(target.letters):
+        if letter in first:
+            deltas.append(delta(("axis", first[letter]), ("axis", axis), target.node.shape[axis]))
+        else:
+            first[letter] = axis
+    names = {letter: ("axis", axis) for letter, axis in first.items()}
+    bound = {letter: length for letter, length in sizes.items() if letter not in first}
+    summed = mul([*(relabel(use, names) for use in factors), *deltas], bound)
+    return target.node, relabel(summed, {("axis", axis): axis for axis in range(target.node.rank)})
+
+
+def _letters(node: Node) -> dict[Any, Expr]:
+    """The length along every letter of a node's letter space."""
+    return dict(enumerate(node.shape)) | sizes_of(use for use in node.uses() if not isinstance(node, Gather))
+
+
+def _add(node: Add, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    # y = Σ c·u:  ū += c·ȳ
+    for coefficient, use in node.terms:
+        if use.node in active:
+            yield _project(node, [const(coefficient), adjoint], use, _letters(node))
+
+
+def _contract(node: Contract, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    # y = Σ Π u^e:  ū += Σ ȳ · e·u^(e-1) · Π others
+    for n, (use, exponent) in enumerate(node.factors):
+        if use.node in active:
+            rest = [(other, e) for m, (other, e) in enumerate(node.factors) if m != n]
+            local = [const(exponent), product_of_powers([*rest, (use, exponent - 1)])]
+            yield _project(node, [adjoint, *local], use, _letters(node))
+
+
+def _apply(node: Apply, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    # y = f(u, v, ...):  ū += ȳ·∂f/∂u
+    for n, use in enumerate(node.args):
+        if use.node not in active:
+            continue
+        if node.head is if_else:
+            if n > 0:  # the adjoint goes to the branch taken and nowhere else: masked, not multiplied
+                branches = [adjoint, ZERO] if n == 1 else [ZERO, adjoint]
+                yield _project(node, [apply(if_else, [node.args[0], *branches])], use, _letters(node))
+            continue
+        yield _project(node, [adjoint, partial(node.head, node.args, own(node), n)], use, _letters(node))
+
+
+def _reduce(node: Reduce, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    bound = dict(enumerate(node.bound, node.rank))
+    value, use = own(node), node.arg
+    if node.head is LogSumExp:  # ∂/∂u log Σ exp u = softmax(u)
+        local = [axis_map(SOFTMAX, use, bound)]
+    elif node.head is Product:  # the product of all others, which is right where entries are zero
+        local = [axis_map(PRODUCT_OF_OTHERS, use, bound)]
+    elif node.head in (MaxOver, MinOver):  # entries that tie share equally
+        hit = indicator(apply(Eq, [use, value]))
+        local = [hit, reciprocal(mul([hit], bound))]
+    else:
+        raise UnsupportedError(f"no derivative rule for the reduction {node.head.__name__}")
+    yield _project(node, [adjoint, *local], use, _letters(node))
+
+
+def indicator(condition: Use) -> Use:
+    """[condition]: one where it holds, zero elsewhere."""
+    return apply(if_else, [condition, ONE, ZERO])
+
+
+def _axis_map(node: AxisMap, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    over = {axis: node.shape[axis] for axis in node.over}
+    value = own(node)
+    if node.head == SOFTMAX:  # ū = p·(p̄ - Σ p̄·p)
+        centred = subtract(adjoint, mul([adjoint, value], over))
+        yield _project(node, [value, centred], node.arg, _letters(node))
+    elif node.head == LOG_SOFTMAX:  # ū = ȳ - p·Σ ȳ
+        probability = axis_map(SOFTMAX, node.arg, over)
+        pulled = subtract(adjoint, mul([probability, mul([adjoint], over)]))
+        yield _project(node, [pulled], node.arg, _letters(node))
+    else:
+        raise UnsupportedError(f"no derivative rule for {node.head}: differentiate the product only once")
+
+
+def _gather(node: Gather, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    # y = u[s]:  ū += zeros with ȳ added at s
+    base = node.base.node
+    if base in active:
+        names = {letter: ("from", letter) for letter in range(node.rank)}
+        axes = range(base.rank)
+        bound = {("from", letter): length for letter, length in enumerate(node.shape)}
+        subs = [relabel(sub, names) for sub in node.subs]
+        yield base, scatter(relabel(adjoint, names), subs, base.shape, axes, bound)
+
+
+def _scatter(node: Scatter, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    # y = zeros with u added at s:  ū += ȳ[s]
+    if node.value.node in active:
+        positions = dict(zip(range(node.rank), node.subs, strict=True))
+        pulled = gather(Use(adjoint.node, adjoint.letters), [positions[axis] for axis in adjoint.letters])
+        yield _project(node, [pulled], node.value, _letters(node))
+
+
+def _named(node: Named, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    if node.arg.node in active:
+        yield _project(node, [adjoint], node.arg, _letters(node))
+
+
+_RULES: dict[type[Node], Callable[..., Iterator[Contribution]]] = {
+    Add: _add,
+    Contract: _contract,
+    Apply: _apply,
+    Reduce: _reduce,
+    AxisMap: _axis_map,
+    Gather: _gather,
+    Scatter: _scatter,
+    Named: _named,
+}

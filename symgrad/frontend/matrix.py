@@ -1,0 +1,297 @@
+"""Reads matrix expressions: each becomes a term over the letters ROW and COLUMN.
+
+A side of length one has no letter, and a matrix that is constant along a side lacks that letter, so an M×1 matrix is a
+vector and `OneMatrix` is the number one. Shapes are checked here, since SymPy accepts symbolic sides that disagree.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sympy import Basic, Determinant, Expr, Function, Identity, Integer, Inverse, Lambda, MatrixSymbol, S, Trace
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
+from sympy.matrices.expressions.dotproduct import DotProduct
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.matpow import MatPow
+from sympy.matrices.expressions.slice import MatrixSlice
+from sympy.matrices.expressions.special import GenericIdentity, GenericZeroMatrix, OneMatrix, ZeroMatrix
+from sympy.matrices.expressions.transpose import Transpose
+
+from symgrad.errors import ModelError, UnsupportedError
+from symgrad.frontend.dimensions import equal
+from symgrad.frontend.names import name_of
+from symgrad.frontend.reader import IndexReader, Reading
+from symgrad.frontend.scope import Scope, place_of
+from symgrad.functions import ConstantMatrix, Softmax, Total, constant
+from symgrad.graph.axes import SOFTMAX, axis_map, gather
+from symgrad.graph.build import ONE, ZERO, add, apply, delta, index, mul, power, scale, size
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Use
+
+ROW, COLUMN = "row", "column"
+
+
+class Reader(IndexReader):
+    """Reads every expression of a model, scalar or matrix."""
+
+    def _special(self, expr: Basic, scope: Scope) -> Reading | None:
+        if isinstance(expr, MatrixExpr):
+            return self._matrix(expr, scope)
+        match expr:
+            case MatrixElement() if not isinstance(expr.parent, MatrixSymbol):
+                return self._entry(expr, scope)
+            case Trace():
+                return self._trace(expr, scope)
+            case Total():
+                return self._total(expr, scope)
+            case DotProduct():
+                return self._dot(expr, scope)
+            case Determinant():
+                raise UnsupportedError(f"symgrad does not know {place_of(expr)} ({type(expr).__name__})")
+            case Function() if any(isinstance(arg, MatrixExpr) and not _is_scalar(arg) for arg in expr.args):
+                raise ModelError(
+                    f"{place_of(expr)} applies {type(expr).__name__} to a matrix of shape {_shape(expr.args[0])}; entry by entry it is "
+                    f"({place_of(expr.args[0])}).applyfunc({type(expr).__name__})"
+                )
+        return super()._special(expr, scope)
+
+    def _matrix(self, expr: MatrixExpr, scope: Scope) -> Reading:
+        match expr:
+            case MatrixSymbol():
+                return self._symbol_matrix(expr)
+            case MatMul():
+                return self._matmul(expr, scope)
+            case MatAdd():
+                return self._matadd(expr, scope)
+            case Transpose():
+                return self._transpose(expr, scope)
+            case HadamardProduct():
+                return self._hadamard(expr, scope)
+            case HadamardPower():
+                return self._hadamard_power(expr, scope)
+            case ElementwiseApplyFunction():
+                return self._applyfunc(expr, scope)
+            case Inverse():
+                return self._unknown(expr)
+            case MatPow():
+                return self._matpow(expr, scope)
+            case Identity() | GenericIdentity():
+                return _done(ONE if expr.shape[0] == 1 else delta(ROW, COLUMN, expr.shape[0]))
+            case OneMatrix():
+                return _done(ONE)
+            case ZeroMatrix() | GenericZeroMatrix():
+                return _done(ZERO)
+            case DiagMatrix() | DiagonalMatrix():
+                return self._diagonal(expr, scope)
+            case DiagonalOf():
+                return self._diagonal_of(expr, scope)
+            case MatrixSlice():
+                return self._slice(expr, scope)
+            case Softmax():
+                return self._softmax_rows(expr, scope)
+            case ConstantMatrix():
+                return self._constant(expr, scope)
+        return self._unknown(expr)
+
+    def _unknown(self, expr: MatrixExpr) -> Reading:
+        raise UnsupportedError(f"symgrad does not know the matrix {place_of(expr)} ({type(expr).__name__})")
+        yield
+
+    # --- scalars made of matrices -------------------------------------------------------------------------------------
+
+    def _entry(self, expr: MatrixElement, scope: Scope) -> Reading:
+        parent = expr.parent
+        inner = yield parent, scope
+        subs = {}
+        for axis, (letter, sub) in enumerate(((ROW, expr.i), (COLUMN, expr.j))):
+            self._check_range(sub, parent.shape[axis], axis, expr, scope)
+            found = scope.indices.get(sub)
+            if found is not None and found.start == 0 and equal(found.length, parent.shape[axis]):
+                subs[letter] = index(found.letter, parent.shape[axis])
+            else:
+                subs[letter] = yield sub, scope
+        return gather(inner, [subs[letter] for letter in inner.letters])
+
+    def _trace(self, expr: Trace, scope: Scope) -> Reading:
+        inner = yield expr.arg, scope
+        rows, columns = expr.arg.shape
+        if not equal(rows, columns):
+            raise ModelError(f"{place_of(expr)}: the trace of a matrix that is not square, {_shape(expr.arg)}")
+        return mul([relabel(inner, {COLUMN: ROW})], _sides({ROW: rows}))
+
+    def _total(self, expr: Total, scope: Scope) -> Reading:
+        inner = yield expr.args[0], scope
+        rows, columns = expr.args[0].shape
+        return mul([inner], _sides({ROW: rows, COLUMN: columns}))
+
+    def _dot(self, expr: DotProduct, scope: Scope) -> Reading:
+        vectors = []
+        for arg in expr.args:
+            vector = yield arg, scope
+            vectors.append(relabel(vector, {COLUMN: ROW}))
+        lengths = [arg.shape[0] if arg.shape[1] == 1 else arg.shape[1] for arg in expr.args]
+        _agree(expr, lengths[0], lengths[1], "lengths")
+        return mul(vectors, _sides({ROW: lengths[0]}))
+
+    # --- matrices -----------------------------------------------------------------------------------------------------
+
+    def _symbol_matrix(self, expr: MatrixSymbol) -> Reading:
+        node = self.symbols.nodes.get(expr)
+        if node is None:
+            raise ModelError(f"the matrix {name_of(expr)} is not an argument or a name of `where` of this model")
+        return Use(node, tuple(letter for letter, side in zip((ROW, COLUMN), expr.shape, strict=True) if side != 1))
+        yield
+
+    def _matmul(self, expr: MatMul, scope: Scope) -> Reading:
+        factors, bound = [], {}
+        matrices = []
+        for arg in expr.args:
+            term = yield arg, scope
+            if not isinstance(arg, MatrixExpr):
+                factors.append(term)
+                continue
+            matrices.append((arg, term))
+        for place, (matrix, term) in enumerate(matrices):
+            left = ROW if place == 0 else ("inner", place)
+            right = COLUMN if place == len(matrices) - 1 else ("inner", place + 1)
+            factors.append(relabel(term, {ROW: left, COLUMN: right}))
+            if place:
+                before = matrices[place - 1][0]
+                if not equal(before.shape[1], matrix.shape[0]):
+                    raise ModelError(
+                        f"{place_of(expr)}: {place_of(before, 40)} of shape {_shape(before)} times {place_of(matrix, 40)} of shape "
+                        f"{_shape(matrix)}; {before.shape[1]} columns meet {matrix.shape[0]} rows"
+                    )
+                bound[left] = matrix.shape[0]
+        return mul(factors, _sides(bound))
+
+    def _matadd(self, expr: MatAdd, scope: Scope) -> Reading:
+        terms = []
+        for arg in expr.args:
+            self._same_shape(expr, arg)
+            terms.append((S.One, (yield arg, scope)))
+        return add(terms)
+
+    def _same_shape(self, expr: MatrixExpr, arg: MatrixExpr) -> None:
+        first = expr.args[0]
+        for side in (0, 1):
+            if not equal(first.shape[side], arg.shape[side]):
+                raise ModelError(
+                    f"{place_of(expr)}: {place_of(first, 40)} of shape {_shape(first)} and {place_of(arg, 40)} of shape {_shape(arg)} are "
+                    "combined entry by entry; to repeat a row b over N rows write OneMatrix(N, 1)*b"
+                )
+
+    def _transpose(self, expr: Transpose, scope: Scope) -> Reading:
+        inner = yield expr.arg, scope
+        return relabel(inner, {ROW: COLUMN, COLUMN: ROW})
+
+    def _hadamard(self, expr: HadamardProduct, scope: Scope) -> Reading:
+        factors = []
+        for arg in expr.args:
+            if isinstance(arg, MatrixExpr):
+                self._same_shape(HadamardProduct(*[a for a in expr.args if isinstance(a, MatrixExpr)], evaluate=False), arg)
+            factors.append((yield arg, scope))
+        return mul(factors)
+
+    def _hadamard_power(self, expr: HadamardPower, scope: Scope) -> Reading:
+        base = yield expr.base, scope
+        exponent = yield expr.exp, scope
+        return power(base, exponent)
+
+    def _applyfunc(self, expr: ElementwiseApplyFunction, scope: Scope) -> Reading:
+        inner = yield expr.expr, scope
+        function = expr.function
+        if not isinstance(function, Lambda) or len(function.variables) != 1:
+            raise UnsupportedError(f"symgrad does not know the function {function} in {place_of(expr)}")
+        return (yield function.expr, scope.with_placeholder(function.variables[0], inner))
+
+    def _matpow(self, expr: MatPow, scope: Scope) -> Reading:
+        base, exponent = expr.args
+        if not equal(base.shape[0], base.shape[1]):
+            raise ModelError(
+                f"{place_of(expr)}: a power of the matrix {place_of(base)} of shape {_shape(base)}, which is not square; entry by entry "
+                "it is HadamardPower(A, p), and a quotient of entries HadamardProduct(A, HadamardPower(B, -1))"
+            )
+        inner = yield base, scope
+        if base.shape[0] == 1:
+            return power(inner, (yield exponent, scope))
+        if not (isinstance(exponent, Integer) and exponent > 0):
+            raise UnsupportedError(
+                f"symgrad does not know the matrix power {place_of(expr)}; entry by entry it is HadamardPower({base}, {exponent})"
+            )
+        count = int(exponent)
+        names = [ROW, *(("inner", n) for n in range(1, count)), COLUMN]
+        chain = [relabel(inner, {ROW: names[n], COLUMN: names[n + 1]}) for n in range(count)]
+        return mul(chain, {name: base.shape[0] for name in names[1:-1]})
+
+    def _diagonal(self, expr: Any, scope: Scope) -> Reading:
+        argument = expr.args[0]
+        inner = yield argument, scope
+        if 1 in argument.shape:  # a vector becomes a diagonal matrix
+            inner = relabel(inner, {COLUMN: ROW})
+        else:
+            inner = relabel(inner, {COLUMN: ROW})
+        return mul([inner, delta(ROW, COLUMN, expr.shape[0])])
+
+    def _diagonal_of(self, expr: DiagonalOf, scope: Scope) -> Reading:
+        inner = yield expr.arg, scope
+        return relabel(inner, {COLUMN: ROW})
+
+    def _slice(self, expr: MatrixSlice, scope: Scope) -> Reading:
+        inner = yield expr.parent, scope
+        subs = {}
+        for letter, cut, side, old in zip((ROW, COLUMN), (expr.rowslice, expr.colslice), expr.shape, expr.parent.shape, strict=True):
+            start, stop, step = cut
+            self.symbols.require_non_negative(S(start), f"{place_of(expr)} starts at {start}")
+            self.symbols.require_non_negative(old - stop, f"{place_of(expr)} ends at {stop}, beyond the side {old}")
+            position = size(S(start)) if side == 1 else index(letter, side)
+            subs[letter] = position if side == 1 else add([(step, position), (S.One, size(S(start)))])
+        return gather(inner, [subs[letter] for letter in inner.letters])
+
+    def _softmax_rows(self, expr: Softmax, scope: Scope) -> Reading:
+        inner = yield expr.args[0], scope
+        return axis_map(SOFTMAX, inner, _sides({COLUMN: expr.shape[1]}))
+
+    def _constant(self, expr: ConstantMatrix, scope: Scope) -> Reading:
+        return apply(constant, [(yield expr.args[0], scope)])
+
+
+def _is_scalar(expr: Any) -> bool:
+    return all(side == 1 for side in expr.shape)
+
+
+def _shape(expr: Any) -> str:
+    return " x ".join(str(side) for side in expr.shape)
+
+
+def _sides(bound: dict[Any, Expr]) -> dict[Any, Expr]:
+    """The bound letters without those of sides of length one, which have none."""
+    return {letter: length for letter, length in bound.items() if length != 1}
+
+
+def _agree(expr: Basic, left: Expr, right: Expr, what: str) -> None:
+    if not equal(left, right):
+        raise ModelError(f"{place_of(expr)}: {what} {left} and {right} disagree")
+
+
+def _done(use: Use) -> Reading:
+    return use
+    yield
+
+
+def scalar_of(expr: Any) -> Any:
+    """The loss as a scalar expression, or a 1×1 matrix.
+
+    Raises
+    ------
+    ModelError : it is neither.
+    """
+    if isinstance(expr, Sequence) or getattr(expr, "is_Matrix", False) and not _is_scalar(expr):
+        shape = f" of shape {_shape(expr)}" if hasattr(expr, "shape") else ""
+        raise ModelError(f"the loss {place_of(expr)}{shape} is not a scalar; sum its entries with total(...) or take [0, 0] of a 1 x 1 matrix")
+    if getattr(expr, "is_Matrix", False) and not isinstance(expr, MatrixExpr):
+        return expr[0, 0]
+    return expr

@@ -1,0 +1,115 @@
+"""The names of a model: what may be one, and who owns it (parameter, data, dimension, index, named quantity)."""
+
+import builtins
+import keyword
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol, preorder_traversal
+from sympy.concrete.expr_with_limits import ExprWithLimits
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from symgrad.errors import ModelError
+from symgrad.functions import IndexedSoftmax
+
+# What a generated module says at its top level or in its functions; an argument of that name would hide it.
+RESERVED = frozenset({"np", "npt", "scipy", "Gradient", "NamedTuple", "Any", "annotations", *keyword.kwlist, *keyword.softkwlist} - {"_"})
+
+
+def base_symbol(symbol: Any) -> Any:
+    """The object that carries the name: the `IndexedBase` of z[i], the matrix of H[i, j], else the symbol itself."""
+    if isinstance(symbol, Indexed):
+        return symbol.base
+    if isinstance(symbol, MatrixElement):
+        return symbol.parent
+    return symbol
+
+
+def name_of(symbol: Any) -> str:
+    """The name of a `Symbol`, `MatrixSymbol` or `IndexedBase`."""
+    return str(symbol.label if isinstance(symbol, IndexedBase) else symbol.name)
+
+
+def check_name(name: str) -> str:
+    """The name, if generated Python can use it.
+
+    Raises
+    ------
+    ModelError : it is no identifier, is reserved, or starts with an underscore.
+    """
+    if not name.isidentifier():
+        raise ModelError(
+            f"the name {name!r} is not a Python identifier; arguments of the generated module are called by their "
+            "symbols' names: use letters, digits and underscores, as in W_1 or theta"
+        )
+    if name in RESERVED:
+        raise ModelError(f"the name {name!r} is reserved (a Python keyword, or used by every generated module): rename the symbol")
+    if name.startswith("_"):
+        raise ModelError(f"the name {name!r} starts with an underscore, which generated modules keep for themselves: rename the symbol")
+    if hasattr(builtins, name) and name in {"float", "int", "isinstance", "len", "range", "zip", "tuple", "bool", "dict", "str"}:
+        raise ModelError(f"the name {name!r} would hide a Python builtin that generated modules use: rename the symbol")
+    return name
+
+
+def declared_shape(symbol: Any) -> tuple[Expr, ...]:
+    """The declared shape of a symbol; () for a scalar.
+
+    Raises
+    ------
+    ModelError : an `IndexedBase` has no shape, or the symbol is not real.
+    """
+    if isinstance(symbol, MatrixSymbol):
+        return tuple(symbol.shape)
+    if isinstance(symbol, IndexedBase):
+        if symbol.shape is None:
+            raise ModelError(f"IndexedBase {symbol.label} has no shape; write IndexedBase({str(symbol.label)!r}, shape=(N, ...))")
+        return tuple(S(length) for length in symbol.shape)
+    if isinstance(symbol, Symbol):
+        if symbol.is_real is False or (symbol.is_complex and symbol.is_real is None and symbol.is_extended_real is None and _explicitly_complex(symbol)):
+            raise ModelError(f"the symbol {symbol} is declared complex; symgrad differentiates real functions of real arguments")
+        return ()
+    raise ModelError(f"{symbol} ({type(symbol).__name__}) is not a Symbol, MatrixSymbol or IndexedBase")
+
+
+def _explicitly_complex(symbol: Symbol) -> bool:
+    return "complex" in symbol._assumptions_orig
+
+
+def occurring(expressions: Iterable[Basic]) -> Iterator[Any]:
+    """Every named object in the expressions, subscripted bases included, in order of appearance."""
+    for expression in expressions:
+        walk = preorder_traversal(expression)
+        for part in walk:
+            if isinstance(part, MatrixSymbol | IndexedBase | Idx):
+                yield part
+                walk.skip()
+                if isinstance(part, IndexedBase | MatrixSymbol):
+                    continue
+            elif isinstance(part, Symbol):
+                yield part
+
+
+def bound_indices(expressions: Iterable[Basic]) -> set[Any]:
+    """Every index that some sum, product or reduction of the expressions binds."""
+    found: set[Any] = set()
+    for expression in expressions:
+        for part in preorder_traversal(expression):
+            if isinstance(part, ExprWithLimits):
+                found.update(limit[0] for limit in part.limits)
+            elif isinstance(part, IndexedSoftmax):
+                found.add(part.args[1][0])
+    return found
+
+
+def subscripted(expressions: Sequence[Basic], index: Any) -> Iterator[tuple[Any, int]]:
+    """Where `index` alone subscripts an array: (base, axis)."""
+    for expression in expressions:
+        for part in preorder_traversal(expression):
+            if isinstance(part, Indexed):
+                for axis, sub in enumerate(part.indices):
+                    if sub == index:
+                        yield part.base, axis
+            elif isinstance(part, MatrixElement):
+                for axis, sub in enumerate((part.i, part.j)):
+                    if sub == index:
+                        yield part.parent, axis

@@ -1,0 +1,335 @@
+"""From the user's SymPy objects to a `Program`: checked names, sorted arguments, the loss as a term of the graph."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Basic, Dummy, Eq, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol, preorder_traversal, sympify
+from sympy.core.relational import Equality
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
+
+from symgrad.arguments import Argument
+from symgrad.errors import ModelError, UnsupportedError
+from symgrad.frontend.dimensions import equal
+from symgrad.frontend.matrix import COLUMN, ROW, Reader, scalar_of
+from symgrad.frontend.names import base_symbol, bound_indices, check_name, declared_shape, name_of, occurring, subscripted
+from symgrad.frontend.scope import Index, Scope, Symbols, place_of
+from symgrad.graph.axes import named
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Input, Named, Use, intern
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model as the compiler sees it.
+
+    Attributes
+    ----------
+    loss : a term without letters.
+    parameters : the parameters' nodes, in the order given, by SymPy object.
+    names : the quantities of `where`, in the order given, by SymPy object (the `IndexedBase` of an indexed one).
+    arguments : the arguments of the generated functions, in order.
+    dimensions : every dimension, in order of first appearance in the arguments' shapes.
+    minimum_sizes : how large a dimension must be for the literal subscripts and ranges to make sense.
+    identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
+    """
+
+    loss: Use
+    parameters: dict[Any, Input]
+    names: dict[Any, Named]
+    arguments: tuple[Argument, ...]
+    dimensions: tuple[Symbol, ...]
+    minimum_sizes: dict[Symbol, int]
+    identities: tuple[tuple[Use, Use], ...]
+
+
+def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], facts: Sequence[Any]) -> Program:
+    """Check a model's parts and read them into the graph.
+
+    Raises
+    ------
+    ModelError : a name, shape, index or equation is wrong.
+    UnsupportedError : legal mathematics that symgrad does not know.
+    """
+    loss = scalar_of(sympify(loss))
+    if isinstance(loss, Equality) or not isinstance(loss, Expr | MatrixExpr):
+        raise ModelError(f"the loss {place_of(loss)} ({type(loss).__name__}) is not a scalar expression")
+    facts = [_statement(fact, "facts", n) for n, fact in enumerate(facts)]
+    definitions = _definitions(where)
+    expressions = [loss, *(d.rhs for d in definitions.values()), *facts]
+    indices = bound_indices(expressions) | {sub for d in definitions.values() for sub in _left_subscripts(d.lhs)}
+    found = list(dict.fromkeys(occurring([*parameters, *expressions, *(d.lhs for d in definitions.values())])))
+    dimensions = _dimensions(found, expressions, indices)
+    arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions)
+    nodes = {argument.symbol: _input(argument) for argument in arguments if argument.role != "dimension"}
+    symbols = Symbols(dict(nodes), frozenset(dimensions), frozenset(indices))
+    reader = Reader(symbols)
+    names: dict[Any, Named] = {}
+    for base in _in_order_of_need(definitions):
+        names[base] = symbols.nodes[base] = _read_definition(definitions[base], reader)
+    value = reader.read(loss)
+    identities = tuple(_identity(fact, reader) for fact in facts if isinstance(fact, Equality))
+    return Program(
+        loss=value,
+        parameters={p: nodes[p] for p in parameters},
+        names={base: names[base] for base in definitions},
+        arguments=arguments,
+        dimensions=dimensions,
+        minimum_sizes=symbols.minimum_sizes,
+        identities=identities,
+    )
+
+
+def _statement(statement: Any, place: str, number: int) -> Basic:
+    """A fact or equation that SymPy has not evaluated away."""
+    statement = sympify(statement)
+    if statement in (S.true, S.false):
+        raise ModelError(
+            f"{place}[{number}] is {statement}: SymPy evaluated the statement when it was written; check the shapes and symbols of "
+            "its two sides, or write Eq(left, right, evaluate=False)"
+        )
+    return statement
+
+
+def _definitions(where: Sequence[Any]) -> dict[Any, Equality]:
+    definitions: dict[Any, Equality] = {}
+    for number, equation in enumerate(where):
+        equation = _statement(equation, "where", number)
+        if not isinstance(equation, Equality):
+            raise ModelError(f"where[{number}] is {place_of(equation)}; write Eq(name, expression)")
+        base = base_symbol(equation.lhs)
+        if not isinstance(base, Symbol | IndexedBase | MatrixSymbol):
+            raise ModelError(f"where[{number}]: the left side {place_of(equation.lhs)} is not a name, a subscripted name or a MatrixSymbol")
+        if base in definitions:
+            raise ModelError(f"where[{number}] defines {name_of(base)} a second time")
+        definitions[base] = equation
+    return definitions
+
+
+def _left_subscripts(left: Any) -> tuple[Any, ...]:
+    if isinstance(left, Indexed):
+        return tuple(left.indices)
+    return (left.i, left.j) if isinstance(left, MatrixElement) else ()
+
+
+def _dimensions(found: Iterable[Any], expressions: Sequence[Basic], indices: set[Any]) -> tuple[Symbol, ...]:
+    """The symbols that occur in shapes and in limits."""
+    lengths: list[Expr] = []
+    for symbol in found:
+        if isinstance(symbol, MatrixSymbol) or isinstance(symbol, IndexedBase) and symbol.shape is not None:
+            lengths.extend(S(length) for length in symbol.shape)
+        elif isinstance(symbol, Idx) and symbol.upper is not None:
+            lengths.extend((symbol.lower, symbol.upper))
+    for expression in expressions:
+        for part in preorder_traversal(expression):
+            if hasattr(part, "limits"):
+                lengths.extend(bound for limit in part.limits for bound in limit[1:])
+            elif isinstance(part, MatrixExpr) and not isinstance(part, MatrixSymbol):
+                lengths.extend(part.shape)
+    ordered: dict[Symbol, None] = {}
+    labels = {index.label if isinstance(index, Idx) else index for index in indices}
+    for length in lengths:
+        for symbol in sorted(length.free_symbols, key=str):
+            if isinstance(symbol, Symbol) and not isinstance(symbol, Dummy) and symbol not in labels:
+                ordered[symbol] = None
+    return tuple(ordered)
+
+
+def _arguments(
+    parameters: Sequence[Any],
+    found: Sequence[Any],
+    definitions: dict[Any, Equality],
+    dimensions: Sequence[Symbol],
+    indices: set[Any],
+    expressions: Sequence[Basic],
+) -> tuple[Argument, ...]:
+    """Parameters in the order given, data in alphabetical order, then the dimensions that no array determines."""
+    if not parameters:
+        raise ModelError("there are no parameters to differentiate by; give at least one symbol of the loss")
+    for parameter in parameters:
+        declared_shape(parameter)
+        if parameter in definitions:
+            raise ModelError(f"{name_of(parameter)} is a parameter and is defined in `where`; it can be only one of them")
+        if parameter in dimensions:
+            raise ModelError(f"{parameter} is a parameter and a dimension; it can be only one of them")
+        if parameter not in found:
+            raise ModelError(f"the parameter {parameter} does not occur in the loss")
+    if len(set(parameters)) != len(parameters):
+        raise ModelError(f"a parameter is given twice: {', '.join(name_of(p) for p in parameters)}")
+    bound_names = {str(index.label if isinstance(index, Idx) else index) for index in indices}
+    data = [
+        symbol
+        for symbol in found
+        if symbol not in definitions and symbol not in parameters and symbol not in dimensions and symbol not in indices
+        and not isinstance(symbol, Idx | Dummy) and str(symbol) not in bound_names
+    ]  # fmt: skip
+    used = _used_in(expressions, parameters)
+    for parameter in parameters:
+        if parameter not in used:
+            raise ModelError(f"the parameter {name_of(parameter)} does not occur in the loss")
+    subscripting = _subscripting(expressions)
+    made = []
+    for role, group in (("parameter", parameters), ("data", sorted(data, key=name_of))):
+        for symbol in group:
+            integer = role == "data" and (symbol in subscripting or _declared_integer(symbol))
+            upper = subscripting.get(symbol)
+            made.append(Argument(check_name(name_of(symbol)), symbol, declared_shape(symbol), role, integer, upper))  # type: ignore[arg-type]
+    _refuse_doubles([*(a.symbol for a in made), *definitions])
+    for base in definitions:
+        check_name(name_of(base))
+    known = determined([argument.shape for argument in made])
+    loose = [d for d in dimensions if d not in known]
+    made.extend(Argument(check_name(str(d)), d, (), "dimension", True) for d in loose)
+    return tuple(made)
+
+
+def _used_in(expressions: Sequence[Basic], parameters: Sequence[Any]) -> set[Any]:
+    return {p for p in parameters if any(p == symbol for symbol in occurring(expressions))}
+
+
+def _declared_integer(symbol: Any) -> bool:
+    return bool(getattr(symbol.label if isinstance(symbol, IndexedBase) else symbol, "is_integer", False))
+
+
+def _subscripting(expressions: Sequence[Basic]) -> dict[Any, Expr | None]:
+    """The arrays whose entries subscript others, with the size of the axis where an entry alone is the subscript."""
+    found: dict[Any, Expr | None] = {}
+    for expression in expressions:
+        for part in preorder_traversal(expression):
+            if isinstance(part, Indexed) and part.base.shape is not None:
+                pairs = list(zip(part.indices, part.base.shape, strict=False))
+            elif isinstance(part, MatrixElement) and isinstance(part.parent, MatrixExpr):
+                pairs = [(part.i, part.parent.shape[0]), (part.j, part.parent.shape[1])]
+            else:
+                continue
+            for sub, length in pairs:
+                for inner in preorder_traversal(sub):
+                    if isinstance(inner, Indexed | MatrixElement):
+                        base = base_symbol(inner)
+                        found[base] = length if sub == inner else found.get(base)
+    return found
+
+
+def _refuse_doubles(symbols: Sequence[Any]) -> None:
+    """One name, one object: symbols that print alike but differ in shape or assumptions would not meet."""
+    by_name: dict[str, Any] = {}
+    for symbol in symbols:
+        other = by_name.setdefault(name_of(symbol), symbol)
+        if other != symbol:
+            raise ModelError(
+                f"two different symbols are called {name_of(symbol)}: {_describe(other)} and {_describe(symbol)}; use one object throughout"
+            )
+
+
+def _describe(symbol: Any) -> str:
+    shape = getattr(symbol, "shape", None)
+    assumptions = getattr(symbol.label if isinstance(symbol, IndexedBase) else symbol, "_assumptions_orig", {})
+    inside = [f"shape={tuple(shape)}" if shape else "no shape"] + [f"{k}={v}" for k, v in sorted(assumptions.items())]
+    return f"{type(symbol).__name__}({', '.join(inside)})"
+
+
+def determined(shapes: Iterable[tuple[Expr, ...]]) -> dict[Symbol, tuple[int, int, Expr]]:
+    """How each dimension is read off the arrays: {dimension: (array, axis, expression of `size` and earlier ones)}.
+
+    A side that is a dimension gives it at once; a side that is affine with one unknown gives that one.
+    """
+    known: dict[Symbol, tuple[int, int, Expr]] = {}
+    sides = [(n, axis, side) for n, shape in enumerate(shapes) for axis, side in enumerate(shape) if side.free_symbols]
+    sides.sort(key=lambda entry: not entry[2].is_Symbol)
+    while True:
+        for n, axis, side in sides:
+            unknown = [symbol for symbol in side.free_symbols if symbol not in known]
+            if len(unknown) != 1:
+                continue
+            (symbol,) = unknown
+            slope = side.expand().coeff(symbol)
+            rest = (side - slope * symbol).expand()
+            if slope.is_Integer and not rest.has(symbol):
+                known[symbol] = (n, axis, (SIDE - rest) / slope)
+                break
+        else:
+            return known
+
+
+SIDE = Symbol("side", integer=True)  # stands for the length of the side that determines a dimension
+
+
+def _input(argument: Argument) -> Input:
+    sides = argument.shape
+    if isinstance(argument.symbol, MatrixSymbol):
+        sides = tuple(side for side in sides if side != 1)
+    return intern(Input, sides, argument.name, argument.symbol, argument.integer)
+
+
+def _in_order_of_need(definitions: dict[Any, Equality]) -> list[Any]:
+    """The names so that each comes after those its right side refers to."""
+    needs = {base: [s for s in dict.fromkeys(occurring([d.rhs])) if s in definitions] for base, d in definitions.items()}
+    ordered: dict[Any, None] = {}
+    for start in definitions:
+        stack, path = [(start, False)], set()
+        while stack:
+            base, done = stack.pop()
+            if done:
+                ordered[base] = None
+                path.discard(base)
+            elif base not in ordered:
+                if base in path:
+                    raise UnsupportedError(f"the definition of {name_of(base)} refers to itself; symgrad does not know recurrences")
+                path.add(base)
+                stack.append((base, True))
+                stack.extend((need, False) for need in reversed(needs[base]) if need not in ordered)
+    return list(ordered)
+
+
+def _read_definition(equation: Equality, reader: Reader) -> Named:
+    left, right = equation.lhs, equation.rhs
+    base = base_symbol(left)
+    if isinstance(left, MatrixSymbol):
+        if not isinstance(right, MatrixExpr):
+            raise ModelError(f"Eq({left}, {place_of(right)}): the left side is a matrix, the right side is not")
+        for side in (0, 1):
+            if not equal(left.shape[side], right.shape[side]):
+                raise ModelError(f"Eq({left}, {place_of(right)}): {left} has shape {left.shape}, the right side {right.shape}")
+        sides = [(letter, side) for letter, side in zip((ROW, COLUMN), left.shape, strict=True) if side != 1]
+        term = reader.read(right)
+    else:
+        scope, sides = Scope(), []
+        for axis, sub in enumerate(_left_subscripts(left)):
+            if not isinstance(sub, Symbol | Idx):
+                raise UnsupportedError(f"{left} = ...: the subscript {sub} on the left is not an index; symgrad does not know recurrences")
+            if sub in scope.indices:
+                raise ModelError(f"{left} = ...: the index {sub} appears twice on the left side")
+            length = _length_of(sub, base, axis, right)
+            scope = scope.with_index(sub, Index(sub, S.Zero, length))
+            if not (isinstance(base, MatrixSymbol) and length == 1):
+                sides.append((sub, length))
+        term = reader.read(right, scope)
+    numbers = {letter: n for n, (letter, _) in enumerate(sides)}
+    return named(name_of(base), base, tuple(length for _, length in sides), relabel(term, numbers))  # type: ignore[return-value]
+
+
+def _length_of(index: Any, base: Any, axis: int, right: Basic) -> Expr:
+    """How far an index of a left side runs: by the declared shape, its own range, or the arrays that it subscripts."""
+    if getattr(base, "shape", None) is not None:
+        return S(base.shape[axis])
+    if isinstance(index, Idx) and index.upper is not None:
+        return index.upper - index.lower + 1
+    for other, place in subscripted([right], index):
+        if other.shape is not None:
+            return S(other.shape[place])
+    raise ModelError(
+        f"{name_of(base)} has no shape, and its index {index} subscripts no array on the right side; write "
+        f"IndexedBase({name_of(base)!r}, shape=(N, ...))"
+    )
+
+
+def _identity(fact: Equality, reader: Reader) -> tuple[Use, Use]:
+    """Both sides of an `Eq` fact, over letters for its free indices."""
+    if isinstance(fact.lhs, MatrixExpr):
+        return reader.read(fact.lhs), reader.read(fact.rhs)
+    scope = Scope()
+    free = [s for s in fact.free_symbols if not isinstance(s, IndexedBase)]
+    for index in sorted((s for s in free if any(subscripted([fact], s))), key=str):
+        base, axis = next(subscripted([fact], index))
+        scope = scope.with_index(index, Index(index, S.Zero, S(base.shape[axis])))
+    return reader.read(fact.lhs, scope), reader.read(fact.rhs, scope)

@@ -1,0 +1,126 @@
+"""Constructors of nodes that act on whole axes: reductions, softmax, subscripts and their adjoints, names."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sympy import Basic, Expr, Product, S, log
+
+from symgrad.functions import LogSumExp, MaxOver, MinOver
+from symgrad.graph.build import ZERO, add, apply, is_zero, mul, power, reciprocal, scale, size, sizes_of, split_coefficient, subtract
+from symgrad.graph.letters import distinct, free_letters, relabel
+from symgrad.graph.nodes import (
+    AxisMap,
+    Gather,
+    Letter,
+    Named,
+    Node,
+    Range,
+    Reduce,
+    Scatter,
+    Shape,
+    Use,
+    intern,
+)
+
+SOFTMAX, LOG_SOFTMAX, PRODUCT_OF_OTHERS = "softmax", "log_softmax", "product_of_others"
+
+
+def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
+    """max, min, logsumexp or product of `arg` over the bound letters."""
+    for letter, length in bound.items():
+        if letter in arg.letters or head in (MaxOver, MinOver):
+            continue  # an operand that does not depend on the letter repeats itself along it
+        arg = add([(S.One, arg), (S.One, apply(log, [size(length)]))]) if head is LogSumExp else power(arg, size(length))
+    present = [letter for letter in bound if letter in arg.letters]
+    if not present:
+        return arg
+    free = [letter for letter in distinct(arg.letters) if letter not in bound]
+    numbers = {letter: n for n, letter in enumerate([*free, *present])}
+    sizes = sizes_of([arg])
+    node = intern(Reduce, tuple(sizes[x] for x in free), head, relabel(arg, numbers), tuple(sizes[x] for x in present))
+    return Use(node, tuple(free))
+
+
+def axis_map(head: str, arg: Use, over: Mapping[Letter, Expr]) -> Use:
+    """softmax, log_softmax or product_of_others of `arg` along the letters `over` (given with their lengths)."""
+    for letter, length in over.items():
+        if letter not in arg.letters:  # constant along the letter: the entries share what is left
+            rest = {other: n for other, n in over.items() if other != letter}
+            if head == SOFTMAX:
+                return mul([reciprocal(size(length)), axis_map(head, arg, rest)])
+            if head == LOG_SOFTMAX:
+                return subtract(axis_map(head, arg, rest), apply(log, [size(length)]))
+            repeats = subtract(size(length), size(S.One))
+            return mul([power(reduce(Product, arg, rest), repeats), axis_map(head, arg, rest)])
+    if not over:
+        return ZERO if head == LOG_SOFTMAX else size(S.One)
+    letters = distinct(arg.letters)
+    numbers = {letter: n for n, letter in enumerate(letters)}
+    sizes = sizes_of([arg])
+    axes = tuple(sorted(numbers[letter] for letter in over))
+    return Use(intern(AxisMap, tuple(sizes[x] for x in letters), head, relabel(arg, numbers), axes), letters)
+
+
+def gather(base: Use, subs: Sequence[Use]) -> Use:
+    """base[subs], where `subs` has one integer-valued term per axis of the node `base.node`."""
+    coefficient, plain = split_coefficient(base)
+    if plain != base:
+        order = [base.letters.index(letter) for letter in plain.letters]
+        return scale(coefficient, gather(plain, [subs[axis] for axis in order]))
+    node = base.node
+    if all(_is_plain(sub, length) for sub, length in zip(subs, node.shape, strict=True)):
+        return Use(node, tuple(sub.letters[0] for sub in subs))
+    letters = free_letters(subs)
+    numbers = {letter: n for n, letter in enumerate(letters)}
+    sizes = sizes_of(subs)
+    made = intern(
+        Gather,
+        tuple(sizes[x] for x in letters),
+        Use(node, tuple(range(-1, -node.rank - 1, -1))),
+        tuple(relabel(sub, numbers) for sub in subs),
+    )
+    return Use(made, letters)
+
+
+def _is_plain(sub: Use, length: Expr) -> bool:
+    return isinstance(sub.node, Range) and sub.node.shape == (length,)
+
+
+def scatter(value: Use, subs: Sequence[Use], shape: Shape, letters: Sequence[Letter], bound: Mapping[Letter, Expr]) -> Use:
+    """Add `value` into zeros of `shape` at the positions `subs`; `letters` name the axes of the result.
+
+    `bound` gives the lengths of the letters of value and subs, which are summed over. A position that is a whole index
+    used once is not moved: its letter becomes that of the axis.
+    """
+    if is_zero(value):
+        return ZERO
+    coefficient, value = split_coefficient(value)
+    bound = dict(bound)
+    counts = [letter for sub in subs for letter in sub.letters]
+    aligned: dict[Letter, Letter] = {}
+    for sub, length, letter in zip(subs, shape, letters, strict=True):
+        own = sub.letters[0] if _is_plain(sub, length) and counts.count(sub.letters[0]) == 1 else None
+        if own is not None and (own == letter or own in bound):
+            aligned[own] = letter
+            bound.pop(own, None)
+    value, subs = relabel(value, aligned), [relabel(sub, aligned) for sub in subs]
+    if len(aligned) == len(shape):
+        return scale(coefficient, mul([value], bound))
+    used = {letter for use in (value, *subs) for letter in use.letters}
+    unused = [size(length) for letter, length in bound.items() if letter not in used]
+    bound = {letter: length for letter, length in bound.items() if letter in used}
+    ordered = [letter for letter in free_letters([*subs, value]) if letter in bound]
+    numbers = {letter: n for n, letter in enumerate([*letters, *ordered])}
+    node = intern(
+        Scatter,
+        shape,
+        relabel(value, numbers),
+        tuple(relabel(sub, numbers) for sub in subs),
+        tuple(bound[letter] for letter in ordered),
+    )
+    return scale(coefficient, mul([Use(node, tuple(letters)), *unused]))
+
+
+def named(name: str, symbol: Basic, shape: Shape, arg: Use) -> Node:
+    """The node of a quantity from `where`; letter k of `arg` is its declared axis k."""
+    return intern(Named, shape, name, symbol, arg)

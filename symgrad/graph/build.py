@@ -1,0 +1,399 @@
+"""Constructors of the graph: each puts what it builds into the normal form, so that equal expressions are one node.
+
+They work on *open terms*: a `Use` whose letters are labels of the caller's choosing. A term that lacks a letter is
+constant along it. Normal forms:
+
+* `add`: flat, like terms collected, no zero terms, numeric coefficients only;
+* `mul`: flat products of powers, like factors collected, numbers pulled out in front, deltas eliminated, sums pushed
+  inwards to the factors that depend on them and split into connected components;
+* `apply`: constants folded, a sign pulled out of odd and even functions.
+
+Names from `where` are opaque: nothing is flattened across them, so they survive into formulas and code.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sympy import Abs, Dummy, Expr, Integer, Number, Pow, Rational, S, exp, log, sign
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+
+from symgrad.errors import UnsupportedError
+from symgrad.functions import constant, if_else
+from symgrad.graph.letters import canonical_order, distinct, free_letters, precedence, relabel
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Delta,
+    Letter,
+    Range,
+    Size,
+    Use,
+    intern,
+)
+
+ONE = Use(intern(Const, (), S.One), ())
+ZERO = Use(intern(Add, (), ()), ())
+
+
+def const(value: Expr) -> Use:
+    """A scalar constant. Rational and floating numbers become coefficients of one."""
+    if value is S.NaN or value is S.ComplexInfinity:
+        raise UnsupportedError(f"the constant {value} appears in the model; there is no real number to compute with")
+    if isinstance(value, Number) and value.is_finite:
+        return add([(value, ONE)])
+    return Use(intern(Const, (), value), ())
+
+
+def size(value: Expr) -> Use:
+    """A dimension as a number."""
+    return const(value) if value.is_Number else Use(intern(Size, (), value), ())
+
+
+def index(letter: Letter, length: Expr, start: Expr = S.Zero) -> Use:
+    """The value of an index: start, start + 1, ... along the letter."""
+    return add([(S.One, Use(intern(Range, (length,)), (letter,))), (S.One, size(start))])
+
+
+def delta(row: Letter, column: Letter, length: Expr) -> Use:
+    """δ[row, column]."""
+    return ONE if row == column else Use(intern(Delta, (length, length)), (row, column))
+
+
+def is_zero(use: Use) -> bool:
+    return use.node is ZERO.node
+
+
+def number(use: Use) -> Number | None:
+    """The value of a numeric term, or None."""
+    if use.node is ONE.node:
+        return S.One
+    if isinstance(use.node, Add):
+        match use.node.terms:
+            case ():
+                return S.Zero
+            case ((coefficient, only),) if only.node is ONE.node:
+                return coefficient
+    return None
+
+
+def sizes_of(uses: Iterable[Use]) -> dict[Letter, Expr]:
+    """The length along each letter."""
+    return {letter: length for use in uses for letter, length in zip(use.letters, use.node.shape, strict=True)}
+
+
+def split_coefficient(use: Use) -> tuple[Number, Use]:
+    """c, u with use = c·u, where u is not a multiple of a single term."""
+    if isinstance(use.node, Add) and len(use.node.terms) == 1:
+        coefficient, only = use.node.terms[0]
+        return coefficient, _lift(only, use)
+    return S.One, use
+
+
+def _lift(inner: Use, outer: Use) -> Use:
+    """An operand of `outer.node` in the letters of `outer`."""
+    return relabel(inner, dict(enumerate(outer.letters)))
+
+
+# --- sums -------------------------------------------------------------------------------------------------------------
+
+
+def add(terms: Iterable[tuple[Number, Use]]) -> Use:
+    """Σ cᵢ·uᵢ."""
+    merged: dict[Use, Number] = {}
+    stack = [(coefficient, use) for coefficient, use in terms][::-1]
+    while stack:
+        coefficient, use = stack.pop()
+        if isinstance(use.node, Add):
+            stack.extend((coefficient * inner, _lift(part, use)) for inner, part in reversed(use.node.terms))
+        elif coefficient != 0:
+            merged[use] = merged.get(use, S.Zero) + coefficient
+    kept = [(coefficient, use) for use, coefficient in merged.items() if coefficient != 0]
+    if len(kept) == 1 and kept[0][0] == 1:
+        return kept[0][1]
+    if not kept:
+        return ZERO
+    items = [
+        ((-len(use.letters), precedence(use.node), use.node.digest, _number_key(coefficient)), use.letters)
+        for coefficient, use in kept
+    ]
+    order, numbers = canonical_order(items)
+    sizes = sizes_of(use for _, use in kept)
+    node = intern(
+        Add,
+        tuple(sizes[letter] for letter in numbers),
+        tuple((kept[n][0], relabel(kept[n][1], numbers)) for n in order),
+    )
+    return Use(node, tuple(numbers))
+
+
+def _number_key(value: Number) -> tuple[float, str]:
+    return (float(value), str(value))
+
+
+def scale(coefficient: Number, use: Use) -> Use:
+    return add([(coefficient, use)])
+
+
+def subtract(left: Use, right: Use) -> Use:
+    return add([(S.One, left), (S.NegativeOne, right)])
+
+
+# --- products ---------------------------------------------------------------------------------------------------------
+
+
+def power(base: Use, exponent: Use) -> Use:
+    """base**exponent; a numeric exponent becomes that of a factor."""
+    value = number(exponent)
+    return apply(Pow, [base, exponent]) if value is None else _product([(base, value)], {})
+
+
+def reciprocal(use: Use) -> Use:
+    return _product([(use, S.NegativeOne)], {})
+
+
+def mul(factors: Iterable[Use], bound: Mapping[Letter, Expr] | None = None) -> Use:
+    """Π uᵢ, summed over the bound letters (given with their lengths)."""
+    return _product([(use, S.One) for use in factors], dict(bound or {}))
+
+
+def product_of_powers(factors: Iterable[tuple[Use, Number]], bound: Mapping[Letter, Expr] | None = None) -> Use:
+    """Π uᵢ**eᵢ, summed over the bound letters."""
+    return _product(list(factors), dict(bound or {}))
+
+
+def _product(factors: list[tuple[Use, Number]], bound: dict[Letter, Expr]) -> Use:
+    coefficient, merged = _collect(factors)
+    if coefficient == 0:
+        return ZERO
+    _eliminate_deltas(merged, bound)
+    outside: list[tuple[Use, Number]] = []
+    for letters, component in _components(merged, bound):
+        if not letters:
+            outside.extend(component)
+            continue
+        lengths = {letter: bound[letter] for letter in letters}
+        outside.append((_contraction(component, lengths), S.One))
+    used = {letter for use in merged for letter in use.letters}
+    outside.extend((size(length), S.One) for letter, length in bound.items() if letter not in used)
+    if any(use not in merged for use, _ in outside):  # contractions may have turned into numbers or multiples
+        more, merged = _collect(outside)
+        coefficient *= more
+        if coefficient == 0:
+            return ZERO
+    else:
+        merged = dict(outside)
+    return scale(coefficient, _commutative(merged, {}))
+
+
+def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, Number]]:
+    """Flatten, pull numbers out, merge equal factors: the coefficient and {factor: exponent}."""
+    coefficient: Number = S.One
+    merged: dict[Use, Number] = {}
+    stack = list(reversed(factors))
+    while stack:
+        use, exponent = stack.pop()
+        node = use.node
+        if node is ONE.node or exponent == 0:
+            continue
+        if is_zero(use):
+            if exponent.is_negative:
+                raise UnsupportedError("division by zero: a denominator of the model is identically zero")
+            return S.Zero, {}
+        if isinstance(node, Contract) and not node.bound and (exponent.is_integer or len(node.factors) == 1):
+            # (x**2)**(1/2) is |x|, not x: powers nest only under an integer outer exponent
+            if exponent.is_integer or node.factors[0][1].is_integer is not True:
+                stack.extend((_lift(part, use), inner * exponent) for part, inner in reversed(node.factors))
+                continue
+        if isinstance(node, Add):
+            content, rest = _primitive(use)
+            if content != 1 and rest != use:
+                pulled = content**exponent
+                if isinstance(pulled, Number):
+                    coefficient *= pulled
+                    stack.append((rest, exponent))
+                    continue
+        if isinstance(node, Apply) and node.head is exp and exponent != 1:
+            stack.append((apply(exp, [scale(exponent, _lift(node.args[0], use))]), S.One))
+            continue
+        merged[use] = merged.get(use, S.Zero) + exponent
+    merged = {use: exponent for use, exponent in merged.items() if exponent != 0}
+    exponentials: dict[frozenset[Letter], list[Use]] = {}
+    for use in merged:
+        if isinstance(use.node, Apply) and use.node.head is exp:
+            exponentials.setdefault(frozenset(use.letters), []).append(use)
+    for group in exponentials.values():
+        if len(group) > 1 or merged[group[0]] != 1:  # exp(a)·exp(b) = exp(a + b) where that costs no more
+            argument = add([(merged.pop(use), _lift(use.node.args[0], use)) for use in group])  # type: ignore[attr-defined]
+            more, single = _collect([(apply(exp, [argument]), S.One)])
+            coefficient *= more
+            for use, exponent in single.items():
+                merged[use] = merged.get(use, S.Zero) + exponent
+    return coefficient, {use: exponent for use, exponent in merged.items() if exponent != 0}
+
+
+def _primitive(use: Use) -> tuple[Number, Use]:
+    """c, u with use = c·u: the coefficient of a single term, else the positive common content of all."""
+    assert isinstance(use.node, Add)
+    if len(use.node.terms) == 1:
+        return split_coefficient(use)
+    coefficients = [coefficient for coefficient, _ in use.node.terms]
+    content = abs(coefficients[0])
+    if all(isinstance(c, Rational) for c in coefficients):
+        for c in coefficients[1:]:
+            content = Rational(_gcd(content.p * c.q, c.p * content.q), content.q * c.q)
+    elif any(abs(c) != content for c in coefficients):
+        return S.One, use
+    if content == 1:
+        return S.One, use
+    return content, add([(c / content, _lift(part, use)) for c, part in use.node.terms])
+
+
+def _gcd(a: int, b: int) -> int:
+    a, b = abs(a), abs(b)
+    while b:
+        a, b = b, a % b
+    return a
+
+
+def _eliminate_deltas(merged: dict[Use, Number], bound: dict[Letter, Expr]) -> None:
+    """Σ_j δ[i,j]·f(j) = f(i), in place."""
+    while True:
+        for use in merged:
+            if not isinstance(use.node, Delta):
+                continue
+            row, column = use.letters
+            gone, kept = (row, column) if row in bound else (column, row)
+            if row != column and gone not in bound:
+                continue
+            break
+        else:
+            return
+        del merged[use]
+        if row == column:
+            continue
+        del bound[gone]
+        renamed: dict[Use, Number] = {}
+        for other, exponent in merged.items():
+            other = relabel(other, {gone: kept})
+            renamed[other] = renamed.get(other, S.Zero) + exponent
+        merged.clear()
+        merged.update((other, exponent) for other, exponent in renamed.items() if exponent != 0)
+
+
+def _components(
+    merged: Mapping[Use, Number], bound: Mapping[Letter, Expr]
+) -> list[tuple[list[Letter], list[tuple[Use, Number]]]]:
+    """The factors grouped so that no bound letter is shared between groups; factors without any come one by one."""
+    groups: list[tuple[list[Letter], list[tuple[Use, Number]]]] = []
+    for use, exponent in merged.items():
+        letters = [letter for letter in distinct(use.letters) if letter in bound]
+        joined: tuple[list[Letter], list[tuple[Use, Number]]] = (letters, [(use, exponent)])
+        for group in [group for group in groups if letters and any(letter in group[0] for letter in letters)]:
+            groups.remove(group)
+            joined = (list(distinct(group[0] + joined[0])), group[1] + joined[1])
+        groups.append(joined)
+    return groups
+
+
+def _contraction(component: list[tuple[Use, Number]], bound: dict[Letter, Expr]) -> Use:
+    """One connected sum of products; a letter that occurs in a single factor is summed inside that factor."""
+    if len(component) == 1:
+        use, exponent = component[0]
+        if isinstance(use.node, Contract) and exponent == 1:  # Σ_i Σ_j = Σ_ij
+            inner = {(use, n): length for n, length in enumerate(use.node.bound, use.node.rank)}
+            names = dict(enumerate(use.letters)) | {n: (use, n) for n in range(use.node.rank, use.node.rank + len(inner))}
+            return _product([(relabel(part, names), e) for part, e in use.node.factors], bound | inner)
+        if isinstance(use.node, AxisMap) and exponent == 1 and use.node.head == "softmax":
+            if set(bound) == {use.letters[axis] for axis in use.node.over}:  # the entries of a softmax sum to one
+                return ONE
+    else:
+        for use, exponent in component:
+            others = {letter for other, _ in component if other != use for letter in other.letters}
+            private = {letter: bound[letter] for letter in distinct(use.letters) if letter in bound and letter not in others}
+            if private:
+                rest = [(other, e) for other, e in component if other != use]
+                summed = _product([(use, exponent)], private)
+                shared = {letter: length for letter, length in bound.items() if letter not in private}
+                return _product([*rest, (summed, S.One)], shared)
+    return _commutative(dict(component), bound)
+
+
+def _commutative(merged: Mapping[Use, Number], bound: Mapping[Letter, Expr]) -> Use:
+    """Intern a product of collected factors."""
+    if not merged:
+        return ONE
+    factors = list(merged.items())
+    if len(factors) == 1 and factors[0][1] == 1 and not bound:
+        return factors[0][0]
+    items = [
+        ((precedence(use.node), -len(use.letters), use.node.digest, _number_key(exponent)), use.letters)
+        for use, exponent in factors
+    ]
+    order, numbers = canonical_order(items, bound)
+    free = [letter for letter in numbers if letter not in bound]
+    sizes = sizes_of(merged)
+    node = intern(
+        Contract,
+        tuple(sizes[letter] for letter in free),
+        tuple((relabel(factors[n][0], numbers), factors[n][1]) for n in order),
+        tuple(bound[letter] for letter in numbers if letter in bound),
+    )
+    return Use(node, tuple(free))
+
+
+# --- functions --------------------------------------------------------------------------------------------------------
+
+
+def apply(head: Any, args: Sequence[Use]) -> Use:
+    """A scalar function, relation or condition of its arguments, entry by entry."""
+    values = [number(use) for use in args]
+    if all(value is not None for value in values) or (head is exp and values == [S.Zero]):
+        folded = head(*values)
+        if folded in (True, False) or isinstance(folded, BooleanTrue | BooleanFalse):
+            return boolean(bool(folded))
+        if isinstance(folded, Number):
+            return const(folded)
+    if head is if_else:
+        condition, yes, no = args
+        if isinstance(condition.node, Const):
+            return yes if condition.node.value is S.true else no
+        if yes == no:
+            return yes
+    if len(args) == 1:
+        inner = args[0]
+        if head is log and isinstance(inner.node, Apply) and inner.node.head is exp:
+            return _lift(inner.node.args[0], inner)
+        if isinstance(inner.node, Add) and all(c.is_negative for c, _ in inner.node.terms):
+            parity = _parity(head)
+            if parity is not None and inner.node.terms:
+                return scale(parity, apply(head, [scale(S.NegativeOne, inner)]))
+    letters = free_letters(args)
+    numbers = {letter: n for n, letter in enumerate(letters)}
+    sizes = sizes_of(args)
+    node = intern(Apply, tuple(sizes[x] for x in letters), head, tuple(relabel(use, numbers) for use in args))
+    return Use(node, letters)
+
+
+def boolean(value: bool) -> Use:
+    return Use(intern(Const, (), S.true if value else S.false), ())
+
+
+@lru_cache(maxsize=None)
+def _parity(head: Any) -> Integer | None:
+    """1 for an even function, -1 for an odd one, None otherwise, as SymPy knows it."""
+    if head is Abs:
+        return S.One
+    if head is sign:
+        return S.NegativeOne
+    if isinstance(head, type) and issubclass(head, Relational | Boolean | constant):
+        return None
+    x = Dummy("x", real=True)
+    mirrored, plain = head(-x), head(x)
+    if mirrored == plain:
+        return S.One
+    return S.NegativeOne if mirrored == -plain else None

@@ -1,0 +1,92 @@
+"""Index letters: relabelling, and the canonical numbering that makes equal expressions equal nodes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
+from typing import Any
+
+from symgrad.graph.nodes import AxisMap, Contract, Gather, Input, Letter, Named, Node, Reduce, Use
+
+# Ties between letters that look alike are broken by trying their orders; beyond this many the first order is taken
+# (the result is right all the same, two spellings may then just fail to become one node).
+_MAX_TIED = 4
+
+
+def relabel(use: Use, mapping: Mapping[Letter, Letter]) -> Use:
+    """The same use with its letters renamed; letters without an entry stay."""
+    return Use(use.node, tuple(mapping.get(letter, letter) for letter in use.letters))
+
+
+def distinct(letters: Iterable[Letter]) -> tuple[Letter, ...]:
+    """The letters in order of first appearance, once each."""
+    return tuple(dict.fromkeys(letters))
+
+
+def free_letters(uses: Iterable[Use]) -> tuple[Letter, ...]:
+    return distinct(letter for use in uses for letter in use.letters)
+
+
+def precedence(node: Node) -> int:
+    """Who leads when axes are ordered: what carries data before parameters, as in X W rather than Wᵀ Xᵀ."""
+    match node:
+        case Input(integer=False) if node.rank < 2:
+            return 2
+        case Input() | Named() | AxisMap() | Reduce() | Gather():
+            return 0
+        case Contract(bound=()):
+            return 1
+        case _:
+            return 0
+
+
+Item = tuple[tuple[Any, ...], tuple[Letter, ...]]  # a sort key that knows no letters, and the letters
+
+
+def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tuple[list[int], dict[Letter, int]]:
+    """Order the items of a commutative node and number their letters, independently of the letters' names.
+
+    Letters are coloured by where they occur (item key, position, bound or free), refined by their neighbours' colours,
+    and numbered by first appearance in the items so sorted: free letters first, then the bound ones.
+
+    Returns
+    -------
+    The order of the items (positions in `items`) and the number of every letter.
+    """
+    bound = frozenset(bound)
+    colours: dict[Letter, Any] = {letter: letter in bound for _, letters in items for letter in letters}
+    for _ in range(3 if len(items) > 1 else 1):
+        occurrences: dict[Letter, list[Any]] = {letter: [] for letter in colours}
+        for key, letters in items:
+            around = tuple(colours[letter] for letter in letters)
+            for position, letter in enumerate(letters):
+                occurrences[letter].append((key, position, around))
+        signature = {letter: (colours[letter], tuple(sorted(found))) for letter, found in occurrences.items()}
+        ranking = {value: place for place, value in enumerate(sorted(set(signature.values())))}
+        refined = {letter: (letter in bound, ranking[signature[letter]]) for letter in colours}
+        if refined == colours:
+            break
+        colours = refined
+    best: tuple[Any, list[int], dict[Letter, int]] | None = None
+    for tie_break in _tie_breaks(colours):
+        order = sorted(range(len(items)), key=lambda n: (items[n][0], tuple(tie_break[x] for x in items[n][1])))
+        appearance = distinct(letter for n in order for letter in items[n][1])
+        numbered = [x for x in appearance if x not in bound] + [x for x in appearance if x in bound]
+        numbers = {letter: number for number, letter in enumerate(numbered)}
+        spelled = [tuple(numbers[x] for x in items[n][1]) for n in order]
+        if best is None or spelled < best[0]:
+            best = spelled, order, numbers
+    assert best is not None
+    return best[1], best[2]
+
+
+def _tie_breaks(colours: Mapping[Letter, Any]) -> Iterable[dict[Letter, Any]]:
+    """Total orders of the letters that respect the colours."""
+    groups: dict[Any, list[Letter]] = {}
+    for letter, colour in colours.items():
+        groups.setdefault(colour, []).append(letter)
+    tied = [letter for group in groups.values() if len(group) > 1 for letter in group]
+    if not tied or len(tied) > _MAX_TIED:
+        yield {letter: (colour, groups[colour].index(letter)) for letter, colour in colours.items()}
+        return
+    for order in permutations(range(len(tied))):
+        place = dict(zip(tied, order, strict=True))
+        yield {letter: (colour, place.get(letter, 0)) for letter, colour in colours.items()}

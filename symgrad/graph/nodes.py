@@ -1,0 +1,220 @@
+"""The nodes of the tensor graph: immutable, hash-consed arrays with positional axes.
+
+A node is an array. Its axes have no names; every *use* of a node carries one index letter per axis, which says how the
+axes line up in the consumer. Inside a node with `r` axes, letter `k < r` is the node's own axis `k` (a free index) and
+letters from `r` on are bound: they are summed, maximised or otherwise reduced over. So `X[i,j]*X[k,j]` is one node used
+twice, and renaming an index changes nothing.
+
+Building the same node twice returns the same object. Do not call the classes: `graph.build` has the constructors that
+put every expression into its normal form.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
+
+from sympy import Basic, Expr, Number
+
+Letter = Any  # a hashable label of an index: an int inside a node, anything in an open term
+Shape = tuple[Expr, ...]
+
+
+class Use(NamedTuple):
+    """A node with one index letter per axis. A repeated letter takes the diagonal."""
+
+    node: "Node"
+    letters: tuple[Letter, ...]
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False, weakref_slot=True)
+class Node:
+    """An array of the given symbolic shape. `digest` depends on structure only, never on memory or on the run."""
+
+    shape: Shape
+    digest: bytes
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def uses(self) -> tuple[Use, ...]:
+        """The operands, in a fixed order, with letters of this node's own letter space."""
+        return ()
+
+    def __repr__(self) -> str:
+        label = getattr(self, "name", None) or getattr(self, "head", None) or getattr(self, "value", "")
+        return f"<{type(self).__name__} {label} {self.shape}>"
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Input(Node):
+    """A parameter or data. `symbol` is the user's object; sides of length one are dropped from `shape`."""
+
+    name: str
+    symbol: Basic
+    integer: bool
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Const(Node):
+    """A scalar constant that is not a coefficient: 1, pi, sqrt(2), oo."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Size(Node):
+    """A dimension (an integer expression of dimensions) as a scalar number."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Range(Node):
+    """The index of an axis as an array: 0, 1, ..., n-1."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Delta(Node):
+    """The identity matrix, δ[i, j]."""
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Add(Node):
+    """A linear combination with numeric coefficients; operands broadcast over the letters they lack."""
+
+    terms: tuple[tuple[Number, Use], ...]
+
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(use for _, use in self.terms)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Contract(Node):
+    """A product of powers, summed over the bound letters (sizes in `bound`, letters rank, rank + 1, ...)."""
+
+    factors: tuple[tuple[Use, Number], ...]
+    bound: Shape
+
+    def uses(self) -> tuple[Use, ...]:
+        return tuple(use for use, _ in self.factors)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Apply(Node):
+    """A scalar SymPy function, relation or condition applied entry by entry."""
+
+    head: Any
+    args: tuple[Use, ...]
+
+    def uses(self) -> tuple[Use, ...]:
+        return self.args
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Reduce(Node):
+    """max, min, logsumexp or product of one operand over the bound letters."""
+
+    head: Any
+    arg: Use
+    bound: Shape
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.arg,)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class AxisMap(Node):
+    """A function of whole axes that keeps the shape: softmax, log-softmax, the product of all others.
+
+    Letter `k` is axis `k`; `over` lists the axes that act together.
+    """
+
+    head: Any
+    arg: Use
+    over: tuple[int, ...]
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.arg,)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Gather(Node):
+    """base[subs]: one integer-valued operand per axis of the base."""
+
+    base: Use
+    subs: tuple[Use, ...]
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.base, *self.subs)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Scatter(Node):
+    """The adjoint of a gather: zeros of `shape` into which `value` is added at the positions `subs`.
+
+    out[s] = Σ over bound letters of value · Π_axis [subs_axis = s_axis]. The letter of an axis that is not moved is
+    that axis itself.
+    """
+
+    value: Use
+    subs: tuple[Use, ...]
+    bound: Shape
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.value, *self.subs)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Named(Node):
+    """An intermediate quantity that the user named in `where`; its axes are in the declared order."""
+
+    name: str
+    symbol: Basic
+    arg: Use
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.arg,)
+
+
+_Kind = TypeVar("_Kind", bound=Node)
+_table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
+
+
+def intern(kind: type[_Kind], shape: Shape, *fields: Any) -> _Kind:
+    """The one node of this kind with these fields."""
+    key = (kind, shape, *fields)
+    node = _table.get(key)
+    if node is None:
+        digest = blake2b(_spell((kind, shape, fields)).encode(), digest_size=10).digest()
+        node = kind(shape, digest, *fields)
+        _table[key] = node
+    return node  # type: ignore[return-value]
+
+
+def _spell(field: Any) -> str:
+    """A text that identifies a field by structure, for digests."""
+    if isinstance(field, Node):
+        return field.digest.hex()
+    if isinstance(field, tuple):
+        return f"({','.join(_spell(part) for part in field)})"
+    if isinstance(field, type):
+        return field.__name__
+    return str(field)
+
+
+def postorder(roots: list[Node]) -> Iterator[Node]:
+    """Every node below the roots once, operands before their consumers, in an order fixed by the graph alone."""
+    seen: set[Node] = set()
+    for root in roots:
+        stack: list[tuple[Node, bool]] = [(root, False)]
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                yield node
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                stack.extend((use.node, False) for use in reversed(node.uses()) if use.node not in seen)

@@ -1,0 +1,81 @@
+"""Passes over the graph: rebuild bottom-up through the constructors, substitute, ask what depends on what."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from symgrad.graph.axes import axis_map, gather, named, reduce, scatter
+from symgrad.graph.build import add, apply, product_of_powers
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Named, Node, Reduce, Scatter, Use, postorder
+
+Visit = Callable[[Node, tuple[Use, ...]], Use | None]
+
+
+def own(node: Node) -> Use:
+    """The node in its own letters."""
+    return Use(node, tuple(range(node.rank)))
+
+
+def place(image: Use, letters: Sequence[object]) -> Use:
+    """A term over a node's own axes, put where the node was used with these letters."""
+    return relabel(image, dict(enumerate(letters)))
+
+
+def rebuild(node: Node, uses: Sequence[Use]) -> Use:
+    """The node over new operands, through the constructors; in the letters of the old node."""
+    match node:
+        case Add(terms=terms):
+            return add([(coefficient, use) for (coefficient, _), use in zip(terms, uses, strict=True)])
+        case Contract(factors=factors, bound=bound):
+            powers = [(use, exponent) for use, (_, exponent) in zip(uses, factors, strict=True)]
+            return product_of_powers(powers, dict(enumerate(bound, node.rank)))
+        case Apply(head=head):
+            return apply(head, uses)
+        case Reduce(head=head, bound=bound):
+            return reduce(head, uses[0], dict(enumerate(bound, node.rank)))
+        case AxisMap(head=head, over=over):
+            return axis_map(head, uses[0], {axis: node.shape[axis] for axis in over})
+        case Gather():
+            base, *subs = uses
+            return gather(base, [subs[-1 - letter] for letter in base.letters])
+        case Scatter(bound=bound):
+            value, *subs = uses
+            return scatter(value, subs, node.shape, range(node.rank), dict(enumerate(bound, node.rank)))
+        case Named(name=name, symbol=symbol):
+            return own(named(name, symbol, node.shape, uses[0]))
+        case _:
+            return own(node)
+
+
+def transform(roots: Sequence[Use], visit: Visit) -> list[Use]:
+    """Rebuild everything below the roots, operands first.
+
+    `visit(node, uses)` gets the old node and its operands' images in the node's own letters; it returns the node's image
+    in those letters, or None for a plain rebuild.
+    """
+    image: dict[Node, Use] = {}
+    for node in postorder([use.node for use in roots]):
+        old = node.uses()
+        if isinstance(node, Gather):  # the axes of the base live in letters of their own: -1, -2, ...
+            base = relabel(image[node.base.node], {k: -1 - k for k in range(node.base.node.rank)})
+            uses = (base, *(place(image[use.node], use.letters) for use in node.subs))
+        else:
+            uses = tuple(place(image[use.node], use.letters) for use in old)
+        made = visit(node, uses)
+        if made is None:
+            made = own(node) if uses == old else rebuild(node, uses)
+        image[node] = made
+    return [place(image[use.node], use.letters) for use in roots]
+
+
+def substitute(roots: Sequence[Use], images: Mapping[Node, Use]) -> list[Use]:
+    """Replace nodes by terms (in the replaced node's own letters) wherever they are used."""
+    return transform(roots, lambda node, uses: images.get(node))
+
+
+def dependents(roots: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
+    """The nodes below the roots whose value depends on a source."""
+    found = set(sources)
+    for node in postorder(list(roots)):
+        if any(use.node in found for use in node.uses()):
+            found.add(node)
+    return found

@@ -1,0 +1,1 @@
+"""Rewriting: recognise plain spellings, use facts and names, simplify formulas, make code stable."""

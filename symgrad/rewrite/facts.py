@@ -1,0 +1,68 @@
+"""Uses what is known: equalities stated in `facts`, and the names of `where` for what they define."""
+
+from collections.abc import Sequence
+
+from symgrad.graph.build import mul, product_of_powers
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Size, Use
+from symgrad.graph.transform import own, place, rebuild, transform
+
+
+def use_identity(node: Node, identities: Sequence[tuple[Use, Use]]) -> Use | None:
+    """The node by one of the stated equalities, in its own letters, or None."""
+    for left, right in identities:
+        if node is left.node and len(set(left.letters)) == len(left.letters):
+            return relabel(right, {letter: axis for axis, letter in enumerate(left.letters)})
+        if isinstance(node, Contract) and isinstance(left.node, Contract) and left.node.bound:
+            made = _sum_within(node, left, right)
+            if made is not None:
+                return made
+    return None
+
+
+def _sum_within(node: Contract, left: Use, right: Use) -> Use | None:
+    """Σ_k t[n,k] = r[n] also inside a sum over more indices, such as Σ_n Σ_k t[n,k]."""
+    assert isinstance(left.node, Contract)
+    ((known, exponent), *others) = left.node.factors
+    if others or len(set(known.letters)) < len(known.letters):
+        return None
+    for n, (factor, e) in enumerate(node.factors):
+        if factor.node is not known.node or e != exponent:
+            continue
+        letters = dict(zip(known.letters, factor.letters, strict=True))
+        summed = {letters[left.node.rank + k] for k in range(len(left.node.bound))}
+        rest = [pair for m, pair in enumerate(node.factors) if m != n]
+        elsewhere = {letter for use, _ in rest for letter in use.letters}
+        if len(summed) < len(left.node.bound) or any(letter < node.rank or letter in elsewhere for letter in summed):
+            continue
+        quantified = {label: letters[axis] for axis, label in enumerate(left.letters)}
+        bound = {node.rank + k: length for k, length in enumerate(node.bound) if node.rank + k not in summed}
+        return product_of_powers([(relabel(right, quantified), exponent**0), *rest], bound)
+    return None
+
+
+def fold_names(roots: Sequence[Use], names: Sequence[Named]) -> list[Use]:
+    """Write the name wherever its definition stands: σ(z) becomes y if y is defined so."""
+    folded: dict[Node, Use] = {}
+    for name in names:
+        body = name.arg
+        if isinstance(body.node, Input | Const | Size | Named) or len(set(body.letters)) < name.rank:
+            continue
+        axis_of = {letter: axis for axis, letter in enumerate(body.letters)}
+        folded.setdefault(body.node, Use(name, tuple(axis_of[axis] for axis in range(name.rank))))
+    plain: dict[Node, Use] = {}
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use:
+        if isinstance(node, Named):  # its own definition stays spelled out
+            uses = (place(plain[node.arg.node], node.arg.letters),)
+        made = rebuild(node, uses) if uses != node.uses() else own(node)
+        plain[node] = made
+        found = folded.get(made.node)
+        return made if found is None else place(found, made.letters)
+
+    return transform(roots, visit)
+
+
+def expand_names(roots: Sequence[Use]) -> list[Use]:
+    """Put the definitions in place of the names."""
+    return transform(roots, lambda node, uses: mul([uses[0]]) if isinstance(node, Named) else None)

@@ -1,0 +1,101 @@
+"""Matches a rule's SymPy pattern against a term of the graph, looking through the names of `where`."""
+
+from collections.abc import Iterator, Sequence
+from itertools import permutations
+from typing import Any
+
+from sympy import Add, Expr, Mul, Number, Pow, S, Symbol
+
+from symgrad.graph.build import ONE, number, scale
+from symgrad.graph.nodes import Add as AddNode
+from symgrad.graph.nodes import Apply, Contract, Named, Use
+from symgrad.graph.transform import place
+
+Binding = dict[Symbol, Use]
+
+
+def see_through(use: Use) -> Use:
+    """The definition behind a name."""
+    while isinstance(use.node, Named):
+        use = place(use.node.arg, use.letters)
+    return use
+
+
+def match(pattern: Expr, use: Use, binding: Binding) -> Iterator[Binding]:
+    """Every binding of the pattern's symbols that makes it the term, extending `binding`."""
+    if isinstance(pattern, Symbol):
+        if pattern not in binding:
+            yield {**binding, pattern: use}
+        elif binding[pattern] == use:
+            yield binding
+        return
+    if isinstance(pattern, Number):
+        if number(use) == pattern:
+            yield binding
+        return
+    target = see_through(use)
+    if isinstance(pattern, Add):
+        yield from _match_sum(pattern, target, binding)
+    elif isinstance(pattern, Mul | Pow):
+        coefficient, rest = pattern.as_coeff_Mul()
+        if coefficient != 1:
+            if isinstance(target.node, AddNode) and len(target.node.terms) == 1 and target.node.terms[0][0] == coefficient:
+                yield from match(rest, place(target.node.terms[0][1], target.letters), binding)
+            elif rest.is_Symbol:  # x := u / c always matches c·x = u
+                yield from match(rest, scale(1 / coefficient, use), binding)
+        else:
+            for found, left_over in match_factors(pattern, target, binding):
+                if not left_over:
+                    yield found
+    elif isinstance(target.node, Apply) and target.node.head is type(pattern):
+        args = [place(arg, target.letters) for arg in target.node.args]
+        yield from _match_all(list(zip(pattern.args, args, strict=True)), binding)
+
+
+def _match_all(pairs: Sequence[tuple[Any, Use]], binding: Binding) -> Iterator[Binding]:
+    if not pairs:
+        yield binding
+        return
+    for found in match(pairs[0][0], pairs[0][1], binding):
+        yield from _match_all(pairs[1:], found)
+
+
+def _match_sum(pattern: Add, target: Use, binding: Binding) -> Iterator[Binding]:
+    if not isinstance(target.node, AddNode) or len(target.node.terms) != len(pattern.args):
+        return
+    terms = [(c, place(term, target.letters)) for c, term in target.node.terms]
+    wanted = [(c, ONE) if rest is S.One else (c, rest) for c, rest in (part.as_coeff_Mul() for part in pattern.args)]
+    for order in permutations(terms):
+        if all(c == wanted_c for (c, _), (wanted_c, _) in zip(order, wanted, strict=True)):
+            pairs = [(p, term) for (_, p), (_, term) in zip(wanted, order, strict=True) if p is not ONE]
+            if all((term.node is ONE.node) == (p is ONE) for (_, p), (_, term) in zip(wanted, order, strict=True)):
+                yield from _match_all(pairs, binding)
+
+
+Factors = list[tuple[Use, Number]]
+
+
+def factors_of(use: Use) -> Factors:
+    """A product without sums as its factors; anything else as one factor."""
+    if isinstance(use.node, Contract) and not use.node.bound:
+        return [(place(factor, use.letters), e) for factor, e in use.node.factors]
+    return [(use, S.One)]
+
+
+def match_factors(pattern: Expr, target: Use, binding: Binding) -> Iterator[tuple[Binding, Factors]]:
+    """Bindings under which the pattern is part of a product, with the factors that are left over."""
+    wanted = [(part.base, part.exp) if isinstance(part, Pow) else (part, S.One) for part in Mul.make_args(pattern)]
+    factors = factors_of(target)
+    if len(factors) < len(wanted) or len(factors) > 8:
+        return
+    for chosen in permutations(range(len(factors)), len(wanted)):
+        bindings = [binding]
+        for place_, (base, exponent) in zip(chosen, wanted, strict=True):
+            factor, e = factors[place_]
+            if e != exponent:
+                break
+            bindings = [found for known in bindings for found in match(base, factor, known)]
+        else:
+            rest = [factors[n] for n in range(len(factors)) if n not in chosen]
+            for found in bindings:
+                yield found, rest

@@ -1,0 +1,53 @@
+"""The order of the rewriting phases."""
+
+from collections.abc import Sequence
+
+from symgrad.graph.nodes import Named, Node, Use
+from symgrad.graph.transform import own, rebuild, transform
+from symgrad.rewrite.axes import CANONICAL, RECOGNISE
+from symgrad.rewrite.engine import Trace, rewrite
+from symgrad.rewrite.facts import fold_names, use_identity
+from symgrad.rewrite.local import simplify_cluster
+from symgrad.rewrite.rules import RULES
+
+_RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
+_STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
+
+# Each round may open the way for the next; formulas settle in two or three.
+MAX_ROUNDS = 6
+
+
+def recognise(roots: Sequence[Use], trace: Trace) -> list[Use]:
+    """Plain spellings under their proper names; run before differentiation, so that gradients are stable too."""
+    return rewrite(roots, _RECOGNISE, RECOGNISE, trace)
+
+
+def simplify(roots: Sequence[Use], names: Sequence[Named], identities: Sequence[tuple[Use, Use]], trace: Trace) -> list[Use]:
+    """The derived terms as formulas worth reading: facts used, clusters cancelled, names folded in."""
+    current = list(roots)
+    for _ in range(MAX_ROUNDS):
+        before = current
+        current = rewrite(current, _RECOGNISE, [*RECOGNISE, *CANONICAL], trace)
+        current = fold_names(current, names)
+        current = _cancel(current, identities, trace)
+        if current == before:
+            break
+    return current
+
+
+def _cancel(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace: Trace) -> list[Use]:
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use:
+        made = own(node) if uses == node.uses() else rebuild(node, uses)
+        for name, better in (("fact", use_identity(made.node, identities)), ("cancel", simplify_cluster(made.node))):
+            if better is not None:
+                image = Use(better.node, tuple(made.letters[k] for k in better.letters))
+                trace.steps.append((name, made, image))
+                return image
+        return made
+
+    return transform(roots, visit)
+
+
+def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:
+    """The terms as code should compute them."""
+    return rewrite(roots, _STABILISE, [], trace)

@@ -1,0 +1,49 @@
+"""The scalar rewrite rules, as data: a pattern and its replacement in SymPy, the reason, the source, sample points.
+
+A symbol of a pattern matches any term. Rules of phase `recognise` give plain spellings their proper name, so that what
+follows sees one function however it was written; rules of phase `stabilise` run last, on the code only, and replace
+what loses digits by what does not.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sympy import Expr, Integer, Max, Rational, Symbol, exp, log, tanh
+from sympy.codegen.cfunctions import expm1, log1p
+
+from symgrad.functions import if_else, log_sigmoid, relu, sigmoid, softplus
+
+x = Symbol("x", real=True)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`pattern` = `replacement`, for every real x of `samples` (checked at high precision by the tests)."""
+
+    name: str
+    phase: Literal["recognise", "stabilise"]
+    pattern: Expr
+    replacement: Expr
+    reason: str
+    source: str
+    samples: tuple[float, ...] = (-30.0, -2.5, -0.25, 0.125, 1.5, 30.0)
+
+
+_DEFINITION = "definition of the logistic function"
+_MAECHLER = "Mächler, Accurately Computing log(1 - exp(-|a|)) (2012)"
+
+RULES = (
+    Rule("sigmoid", "recognise", 1 / (1 + exp(x)), sigmoid(-x), "exp(x) overflows beyond 709", _DEFINITION),
+    Rule("sigmoid of exp", "recognise", exp(x) * sigmoid(-x), sigmoid(x), "inf·0 for large x", _DEFINITION),
+    Rule("sigmoid of tanh", "recognise", Rational(1, 2) + tanh(x) / 2, sigmoid(2 * x), "cancels for negative x", _DEFINITION),
+    Rule("softplus", "recognise", log(1 + exp(x)), softplus(x), "exp(x) overflows beyond 709", _MAECHLER),
+    Rule("log sigmoid", "recognise", log(sigmoid(x)), -softplus(-x), "σ(x) underflows below -745", _MAECHLER),
+    Rule("log of one minus sigmoid", "recognise", log(1 - sigmoid(x)), -softplus(x), "1 - σ(x) is 0 beyond 37", _MAECHLER),
+    Rule("log_sigmoid", "recognise", log_sigmoid(x), -softplus(-x), "one function for both spellings", _MAECHLER),
+    Rule("relu", "recognise", Max(x, 0), relu(x), "one convention at the kink", "definition of relu"),
+    Rule("relu of a condition", "recognise", if_else(x > 0, x, Integer(0)), relu(x), "one convention at the kink", "definition of relu"),
+    Rule("relu of a weak condition", "recognise", if_else(x >= 0, x, Integer(0)), relu(x), "one convention at the kink", "definition of relu"),
+    Rule("complement of sigmoid", "stabilise", 1 - sigmoid(x), sigmoid(-x), "1 - σ(x) is 0 beyond 37", _DEFINITION),
+    Rule("log1p", "stabilise", log(1 + x), log1p(x), "1 + x drops the digits of a small x", _MAECHLER, (-0.9, 1e-9, 0.5, 40.0)),
+    Rule("expm1", "stabilise", exp(x) - 1, expm1(x), "exp(x) - 1 cancels for small x", _MAECHLER),
+)  # fmt: skip
