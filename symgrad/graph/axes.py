@@ -106,10 +106,9 @@ def scatter(value: Use, subs: Sequence[Use], shape: Shape, letters: Sequence[Let
     value, subs = relabel(value, aligned), [relabel(sub, aligned) for sub in subs]
     if len(aligned) == len(shape):
         return scale(coefficient, mul([value], bound))
-    used = {letter for use in (value, *subs) for letter in use.letters}
-    unused = [size(length) for letter, length in bound.items() if letter not in used]
-    bound = {letter: length for letter, length in bound.items() if letter in used}
-    ordered = [letter for letter in free_letters([*subs, value]) if letter in bound]
+    moving = {letter for sub in subs for letter in sub.letters}
+    value = mul([value], {letter: length for letter, length in bound.items() if letter not in moving})
+    ordered = [letter for letter in free_letters(subs) if letter in bound]
     numbers = {letter: n for n, letter in enumerate([*letters, *ordered])}
     node = intern(
         Scatter,
@@ -118,7 +117,7 @@ def scatter(value: Use, subs: Sequence[Use], shape: Shape, letters: Sequence[Let
         tuple(relabel(sub, numbers) for sub in subs),
         tuple(bound[letter] for letter in ordered),
     )
-    return scale(coefficient, mul([Use(node, tuple(letters)), *unused]))
+    return scale(coefficient, Use(node, tuple(letters)))
 
 
 def named(name: str, symbol: Basic, shape: Shape, arg: Use) -> Node:

@@ -1,0 +1,229 @@
+"""The commands, and their exit codes: 0 done, 1 the gradient check failed, 2 the model or the call is wrong."""
+
+import contextlib
+import io
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from symgrad.cli.model_file import ModelReference, load_model
+from symgrad.cli.output_file import default_output, output_paths, write_all
+from symgrad.errors import GradientCheckError, SymgradError
+
+DONE, CHECK_FAILED, WRONG = 0, 1, 2
+INTERRUPTED = 130  # what shells report for a program that was stopped with Ctrl-C
+
+_EXAMPLES = """\b
+Examples:
+  symgrad show examples/logistic.py
+  symgrad check examples/logistic.py:likelihood --seed 7
+  symgrad compile examples/logistic.py -o logistic_gradient.py --with-test
+
+\b
+Exit codes:
+  0  done
+  1  the gradient check failed; no file is written
+  2  the model or the call is wrong
+"""
+
+
+def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    try:
+        version = metadata.version("symgrad")
+    except metadata.PackageNotFoundError:
+        version = "(a checkout that is not installed)"
+    click.echo(f"symgrad {version}")
+    context.exit()
+
+
+_model_argument = click.argument("reference", metavar="MODEL.py[:name]", type=ModelReference.parse)
+_seed_option = click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="S",
+    help="Seed of the inputs that the check draws.",
+)
+
+
+@click.group(epilog=_EXAMPLES, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+)
+@click.pass_context
+def commands(context: click.Context) -> int:
+    """Compile a model written in SymPy to a NumPy module with its analytic gradient, checked numerically.
+
+    MODEL.py is a Python file that defines `model = Model(loss, parameters, ...)`; MODEL.py:name takes the model of
+    another name from it.
+    """
+    if context.invoked_subcommand is not None:
+        return DONE
+    click.echo(context.get_help(), err=True)
+    return WRONG
+
+
+@commands.command("compile", short_help="Write the NumPy module, once its gradient is checked.")
+@_model_argument
+@click.option(
+    "-o",
+    "--output",
+    metavar="OUT.py",
+    type=click.Path(path_type=Path),
+    help="The module to write; by default MODEL_gradient.py in the current folder (MODEL_name_gradient.py for a model "
+    "of another name).",
+)
+@click.option("--with-test", is_flag=True, help="Write test_OUT.py beside it: a pytest file that checks the module.")
+@click.option("--no-check", is_flag=True, help="Write without checking the gradient.")
+@_seed_option
+def compile_command(reference: ModelReference, output: Path | None, with_test: bool, no_check: bool, seed: int) -> int:
+    """Write the NumPy module with value and gradient of a model.
+
+    The gradient is checked against numerical ones first; where they disagree, nothing is written and the exit code is
+    1. All files are written or none, and an existing file is replaced in one step.
+
+    \b
+    Examples:
+      symgrad compile model.py
+      symgrad compile model.py:likelihood -o likelihood.py --with-test
+    """
+    paths = output_paths(output or default_output(reference), reference.path, with_test)
+    model = load_model(reference)
+    with _progress("deriving and printing"):
+        texts = [model.source()]
+        if with_test:
+            texts.append(model.test_source(paths[0].stem, seed))
+    outcome = "gradient not checked"
+    if not no_check:
+        with _progress("checking the gradient"):
+            report = model.check(seed=seed)
+        if not report.ok:
+            _print(str(report))
+            _complain(f"the gradient check failed; {paths[0]} is not written")
+            return CHECK_FAILED
+        outcome = str(report)
+    write_all(dict(zip(paths, texts, strict=True)))
+    _print("wrote " + " and ".join(str(path) for path in paths))
+    _print(outcome)
+    return DONE
+
+
+@commands.command("show", short_help="Print the model and its gradient as formulas.")
+@_model_argument
+@click.option(
+    "--format", "notation", type=click.Choice(["text", "latex"]), default="text", show_default=True, help="Notation."
+)
+def show_command(reference: ModelReference, notation: str) -> int:
+    """Print the model, its named quantities and its gradient as formulas.
+
+    \b
+    Example:
+      symgrad show model.py --format latex > model.tex
+    """
+    model = load_model(reference)
+    with _progress("deriving"):
+        formulas = model.show(format=notation)
+    _print(formulas)
+    return DONE
+
+
+@commands.command("check", short_help="Check the gradient numerically and print the report.")
+@_model_argument
+@_seed_option
+def check_command(reference: ModelReference, seed: int) -> int:
+    """Check the gradient of a model against numerical gradients; the exit code is 1 where they disagree.
+
+    \b
+    Example:
+      symgrad check model.py --seed 7
+    """
+    model = load_model(reference)
+    with _progress("checking the gradient"):
+        report = model.check(seed=seed)
+    _print(str(report))
+    return DONE if report.ok else CHECK_FAILED
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; whatever is wrong becomes a message on the standard error stream.
+
+    Parameters
+    ----------
+    arguments : the words after the program's name; by default those the process was started with.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # Formulas hold letters that a terminal's encoding may lack; better an escape than no output at all.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = commands.main(
+            args=None if arguments is None else list(arguments), prog_name="symgrad", standalone_mode=False
+        )
+        return DONE if code is None else int(code)
+    except click.Abort:
+        _complain("interrupted")
+        return INTERRUPTED
+    except click.UsageError as error:
+        _complain(error.format_message(), hint=_help_hint(error))
+    except click.ClickException as error:
+        _complain(error.format_message())
+    except GradientCheckError as error:
+        if error.report is not None:
+            _print(str(error.report))
+        _complain(str(error))
+        return CHECK_FAILED
+    except SymgradError as error:
+        _complain("\n".join([str(error), *getattr(error, "__notes__", [])]))
+    except OSError as error:
+        _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+    except Exception as error:
+        # A fault of ours is no reason to frighten a user with a traceback; the place is what helps to mend it.
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        _complain(
+            f"symgrad cannot handle this model, and should have said why: {type(error).__name__}: {error}",
+            hint=f"  (from {frame.filename}, line {frame.lineno}; please report it together with the model)",
+        )
+    return WRONG
+
+
+def _help_hint(error: click.UsageError) -> str | None:
+    return f"  (see {error.ctx.command_path} --help)" if error.ctx is not None else None
+
+
+@contextlib.contextmanager
+def _progress(doing: str) -> Iterator[None]:
+    """Show on the standard error stream what is being done, where that is a terminal, until it is done."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        with console.status(f"{doing} …"):
+            yield
+    else:
+        yield
+
+
+def _print(text: str) -> None:
+    """Print to standard output; a reader that has closed the pipe (`| head`) has read what it wanted."""
+    try:
+        click.echo(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it exits, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complain(message: str, hint: str | None = None) -> None:
+    """Print `error: message` to standard error, in colour where that is a terminal and NO_COLOR is not set."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(Text.assemble(("error", "bold red"), ": ", message))
+    if hint:
+        console.print(Text(hint, style="dim"))

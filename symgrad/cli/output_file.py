@@ -1,0 +1,136 @@
+"""The files that `symgrad compile` writes: which names are good, and writing all of them or none."""
+
+import contextlib
+import keyword
+import os
+import re
+import stat
+import sys
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from symgrad.cli.model_file import DEFAULT_NAME, ModelReference
+
+# A module of one of these names would hide the package itself from every program in its folder, its own test included.
+_HIDDEN_PACKAGES = frozenset({"numpy", "scipy", "pytest"})
+
+
+def default_output(reference: ModelReference) -> Path:
+    """The file that is written where none is named: in the current folder, `MODEL_gradient.py`.
+
+    Characters that no module's name may have become underscores, and a model of a name other than `model` adds it.
+
+    Examples
+    --------
+    >>> default_output(ModelReference(Path("examples/logistic.py"))).name
+    'logistic_gradient.py'
+    >>> default_output(ModelReference(Path("examples/logistic.py"), "likelihood")).name
+    'logistic_likelihood_gradient.py'
+    """
+    stem = re.sub(r"\W", "_", reference.path.stem)
+    if not stem.isidentifier():
+        stem = f"_{stem}"
+    parts = [stem] if reference.name == DEFAULT_NAME else [stem, reference.name]
+    return Path("_".join([*parts, "gradient"]) + ".py")
+
+
+def output_paths(output: Path, model_file: Path, with_test: bool) -> list[Path]:
+    """The files to be written, the module first, each found fit to be written.
+
+    Raises
+    ------
+    click.UsageError
+        If the module's name is not one that Python can import, its folder is missing or closed to writing, or one of
+        the files would replace something other than an ordinary file, or the model itself.
+    """
+    stem = output.stem
+    if output.suffix != ".py" or not stem.isidentifier() or keyword.iskeyword(stem):
+        raise click.UsageError(
+            f"{output}: the file is a Python module, so its name must be a Python name followed by .py"
+        )
+    if stem in sys.stdlib_module_names or stem in _HIDDEN_PACKAGES:
+        raise click.UsageError(f"{output}: a module of this name would hide the library `{stem}`; choose another name")
+    folder = output.parent
+    if not folder.is_dir():
+        raise click.UsageError(f"{output}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise click.UsageError(f"{output}: the folder {folder} is not writable")
+    paths = [output, folder / f"test_{output.name}"] if with_test else [output]
+    for path in paths:
+        _check_replaceable(path, model_file)
+    return paths
+
+
+def _check_replaceable(path: Path, model_file: Path) -> None:
+    if not path.exists():
+        return
+    if path.is_dir():
+        raise click.UsageError(f"{path} is a folder")
+    if not path.is_file():
+        raise click.UsageError(f"{path} exists and is not an ordinary file")
+    if model_file.exists() and path.samefile(model_file):
+        raise click.UsageError(f"{path} is the model file itself; writing there would destroy it")
+    if not os.access(path, os.W_OK):
+        raise click.UsageError(f"{path} exists and is not writable")
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write all the files or none.
+
+    Each text goes first to a new file in the same folder, and to the disk, before any file takes its place; so no
+    reader ever sees half a file, and a failure leaves every file as it was. A file that is replaced keeps its
+    permissions; where a path is a symbolic link, the file that it points to is the one replaced.
+
+    Raises
+    ------
+    OSError
+        If the operating system refuses (a full disk, a folder that has gone); nothing has changed then.
+    """
+    staged: dict[Path, Path] = {}
+    previous: dict[Path, bytes | None] = {}
+    try:
+        for path, text in texts.items():
+            target = path.resolve()
+            previous[target] = target.read_bytes() if target.exists() else None
+            # Named before it is made, so that an interruption in between leaves nothing behind.
+            staged[target] = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+            _write_new(staged[target], text.encode("utf-8"), like=target)
+        _replace_all(staged, previous)
+    finally:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _write_new(temporary: Path, content: bytes, like: Path) -> None:
+    # 0o666 less the user's umask: the permissions that an ordinary new file gets.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if like.exists():
+        temporary.chmod(stat.S_IMODE(like.stat().st_mode))
+
+
+def _replace_all(staged: Mapping[Path, Path], previous: Mapping[Path, bytes | None]) -> None:
+    replaced: list[Path] = []
+    try:
+        for target, temporary in staged.items():
+            # Listed before it happens: putting an untouched file's content back changes nothing.
+            replaced.append(target)
+            os.replace(temporary, target)
+    except BaseException:
+        for target in replaced:
+            _put_back(target, previous[target])
+        raise
+
+
+def _put_back(target: Path, content: bytes | None) -> None:
+    with contextlib.suppress(OSError):  # the first failure is the one to be told
+        if content is None:
+            target.unlink(missing_ok=True)
+        elif target.read_bytes() != content:
+            target.write_bytes(content)

@@ -1,0 +1,143 @@
+"""Sums of products as NumPy: which pairs are contracted first, and each pair as `@`, `vdot`, `tensordot` or products."""
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import combinations
+from math import prod
+
+from sympy import Expr
+
+from symgrad.codegen.values import ATOM, MATMUL, MUL, UNARY, Value, broadcast, transpose
+from symgrad.graph.letters import distinct
+from symgrad.graph.nodes import Letter
+
+Estimate = Callable[[Expr], float]
+
+
+def contract(
+    operands: Sequence[Value], out: Sequence[Letter], sizes: Mapping[Letter, Expr], estimate: Estimate, dtype: str
+) -> Value:
+    """Σ over the letters not in `out` of the product of the operands, with axes in the order of `out` where that is free.
+
+    Operands over the same letters are multiplied first; then, greedily, the pair whose contraction costs least.
+    """
+    left = _merge_alike(operands)
+    while len(left) > 1:
+        best = min(combinations(range(len(left)), 2), key=lambda pair: _cost(left, pair, out, sizes, estimate))
+        first, second = left[best[0]], left[best[1]]
+        rest = [value for n, value in enumerate(left) if n not in best]
+        kept = set(out) | {letter for value in rest for letter in value.letters}
+        left = _merge_alike([*rest, _pair(first, second, kept, out if not rest else ())])
+    (value,) = left
+    gone = [letter for letter in value.letters if letter not in out]
+    return _sum(value, gone, dtype) if gone else value
+
+
+def _merge_alike(operands: Sequence[Value]) -> list[Value]:
+    groups: dict[frozenset[Letter], list[Value]] = {}
+    for value in operands:
+        groups.setdefault(frozenset(value.letters), []).append(value)
+    merged = []
+    for group in groups.values():
+        if len(group) == 2 and len(groups) == 1:
+            merged.extend(group)  # a full contraction of two: vdot or a row-wise sum, better than a product
+        elif len(group) > 1:
+            letters = group[0].letters
+            text = " * ".join(_factor(transpose(value, letters), n) for n, value in enumerate(group))
+            merged.append(Value(text, MUL, letters))
+        else:
+            merged.extend(group)
+    return merged
+
+
+def _factor(value: Value, place: int) -> str:
+    """A factor of a `*` chain; `a @ b` may only lead it."""
+    return value.text if value.level == MATMUL and place == 0 else value.at(UNARY)
+
+
+def _cost(
+    values: Sequence[Value], pair: tuple[int, int], out: Sequence[Letter], sizes: Mapping[Letter, Expr], estimate: Estimate
+) -> tuple[float, float]:
+    first, second = (values[n] for n in pair)
+    together = set(first.letters) | set(second.letters)
+    others = {letter for n, value in enumerate(values) if n not in pair for letter in value.letters}
+    kept = [letter for letter in together if letter in others or letter in out]
+    return prod(estimate(sizes[x]) for x in together), prod(estimate(sizes[x]) for x in kept)
+
+
+def _pair(first: Value, second: Value, kept: set[Letter], want: Sequence[Letter]) -> Value:
+    """The product of two operands, summed over the letters that nobody else needs."""
+    shared = [letter for letter in first.letters if letter in second.letters]
+    summed = [letter for letter in distinct([*first.letters, *second.letters]) if letter not in kept]
+    batch = [letter for letter in shared if letter in kept]
+    rows = [letter for letter in first.letters if letter not in shared]
+    columns = [letter for letter in second.letters if letter not in shared]
+    if not summed:
+        return _multiply(first, second, want)
+    if batch:
+        return _batched(first, second, batch, rows, summed, columns, want)
+    if not rows and not columns:
+        aligned = transpose(second, first.letters)
+        if len(first.letters) == 1:
+            return Value(f"{first.at(UNARY)} @ {aligned.at(UNARY)}", MATMUL, ())
+        return Value(f"np.vdot({first.text}, {aligned.text})", ATOM, ())
+    if len(summed) == 1 and len(rows) <= 1 and len(columns) <= 1:
+        return _matmul(first, second, rows, summed[0], columns, want)
+    axes = ", ".join(f"[{', '.join(str(value.letters.index(x)) for x in summed)}]" for value in (first, second))
+    return Value(f"np.tensordot({first.text}, {second.text}, ({axes}))", ATOM, (*rows, *columns))
+
+
+def _multiply(first: Value, second: Value, want: Sequence[Letter]) -> Value:
+    letters = distinct([*first.letters, *second.letters])
+    if want and set(want) == set(letters):
+        letters = tuple(want)
+    parts = [broadcast(value, letters) for value in (first, second)]
+    return Value(" * ".join(_factor(value, n) for n, value in enumerate(parts)), MUL, letters)
+
+
+def _matmul(
+    first: Value, second: Value, rows: list[Letter], inner: Letter, columns: list[Letter], want: Sequence[Letter]
+) -> Value:
+    # the side that needs fewer transposes; a tie between two matrices goes to the order the result is wanted in
+    def transposes(left: Value, right: Value) -> int:
+        return (left.letters[-1] != inner) + (right.letters[0] != inner)
+
+    straight, swapped = transposes(first, second), transposes(second, first)
+    if swapped < straight or swapped == straight and tuple(want) == (*columns, *rows) and len(want) == 2:
+        first, second, rows, columns = second, first, columns, rows
+    left, right = transpose(first, [*rows, inner]), transpose(second, [inner, *columns])
+    return Value(f"{left.at(MATMUL + 1) if left.level != MATMUL else left.text} @ {right.at(UNARY)}", MATMUL, (*rows, *columns))
+
+
+def _batched(
+    first: Value,
+    second: Value,
+    batch: list[Letter],
+    rows: list[Letter],
+    summed: list[Letter],
+    columns: list[Letter],
+    want: Sequence[Letter],
+) -> Value:
+    if len(summed) == 1 and len(rows) == 1 and len(columns) == 1:  # a stack of matrix products
+        left = transpose(first, [*batch, rows[0], summed[0]])
+        right = transpose(second, [*batch, summed[0], columns[0]])
+        return Value(f"{left.at(UNARY)} @ {right.at(UNARY)}", MATMUL, (*batch, rows[0], columns[0]))
+    if not rows and not columns:
+        letters = (*batch, *summed)
+        product = Value(" * ".join(_factor(transpose(v, letters), n) for n, v in enumerate((first, second))), MUL, letters)
+        axes = tuple(range(len(batch), len(letters)))
+        return Value(f"np.sum({product.text}, axis={axes[0] if len(axes) == 1 else axes})", ATOM, tuple(batch))
+    names = {letter: "ijklmnopqrstuvwxyz"[n] for n, letter in enumerate(distinct([*first.letters, *second.letters]))}
+    out = tuple(want) if want else (*batch, *rows, *columns)
+    spec = ",".join("".join(names[x] for x in value.letters) for value in (first, second)) + "->" + "".join(names[x] for x in out)
+    return Value(f'np.einsum("{spec}", {first.text}, {second.text})', ATOM, out)
+
+
+def _sum(value: Value, gone: Sequence[Letter], dtype: str) -> Value:
+    kept = tuple(letter for letter in value.letters if letter not in gone)
+    axes = [value.letters.index(letter) for letter in gone]
+    where = "" if not kept else f", axis={axes[0] if len(axes) == 1 else tuple(sorted(axes))}"
+    # the sum of conditions counts them, in the floating type of the arguments rather than in integers
+    kind = f", dtype={dtype}" if value.kind != "real" else ""
+    return Value(f"np.sum({value.text}{where}{kind})", ATOM, kept)
+
+

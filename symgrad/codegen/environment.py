@@ -1,0 +1,75 @@
+"""The Jinja environment that the code generator renders its templates in."""
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def template_folder(package: Path = _PACKAGE) -> Path:
+    """Find the folder that holds the templates.
+
+    Parameters
+    ----------
+    package : the folder of the `symgrad` package.
+
+    Returns
+    -------
+    Path
+        `symgrad/templates` where a wheel has put them; in a checkout (also one installed in editable mode) the
+        top-level `templates`.
+
+    Raises
+    ------
+    RuntimeError
+        If neither is there, that is, if the installation is incomplete.
+    """
+    installed = package / "templates"
+    if installed.is_dir():
+        return installed
+    checkout = package.parent / "templates"
+    # Beside an installed package lies site-packages, where a folder of this name would be somebody else's.
+    if checkout.is_dir() and (package.parent / "pyproject.toml").is_file():
+        return checkout
+    raise RuntimeError(
+        f"symgrad's templates are missing: neither {installed} (an installed wheel) nor {checkout} (a checkout) is "
+        "there; install symgrad again, or take the whole repository"
+    )
+
+
+def environment() -> Environment:
+    """A fresh Jinja environment over symgrad's templates.
+
+    A name that a template uses and its caller does not give is an error; a line that holds only a block tag leaves no
+    blank line behind; the text is Python, so nothing is escaped.
+
+    Raises
+    ------
+    RuntimeError
+        If the templates are not where they belong (see `template_folder`).
+
+    Examples
+    --------
+    >>> template = environment().from_string("{% if sides %}\\n{{ name }} : {{ sides }}\\n{% endif %}\\n")
+    >>> template.render(name="w", sides="M×1")
+    'w : M×1\\n'
+    """
+    made = Environment(
+        loader=FileSystemLoader(template_folder()),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["typed"] = "{}: Any".format
+    made.filters["pair"] = "{0}={0}".format
+    made.filters["sized"] = _sized
+    return made
+
+
+def _sized(size: str) -> str:
+    """A size expression with its dimensions looked up in `sizes`: "M + 1" -> 'sizes["M"] + 1'."""
+    return re.sub(r"[^\W\d]\w*", lambda found: f'sizes["{found.group()}"]', size)

@@ -1,0 +1,364 @@
+"""Prints nodes of the graph as NumPy expressions and assignments.
+
+A node used more than once, or named by the user, becomes a variable; everything else is written in place.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sympy import Expr, Not, Number, Pow, Product, Rational, S, polygamma
+
+from symgrad.codegen.contraction import contract
+from symgrad.codegen.functions import CONNECTIVES, FORMATS, RELATIONS, SCIPY, UFUNCS
+from symgrad.codegen.subscripts import gather_text, scatter_text
+from symgrad.codegen.values import ADD, ATOM, COMPARE, MATMUL, MUL, POWER, UNARY, Value, broadcast, number_text, transpose
+from symgrad.errors import UnsupportedError
+from symgrad.functions import MaxOver, MinOver, if_else, step
+from symgrad.graph.letters import distinct
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Delta,
+    Gather,
+    Input,
+    Letter,
+    Named,
+    Node,
+    Range,
+    Reduce,
+    Scatter,
+    Size,
+    Use,
+    postorder,
+)
+
+# A line of generated code longer than this is split by giving its parts names of their own.
+MAX_LINE = 100
+
+
+# Names for the results of operators and conditions
+_LABELS = {if_else: "chosen", **{relation: "is" for relation in RELATIONS}, **{connective: "is" for connective in CONNECTIVES}}
+
+
+class Printer:
+    """Turns terms into assignments; `lines` are the assignments so far, in order."""
+
+    def __init__(
+        self, dtype: str, arguments: Sequence[str], taken: Sequence[str], hints: Mapping[Node, str], estimate: Callable[[Expr], float]
+    ) -> None:
+        self.dtype = dtype
+        self.lines: list[str] = []
+        self.helpers: set[str] = set()
+        self.scipy: set[str] = set()
+        self._taken = {*arguments, *taken}
+        self._hints = hints
+        self._estimate = estimate
+        self._views = set(arguments)
+        self._values: dict[Node, Value] = {}
+        self._counts: dict[Node, int] = {}
+
+    # --- driving ------------------------------------------------------------------------------------------------------
+
+    def compute(self, roots: Sequence[Use]) -> None:
+        """Emit the assignments that the roots need."""
+        nodes = list(postorder([use.node for use in roots]))
+        for use in [*roots, *(use for node in nodes for use in node.uses())]:
+            self._counts[use.node] = self._counts.get(use.node, 0) + 1
+        for node in nodes:
+            if isinstance(node, Contract) and node.bound:
+                for use, exponent in node.factors:  # a square under a sum is written as two factors
+                    self._counts[use.node] += exponent == 2
+        for node in nodes:
+            value = self._print(node)
+            if not isinstance(node, Input | Const | Size) and self._deserves_name(node, value):
+                value = self._assign(self._name(node), value)
+            self._values[node] = value
+
+    def result(self, variable: str, value: Value) -> str:
+        """Keep a result under a name, unless it has one or is short."""
+        if value.text.isidentifier():
+            return value.text
+        return self._assign(self.fresh(variable), value).text
+
+    def _deserves_name(self, node: Node, value: Value) -> bool:
+        if isinstance(node, Named) or node in self._hints:
+            return not value.text.isidentifier()
+        trivial = value.level == ATOM and len(value.text) < 12 or value.kind in ("integer", "python")
+        return self._counts[node] > 1 and not trivial or len(value.text) > MAX_LINE
+
+    def _assign(self, name: str, value: Value) -> Value:
+        self.lines.append(f"{name} = {value.text}")
+        if self.is_view(value.text):
+            self._views.add(name)
+        return Value(name, ATOM, value.letters, value.kind)
+
+    def is_view(self, text: str) -> bool:
+        """Whether an array may share its memory with an argument or another result."""
+        plain = text.removesuffix(".T")
+        return plain in self._views or plain.endswith("]") or plain.startswith(("np.diagonal(", "np.broadcast_to("))
+
+    def fresh(self, wanted: str) -> str:
+        """A variable name that nothing else has."""
+        name, n = wanted, 1
+        while name in self._taken:
+            n += 1
+            name = f"{wanted}_{n}"
+        self._taken.add(name)
+        return name
+
+    def _name(self, node: Node) -> str:
+        if isinstance(node, Named):
+            return self.fresh(node.name)
+        if node in self._hints:
+            return self.fresh(self._hints[node])
+        texts = [self._values[use.node].text for use in node.uses()]
+        about = next((text for text in texts if text.isidentifier()), None) or self._first_name(node)
+        head = getattr(node, "head", None)
+        match node:
+            case Add(terms=terms):
+                label = "diff" if any(c.is_negative for c, _ in terms) else "sum"
+            case Contract(factors=factors):
+                label = "sum" if node.bound and len(factors) == 1 else "prod"
+            case Reduce():
+                label = {MaxOver: "max", MinOver: "min"}.get(head, "prod")
+            case Apply():
+                label = _LABELS.get(head, head.__name__.lower())
+            case _:
+                label = type(node).__name__.lower()
+        return self.fresh(f"{label}_{about}" if about else f"{label}_1")
+
+    def _first_name(self, node: Node) -> str | None:
+        return next((below.name for below in postorder([node]) if isinstance(below, Input | Named)), None)
+
+    def _use(self, use: Use) -> Value:
+        """A node's value in the letters of its consumer; a repeated letter takes the diagonal."""
+        value = self._values[use.node]
+        letters = tuple(use.letters[k] for k in value.letters)
+        while len(set(letters)) < len(letters):
+            twice = next(letter for letter in letters if letters.count(letter) > 1)
+            first, second = (k for k, letter in enumerate(letters) if letter == twice)
+            rest = [letter for letter in letters if letter != twice]
+            axes = "" if (first, second, len(letters)) == (0, 1, 2) else f", axis1={first}, axis2={second}"
+            value = Value(f"np.diagonal({value.text}{axes})", ATOM, value.letters, value.kind)
+            letters = (*rest, twice)
+        return Value(value.text, value.level, letters, value.kind)
+
+    # --- nodes --------------------------------------------------------------------------------------------------------
+
+    def _print(self, node: Node) -> Value:
+        match node:
+            case Input():
+                return Value(node.name, ATOM, tuple(range(node.rank)), "integer" if node.integer else "real")
+            case Const(value=value):
+                if value in (S.true, S.false):
+                    return Value(str(bool(value)), ATOM, (), "python")
+                text = {S.Pi: "np.pi", S.Exp1: "np.e"}.get(value) or number_text(value)
+                return Value(text, UNARY if text.startswith("-") else ATOM, (), "python")
+            case Size(value=value):
+                return Value(str(value), ATOM if value.is_Symbol else COMPARE, (), "python")
+            case Range():
+                return Value(f"np.arange({node.shape[0]})", ATOM, (0,), "integer")
+            case Delta():
+                return Value(f"np.eye({node.shape[0]}, dtype={self.dtype})", ATOM, (0, 1))
+            case Named():
+                return self._full(self._use(node.arg), node)
+            case Add():
+                return self._sum(node)
+            case Contract():
+                return self._product(node)
+            case Apply():
+                return self._apply(node)
+            case Reduce():
+                return self._reduce(node)
+            case AxisMap():
+                return self._axis_map(node)
+            case Gather():
+                return gather_text(node, self._use, self._values[node.base.node])
+            case Scatter():
+                self.helpers.add("scatter")
+                return scatter_text(node, self._use, self._real, self.dtype)
+        raise UnsupportedError(f"no NumPy spelling of {type(node).__name__}")
+
+    def _full(self, value: Value, node: Node) -> Value:
+        """A value with every axis of the node, in order."""
+        value = self._real(value) if value.kind == "boolean" else value
+        order = tuple(range(node.rank))
+        if set(value.letters) == set(order):
+            return transpose(value, order)
+        shape = ", ".join(str(length) for length in node.shape)
+        shaped = broadcast(value, order)
+        if shaped.kind == "python":
+            return Value(f"np.full(({shape},), {shaped.text}, dtype={self.dtype})", ATOM, order)
+        return Value(f"np.broadcast_to({shaped.text}, ({shape},))", ATOM, order, shaped.kind)
+
+    def full(self, use: Use, node: Node) -> Value:
+        """A term over the axes of `node` as an array of the node's shape."""
+        return self._full(self._use(use), node)
+
+    def _real(self, value: Value) -> Value:
+        """The value in the floating type of the arguments; Python numbers take that of what they meet."""
+        if value.kind in ("real", "python"):
+            return value
+        if value.text.startswith("np.arange(") and value.text.endswith(")") and value.level == ATOM:
+            return Value(f"{value.text[:-1]}, dtype={self.dtype})", ATOM, value.letters)
+        return Value(f"np.asarray({value.text}, dtype={self.dtype})", ATOM, value.letters)
+
+    def _layout(self, node: Node) -> tuple[Letter, ...]:
+        """The order of axes that needs the fewest transposes: that of the largest operand."""
+        orders = [self._use(use).letters for use in node.uses()]
+        longest = max(orders, key=len, default=())
+        return distinct([x for x in (*longest, *range(node.rank)) if x < node.rank])
+
+    def _sum(self, node: Add) -> Value:
+        if not node.terms:
+            return Value("0", ATOM, (), "python")
+        letters = self._layout(node)
+        kinds = {self._values[use.node].kind for _, use in node.terms}
+        whole = kinds <= {"integer", "python"} and all(c.is_Integer for c, _ in node.terms)
+        parts = []
+        for coefficient, use in sorted(node.terms, key=lambda term: bool(term[0].is_negative)):
+            value = broadcast(self._use(use) if whole else self._real(self._use(use)), letters)
+            size = abs(coefficient)
+            if value.text == "1" and value.kind == "python":
+                text = number_text(size)
+            else:
+                lone = len(node.terms) == 1 and coefficient.is_negative
+                text = value.at(UNARY if lone else MATMUL) if size == 1 else f"{number_text(size)} * {_after_number(value)}"
+            parts.append(("-" if coefficient.is_negative else "+", text))
+        sign, text = parts[0]
+        text = f"-{text}" if sign == "-" else text
+        for sign, part in parts[1:]:
+            text += f" {sign} {part}"
+        kind = "python" if kinds <= {"python"} else "integer" if whole else "real"
+        level = ADD if len(parts) > 1 else MUL if " * " in text else UNARY
+        return Value(text, level, letters, kind)  # type: ignore[arg-type]
+
+    def _product(self, node: Contract) -> Value:
+        above: list[Value] = []
+        below: list[Value] = []
+        for use, exponent in node.factors:
+            value = self._use(use)
+            if not (value.kind == "boolean" and len(node.factors) > 1):
+                value = self._real(value)
+            if node.bound and exponent == 2:
+                above.extend((value, value))
+            elif exponent.is_negative and not any(letter >= node.rank for letter in value.letters):
+                below.append(self._power(value, -exponent))
+            else:
+                above.append(self._power(value, exponent))
+        sizes = self._sizes(node)
+        out = self._layout(node)
+        if not above:
+            top = Value("1", ATOM, (), "python")
+        elif any(letter >= node.rank for value in above for letter in value.letters):
+            top = contract(above, out if not below else tuple(x for x in out if any(x in v.letters for v in above)), sizes, self._estimate, self.dtype)
+        else:
+            top = self._times(above, tuple(x for x in out if any(x in v.letters for v in above)))
+        if below:
+            letters = tuple(x for x in out if any(x in v.letters for v in (top, *below)))
+            bottom = self._times(below, tuple(x for x in letters if any(x in v.letters for v in below)))
+            first = broadcast(top, letters)
+            text = f"{first.text if first.level in (MUL, MATMUL) else first.at(UNARY)} / {broadcast(bottom, letters).at(UNARY)}"
+            kind = "python" if top.kind == bottom.kind == "python" else "real"
+            top = Value(text, MUL, letters, kind)  # type: ignore[arg-type]
+        return top
+
+    def _sizes(self, node: Node) -> dict[Letter, Expr]:
+        return {letter: length for use in node.uses() for letter, length in zip(use.letters, use.node.shape, strict=True)}
+
+    def _times(self, values: Sequence[Value], letters: Sequence[Letter]) -> Value:
+        if len(values) == 1:
+            return values[0]
+        ordered = sorted(values, key=lambda value: len(value.letters))  # scalars first: fewer passes over the arrays
+        texts = []
+        for n, value in enumerate(ordered):
+            part = broadcast(value, letters)
+            texts.append(part.text if part.level == MATMUL and n == 0 else part.at(UNARY))
+        kind = "python" if all(v.kind == "python" for v in values) else "real"
+        return Value(" * ".join(texts), MUL, tuple(letters), kind)  # type: ignore[arg-type]
+
+    def _power(self, value: Value, exponent: Number) -> Value:
+        if exponent == 1:
+            return value
+        if exponent.is_negative:
+            inner = self._power(value, -exponent)
+            return Value(f"1 / {inner.at(UNARY)}", MUL, inner.letters, inner.kind)
+        if exponent == Rational(1, 2) and value.kind != "python":
+            return Value(f"np.sqrt({value.text})", ATOM, value.letters)
+        return Value(f"{value.at(ATOM)} ** {number_text(exponent)}", POWER, value.letters, value.kind)
+
+    def _apply(self, node: Apply) -> Value:
+        letters = self._layout(node)
+        head = node.head
+        args = [broadcast(self._use(use), letters) for use in node.args]
+        if head in RELATIONS:
+            text = f"{args[0].at(ADD)} {RELATIONS[head]} {args[1].at(ADD)}"
+            return Value(text, COMPARE, letters, "boolean")
+        if head in CONNECTIVES:
+            return Value(f" {CONNECTIVES[head]} ".join(arg.at(ATOM) for arg in args), COMPARE, letters, "boolean")
+        if head is Not:
+            return Value(f"np.logical_not({args[0].text})", ATOM, letters, "boolean")
+        if head is if_else:
+            return self._choice(args, letters)
+        args = [self._real(arg) for arg in args]
+        if head is step:
+            return Value(f"{args[0].at(ADD)} > 0", COMPARE, letters, "boolean")
+        if head is Pow:
+            return Value(f"{args[0].at(ATOM)} ** {args[1].at(POWER)}", POWER, letters, self._kind(args))  # type: ignore[arg-type]
+        if head in UFUNCS:
+            text = f"{UFUNCS[head]}({', '.join(arg.text for arg in args)})"
+        elif head in FORMATS:
+            text = FORMATS[head].format(*(arg.text if "({0})" in FORMATS[head] or ", {0})" in FORMATS[head] else arg.at(ATOM) for arg in args))
+            if "_sigmoid" in text:
+                self.helpers.add("sigmoid")
+        elif head in SCIPY:
+            self.scipy.add(SCIPY[head])
+            text = f"scipy.special.{SCIPY[head]}({args[0].text})"
+        elif head is polygamma:
+            self.scipy.add("polygamma")
+            text = f"scipy.special.polygamma({args[0].text}, {args[1].text})"
+        else:
+            raise UnsupportedError(f"the function {head.__name__} has no NumPy spelling")
+        if all(arg.kind == "python" for arg in args):  # a NumPy scalar would turn float32 arrays into float64
+            return Value(f"float({text})", ATOM, letters, "python")
+        return Value(text, ATOM, letters)
+
+    def _kind(self, values: Sequence[Value]) -> str:
+        return "python" if all(value.kind == "python" for value in values) else "real"
+
+    def _choice(self, args: Sequence[Value], letters: tuple[Letter, ...]) -> Value:
+        condition, yes, no = args
+        if (yes.text, no.text) == ("1", "0"):
+            return Value(condition.text, condition.level, letters, "boolean")
+        yes, no = self._real(yes), self._real(no)
+        text = f"np.where({condition.text}, {yes.text}, {no.text})"
+        if yes.kind == no.kind == "python":
+            text = f"np.asarray({text}, dtype={self.dtype})"
+        return Value(text, ATOM, letters)
+
+    def _reduce(self, node: Reduce) -> Value:
+        value = self._real(self._use(node.arg))
+        name = {MaxOver: "max", MinOver: "min", Product: "prod"}.get(node.head)
+        if name is None:
+            raise UnsupportedError(f"the reduction {node.head.__name__} has no NumPy spelling")
+        axes = [value.letters.index(letter) for letter in value.letters if letter >= node.rank]
+        kept = tuple(letter for letter in value.letters if letter < node.rank)
+        where = "" if not kept else f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+        return Value(f"np.{name}({value.text}{where})", ATOM, kept)
+
+    def _axis_map(self, node: AxisMap) -> Value:
+        self.helpers.add("product_of_others")
+        value = self._real(self._use(node.arg))
+        axes = tuple(value.letters.index(letter) for letter in node.over)
+        text = f"_product_of_others({value.text}, axes={axes})"
+        return Value(text, ATOM, value.letters)
+
+
+
+
+def _after_number(value: Value) -> str:
+    """The text of a factor after `number *`; a product without `@` needs no parentheses."""
+    return value.text if value.level == MUL and "@" not in value.text and "/" not in value.text else value.at(UNARY)

@@ -1,0 +1,1 @@
+"""Verification: numerical gradients, the inputs to take them at, verdicts, and the report."""

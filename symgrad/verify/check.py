@@ -1,0 +1,124 @@
+"""Checks a generated module against numerical gradients, at several sizes."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sympy import Basic, Symbol
+
+from symgrad.arguments import Argument
+from symgrad.errors import ModelError
+from symgrad.verify.point import PointCheck, Reference
+from symgrad.verify.report import CheckReport, Run
+from symgrad.verify.sampling import Draw, Sampler
+from symgrad.verify.sizes import in_shape, is_legal, model_dimensions, named_sizes, size_sets, sizes_of_inputs
+
+
+def check_module(
+    module: Any,
+    arguments: Sequence[Argument],
+    facts: Sequence[Basic] = (),
+    *,
+    seed: int = 0,
+    sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    kink_distance: Callable[[dict[str, Any]], float] | None = None,
+    dimensions: Sequence[Symbol] = (),
+    minimum_sizes: Mapping[Symbol, int] | None = None,
+    reference: Reference | None = None,
+    where: Sequence[Basic] = (),
+    name: str = "",
+) -> CheckReport:
+    """Check a generated module.
+
+    At each set of sizes inputs are drawn that satisfy the facts, `value_and_gradient` is compared with numerical
+    derivatives of `value`, and the functions of the module are compared with each other, in float64 and in float32.
+
+    Parameters
+    ----------
+    module : an object with the functions `value`, `gradient` and `value_and_gradient`, which take the arguments by name.
+    arguments : the module's arguments; those with the role "parameter" are differentiated by, in this order.
+    facts : SymPy statements that the inputs satisfy.
+    seed : of the random inputs; the same seed gives the same report.
+    sizes : sizes to use, by dimension or its name: one set or several. By default several that are chosen (`size_sets`).
+    inputs : values for some or all arguments, by name; the others are drawn.
+    kink_distance : the relative distance of inputs to the nearest point where the loss is not smooth.
+    dimensions : the model's dimensions; by default those that the arguments' shapes mention.
+    minimum_sizes : the least size of a dimension, where it is not 1.
+    reference : computes the loss independently, from inputs and sizes; `value` has to agree with it.
+    where : the model's named intermediates, which facts may be about.
+    name : the model's name, for the report.
+
+    Returns
+    -------
+    CheckReport
+
+    Raises
+    ------
+    ModelError
+        If no inputs can be drawn that satisfy the facts and make the loss finite; if `inputs` or `sizes` do not fit.
+    """
+    given = {} if inputs is None else {key: in_shape(arguments, key, value) for key, value in inputs.items()}
+    dimensions = tuple(dimensions) or model_dimensions(arguments)
+    runs: list[Run] = []
+    impossible: ModelError | None = None
+    for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, sizes, given)):
+        # A generator for each run: what one of them draws does not depend on the others.
+        rng = np.random.default_rng([seed, number])
+        sampler = Sampler(arguments, facts, chosen, rng, given, where)
+        try:
+            draw = _draw(sampler, module, reference, chosen, kink_distance)
+        except ModelError as problem:
+            if sizes is not None or given:
+                raise
+            impossible = impossible or problem  # at these sizes only, as orthonormal columns with too few rows are
+            continue
+        runs.append(PointCheck(module, arguments, draw, rng, reference).run())
+    if not runs:
+        raise impossible or ModelError("the shapes fit together at none of the sizes tried: give sizes=")
+    parameters = tuple(argument.name for argument in arguments if argument.role == "parameter")
+    return CheckReport(name, seed, parameters, tuple(runs))
+
+
+def _draw(
+    sampler: Sampler,
+    module: Any,
+    reference: Reference | None,
+    sizes: Mapping[Basic, int],
+    kink_distance: Callable[[dict[str, Any]], float] | None,
+) -> Draw:
+    """Inputs where the module's value is finite; if that fails, where the reference is, so that the check shows it."""
+    try:
+        return sampler.draw(lambda inputs: module.value(**inputs), kink_distance)
+    except ModelError:
+        if reference is None:
+            raise
+        return sampler.draw(lambda inputs: reference(inputs, sizes))
+    except Exception:  # a module that raises is a finding of the check, which calls it again
+        return sampler.draw()
+
+
+def _size_sets(
+    arguments: Sequence[Argument],
+    dimensions: Sequence[Symbol],
+    minimum_sizes: Mapping[Symbol, int] | None,
+    sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None,
+    given: Mapping[str, Any],
+) -> list[dict[Basic, int]]:
+    """The caller's sizes and those of the caller's inputs; chosen ones for what these leave open."""
+    known = sizes_of_inputs(arguments, given)
+    wanted = [{}] if sizes is None else [sizes] if isinstance(sizes, Mapping) else list(sizes)
+    found: list[dict[Basic, int]] = []
+    for one in wanted:
+        fixed = named_sizes(one, dimensions)
+        for symbol in known.keys() & fixed.keys():
+            if known[symbol] != fixed[symbol]:
+                raise ModelError(f"inputs= has {symbol}={known[symbol]}, sizes= has {symbol}={fixed[symbol]}")
+        fixed |= known
+        rest = [symbol for symbol in dimensions if symbol not in fixed]
+        chosen = size_sets(rest, minimum_sizes, lambda free, fixed=fixed: is_legal(arguments, {**fixed, **free}))
+        # Where nothing is left to choose, further draws only make sense of what is drawn.
+        everything_given = all(argument.name in given or argument.role == "dimension" for argument in arguments)
+        repeat_draws = sizes is None and not everything_given
+        found += [{**fixed, **free} for free in (chosen if rest or repeat_draws else chosen[:1])]
+    return found

@@ -1,0 +1,218 @@
+"""Numerical derivatives that say how wrong they may be: central differences, extrapolated to a step of zero.
+
+For a smooth `f` the central difference has an error in even powers of the step,
+
+    D(h) = (f(h) − f(−h)) / 2h = f′(0) + a₂h² + a₄h⁴ + …,
+
+so differences at steps h, h/4, h/16, … combine in a triangular tableau that removes one power a column (Richardson).
+Ridders' rule takes the tableau's entry that disagrees least with its neighbours and calls the disagreement its error:
+C. J. F. Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", Advances in Engineering Software 4 (1982) 75-76.
+
+Two more terms make that error honest. *Rounding*: neighbours may agree by luck where both are noise, so the noise of the
+function (measured, see `noise_level`) over the step is carried through the tableau. *Jump*: at a kink such as that of
+|x| at 0, D(h) is the same for every step and wrong; but the difference of the two one-sided slopes,
+
+    S(h) = (f(h) − 2f(0) + f(−h)) / h = b₁h + b₃h³ + …,
+
+tends to zero only where f is smooth. It is extrapolated beside D, and what is left of it counts as error.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Inputs = Mapping[str, Any]
+Loss = Callable[[dict[str, Any]], float]
+
+EPS = float(np.finfo(np.float64).eps)
+
+FIRST_STEP = 0.125
+"""The largest step, relative to the scale of what moves. Large, because a gradient that is tiny beside the function's
+value (1e-8 of it) is only visible over large steps; too large a step costs one row of the tableau, not the result."""
+
+RATIO = 4.0
+"""Between one step and the next. Ridders has 1.4; with 4 five rows span a factor 256, so that a kink, an edge of the
+domain or a short length scale of the function soon falls outside the stencil."""
+
+FEWEST_ROWS = 4  # with fewer, two neighbours in the tableau can agree by chance while both steps are far too large
+MOST_ROWS = 16  # 4**-16 is 2e-10: below that the rounding of x itself leaves no digit of a derivative
+
+_NOISE_POINTS = 9
+_NOISE_STEP = 2.0**-40  # 4096 units in the last place: the function is a straight line there, plus its rounding errors
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A numerical derivative.
+
+    Attributes
+    ----------
+    value : the derivative; nan where no stencil was finite.
+    error : estimated bound of |value − truth|: truncation, rounding and jump together; inf where there is no value.
+    floor : a derivative below this changes the function by no more than its rounding, over the steps that were taken.
+    step : the smallest step that entered `value`, in units of the argument.
+    reason : why the error is what it is, where there is something to say; else empty.
+    """
+
+    value: float
+    error: float
+    floor: float
+    step: float
+    reason: str = ""
+
+
+def derivative(
+    function: Callable[[float], float], *, scale: float = 1.0, noise: float = 0.0, first_step: float = FIRST_STEP
+) -> Estimate:
+    """Differentiate a function of one real number at zero.
+
+    Parameters
+    ----------
+    function : the function; it may return nan or inf where it is not defined, and those steps are shrunk.
+    scale : the distance over which the function may be expected to change, in units of its argument.
+    noise : bound of the absolute rounding error of one value of the function; at least eps·|f| is assumed.
+    first_step : the largest step, in units of `scale`.
+
+    Examples
+    --------
+    >>> estimate = derivative(lambda t: math.exp(1 + t))
+    >>> abs(estimate.value - math.e) <= estimate.error < 1e-12
+    True
+    >>> derivative(lambda t: max(t, 0.0)).reason
+    'the slopes to the left and to the right differ by 1'
+    """
+    center = function(0.0)
+    if not math.isfinite(center):
+        return Estimate(math.nan, math.inf, 0.0, 0.0, "the value is not finite")
+    above: _Row | None = None
+    best: tuple[float, _Cell] | None = None
+    floor = math.inf
+    rows = 0
+    for exponent in range(MOST_ROWS):
+        step = scale * first_step * RATIO**-exponent
+        high, low = function(step), function(-step)
+        if not (math.isfinite(high) and math.isfinite(low)):
+            above, rows = None, 0  # an edge of the domain: start again inside it
+            continue
+        row = _row(above, high, center, low, step, max(noise, EPS * max(abs(high), abs(low), abs(center))), scale)
+        floor = min(floor, row[0].rounding)
+        for cell in row[1:]:
+            if best is None or cell.error < best[0]:
+                best = (cell.error, cell)
+        above, rows = row, rows + 1
+        # From here on every smaller step is worse, whatever it would show.
+        if rows >= FEWEST_ROWS and best is not None and row[0].rounding > best[0]:
+            break
+    if best is None:
+        return Estimate(math.nan, math.inf, 0.0, 0.0, "no two steps to both sides have finite values")
+    error, cell = best
+    reason = ""
+    if abs(cell.jump) > error / 2 and abs(cell.jump) > 100 * cell.rounding:
+        reason = f"the slopes to the left and to the right differ by {abs(cell.jump):.3g}"
+    # `floor` so far is the rounding at the largest step alone; the tableau has that of the smaller steps it needs, too.
+    return Estimate(cell.slope, error, floor * RATIO**FEWEST_ROWS, cell.step, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One entry of the tableau: the extrapolated slope, the extrapolated jump of slopes, and their error's parts."""
+
+    slope: float
+    jump: float
+    truncation: float
+    rounding: float
+    step: float
+
+    @property
+    def error(self) -> float:
+        return self.truncation + self.rounding + abs(self.jump)
+
+
+_Row = list[_Cell]
+
+
+def _row(
+    above: _Row | None, high: float, center: float, low: float, step: float, noise: float, scale: float
+) -> _Row:
+    """The tableau's row of one step, from the row of the step RATIO times larger."""
+    slope = (high - low) / (2 * step)
+    # The argument is rounded too, by eps of its own size, and moves the value by that times the slope.
+    rounding = noise / step + EPS * scale / step * abs(slope)
+    row = [_Cell(slope, ((high - center) - (center - low)) / step, math.inf, rounding, step)]
+    for column, before in enumerate(above or (), start=1):
+        left = row[-1]
+        even, odd = RATIO ** (2 * column), RATIO ** (2 * column - 1)
+        slope = left.slope + (left.slope - before.slope) / (even - 1)
+        jump = left.jump + (left.jump - before.jump) / (odd - 1)
+        truncation = max(abs(slope - left.slope), abs(slope - before.slope))
+        rounding = (even * left.rounding + before.rounding) / (even - 1)
+        row.append(_Cell(slope, jump, truncation, rounding, step))
+    return row
+
+
+def along(loss: Loss, inputs: Inputs, name: str, vector: Array) -> Callable[[float], float]:
+    """The loss as a function of t, where the argument `name` is moved to `inputs[name] + t * vector`.
+
+    The moved argument is a new array at each call, in float64; the caller's arrays are not written to. A stencil point
+    where the loss cannot be computed (a matrix not invertible, not positive definite) counts as not finite.
+    """
+    base = np.asarray(inputs[name], dtype=np.float64)
+    vector = np.asarray(vector, dtype=np.float64)
+
+    def moved(t: float) -> float:
+        return evaluate(loss, {**inputs, name: base + t * vector})
+
+    return moved
+
+
+def evaluate(loss: Loss, inputs: Inputs) -> float:
+    """The loss in float64 as a Python float, without NumPy's warnings; nan where linear algebra fails."""
+    try:
+        with np.errstate(all="ignore"):
+            return float(np.asarray(loss(dict(inputs)), dtype=np.float64).reshape(()))
+    except (np.linalg.LinAlgError, FloatingPointError, ZeroDivisionError, OverflowError):
+        return math.nan
+
+
+def typical_size(values: Array) -> Array:
+    """The scale of each entry: its magnitude, or the array's root mean square where that is larger; 1 for zeros."""
+    values = np.asarray(values, dtype=np.float64)
+    mean = math.sqrt(float(np.mean(np.square(values)))) if values.size else 0.0
+    return np.asarray(np.maximum(np.abs(values), mean if mean > 0 else 1.0))
+
+
+def nearby(inputs: Inputs, names: Sequence[str], rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Points on a very short straight line through `inputs`, for measuring rounding errors (see `spread`)."""
+    moves = {}
+    for name in names:
+        base = np.asarray(inputs[name], dtype=np.float64)
+        moves[name] = (base, typical_size(base) * rng.uniform(-1.0, 1.0, size=base.shape) * _NOISE_STEP)
+    half = _NOISE_POINTS // 2
+    return [
+        {**inputs, **{name: base + t * move for name, (base, move) in moves.items()}} for t in range(-half, half + 1)
+    ]
+
+
+def spread(values: Array) -> Array:
+    """Three standard deviations of the rounding errors in values taken at `nearby` points, along the first axis.
+
+    Second differences remove the straight line that the exact function is there; with independent errors of variance
+    σ² their mean square is 6σ². After J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci.
+    Comput. 33 (2011) 1292-1314, section 3, at order two.
+    """
+    second = np.diff(np.asarray(values, dtype=np.float64), n=2, axis=0)
+    return np.asarray(3.0 * np.sqrt(np.mean(np.square(second), axis=0) / 6.0))
+
+
+def noise_level(loss: Loss, inputs: Inputs, names: Sequence[str], rng: np.random.Generator) -> float:
+    """The absolute rounding error to expect of one value of the loss, as measured around `inputs`.
+
+    It is above eps·|loss| where large terms cancel in the loss. Where a nearby point is not finite, 0.
+    """
+    values = np.array([evaluate(loss, point) for point in nearby(inputs, names, rng)])
+    return float(spread(values)) if np.all(np.isfinite(values)) else 0.0

@@ -1,0 +1,144 @@
+"""The directions in which a parameter may be moved: its entries, or the tangents of what the facts hold it to.
+
+Where a fact ties a parameter's entries together, only the derivative along the tied entries is defined: the loss of a
+symmetric A may be written with A or with Aᵀ, which differ in single entries and agree along Eᵢⱼ + Eⱼᵢ. (A straight line
+along a tangent suffices even where the set is curved, as the orthogonal matrices are: the central difference tends to
+the derivative along the tangent, and that is the same for every extension of the loss off the set.)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from symgrad.verify.differences import Array, typical_size
+from symgrad.verify.facts import Bound, Constraint, Simplex, Structure
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """One direction in one parameter.
+
+    Attributes
+    ----------
+    parameter : the argument's name.
+    label : what the report calls it, `W[0, 3]` for an entry.
+    vector : the direction, of the parameter's shape.
+    scale : the distance along `vector` over which the loss may be expected to change.
+    """
+
+    parameter: str
+    label: str
+    vector: Array
+    scale: float
+
+
+class Tangents:
+    """The directions in which one parameter may be moved.
+
+    Parameters
+    ----------
+    name : the argument's name.
+    value : its value, the point at which the directions are tangent.
+    constraints : the constraints on it; those on other arguments are ignored.
+
+    Examples
+    --------
+    >>> [direction.label for direction in Tangents("b", np.array([1.0, 2.0]), []).entries()]
+    ['b[0]', 'b[1]']
+    """
+
+    def __init__(self, name: str, value: Array, constraints: Sequence[Constraint]) -> None:
+        self.name = name
+        self.value = np.asarray(value, dtype=np.float64)
+        self.sizes = typical_size(self.value)
+        kinds = {c.kind for c in constraints if isinstance(c, Structure) and c.name == name}
+        axes = [c.axes for c in constraints if isinstance(c, Simplex) and c.name == name]
+        self.simplex = axes[0] if axes else None
+        self.orthogonal = "orthogonal" in kinds
+        self.symmetric = bool(kinds & {"symmetric", "positive_definite"}) and "diagonal" not in kinds
+        mask = np.ones(self.value.shape, dtype=bool)
+        for constraint in constraints:
+            if isinstance(constraint, Bound) and constraint.name == name and constraint.low == constraint.high:
+                mask &= ~constraint.entries(mask.shape)  # a given number: not to be moved
+        if self.symmetric:
+            mask &= np.triu(mask.T)
+        if self.orthogonal:
+            # One skew matrix for each pair of columns (of rows, where the matrix is wide).
+            mask = np.triu(np.ones((min(mask.shape),) * 2, dtype=bool), 1)
+        if "diagonal" in kinds:
+            mask &= np.eye(*mask.shape, dtype=bool)
+        if "lower_triangular" in kinds or ("unit_triangular" in kinds and np.allclose(self.value, np.tril(self.value))):
+            mask = np.tril(mask)
+        elif "upper_triangular" in kinds or "unit_triangular" in kinds:
+            mask = np.triu(mask)
+        if "unit_triangular" in kinds:
+            mask &= ~np.eye(*mask.shape, dtype=bool)
+        if self.simplex is not None and self._length() == 1:
+            mask[...] = False  # the only entry is the total
+        self._indices = np.argwhere(mask)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def entries(self, count: int | None = None, rng: np.random.Generator | None = None) -> list[Direction]:
+        """All directions that move one entry (or those tied to it), or `count` of them drawn by `rng`."""
+        chosen = np.arange(len(self))
+        if count is not None and count < len(self):
+            assert rng is not None
+            chosen = np.sort(rng.choice(len(self), size=count, replace=False))
+        return [self._entry(tuple(int(i) for i in self._indices[number])) for number in chosen]
+
+    def random(self, count: int, rng: np.random.Generator) -> list[Direction]:
+        """Directions that move every entry at once, none by less than half its scale, with random signs."""
+        if not len(self):
+            return []
+        free = self.simplex is None and not self.symmetric and not self.orthogonal
+        directions = []
+        for number in range(count):
+            weights = rng.uniform(0.5, 1.0, size=len(self)) * rng.choice([-1.0, 1.0], size=len(self))
+            vector = np.zeros(self.value.shape)
+            if free:
+                where = tuple(self._indices.T)
+                vector[where] = weights * self.sizes[where]
+            else:
+                for weight, direction in zip(weights, self.entries(), strict=True):
+                    vector += weight * direction.scale * direction.vector
+            directions.append(Direction(self.name, f"{self.name} along random direction {number + 1}", vector, 1.0))
+        return directions
+
+    def _entry(self, index: tuple[int, ...]) -> Direction:
+        vector = np.zeros(self.value.shape)
+        if self.orthogonal:
+            i, j = index
+            if vector.shape[0] >= vector.shape[1]:
+                vector[:, j], vector[:, i] = self.value[:, i], -self.value[:, j]
+            else:
+                vector[j], vector[i] = self.value[i], -self.value[j]
+            return Direction(self.name, f"{self.name} rotated in ({i}, {j})", vector, 1.0)
+        tied = [(index, 1.0)]
+        if self.symmetric and index[0] != index[1]:
+            tied.append(((index[1], index[0]), 1.0))
+        if self.simplex is not None:
+            tied.append((self._next(index), -1.0))
+        label = ""
+        for place, sign in tied:
+            vector[place] = sign
+            entry = f"{self.name}[{', '.join(map(str, place))}]" if place else self.name
+            label += (" + " if sign > 0 else " - ") * bool(label) + entry
+        return Direction(self.name, label, vector, max(float(self.sizes[place]) for place, _ in tied))
+
+    def _length(self) -> int:
+        assert self.simplex is not None
+        return int(np.prod([self.value.shape[axis] for axis in self.simplex]))
+
+    def _next(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        """The entry after this one among those with the same sum; the first after the last."""
+        assert self.simplex is not None
+        shape = tuple(self.value.shape[axis] for axis in self.simplex)
+        position = np.ravel_multi_index(tuple(index[axis] for axis in self.simplex), shape)
+        moved = np.unravel_index((int(position) + 1) % self._length(), shape)
+        result = list(index)
+        for axis, place in zip(self.simplex, moved, strict=True):
+            result[axis] = int(place)
+        return tuple(result)

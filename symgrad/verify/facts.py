@@ -1,0 +1,379 @@
+"""The facts about a model's arguments, read into constraints that inputs can be drawn by and tested against.
+
+A fact of a kind that is not listed here becomes an `Unread` constraint: inputs are not shaped by it, only tested.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from sympy import (
+    Abs,
+    And,
+    Basic,
+    Dummy,
+    Eq,
+    Ge,
+    Gt,
+    Identity,
+    Indexed,
+    Integer,
+    Le,
+    Lt,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    OneMatrix,
+    Sum,
+    Symbol,
+    Transpose,
+    sympify,
+)
+from sympy.assumptions.assume import AppliedPredicate
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from symgrad.arguments import Argument
+from symgrad.errors import ModelError
+from symgrad.functions import Total
+from symgrad.verify.differences import Array
+from symgrad.verify.sizes import Sizes
+
+# Facts hold for numbers that were drawn to satisfy them up to rounding; a user's own data may be a little coarser.
+TOLERANCE = 1e-9
+
+StructureKind = Literal[
+    "symmetric",
+    "positive_definite",
+    "diagonal",
+    "lower_triangular",
+    "upper_triangular",
+    "unit_triangular",
+    "orthogonal",
+    "invertible",
+    "integer",
+]
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Entries lie between `low` and `high`; which entries, the subscripts say (see `entries`)."""
+
+    fact: Basic
+    name: str
+    subscripts: tuple[Basic, ...]
+    low: float = -math.inf
+    high: float = math.inf
+    strict: bool = False
+
+    def entries(self, shape: tuple[int, ...]) -> Array:
+        """A mask of the entries that the subscripts select: numbers fix an axis, a repeated index takes the diagonal."""
+        mask = np.ones(shape, dtype=bool)
+        if len(self.subscripts) != len(shape):
+            return mask  # no subscripts: every entry
+        grids = np.indices(shape)
+        first: dict[Basic, Array] = {}
+        for subscript, grid in zip(self.subscripts, grids, strict=True):
+            if subscript.is_Integer:
+                mask &= grid == int(subscript)
+            elif subscript.is_Symbol:
+                mask &= grid == first.setdefault(subscript, grid)
+        return mask
+
+    def holds(self, inputs: Mapping[str, Any]) -> bool:
+        values = np.asarray(inputs[self.name], dtype=np.float64)
+        values = values[self.entries(values.shape)]
+        if self.low == self.high:
+            return bool(np.all(np.abs(values - self.low) <= TOLERANCE * max(1.0, abs(self.low))))
+        if self.strict:
+            return bool(np.all((values > self.low) & (values < self.high)))
+        return bool(np.all((values >= self.low) & (values <= self.high)))
+
+
+@dataclass(frozen=True)
+class Simplex:
+    """The entries along `axes` sum to `total`."""
+
+    fact: Basic
+    name: str
+    axes: tuple[int, ...]
+    total: float
+
+    def holds(self, inputs: Mapping[str, Any]) -> bool:
+        values = np.asarray(inputs[self.name], dtype=np.float64)
+        scale = max(1.0, abs(self.total), float(np.max(np.abs(values), initial=0.0)))
+        return bool(np.all(np.abs(values.sum(axis=self.axes) - self.total) <= TOLERANCE * scale))
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A matrix is of the given kind."""
+
+    fact: Basic
+    name: str
+    kind: StructureKind
+
+    def holds(self, inputs: Mapping[str, Any]) -> bool:
+        return has_structure(self.kind, np.asarray(inputs[self.name], dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A fact that inputs are not drawn by: over several arguments, over named intermediates, or of a rarer kind."""
+
+    fact: Basic
+
+
+Constraint = Bound | Simplex | Structure | Unread
+
+
+def has_structure(kind: StructureKind, matrix: Array) -> bool:
+    """Whether a matrix is of the given kind, up to rounding."""
+    slack = TOLERANCE * float(np.max(np.abs(matrix), initial=1.0))
+
+    def zero(residual: Array) -> bool:
+        return bool(np.all(np.abs(residual) <= slack))
+
+    if kind == "integer":
+        return bool(np.all(matrix == np.round(matrix)))
+    if matrix.ndim != 2:
+        return False
+    if kind == "orthogonal":  # of a matrix that is not square: its columns, or its rows where it is wide
+        tall = matrix if matrix.shape[0] >= matrix.shape[1] else matrix.T
+        return zero(tall.T @ tall - np.eye(tall.shape[1]))
+    if matrix.shape[0] != matrix.shape[1]:
+        return False
+    tests: dict[str, Callable[[], bool]] = {
+        "symmetric": lambda: zero(matrix - matrix.T),
+        "positive_definite": lambda: zero(matrix - matrix.T) and bool(np.all(np.linalg.eigvalsh(matrix) > 0)),
+        "diagonal": lambda: zero(matrix - np.diag(np.diag(matrix))),
+        "lower_triangular": lambda: zero(np.triu(matrix, 1)),
+        "upper_triangular": lambda: zero(np.tril(matrix, -1)),
+        "unit_triangular": lambda: zero(np.diag(matrix) - 1) and (zero(np.triu(matrix, 1)) or zero(np.tril(matrix, -1))),
+        "invertible": lambda: bool(np.linalg.matrix_rank(matrix) == len(matrix)),
+    }
+    return tests[kind]()
+
+
+STRUCTURES: dict[str, StructureKind] = {
+    "symmetric": "symmetric",
+    "positive_definite": "positive_definite",
+    "diagonal": "diagonal",
+    "lower_triangular": "lower_triangular",
+    "upper_triangular": "upper_triangular",
+    "unit_triangular": "unit_triangular",
+    "orthogonal": "orthogonal",
+    "unitary": "orthogonal",  # of a real matrix
+    "invertible": "invertible",
+    "fullrank": "invertible",
+    "integer_elements": "integer",
+    "integer": "integer",
+}
+
+SIGNS: dict[str, dict[str, Any]] = {
+    "positive": {"low": 0.0, "strict": True},
+    "nonnegative": {"low": 0.0},
+    "negative": {"high": 0.0, "strict": True},
+    "nonpositive": {"high": 0.0},
+}
+
+# True of every float array that is drawn: nothing to shape and nothing to test.
+_EMPTY = frozenset({"real", "complex", "finite", "real_elements", "complex_elements", "square", "commutative"})
+
+
+def sympy_name(symbol: Basic) -> str:
+    """The name of a `Symbol`, `MatrixSymbol` or `IndexedBase`."""
+    return str(getattr(symbol, "label", None) or getattr(symbol, "name", None) or symbol)
+
+
+class FactReader:
+    """Reads facts about given arguments at given sizes.
+
+    Parameters
+    ----------
+    arguments : the model's arguments.
+    sizes : an integer for every dimension that occurs in the facts.
+    """
+
+    def __init__(self, arguments: Sequence[Argument], sizes: Sizes) -> None:
+        self.arguments = {sympy_name(argument.symbol): argument for argument in arguments if argument.role != "dimension"}
+        self.sizes = dict(sizes)
+
+    def read(self, facts: Sequence[Basic]) -> list[Constraint]:
+        """The constraints that facts state, in order; conjunctions are taken apart.
+
+        Raises
+        ------
+        ModelError
+            If a fact is false as it stands.
+        """
+        constraints: list[Constraint] = []
+        for fact in facts:
+            if isinstance(fact, BooleanFalse):
+                raise ModelError("one of the facts is false as it stands, so no inputs satisfy it")
+            if isinstance(fact, BooleanTrue):
+                continue
+            if isinstance(fact, And):
+                constraints += self.read(sorted(fact.args, key=str))
+            else:
+                constraints += self._one(fact)
+        return constraints
+
+    def assumptions(self, argument: Argument) -> list[Constraint]:
+        """The constraints that the symbol's own assumptions state: its sign, or that it is an integer."""
+        symbol: Any = argument.symbol
+        found: list[Constraint] = []
+        for sign, bounds in SIGNS.items():
+            if getattr(symbol, f"is_{sign}", None):
+                found.append(Bound(symbol, argument.name, (), **bounds))
+                break
+        return found
+
+    def _one(self, fact: Basic) -> list[Constraint]:
+        if isinstance(fact, AppliedPredicate):
+            found = self._predicate(fact)
+        elif isinstance(fact, Eq):
+            found = self._sum(fact) or self._matrix_equation(fact) or self._relation(fact)
+        elif isinstance(fact, Relational):
+            found = self._relation(fact)
+        else:
+            found = None
+        return [Unread(fact)] if found is None else found
+
+    def place(self, expression: Basic) -> tuple[Argument, tuple[Basic, ...]] | None:
+        """The argument that an expression is an entry (or the whole) of, with the subscripts."""
+        subscripts: tuple[Basic, ...] = ()
+        if isinstance(expression, Indexed):
+            expression, subscripts = expression.base, tuple(expression.indices)
+        elif isinstance(expression, MatrixElement) and isinstance(expression.parent, MatrixSymbol):
+            expression, subscripts = expression.parent, (expression.i, expression.j)
+        elif not hasattr(expression, "name"):
+            return None
+        argument = self.arguments.get(sympy_name(expression))
+        return None if argument is None else (argument, subscripts)
+
+    def number(self, expression: Basic) -> float | None:
+        """The value of an expression in dimensions only."""
+        value = sympify(expression).xreplace({symbol: Integer(size) for symbol, size in self.sizes.items()})
+        return float(value) if value.is_number and value.is_extended_real else None
+
+    def _predicate(self, fact: Any) -> list[Constraint] | None:
+        kind = fact.function.name
+        place = self.place(fact.arguments[0]) if len(fact.arguments) == 1 else None
+        if place is None:
+            return None
+        argument, subscripts = place
+        if kind in _EMPTY:
+            return []
+        if kind in SIGNS:
+            return [Bound(fact, argument.name, subscripts, **SIGNS[kind])]
+        if kind in STRUCTURES:
+            return [Structure(fact, argument.name, STRUCTURES[kind])]
+        return None
+
+    def _relation(self, fact: Any) -> list[Constraint] | None:
+        """A relation that is linear in one entry of one argument, or of its absolute value: a bound."""
+        symmetric = self._symmetric(fact)
+        if symmetric is not None:
+            return symmetric
+        if not isinstance(fact, Eq | Lt | Le | Gt | Ge) or isinstance(fact.lhs, MatrixExpr):
+            return None
+        difference = fact.lhs - fact.rhs
+        places = {atom for atom in difference.atoms(Indexed, MatrixElement, Symbol) if self.place(atom) is not None}
+        # The label of an IndexedBase is a symbol too, and a matrix lies inside its entry: the outermost counts.
+        places -= {inner for outer in places for inner in outer.atoms(Symbol, Indexed) if inner != outer}
+        if len(places) != 1:
+            return None
+        place = places.pop()
+        unknown = Dummy(real=True)
+        absolute = Abs(place) in difference.atoms(Abs)
+        difference = difference.xreplace({Abs(place): unknown} if absolute else {place: unknown})
+        difference = difference.xreplace({symbol: Integer(size) for symbol, size in self.sizes.items()})
+        if difference.free_symbols != {unknown} or not difference.is_polynomial(unknown):
+            return None
+        coefficients = difference.as_poly(unknown).all_coeffs()
+        if len(coefficients) != 2:
+            return None
+        slope, offset = (float(c) for c in coefficients)
+        edge = -offset / slope
+        below = isinstance(fact, Lt | Le) == (slope > 0)
+        located = self.place(place)
+        assert located is not None
+        argument, subscripts = located
+        strict = isinstance(fact, Lt | Gt)
+        if isinstance(fact, Eq):
+            return None if absolute else [Bound(fact, argument.name, subscripts, edge, edge)]
+        if not below:
+            return None if absolute else [Bound(fact, argument.name, subscripts, low=edge, strict=strict)]
+        low = -edge if absolute else -math.inf
+        return [Bound(fact, argument.name, subscripts, low, edge, strict)]
+
+    def _symmetric(self, fact: Any) -> list[Constraint] | None:
+        """`Eq(A[i, j], A[j, i])`."""
+        left, right = self.place(fact.lhs), self.place(fact.rhs)
+        if not isinstance(fact, Eq) or left is None or right is None or left[0] != right[0]:
+            return None
+        if len(left[1]) == 2 and left[1] == right[1][::-1] and left[1][0] != left[1][1]:
+            return [Structure(fact, left[0].name, "symmetric")]
+        return None
+
+    def _sum(self, fact: Any) -> list[Constraint] | None:
+        """`Eq(Sum(t[n, k], (k, 0, K - 1)), 1)`, over one or several indices, or `Eq(total(T), 1)`."""
+        for side, other in ((fact.lhs, fact.rhs), (fact.rhs, fact.lhs)):
+            if not isinstance(side, Sum | Total) or isinstance(other, MatrixExpr):
+                continue
+            value = self.number(other)
+            if isinstance(side, Total):
+                place, bound = self.place(side.args[0]), None
+            else:
+                place, bound = self.place(side.function), side.limits
+            if value is None or place is None:
+                return None
+            argument, subscripts = place
+            if bound is None:
+                return [Simplex(fact, argument.name, tuple(range(len(argument.shape))), value)]
+            axes = []
+            for index, first, last in bound:
+                positions = [axis for axis, subscript in enumerate(subscripts) if subscript == index]
+                if len(positions) != 1 or self.number(first) != 0:
+                    return None
+                if self.number(last) != self.number(argument.shape[positions[0]] - 1):
+                    return None  # part of the axis only
+                axes += positions
+            return [Simplex(fact, argument.name, tuple(axes), value)]
+        return None
+
+    def _matrix_equation(self, fact: Any) -> list[Constraint] | None:
+        """`Eq(T*OneMatrix(K, 1), OneMatrix(N, 1))`, `Eq(A, A.T)`, `Eq(Q.T*Q, Identity(N))`, either side first."""
+        for side, other in ((fact.lhs, fact.rhs), (fact.rhs, fact.lhs)):
+            if not isinstance(side, MatrixExpr):
+                return None
+            if isinstance(other, Transpose) and other.arg == side and (place := self.place(side)) is not None:
+                return [Structure(fact, place[0].name, "symmetric")]
+            factors = list(side.args) if isinstance(side, MatMul) else []
+            if len(factors) != 2:
+                continue
+            first, second = factors
+            if isinstance(other, Identity) and first == second.T:
+                place = self.place(first.arg if isinstance(first, Transpose) else first)
+                return None if place is None else [Structure(fact, place[0].name, "orthogonal")]
+            value = self._multiple_of_ones(other)
+            if value is None or isinstance(first, OneMatrix) == isinstance(second, OneMatrix):
+                continue
+            matrix, ones, axis = (second, first, 0) if isinstance(first, OneMatrix) else (first, second, 1)
+            if isinstance(matrix, Transpose):
+                matrix, axis = matrix.arg, 1 - axis
+            place = self.place(matrix)
+            if place is not None and 1 in ones.shape:
+                return [Simplex(fact, place[0].name, (axis,), value)]
+        return None
+
+    def _multiple_of_ones(self, expression: Any) -> float | None:
+        """c, if a matrix expression is c times a matrix of ones."""
+        if not isinstance(expression, MatrixExpr):
+            return None
+        coefficient, matrix = expression.as_coeff_mmul()
+        return self.number(coefficient) if isinstance(matrix, OneMatrix) else None

@@ -1,0 +1,354 @@
+"""The check of a generated module at one draw of inputs: its derivatives, and that its functions agree."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sympy import Basic, MatrixSymbol
+
+from symgrad.arguments import Argument
+from symgrad.verify.differences import (
+    EPS,
+    FIRST_STEP,
+    Array,
+    Estimate,
+    along,
+    derivative,
+    evaluate,
+    nearby,
+    noise_level,
+    spread,
+)
+from symgrad.verify.directions import Direction, Tangents
+from symgrad.verify.report import TOLERANCE, Entry, Finding, Run
+from symgrad.verify.sampling import MARGIN, Draw
+from symgrad.verify.sizes import format_sizes
+
+Reference = Callable[[dict[str, Any], Mapping[Basic, int]], float]
+
+BLIND = 1e-4
+"""An error beyond this part of a parameter's largest derivative hides too much: the entry is inconclusive. On ordinary
+models errors are a million times smaller."""
+
+MOST_ENTRIES = 300  # beyond it, a sample of entries and random directions; up to it, a second for all of the sizes
+RANDOM_DIRECTIONS = 3
+_FEWEST_STEPS_TO_KINK = 8.0  # a step of an eighth of the distance stays on one side, even where a model amplifies it
+_NEAREST_KINK = 1e-6  # any nearer, and the steps that fit are drowned by rounding
+
+_REFERENCE_TOLERANCE = 1e-9
+_REPEAT_TOLERANCE = 1e-10  # two functions may sum in different orders
+_SINGLE_EPS = float(np.finfo(np.float32).eps)
+
+
+class PointCheck:
+    """Checks one module at one draw.
+
+    Parameters
+    ----------
+    module : an object with `value`, `gradient` and `value_and_gradient`.
+    arguments : the module's.
+    draw : the inputs.
+    rng : chooses among many entries, and random directions.
+    reference : the loss as the model states it, computed independently.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        arguments: Sequence[Argument],
+        draw: Draw,
+        rng: np.random.Generator,
+        reference: Reference | None = None,
+    ) -> None:
+        self._module = module
+        self._arguments = tuple(arguments)
+        self._parameters = [argument for argument in arguments if argument.role == "parameter"]
+        self._names = [argument.name for argument in self._parameters]
+        self._draw = draw
+        self._rng = rng
+        self._reference = reference
+        self._findings: list[Finding] = []
+        self._noise = 0.0
+
+    def run(self) -> Run:
+        """Everything there is to find here."""
+        notes = [f"not tested on the inputs: {fact}" for fact in self._draw.untested]
+        entries: list[Entry] = []
+        gradients: list[Array] | None = None
+        before = self._copies()
+        if self._value() is not None:
+            self._noise = noise_level(self._loss, self._draw.inputs, self._names, self._rng)
+            self._against_reference()
+            gradients = self._gradients()
+        if gradients is not None:
+            entries = self._entries(gradients)
+            self._repeated_gradient(gradients)
+            self._single_precision(gradients)
+            self._vectors_as_rows(gradients)
+        unchanged = all(np.array_equal(value, self._draw.inputs[name], equal_nan=True) for name, value in before.items())
+        self._find("the inputs are not written to", unchanged, "an array that was passed in has changed")
+        if self._draw.distance < MARGIN:
+            notes.append(f"the nearest kink is at a relative distance of {self._draw.distance:.1g}")
+        return Run(format_sizes(self._draw.sizes), tuple(entries), tuple(self._findings), tuple(notes))
+
+    # The module's functions, and what they must have in common.
+
+    def _loss(self, inputs: dict[str, Any]) -> float:
+        value: float = self._module.value(**inputs)
+        return value
+
+    def _copies(self) -> dict[str, Any]:
+        return {name: np.copy(value) for name, value in self._draw.inputs.items() if isinstance(value, np.ndarray)}
+
+    def _find(self, name: str, holds: bool, detail: str) -> None:
+        self._findings.append(Finding(name, "pass" if holds else "fail", "" if holds else detail))
+
+    def _call(self, function: str, inputs: Mapping[str, Any] | None = None) -> Any:
+        """The result of one of the module's functions, or None after noting that it raised."""
+        try:
+            with np.errstate(all="ignore"):
+                return getattr(self._module, function)(**dict(self._draw.inputs if inputs is None else inputs))
+        except Exception as problem:  # the code under test may fail in any way, and that is a finding
+            self._find(f"{function} computes", False, f"it raised {type(problem).__name__}: {problem}")
+            return None
+
+    def _value(self) -> float | None:
+        value = self._call("value")
+        if value is None:
+            return None
+        if np.shape(value) != ():
+            self._find("value is a scalar", False, f"its shape is {np.shape(value)}")
+            return None
+        self._find("value is finite", math.isfinite(value), f"it is {float(value)!r}")
+        return float(value) if math.isfinite(value) else None
+
+    def _against_reference(self) -> None:
+        if self._reference is None:
+            return
+        expected = float(self._reference(dict(self._draw.inputs), self._draw.sizes))
+        value = float(self._loss(self._draw.inputs))
+        # Where large terms cancel in the loss, its measured noise says how many digits it can have.
+        allowed = _REFERENCE_TOLERANCE * abs(expected) + 100 * max(self._noise, EPS * abs(value))
+        name = "value is the model's loss"
+        if not math.isfinite(expected):
+            self._findings.append(Finding(name, "inconclusive", f"the loss is {expected!r} where value is {value!r}"))
+        else:
+            self._find(name, abs(value - expected) <= allowed, f"value is {value!r}, the loss {expected!r}")
+
+    def _gradients(self) -> list[Array] | None:
+        result = self._call("value_and_gradient")
+        if result is None:
+            return None
+        value, gradient = result
+        expected = float(self._loss(self._draw.inputs))
+        allowed = _REPEAT_TOLERANCE * abs(expected) + 10 * self._noise
+        agrees = np.shape(value) == () and abs(float(value) - expected) <= allowed
+        self._find("value_and_gradient has the same value", agrees, f"value is {expected!r}, there it is {value!r}")
+        if len(gradient) != len(self._names):
+            self._find("the gradient has a field a parameter", False, f"{len(gradient)} fields for {self._names}")
+            return None
+        right = True
+        for name, part in zip(self._names, gradient, strict=True):
+            wanted, got = np.shape(self._draw.inputs[name]), np.shape(part)
+            right = right and wanted == got
+            self._find(f"the gradient by {name} has its shape", wanted == got, f"{got} instead of {wanted}")
+            kept = np.asarray(part).dtype == np.float64
+            self._find(f"the gradient by {name} is float64", kept, f"it is {np.asarray(part).dtype}")
+        return [np.array(part, dtype=np.float64) for part in gradient] if right else None
+
+    def _repeated_gradient(self, gradients: list[Array]) -> None:
+        repeated = self._call("gradient")
+        if repeated is None:
+            return
+        for name, part, again in zip(self._names, gradients, repeated, strict=False):
+            agrees = np.shape(again) == part.shape and _close(again, part, _REPEAT_TOLERANCE, self._floor(name))
+            self._find(f"gradient and value_and_gradient agree on {name}", agrees, f"{np.asarray(again)} and {part}")
+
+    def _floor(self, name: str) -> float:
+        """Differences of derivatives by a parameter that move the loss by its rounding errors only."""
+        size = float(np.max(np.abs(self._draw.inputs[name]), initial=0.0)) or 1.0
+        return 1e3 * max(self._noise, EPS) / size
+
+    def _single_precision(self, gradients: list[Array]) -> None:
+        """Float32 in must give float32 out, and about the same numbers."""
+        single = {name: _as_float32(value) for name, value in self._draw.inputs.items()}
+        result = self._call("value_and_gradient", single)
+        if result is None:
+            return
+        value, gradient = result
+        self._find("float32 gives a float32 value", _is_float32(value), f"it is {_dtype(value)}")
+        # What rounding to float32 does to the inputs is no error of the module: the same rounded inputs in float64 are the
+        # truth here, and how much a few more roundings of them move it says how ill-conditioned the computation is.
+        rounded = {name: _as_float64(value) for name, value in single.items()}
+        exact = self._call("value_and_gradient", rounded)
+        shaken = [self._call("value_and_gradient", self._shaken(rounded)) for _ in range(3)]
+        if exact is None or any(other is None for other in shaken):
+            return
+        self._loosely("value", value, exact[0], [other[0] for other in shaken])
+        for position, (name, part) in enumerate(zip(self._names, gradient, strict=False)):
+            self._find(f"float32 gives a float32 gradient by {name}", _is_float32(part), f"it is {_dtype(part)}")
+            if np.shape(part) == gradients[position].shape:
+                self._loosely(f"gradient by {name}", part, exact[1][position], [o[1][position] for o in shaken])
+
+    def _shaken(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        shaken = {}
+        for argument in self._arguments:
+            value = inputs[argument.name]
+            if argument.integer or argument.role == "dimension":
+                shaken[argument.name] = value
+            else:
+                # Eight units: of the order of what the roundings inside of a computation add up to.
+                factor = 1 + 8 * _SINGLE_EPS * self._rng.uniform(-1, 1, size=np.shape(value))
+                shaken[argument.name] = value * (factor if np.ndim(value) else float(factor))
+        return shaken
+
+    def _loosely(self, what: str, got: Any, exact: Any, shaken: list[Any]) -> None:
+        name = f"the {what} in float32 is near that in float64"
+        got, exact = np.asarray(got, dtype=np.float64), np.asarray(exact, dtype=np.float64)
+        moved = max(float(np.max(np.abs(np.asarray(other) - exact), initial=0.0)) for other in shaken)
+        scale = float(np.max(np.abs(exact), initial=0.0))
+        if not (np.all(np.isfinite(got)) and math.isfinite(moved)) or moved > 0.01 * scale:
+            # Float32 ends at 3e38, and cancellation eats its seven digits: neither says that the code is wrong.
+            self._findings.append(Finding(name, "inconclusive", "it overflows or is ill-conditioned in float32"))
+            return
+        allowed = 1e-3 * scale + 100 * moved + 1e-30
+        difference = float(np.max(np.abs(got - exact), initial=0.0))
+        self._find(name, difference <= allowed, f"they differ by {difference:.3g}, of at most {scale:.3g}")
+
+    def _vectors_as_rows(self, gradients: list[Array]) -> None:
+        """A matrix with a side of 1 may come in as a vector; its gradient is then a vector."""
+        vectors = {
+            argument.name: np.reshape(self._draw.inputs[argument.name], -1)
+            for argument in self._arguments
+            if isinstance(argument.symbol, MatrixSymbol) and [side == 1 for side in argument.shape].count(True) == 1
+        }
+        if not vectors:
+            return
+        result = self._call("value_and_gradient", {**self._draw.inputs, **vectors})
+        if result is None:
+            return
+        for name, part, given in zip(self._names, gradients, result[1], strict=False):
+            wanted = part.reshape(-1) if name in vectors else part
+            agrees = np.shape(given) == wanted.shape and _close(given, wanted, _REPEAT_TOLERANCE, self._floor(name))
+            shapes = f"shape {np.shape(given)} for {wanted.shape}, or other numbers"
+            self._find(f"the gradient by {name} is the same for 1-D inputs", agrees, shapes)
+
+    # The derivatives.
+
+    def _entries(self, gradients: list[Array]) -> list[Entry]:
+        first_step = min(FIRST_STEP, self._draw.distance / _FEWEST_STEPS_TO_KINK)
+        noises = self._gradient_noise(gradients)
+        entries: list[Entry] = []
+        for name, gradient, noise, directions in zip(
+            self._names, gradients, noises, self._directions(), strict=True
+        ):
+            estimates = [self._estimate(direction, first_step) for direction in directions]
+            seen = [
+                abs(estimate.value) * direction.scale
+                for direction, estimate in zip(directions, estimates, strict=True)
+                if estimate.error <= 0.1 * abs(estimate.value)
+            ]
+            for direction, estimate in zip(directions, estimates, strict=True):
+                products = gradient * direction.vector
+                error = float(np.sum(noise * np.abs(direction.vector))) + 4 * EPS * float(np.sum(np.abs(products)))
+                scale = max(seen, default=0.0) / direction.scale
+                if self._draw.distance < _NEAREST_KINK:
+                    reason = f"a kink is as near as {self._draw.distance:.1g}"
+                    estimate = Estimate(estimate.value, math.inf, 0.0, estimate.step, reason)
+                entries.append(judge(name, direction.label, float(np.sum(products)), error, estimate, scale))
+        return entries
+
+    def _estimate(self, direction: Direction, first_step: float) -> Estimate:
+        function = along(self._loss, self._draw.inputs, direction.parameter, direction.vector)
+        return derivative(function, scale=direction.scale, noise=self._noise, first_step=first_step)
+
+    def _directions(self) -> list[list[Direction]]:
+        """For each parameter every entry, or a sample of entries and random directions where there are too many."""
+        tangents = [Tangents(name, self._draw.inputs[name], self._draw.constraints) for name in self._names]
+        if sum(map(len, tangents)) <= MOST_ENTRIES:
+            return [tangent.entries() for tangent in tangents]
+        share = max(1, MOST_ENTRIES // (2 * len(tangents)))
+        return [
+            tangent.entries()
+            if len(tangent) <= share
+            else tangent.random(RANDOM_DIRECTIONS, self._rng) + tangent.entries(share, self._rng)
+            for tangent in tangents
+        ]
+
+    def _gradient_noise(self, gradients: list[Array]) -> list[Array]:
+        """The rounding errors of every entry of the generated gradient, as measured around the inputs."""
+        try:
+            with np.errstate(all="ignore"):
+                points = nearby(self._draw.inputs, self._names, self._rng)
+                results = [self._module.value_and_gradient(**point)[1] for point in points]
+            noises = [spread(np.array([result[k] for result in results])) for k in range(len(gradients))]
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return [np.zeros_like(gradient) for gradient in gradients]
+        return [np.where(np.isfinite(noise), noise, 0.0) for noise in noises]
+
+
+def judge(
+    parameter: str, label: str, analytic: float, analytic_error: float, estimate: Estimate, scale: float
+) -> Entry:
+    """The verdict on one derivative.
+
+    Parameters
+    ----------
+    parameter, label : what it is the derivative by.
+    analytic : the generated derivative.
+    analytic_error : its own rounding error.
+    estimate : the numerical derivative.
+    scale : the largest derivative by this parameter that was seen clearly; 0 where there was none.
+    """
+    numeric = estimate.value
+    if not math.isfinite(analytic):
+        reason = "the loss is finite, its generated derivative is not"
+        return Entry(parameter, label, analytic, numeric, estimate.error, "fail", reason=reason)
+    if not math.isfinite(estimate.error):
+        return Entry(parameter, label, analytic, numeric, estimate.error, "inconclusive", reason=estimate.reason)
+    error = estimate.error + analytic_error
+    difference, size = abs(analytic - numeric), max(abs(analytic), abs(numeric))
+    if size <= estimate.floor:
+        return Entry(parameter, label, analytic, numeric, error, "pass", zero=True)
+    if difference > TOLERANCE * error:
+        return Entry(parameter, label, analytic, numeric, error, "fail", reason=estimate.reason)
+    # An entry that is small beside its neighbours must still be seen better than to a tenth of itself.
+    if TOLERANCE * error > BLIND * max(scale, abs(numeric)) or (analytic != 0 and TOLERANCE * error > 0.1 * size):
+        reason = estimate.reason or "a wrong derivative could hide in the numerical one's error"
+        return Entry(parameter, label, analytic, numeric, error, "inconclusive", reason=reason)
+    return Entry(parameter, label, analytic, numeric, error, "pass")
+
+
+def _close(got: Any, wanted: Any, relative: float, absolute: float) -> bool:
+    got, wanted = np.asarray(got, dtype=np.float64), np.asarray(wanted, dtype=np.float64)
+    if not np.array_equal(np.isfinite(got), np.isfinite(wanted)):
+        return False
+    finite = np.isfinite(wanted)
+    scale = float(np.max(np.abs(wanted[finite]), initial=0.0))
+    return bool(np.all(np.abs(got[finite] - wanted[finite]) <= relative * scale + absolute))
+
+
+def _as_float32(value: Any) -> Any:
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
+        return value
+    return array.astype(np.float32) if array.ndim else np.float32(value)
+
+
+def _as_float64(value: Any) -> Any:
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
+        return value
+    return array.astype(np.float64) if array.ndim else np.float64(value)
+
+
+def _dtype(value: Any) -> str:
+    return str(getattr(value, "dtype", type(value).__name__))
+
+
+def _is_float32(value: Any) -> bool:
+    return getattr(value, "dtype", None) == np.float32
+
+
+__all__ = ["BLIND", "MOST_ENTRIES", "PointCheck", "Reference", "evaluate", "judge"]

@@ -1,0 +1,233 @@
+"""What a gradient check found: a verdict for every entry and property, and the report that prints them."""
+
+import math
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+TOLERANCE = 10.0
+"""An entry fails where it differs from the numerical derivative by more than this many estimated errors. Of a million
+entries of right gradients the furthest was off by less than 3."""
+
+_WIDTH = 100
+_SHOWN_FAILURES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One directional derivative: of one entry of a parameter, or along a random direction.
+
+    Attributes
+    ----------
+    parameter : the parameter's name.
+    label : the entry, `W[0, 3]`, or the direction.
+    analytic : the generated gradient's.
+    numeric : the numerical one.
+    error : the estimated error of their difference: truncation and rounding, of both.
+    verdict : fail where they differ by more than TOLERANCE errors; inconclusive where the error is so large that a wrong
+        gradient could hide in it; else pass.
+    zero : passed, but only because both vanish within the rounding errors of the loss.
+    reason : why, where there is something to say.
+    """
+
+    parameter: str
+    label: str
+    analytic: float
+    numeric: float
+    error: float
+    verdict: Verdict
+    zero: bool = False
+    reason: str = ""
+
+    @property
+    def ratio(self) -> float:
+        """The difference in units of its estimated error; inf where that is not a number."""
+        difference = abs(self.analytic - self.numeric)
+        if difference == 0:
+            return 0.0
+        return difference / self.error if math.isfinite(difference) and self.error > 0 else math.inf
+
+    def __str__(self) -> str:
+        text = f"{self.label}: analytic {self.analytic!r}, numeric {self.numeric!r} ± {self.error:.1e}"
+        return text + (f" ({self.reason})" if self.reason else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One property of the module other than a derivative.
+
+    Attributes
+    ----------
+    name : the property, as a statement.
+    verdict : whether it holds.
+    detail : the numbers, where it does not.
+    """
+
+    name: str
+    verdict: Verdict
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.detail or self.verdict}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was found at one draw of inputs.
+
+    Attributes
+    ----------
+    sizes : the dimensions, `M=2, N=3`.
+    entries : derivatives.
+    findings : other properties.
+    notes : what the reader should know of the inputs.
+    """
+
+    sizes: str
+    entries: tuple[Entry, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, repr=False)
+class CheckReport:
+    """The outcome of a gradient check; printing it gives the report.
+
+    Attributes
+    ----------
+    name : the model's.
+    seed : of the inputs drawn.
+    parameters : the names of all parameters.
+    runs : one for each set of sizes.
+    """
+
+    name: str
+    seed: int
+    parameters: tuple[str, ...]
+    runs: tuple[Run, ...]
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """The derivatives of all runs."""
+        return tuple(entry for run in self.runs for entry in run.entries)
+
+    @property
+    def failures(self) -> tuple[Entry | Finding, ...]:
+        """Everything that failed, in the order found."""
+        return tuple(item for run in self.runs for item in (*run.findings, *run.entries) if item.verdict == "fail")
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The parameters without an entry that passed: nothing is known of their gradients."""
+        seen = {entry.parameter for entry in self.entries if entry.verdict == "pass"}
+        return tuple(parameter for parameter in self.parameters if parameter not in seen)
+
+    @property
+    def ok(self) -> bool:
+        """Nothing failed, and every parameter's gradient was seen to be right somewhere."""
+        return bool(self.runs) and not self.failures and not self.unseen
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def __str__(self) -> str:
+        lines = [_shorten(f"Gradient check of {self.name or 'the module'}, seed {self.seed}", _WIDTH)]
+        for run in self.runs:
+            lines += ["", *_wrap(f"at {run.sizes}", "")]
+            lines += _table(run)
+            lines += [line for note in run.notes for line in _wrap(f"note: {note}", "  ")]
+            lines += _properties(run)
+        lines += ["", *self._verdict()]
+        return "\n".join(lines)
+
+    def _verdict(self) -> Iterator[str]:
+        entries = self.entries
+        if self.failures:
+            wrong = [entry for entry in entries if entry.verdict == "fail"]
+            others = len(self.failures) - len(wrong)
+            also = f" and {_count(others, 'other property', 'other properties')}" if others else ""
+            yield from _wrap(f"FAILED: {len(wrong)} of {_count(len(entries), 'derivative', 'derivatives')}{also}", "")
+            for run in self.runs:
+                items = [item for item in (*run.findings, *run.entries) if item.verdict == "fail"]
+                items.sort(key=lambda item: -item.ratio if isinstance(item, Entry) else -math.inf)
+                for item in items[:_SHOWN_FAILURES]:
+                    yield from _wrap(f"at {run.sizes}: {item}", "  ")
+                if len(items) > _SHOWN_FAILURES:
+                    yield f"  … and {len(items) - _SHOWN_FAILURES} more at {run.sizes}"
+        elif self.unseen or not self.runs:
+            yield from _wrap(
+                f"INCONCLUSIVE: no derivative by {', '.join(self.unseen) or 'any parameter'} could be told apart from a "
+                "wrong one; give inputs= where the loss is smooth and the gradient not tiny, or another seed=",
+                "",
+            )
+        else:
+            passed = [entry for entry in entries if entry.verdict == "pass"]
+            unclear = len(entries) - len(passed)
+            zeros = sum(entry.zero for entry in passed)
+            text = f"PASSED: {_count(len(passed), 'derivative', 'derivatives')} at {_count(len(self.runs), 'draw', 'draws')}"
+            text += f", {unclear} inconclusive" if unclear else ""
+            text += f", {zeros} of them zero within rounding" if zeros else ""
+            yield from _wrap(text, "")
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
+def _shorten(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _wrap(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
+    )
+
+
+def _severity(entry: Entry) -> tuple[int, float]:
+    return ("pass", "inconclusive", "fail").index(entry.verdict), entry.ratio
+
+
+_ROW = "  {:<14} {:>4} {:>4} {:>7}  {:<20} {:>13} {:>13} {:>8} {:>6}"
+
+
+def _table(run: Run) -> Iterator[str]:
+    """A line for each parameter: how many derivatives got which verdict, and the worst of them."""
+    if not run.entries:
+        return
+    yield _ROW.format("parameter", "pass", "fail", "unclear", "worst", "analytic", "numeric", "error", "ratio").rstrip()
+    by_parameter: dict[str, list[Entry]] = {}
+    for entry in run.entries:
+        by_parameter.setdefault(entry.parameter, []).append(entry)
+    for parameter, entries in by_parameter.items():
+        verdicts = [entry.verdict for entry in entries]
+        worst = max(entries, key=_severity)
+        yield _ROW.format(
+            _shorten(parameter, 14),
+            verdicts.count("pass"),
+            verdicts.count("fail"),
+            verdicts.count("inconclusive"),
+            _shorten(worst.label, 20),
+            f"{worst.analytic:.6e}",
+            f"{worst.numeric:.6e}",
+            f"{worst.error:.1e}",
+            f"{worst.ratio:.2g}" if worst.ratio < 1e4 else f"{worst.ratio:.0e}",
+        )
+        if worst.verdict == "inconclusive" and worst.reason:
+            yield from _wrap(f"{worst.label} is inconclusive: {worst.reason}", "    ")
+
+
+def _properties(run: Run) -> Iterator[str]:
+    """One line for the properties that hold, and one for each that does not."""
+    holding = sum(finding.verdict == "pass" for finding in run.findings)
+    if holding:
+        yield f"  and {_count(holding, 'property', 'properties')} of {len(run.findings)} besides"
+    for finding in run.findings:
+        if finding.verdict != "pass":
+            yield from _wrap(f"{finding.verdict}: {finding}", "  ")

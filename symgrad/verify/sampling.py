@@ -1,0 +1,257 @@
+"""Draws inputs for a model: of concrete sizes, as its symbols and facts demand, where the loss is finite, away from kinks."""
+
+import itertools
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sympy import Basic
+
+from symgrad.arguments import Argument
+from symgrad.errors import ModelError
+from symgrad.verify.differences import Inputs, Loss, typical_size
+from symgrad.verify.entries import RANGES, draw_entries
+from symgrad.verify.facts import Constraint, FactReader, Structure, Unread
+from symgrad.verify.sizes import Sizes, concrete, concrete_shape, format_sizes
+from symgrad.verify.statements import holds
+
+MARGIN = 0.02
+"""The distance to the next kink that a draw should have, relative to what is kinked. At a model with a hundred ReLUs the
+nearest is seldom further away; the differences' first step is shortened to a part of what was found."""
+
+KINK_DRAWS = 40  # a draw in seven has the nearest of a hundred kinks further away than MARGIN
+FACT_DRAWS = 100
+RANGE_COMBINATIONS = 200
+
+_NEIGHBOURS = 4
+_NEIGHBOUR_STEP = 0.03  # a quarter of the differences' first step; a nearer edge of the domain only costs them rows
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """Inputs that the facts hold for.
+
+    Attributes
+    ----------
+    inputs : every argument's value by its name: an array, a NumPy scalar for a scalar, an `int` for a dimension.
+    sizes : the dimensions.
+    constraints : what the facts and the symbols' assumptions say about the inputs.
+    distance : the relative distance to the nearest kink; inf where none is known.
+    untested : facts that could not be tested on inputs that the caller gave.
+    """
+
+    inputs: dict[str, Any]
+    sizes: dict[Basic, int]
+    constraints: tuple[Constraint, ...]
+    distance: float = math.inf
+    untested: tuple[Basic, ...] = ()
+
+
+class Sampler:
+    """Draws inputs of one model at given sizes.
+
+    Parameters
+    ----------
+    arguments, facts, where : the model's.
+    sizes : an integer for every dimension.
+    rng : the source of randomness.
+    given : values that the caller wants used for some arguments, by name; the facts are tested on them, too.
+
+    Raises
+    ------
+    ModelError
+        If `given` names no argument, or a fact is false as it stands.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[Argument],
+        facts: Sequence[Basic],
+        sizes: Sizes,
+        rng: np.random.Generator,
+        given: Inputs | None = None,
+        where: Sequence[Basic] = (),
+    ) -> None:
+        self._arguments = tuple(arguments)
+        self._sizes = dict(sizes)
+        self._where = tuple(where)
+        self._rng = rng
+        self._given = {name: _as_given(value) for name, value in (given or {}).items()}
+        names = [argument.name for argument in arguments]
+        for name in self._given:
+            if name not in names:
+                raise ModelError(f"inputs= has {name!r}, which is no argument; the arguments are {', '.join(names)}")
+        self._reader = FactReader(arguments, sizes)
+        assumed = [constraint for argument in arguments for constraint in self._reader.assumptions(argument)]
+        self._constraints = (*assumed, *self._reader.read(facts))
+        self._untested: tuple[Basic, ...] = ()
+
+    def draw(self, loss: Loss | None = None, kink_distance: Callable[[dict[str, Any]], float] | None = None) -> Draw:
+        """Draw inputs.
+
+        Parameters
+        ----------
+        loss : what shall be finite at the inputs and beside them, and preferably raise no warning of NumPy there.
+        kink_distance : the relative distance of inputs to the nearest kink; of several draws the first beyond MARGIN is
+            taken, or the furthest.
+
+        Raises
+        ------
+        ModelError
+            If no inputs were found that satisfy a fact (which is named), or none where the loss is finite.
+        """
+        ranges, inputs = self._start(loss)
+        if kink_distance is None:
+            return self._result(inputs, math.inf)
+        best, distance = inputs, float(kink_distance(inputs))
+        for _ in range(KINK_DRAWS):
+            if distance > MARGIN or len(self._given) == len(self._arguments):
+                break
+            other = self._satisfying(ranges)
+            if other is not None and (loss is None or self._quality(loss, other) == _CALM):
+                other_distance = float(kink_distance(other))
+                if other_distance > distance:
+                    best, distance = other, other_distance
+        return self._result(best, distance)
+
+    def _result(self, inputs: dict[str, Any], distance: float) -> Draw:
+        return Draw(inputs, self._sizes, self._constraints, distance, self._untested)
+
+    def _start(self, loss: Loss | None) -> tuple[dict[str, str], dict[str, Any]]:
+        """Ranges of the arguments in which the loss is finite, and inputs drawn from them."""
+        tolerable: tuple[dict[str, str], dict[str, Any]] | None = None
+        drawn = False
+        for ranges in self._range_choices():
+            inputs = self._satisfying(ranges, required=not drawn)
+            if inputs is None:
+                continue
+            drawn = True
+            quality = _CALM if loss is None else self._quality(loss, inputs)
+            if quality == _CALM:
+                return ranges, inputs
+            if quality == _FINITE and tolerable is None:
+                tolerable = ranges, inputs
+        if tolerable is not None:
+            return tolerable
+        raise ModelError(
+            f"the loss was not finite at any of the inputs drawn, neither for normal numbers nor in "
+            f"{', '.join(f'{interval[0]}…{interval[1]}' for interval in RANGES.values() if interval)}: state facts about "
+            "the arguments (such as x[i] > 0), or give inputs="
+        )
+
+    def _range_choices(self) -> Iterator[dict[str, str]]:
+        """Every argument in the same range, then one argument apart, then all combinations."""
+        names = [a.name for a in self._arguments if a.role != "dimension" and a.name not in self._given]
+        choices = itertools.chain(
+            ((name,) * len(names) for name in RANGES),
+            (
+                tuple(other if position == apart else rest for position in range(len(names)))
+                for rest in ("any", "positive")
+                for apart in range(len(names))
+                for other in RANGES
+                if other != rest
+            ),
+            itertools.product(RANGES, repeat=len(names)),
+        )
+        for choice in itertools.islice(choices, RANGE_COMBINATIONS):
+            yield dict(zip(names, choice, strict=True))
+
+    def _satisfying(self, ranges: Mapping[str, str], required: bool = False) -> dict[str, Any] | None:
+        """Inputs from the ranges that every fact holds for; None (or, if they are required, an error) without success."""
+        broken: Constraint | None = None
+        for _ in range(FACT_DRAWS):
+            inputs = self._once(ranges)
+            if inputs is None:
+                break
+            broken = self._broken(inputs)
+            if broken is None:
+                return inputs
+            if not isinstance(broken, Unread) and self._given.keys() >= {broken.name}:
+                raise ModelError(f"the {broken.name} in inputs= does not satisfy the fact {broken.fact}")
+            if not isinstance(broken, Unread):
+                break  # drawn to satisfy it, but another fact stands against it: no luck will help
+        if not required:
+            return None
+        fact = "the facts together" if broken is None else f"the fact {broken.fact}"
+        raise ModelError(
+            f"no inputs were found that satisfy {fact} at {format_sizes(self._sizes)}: give inputs= that do, or other sizes="
+        )
+
+    def _once(self, ranges: Mapping[str, str]) -> dict[str, Any] | None:
+        inputs: dict[str, Any] = {}
+        for argument in self._arguments:
+            name = argument.name
+            if name in self._given:
+                value = self._given[name]
+                inputs[name] = value.copy() if isinstance(value, np.ndarray) else value
+            elif argument.role == "dimension":
+                inputs[name] = self._sizes[argument.symbol]
+            else:
+                upper = None if argument.upper is None else concrete(argument.upper, self._sizes)
+                shape = concrete_shape(argument, self._sizes)
+                drawn = draw_entries(argument, shape, upper, self._constraints, ranges[name], self._rng)
+                if drawn is None:
+                    return None
+                inputs[name] = drawn
+        return inputs
+
+    def _broken(self, inputs: dict[str, Any]) -> Constraint | None:
+        """The first constraint that does not hold."""
+        untested = []
+        for constraint in self._constraints:
+            verdict = holds(constraint, inputs, self._reader, self._where)
+            if verdict is None and not self._given:
+                raise ModelError(
+                    f"symgrad cannot draw inputs for the fact {constraint.fact}, nor test it: give inputs= that satisfy it"
+                )
+            if verdict is None:
+                untested.append(constraint.fact)
+            if verdict is False:
+                return constraint
+        self._untested = tuple(untested)
+        return None
+
+    def _quality(self, loss: Loss, inputs: dict[str, Any]) -> int:
+        """Whether the loss is finite at inputs and where the parameters are moved a little, with or without warnings."""
+        points = [inputs]
+        structured = {c.name for c in self._constraints if isinstance(c, Structure)}
+        moving = [a.name for a in self._arguments if a.role == "parameter" and a.name not in structured]
+        for _ in range(_NEIGHBOURS):
+            point = dict(inputs)
+            for name in moving:
+                value = np.asarray(inputs[name])
+                moved = value + _NEIGHBOUR_STEP * typical_size(value) * self._rng.uniform(-1.0, 1.0, size=value.shape)
+                point[name] = moved if value.ndim else moved[()]
+            points.append(point)
+        return min(_finiteness(loss, point) for point in points)
+
+
+_WILD, _FINITE, _CALM = 0, 1, 2
+
+
+def _finiteness(loss: Loss, inputs: dict[str, Any]) -> int:
+    """_CALM: finite without a warning of NumPy; _FINITE: finite; _WILD: not finite."""
+    try:
+        with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"), warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            value = float(np.asarray(loss(dict(inputs))).reshape(()))
+    except (np.linalg.LinAlgError, ArithmeticError):
+        return _WILD
+    if not math.isfinite(value):
+        return _WILD
+    return _FINITE if any(issubclass(warning.category, RuntimeWarning) for warning in seen) else _CALM
+
+
+def _as_given(value: Any) -> Any:
+    """A caller's value as the generated module takes it: floats in float64, integers as they are."""
+    array = np.asarray(value)
+    if array.dtype.kind == "b":
+        array = array.astype(np.int64)
+    if array.dtype.kind == "f":
+        array = array.astype(np.float64)
+    if isinstance(value, int):
+        return value
+    return array.copy() if array.ndim else array[()]

@@ -1,0 +1,187 @@
+"""Concrete sizes for a model's dimensions: which to check at, and what shapes they give."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from sympy import Basic, Expr, Integer, Symbol, sympify
+
+from symgrad.arguments import Argument
+from symgrad.errors import ModelError
+
+Sizes = Mapping[Basic, int]
+
+
+def concrete(expression: Expr, sizes: Sizes) -> int:
+    """A length where the dimensions have the given sizes.
+
+    Raises
+    ------
+    ModelError
+        If a dimension has no size, or the length is not an integer.
+    """
+    value = sympify(expression).xreplace({symbol: Integer(size) for symbol, size in sizes.items()})
+    if not value.is_Integer:
+        missing = ", ".join(sorted(str(symbol) for symbol in value.free_symbols))
+        raise ModelError(
+            f"the length {expression} has no value: sizes= lacks {missing}" if missing else
+            f"the length {expression} is {value} at {format_sizes(sizes)}, which is no integer"
+        )
+    return int(value)
+
+
+def concrete_shape(argument: Argument, sizes: Sizes) -> tuple[int, ...]:
+    """An argument's shape where the dimensions have the given sizes."""
+    return tuple(concrete(length, sizes) for length in argument.shape)
+
+
+def format_sizes(sizes: Sizes) -> str:
+    """`M=2, N=3`, or `no dimensions`.
+
+    Examples
+    --------
+    >>> from sympy import symbols
+    >>> N, M = symbols("N M")
+    >>> format_sizes({N: 3, M: 2})
+    'M=2, N=3'
+    """
+    return ", ".join(f"{symbol}={sizes[symbol]}" for symbol in sorted(sizes, key=str)) or "no dimensions"
+
+
+def size_sets(
+    dimensions: Sequence[Symbol],
+    minimum_sizes: Mapping[Symbol, int] | None = None,
+    legal: Callable[[dict[Basic, int]], bool] = lambda sizes: True,
+) -> list[dict[Basic, int]]:
+    """Sizes to check a model at.
+
+    Parameters
+    ----------
+    dimensions : the model's dimensions.
+    minimum_sizes : the least size of a dimension, where it is not 1.
+    legal : whether the model exists at given sizes (no negative length such as `N - P + 1` with N < P).
+
+    Returns
+    -------
+    list of dict
+        All sizes different, in one order and in the other, so that exchanged axes show; ones, and ones beside other sizes
+        both ways, so that wrong broadcasting shows. Three times the empty set, for three draws, without dimensions.
+
+    Examples
+    --------
+    >>> from sympy import symbols
+    >>> [tuple(sizes.values()) for sizes in size_sets(symbols("N M"))]
+    [(2, 3), (5, 4), (1, 1), (1, 3), (2, 1)]
+    >>> [tuple(sizes.values()) for sizes in size_sets(symbols("N,"), {symbols("N"): 2})]
+    [(2,), (4,), (3,)]
+    """
+    if not dimensions:
+        return [{}, {}, {}]
+    least = {symbol: (minimum_sizes or {}).get(symbol, 1) for symbol in dimensions}
+    numbers = range(len(dimensions))
+    plans = [
+        [2 + number for number in numbers],
+        [len(dimensions) + 3 - number for number in numbers],
+        [1 for _ in numbers],
+        [1 if number % 2 == 0 else 2 + number for number in numbers],
+        [1 if number % 2 == 1 else 2 + number for number in numbers],
+    ]
+    found: list[dict[Basic, int]] = []
+    for position, plan in enumerate(plans):
+        for sizes in _attempts(plan, least, different=position < 2):
+            if sizes not in found and legal(sizes):
+                found.append(sizes)
+                break
+            if position >= 3:
+                break  # as good as another of the sets
+    return found
+
+
+def _attempts(plan: list[int], least: Mapping[Symbol, int], different: bool) -> Iterator[dict[Basic, int]]:
+    """The planned sizes, raised to the least ones; then in other orders, then larger."""
+    for growth in range(4):
+        # Six dimensions have 720 orders; of more than that the first ones do.
+        for order in itertools.islice(itertools.permutations(plan), 720):
+            sizes: dict[Basic, int] = {}
+            for (symbol, low), planned in zip(least.items(), order, strict=True):
+                size = max(planned + growth, low)
+                while different and size in sizes.values():
+                    size += 1
+                sizes[symbol] = size
+            yield sizes
+
+
+def model_dimensions(arguments: Sequence[Argument]) -> tuple[Symbol, ...]:
+    """Every dimension that an argument's shape or range of labels mentions, or that is an argument, by name."""
+    found: set[Symbol] = set()
+    for argument in arguments:
+        for length in (*argument.shape, *([] if argument.upper is None else [argument.upper])):
+            found |= sympify(length).free_symbols
+        if argument.role == "dimension":
+            found.add(argument.symbol)
+    return tuple(sorted(found, key=str))
+
+
+def named_sizes(sizes: Mapping[Any, int], dimensions: Sequence[Symbol]) -> dict[Basic, int]:
+    """Sizes whose keys are dimensions or their names, as sizes whose keys are dimensions.
+
+    Raises
+    ------
+    ModelError
+        If a key is neither.
+    """
+    by_name = {str(symbol): symbol for symbol in dimensions}
+    found: dict[Basic, int] = {}
+    for key, size in sizes.items():
+        if str(key) not in by_name:
+            raise ModelError(f"sizes= has {key}, which is no dimension; the dimensions are {', '.join(by_name) or 'none'}")
+        found[by_name[str(key)]] = int(size)
+    return found
+
+
+def in_shape(arguments: Sequence[Argument], name: str, value: Any) -> Any:
+    """A caller's value, where it is a vector for a matrix with a side of 1, as that matrix."""
+    for argument in arguments:
+        if argument.name == name and len(argument.shape) == 2 and np.ndim(value) == 1:
+            if argument.shape[1] == 1:
+                return np.reshape(value, (-1, 1))
+            if argument.shape[0] == 1:
+                return np.reshape(value, (1, -1))
+    return value
+
+
+def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> dict[Basic, int]:
+    """The sizes that given arrays show.
+
+    Raises
+    ------
+    ModelError
+        If an array has another number of axes than its argument, or two disagree about a size.
+    """
+    found: dict[Basic, int] = {}
+    for argument in arguments:
+        if argument.name not in given:
+            continue
+        value = given[argument.name]
+        if argument.role == "dimension":
+            pairs = [(argument.symbol, int(value))]
+        else:
+            shape = np.shape(value)
+            if len(shape) != len(argument.shape):
+                raise ModelError(f"{argument.name} in inputs= has the shape {shape}; expected {argument.shape}")
+            pairs = [(length, size) for length, size in zip(argument.shape, shape, strict=True) if length.is_Symbol]
+        for symbol, size in pairs:
+            if found.setdefault(symbol, size) != size:
+                raise ModelError(f"{argument.name} in inputs= has {symbol}={size}, another argument {found[symbol]}")
+    return found
+
+
+def is_legal(arguments: Sequence[Argument], sizes: Sizes) -> bool:
+    """Whether every length is at least 1 at the given sizes."""
+    lengths = [length for argument in arguments for length in argument.shape]
+    lengths += [argument.upper for argument in arguments if argument.upper is not None]
+    try:
+        return all(concrete(length, sizes) >= 1 for length in lengths)
+    except ModelError:
+        return False  # N/2 of an odd N
