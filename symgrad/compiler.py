@@ -6,9 +6,11 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from symgrad.calculus.kinks import kink_distance
 from symgrad.calculus.reverse import reverse
 from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
+from symgrad.graph.build import ZERO
 from symgrad.graph.nodes import Input, Use, intern
 from symgrad.graph.transform import own, substitute
 from symgrad.rewrite.engine import Trace
@@ -74,14 +76,16 @@ def adjoint(program: Program, quantity: Any) -> Use:
 
 def plan(derivation: Derivation) -> Plan:
     """Adjoints -> stable, lowered terms with what the module needs to know about its arguments."""
-    program = derivation.program
-    (loss,) = fold_names([program.loss], list(program.names.values()))
-    roots = lower(stabilise([loss, *derivation.gradient.values()], derivation.trace))
-    return Plan(
-        program.arguments,
-        program.dimensions,
-        program.minimum_sizes,
-        roots[0],
-        tuple(roots[1:]),
-        {},
-    )
+    return _plan(derivation.program, derivation.program.loss, list(derivation.gradient.values()))
+
+
+def kink_plan(derivation: Derivation) -> Plan | None:
+    """The plan of a module whose value is the distance from the nearest kink; None for a smooth model."""
+    distance = kink_distance(derivation.program.loss)
+    return None if distance is None else _plan(derivation.program, distance, [ZERO] * len(derivation.gradient))
+
+
+def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
+    (loss,) = fold_names([loss], list(program.names.values()))
+    loss, *gradient = lower(stabilise([loss, *gradient], Trace()))
+    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient), {})

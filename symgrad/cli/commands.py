@@ -109,9 +109,9 @@ def compile_command(reference: ModelReference, output: Path | None, with_test: b
             report = model.check(seed=seed)
         if not report.ok:
             _print(str(report))
-            _complain(f"the gradient check failed; {paths[0]} is not written")
+            _complain(f"the gradient check did not succeed; {paths[0]} is not written")
             return CHECK_FAILED
-        outcome = str(report)
+        outcome = _verdict(report)
     write_all(dict(zip(paths, texts, strict=True)))
     _print("wrote " + " and ".join(str(path) for path in paths))
     _print(outcome)
@@ -198,6 +198,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _help_hint(error: click.UsageError) -> str | None:
     return f"  (see {error.ctx.command_path} --help)" if error.ctx is not None else None
+
+
+def _verdict(report: object) -> str:
+    """The last paragraph of a report, which is the outcome without the tables."""
+    return str(report).strip().rpartition("\n\n")[2]
 
 
 @contextlib.contextmanager

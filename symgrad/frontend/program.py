@@ -333,3 +333,26 @@ def _identity(fact: Equality, reader: Reader) -> tuple[Use, Use]:
         base, axis = next(subscripted([fact], index))
         scope = scope.with_index(index, Index(index, S.Zero, S(base.shape[axis])))
     return reader.read(fact.lhs, scope), reader.read(fact.rhs, scope)
+
+
+def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, list[Any]]:
+    """The index symbols that the model itself uses, by the size they run over."""
+    found: dict[Expr, list[Any]] = {}
+
+    def note(size: Any, symbol: Any) -> None:
+        known = found.setdefault(size, [])
+        if symbol not in known:
+            known.append(symbol)
+
+    bases = [a.symbol for a in program.arguments if isinstance(a.symbol, IndexedBase | MatrixSymbol)]
+    for expression in expressions:
+        for part in preorder_traversal(expression):
+            if isinstance(part, Indexed) and part.base in bases:
+                for sub, size in zip(part.indices, part.base.shape, strict=False):
+                    if isinstance(sub, Symbol | Idx):
+                        note(S(size), sub)
+            elif hasattr(part, "limits"):
+                for limit in part.limits:
+                    if len(limit) == 3 and limit[1] == 0:
+                        note(limit[2] + 1, limit[0])
+    return found

@@ -1,6 +1,7 @@
 """Checks a generated module against numerical gradients, at several sizes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -36,11 +37,11 @@ def check_module(
 
     Parameters
     ----------
-    module : an object with the functions `value`, `gradient` and `value_and_gradient`, which take the arguments by name.
+    module : an object with the functions `value`, `gradient` and `value_and_gradient`, which take arguments by name.
     arguments : the module's arguments; those with the role "parameter" are differentiated by, in this order.
     facts : SymPy statements that the inputs satisfy.
     seed : of the random inputs; the same seed gives the same report.
-    sizes : sizes to use, by dimension or its name: one set or several. By default several that are chosen (`size_sets`).
+    sizes : sizes to use, by dimension or its name: one set or several; by default several are chosen (`size_sets`).
     inputs : values for some or all arguments, by name; the others are drawn.
     kink_distance : the relative distance of inputs to the nearest point where the loss is not smooth.
     dimensions : the model's dimensions; by default those that the arguments' shapes mention.
@@ -98,6 +99,10 @@ def _draw(
         return sampler.draw()
 
 
+def _fits(arguments: Sequence[Argument], fixed: Mapping[Basic, int], free: Mapping[Basic, int]) -> bool:
+    return is_legal(arguments, {**fixed, **free})
+
+
 def _size_sets(
     arguments: Sequence[Argument],
     dimensions: Sequence[Symbol],
@@ -116,7 +121,7 @@ def _size_sets(
                 raise ModelError(f"inputs= has {symbol}={known[symbol]}, sizes= has {symbol}={fixed[symbol]}")
         fixed |= known
         rest = [symbol for symbol in dimensions if symbol not in fixed]
-        chosen = size_sets(rest, minimum_sizes, lambda free, fixed=fixed: is_legal(arguments, {**fixed, **free}))
+        chosen = size_sets(rest, minimum_sizes, partial(_fits, arguments, fixed))
         # Where nothing is left to choose, further draws only make sense of what is drawn.
         everything_given = all(argument.name in given or argument.role == "dimension" for argument in arguments)
         repeat_draws = sizes is None and not everything_given

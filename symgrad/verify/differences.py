@@ -8,9 +8,9 @@ so differences at steps h, h/4, h/16, … combine in a triangular tableau that r
 Ridders' rule takes the tableau's entry that disagrees least with its neighbours and calls the disagreement its error:
 C. J. F. Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", Advances in Engineering Software 4 (1982) 75-76.
 
-Two more terms make that error honest. *Rounding*: neighbours may agree by luck where both are noise, so the noise of the
-function (measured, see `noise_level`) over the step is carried through the tableau. *Jump*: at a kink such as that of
-|x| at 0, D(h) is the same for every step and wrong; but the difference of the two one-sided slopes,
+Two more terms make that error honest. *Rounding*: neighbours may agree by luck where both are noise, so the function's
+noise (measured, see `noise_level`) over the step is carried through the tableau. *Jump*: at a kink such as that of |x|
+at 0, D(h) is the same for every step and wrong; but the difference of the two one-sided slopes,
 
     S(h) = (f(h) − 2f(0) + f(−h)) / h = b₁h + b₃h³ + …,
 
@@ -31,7 +31,7 @@ Loss = Callable[[dict[str, Any]], float]
 
 EPS = float(np.finfo(np.float64).eps)
 
-FIRST_STEP = 0.125
+FIRST_STEP = 0.5
 """The largest step, relative to the scale of what moves. Large, because a gradient that is tiny beside the function's
 value (1e-8 of it) is only visible over large steps; too large a step costs one row of the tableau, not the result."""
 
@@ -106,7 +106,7 @@ def derivative(
                 best = (cell.error, cell)
         above, rows = row, rows + 1
         # From here on every smaller step is worse, whatever it would show.
-        if rows >= FEWEST_ROWS and best is not None and row[0].rounding > best[0]:
+        if rows >= FEWEST_ROWS and best is not None and row[0].rounding >= best[0]:
             break
     if best is None:
         return Estimate(math.nan, math.inf, 0.0, 0.0, "no two steps to both sides have finite values")
@@ -136,9 +136,7 @@ class _Cell:
 _Row = list[_Cell]
 
 
-def _row(
-    above: _Row | None, high: float, center: float, low: float, step: float, noise: float, scale: float
-) -> _Row:
+def _row(above: _Row | None, high: float, center: float, low: float, step: float, noise: float, scale: float) -> _Row:
     """The tableau's row of one step, from the row of the step RATIO times larger."""
     slope = (high - low) / (2 * step)
     # The argument is rounded too, by eps of its own size, and moves the value by that times the slope.

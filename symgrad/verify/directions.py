@@ -61,19 +61,21 @@ class Tangents:
         for constraint in constraints:
             if isinstance(constraint, Bound) and constraint.name == name and constraint.low == constraint.high:
                 mask &= ~constraint.entries(mask.shape)  # a given number: not to be moved
+        grids = np.indices(mask.shape)
+        diagonal = grids[0] == grids[-1] if mask.ndim else mask
         if self.symmetric:
             mask &= np.triu(mask.T)
         if self.orthogonal:
             # One skew matrix for each pair of columns (of rows, where the matrix is wide).
-            mask = np.triu(np.ones((min(mask.shape),) * 2, dtype=bool), 1)
+            mask = np.triu(np.ones((min(mask.shape), min(mask.shape)), dtype=bool), 1)
         if "diagonal" in kinds:
-            mask &= np.eye(*mask.shape, dtype=bool)
+            mask &= diagonal
         if "lower_triangular" in kinds or ("unit_triangular" in kinds and np.allclose(self.value, np.tril(self.value))):
             mask = np.tril(mask)
         elif "upper_triangular" in kinds or "unit_triangular" in kinds:
             mask = np.triu(mask)
         if "unit_triangular" in kinds:
-            mask &= ~np.eye(*mask.shape, dtype=bool)
+            mask &= ~diagonal
         if self.simplex is not None and self._length() == 1:
             mask[...] = False  # the only entry is the total
         self._indices = np.argwhere(mask)
@@ -108,17 +110,18 @@ class Tangents:
         return directions
 
     def _entry(self, index: tuple[int, ...]) -> Direction:
-        vector = np.zeros(self.value.shape)
+        vector: Array = np.zeros(self.value.shape)
         if self.orthogonal:
             i, j = index
-            if vector.shape[0] >= vector.shape[1]:
+            rows, columns = vector.shape
+            if rows >= columns:
                 vector[:, j], vector[:, i] = self.value[:, i], -self.value[:, j]
             else:
                 vector[j], vector[i] = self.value[i], -self.value[j]
             return Direction(self.name, f"{self.name} rotated in ({i}, {j})", vector, 1.0)
         tied = [(index, 1.0)]
-        if self.symmetric and index[0] != index[1]:
-            tied.append(((index[1], index[0]), 1.0))
+        if self.symmetric and index != index[::-1]:
+            tied.append((index[::-1], 1.0))
         if self.simplex is not None:
             tied.append((self._next(index), -1.0))
         label = ""

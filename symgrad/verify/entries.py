@@ -17,8 +17,8 @@ RANGES: dict[str, tuple[float, float] | None] = {
     "above one": (1.2, 3.0),
     "negative": (-2.0, -0.3),
 }
-"""Where the entries of an argument are drawn: the first of these for which the loss is finite. Logarithms and roots want
-positive numbers, inverse sines and probabilities the unit interval, acosh more than one."""
+"""Where the entries of an argument are drawn: the first of these for which the loss is finite. Logarithms and roots
+want positive numbers, inverse sines and probabilities the unit interval, acosh more than one."""
 
 # Uniform draws keep this part of an interval's width from its ends: at an end the loss or its slope may be infinite.
 _PAD = 0.05
@@ -46,10 +46,10 @@ def draw_entries(
     Returns
     -------
     array or scalar, or None
-        float64 or int64; a NumPy scalar for the empty shape; None where the range leaves nothing within the constraints.
+        float64 or int64; a NumPy scalar for the empty shape; None where range and constraints exclude each other.
     """
     own = [c for c in constraints if getattr(c, "name", None) == argument.name]
-    kinds = {c.kind for c in own if isinstance(c, Structure)}
+    kinds: set[str] = {c.kind for c in own if isinstance(c, Structure)}
     low, high = _limits(shape, own)
     if argument.integer or "integer" in kinds:
         values = _integers(shape, upper, low, high, range_name, rng)
@@ -64,7 +64,7 @@ def draw_entries(
                 return None
     if len(shape) == 2 and kinds:
         values = _structured(values, kinds, rng)
-    values = np.ascontiguousarray(values, dtype=np.int64 if argument.integer else np.float64)
+    values = np.array(values, dtype=np.int64 if argument.integer else np.float64, order="C")
     return values if shape else values[()]
 
 
@@ -136,7 +136,7 @@ def _simplex(
 ) -> Array | None:
     """Shares that sum to the total: one-hot ones and mixtures, as labels and as soft labels.
 
-    A parameter gets mixtures only, since at a corner it cannot be moved to both sides. A range other than "any" asks for
+    A parameter gets mixtures only, since at a corner it cannot be moved to both sides. The unit interval asks for
     mixtures, too: x log x of a one-hot row is not a number.
     """
     if range_name not in ("any", "unit"):

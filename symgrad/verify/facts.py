@@ -70,7 +70,7 @@ class Bound:
     strict: bool = False
 
     def entries(self, shape: tuple[int, ...]) -> Array:
-        """A mask of the entries that the subscripts select: numbers fix an axis, a repeated index takes the diagonal."""
+        """A mask of the entries selected: a number as subscript fixes an axis, a repeated index takes the diagonal."""
         mask = np.ones(shape, dtype=bool)
         if len(self.subscripts) != len(shape):
             return mask  # no subscripts: every entry
@@ -146,13 +146,17 @@ def has_structure(kind: StructureKind, matrix: Array) -> bool:
         return zero(tall.T @ tall - np.eye(tall.shape[1]))
     if matrix.shape[0] != matrix.shape[1]:
         return False
+
+    def triangle(of: Array) -> float:
+        return float(np.max(np.abs(np.triu(of, 1)), initial=0.0))
+
     tests: dict[str, Callable[[], bool]] = {
         "symmetric": lambda: zero(matrix - matrix.T),
         "positive_definite": lambda: zero(matrix - matrix.T) and bool(np.all(np.linalg.eigvalsh(matrix) > 0)),
         "diagonal": lambda: zero(matrix - np.diag(np.diag(matrix))),
         "lower_triangular": lambda: zero(np.triu(matrix, 1)),
         "upper_triangular": lambda: zero(np.tril(matrix, -1)),
-        "unit_triangular": lambda: zero(np.diag(matrix) - 1) and (zero(np.triu(matrix, 1)) or zero(np.tril(matrix, -1))),
+        "unit_triangular": lambda: zero(np.diag(matrix) - 1) and min(map(triangle, (matrix, matrix.T))) <= slack,
         "invertible": lambda: bool(np.linalg.matrix_rank(matrix) == len(matrix)),
     }
     return tests[kind]()
@@ -199,7 +203,7 @@ class FactReader:
     """
 
     def __init__(self, arguments: Sequence[Argument], sizes: Sizes) -> None:
-        self.arguments = {sympy_name(argument.symbol): argument for argument in arguments if argument.role != "dimension"}
+        self.arguments = {sympy_name(each.symbol): each for each in arguments if each.role != "dimension"}
         self.sizes = dict(sizes)
 
     def read(self, facts: Sequence[Basic]) -> list[Constraint]:

@@ -15,7 +15,6 @@ from symgrad.verify.differences import (
     Estimate,
     along,
     derivative,
-    evaluate,
     nearby,
     noise_level,
     spread,
@@ -86,8 +85,8 @@ class PointCheck:
             self._repeated_gradient(gradients)
             self._single_precision(gradients)
             self._vectors_as_rows(gradients)
-        unchanged = all(np.array_equal(value, self._draw.inputs[name], equal_nan=True) for name, value in before.items())
-        self._find("the inputs are not written to", unchanged, "an array that was passed in has changed")
+        changed = [name for name, value in before.items() if not np.array_equal(value, self._draw.inputs[name])]
+        self._find("the inputs are not written to", not changed, f"changed: {', '.join(changed)}")
         if self._draw.distance < MARGIN:
             notes.append(f"the nearest kink is at a relative distance of {self._draw.distance:.1g}")
         return Run(format_sizes(self._draw.sizes), tuple(entries), tuple(self._findings), tuple(notes))
@@ -178,8 +177,8 @@ class PointCheck:
             return
         value, gradient = result
         self._find("float32 gives a float32 value", _is_float32(value), f"it is {_dtype(value)}")
-        # What rounding to float32 does to the inputs is no error of the module: the same rounded inputs in float64 are the
-        # truth here, and how much a few more roundings of them move it says how ill-conditioned the computation is.
+        # What rounding to float32 does to the inputs is no error of the module: the same rounded inputs in float64 are
+        # the truth here, and how much a few more roundings move it says how ill-conditioned the computation is.
         rounded = {name: _as_float64(value) for name, value in single.items()}
         exact = self._call("value_and_gradient", rounded)
         shaken = [self._call("value_and_gradient", self._shaken(rounded)) for _ in range(3)]
@@ -204,13 +203,13 @@ class PointCheck:
         return shaken
 
     def _loosely(self, what: str, got: Any, exact: Any, shaken: list[Any]) -> None:
-        name = f"the {what} in float32 is near that in float64"
+        name = f"the {what} is near in float32"
         got, exact = np.asarray(got, dtype=np.float64), np.asarray(exact, dtype=np.float64)
         moved = max(float(np.max(np.abs(np.asarray(other) - exact), initial=0.0)) for other in shaken)
         scale = float(np.max(np.abs(exact), initial=0.0))
         if not (np.all(np.isfinite(got)) and math.isfinite(moved)) or moved > 0.01 * scale:
             # Float32 ends at 3e38, and cancellation eats its seven digits: neither says that the code is wrong.
-            self._findings.append(Finding(name, "inconclusive", "it overflows or is ill-conditioned in float32"))
+            self._findings.append(Finding(name, "inconclusive", "overflow or cancellation leaves no digits to compare"))
             return
         allowed = 1e-3 * scale + 100 * moved + 1e-30
         difference = float(np.max(np.abs(got - exact), initial=0.0))
@@ -240,9 +239,7 @@ class PointCheck:
         first_step = min(FIRST_STEP, self._draw.distance / _FEWEST_STEPS_TO_KINK)
         noises = self._gradient_noise(gradients)
         entries: list[Entry] = []
-        for name, gradient, noise, directions in zip(
-            self._names, gradients, noises, self._directions(), strict=True
-        ):
+        for name, gradient, noise, directions in zip(self._names, gradients, noises, self._directions(), strict=True):
             estimates = [self._estimate(direction, first_step) for direction in directions]
             seen = [
                 abs(estimate.value) * direction.scale
@@ -349,6 +346,3 @@ def _dtype(value: Any) -> str:
 
 def _is_float32(value: Any) -> bool:
     return getattr(value, "dtype", None) == np.float32
-
-
-__all__ = ["BLIND", "MOST_ENTRIES", "PointCheck", "Reference", "evaluate", "judge"]

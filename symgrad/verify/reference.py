@@ -171,7 +171,10 @@ class _Inputs:
         self.underway: list[_Entry] = []
         for equation in where:
             if not isinstance(equation, sp.Eq):
-                raise ModelError(f"where needs equations Eq(name, value), but holds {equation}.")
+                raise ModelError(
+                    f"where needs equations Eq(name, value), but holds {equation} "
+                    "(SymPy makes False of an Eq between matrices of different shapes)."
+                )
             left, right = equation.args
             if isinstance(left, (sp.Indexed, MatrixElement)):
                 self.entries.setdefault(left.args[0], []).append((left.args[1:], right))
@@ -241,8 +244,11 @@ class _Inputs:
                 raise _TooDeep(wanted)
             self.underway.append(wanted)
             if subscripts is None:
-                read = _matrix if isinstance(name, sp.MatrixSymbol) else _scalar
-                self.known[wanted] = read(self.wholes[name], _Scope(self))
+                matrix = isinstance(name, sp.MatrixSymbol)
+                value = (_matrix if matrix else _scalar)(self.wholes[name], _Scope(self))
+                if matrix and value.shape != self.shape(name):
+                    raise ValueError(f"{name} has shape {self.shape(name)}, but {self.wholes[name]} has {value.shape}.")
+                self.known[wanted] = value
             else:
                 right, bound = self.definition(name, subscripts)
                 self.known[wanted] = _scalar(right, _Scope(self, bound))

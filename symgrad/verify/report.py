@@ -8,7 +8,7 @@ from typing import Literal
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
-TOLERANCE = 10.0
+TOLERANCE = 4.0
 """An entry fails where it differs from the numerical derivative by more than this many estimated errors. Of a million
 entries of right gradients the furthest was off by less than 3."""
 
@@ -27,8 +27,8 @@ class Entry:
     analytic : the generated gradient's.
     numeric : the numerical one.
     error : the estimated error of their difference: truncation and rounding, of both.
-    verdict : fail where they differ by more than TOLERANCE errors; inconclusive where the error is so large that a wrong
-        gradient could hide in it; else pass.
+    verdict : fail where they differ by more than TOLERANCE errors; inconclusive where the error is so large that a
+        wrong gradient could hide in it; else pass.
     zero : passed, but only because both vanish within the rounding errors of the loss.
     reason : why, where there is something to say.
     """
@@ -91,6 +91,12 @@ class Run:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
 
+    @property
+    def failures(self) -> tuple[Entry | Finding, ...]:
+        """Everything that failed: properties, then derivatives."""
+        items: tuple[Entry | Finding, ...] = (*self.findings, *self.entries)
+        return tuple(item for item in items if item.verdict == "fail")
+
 
 @dataclass(frozen=True, repr=False)
 class CheckReport:
@@ -117,7 +123,7 @@ class CheckReport:
     @property
     def failures(self) -> tuple[Entry | Finding, ...]:
         """Everything that failed, in the order found."""
-        return tuple(item for run in self.runs for item in (*run.findings, *run.entries) if item.verdict == "fail")
+        return tuple(item for run in self.runs for item in run.failures)
 
     @property
     def unseen(self) -> tuple[str, ...]:
@@ -154,23 +160,23 @@ class CheckReport:
             also = f" and {_count(others, 'other property', 'other properties')}" if others else ""
             yield from _wrap(f"FAILED: {len(wrong)} of {_count(len(entries), 'derivative', 'derivatives')}{also}", "")
             for run in self.runs:
-                items = [item for item in (*run.findings, *run.entries) if item.verdict == "fail"]
-                items.sort(key=lambda item: -item.ratio if isinstance(item, Entry) else -math.inf)
+                items = sorted(run.failures, key=lambda item: -item.ratio if isinstance(item, Entry) else -math.inf)
                 for item in items[:_SHOWN_FAILURES]:
                     yield from _wrap(f"at {run.sizes}: {item}", "  ")
                 if len(items) > _SHOWN_FAILURES:
                     yield f"  … and {len(items) - _SHOWN_FAILURES} more at {run.sizes}"
         elif self.unseen or not self.runs:
             yield from _wrap(
-                f"INCONCLUSIVE: no derivative by {', '.join(self.unseen) or 'any parameter'} could be told apart from a "
-                "wrong one; give inputs= where the loss is smooth and the gradient not tiny, or another seed=",
+                f"INCONCLUSIVE: no derivative by {', '.join(self.unseen) or 'any parameter'} could be told apart from "
+                "a wrong one; give inputs= where the loss is smooth and the gradient not tiny, or another seed=",
                 "",
             )
         else:
             passed = [entry for entry in entries if entry.verdict == "pass"]
             unclear = len(entries) - len(passed)
             zeros = sum(entry.zero for entry in passed)
-            text = f"PASSED: {_count(len(passed), 'derivative', 'derivatives')} at {_count(len(self.runs), 'draw', 'draws')}"
+            text = f"PASSED: {_count(len(passed), 'derivative', 'derivatives')}"
+            text += f" at {_count(len(self.runs), 'draw', 'draws')}"
             text += f", {unclear} inconclusive" if unclear else ""
             text += f", {zeros} of them zero within rounding" if zeros else ""
             yield from _wrap(text, "")
@@ -185,9 +191,7 @@ def _shorten(text: str, width: int) -> str:
 
 
 def _wrap(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(
-        text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False
-    )
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
 
 
 def _severity(entry: Entry) -> tuple[int, float]:

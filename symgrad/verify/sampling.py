@@ -1,4 +1,4 @@
-"""Draws inputs for a model: of concrete sizes, as its symbols and facts demand, where the loss is finite, away from kinks."""
+"""Draws inputs for a model, as its symbols and facts demand, where the loss is finite and away from kinks."""
 
 import itertools
 import math
@@ -19,8 +19,8 @@ from symgrad.verify.sizes import Sizes, concrete, concrete_shape, format_sizes
 from symgrad.verify.statements import holds
 
 MARGIN = 0.02
-"""The distance to the next kink that a draw should have, relative to what is kinked. At a model with a hundred ReLUs the
-nearest is seldom further away; the differences' first step is shortened to a part of what was found."""
+"""The distance to the next kink that a draw should have, relative to what is kinked. In a model with a hundred ReLUs
+the nearest is seldom further away; the differences' first step is shortened to a part of what was found."""
 
 KINK_DRAWS = 40  # a draw in seven has the nearest of a hundred kinks further away than MARGIN
 FACT_DRAWS = 100
@@ -136,10 +136,10 @@ class Sampler:
                 tolerable = ranges, inputs
         if tolerable is not None:
             return tolerable
+        intervals = ", ".join(f"[{interval[0]}, {interval[1]}]" for interval in RANGES.values() if interval)
         raise ModelError(
-            f"the loss was not finite at any of the inputs drawn, neither for normal numbers nor in "
-            f"{', '.join(f'{interval[0]}…{interval[1]}' for interval in RANGES.values() if interval)}: state facts about "
-            "the arguments (such as x[i] > 0), or give inputs="
+            f"the loss was not finite at any inputs drawn, neither normal numbers nor in {intervals}: "
+            "state facts about the arguments (such as x[i] > 0), or give inputs="
         )
 
     def _range_choices(self) -> Iterator[dict[str, str]]:
@@ -160,7 +160,7 @@ class Sampler:
             yield dict(zip(names, choice, strict=True))
 
     def _satisfying(self, ranges: Mapping[str, str], required: bool = False) -> dict[str, Any] | None:
-        """Inputs from the ranges that every fact holds for; None (or, if they are required, an error) without success."""
+        """Inputs from the ranges that every fact holds for; without success None, or an error if they are required."""
         broken: Constraint | None = None
         for _ in range(FACT_DRAWS):
             inputs = self._once(ranges)
@@ -177,7 +177,8 @@ class Sampler:
             return None
         fact = "the facts together" if broken is None else f"the fact {broken.fact}"
         raise ModelError(
-            f"no inputs were found that satisfy {fact} at {format_sizes(self._sizes)}: give inputs= that do, or other sizes="
+            f"no inputs were found that satisfy {fact} at {format_sizes(self._sizes)}: "
+            "give inputs= that do, or other sizes="
         )
 
     def _once(self, ranges: Mapping[str, str]) -> dict[str, Any] | None:
@@ -205,7 +206,8 @@ class Sampler:
             verdict = holds(constraint, inputs, self._reader, self._where)
             if verdict is None and not self._given:
                 raise ModelError(
-                    f"symgrad cannot draw inputs for the fact {constraint.fact}, nor test it: give inputs= that satisfy it"
+                    f"inputs can neither be drawn for the fact {constraint.fact} nor be tested: "
+                    "give inputs= that satisfy it"
                 )
             if verdict is None:
                 untested.append(constraint.fact)
@@ -215,7 +217,7 @@ class Sampler:
         return None
 
     def _quality(self, loss: Loss, inputs: dict[str, Any]) -> int:
-        """Whether the loss is finite at inputs and where the parameters are moved a little, with or without warnings."""
+        """Whether the loss is finite, and without warnings, at inputs and where the parameters are moved a little."""
         points = [inputs]
         structured = {c.name for c in self._constraints if isinstance(c, Structure)}
         moving = [a.name for a in self._arguments if a.role == "parameter" and a.name not in structured]
@@ -235,7 +237,10 @@ _WILD, _FINITE, _CALM = 0, 1, 2
 def _finiteness(loss: Loss, inputs: dict[str, Any]) -> int:
     """_CALM: finite without a warning of NumPy; _FINITE: finite; _WILD: not finite."""
     try:
-        with np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"), warnings.catch_warnings(record=True) as seen:
+        with (
+            np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"),
+            warnings.catch_warnings(record=True) as seen,
+        ):
             warnings.simplefilter("always")
             value = float(np.asarray(loss(dict(inputs))).reshape(()))
     except (np.linalg.LinAlgError, ArithmeticError):

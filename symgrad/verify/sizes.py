@@ -24,10 +24,9 @@ def concrete(expression: Expr, sizes: Sizes) -> int:
     value = sympify(expression).xreplace({symbol: Integer(size) for symbol, size in sizes.items()})
     if not value.is_Integer:
         missing = ", ".join(sorted(str(symbol) for symbol in value.free_symbols))
-        raise ModelError(
-            f"the length {expression} has no value: sizes= lacks {missing}" if missing else
-            f"the length {expression} is {value} at {format_sizes(sizes)}, which is no integer"
-        )
+        if missing:
+            raise ModelError(f"the length {expression} has no value: sizes= lacks {missing}")
+        raise ModelError(f"the length {expression} is {value} at {format_sizes(sizes)}, which is no integer")
     return int(value)
 
 
@@ -65,8 +64,8 @@ def size_sets(
     Returns
     -------
     list of dict
-        All sizes different, in one order and in the other, so that exchanged axes show; ones, and ones beside other sizes
-        both ways, so that wrong broadcasting shows. Three times the empty set, for three draws, without dimensions.
+        All sizes different, in one order and in the other, so that exchanged axes show; ones, and ones beside other
+        sizes both ways, so that wrong broadcasting shows. Without dimensions three times the empty set: three draws.
 
     Examples
     --------
@@ -135,7 +134,8 @@ def named_sizes(sizes: Mapping[Any, int], dimensions: Sequence[Symbol]) -> dict[
     found: dict[Basic, int] = {}
     for key, size in sizes.items():
         if str(key) not in by_name:
-            raise ModelError(f"sizes= has {key}, which is no dimension; the dimensions are {', '.join(by_name) or 'none'}")
+            names = ", ".join(by_name) or "none"
+            raise ModelError(f"sizes= has {key}, which is no dimension; the dimensions are {names}")
         found[by_name[str(key)]] = int(size)
     return found
 

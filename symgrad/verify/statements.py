@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Eq, Ge, Gt, Indexed, Integer, Le, Lt, Ne
+from sympy import Basic, Eq, Ge, Gt, Indexed, Integer, Le, Lt, MatrixExpr, Ne
 from sympy.assumptions.assume import AppliedPredicate
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
@@ -15,6 +15,7 @@ from symgrad.errors import SymgradError
 from symgrad.verify.differences import Inputs
 from symgrad.verify.facts import SIGNS, STRUCTURES, TOLERANCE, Bound, Constraint, FactReader, Unread, has_structure
 from symgrad.verify.reference import evaluate
+from symgrad.verify.sizes import concrete
 
 MOST_INSTANCES = 4096  # a fact over large arrays is tested on its first entries; each costs about a millisecond
 
@@ -62,17 +63,24 @@ def _statement(statement: Any, inputs: Inputs, reader: FactReader, where: tuple[
     if isinstance(statement, BooleanFalse):
         return False
 
-    def value(expression: Basic) -> Any:
-        number = evaluate(expression, inputs, reader.sizes, where, digits=_DIGITS)
-        return np.asarray(number, dtype=np.float64) if np.ndim(number) else float(number)
+    values = {argument.symbol: inputs[argument.name] for argument in reader.arguments.values()}
+
+    def scalar(expression: Basic) -> float:
+        return float(evaluate(expression, values, reader.sizes, where, digits=_DIGITS))
+
+    def value(expression: Any) -> Any:
+        if not isinstance(expression, MatrixExpr):
+            return scalar(expression)
+        rows, columns = (concrete(length, reader.sizes) for length in expression.shape)
+        return np.array([[scalar(MatrixElement(expression, i, j)) for j in range(columns)] for i in range(rows)])
 
     try:
         if isinstance(statement, AppliedPredicate) and len(statement.arguments) == 1:
             return _predicate(statement.function.name, value(statement.arguments[0]))
         if isinstance(statement, Relational):
             return _relation(statement, value(statement.lhs), value(statement.rhs))
-    except SymgradError:
-        return None  # an expression that the reference does not know
+    except (SymgradError, ValueError, IndexError, ArithmeticError):
+        return None  # an expression that the reference does not know, or one that is not real here
     return None
 
 

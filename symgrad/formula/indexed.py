@@ -1,0 +1,145 @@
+"""Terms as SymPy expressions in index notation."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
+from typing import Any
+
+from sympy import Add as SymAdd
+from sympy import Eq, Expr, IndexedBase, KroneckerDelta, MatrixSymbol, Mul, Product, S, Sum, Symbol, exp, log
+
+from symgrad.functions import IndexedSoftmax, if_else
+from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Delta,
+    Gather,
+    Input,
+    Letter,
+    Named,
+    Node,
+    Range,
+    Reduce,
+    Scatter,
+    Size,
+    Use,
+)
+
+_SPARE = "ijklmnpqrs"
+
+
+class IndexNames:
+    """Chooses index symbols: those that the model itself uses for a size where they are free, else i, j, k, ..."""
+
+    def __init__(self, used: Mapping[Expr, Sequence[Any]]) -> None:
+        self._used = used
+
+    def pick(self, size: Expr, taken: set[Any]) -> Any:
+        names = {str(symbol) for symbol in taken}
+        for symbol in self._used.get(size, ()):
+            if str(symbol) not in names:
+                return symbol
+        return next(s for s in self._candidates() if str(s) not in names)
+
+    def _candidates(self) -> Iterator[Symbol]:
+        for suffix in count():
+            for letter in _SPARE:
+                yield Symbol(letter + (str(suffix) if suffix else ""), integer=True)
+
+
+class IndexWriter:
+    """Writes terms as expressions; `at` maps the letters of a term to index expressions."""
+
+    def __init__(self, names: IndexNames) -> None:
+        self._names = names
+
+    def write(self, use: Use, at: Mapping[Letter, Any]) -> Expr:
+        """The entry of a term at the given indices."""
+        node = use.node
+        subs = tuple(at[letter] for letter in use.letters)
+        match node:
+            case Input() | Named():
+                return entry(node.symbol, subs)
+            case Const(value=value) | Size(value=value):
+                return value
+            case Range():
+                return subs[0]
+            case Delta():
+                return KroneckerDelta(*subs)
+        inside: dict[Letter, Any] = dict(enumerate(subs))
+        match node:
+            case Add(terms=terms):
+                return SymAdd(*(c * self.write(term, inside) for c, term in terms))
+            case Apply(head=head, args=args):
+                return head(*(self.write(arg, inside) for arg in args))
+            case Contract(factors=factors, bound=bound):
+                limits = self._bind(inside, node.rank, bound, at)
+                body = Mul(*(self.write(factor, inside) ** e for factor, e in factors))
+                return Sum(body, *limits) if limits else body
+            case Reduce(head=head, arg=arg, bound=bound):
+                limits = self._bind(inside, node.rank, bound, at)
+                return head(self.write(arg, inside), *limits)
+            case AxisMap():
+                return self._axis_map(node, inside, at)
+            case Gather(base=base, subs=positions):
+                found = [self.write(position, inside) for position in positions]
+                return self.write(Use(base.node, tuple(range(base.node.rank))), {**at, **dict(enumerate(found))})
+            case Scatter(value=value, subs=positions, bound=bound):
+                limits = self._bind(inside, node.rank, bound, at)
+                deltas = [
+                    KroneckerDelta(inside[axis], self.write(position, inside))
+                    for axis, position in enumerate(positions)
+                    if position.letters != (axis,)
+                ]
+                body = Mul(self.write(value, inside), *deltas)
+                return Sum(body, *limits) if limits else body
+        raise AssertionError(type(node).__name__)
+
+    def _bind(self, inside: dict[Letter, Any], rank: int, bound: Sequence[Expr], outer: Mapping[Letter, Any]) -> list[tuple[Any, Any, Any]]:
+        """Index symbols for the bound letters, different from every index in use around them."""
+        taken = {symbol for sub in (*inside.values(), *outer.values()) for symbol in S(sub).free_symbols | {S(sub)}}
+        limits = []
+        for number, size in enumerate(bound, rank):
+            symbol = self._names.pick(size, taken)
+            taken.add(symbol)
+            inside[number] = symbol
+            limits.append((symbol, S.Zero, size - 1))
+        # names in use further out must not be taken further in
+        inside.update({("outer", n): symbol for n, symbol in enumerate(taken)})
+        return limits
+
+    def _axis_map(self, node: AxisMap, inside: dict[Letter, Any], outer: Mapping[Letter, Any]) -> Expr:
+        body = self.write(node.arg, inside)
+        index = inside[node.over[0]]
+        if node.head in (SOFTMAX, LOG_SOFTMAX):
+            if len(node.over) == 1 and isinstance(index, Symbol):
+                found = IndexedSoftmax(body, (index, S.Zero, node.shape[node.over[0]] - 1))
+            else:
+                sum_of, limits = self._elsewhere(node, inside, outer)
+                found = exp(body) / Sum(exp(sum_of), *limits)
+            return found if node.head == SOFTMAX else log(found)
+        others, limits = self._elsewhere(node, inside, outer)
+        same = [Eq(inside[axis], limit[0]) for axis, limit in zip(node.over, limits, strict=True)]
+        condition = same[0]
+        for part in same[1:]:
+            condition = condition & part
+        return Product(if_else(condition, S.One, others), *limits)
+
+    def _elsewhere(self, node: AxisMap, inside: Mapping[Letter, Any], outer: Mapping[Letter, Any]) -> tuple[Expr, list[Any]]:
+        """The operand at fresh indices along the axes that act together."""
+        moved = dict(inside)
+        limits = self._bind(moved, -len(node.over), [node.shape[axis] for axis in node.over], {**outer, **inside})
+        for axis, limit in zip(node.over, limits, strict=True):
+            moved[axis] = limit[0]
+        return self.write(node.arg, moved), limits
+
+
+def entry(symbol: Any, subs: Sequence[Any]) -> Expr:
+    """The entry of a user's object; sides of one of a matrix have no index in the graph."""
+    if isinstance(symbol, MatrixSymbol):
+        left = list(subs)
+        return symbol[tuple(S.Zero if side == 1 else left.pop(0) for side in symbol.shape)]
+    return symbol[tuple(subs)] if isinstance(symbol, IndexedBase) else symbol

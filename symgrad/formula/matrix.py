@@ -1,0 +1,258 @@
+"""Terms as SymPy matrix expressions, where they have that form."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sympy import Add as SymAdd
+from sympy import Dummy, Expr, Lambda, MatrixSymbol, Mul, S, Symbol, log
+from sympy.matrices.expressions.diagonal import DiagMatrix
+from sympy.matrices.expressions.dotproduct import DotProduct
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.special import Identity, OneMatrix
+
+from symgrad.functions import softmax, total
+from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
+from symgrad.graph.letters import distinct
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Delta,
+    Input,
+    Letter,
+    Named,
+    Size,
+    Use,
+)
+from symgrad.graph.transform import place
+
+
+class NoMatrixForm(Exception):
+    """The term has no matrix notation."""
+
+
+Side = tuple[Letter | None, Expr]  # the letter along a side (None: length one), and the length
+
+
+def matrix_form(use: Use, rows: Side, columns: Side) -> Any:
+    """The term as a matrix with these sides.
+
+    Raises
+    ------
+    NoMatrixForm : it has none, or refers to objects that are no matrices.
+    """
+    return _Writer().matrix(use, rows, columns)
+
+
+def scalar_form(use: Use) -> Expr:
+    """A term without letters as a scalar of matrix notation."""
+    return _Writer().scalar(use)
+
+
+class _Writer:
+    def __init__(self) -> None:
+        self._memo: dict[tuple[Use, Side, Side], Any] = {}
+
+    def matrix(self, use: Use, rows: Side, columns: Side) -> Any:
+        key = (use, rows, columns)
+        if key not in self._memo:
+            self._memo[key] = self._matrix(use, rows, columns)
+        return self._memo[key]
+
+    def _matrix(self, use: Use, rows: Side, columns: Side) -> Any:
+        row, column = rows[0], columns[0]
+        if not use.letters:
+            return self.scalar(use) * OneMatrix(rows[1], columns[1]) if (row, column) != (None, None) else self.scalar(use)
+        if row is not None and row not in use.letters:
+            return OneMatrix(rows[1], 1) * self.matrix(use, (None, S.One), columns)
+        if column is not None and column not in use.letters:
+            return self.matrix(use, rows, (None, S.One)) * OneMatrix(1, columns[1])
+        node = use.node
+        match node:
+            case Input() | Named():
+                return self._symbol(node, use.letters, row, column)
+            case Delta():
+                return Identity(rows[1])
+            case Add(terms=terms):
+                parts = [c * self.matrix(place(term, use.letters), rows, columns) for c, term in terms]
+                return _add(parts)
+            case Apply():
+                return self._apply(node, use.letters, rows, columns)
+            case Contract():
+                return self._contract(node, use.letters, rows, columns)
+            case AxisMap() if node.head in (SOFTMAX, LOG_SOFTMAX) and len(node.over) == 1:
+                inner = place(node.arg, use.letters)
+                over = use.letters[node.over[0]]
+                along = softmax(self.matrix(inner, rows, columns)) if over == column else softmax(self.matrix(inner, columns, rows)).T
+                return along if node.head == SOFTMAX else along.applyfunc(log)
+        raise NoMatrixForm(type(node).__name__)
+
+    def _symbol(self, node: Any, letters: Sequence[Letter], row: Letter | None, column: Letter | None) -> Any:
+        symbol = node.symbol
+        if not isinstance(symbol, MatrixSymbol) or len(set(letters)) < len(letters):
+            raise NoMatrixForm(node.name)
+        left = list(letters)
+        own = tuple(None if side == 1 else left.pop(0) for side in symbol.shape)
+        if own == (row, column):
+            return symbol
+        if own == (column, row):
+            return symbol.T
+        raise NoMatrixForm(node.name)
+
+    def _apply(self, node: Apply, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        args = [place(arg, letters) for arg in node.args]
+        arrays = [arg for arg in args if arg.letters]
+        if len(arrays) != 1 or rows[0] is None and columns[0] is None:
+            raise NoMatrixForm(str(node.head))
+        (array,) = arrays
+        inner = self.matrix(array, rows, columns)
+        if len(args) == 1:
+            return inner.applyfunc(node.head)
+        entry = Dummy("x", real=True)
+        return inner.applyfunc(Lambda(entry, node.head(*(entry if arg is array else self.scalar(arg) for arg in args))))
+
+    def _contract(self, node: Contract, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        names: dict[Any, Any] = dict(enumerate(letters)) | {node.rank + k: ("bound", node, k) for k in range(len(node.bound))}
+        lengths = {("bound", node, k): length for k, length in enumerate(node.bound)}
+        lengths |= {side[0]: side[1] for side in (rows, columns) if side[0] is not None}
+        factors = [(place(factor, [names[x] for x in range(len(names))]), e) for factor, e in node.factors]
+        scalars = [self.scalar(factor) ** e for factor, e in factors if not factor.letters]
+        network = _Network(lengths)
+        for factor, e in factors:
+            if factor.letters:
+                network.add(self._piece(factor, lengths), e)
+        for k in range(len(node.bound)):
+            scalars.extend(network.eliminate(("bound", node, k)))
+        return Mul(*scalars) * network.finish(rows, columns) if scalars else network.finish(rows, columns)
+
+    def _piece(self, use: Use, lengths: dict[Letter, Expr]) -> "_Piece":
+        letters = distinct(use.letters)
+        if len(letters) > 2:
+            raise NoMatrixForm("more than two indices")
+        first, second = letters[0], letters[1] if len(letters) == 2 else None
+        sides = ((first, lengths[first]), (second, lengths[second] if second is not None else S.One))
+        return _Piece(self.matrix(use, *sides), first, second)
+
+    # --- scalars ------------------------------------------------------------------------------------------------------
+
+    def scalar(self, use: Use) -> Expr:
+        node = use.node
+        match node:
+            case Const(value=value) | Size(value=value):
+                return value
+            case Input() | Named():
+                if isinstance(node.symbol, MatrixSymbol):
+                    return node.symbol[0, 0]
+                if isinstance(node.symbol, Symbol):
+                    return node.symbol
+            case Add(terms=terms):
+                return SymAdd(*(c * self.scalar(term) for c, term in terms))
+            case Apply(head=head, args=args) if all(not arg.letters for arg in args):
+                return head(*(self.scalar(arg) for arg in args))
+            case Contract():
+                found = self._contract(node, (), (None, S.One), (None, S.One))
+                return found
+        raise NoMatrixForm(type(node).__name__)
+
+
+class _Piece:
+    """A matrix with the letters along its sides; a vector has none along its second."""
+
+    def __init__(self, matrix: Any, row: Letter, column: Letter | None) -> None:
+        self.matrix, self.row, self.column = matrix, row, column
+
+    def along(self, row: Letter | None, column: Letter | None) -> Any:
+        return self.matrix if (self.row, self.column) == (row, column) else self.matrix.T
+
+    @property
+    def letters(self) -> set[Letter]:
+        return {self.row} | ({self.column} if self.column is not None else set())
+
+
+class _Network:
+    """Pieces over shared letters, contracted letter by letter."""
+
+    def __init__(self, lengths: dict[Letter, Expr]) -> None:
+        self._lengths = lengths
+        self._pieces: list[_Piece] = []
+
+    def add(self, piece: _Piece, exponent: Expr) -> None:
+        if exponent == 2 and piece.column is None:
+            self._pieces.extend((piece, piece))
+        else:
+            matrix = piece.matrix if exponent == 1 else HadamardPower(piece.matrix, exponent)
+            self._pieces.append(_Piece(matrix, piece.row, piece.column))
+
+    def eliminate(self, letter: Letter) -> list[Expr]:
+        """Sum over a letter; what becomes a scalar is returned."""
+        touching = [piece for piece in self._pieces if letter in piece.letters]
+        if not touching:
+            return []
+        self._pieces = [piece for piece in self._pieces if letter not in piece.letters]
+        vectors = [piece.matrix for piece in touching if piece.column is None]
+        matrices = _merged([piece for piece in touching if piece.column is not None])
+        if len(matrices) > 2:
+            raise NoMatrixForm("an index that three matrices share")
+        ends = [piece.row if piece.column == letter else piece.column for piece in matrices]
+        if not matrices:
+            if len(vectors) == 1:
+                return [total(vectors[0])]
+            return [DotProduct(_hadamard(vectors[:-1]), vectors[-1])]
+        if len(matrices) == 1:
+            left = matrices[0].along(ends[0], letter)
+            right = _hadamard(vectors) if vectors else OneMatrix(self._lengths[letter], 1)
+            self._pieces.append(_Piece(left * right, ends[0], None))
+            return []
+        left, right = matrices[0].along(ends[0], letter), matrices[1].along(letter, ends[1])
+        middle = left * DiagMatrix(_hadamard(vectors)) * right if vectors else left * right
+        if ends[0] == ends[1]:
+            raise NoMatrixForm("a trace over an index that stays")
+        self._pieces.append(_Piece(middle, ends[0], ends[1]))
+        return []
+
+    def finish(self, rows: Side, columns: Side) -> Any:
+        """What is left as one matrix."""
+        row, column = rows[0], columns[0]
+        if not self._pieces:
+            return S.One
+        full = [piece.along(row, column) for piece in self._pieces if piece.column is not None]
+        down = [piece.matrix for piece in self._pieces if piece.column is None and piece.row == row]
+        across = [piece.matrix for piece in self._pieces if piece.column is None and piece.row == column]
+        if len(full) + len(down) + len(across) != len(self._pieces):
+            raise NoMatrixForm("a diagonal")
+        if column is None:
+            return _hadamard(down)
+        if row is None:
+            return _hadamard(across).T
+        if not full:
+            return _hadamard(down) * _hadamard(across).T
+        body = _hadamard(full)
+        if down:
+            body = DiagMatrix(_hadamard(down)) * body
+        return body * DiagMatrix(_hadamard(across)) if across else body
+
+
+def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:
+    """Matrices over the same two letters, multiplied entry by entry."""
+    groups: dict[frozenset[Letter], list[_Piece]] = {}
+    for piece in pieces:
+        groups.setdefault(frozenset(piece.letters), []).append(piece)
+    return [
+        _Piece(_hadamard([piece.along(group[0].row, group[0].column) for piece in group]), group[0].row, group[0].column)
+        for group in groups.values()
+    ]
+
+
+def _hadamard(matrices: Sequence[Any]) -> Any:
+    return matrices[0] if len(matrices) == 1 else HadamardProduct(*matrices)
+
+
+def _add(parts: Sequence[Any]) -> Any:
+    result = parts[0]
+    for part in parts[1:]:
+        result = result + part
+    return result
+
+

@@ -1,0 +1,236 @@
+"""Formulas as text: Unicode for a terminal, and LaTeX."""
+
+from typing import Any
+
+from sympy import Expr, Lambda, MatrixSymbol, Mul, S, latex
+from sympy.printing.precedence import PRECEDENCE, precedence
+from sympy.printing.str import StrPrinter
+
+from symgrad.frontend.names import base_symbol, name_of
+
+
+class _Text(StrPrinter):  # type: ignore[misc]
+    """SymPy's text printer with ᵀ, Σ and a minus sign, and positive terms first."""
+
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        return self._signed(expr.as_ordered_terms())
+
+    def _print_MatAdd(self, expr: Any) -> str:
+        return self._signed(list(expr.args))
+
+    def _signed(self, terms: list[Any]) -> str:
+        ordered = sorted(terms, key=lambda term: _negative(term))
+        text = ""
+        for term in ordered:
+            minus = _negative(term)
+            part = self.parenthesize(-term if minus else term, PRECEDENCE["Add"] + (1 if minus else 0))
+            text += (f" {'−' if minus else '+'} " if text else "−" if minus else "") + part
+        return text
+
+    def _print_Transpose(self, expr: Any) -> str:
+        return f"{self.parenthesize(expr.arg, PRECEDENCE['Atom'])}ᵀ"
+
+    def _print_MatMul(self, expr: Any) -> str:
+        coefficient, matrices = expr.as_coeff_matrices()
+        inner = []
+        for matrix in matrices:
+            content, plain = _content(matrix)
+            coefficient *= content
+            text = self._print(plain)
+            inner.append(f"({text})" if precedence(plain) < PRECEDENCE["Mul"] + 1 and " " in text else text)
+        sign = "−" if _negative(coefficient) else ""
+        coefficient = -coefficient if sign else coefficient
+        if coefficient != 1:
+            inner.insert(0, self.parenthesize(coefficient, PRECEDENCE["Mul"]))
+        joined = inner[0]
+        for part in inner[1:]:
+            tight = part.startswith("(") or joined.endswith(("ᵀ", ")")) or joined.isdigit()
+            joined += part if tight else f" {part}"
+        return sign + joined
+
+    def _print_HadamardProduct(self, expr: Any) -> str:
+        return "∘".join(self._tight(arg) for arg in expr.args)
+
+    def _print_HadamardPower(self, expr: Any) -> str:
+        return f"{self._tight(expr.base)}∘^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
+
+    def _tight(self, expr: Any) -> str:
+        text = str(self._print(expr))
+        return f"({text})" if " " in text else text
+
+    def _print_OneMatrix(self, expr: Any) -> str:
+        return "𝟏" if expr.shape[1] == 1 else "𝟏ᵀ" if expr.shape[0] == 1 else "𝟏𝟏ᵀ"
+
+    def _print_Identity(self, expr: Any) -> str:
+        return "I"
+
+    def _print_DiagMatrix(self, expr: Any) -> str:
+        return f"diag({self._print(expr.arg)})"
+
+    def _print_Trace(self, expr: Any) -> str:
+        return f"tr({self._print(expr.arg)})"
+
+    def _print_DotProduct(self, expr: Any) -> str:
+        return f"{self._tight(expr.args[0])}ᵀ{self._tight(expr.args[1])}"
+
+    def _print_Total(self, expr: Any) -> str:
+        return f"sum({self._print(expr.args[0])})"
+
+    def _print_ElementwiseApplyFunction(self, expr: Any) -> str:
+        function = expr.function
+        body = function.expr
+        if body.args == tuple(function.variables):
+            return f"{body.func.__name__}({self._print(expr.expr)})"
+        entry = self._print(expr.expr)
+        symbol = str(self._print(function.variables[0]))
+        return str(self._print(body)).replace(symbol, entry if expr.expr.is_Symbol else f"({entry})")
+
+    def _print_Softmax(self, expr: Any) -> str:
+        return f"softmax({self._print(expr.args[0])})"
+
+    def _print_IndexedSoftmax(self, expr: Any) -> str:
+        return f"softmax_{self._print(expr.index)}({self._print(expr.function)})"
+
+    def _print_Sum(self, expr: Any) -> str:
+        return self._reduction("Σ", expr)
+
+    def _print_Product(self, expr: Any) -> str:
+        return self._reduction("Π", expr)
+
+    def _print_MaxOver(self, expr: Any) -> str:
+        return self._reduction("max", expr)
+
+    def _print_MinOver(self, expr: Any) -> str:
+        return self._reduction("min", expr)
+
+    def _print_LogSumExp(self, expr: Any) -> str:
+        return self._reduction("logsumexp", expr)
+
+    def _reduction(self, sign: str, expr: Any) -> str:
+        indices = ",".join(str(self._print(limit[0])) for limit in reversed(expr.limits))
+        body = self._print(expr.function)
+        return f"{sign}_{indices} {body if precedence(expr.function) > PRECEDENCE['Add'] else f'({body})'}"
+
+    def _print_Mul(self, expr: Any) -> str:
+        coefficient, rest = expr.as_coeff_Mul()
+        sign = "−" if coefficient.is_negative else ""
+        coefficient = abs(coefficient)
+        above, below = [], []
+        for factor in Mul.make_args(rest):
+            base, exponent = factor.as_base_exp()
+            (below if exponent.is_Number and exponent.is_negative and base is not S.Exp1 else above).append(factor)
+        if coefficient.q != 1 if coefficient.is_Rational else False:
+            below.insert(0, S(1) / coefficient.q)
+            coefficient = S(coefficient.p)
+        # sums go last, since Σ extends to the right
+        above.sort(key=lambda factor: hasattr(factor, "limits"))
+        texts = [self._factor(factor, n == len(above) - 1) for n, factor in enumerate(above)]
+        if coefficient != 1 or not texts:
+            texts.insert(0, str(self._print(coefficient)))
+        text = "·".join(texts)
+        if below:
+            divisor = [self._factor(1 / factor, False) for factor in below]
+            text = f"({text})" if hasattr(above[-1] if above else S.One, "limits") else text
+            text += "/" + (divisor[0] if len(divisor) == 1 else f"({'·'.join(divisor)})")
+        return sign + text
+
+    def _factor(self, factor: Any, last: bool) -> str:
+        text = str(self._print(factor))
+        if hasattr(factor, "limits"):
+            return text if last else f"({text})"
+        return f"({text})" if precedence(factor) < PRECEDENCE["Mul"] else text
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        if expr.exp == S.Half:
+            return f"√({self._print(expr.base)})"
+        if expr.exp.is_Number and expr.exp.is_negative:
+            return f"1/{self._factor(1 / expr, False)}"
+        base = self.parenthesize(expr.base, PRECEDENCE["Pow"] + 1)
+        if hasattr(expr.base, "limits"):
+            base = f"({self._print(expr.base)})"
+        power = {2: "²", 3: "³"}.get(expr.exp)
+        return f"{base}{power}" if power else f"{base}^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
+
+    def _print_Indexed(self, expr: Any) -> str:
+        return f"{expr.base.label}[{','.join(str(self._print(index)) for index in expr.indices)}]"
+
+    def _print_MatrixElement(self, expr: Any) -> str:
+        return f"{self.parenthesize(expr.parent, PRECEDENCE['Atom'])}[{self._print(expr.i)},{self._print(expr.j)}]"
+
+
+def _negative(term: Any) -> bool:
+    if getattr(term, "is_Matrix", False):
+        coefficient = term.as_coeff_mmul()[0] if hasattr(term, "as_coeff_mmul") else S.One
+        return bool(coefficient.could_extract_minus_sign())
+    return bool(term.as_coeff_Mul()[0].is_negative)
+
+
+def _content(matrix: Any) -> tuple[Expr, Any]:
+    """A common numeric factor of a sum of matrices, and what is left."""
+    if not getattr(matrix, "is_MatAdd", False):
+        return S.One, matrix
+    coefficients = [arg.as_coeff_mmul()[0] if hasattr(arg, "as_coeff_mmul") else S.One for arg in matrix.args]
+    sizes = {abs(c) for c in coefficients if c.is_Number}
+    if len(sizes) != 1 or len(coefficients) != len(matrix.args) or sizes == {S.One}:
+        return S.One, matrix
+    (size,) = sizes
+    return size, (matrix / size).doit()
+
+
+def text(expr: Any) -> str:
+    """A SymPy object in one line of Unicode."""
+    return str(_Text({"order": None}).doprint(expr))
+
+
+def _rows(model: Any) -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = [("C", model.loss)]
+    rows.extend((text(equation.lhs), equation.rhs) for equation in model.where)
+    return rows
+
+
+def _derivative(model: Any, quantity: Any) -> tuple[str, Any]:
+    """The label and formula of one adjoint."""
+    found = model.adjoint(quantity)
+    if isinstance(found, Lambda):
+        indices = [s for s in found.variables]
+        if isinstance(quantity, MatrixSymbol):
+            label = f"∂C/∂{name_of(quantity)}[{','.join(map(str, indices))}]"
+        else:
+            label = f"∂C/∂{name_of(quantity)}[{','.join(map(str, indices))}]"
+        return label, found.expr
+    return f"∂C/∂{name_of(quantity)}", found
+
+
+def formulas(model: Any, short: bool = False) -> str:
+    """The loss, the names with their adjoints, and the gradient, aligned at the equals signs.
+
+    `short` leaves out the adjoints of the names.
+    """
+    names = [base_symbol(equation.lhs) for equation in model.where]
+    blocks: list[tuple[str, list[tuple[str, Any]]]] = [("Loss", _rows(model)[:1])]
+    if names:
+        blocks.append(("where", _rows(model)[1:]))
+        if not short:
+            blocks.append(("Adjoints", [_derivative(model, name) for name in names]))
+    blocks.append(("Gradient", [_derivative(model, parameter) for parameter in model.parameters]))
+    lines: list[str] = []
+    for title, rows in blocks:
+        width = max(len(label) for label, _ in rows)
+        lines += ["", title] if lines else [title]
+        lines += [f"    {label:<{width}} = {text(value)}" for label, value in rows]
+    return "\n".join(lines)
+
+
+def latex_formulas(model: Any) -> str:
+    """The same formulas as a LaTeX fragment, an aligned block."""
+    rows = [("C", latex(model.loss))]
+    rows += [(latex(equation.lhs), latex(equation.rhs)) for equation in model.where]
+    for quantity in [*(base_symbol(e.lhs) for e in model.where), *model.parameters]:
+        found = model.adjoint(quantity)
+        symbol = latex(quantity) if not isinstance(found, Lambda) else f"{latex(quantity)}_{{{','.join(map(latex, found.variables))}}}"
+        body = found.expr if isinstance(found, Lambda) else found
+        rows.append((rf"\frac{{\partial C}}{{\partial {symbol}}}", latex(body)))
+    inside = " \\\\\n".join(f"  {left} &= {right}" for left, right in rows)
+    return f"\\begin{{aligned}}\n{inside}\n\\end{{aligned}}"
+
+

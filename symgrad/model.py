@@ -1,0 +1,256 @@
+"""`Model`: what a user writes, and what can be asked of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from sympy import Indexed, Lambda, MatrixSymbol, S, Symbol, sympify
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from symgrad.arguments import Argument
+from symgrad.codegen.environment import environment
+from symgrad.codegen.module import module_source
+from symgrad.compiler import Derivation, adjoint, derive, kink_plan, plan
+from symgrad.errors import GradientCheckError, ModelError
+from symgrad.formula.indexed import IndexNames, IndexWriter
+from symgrad.formula.matrix import NoMatrixForm, matrix_form
+from symgrad.formula.text import formulas, latex_formulas
+from symgrad.frontend.names import base_symbol, name_of
+from symgrad.frontend.program import Program, index_symbols, read_program
+from symgrad.graph.nodes import Node, Use
+from symgrad.rewrite.facts import expand_names
+from symgrad.verify.check import check_module
+from symgrad.verify.reference import evaluate
+from symgrad.verify.report import CheckReport
+from symgrad.version import __version__
+
+
+class Model:
+    """A scalar loss with the parameters to differentiate it by.
+
+    Parameters
+    ----------
+    loss : a scalar SymPy expression, or a 1×1 matrix expression.
+    parameters : the symbols to differentiate by: `MatrixSymbol`, `IndexedBase` with a shape, or scalar `Symbol`. Every other
+        free symbol that is not a dimension or a bound index is data.
+    where : equations `Eq(name, expression)` that name intermediate quantities, indexed (`Eq(z[i], ...)`) or matrix.
+    facts : SymPy statements that the compiler may use and that the checker's inputs satisfy, such as
+        `Eq(Sum(t[n, k], (k, 0, K - 1)), 1)`.
+    name : the model's name, for the generated module's docstring and the reports.
+
+    Raises
+    ------
+    ModelError : a name, shape, index or equation is wrong.
+    UnsupportedError : legal mathematics that symgrad does not know; the message names the sub-expression.
+
+    Examples
+    --------
+    >>> from sympy import MatrixSymbol, symbols
+    >>> N, M = symbols("N M", integer=True, positive=True)
+    >>> X, w, y = MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1), MatrixSymbol("y", N, 1)
+    >>> model = Model((X*w - y).T*(X*w - y), [w])
+    >>> model.gradient(w)
+    2*X.T*(X*w - y)
+    """
+
+    def __init__(
+        self,
+        loss: Any,
+        parameters: Sequence[Any],
+        *,
+        where: Sequence[Any] = (),
+        facts: Sequence[Any] = (),
+        name: str | None = None,
+    ) -> None:
+        self.loss = sympify(loss)
+        self.parameters: tuple[Any, ...] = tuple(parameters) if isinstance(parameters, list | tuple) else (parameters,)
+        self.where: tuple[Any, ...] = tuple(where)
+        self.facts: tuple[Any, ...] = tuple(facts)
+        self.name = name or "model"
+        self.program: Program = read_program(self.loss, self.parameters, self.where, self.facts)
+        self._adjoints: dict[Any, Use] = {}
+
+    def __repr__(self) -> str:
+        return f"Model({self.name}: by {', '.join(name_of(p) for p in self.parameters)})"
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The arguments of the generated functions: parameters, data in alphabetical order, undetermined dimensions."""
+        return self.program.arguments
+
+    # --- formulas -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The derived and simplified gradient, with the trace of its rewriting."""
+        return derive(self.program)
+
+    def gradient(self, parameter: Any, *, expand: bool = False) -> Any:
+        """∂loss/∂parameter as a SymPy object.
+
+        Parameters
+        ----------
+        parameter : a parameter, or a subscripted one such as `W[j, k]`.
+        expand : substitute the names of `where`.
+
+        Returns
+        -------
+        A matrix expression where the formula has one, else a `Lambda` over indices; for a subscripted parameter the
+        indexed expression in just those indices; for a scalar an expression.
+
+        Raises
+        ------
+        ModelError : it is not a parameter of the model.
+        """
+        if base_symbol(parameter) not in self.program.parameters:
+            known = ", ".join(name_of(p) for p in self.parameters)
+            raise ModelError(f"{parameter} is not a parameter of this model; the parameters are {known}")
+        return self.adjoint(parameter, expand=expand)
+
+    def adjoint(self, quantity: Any, *, expand: bool = False) -> Any:
+        """∂loss/∂quantity for any parameter or any name of `where`; as `gradient` otherwise."""
+        base = base_symbol(quantity)
+        node = self._node(base)
+        use = self._adjoint(base)
+        if expand:
+            (use,) = expand_names([use])
+        subscripts = _subscripts(quantity)
+        writer = IndexWriter(self._index_names)
+        if subscripts is not None:
+            if isinstance(base, MatrixSymbol):
+                subscripts = tuple(sub for sub, side in zip(subscripts, base.shape, strict=True) if side != 1)
+            return writer.write(use, dict(enumerate(subscripts)))
+        if isinstance(base, Symbol):
+            return writer.write(use, {})
+        if isinstance(base, MatrixSymbol):
+            try:
+                return self._matrix(use, base)
+            except NoMatrixForm:
+                pass
+        taken: set[Any] = set()
+        symbols = []
+        for size in base.shape if isinstance(base, MatrixSymbol) else node.shape:
+            symbols.append(self._index_names.pick(S(size), taken))
+            taken.add(symbols[-1])
+        kept = [s for s, side in zip(symbols, base.shape, strict=True) if side != 1] if isinstance(base, MatrixSymbol) else symbols
+        return Lambda(tuple(symbols), writer.write(use, dict(enumerate(kept))))
+
+    def _node(self, base: Any) -> Node:
+        node: Node | None = self.program.parameters.get(base) or self.program.names.get(base)
+        if node is None:
+            known = ", ".join(name_of(s) for s in (*self.program.parameters, *self.program.names))
+            raise ModelError(f"{base} is neither a parameter nor a name of `where`; the model has {known}")
+        return node
+
+    def _adjoint(self, base: Any) -> Use:
+        if base in self.program.parameters:
+            return self.derivation.gradient[base]
+        if base not in self._adjoints:
+            self._adjoints[base] = adjoint(self.program, base)
+        return self._adjoints[base]
+
+    def _matrix(self, use: Use, base: MatrixSymbol) -> Any:
+        axes = iter(range(2))
+        rows, columns = ((None if side == 1 else next(axes), side) for side in base.shape)
+        return matrix_form(use, rows, columns)
+
+    @cached_property
+    def _index_names(self) -> IndexNames:
+        return IndexNames(index_symbols([self.loss, *self.where, *self.facts], self.program))
+
+    def show(self, format: str = "text") -> str:
+        """The model's formulas: the loss, the names of `where` with their adjoints, and the gradient.
+
+        Parameters
+        ----------
+        format : "text" (Unicode) or "latex".
+        """
+        if format not in ("text", "latex"):
+            raise ModelError(f"format {format!r} is not known; choose text or latex")
+        return formulas(self) if format == "text" else latex_formulas(self)
+
+    # --- code ---------------------------------------------------------------------------------------------------------
+
+    def source(self) -> str:
+        """The generated module's text; the same model gives the same bytes."""
+        return module_source(plan(self.derivation), self.name, formulas(self, short=True).splitlines(), __version__, environment())
+
+    def compile(self, check: bool = True, *, path: str | Path | None = None, seed: int = 0) -> ModuleType:
+        """The generated module, imported.
+
+        Parameters
+        ----------
+        check : compare it with numerical gradients first.
+        path : also write its text to this file, after the check.
+        seed : of the check's random inputs.
+
+        Raises
+        ------
+        GradientCheckError : the check failed; nothing is written.
+        """
+        text = self.source()
+        module = _imported(text, self.name)
+        if check:
+            report = self._check(module, seed=seed)
+            if not report.ok:
+                raise GradientCheckError(f"the gradient check of {self.name} failed\n{report}", report)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return module
+
+    def check(self, seed: int = 0, *, sizes: Any = None, inputs: Mapping[str, Any] | None = None) -> CheckReport:
+        """Compare the generated gradient with numerical gradients, and the value with the SymPy loss.
+
+        Parameters
+        ----------
+        seed : of the random inputs.
+        sizes : sizes by dimension, one set or several; by default several are chosen.
+        inputs : values for some arguments, by name; the others are drawn so that the facts hold.
+        """
+        return self._check(_imported(self.source(), self.name), seed=seed, sizes=sizes, inputs=inputs)
+
+    def _check(self, module: Any, **options: Any) -> CheckReport:
+        by_name = {a.name: a.symbol for a in self.arguments if a.role != "dimension"}
+
+        def reference(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> float:
+            values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
+            return float(evaluate(self.loss, values, dict(sizes), where=self.where))
+
+        return check_module(
+            module,
+            self.arguments,
+            self.facts,
+            dimensions=self.program.dimensions,
+            minimum_sizes=self.program.minimum_sizes,
+            reference=reference,
+            where=self.where,
+            name=self.name,
+            kink_distance=self._kink_distance(),
+            **options,
+        )
+
+
+    def _kink_distance(self) -> Callable[[dict[str, Any]], float] | None:
+        """The distance of inputs from the nearest kink, as a function generated like the loss."""
+        found = kink_plan(self.derivation)
+        if found is None:
+            return None
+        module = _imported(module_source(found, self.name, (), __version__, environment()), f"kinks of {self.name}")
+        return lambda inputs: float(module.value(**inputs))
+
+
+def _subscripts(quantity: Any) -> tuple[Any, ...] | None:
+    if isinstance(quantity, Indexed):
+        return tuple(quantity.indices)
+    return (quantity.i, quantity.j) if isinstance(quantity, MatrixElement) else None
+
+
+def _imported(text: str, name: str) -> ModuleType:
+    module = ModuleType(name)
+    exec(compile(text, f"<generated {name}>", "exec"), module.__dict__)
+    return module
+
+
