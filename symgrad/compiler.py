@@ -47,6 +47,7 @@ def derive(program: Program) -> Derivation:
 def _recognised(program: Program, trace: Trace) -> Program:
     loss, *names = recognise([program.loss, *(own(name) for name in program.names.values())], trace)
     named = {base: use.node for base, use in zip(program.names, names, strict=True)}
+    (loss,) = fold_names([loss], list(named.values()))
     return replace(program, loss=loss, names=named)
 
 
@@ -86,6 +87,5 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
-    (loss,) = fold_names([loss], list(program.names.values()))
     loss, *gradient = lower(stabilise([loss, *gradient], Trace()))
     return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient), {})

@@ -237,11 +237,12 @@ class Printer:
         return Value(text, level, letters, kind)  # type: ignore[arg-type]
 
     def _product(self, node: Contract) -> Value:
+        mixed = any(self._values[use.node].kind == "real" for use, _ in node.factors)
         above: list[Value] = []
         below: list[Value] = []
         for use, exponent in node.factors:
             value = self._use(use)
-            if not (value.kind == "boolean" and len(node.factors) > 1):
+            if value.kind != "boolean" or node.bound or not mixed:  # a condition times a number is a number
                 value = self._real(value)
             if node.bound and exponent == 2:
                 above.extend((value, value))
@@ -272,7 +273,8 @@ class Printer:
     def _times(self, values: Sequence[Value], letters: Sequence[Letter]) -> Value:
         if len(values) == 1:
             return values[0]
-        ordered = sorted(values, key=lambda value: len(value.letters))  # scalars first: fewer passes over the arrays
+        # scalars first: fewer passes over the arrays; conditions last: a number times a condition alone is an integer
+        ordered = sorted(values, key=lambda value: (value.kind == "boolean", len(value.letters)))
         texts = []
         for n, value in enumerate(ordered):
             part = broadcast(value, letters)

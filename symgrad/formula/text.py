@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from sympy import Expr, Lambda, MatrixSymbol, Mul, S, latex
+from sympy import Expr, Lambda, Mul, S, Tuple, latex
+from sympy.matrices.expressions.hadamard import HadamardPower
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
@@ -28,7 +29,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return text
 
     def _print_Transpose(self, expr: Any) -> str:
-        return f"{self.parenthesize(expr.arg, PRECEDENCE['Atom'])}ᵀ"
+        return f"{self._tight(expr.arg)}ᵀ"
 
     def _print_MatMul(self, expr: Any) -> str:
         coefficient, matrices = expr.as_coeff_matrices()
@@ -36,22 +37,30 @@ class _Text(StrPrinter):  # type: ignore[misc]
         for matrix in matrices:
             content, plain = _content(matrix)
             coefficient *= content
-            text = self._print(plain)
-            inner.append(f"({text})" if precedence(plain) < PRECEDENCE["Mul"] + 1 and " " in text else text)
+            text = str(self._print(plain))
+            inner.append(f"({text})" if getattr(plain, "is_MatAdd", False) else text)
         sign = "−" if _negative(coefficient) else ""
         coefficient = -coefficient if sign else coefficient
-        if coefficient != 1:
-            inner.insert(0, self.parenthesize(coefficient, PRECEDENCE["Mul"]))
+        number, symbols = coefficient.as_coeff_Mul()
+        front = "" if number == 1 else str(self._print(number))
+        if symbols != 1:
+            front += ("·" if front else "") + str(self._factor(symbols, False)) + "·"
+        elif "/" in front:
+            front = f"({front})"
         joined = inner[0]
         for part in inner[1:]:
-            tight = part.startswith("(") or joined.endswith(("ᵀ", ")")) or joined.isdigit()
-            joined += part if tight else f" {part}"
-        return sign + joined
+            joined += part if part.startswith("(") or joined.endswith(("ᵀ", ")")) else f" {part}"
+        return sign + front + joined
 
     def _print_HadamardProduct(self, expr: Any) -> str:
-        return "∘".join(self._tight(arg) for arg in expr.args)
+        above = [arg for arg in expr.args if not _is_reciprocal(arg)]
+        below = [HadamardPower(arg.base, -arg.exp) if arg.exp != -1 else arg.base for arg in expr.args if _is_reciprocal(arg)]
+        text = "∘".join(self._tight(arg) for arg in above) or "𝟏"
+        return "⊘".join([text, *(self._tight(arg) for arg in below)])
 
     def _print_HadamardPower(self, expr: Any) -> str:
+        if _is_reciprocal(expr):
+            return self._print_HadamardProduct(Tuple(expr))
         return f"{self._tight(expr.base)}∘^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
 
     def _tight(self, expr: Any) -> str:
@@ -65,7 +74,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return "I"
 
     def _print_DiagMatrix(self, expr: Any) -> str:
-        return f"diag({self._print(expr.arg)})"
+        return f"diag({self._print(expr.args[0])})"
 
     def _print_Trace(self, expr: Any) -> str:
         return f"tr({self._print(expr.arg)})"
@@ -122,8 +131,8 @@ class _Text(StrPrinter):  # type: ignore[misc]
         if coefficient.q != 1 if coefficient.is_Rational else False:
             below.insert(0, S(1) / coefficient.q)
             coefficient = S(coefficient.p)
-        # sums go last, since Σ extends to the right
-        above.sort(key=lambda factor: hasattr(factor, "limits"))
+        # reductions go last, since Σ extends to the right
+        above.sort(key=lambda factor: (hasattr(factor, "limits"), factor.is_Add))
         texts = [self._factor(factor, n == len(above) - 1) for n, factor in enumerate(above)]
         if coefficient != 1 or not texts:
             texts.insert(0, str(self._print(coefficient)))
@@ -165,6 +174,10 @@ def _negative(term: Any) -> bool:
     return bool(term.as_coeff_Mul()[0].is_negative)
 
 
+def _is_reciprocal(matrix: Any) -> bool:
+    return isinstance(matrix, HadamardPower) and bool(matrix.exp.is_negative)
+
+
 def _content(matrix: Any) -> tuple[Expr, Any]:
     """A common numeric factor of a sum of matrices, and what is left."""
     if not getattr(matrix, "is_MatAdd", False):
@@ -192,12 +205,8 @@ def _derivative(model: Any, quantity: Any) -> tuple[str, Any]:
     """The label and formula of one adjoint."""
     found = model.adjoint(quantity)
     if isinstance(found, Lambda):
-        indices = [s for s in found.variables]
-        if isinstance(quantity, MatrixSymbol):
-            label = f"∂C/∂{name_of(quantity)}[{','.join(map(str, indices))}]"
-        else:
-            label = f"∂C/∂{name_of(quantity)}[{','.join(map(str, indices))}]"
-        return label, found.expr
+        indices = found.variables
+        return f"∂C/∂{name_of(quantity)}[{','.join(map(str, indices))}]", found.expr
     return f"∂C/∂{name_of(quantity)}", found
 
 

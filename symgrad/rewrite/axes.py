@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 from sympy import Number, S, exp, log
 
-from symgrad.functions import LogSumExp, sigmoid
+from symgrad.functions import LogSumExp, if_else, sigmoid
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, axis_map, gather, reduce
-from symgrad.graph.build import ONE, apply, product_of_powers, scale, subtract
+from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, scale, subtract
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Node, Use
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Use
 from symgrad.graph.transform import place
 from symgrad.rewrite.match import factors_of, see_through
 
@@ -79,6 +79,51 @@ def complement(use: Use) -> Use | None:
     return subtract(ONE, apply(sigmoid, [scale(S.NegativeOne, inner)]))
 
 
+def merge_conditions(use: Use) -> Use | None:
+    """c·(a if q else b) + d·(e if q else f) = (c·a + d·e) if q else (c·b + d·f)."""
+    if not isinstance(use.node, Add):
+        return None
+    groups: dict[Use, list[tuple[Number, Use, Use]]] = {}
+    rest: list[tuple[Number, Use]] = []
+    for coefficient, term in use.node.terms:
+        inner = place(term, use.letters)
+        if isinstance(inner.node, Apply) and inner.node.head is if_else:
+            condition, yes, no = (place(arg, inner.letters) for arg in inner.node.args)
+            groups.setdefault(condition, []).append((coefficient, yes, no))
+        else:
+            rest.append((coefficient, inner))
+    if all(len(group) == 1 for group in groups.values()):
+        return None
+    for condition, group in groups.items():
+        branches = [add([(c, pair[k]) for c, *pair in group]) for k in (0, 1)]
+        rest.append((S.One, apply(if_else, [condition, *branches])))
+    return add(rest)
+
+
+def hoist_mask(use: Use) -> Use | None:
+    """(a if q else 0)·b = a·b if q else 0: where q does not hold, b may be infinite or undefined."""
+    factors = factors_of(use)
+    if len(factors) < 2:
+        return None
+    for n, (factor, exponent) in enumerate(factors):
+        if exponent != 1 or not isinstance(factor.node, Apply) or factor.node.head is not if_else:
+            continue
+        condition, yes, no = (place(arg, factor.letters) for arg in factor.node.args)
+        others = [pair for m, pair in enumerate(factors) if m != n]
+        inside = [pair for pair in others if pair[0].letters and set(pair[0].letters) <= set(factor.letters)]
+        if not is_zero(no) or not inside or yes.node is ONE.node and all(_is_total(other) for other, _ in inside):
+            continue
+        body = product_of_powers([(yes, S.One), *inside])
+        outside = [pair for pair in others if pair not in inside]
+        return product_of_powers([(apply(if_else, [condition, body, no]), S.One), *outside])
+    return None
+
+
+def _is_total(use: Use) -> bool:
+    """Whether a factor is finite wherever its data are, so that multiplying it by zero gives zero."""
+    return isinstance(use.node, Input | Named)
+
+
 def _argument(use: Use, head: object) -> Use | None:
     if isinstance(use.node, Apply) and use.node.head is head:
         return place(use.node.args[0], use.letters)
@@ -103,4 +148,4 @@ def _sum_of_exp(use: Use) -> tuple[Use, dict[object, object]] | None:
 
 
 RECOGNISE: tuple[AxisRule, ...] = (log_sum_exp, softmax, log_softmax)
-CANONICAL: tuple[AxisRule, ...] = (complement,)
+CANONICAL: tuple[AxisRule, ...] = (complement, merge_conditions, hoist_mask)

@@ -6,7 +6,7 @@ y - t. SymPy does the algebra on placeholders; a cost function decides whether t
 
 from functools import lru_cache
 
-from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor_terms
+from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor, factor_terms
 from sympy import Add as SymAdd
 
 from symgrad.graph.build import product_of_powers
@@ -62,7 +62,7 @@ def _expression(use: Use, leaves: dict[Use, Symbol]) -> Expr | None:
 def _cheapest(expr: Expr) -> Expr:
     if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS:
         return expr
-    candidates = [expr, expand(expr), cancel(expr), factor_terms(expand(expr))]
+    candidates = [expr, expand(expr), cancel(expr), factor_terms(expand(expr)), factor(expr)]
     best = min(candidates, key=cost)
     return best if cost(best) < cost(expr) else expr
 
@@ -82,8 +82,9 @@ def cost(expr: Expr) -> int:
         if isinstance(part, SymAdd | Mul):
             total += len(part.args) - 1
             total -= sum(arg is S.NegativeOne for arg in part.args)
+            if isinstance(part, Mul):  # one division by the product of all divisors
+                total += any(isinstance(arg, Pow) and arg.exp.is_negative for arg in part.args)
         elif isinstance(part, Pow) and isinstance(part.exp, Number):
-            total += 1 if part.exp.is_negative else 0
-            total += 1 if part.exp not in (1, -1) else 0
+            total += part.exp not in (1, -1)
         stack.extend(part.args)
     return total

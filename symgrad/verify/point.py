@@ -37,7 +37,7 @@ _NEAREST_KINK = 1e-6  # any nearer, and the steps that fit are drowned by roundi
 
 _REFERENCE_TOLERANCE = 1e-9
 _REPEAT_TOLERANCE = 1e-10  # two functions may sum in different orders
-_SINGLE_EPS = float(np.finfo(np.float32).eps)
+_SINGLE_TOLERANCE = 1e-3
 
 
 class PointCheck:
@@ -76,14 +76,17 @@ class PointCheck:
         entries: list[Entry] = []
         gradients: list[Array] | None = None
         before = self._copies()
-        if self._value() is not None:
-            self._noise = noise_level(self._loss, self._draw.inputs, self._names, self._rng)
+        value = self._value()
+        if value is not None:
+            noise = noise_level(self._loss, self._draw.inputs, self._names, self._rng)
+            self._noise = max(noise, EPS * abs(value))
             self._against_reference()
             gradients = self._gradients()
         if gradients is not None:
-            entries = self._entries(gradients)
+            noises = self._gradient_noise(gradients)
+            entries = self._entries(gradients, noises)
             self._repeated_gradient(gradients)
-            self._single_precision(gradients)
+            self._single_precision(gradients, noises)
             self._vectors_as_rows(gradients)
         changed = [name for name, value in before.items() if not np.array_equal(value, self._draw.inputs[name])]
         self._find("the inputs are not written to", not changed, f"changed: {', '.join(changed)}")
@@ -128,7 +131,7 @@ class PointCheck:
         expected = float(self._reference(dict(self._draw.inputs), self._draw.sizes))
         value = float(self._loss(self._draw.inputs))
         # Where large terms cancel in the loss, its measured noise says how many digits it can have.
-        allowed = _REFERENCE_TOLERANCE * abs(expected) + 100 * max(self._noise, EPS * abs(value))
+        allowed = _REFERENCE_TOLERANCE * abs(expected) + 100 * self._noise
         name = "value is the model's loss"
         if not math.isfinite(expected):
             self._findings.append(Finding(name, "inconclusive", f"the loss is {expected!r} where value is {value!r}"))
@@ -164,55 +167,42 @@ class PointCheck:
             agrees = np.shape(again) == part.shape and _close(again, part, _REPEAT_TOLERANCE, self._floor(name))
             self._find(f"gradient and value_and_gradient agree on {name}", agrees, f"{np.asarray(again)} and {part}")
 
+    def _size(self, name: str) -> float:
+        return float(np.max(np.abs(self._draw.inputs[name]), initial=0.0)) or 1.0
+
     def _floor(self, name: str) -> float:
         """Differences of derivatives by a parameter that move the loss by its rounding errors only."""
-        size = float(np.max(np.abs(self._draw.inputs[name]), initial=0.0)) or 1.0
-        return 1e3 * max(self._noise, EPS) / size
+        return 1e3 * self._noise / self._size(name)
 
-    def _single_precision(self, gradients: list[Array]) -> None:
+    def _single_precision(self, gradients: list[Array], noises: list[Array]) -> None:
         """Float32 in must give float32 out, and about the same numbers."""
-        single = {name: _as_float32(value) for name, value in self._draw.inputs.items()}
+        single = {name: _cast(value, np.float32) for name, value in self._draw.inputs.items()}
+        # What rounding to float32 does to the inputs is no error of the module: the truth is taken at the rounded inputs.
+        exact = self._call("value_and_gradient", {name: _cast(value, np.float64) for name, value in single.items()})
         result = self._call("value_and_gradient", single)
-        if result is None:
+        if result is None or exact is None:
             return
         value, gradient = result
         self._find("float32 gives a float32 value", _is_float32(value), f"it is {_dtype(value)}")
-        # What rounding to float32 does to the inputs is no error of the module: the same rounded inputs in float64 are
-        # the truth here, and how much a few more roundings move it says how ill-conditioned the computation is.
-        rounded = {name: _as_float64(value) for name, value in single.items()}
-        exact = self._call("value_and_gradient", rounded)
-        shaken = [self._call("value_and_gradient", self._shaken(rounded)) for _ in range(3)]
-        if exact is None or any(other is None for other in shaken):
-            return
-        self._loosely("value", value, exact[0], [other[0] for other in shaken])
-        for position, (name, part) in enumerate(zip(self._names, gradient, strict=False)):
+        self._loosely("value", value, exact[0], self._noise)
+        for name, part, wanted, noise in zip(self._names, gradient, exact[1], noises, strict=False):
             self._find(f"float32 gives a float32 gradient by {name}", _is_float32(part), f"it is {_dtype(part)}")
-            if np.shape(part) == gradients[position].shape:
-                self._loosely(f"gradient by {name}", part, exact[1][position], [o[1][position] for o in shaken])
+            if np.shape(part) == np.shape(wanted):
+                # A derivative is not known better than what moves the loss by its rounding errors.
+                rounding = float(np.max(noise, initial=0.0)) + self._noise / self._size(name)
+                self._loosely(f"gradient by {name}", part, wanted, rounding)
 
-    def _shaken(self, inputs: dict[str, Any]) -> dict[str, Any]:
-        shaken = {}
-        for argument in self._arguments:
-            value = inputs[argument.name]
-            if argument.integer or argument.role == "dimension":
-                shaken[argument.name] = value
-            else:
-                # Eight units: of the order of what the roundings inside of a computation add up to.
-                factor = 1 + 8 * _SINGLE_EPS * self._rng.uniform(-1, 1, size=np.shape(value))
-                shaken[argument.name] = value * (factor if np.ndim(value) else float(factor))
-        return shaken
-
-    def _loosely(self, what: str, got: Any, exact: Any, shaken: list[Any]) -> None:
+    def _loosely(self, what: str, got: Any, exact: Any, noise: float) -> None:
+        """Compare with what float64 gives, whose rounding errors are 2**29 times smaller."""
         name = f"the {what} is near in float32"
         got, exact = np.asarray(got, dtype=np.float64), np.asarray(exact, dtype=np.float64)
-        moved = max(float(np.max(np.abs(np.asarray(other) - exact), initial=0.0)) for other in shaken)
-        scale = float(np.max(np.abs(exact), initial=0.0))
-        if not (np.all(np.isfinite(got)) and math.isfinite(moved)) or moved > 0.01 * scale:
-            # Float32 ends at 3e38, and cancellation eats its seven digits: neither says that the code is wrong.
-            self._findings.append(Finding(name, "inconclusive", "overflow or cancellation leaves no digits to compare"))
+        if not np.all(np.isfinite(got)):
+            # Float32 ends at 3e38; to go beyond it inside of the computation is not wrong in itself.
+            self._findings.append(Finding(name, "inconclusive", "it is not finite there"))
             return
-        allowed = 1e-3 * scale + 100 * moved + 1e-30
+        scale = float(np.max(np.abs(exact), initial=0.0))
         difference = float(np.max(np.abs(got - exact), initial=0.0))
+        allowed = _SINGLE_TOLERANCE * scale + 30 * 2.0**29 * noise
         self._find(name, difference <= allowed, f"they differ by {difference:.3g}, of at most {scale:.3g}")
 
     def _vectors_as_rows(self, gradients: list[Array]) -> None:
@@ -235,9 +225,8 @@ class PointCheck:
 
     # The derivatives.
 
-    def _entries(self, gradients: list[Array]) -> list[Entry]:
+    def _entries(self, gradients: list[Array], noises: list[Array]) -> list[Entry]:
         first_step = min(FIRST_STEP, self._draw.distance / _FEWEST_STEPS_TO_KINK)
-        noises = self._gradient_noise(gradients)
         entries: list[Entry] = []
         for name, gradient, noise, directions in zip(self._names, gradients, noises, self._directions(), strict=True):
             estimates = [self._estimate(direction, first_step) for direction in directions]
@@ -326,18 +315,12 @@ def _close(got: Any, wanted: Any, relative: float, absolute: float) -> bool:
     return bool(np.all(np.abs(got[finite] - wanted[finite]) <= relative * scale + absolute))
 
 
-def _as_float32(value: Any) -> Any:
+def _cast(value: Any, dtype: type[np.floating[Any]]) -> Any:
+    """A float array or scalar in another precision; integers as they are."""
     array = np.asarray(value)
     if array.dtype.kind != "f":
         return value
-    return array.astype(np.float32) if array.ndim else np.float32(value)
-
-
-def _as_float64(value: Any) -> Any:
-    array = np.asarray(value)
-    if array.dtype.kind != "f":
-        return value
-    return array.astype(np.float64) if array.ndim else np.float64(value)
+    return array.astype(dtype) if array.ndim else dtype(value)
 
 
 def _dtype(value: Any) -> str:
