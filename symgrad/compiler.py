@@ -1,20 +1,24 @@
 """The compiler's passes, in the order of the data's way from a SymPy model to a NumPy module.
 
-    SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrite--> formulas --schedule--> Plan
+SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrite--> formulas --schedule--> Plan
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+
+from sympy import IndexedBase, MatrixSymbol, Symbol
 
 from symgrad.calculus.kinks import kink_distance
 from symgrad.calculus.reverse import reverse
 from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
+from symgrad.graph.axes import named
 from symgrad.graph.build import ZERO
-from symgrad.graph.nodes import Input, Use, intern
+from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Use, intern, postorder
 from symgrad.graph.transform import own, substitute
 from symgrad.rewrite.engine import Trace
-from symgrad.rewrite.facts import fold_names
+from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.pipeline import recognise, simplify, stabilise
 from symgrad.schedule.lower import lower
 
@@ -27,21 +31,117 @@ class Derivation:
     ----------
     program : the model with plain spellings recognised.
     gradient : ∂loss/∂parameter by parameter, in the graph's axes of the parameter.
+    blocks : the named adjoint of each quantity of `where` that has a formula of its own.
     trace : the rewrites that fired, in order.
     """
 
     program: Program
     gradient: dict[Any, Use]
+    blocks: dict[Any, Named]
     trace: Trace
 
 
 def derive(program: Program) -> Derivation:
-    """Program -> Program with recognised functions -> adjoints -> simplified adjoints."""
+    """Program -> Program with recognised functions -> adjoints -> simplified adjoints.
+
+    The adjoint of every name of `where` is simplified as soon as it is known and gets a name itself, so that the
+    backward pass reads as the chain of blocks that the forward pass is, and its size grows with the number of blocks.
+    """
     trace = Trace()
     program = _recognised(program, trace)
-    adjoints = reverse(program.loss, list(program.parameters.values()))
-    formulas = simplify(list(adjoints.values()), list(program.names.values()), program.identities, trace)
-    return Derivation(program, dict(zip(program.parameters, formulas, strict=True)), trace)
+    names = list(program.names.values())
+    absorbed = _absorbed(trace)
+    blocks: dict[Node, Use] = {}
+    forward = set(postorder([program.loss.node, *names]))
+
+    def polished(adjoint: Use) -> Use:
+        opaque = {*names, *blocks}
+        (plain,) = simplify([adjoint], names, program.identities, trace, opaque)
+        near: dict[Node, Use] = {node: node.arg for node in _nearest(plain, blocks)}
+        if not near:
+            return plain
+        (opened,) = substitute([plain], near, opaque - set(near))
+        (opened,) = simplify([opened], names, program.identities, trace, opaque)
+        known = forward | set(blocks)
+        return opened if _operations(opened, known) <= _operations(plain, known) + 1 else plain
+
+    def settle(node: Node, adjoint: Use) -> Use:
+        if not isinstance(node, Named):
+            return polished(adjoint) if isinstance(node, Input) else adjoint
+        adjoint = polished(adjoint)
+        if isinstance(adjoint.node, Input | Named | Const) or node.name in absorbed:
+            return adjoint
+        block = named(f"d_{node.name}", _adjoint_symbol(node), node.shape, adjoint)
+        blocks[block] = adjoint
+        return own(block)
+
+    adjoints = reverse(program.loss, list(program.parameters.values()), settle)
+    by_name = {block.name: block for block in blocks if isinstance(block, Named)}
+    found = {base: by_name[f"d_{name.name}"] for base, name in program.names.items() if f"d_{name.name}" in by_name}
+    return Derivation(program, dict(zip(program.parameters, adjoints.values(), strict=True)), found, trace)
+
+
+def _adjoint_symbol(node: Named) -> Any:
+    """The SymPy object that stands for ∂C/∂quantity in formulas."""
+    label = f"∂C/∂{node.name}"
+    if isinstance(node.symbol, MatrixSymbol):
+        return MatrixSymbol(label, *node.symbol.shape)
+    return IndexedBase(label, shape=node.shape) if node.shape else Symbol(label, real=True)
+
+
+def _absorbed(trace: Trace) -> set[str]:
+    """The names that a rewrite looked through and left out: some of their uses have gone into a larger function."""
+    gone: set[str] = set()
+    for _, before, after in trace.steps:
+        gone |= _names_near(before) - _names_near(after)
+    return gone
+
+
+def _names_near(use: Use) -> set[str]:
+    """The names that a term refers to directly."""
+    if isinstance(use.node, Named):
+        return {use.node.name}
+    found: set[str] = set()
+    seen: set[Node] = set()
+    stack = [use.node]
+    while stack:
+        for part in stack.pop().uses():
+            if isinstance(part.node, Named):
+                found.add(part.node.name)
+            elif part.node not in seen:
+                seen.add(part.node)
+                stack.append(part.node)
+    return found
+
+
+def _nearest(use: Use, blocks: Mapping[Node, Use]) -> list[Named]:
+    """The named adjoints that a term refers to directly."""
+    return [node for node in postorder([use.node], set()) if node in blocks and isinstance(node, Named)][-2:]
+
+
+def _operations(use: Use, opaque: Collection[Node]) -> int:
+    """How much a term computes beyond what is there already."""
+    total = 0
+    for node in postorder([use.node], opaque):
+        total += max(1, len(node.uses()) - 1) if node.uses() else 0
+        if isinstance(node, Contract):
+            total += sum(exponent.is_negative for _, exponent in node.factors)
+    return total
+
+
+def expanded(use: Use, derivation: Derivation, largest: int | None = None) -> Use:
+    """A derived term with the names of adjoints replaced by their formulas, and simplified again.
+
+    `largest` limits this to adjoints whose formula has no more operations.
+    """
+    program = derivation.program
+    names = list(program.names.values())
+    forward = set(postorder([program.loss.node, *names]))
+    every = set(derivation.blocks.values())
+    chosen = {b for b in every if largest is None or _operations(b.arg, (forward | every) - {b.arg.node}) <= largest}
+    (opened,) = expand_names([use], chosen)
+    (simple,) = simplify([opened], names, program.identities, Trace(), {*names, *(every - chosen)})
+    return simple
 
 
 def _recognised(program: Program, trace: Trace) -> Program:
@@ -54,14 +154,15 @@ def _recognised(program: Program, trace: Trace) -> Program:
 def adjoint(program: Program, quantity: Any) -> Use:
     """∂loss/∂quantity for a parameter or a name of `where`, in its own axes.
 
-    The quantity is cut out of the graph and made a variable before anything is recognised: log(σ(z)) is one function of z,
-    but the adjoint of y = σ(z) is still that of log(y).
+    The quantity is cut out of the graph and made a variable before anything is recognised: log(σ(z)) is one function of
+    z, but the adjoint of y = σ(z) is still that of log(y).
     """
     if quantity in program.parameters:
-        return derive(program).gradient[quantity]
+        derived = derive(program)
+        return expanded(derived.gradient[quantity], derived)
     old = program.names[quantity]
     variable = intern(Input, old.shape, old.name, old.symbol, False)
-    images = {old: own(variable)}
+    images: dict[Node, Use] = {old: own(variable)}
     kept = {base: name for base, name in program.names.items() if base != quantity}
     loss, *names = substitute([program.loss, *(own(name) for name in kept.values())], images)
     cut = replace(
@@ -70,8 +171,8 @@ def adjoint(program: Program, quantity: Any) -> Use:
         parameters={quantity: variable},
         names={base: use.node for base, use in zip(kept, names, strict=True)},  # type: ignore[misc]
     )
-    derived = derive(cut).gradient[quantity]
-    (restored,) = substitute([derived], {variable: own(old)})
+    derived = derive(cut)
+    (restored,) = substitute([expanded(derived.gradient[quantity], derived)], {variable: own(old)})
     return restored
 
 

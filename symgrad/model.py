@@ -13,7 +13,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from symgrad.arguments import Argument
 from symgrad.codegen.environment import environment
 from symgrad.codegen.module import module_source
-from symgrad.compiler import Derivation, adjoint, derive, kink_plan, plan
+from symgrad.compiler import Derivation, adjoint, derive, expanded, kink_plan, plan
 from symgrad.errors import GradientCheckError, ModelError
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form
@@ -22,10 +22,14 @@ from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.graph.nodes import Node, Use
 from symgrad.rewrite.facts import expand_names
-from symgrad.verify.check import check_module
+from symgrad.verify.check import check_module, draw_inputs
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import CheckReport
+from symgrad.verify.test_file import test_cases, test_file
 from symgrad.version import __version__
+
+# An adjoint of at most this many operations, such as y - t, is written out where a formula refers to it.
+SHORT = 2
 
 
 class Model:
@@ -34,8 +38,8 @@ class Model:
     Parameters
     ----------
     loss : a scalar SymPy expression, or a 1×1 matrix expression.
-    parameters : the symbols to differentiate by: `MatrixSymbol`, `IndexedBase` with a shape, or scalar `Symbol`. Every other
-        free symbol that is not a dimension or a bound index is data.
+    parameters : the symbols to differentiate by: `MatrixSymbol`, `IndexedBase` with a shape, or scalar `Symbol`. Every
+        other free symbol that is not a dimension or a bound index is data.
     where : equations `Eq(name, expression)` that name intermediate quantities, indexed (`Eq(z[i], ...)`) or matrix.
     facts : SymPy statements that the compiler may use and that the checker's inputs satisfy, such as
         `Eq(Sum(t[n, k], (k, 0, K - 1)), 1)`.
@@ -113,11 +117,30 @@ class Model:
     def adjoint(self, quantity: Any, *, expand: bool = False) -> Any:
         """∂loss/∂quantity for any parameter or any name of `where`; as `gradient` otherwise."""
         base = base_symbol(quantity)
-        node = self._node(base)
+        self._node(base)
         use = self._adjoint(base)
         if expand:
             (use,) = expand_names([use])
-        subscripts = _subscripts(quantity)
+        return self._formula(use, base, _subscripts(quantity))
+
+    def block(self, quantity: Any) -> Any:
+        """∂loss/∂quantity by the adjoints of the quantities that follow it: one step of the backward pass.
+
+        Where `adjoint` has the whole formula, this one refers to the adjoint of a later block as the symbol ∂C/∂name,
+        unless that is short enough to be written out.
+        """
+        found = self.derivation.blocks.get(quantity)
+        if quantity in self.program.parameters:
+            use = self.derivation.gradient[quantity]
+        elif found is not None:
+            use = found.arg
+        else:
+            return self.adjoint(quantity)
+        return self._formula(expanded(use, self.derivation, largest=SHORT), quantity, None)
+
+    def _formula(self, use: Use, base: Any, subscripts: tuple[Any, ...] | None) -> Any:
+        """A term over a quantity's axes as a SymPy object."""
+        node = self._node(base)
         writer = IndexWriter(self._index_names)
         if subscripts is not None:
             if isinstance(base, MatrixSymbol):
@@ -135,7 +158,11 @@ class Model:
         for size in base.shape if isinstance(base, MatrixSymbol) else node.shape:
             symbols.append(self._index_names.pick(S(size), taken))
             taken.add(symbols[-1])
-        kept = [s for s, side in zip(symbols, base.shape, strict=True) if side != 1] if isinstance(base, MatrixSymbol) else symbols
+        kept = (
+            [s for s, side in zip(symbols, base.shape, strict=True) if side != 1]
+            if isinstance(base, MatrixSymbol)
+            else symbols
+        )
         return Lambda(tuple(symbols), writer.write(use, dict(enumerate(kept))))
 
     def _node(self, base: Any) -> Node:
@@ -146,11 +173,14 @@ class Model:
         return node
 
     def _adjoint(self, base: Any) -> Use:
+        if base in self._adjoints:
+            return self._adjoints[base]
         if base in self.program.parameters:
-            return self.derivation.gradient[base]
-        if base not in self._adjoints:
-            self._adjoints[base] = adjoint(self.program, base)
-        return self._adjoints[base]
+            found = expanded(self.derivation.gradient[base], self.derivation)
+        else:
+            found = adjoint(self.program, base)
+        self._adjoints[base] = found
+        return found
 
     def _matrix(self, use: Use, base: MatrixSymbol) -> Any:
         axes = iter(range(2))
@@ -176,7 +206,9 @@ class Model:
 
     def source(self) -> str:
         """The generated module's text; the same model gives the same bytes."""
-        return module_source(plan(self.derivation), self.name, formulas(self, short=True).splitlines(), __version__, environment())
+        return module_source(
+            plan(self.derivation), self.name, formulas(self, short=True).splitlines(), __version__, environment()
+        )
 
     def compile(self, check: bool = True, *, path: str | Path | None = None, seed: int = 0) -> ModuleType:
         """The generated module, imported.
@@ -201,6 +233,18 @@ class Model:
             Path(path).write_text(text, encoding="utf-8")
         return module
 
+    def test_source(self, module_name: str, seed: int = 0) -> str:
+        """The text of a pytest file that checks the generated module beside it; it needs NumPy and pytest only.
+
+        Parameters
+        ----------
+        module_name : the name of the generated module, without `.py`.
+        seed : of the inputs, which are written into the file.
+        """
+        module = _imported(self.source(), self.name)
+        draws = draw_inputs(module, self.arguments, self.facts, **self._checking(), seed=seed)
+        return test_file(module_name, self.name, test_cases(self.arguments, draws), environment())
+
     def check(self, seed: int = 0, *, sizes: Any = None, inputs: Mapping[str, Any] | None = None) -> CheckReport:
         """Compare the generated gradient with numerical gradients, and the value with the SymPy loss.
 
@@ -213,25 +257,23 @@ class Model:
         return self._check(_imported(self.source(), self.name), seed=seed, sizes=sizes, inputs=inputs)
 
     def _check(self, module: Any, **options: Any) -> CheckReport:
+        return check_module(module, self.arguments, self.facts, name=self.name, **self._checking(), **options)
+
+    def _checking(self) -> dict[str, Any]:
+        """What the checker has to know of the model beside its arguments and facts."""
         by_name = {a.name: a.symbol for a in self.arguments if a.role != "dimension"}
 
         def reference(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> float:
             values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
             return float(evaluate(self.loss, values, dict(sizes), where=self.where))
 
-        return check_module(
-            module,
-            self.arguments,
-            self.facts,
-            dimensions=self.program.dimensions,
-            minimum_sizes=self.program.minimum_sizes,
-            reference=reference,
-            where=self.where,
-            name=self.name,
-            kink_distance=self._kink_distance(),
-            **options,
-        )
-
+        return {
+            "dimensions": self.program.dimensions,
+            "minimum_sizes": self.program.minimum_sizes,
+            "reference": reference,
+            "where": self.where,
+            "kink_distance": self._kink_distance(),
+        }
 
     def _kink_distance(self) -> Callable[[dict[str, Any]], float] | None:
         """The distance of inputs from the nearest kink, as a function generated like the loss."""
@@ -252,5 +294,3 @@ def _imported(text: str, name: str) -> ModuleType:
     module = ModuleType(name)
     exec(compile(text, f"<generated {name}>", "exec"), module.__dict__)
     return module
-
-

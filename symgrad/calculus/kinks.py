@@ -20,7 +20,7 @@ def kink_distance(loss: Use) -> Use | None:
     nearest: Use | None = None
     real: set[Node] = set()  # what depends on real inputs; conditions on indices alone are no kinks
     for node in postorder([loss.node]):
-        if isinstance(node, Input) and not node.integer or any(use.node in real for use in node.uses()):
+        if (isinstance(node, Input) and not node.integer) or any(use.node in real for use in node.uses()):
             real.add(node)
         for distance in _distances(node) if node in real else ():
             bound = dict(enumerate(distance.node.shape))
@@ -33,10 +33,8 @@ def _distances(node: Node) -> Iterator[Use]:
     if isinstance(node, Apply):
         if node.head in (relu, Abs, sign, step):
             yield apply(Abs, [node.args[0]])
-        elif node.head in (Max, Min) or isinstance(node.head, type) and issubclass(node.head, Relational):
+        elif node.head in (Max, Min) or (isinstance(node.head, type) and issubclass(node.head, Relational)):
             yield apply(Abs, [subtract(*node.args)])
     elif isinstance(node, Reduce) and node.head in (MaxOver, MinOver):
         gap = apply(Abs, [subtract(own(node), node.arg)])
         yield apply(if_else, [apply(Eq, [gap, ZERO]), const(oo), gap])
-
-

@@ -1,11 +1,11 @@
 """Partial derivatives of scalar functions: SymPy's `diff`, and the few that symgrad defines itself.
 
-Conventions at kinks, where a function has no derivative: relu'(0) = 0, |x|' (0) = sign(0) = 0, and max and min share the
-derivative equally between arguments that tie.
+Conventions at kinks, where a function has no derivative: relu'(0) = 0, |x|'(0) = sign(0) = 0, and max and min share
+the derivative equally between arguments that tie.
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from sympy import (
@@ -83,7 +83,7 @@ def partial(head: Any, args: Sequence[Use], value: Use, which: int) -> Use:
     return lift(derivative, dict(zip(symbols, args, strict=True)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _symbolic(head: Any, count: int, which: int) -> tuple[tuple[Dummy, ...], Expr]:
     # real placeholders: with complex ones SymPy's assumption queries can take minutes
     symbols = tuple(Dummy(f"x{n}", real=True) for n in range(count))

@@ -1,7 +1,7 @@
 """Reverse mode: the adjoint ∂loss/∂node of every node that the loss depends on.
 
-The engine owns the structure. A rule states only its node's local derivative in the node's own letters; `_project` turns
-that into a contribution over the operand's axes: it sums over the letters the operand lacks (the adjoint of
+The engine owns the structure. A rule states only its node's local derivative in the node's own letters; `_project`
+turns that into a contribution over the operand's axes: it sums over the letters the operand lacks (the adjoint of
 broadcasting), renames the rest, and puts deltas where a letter repeats (the adjoint of taking a diagonal).
 
 An adjoint is a term over its node's axes 0, 1, ...; where it lacks an axis it is constant along it.
@@ -11,7 +11,6 @@ Order Derivatives of Matrix and Tensor Expressions (2018), for the contraction.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import count
 from typing import Any
 
 from sympy import Eq, Expr, Product, S
@@ -20,8 +19,21 @@ from symgrad.calculus.local import partial
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, axis_map, gather, scatter
-from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, is_zero, mul, product_of_powers, reciprocal, sizes_of, subtract
-from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.build import (
+    ONE,
+    ZERO,
+    add,
+    apply,
+    const,
+    delta,
+    is_zero,
+    mul,
+    product_of_powers,
+    reciprocal,
+    sizes_of,
+    subtract,
+)
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -40,8 +52,14 @@ from symgrad.graph.transform import dependents, own
 Contribution = tuple[Node, Use]
 
 
-def reverse(loss: Use, targets: Sequence[Node]) -> dict[Node, Use]:
+Settle = Callable[[Node, Use], Use]
+
+
+def reverse(loss: Use, targets: Sequence[Node], settle: Settle = lambda node, adjoint: adjoint) -> dict[Node, Use]:
     """∂loss/∂target for each target node, as a term over the target's axes (zero where the loss does not depend on it).
+
+    `settle` is given every node's adjoint once it is complete, before it is propagated, and returns what to go on with:
+    a simplified term, or a name for it.
 
     Raises
     ------
@@ -53,7 +71,7 @@ def reverse(loss: Use, targets: Sequence[Node]) -> dict[Node, Use]:
     for node in reversed(list(postorder([loss.node]))):
         if node not in active or node not in parts:
             continue
-        adjoint = add([(S.One, part) for part in parts.pop(node)])
+        adjoint = settle(node, add([(S.One, part) for part in parts.pop(node)]))
         adjoints[node] = adjoint
         if is_zero(adjoint):
             continue

@@ -6,7 +6,6 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from importlib import metadata
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from rich.text import Text
 from symgrad.cli.model_file import ModelReference, load_model
 from symgrad.cli.output_file import default_output, output_paths, write_all
 from symgrad.errors import GradientCheckError, SymgradError
+from symgrad.version import __version__
 
 DONE, CHECK_FAILED, WRONG = 0, 1, 2
 INTERRUPTED = 130  # what shells report for a program that was stopped with Ctrl-C
@@ -34,17 +34,6 @@ Exit codes:
 """
 
 
-def _print_version(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    if not wanted or context.resilient_parsing:
-        return
-    try:
-        version = metadata.version("symgrad")
-    except metadata.PackageNotFoundError:
-        version = "(a checkout that is not installed)"
-    click.echo(f"symgrad {version}")
-    context.exit()
-
-
 _model_argument = click.argument("reference", metavar="MODEL.py[:name]", type=ModelReference.parse)
 _seed_option = click.option(
     "--seed",
@@ -57,9 +46,7 @@ _seed_option = click.option(
 
 
 @click.group(epilog=_EXAMPLES, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
-)
+@click.version_option(__version__, message="symgrad %(version)s")
 @click.pass_context
 def commands(context: click.Context) -> int:
     """Compile a model written in SymPy to a NumPy module with its analytic gradient, checked numerically.

@@ -1,4 +1,4 @@
-"""Sums of products as NumPy: which pairs are contracted first, and each pair as `@`, `vdot`, `tensordot` or products."""
+"""Sums of products as NumPy: which pairs go first, and each pair as `@`, `vdot`, `tensordot` or products."""
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
@@ -16,7 +16,7 @@ Estimate = Callable[[Expr], float]
 def contract(
     operands: Sequence[Value], out: Sequence[Letter], sizes: Mapping[Letter, Expr], estimate: Estimate, dtype: str
 ) -> Value:
-    """Σ over the letters not in `out` of the product of the operands, with axes in the order of `out` where that is free.
+    """Σ over the letters not in `out` of the product of the operands, axes in the order of `out` where that is free.
 
     Operands over the same letters are multiplied first; then, greedily, the pair whose contraction costs least.
     """
@@ -55,7 +55,11 @@ def _factor(value: Value, place: int) -> str:
 
 
 def _cost(
-    values: Sequence[Value], pair: tuple[int, int], out: Sequence[Letter], sizes: Mapping[Letter, Expr], estimate: Estimate
+    values: Sequence[Value],
+    pair: tuple[int, int],
+    out: Sequence[Letter],
+    sizes: Mapping[Letter, Expr],
+    estimate: Estimate,
 ) -> tuple[float, float]:
     first, second = (values[n] for n in pair)
     together = set(first.letters) | set(second.letters)
@@ -99,13 +103,15 @@ def _matmul(
 ) -> Value:
     # the side that needs fewer transposes; a tie between two matrices goes to the order the result is wanted in
     def transposes(left: Value, right: Value) -> int:
-        return (left.letters[-1] != inner) + (right.letters[0] != inner)
+        return int(left.letters[-1] != inner) + int(right.letters[0] != inner)
 
     straight, swapped = transposes(first, second), transposes(second, first)
-    if swapped < straight or swapped == straight and tuple(want) == (*columns, *rows) and len(want) == 2:
+    if swapped < straight or (swapped == straight and tuple(want) == (*columns, *rows) and len(want) == 2):
         first, second, rows, columns = second, first, columns, rows
     left, right = transpose(first, [*rows, inner]), transpose(second, [inner, *columns])
-    return Value(f"{left.at(MATMUL + 1) if left.level != MATMUL else left.text} @ {right.at(UNARY)}", MATMUL, (*rows, *columns))
+    return Value(
+        f"{left.at(MATMUL + 1) if left.level != MATMUL else left.text} @ {right.at(UNARY)}", MATMUL, (*rows, *columns)
+    )
 
 
 def _batched(
@@ -122,13 +128,16 @@ def _batched(
         right = transpose(second, [*batch, summed[0], columns[0]])
         return Value(f"{left.at(UNARY)} @ {right.at(UNARY)}", MATMUL, (*batch, rows[0], columns[0]))
     if not rows and not columns:
-        letters = (*batch, *summed)
-        product = Value(" * ".join(_factor(transpose(v, letters), n) for n, v in enumerate((first, second))), MUL, letters)
-        axes = tuple(range(len(batch), len(letters)))
-        return Value(f"np.sum({product.text}, axis={axes[0] if len(axes) == 1 else axes})", ATOM, tuple(batch))
+        letters = first.letters
+        text = " * ".join(_factor(transpose(v, letters), n) for n, v in enumerate((first, second)))
+        return _sum(Value(text, MUL, letters), summed, "")
     names = {letter: "ijklmnopqrstuvwxyz"[n] for n, letter in enumerate(distinct([*first.letters, *second.letters]))}
     out = tuple(want) if want else (*batch, *rows, *columns)
-    spec = ",".join("".join(names[x] for x in value.letters) for value in (first, second)) + "->" + "".join(names[x] for x in out)
+    spec = (
+        ",".join("".join(names[x] for x in value.letters) for value in (first, second))
+        + "->"
+        + "".join(names[x] for x in out)
+    )
     return Value(f'np.einsum("{spec}", {first.text}, {second.text})', ATOM, out)
 
 
@@ -139,5 +148,3 @@ def _sum(value: Value, gone: Sequence[Letter], dtype: str) -> Value:
     # the sum of conditions counts them, in the floating type of the arguments rather than in integers
     kind = f", dtype={dtype}" if value.kind != "real" else ""
     return Value(f"np.sum({value.text}{where}{kind})", ATOM, kept)
-
-

@@ -14,7 +14,20 @@ from symgrad.frontend.program import SIDE, determined
 from symgrad.graph.nodes import Node, Use
 from symgrad.schedule.estimate import size_estimate
 
-TAKEN = ("np", "npt", "value", "gradient", "Gradient", "Parameters", "Any", "NamedTuple", "ARGUMENTS", "PARAMETERS", "SHAPES", "scipy")
+TAKEN = (
+    "np",
+    "npt",
+    "value",
+    "gradient",
+    "Gradient",
+    "Parameters",
+    "Any",
+    "NamedTuple",
+    "ARGUMENTS",
+    "PARAMETERS",
+    "SHAPES",
+    "scipy",
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +61,8 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
     scipy: set[str] = set()
     parameters = [a for a in plan.arguments if a.role == "parameter"]
     bodies = {
-        function: _body(plan, parameters, function, helpers, scipy) for function in ("value", "gradient", "value_and_gradient")
+        function: _body(plan, parameters, function, helpers, scipy)
+        for function in ("value", "gradient", "value_and_gradient")
     }
     return environment.get_template("module.py.j2").render(
         name=name,
@@ -58,7 +72,9 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
         parameters=[_described(a) for a in parameters],
         data=[_described(a) for a in plan.arguments if a.role == "data"],
         sizes=_sizes(plan),
-        parameter_dimensions=[str(d) for d in plan.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)],
+        parameter_dimensions=[
+            str(d) for d in plan.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
+        ],
         data_dimensions=_sizes(plan, only_data=True),
         bodies=bodies,
         helpers=sorted(helpers),
@@ -81,11 +97,17 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     if function != "value":
         for parameter, use in zip(parameters, plan.gradient, strict=True):
             found = printer.full(use, _parameter_axes(parameter))
-            if printer.is_view(found.text) or found.text in gradient:  # never hand out the caller's own array, or one array twice
+            if (
+                printer.is_view(found.text) or found.text in gradient
+            ):  # never hand out the caller's own array, or one array twice
                 found = replace(found, text=f"np.array({found.text})")
             if not found.letters:
                 found = _scalar(found, dtype)
-            if any(side == 1 for side in parameter.shape) and isinstance(parameter.symbol, MatrixSymbol) and found.letters:
+            if (
+                any(side == 1 for side in parameter.shape)
+                and isinstance(parameter.symbol, MatrixSymbol)
+                and found.letters
+            ):
                 found = replace(found, text=f"{found.at(ATOM)}.reshape({parameter.name}_shape)")
             gradient.append(printer.result(f"grad_{parameter.name}", found))
     helpers |= printer.helpers
@@ -105,7 +127,8 @@ def _scalar(value: Value, dtype: str) -> Value:
 def _mentions(text: str, name: str) -> bool:
     padded = f" {text} "
     return any(
-        not (padded[at - 1].isalnum() or padded[at - 1] in "_.") and not (padded[at + len(name)].isalnum() or padded[at + len(name)] == "_")
+        not (padded[at - 1].isalnum() or padded[at - 1] in "_.")
+        and not (padded[at + len(name)].isalnum() or padded[at + len(name)] == "_")
         for at in range(1, len(padded) - len(name))
         if padded.startswith(name, at)
     )
@@ -144,7 +167,7 @@ def _tuple_text(labels: Sequence[Any]) -> str:
 
 def _sizes(plan: Plan, only_data: bool = False) -> list[dict[str, Any]]:
     """How each dimension is read off the arrays, in an order in which each uses only earlier ones."""
-    arrays = [a for a in plan.arguments if a.role == "data" or a.role == "parameter" and not only_data]
+    arrays = [a for a in plan.arguments if a.role == "data" or (a.role == "parameter" and not only_data)]
     found = determined([_parameter_axes(a).shape for a in arrays])
     made = []
     for dimension, (array, axis, expression) in found.items():
@@ -160,5 +183,3 @@ def _sizes(plan: Plan, only_data: bool = False) -> list[dict[str, Any]]:
             }
         )
     return made
-
-

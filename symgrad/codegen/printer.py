@@ -11,7 +11,19 @@ from sympy import Expr, Not, Number, Pow, Product, Rational, S, polygamma
 from symgrad.codegen.contraction import contract
 from symgrad.codegen.functions import CONNECTIVES, FORMATS, RELATIONS, SCIPY, UFUNCS
 from symgrad.codegen.subscripts import gather_text, scatter_text
-from symgrad.codegen.values import ADD, ATOM, COMPARE, MATMUL, MUL, POWER, UNARY, Value, broadcast, number_text, transpose
+from symgrad.codegen.values import (
+    ADD,
+    ATOM,
+    COMPARE,
+    MATMUL,
+    MUL,
+    POWER,
+    UNARY,
+    Value,
+    broadcast,
+    number_text,
+    transpose,
+)
 from symgrad.errors import UnsupportedError
 from symgrad.functions import MaxOver, MinOver, if_else, step
 from symgrad.graph.letters import distinct
@@ -40,14 +52,23 @@ MAX_LINE = 100
 
 
 # Names for the results of operators and conditions
-_LABELS = {if_else: "chosen", **{relation: "is" for relation in RELATIONS}, **{connective: "is" for connective in CONNECTIVES}}
+_LABELS = {
+    if_else: "chosen",
+    **dict.fromkeys(RELATIONS, "is"),
+    **dict.fromkeys(CONNECTIVES, "is"),
+}
 
 
 class Printer:
     """Turns terms into assignments; `lines` are the assignments so far, in order."""
 
     def __init__(
-        self, dtype: str, arguments: Sequence[str], taken: Sequence[str], hints: Mapping[Node, str], estimate: Callable[[Expr], float]
+        self,
+        dtype: str,
+        arguments: Sequence[str],
+        taken: Sequence[str],
+        hints: Mapping[Node, str],
+        estimate: Callable[[Expr], float],
     ) -> None:
         self.dtype = dtype
         self.lines: list[str] = []
@@ -59,6 +80,7 @@ class Printer:
         self._views = set(arguments)
         self._values: dict[Node, Value] = {}
         self._counts: dict[Node, int] = {}
+        self._wanted: dict[Node, tuple[int, ...]] = {}
 
     # --- driving ------------------------------------------------------------------------------------------------------
 
@@ -71,11 +93,22 @@ class Printer:
             if isinstance(node, Contract) and node.bound:
                 for use, exponent in node.factors:  # a square under a sum is written as two factors
                     self._counts[use.node] += exponent == 2
+        for use in roots:
+            self._want(use.node, sorted(range(use.node.rank), key=lambda axis: use.letters[axis]))
         for node in nodes:
             value = self._print(node)
             if not isinstance(node, Input | Const | Size) and self._deserves_name(node, value):
                 value = self._assign(self._name(node), value)
             self._values[node] = value
+
+    def _want(self, node: Node, order: Sequence[int]) -> None:
+        """Ask for a layout, so that a result needs no transpose at the end."""
+        while node not in self._wanted and self._counts[node] == 1:
+            self._wanted[node] = tuple(order)
+            if not (isinstance(node, Add) and len(node.terms) == 1):
+                return
+            inner = node.terms[0][1]
+            node, order = inner.node, [inner.letters.index(axis) for axis in order]
 
     def result(self, variable: str, value: Value) -> str:
         """Keep a result under a name, unless it has one or is short."""
@@ -86,8 +119,8 @@ class Printer:
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Named) or node in self._hints:
             return not value.text.isidentifier()
-        trivial = value.level == ATOM and len(value.text) < 12 or value.kind in ("integer", "python")
-        return self._counts[node] > 1 and not trivial or len(value.text) > MAX_LINE
+        trivial = (value.level == ATOM and len(value.text) < 12) or value.kind in ("integer", "python")
+        return (self._counts[node] > 1 and not trivial) or len(value.text) > MAX_LINE
 
     def _assign(self, name: str, value: Value) -> Value:
         self.lines.append(f"{name} = {value.text}")
@@ -116,7 +149,7 @@ class Printer:
             return self.fresh(self._hints[node])
         texts = [self._values[use.node].text for use in node.uses()]
         about = next((text for text in texts if text.isidentifier()), None) or self._first_name(node)
-        head = getattr(node, "head", None)
+        head: Any = getattr(node, "head", None)
         match node:
             case Add(terms=terms):
                 label = "diff" if any(c.is_negative for c, _ in terms) else "sum"
@@ -207,7 +240,9 @@ class Printer:
         return Value(f"np.asarray({value.text}, dtype={self.dtype})", ATOM, value.letters)
 
     def _layout(self, node: Node) -> tuple[Letter, ...]:
-        """The order of axes that needs the fewest transposes: that of the largest operand."""
+        """The order of axes: the one asked for, else that of the largest operand, which needs the fewest transposes."""
+        if node in self._wanted:
+            return self._wanted[node]
         orders = [self._use(use).letters for use in node.uses()]
         longest = max(orders, key=len, default=())
         return distinct([x for x in (*longest, *range(node.rank)) if x < node.rank])
@@ -226,7 +261,11 @@ class Printer:
                 text = number_text(size)
             else:
                 lone = len(node.terms) == 1 and coefficient.is_negative
-                text = value.at(UNARY if lone else MATMUL) if size == 1 else f"{number_text(size)} * {_after_number(value)}"
+                text = (
+                    value.at(UNARY if lone else MATMUL)
+                    if size == 1
+                    else f"{number_text(size)} * {_after_number(value)}"
+                )
             parts.append(("-" if coefficient.is_negative else "+", text))
         sign, text = parts[0]
         text = f"-{text}" if sign == "-" else text
@@ -255,20 +294,29 @@ class Printer:
         if not above:
             top = Value("1", ATOM, (), "python")
         elif any(letter >= node.rank for value in above for letter in value.letters):
-            top = contract(above, out if not below else tuple(x for x in out if any(x in v.letters for v in above)), sizes, self._estimate, self.dtype)
+            top = contract(
+                above,
+                out if not below else tuple(x for x in out if any(x in v.letters for v in above)),
+                sizes,
+                self._estimate,
+                self.dtype,
+            )
         else:
             top = self._times(above, tuple(x for x in out if any(x in v.letters for v in above)))
         if below:
             letters = tuple(x for x in out if any(x in v.letters for v in (top, *below)))
             bottom = self._times(below, tuple(x for x in letters if any(x in v.letters for v in below)))
             first = broadcast(top, letters)
-            text = f"{first.text if first.level in (MUL, MATMUL) else first.at(UNARY)} / {broadcast(bottom, letters).at(UNARY)}"
+            above_text = first.text if first.level in (MUL, MATMUL) else first.at(UNARY)
+            text = f"{above_text} / {broadcast(bottom, letters).at(UNARY)}"
             kind = "python" if top.kind == bottom.kind == "python" else "real"
             top = Value(text, MUL, letters, kind)  # type: ignore[arg-type]
         return top
 
     def _sizes(self, node: Node) -> dict[Letter, Expr]:
-        return {letter: length for use in node.uses() for letter, length in zip(use.letters, use.node.shape, strict=True)}
+        return {
+            letter: length for use in node.uses() for letter, length in zip(use.letters, use.node.shape, strict=True)
+        }
 
     def _times(self, values: Sequence[Value], letters: Sequence[Letter]) -> Value:
         if len(values) == 1:
@@ -313,7 +361,9 @@ class Printer:
         if head in UFUNCS:
             text = f"{UFUNCS[head]}({', '.join(arg.text for arg in args)})"
         elif head in FORMATS:
-            text = FORMATS[head].format(*(arg.text if "({0})" in FORMATS[head] or ", {0})" in FORMATS[head] else arg.at(ATOM) for arg in args))
+            text = FORMATS[head].format(
+                *(arg.text if "({0})" in FORMATS[head] or ", {0})" in FORMATS[head] else arg.at(ATOM) for arg in args)
+            )
             if "_sigmoid" in text:
                 self.helpers.add("sigmoid")
         elif head in SCIPY:
@@ -357,8 +407,6 @@ class Printer:
         axes = tuple(value.letters.index(letter) for letter in node.over)
         text = f"_product_of_others({value.text}, axes={axes})"
         return Value(text, ATOM, value.letters)
-
-
 
 
 def _after_number(value: Value) -> str:

@@ -24,7 +24,7 @@ def affine(sub: Use) -> tuple[Letter | None, Expr, Expr] | None:
     letter, step, start = None, S.Zero, S.Zero
     for coefficient, part in sub.node.terms:
         inner = affine(Use(part.node, tuple(sub.letters[k] for k in part.letters)))
-        if inner is None or inner[0] is not None and letter is not None:
+        if inner is None or (inner[0] is not None and letter is not None):
             return None
         if inner[0] is not None:
             letter, step = inner[0], coefficient * inner[1]
@@ -32,7 +32,9 @@ def affine(sub: Use) -> tuple[Letter | None, Expr, Expr] | None:
     return letter, step, start
 
 
-def _slices(subs: Sequence[Use], lengths: dict[Letter, Expr], shape: Sequence[Expr]) -> tuple[str, tuple[Letter, ...]] | None:
+def _slices(
+    subs: Sequence[Use], lengths: dict[Letter, Expr], shape: Sequence[Expr]
+) -> tuple[str, tuple[Letter, ...]] | None:
     """The subscripts as basic slices with the letters of the result's axes, if each index occurs once, going up."""
     found = [affine(sub) for sub in subs]
     letters = [entry[0] for entry in found if entry is not None and entry[0] is not None]
@@ -86,5 +88,3 @@ def scatter_text(node: Scatter, read: Callable[[Use], Value], real: Callable[[Va
         index = f"({_index_arrays(node.subs, letters, read)},)"
     text = f"_scatter(({shape},), {index}, {broadcast(value, letters).text}, {dtype})"
     return Value(text, ATOM, axes)
-
-

@@ -20,7 +20,6 @@ from symgrad.graph.nodes import (
     Input,
     Letter,
     Named,
-    Node,
     Range,
     Reduce,
     Scatter,
@@ -98,7 +97,9 @@ class IndexWriter:
                 return Sum(body, *limits) if limits else body
         raise AssertionError(type(node).__name__)
 
-    def _bind(self, inside: dict[Letter, Any], rank: int, bound: Sequence[Expr], outer: Mapping[Letter, Any]) -> list[tuple[Any, Any, Any]]:
+    def _bind(
+        self, inside: dict[Letter, Any], rank: int, bound: Sequence[Expr], outer: Mapping[Letter, Any]
+    ) -> list[tuple[Any, Any, Any]]:
         """Index symbols for the bound letters, different from every index in use around them."""
         taken = {symbol for sub in (*inside.values(), *outer.values()) for symbol in S(sub).free_symbols | {S(sub)}}
         limits = []
@@ -128,7 +129,9 @@ class IndexWriter:
             condition = condition & part
         return Product(if_else(condition, S.One, others), *limits)
 
-    def _elsewhere(self, node: AxisMap, inside: Mapping[Letter, Any], outer: Mapping[Letter, Any]) -> tuple[Expr, list[Any]]:
+    def _elsewhere(
+        self, node: AxisMap, inside: Mapping[Letter, Any], outer: Mapping[Letter, Any]
+    ) -> tuple[Expr, list[Any]]:
         """The operand at fresh indices along the axes that act together."""
         moved = dict(inside)
         limits = self._bind(moved, -len(node.over), [node.shape[axis] for axis in node.over], {**outer, **inside})

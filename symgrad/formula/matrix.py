@@ -64,7 +64,9 @@ class _Writer:
     def _matrix(self, use: Use, rows: Side, columns: Side) -> Any:
         row, column = rows[0], columns[0]
         if not use.letters:
-            return self.scalar(use) * OneMatrix(rows[1], columns[1]) if (row, column) != (None, None) else self.scalar(use)
+            return (
+                self.scalar(use) * OneMatrix(rows[1], columns[1]) if (row, column) != (None, None) else self.scalar(use)
+            )
         if row is not None and row not in use.letters:
             return OneMatrix(rows[1], 1) * self.matrix(use, (None, S.One), columns)
         if column is not None and column not in use.letters:
@@ -85,7 +87,11 @@ class _Writer:
             case AxisMap() if node.head in (SOFTMAX, LOG_SOFTMAX) and len(node.over) == 1:
                 inner = place(node.arg, use.letters)
                 over = use.letters[node.over[0]]
-                along = softmax(self.matrix(inner, rows, columns)) if over == column else softmax(self.matrix(inner, columns, rows)).T
+                along = (
+                    softmax(self.matrix(inner, rows, columns))
+                    if over == column
+                    else softmax(self.matrix(inner, columns, rows)).T
+                )
                 return along if node.head == SOFTMAX else along.applyfunc(log)
         raise NoMatrixForm(type(node).__name__)
 
@@ -104,7 +110,7 @@ class _Writer:
     def _apply(self, node: Apply, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         args = [place(arg, letters) for arg in node.args]
         arrays = [arg for arg in args if arg.letters]
-        if len(arrays) != 1 or rows[0] is None and columns[0] is None:
+        if len(arrays) != 1 or (rows[0] is None and columns[0] is None):
             raise NoMatrixForm(str(node.head))
         (array,) = arrays
         inner = self.matrix(array, rows, columns)
@@ -114,7 +120,9 @@ class _Writer:
         return inner.applyfunc(Lambda(entry, node.head(*(entry if arg is array else self.scalar(arg) for arg in args))))
 
     def _contract(self, node: Contract, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
-        names: dict[Any, Any] = dict(enumerate(letters)) | {node.rank + k: ("bound", node, k) for k in range(len(node.bound))}
+        names: dict[Any, Any] = dict(enumerate(letters)) | {
+            node.rank + k: ("bound", node, k) for k in range(len(node.bound))
+        }
         lengths = {("bound", node, k): length for k, length in enumerate(node.bound)}
         lengths |= {side[0]: side[1] for side in (rows, columns) if side[0] is not None}
         factors = [(place(factor, [names[x] for x in range(len(names))]), e) for factor, e in node.factors]
@@ -240,7 +248,9 @@ def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:
     for piece in pieces:
         groups.setdefault(frozenset(piece.letters), []).append(piece)
     return [
-        _Piece(_hadamard([piece.along(group[0].row, group[0].column) for piece in group]), group[0].row, group[0].column)
+        _Piece(
+            _hadamard([piece.along(group[0].row, group[0].column) for piece in group]), group[0].row, group[0].column
+        )
         for group in groups.values()
     ]
 
@@ -254,5 +264,3 @@ def _add(parts: Sequence[Any]) -> Any:
     for part in parts[1:]:
         result = result + part
     return result
-
-

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sympy import Expr, Lambda, Mul, S, Tuple, latex
-from sympy.matrices.expressions.hadamard import HadamardPower
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
@@ -38,15 +38,13 @@ class _Text(StrPrinter):  # type: ignore[misc]
             content, plain = _content(matrix)
             coefficient *= content
             text = str(self._print(plain))
-            inner.append(f"({text})" if getattr(plain, "is_MatAdd", False) else text)
+            loose = getattr(plain, "is_MatAdd", False) or (len(matrices) > 1 and isinstance(plain, HadamardProduct))
+            inner.append(f"({text})" if loose else text)
         sign = "−" if _negative(coefficient) else ""
         coefficient = -coefficient if sign else coefficient
-        number, symbols = coefficient.as_coeff_Mul()
-        front = "" if number == 1 else str(self._print(number))
-        if symbols != 1:
-            front += ("·" if front else "") + str(self._factor(symbols, False)) + "·"
-        elif "/" in front:
-            front = f"({front})"
+        front = "" if coefficient == 1 else str(self._factor(coefficient, False))
+        if front and not coefficient.is_Integer:
+            front += "·"
         joined = inner[0]
         for part in inner[1:]:
             joined += part if part.startswith("(") or joined.endswith(("ᵀ", ")")) else f" {part}"
@@ -54,14 +52,17 @@ class _Text(StrPrinter):  # type: ignore[misc]
 
     def _print_HadamardProduct(self, expr: Any) -> str:
         above = [arg for arg in expr.args if not _is_reciprocal(arg)]
-        below = [HadamardPower(arg.base, -arg.exp) if arg.exp != -1 else arg.base for arg in expr.args if _is_reciprocal(arg)]
+        below = [
+            HadamardPower(arg.base, -arg.exp) if arg.exp != -1 else arg.base for arg in expr.args if _is_reciprocal(arg)
+        ]
         text = "∘".join(self._tight(arg) for arg in above) or "𝟏"
         return "⊘".join([text, *(self._tight(arg) for arg in below)])
 
     def _print_HadamardPower(self, expr: Any) -> str:
         if _is_reciprocal(expr):
             return self._print_HadamardProduct(Tuple(expr))
-        return f"{self._tight(expr.base)}∘^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
+        power = {2: "²", 3: "³"}.get(expr.exp)
+        return f"{self._tight(expr.base)}∘{power or '^' + self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
 
     def _tight(self, expr: Any) -> str:
         text = str(self._print(expr))
@@ -124,7 +125,8 @@ class _Text(StrPrinter):  # type: ignore[misc]
         coefficient, rest = expr.as_coeff_Mul()
         sign = "−" if coefficient.is_negative else ""
         coefficient = abs(coefficient)
-        above, below = [], []
+        above: list[Any] = []
+        below: list[Any] = []
         for factor in Mul.make_args(rest):
             base, exponent = factor.as_base_exp()
             (below if exponent.is_Number and exponent.is_negative and base is not S.Exp1 else above).append(factor)
@@ -195,19 +197,22 @@ def text(expr: Any) -> str:
     return str(_Text({"order": None}).doprint(expr))
 
 
-def _rows(model: Any) -> list[tuple[str, Any]]:
-    rows: list[tuple[str, Any]] = [("C", model.loss)]
-    rows.extend((text(equation.lhs), equation.rhs) for equation in model.where)
-    return rows
+def _blocks(model: Any, short: bool) -> list[tuple[str, list[tuple[Any, Any]]]]:
+    """What is shown, under titles: pairs of a left side and a formula."""
+    names = [base_symbol(equation.lhs) for equation in model.where]
+    blocks = [("Loss", [(_loss_name(model), model.loss)])]
+    if names:
+        blocks.append(("where", [(equation.lhs, equation.rhs) for equation in model.where]))
+        if not short:
+            blocks.append(("Adjoints", [(quantity, model.block(quantity)) for quantity in names]))
+    blocks.append(("Gradient", [(quantity, model.block(quantity)) for quantity in model.parameters]))
+    return blocks
 
 
-def _derivative(model: Any, quantity: Any) -> tuple[str, Any]:
-    """The label and formula of one adjoint."""
-    found = model.adjoint(quantity)
-    if isinstance(found, Lambda):
-        indices = found.variables
-        return f"∂C/∂{name_of(quantity)}[{','.join(map(str, indices))}]", found.expr
-    return f"∂C/∂{name_of(quantity)}", found
+def _loss_name(model: Any) -> str:
+    """C, as in the literature on networks, unless the model has another C."""
+    taken = {name_of(base_symbol(equation.lhs)) for equation in model.where} | {a.name for a in model.arguments}
+    return next(name for name in ("C", "L", "loss", "Loss") if name not in taken)
 
 
 def formulas(model: Any, short: bool = False) -> str:
@@ -215,31 +220,35 @@ def formulas(model: Any, short: bool = False) -> str:
 
     `short` leaves out the adjoints of the names.
     """
-    names = [base_symbol(equation.lhs) for equation in model.where]
-    blocks: list[tuple[str, list[tuple[str, Any]]]] = [("Loss", _rows(model)[:1])]
-    if names:
-        blocks.append(("where", _rows(model)[1:]))
-        if not short:
-            blocks.append(("Adjoints", [_derivative(model, name) for name in names]))
-    blocks.append(("Gradient", [_derivative(model, parameter) for parameter in model.parameters]))
     lines: list[str] = []
-    for title, rows in blocks:
+    for title, pairs in _blocks(model, short):
+        rows = [(_label(title, left, value, _loss_name(model)), text(_body(value))) for left, value in pairs]
         width = max(len(label) for label, _ in rows)
         lines += ["", title] if lines else [title]
-        lines += [f"    {label:<{width}} = {text(value)}" for label, value in rows]
+        lines += [f"    {label:<{width}} = {value}" for label, value in rows]
     return "\n".join(lines)
+
+
+def _label(title: str, left: Any, value: Any, loss: str) -> str:
+    if title in ("Loss", "where"):
+        return left if isinstance(left, str) else text(left)
+    indices = f"[{','.join(map(str, value.variables))}]" if isinstance(value, Lambda) else ""
+    return f"∂{loss}/∂{name_of(left)}{indices}"
+
+
+def _body(value: Any) -> Any:
+    return value.expr if isinstance(value, Lambda) else value
 
 
 def latex_formulas(model: Any) -> str:
     """The same formulas as a LaTeX fragment, an aligned block."""
-    rows = [("C", latex(model.loss))]
-    rows += [(latex(equation.lhs), latex(equation.rhs)) for equation in model.where]
-    for quantity in [*(base_symbol(e.lhs) for e in model.where), *model.parameters]:
-        found = model.adjoint(quantity)
-        symbol = latex(quantity) if not isinstance(found, Lambda) else f"{latex(quantity)}_{{{','.join(map(latex, found.variables))}}}"
-        body = found.expr if isinstance(found, Lambda) else found
-        rows.append((rf"\frac{{\partial C}}{{\partial {symbol}}}", latex(body)))
+    rows = []
+    for title, pairs in _blocks(model, short=False):
+        for left, value in pairs:
+            symbol = left if isinstance(left, str) else latex(left)
+            if title not in ("Loss", "where"):
+                indices = f"_{{{','.join(map(latex, value.variables))}}}" if isinstance(value, Lambda) else ""
+                symbol = rf"\frac{{\partial {_loss_name(model)}}}{{\partial {symbol}{indices}}}"
+            rows.append((symbol, latex(_body(value))))
     inside = " \\\\\n".join(f"  {left} &= {right}" for left, right in rows)
     return f"\\begin{{aligned}}\n{inside}\n\\end{{aligned}}"
-
-

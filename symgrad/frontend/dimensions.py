@@ -1,18 +1,18 @@
 """Arithmetic of sizes: equality of dimensions, and whether a subscript stays inside its axis for all sizes."""
 
-from functools import lru_cache
+from functools import cache
 
 from sympy import Expr, Integer, S, expand
 
 
-@lru_cache(maxsize=None)
+@cache
 def difference(left: Expr, right: Expr) -> Expr:
     return expand(left - right)
 
 
 def equal(left: Expr, right: Expr) -> bool:
     """Whether two sizes are the same whatever the dimensions are."""
-    return left == right or difference(left, right) == 0
+    return bool(left == right or difference(left, right) == 0)
 
 
 def at_smallest(expr: Expr) -> Integer | None:
@@ -23,9 +23,7 @@ def at_smallest(expr: Expr) -> Integer | None:
     expr = expand(expr)
     least = S.Zero
     for term, coefficient in expr.as_coefficients_dict().items():
-        if term is S.One:
-            least += coefficient
-        elif term.is_Symbol and coefficient.is_positive:
+        if term is S.One or (term.is_Symbol and coefficient.is_positive):
             least += coefficient
         else:
             return None

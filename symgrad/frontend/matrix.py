@@ -27,7 +27,7 @@ from symgrad.frontend.reader import IndexReader, Reading
 from symgrad.frontend.scope import Scope, place_of
 from symgrad.functions import ConstantMatrix, Softmax, Total, constant
 from symgrad.graph.axes import SOFTMAX, axis_map, gather
-from symgrad.graph.build import ONE, ZERO, add, apply, delta, index, mul, power, scale, size
+from symgrad.graph.build import ONE, ZERO, add, apply, delta, index, mul, power, size
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Use
 
@@ -53,7 +53,8 @@ class Reader(IndexReader):
                 raise UnsupportedError(f"symgrad does not know {place_of(expr)} ({type(expr).__name__})")
             case Function() if any(isinstance(arg, MatrixExpr) and not _is_scalar(arg) for arg in expr.args):
                 raise ModelError(
-                    f"{place_of(expr)} applies {type(expr).__name__} to a matrix of shape {_shape(expr.args[0])}; entry by entry it is "
+                    f"{place_of(expr)} applies {type(expr).__name__} to a matrix of shape "
+                    f"{_shape(expr.args[0])}; entry by entry it is "
                     f"({place_of(expr.args[0])}).applyfunc({type(expr).__name__})"
                 )
         return super()._special(expr, scope)
@@ -162,7 +163,8 @@ class Reader(IndexReader):
                 before = matrices[place - 1][0]
                 if not equal(before.shape[1], matrix.shape[0]):
                     raise ModelError(
-                        f"{place_of(expr)}: {place_of(before, 40)} of shape {_shape(before)} times {place_of(matrix, 40)} of shape "
+                        f"{place_of(expr)}: {place_of(before, 40)} of shape {_shape(before)} times "
+                        f"{place_of(matrix, 40)} of shape "
                         f"{_shape(matrix)}; {before.shape[1]} columns meet {matrix.shape[0]} rows"
                     )
                 bound[left] = matrix.shape[0]
@@ -180,7 +182,8 @@ class Reader(IndexReader):
         for side in (0, 1):
             if not equal(first.shape[side], arg.shape[side]):
                 raise ModelError(
-                    f"{place_of(expr)}: {place_of(first, 40)} of shape {_shape(first)} and {place_of(arg, 40)} of shape {_shape(arg)} are "
+                    f"{place_of(expr)}: {place_of(first, 40)} of shape {_shape(first)} and "
+                    f"{place_of(arg, 40)} of shape {_shape(arg)} are "
                     "combined entry by entry; to repeat a row b over N rows write OneMatrix(N, 1)*b"
                 )
 
@@ -192,7 +195,9 @@ class Reader(IndexReader):
         factors = []
         for arg in expr.args:
             if isinstance(arg, MatrixExpr):
-                self._same_shape(HadamardProduct(*[a for a in expr.args if isinstance(a, MatrixExpr)], evaluate=False), arg)
+                self._same_shape(
+                    HadamardProduct(*[a for a in expr.args if isinstance(a, MatrixExpr)], evaluate=False), arg
+                )
             factors.append((yield arg, scope))
         return mul(factors)
 
@@ -212,7 +217,8 @@ class Reader(IndexReader):
         base, exponent = expr.args
         if not equal(base.shape[0], base.shape[1]):
             raise ModelError(
-                f"{place_of(expr)}: a power of the matrix {place_of(base)} of shape {_shape(base)}, which is not square; entry by entry "
+                f"{place_of(expr)}: a power of the matrix {place_of(base)} of shape {_shape(base)}, "
+                "which is not square; entry by entry "
                 "it is HadamardPower(A, p), and a quotient of entries HadamardProduct(A, HadamardPower(B, -1))"
             )
         inner = yield base, scope
@@ -220,21 +226,19 @@ class Reader(IndexReader):
             return power(inner, (yield exponent, scope))
         if not (isinstance(exponent, Integer) and exponent > 0):
             raise UnsupportedError(
-                f"symgrad does not know the matrix power {place_of(expr)}; entry by entry it is HadamardPower({base}, {exponent})"
+                f"symgrad does not know the matrix power {place_of(expr)}; entry by entry it is "
+                f"HadamardPower({base}, {exponent})"
             )
         count = int(exponent)
         names = [ROW, *(("inner", n) for n in range(1, count)), COLUMN]
         chain = [relabel(inner, {ROW: names[n], COLUMN: names[n + 1]}) for n in range(count)]
-        return mul(chain, {name: base.shape[0] for name in names[1:-1]})
+        return mul(chain, dict.fromkeys(names[1:-1], base.shape[0]))
 
     def _diagonal(self, expr: Any, scope: Scope) -> Reading:
         argument = expr.args[0]
         inner = yield argument, scope
-        if 1 in argument.shape:  # a vector becomes a diagonal matrix
-            inner = relabel(inner, {COLUMN: ROW})
-        else:
-            inner = relabel(inner, {COLUMN: ROW})
-        return mul([inner, delta(ROW, COLUMN, expr.shape[0])])
+        # a vector, row or column, goes on the diagonal; of a matrix the diagonal stays
+        return mul([relabel(inner, {COLUMN: ROW}), delta(ROW, COLUMN, expr.shape[0])])
 
     def _diagonal_of(self, expr: DiagonalOf, scope: Scope) -> Reading:
         inner = yield expr.arg, scope
@@ -243,7 +247,9 @@ class Reader(IndexReader):
     def _slice(self, expr: MatrixSlice, scope: Scope) -> Reading:
         inner = yield expr.parent, scope
         subs = {}
-        for letter, cut, side, old in zip((ROW, COLUMN), (expr.rowslice, expr.colslice), expr.shape, expr.parent.shape, strict=True):
+        for letter, cut, side, old in zip(
+            (ROW, COLUMN), (expr.rowslice, expr.colslice), expr.shape, expr.parent.shape, strict=True
+        ):
             start, stop, step = cut
             self.symbols.require_non_negative(S(start), f"{place_of(expr)} starts at {start}")
             self.symbols.require_non_negative(old - stop, f"{place_of(expr)} ends at {stop}, beyond the side {old}")
@@ -289,9 +295,12 @@ def scalar_of(expr: Any) -> Any:
     ------
     ModelError : it is neither.
     """
-    if isinstance(expr, Sequence) or getattr(expr, "is_Matrix", False) and not _is_scalar(expr):
+    if isinstance(expr, Sequence) or (getattr(expr, "is_Matrix", False) and not _is_scalar(expr)):
         shape = f" of shape {_shape(expr)}" if hasattr(expr, "shape") else ""
-        raise ModelError(f"the loss {place_of(expr)}{shape} is not a scalar; sum its entries with total(...) or take [0, 0] of a 1 x 1 matrix")
+        raise ModelError(
+            f"the loss {place_of(expr)}{shape} is not a scalar; sum its entries with total(...) or "
+            "take [0, 0] of a 1 x 1 matrix"
+        )
     if getattr(expr, "is_Matrix", False) and not isinstance(expr, MatrixExpr):
         return expr[0, 0]
     return expr

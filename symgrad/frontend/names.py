@@ -13,7 +13,9 @@ from symgrad.errors import ModelError
 from symgrad.functions import IndexedSoftmax
 
 # What a generated module says at its top level or in its functions; an argument of that name would hide it.
-RESERVED = frozenset({"np", "npt", "scipy", "Gradient", "NamedTuple", "Any", "annotations", *keyword.kwlist, *keyword.softkwlist} - {"_"})
+RESERVED = frozenset(
+    {"np", "npt", "scipy", "Gradient", "NamedTuple", "Any", "annotations", *keyword.kwlist, *keyword.softkwlist} - {"_"}
+)
 
 
 def base_symbol(symbol: Any) -> Any:
@@ -43,10 +45,26 @@ def check_name(name: str) -> str:
             "symbols' names: use letters, digits and underscores, as in W_1 or theta"
         )
     if name in RESERVED:
-        raise ModelError(f"the name {name!r} is reserved (a Python keyword, or used by every generated module): rename the symbol")
+        raise ModelError(
+            f"the name {name!r} is reserved (a Python keyword, or used by every generated module): rename the symbol"
+        )
     if name.startswith("_"):
-        raise ModelError(f"the name {name!r} starts with an underscore, which generated modules keep for themselves: rename the symbol")
-    if hasattr(builtins, name) and name in {"float", "int", "isinstance", "len", "range", "zip", "tuple", "bool", "dict", "str"}:
+        raise ModelError(
+            f"the name {name!r} starts with an underscore, which generated modules keep for "
+            "themselves: rename the symbol"
+        )
+    if hasattr(builtins, name) and name in {
+        "float",
+        "int",
+        "isinstance",
+        "len",
+        "range",
+        "zip",
+        "tuple",
+        "bool",
+        "dict",
+        "str",
+    }:
         raise ModelError(f"the name {name!r} would hide a Python builtin that generated modules use: rename the symbol")
     return name
 
@@ -62,11 +80,20 @@ def declared_shape(symbol: Any) -> tuple[Expr, ...]:
         return tuple(symbol.shape)
     if isinstance(symbol, IndexedBase):
         if symbol.shape is None:
-            raise ModelError(f"IndexedBase {symbol.label} has no shape; write IndexedBase({str(symbol.label)!r}, shape=(N, ...))")
+            raise ModelError(
+                f"IndexedBase {symbol.label} has no shape; write IndexedBase({str(symbol.label)!r}, shape=(N, ...))"
+            )
         return tuple(S(length) for length in symbol.shape)
     if isinstance(symbol, Symbol):
-        if symbol.is_real is False or (symbol.is_complex and symbol.is_real is None and symbol.is_extended_real is None and _explicitly_complex(symbol)):
-            raise ModelError(f"the symbol {symbol} is declared complex; symgrad differentiates real functions of real arguments")
+        if symbol.is_real is False or (
+            symbol.is_complex
+            and symbol.is_real is None
+            and symbol.is_extended_real is None
+            and _explicitly_complex(symbol)
+        ):
+            raise ModelError(
+                f"the symbol {symbol} is declared complex; symgrad differentiates real functions of real arguments"
+            )
         return ()
     raise ModelError(f"{symbol} ({type(symbol).__name__}) is not a Symbol, MatrixSymbol or IndexedBase")
 

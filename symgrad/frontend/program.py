@@ -4,7 +4,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Basic, Dummy, Eq, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol, preorder_traversal, sympify
+from sympy import (
+    Basic,
+    Dummy,
+    Expr,
+    Idx,
+    Indexed,
+    IndexedBase,
+    MatrixSymbol,
+    S,
+    Symbol,
+    preorder_traversal,
+    sympify,
+)
 from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
@@ -12,7 +24,15 @@ from symgrad.arguments import Argument
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.dimensions import equal
 from symgrad.frontend.matrix import COLUMN, ROW, Reader, scalar_of
-from symgrad.frontend.names import base_symbol, bound_indices, check_name, declared_shape, name_of, occurring, subscripted
+from symgrad.frontend.names import (
+    base_symbol,
+    bound_indices,
+    check_name,
+    declared_shape,
+    name_of,
+    occurring,
+    subscripted,
+)
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.graph.axes import named
 from symgrad.graph.letters import relabel
@@ -85,7 +105,8 @@ def _statement(statement: Any, place: str, number: int) -> Basic:
     statement = sympify(statement)
     if statement in (S.true, S.false):
         raise ModelError(
-            f"{place}[{number}] is {statement}: SymPy evaluated the statement when it was written; check the shapes and symbols of "
+            f"{place}[{number}] is {statement}: SymPy evaluated the statement when it was written; "
+            "check the shapes and symbols of "
             "its two sides, or write Eq(left, right, evaluate=False)"
         )
     return statement
@@ -99,7 +120,10 @@ def _definitions(where: Sequence[Any]) -> dict[Any, Equality]:
             raise ModelError(f"where[{number}] is {place_of(equation)}; write Eq(name, expression)")
         base = base_symbol(equation.lhs)
         if not isinstance(base, Symbol | IndexedBase | MatrixSymbol):
-            raise ModelError(f"where[{number}]: the left side {place_of(equation.lhs)} is not a name, a subscripted name or a MatrixSymbol")
+            raise ModelError(
+                f"where[{number}]: the left side {place_of(equation.lhs)} is not a name, a "
+                "subscripted name or a MatrixSymbol"
+            )
         if base in definitions:
             raise ModelError(f"where[{number}] defines {name_of(base)} a second time")
         definitions[base] = equation
@@ -116,7 +140,7 @@ def _dimensions(found: Iterable[Any], expressions: Sequence[Basic], indices: set
     """The symbols that occur in shapes and in limits."""
     lengths: list[Expr] = []
     for symbol in found:
-        if isinstance(symbol, MatrixSymbol) or isinstance(symbol, IndexedBase) and symbol.shape is not None:
+        if isinstance(symbol, MatrixSymbol) or (isinstance(symbol, IndexedBase) and symbol.shape is not None):
             lengths.extend(S(length) for length in symbol.shape)
         elif isinstance(symbol, Idx) and symbol.upper is not None:
             lengths.extend((symbol.lower, symbol.upper))
@@ -149,7 +173,9 @@ def _arguments(
     for parameter in parameters:
         declared_shape(parameter)
         if parameter in definitions:
-            raise ModelError(f"{name_of(parameter)} is a parameter and is defined in `where`; it can be only one of them")
+            raise ModelError(
+                f"{name_of(parameter)} is a parameter and is defined in `where`; it can be only one of them"
+            )
         if parameter in dimensions:
             raise ModelError(f"{parameter} is a parameter and a dimension; it can be only one of them")
         if parameter not in found:
@@ -217,7 +243,8 @@ def _refuse_doubles(symbols: Sequence[Any]) -> None:
         other = by_name.setdefault(name_of(symbol), symbol)
         if other != symbol:
             raise ModelError(
-                f"two different symbols are called {name_of(symbol)}: {_describe(other)} and {_describe(symbol)}; use one object throughout"
+                f"two different symbols are called {name_of(symbol)}: {_describe(other)} and "
+                f"{_describe(symbol)}; use one object throughout"
             )
 
 
@@ -263,7 +290,9 @@ def _input(argument: Argument) -> Input:
 
 def _in_order_of_need(definitions: dict[Any, Equality]) -> list[Any]:
     """The names so that each comes after those its right side refers to."""
-    needs = {base: [s for s in dict.fromkeys(occurring([d.rhs])) if s in definitions] for base, d in definitions.items()}
+    needs = {
+        base: [s for s in dict.fromkeys(occurring([d.rhs])) if s in definitions] for base, d in definitions.items()
+    }
     ordered: dict[Any, None] = {}
     for start in definitions:
         stack, path = [(start, False)], set()
@@ -274,7 +303,9 @@ def _in_order_of_need(definitions: dict[Any, Equality]) -> list[Any]:
                 path.discard(base)
             elif base not in ordered:
                 if base in path:
-                    raise UnsupportedError(f"the definition of {name_of(base)} refers to itself; symgrad does not know recurrences")
+                    raise UnsupportedError(
+                        f"the definition of {name_of(base)} refers to itself; symgrad does not know recurrences"
+                    )
                 path.add(base)
                 stack.append((base, True))
                 stack.extend((need, False) for need in reversed(needs[base]) if need not in ordered)
@@ -289,14 +320,18 @@ def _read_definition(equation: Equality, reader: Reader) -> Named:
             raise ModelError(f"Eq({left}, {place_of(right)}): the left side is a matrix, the right side is not")
         for side in (0, 1):
             if not equal(left.shape[side], right.shape[side]):
-                raise ModelError(f"Eq({left}, {place_of(right)}): {left} has shape {left.shape}, the right side {right.shape}")
+                raise ModelError(
+                    f"Eq({left}, {place_of(right)}): {left} has shape {left.shape}, the right side {right.shape}"
+                )
         sides = [(letter, side) for letter, side in zip((ROW, COLUMN), left.shape, strict=True) if side != 1]
         term = reader.read(right)
     else:
         scope, sides = Scope(), []
         for axis, sub in enumerate(_left_subscripts(left)):
             if not isinstance(sub, Symbol | Idx):
-                raise UnsupportedError(f"{left} = ...: the subscript {sub} on the left is not an index; symgrad does not know recurrences")
+                raise UnsupportedError(
+                    f"{left} = ...: the subscript {sub} on the left is not an index; symgrad does not know recurrences"
+                )
             if sub in scope.indices:
                 raise ModelError(f"{left} = ...: the index {sub} appears twice on the left side")
             length = _length_of(sub, base, axis, right)

@@ -8,7 +8,6 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from sympy import (
-    Add,
     Basic,
     Eq,
     Expr,
@@ -36,8 +35,7 @@ from symgrad.frontend.names import name_of
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, boolean, const, delta, index, mul, size
-from symgrad.graph.letters import relabel
+from symgrad.graph.build import ONE, ZERO, apply, const, delta, index, mul, size
 from symgrad.graph.nodes import Letter, Use
 from symgrad.graph.scalar import scalar_rules
 
@@ -64,7 +62,7 @@ class IndexReader:
         stack: list[tuple[Request, Reading]] = [((expr, scope), self._reading(expr, scope))]
         result: Use | None = None
         while stack:
-            request, reading = stack[-1]
+            _, reading = stack[-1]
             try:
                 wanted = next(reading) if result is None else reading.send(result)
             except StopIteration as stop:
@@ -104,12 +102,17 @@ class IndexReader:
             case ExprWithLimits():
                 return self._reduction(expr, scope)
             case ImaginaryUnit():
-                raise ModelError("the imaginary unit I appears in the model; symgrad differentiates real functions of real arguments")
+                raise ModelError(
+                    "the imaginary unit I appears in the model; symgrad differentiates real functions of real arguments"
+                )
             case IndexedBase():
-                raise ModelError(f"{expr} appears without subscripts; write {expr}[i, ...] under a Sum over its indices")
+                raise ModelError(
+                    f"{expr} appears without subscripts; write {expr}[i, ...] under a Sum over its indices"
+                )
             case MatrixExpr():
                 raise ModelError(
-                    f"the matrix {place_of(expr)} of shape {expr.shape[0]} x {expr.shape[1]} stands where a scalar is needed; apply a "
+                    f"the matrix {place_of(expr)} of shape {expr.shape[0]} x {expr.shape[1]} stands "
+                    "where a scalar is needed; apply a "
                     "function entry by entry with .applyfunc(...), multiply entry by entry with HadamardProduct, "
                     "sum entries with total(...)"
                 )
@@ -131,18 +134,24 @@ class IndexReader:
 
     def _escaped(self, symbol: Any) -> ModelError:
         return ModelError(
-            f"the index {symbol} is free where it must not be: no sum, reduction or left side in `where` binds it here. "
-            "SymPy takes indices out of nested sums of a Piecewise; write if_else(cond, a, b) instead of the Piecewise, "
+            f"the index {symbol} is free where it must not be: no sum, reduction or left side in "
+            "`where` binds it here. "
+            "SymPy takes indices out of nested sums of a Piecewise; write if_else(cond, a, b) "
+            "instead of the Piecewise, "
             f"or name the inner sum in `where`. Otherwise bind it: Sum(..., ({symbol}, 0, N-1))"
         )
 
     def _subscripts(self, base: Any, subscripts: Sequence[Expr], whole: Basic, scope: Scope) -> Reading:
         node = self.symbols.nodes.get(base)
         if node is None:
-            raise ModelError(f"{place_of(whole)}: {name_of(base)} is not an argument or a name of `where` of this model")
+            raise ModelError(
+                f"{place_of(whole)}: {name_of(base)} is not an argument or a name of `where` of this model"
+            )
         shape = tuple(S(length) for length in base.shape) if isinstance(base, MatrixSymbol) else node.shape
         if len(subscripts) != len(shape):
-            raise ModelError(f"{place_of(whole)} has {len(subscripts)} subscripts, but {name_of(base)} has {len(shape)} axes")
+            raise ModelError(
+                f"{place_of(whole)} has {len(subscripts)} subscripts, but {name_of(base)} has {len(shape)} axes"
+            )
         terms = []
         for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
             self._check_range(sub, length, axis, whole, scope)
@@ -202,12 +211,16 @@ class IndexReader:
         for bound in (low, high):
             for free in bound.free_symbols:
                 if free not in scope.indices and free not in self.symbols.dimensions and not isinstance(free, Idx):
-                    raise ModelError(f"{place_of(whole)}: the limit {bound} of {symbol} depends on {free}, which is no dimension")
+                    raise ModelError(
+                        f"{place_of(whole)}: the limit {bound} of {symbol} depends on {free}, which is no dimension"
+                    )
         limits = [self._extremes(bound, scope) for bound in (low, high)]
         assert limits[0] is not None and limits[1] is not None
         start, end = limits[0][0], limits[1][1]
         length = expand(end - start + 1)
-        self.symbols.require_non_negative(length, f"{place_of(whole)}: the range of {symbol}, {low} ... {high}, is not a range")
+        self.symbols.require_non_negative(
+            length, f"{place_of(whole)}: the range of {symbol}, {low} ... {high}, is not a range"
+        )
         inner = Index((symbol, len(scope.indices)), start, length)
         inside = scope.with_index(symbol, inner)
         conditions = []

@@ -6,7 +6,20 @@ from typing import Any
 from sympy import Basic, Expr, Product, S, log
 
 from symgrad.functions import LogSumExp, MaxOver, MinOver
-from symgrad.graph.build import ZERO, add, apply, is_zero, mul, power, reciprocal, scale, size, sizes_of, split_coefficient, subtract
+from symgrad.graph.build import (
+    ZERO,
+    add,
+    apply,
+    is_zero,
+    mul,
+    power,
+    reciprocal,
+    scale,
+    size,
+    sizes_of,
+    split_coefficient,
+    subtract,
+)
 from symgrad.graph.letters import distinct, free_letters, relabel
 from symgrad.graph.nodes import (
     AxisMap,
@@ -30,7 +43,9 @@ def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
     for letter, length in bound.items():
         if letter in arg.letters or head in (MaxOver, MinOver):
             continue  # an operand that does not depend on the letter repeats itself along it
-        arg = add([(S.One, arg), (S.One, apply(log, [size(length)]))]) if head is LogSumExp else power(arg, size(length))
+        arg = (
+            add([(S.One, arg), (S.One, apply(log, [size(length)]))]) if head is LogSumExp else power(arg, size(length))
+        )
     present = [letter for letter in bound if letter in arg.letters]
     if not present:
         return arg
@@ -86,7 +101,9 @@ def _is_plain(sub: Use, length: Expr) -> bool:
     return isinstance(sub.node, Range) and sub.node.shape == (length,)
 
 
-def scatter(value: Use, subs: Sequence[Use], shape: Shape, letters: Sequence[Letter], bound: Mapping[Letter, Expr]) -> Use:
+def scatter(
+    value: Use, subs: Sequence[Use], shape: Shape, letters: Sequence[Letter], bound: Mapping[Letter, Expr]
+) -> Use:
     """Add `value` into zeros of `shape` at the positions `subs`; `letters` name the axes of the result.
 
     `bound` gives the lengths of the letters of value and subs, which are summed over. A position that is a whole index

@@ -12,7 +12,7 @@ Names from `where` are opaque: nothing is flattened across them, so they survive
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 from sympy import Abs, Dummy, Expr, Integer, Number, Pow, Rational, S, exp, log, sign
@@ -204,11 +204,10 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
             if exponent.is_negative:
                 raise UnsupportedError("division by zero: a denominator of the model is identically zero")
             return S.Zero, {}
-        if isinstance(node, Contract) and not node.bound and (exponent.is_integer or len(node.factors) == 1):
-            # (x**2)**(1/2) is |x|, not x: powers nest only under an integer outer exponent
-            if exponent.is_integer or node.factors[0][1].is_integer is not True:
-                stack.extend((_lift(part, use), inner * exponent) for part, inner in reversed(node.factors))
-                continue
+        if isinstance(node, Contract) and not node.bound and exponent.is_integer:
+            # only under an integer exponent: (x**2)**(1/2) is |x|, not x
+            stack.extend((_lift(part, use), inner * exponent) for part, inner in reversed(node.factors))
+            continue
         if isinstance(node, Add):
             content, rest = _primitive(use)
             if content != 1 and rest != use:
@@ -306,15 +305,19 @@ def _contraction(component: list[tuple[Use, Number]], bound: dict[Letter, Expr])
         use, exponent = component[0]
         if isinstance(use.node, Contract) and exponent == 1:  # Σ_i Σ_j = Σ_ij
             inner = {(use, n): length for n, length in enumerate(use.node.bound, use.node.rank)}
-            names = dict(enumerate(use.letters)) | {n: (use, n) for n in range(use.node.rank, use.node.rank + len(inner))}
+            names = dict(enumerate(use.letters)) | {
+                n: (use, n) for n in range(use.node.rank, use.node.rank + len(inner))
+            }
             return _product([(relabel(part, names), e) for part, e in use.node.factors], bound | inner)
-        if isinstance(use.node, AxisMap) and exponent == 1 and use.node.head == "softmax":
-            if set(bound) == {use.letters[axis] for axis in use.node.over}:  # the entries of a softmax sum to one
-                return ONE
+        over = {use.letters[axis] for axis in use.node.over} if isinstance(use.node, AxisMap) else None
+        if exponent == 1 and set(bound) == over and getattr(use.node, "head", None) == "softmax":
+            return ONE  # the entries of a softmax sum to one
     else:
         for use, exponent in component:
             others = {letter for other, _ in component if other != use for letter in other.letters}
-            private = {letter: bound[letter] for letter in distinct(use.letters) if letter in bound and letter not in others}
+            private = {
+                letter: bound[letter] for letter in distinct(use.letters) if letter in bound and letter not in others
+            }
             if private:
                 rest = [(other, e) for other, e in component if other != use]
                 summed = _product([(use, exponent)], private)
@@ -383,7 +386,7 @@ def boolean(value: bool) -> Use:
     return Use(intern(Const, (), S.true if value else S.false), ())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _parity(head: Any) -> Integer | None:
     """1 for an even function, -1 for an odd one, None otherwise, as SymPy knows it."""
     if head is Abs:

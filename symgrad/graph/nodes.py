@@ -9,7 +9,7 @@ Building the same node twice returns the same object. Do not call the classes: `
 put every expression into its normal form.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
@@ -205,9 +205,12 @@ def _spell(field: Any) -> str:
     return str(field)
 
 
-def postorder(roots: list[Node]) -> Iterator[Node]:
-    """Every node below the roots once, operands before their consumers, in an order fixed by the graph alone."""
-    seen: set[Node] = set()
+def postorder(roots: list[Node], opaque: Collection[Node] = frozenset()) -> Iterator[Node]:
+    """Every node below the roots once, operands before their consumers, in an order fixed by the graph alone.
+
+    `opaque` nodes are left out, with what lies below them only.
+    """
+    seen: set[Node] = set(opaque)
     for root in roots:
         stack: list[tuple[Node, bool]] = [(root, False)]
         while stack:

@@ -1,7 +1,6 @@
 """Scalar SymPy expressions to terms: the part of the language that local derivatives and users' formulas share."""
 
 from collections.abc import Callable, Generator, Mapping
-from functools import lru_cache
 from typing import Any
 
 from sympy import (
@@ -27,7 +26,7 @@ from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else
-from symgrad.graph.build import add, apply, boolean, const, mul, number, power, product_of_powers
+from symgrad.graph.build import add, apply, boolean, const, mul, power
 from symgrad.graph.nodes import Use
 
 Reading = Generator[Basic, Use, Use]
@@ -78,7 +77,7 @@ def scalar_rules(expr: Basic) -> Reading | None:
 
 
 def _is_elementwise(expr: Basic) -> bool:
-    return isinstance(expr, exp | Abs | sign | if_else) or isinstance(type(expr), type(Function)) and bool(expr.args)
+    return isinstance(expr, exp | Abs | sign | if_else) or (isinstance(type(expr), type(Function)) and bool(expr.args))
 
 
 def _constant(expr: Basic) -> Reading:

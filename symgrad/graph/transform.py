@@ -1,6 +1,6 @@
 """Passes over the graph: rebuild bottom-up through the constructors, substitute, ask what depends on what."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from symgrad.graph.axes import axis_map, gather, named, reduce, scatter
 from symgrad.graph.build import add, apply, product_of_powers
@@ -46,14 +46,14 @@ def rebuild(node: Node, uses: Sequence[Use]) -> Use:
             return own(node)
 
 
-def transform(roots: Sequence[Use], visit: Visit) -> list[Use]:
+def transform(roots: Sequence[Use], visit: Visit, opaque: Collection[Node] = frozenset()) -> list[Use]:
     """Rebuild everything below the roots, operands first.
 
-    `visit(node, uses)` gets the old node and its operands' images in the node's own letters; it returns the node's image
-    in those letters, or None for a plain rebuild.
+    `visit(node, uses)` gets the old node and its operands' images in the node's own letters; it returns the node's
+    image in those letters, or None for a plain rebuild. `opaque` nodes are left as they are, with all below them.
     """
-    image: dict[Node, Use] = {}
-    for node in postorder([use.node for use in roots]):
+    image: dict[Node, Use] = {node: own(node) for node in opaque}
+    for node in postorder([use.node for use in roots], opaque):
         old = node.uses()
         if isinstance(node, Gather):  # the axes of the base live in letters of their own: -1, -2, ...
             base = relabel(image[node.base.node], {k: -1 - k for k in range(node.base.node.rank)})
@@ -67,9 +67,9 @@ def transform(roots: Sequence[Use], visit: Visit) -> list[Use]:
     return [place(image[use.node], use.letters) for use in roots]
 
 
-def substitute(roots: Sequence[Use], images: Mapping[Node, Use]) -> list[Use]:
+def substitute(roots: Sequence[Use], images: Mapping[Node, Use], opaque: Collection[Node] = frozenset()) -> list[Use]:
     """Replace nodes by terms (in the replaced node's own letters) wherever they are used."""
-    return transform(roots, lambda node, uses: images.get(node))
+    return transform(roots, lambda node, uses: images.get(node), opaque)
 
 
 def dependents(roots: Iterable[Node], sources: Iterable[Node]) -> set[Node]:

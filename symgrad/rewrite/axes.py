@@ -39,7 +39,7 @@ def softmax(use: Use) -> Use | None:
             if others or e != 1 or term.node is not see_through(factor).node:
                 continue
             letters = dict(zip(term.letters, factor.letters, strict=True))
-            free = {inner: outer for inner, outer in enumerate(target.letters)}
+            free = dict(enumerate(target.letters))
             if any(letters.get(inner, outer) != outer for inner, outer in free.items()):
                 continue
             over = {letters[target.node.rank + k]: length for k, length in enumerate(target.node.bound)}
@@ -52,14 +52,16 @@ def softmax(use: Use) -> Use | None:
 
 
 def log_softmax(use: Use) -> Use | None:
-    """log softmax(u) as one function: the shift by the maximum cancels exactly; also of single entries p[n, label[n]]."""
+    """log softmax(u) as one function, where the maximum cancels exactly; also of single entries p[n, label[n]]."""
     inner = _argument(use, log)
     if inner is None:
         return None
     target = see_through(inner)
     if isinstance(target.node, AxisMap) and target.node.head == SOFTMAX:
         argument = place(target.node.arg, target.letters)
-        return axis_map(LOG_SOFTMAX, argument, {target.letters[axis]: target.node.shape[axis] for axis in target.node.over})
+        return axis_map(
+            LOG_SOFTMAX, argument, {target.letters[axis]: target.node.shape[axis] for axis in target.node.over}
+        )
     if isinstance(target.node, Gather):
         entries = see_through(Use(target.node.base.node, tuple(range(target.node.base.node.rank))))
         logs = log_softmax(apply(log, [entries]))
@@ -111,7 +113,7 @@ def hoist_mask(use: Use) -> Use | None:
         condition, yes, no = (place(arg, factor.letters) for arg in factor.node.args)
         others = [pair for m, pair in enumerate(factors) if m != n]
         inside = [pair for pair in others if pair[0].letters and set(pair[0].letters) <= set(factor.letters)]
-        if not is_zero(no) or not inside or yes.node is ONE.node and all(_is_total(other) for other, _ in inside):
+        if not is_zero(no) or not inside or (yes.node is ONE.node and all(_is_total(other) for other, _ in inside)):
             continue
         body = product_of_powers([(yes, S.One), *inside])
         outside = [pair for pair in others if pair not in inside]

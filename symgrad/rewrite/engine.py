@@ -1,6 +1,6 @@
 """Applies rules bottom-up until none fires, and keeps the trace of what fired where."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from symgrad.graph.build import product_of_powers
@@ -23,7 +23,13 @@ class Trace:
     steps: list[tuple[str, Use, Use]] = field(default_factory=list)
 
 
-def rewrite(roots: Sequence[Use], rules: Sequence[Rule], axis_rules: Sequence[AxisRule], trace: Trace) -> list[Use]:
+def rewrite(
+    roots: Sequence[Use],
+    rules: Sequence[Rule],
+    axis_rules: Sequence[AxisRule],
+    trace: Trace,
+    opaque: Collection[Node] = frozenset(),
+) -> list[Use]:
     """The terms with every rule applied wherever it matches."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
@@ -35,7 +41,7 @@ def rewrite(roots: Sequence[Use], rules: Sequence[Rule], axis_rules: Sequence[Ax
             made = changed
         return made
 
-    return transform(roots, visit)
+    return transform(roots, visit, opaque)
 
 
 def _fire(use: Use, rules: Sequence[Rule], axis_rules: Sequence[AxisRule], trace: Trace) -> Use | None:

@@ -1,6 +1,6 @@
 """Uses what is known: equalities stated in `facts`, and the names of `where` for what they define."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from symgrad.graph.build import mul, product_of_powers
 from symgrad.graph.letters import relabel
@@ -41,7 +41,7 @@ def _sum_within(node: Contract, left: Use, right: Use) -> Use | None:
     return None
 
 
-def fold_names(roots: Sequence[Use], names: Sequence[Named]) -> list[Use]:
+def fold_names(roots: Sequence[Use], names: Sequence[Named], opaque: Collection[Node] = frozenset()) -> list[Use]:
     """Write the name wherever its definition stands: σ(z) becomes y if y is defined so."""
     folded: dict[Node, Use] = {}
     for name in names:
@@ -60,9 +60,13 @@ def fold_names(roots: Sequence[Use], names: Sequence[Named]) -> list[Use]:
         found = folded.get(made.node)
         return made if found is None else place(found, made.letters)
 
+    return transform(roots, visit, opaque)
+
+
+def expand_names(roots: Sequence[Use], names: Collection[Node] | None = None) -> list[Use]:
+    """Put the definitions in place of the names: of all, or of the given ones."""
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        return mul([uses[0]]) if isinstance(node, Named) and (names is None or node in names) else None
+
     return transform(roots, visit)
-
-
-def expand_names(roots: Sequence[Use]) -> list[Use]:
-    """Put the definitions in place of the names."""
-    return transform(roots, lambda node, uses: mul([uses[0]]) if isinstance(node, Named) else None)

@@ -6,15 +6,15 @@ y - t. SymPy does the algebra on placeholders; a cost function decides whether t
 
 from functools import lru_cache
 
-from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor, factor_terms
 from sympy import Add as SymAdd
+from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor, factor_terms
 
 from symgrad.graph.build import product_of_powers
 from symgrad.graph.nodes import Add, Contract, Node, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import place
 
-# Beyond this many operations SymPy's polynomial arithmetic may take seconds, and such clusters do not cancel in practice.
+# Beyond this many operations SymPy's polynomial arithmetic may take seconds; such clusters do not cancel in practice.
 MAX_OPERATIONS = 40
 
 _placeholders = [Dummy(f"u{n}", real=True, dummy_index=1000 + n) for n in range(MAX_OPERATIONS + 1)]
@@ -62,14 +62,14 @@ def _expression(use: Use, leaves: dict[Use, Symbol]) -> Expr | None:
 def _cheapest(expr: Expr) -> Expr:
     if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS:
         return expr
-    candidates = [expr, expand(expr), cancel(expr), factor_terms(expand(expr)), factor(expr)]
+    candidates = [expr, expand(expr), factor(expr), factor_terms(expand(expr)), cancel(expr)]
     best = min(candidates, key=cost)
     return best if cost(best) < cost(expr) else expr
 
 
 def _may_improve(expr: Expr) -> bool:
     """Only products of sums, and sums of quotients, have anything to cancel."""
-    sums = [part for part in expr.atoms(SymAdd)]
+    sums = expr.atoms(SymAdd)
     return bool(sums) and (isinstance(expr, Mul) or len(sums) > 1 or any(p.exp.is_negative for p in expr.atoms(Pow)))
 
 
@@ -81,8 +81,8 @@ def cost(expr: Expr) -> int:
         part = stack.pop()
         if isinstance(part, SymAdd | Mul):
             total += len(part.args) - 1
-            total -= sum(arg is S.NegativeOne for arg in part.args)
-            if isinstance(part, Mul):  # one division by the product of all divisors
+            if isinstance(part, Mul):  # a sign is free; one division by the product of all divisors
+                total -= part.args[0] is S.NegativeOne
                 total += any(isinstance(arg, Pow) and arg.exp.is_negative for arg in part.args)
         elif isinstance(part, Pow) and isinstance(part.exp, Number):
             total += part.exp not in (1, -1)

@@ -39,7 +39,11 @@ def match(pattern: Expr, use: Use, binding: Binding) -> Iterator[Binding]:
     elif isinstance(pattern, Mul | Pow):
         coefficient, rest = pattern.as_coeff_Mul()
         if coefficient != 1:
-            if isinstance(target.node, AddNode) and len(target.node.terms) == 1 and target.node.terms[0][0] == coefficient:
+            if (
+                isinstance(target.node, AddNode)
+                and len(target.node.terms) == 1
+                and target.node.terms[0][0] == coefficient
+            ):
                 yield from match(rest, place(target.node.terms[0][1], target.letters), binding)
             elif rest.is_Symbol:  # x := u / c always matches c·x = u
                 yield from match(rest, scale(1 / coefficient, use), binding)

@@ -1,6 +1,6 @@
 """The order of the rewriting phases."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import own, rebuild, transform
@@ -22,20 +22,31 @@ def recognise(roots: Sequence[Use], trace: Trace) -> list[Use]:
     return rewrite(roots, _RECOGNISE, RECOGNISE, trace)
 
 
-def simplify(roots: Sequence[Use], names: Sequence[Named], identities: Sequence[tuple[Use, Use]], trace: Trace) -> list[Use]:
-    """The derived terms as formulas worth reading: facts used, clusters cancelled, names folded in."""
+def simplify(
+    roots: Sequence[Use],
+    names: Sequence[Named],
+    identities: Sequence[tuple[Use, Use]],
+    trace: Trace,
+    opaque: Collection[Node] = frozenset(),
+) -> list[Use]:
+    """The derived terms as formulas worth reading: facts used, clusters cancelled, names folded in.
+
+    `opaque` nodes have been simplified before.
+    """
     current = list(roots)
     for _ in range(MAX_ROUNDS):
         before = current
-        current = rewrite(current, _RECOGNISE, [*RECOGNISE, *CANONICAL], trace)
-        current = fold_names(current, names)
-        current = _cancel(current, identities, trace)
+        current = rewrite(current, _RECOGNISE, [*RECOGNISE, *CANONICAL], trace, opaque)
+        current = fold_names(current, names, opaque)
+        current = _cancel(current, identities, trace, opaque)
         if current == before:
             break
     return current
 
 
-def _cancel(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace: Trace) -> list[Use]:
+def _cancel(
+    roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace: Trace, opaque: Collection[Node]
+) -> list[Use]:
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
         made = own(node) if uses == node.uses() else rebuild(node, uses)
         for name, better in (("fact", use_identity(made.node, identities)), ("cancel", simplify_cluster(made.node))):
@@ -45,7 +56,7 @@ def _cancel(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace: 
                 return image
         return made
 
-    return transform(roots, visit)
+    return transform(roots, visit, opaque)
 
 
 def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:

@@ -35,15 +35,46 @@ _MAECHLER = "Mächler, Accurately Computing log(1 - exp(-|a|)) (2012)"
 RULES = (
     Rule("sigmoid", "recognise", 1 / (1 + exp(x)), sigmoid(-x), "exp(x) overflows beyond 709", _DEFINITION),
     Rule("sigmoid of exp", "recognise", exp(x) * sigmoid(-x), sigmoid(x), "inf·0 for large x", _DEFINITION),
-    Rule("sigmoid of tanh", "recognise", Rational(1, 2) + tanh(x) / 2, sigmoid(2 * x), "cancels for negative x", _DEFINITION),
+    Rule(
+        "sigmoid of tanh",
+        "recognise",
+        Rational(1, 2) + tanh(x) / 2,
+        sigmoid(2 * x),
+        "cancels for negative x",
+        _DEFINITION,
+    ),
     Rule("softplus", "recognise", log(1 + exp(x)), softplus(x), "exp(x) overflows beyond 709", _MAECHLER),
     Rule("log sigmoid", "recognise", log(sigmoid(x)), -softplus(-x), "σ(x) underflows below -745", _MAECHLER),
-    Rule("log of one minus sigmoid", "recognise", log(1 - sigmoid(x)), -softplus(x), "1 - σ(x) is 0 beyond 37", _MAECHLER),
+    Rule(
+        "log of one minus sigmoid", "recognise", log(1 - sigmoid(x)), -softplus(x), "1 - σ(x) is 0 beyond 37", _MAECHLER
+    ),
     Rule("log_sigmoid", "recognise", log_sigmoid(x), -softplus(-x), "one function for both spellings", _MAECHLER),
     Rule("relu", "recognise", Max(x, 0), relu(x), "one convention at the kink", "definition of relu"),
-    Rule("relu of a condition", "recognise", if_else(x > 0, x, Integer(0)), relu(x), "one convention at the kink", "definition of relu"),
-    Rule("relu of a weak condition", "recognise", if_else(x >= 0, x, Integer(0)), relu(x), "one convention at the kink", "definition of relu"),
+    Rule(
+        "relu of a condition",
+        "recognise",
+        if_else(x > 0, x, Integer(0)),
+        relu(x),
+        "one convention at the kink",
+        "definition of relu",
+    ),
+    Rule(
+        "relu of a weak condition",
+        "recognise",
+        if_else(x >= 0, x, Integer(0)),
+        relu(x),
+        "one convention at the kink",
+        "definition of relu",
+    ),
     Rule("complement of sigmoid", "stabilise", 1 - sigmoid(x), sigmoid(-x), "1 - σ(x) is 0 beyond 37", _DEFINITION),
-    Rule("log1p", "stabilise", log(1 + x), log1p(x), "1 + x drops the digits of a small x", _MAECHLER, (-0.9, 1e-9, 0.5, 40.0)),
+    Rule(
+        "log1p",
+        "stabilise",
+        log(1 + x),
+        log1p(x),
+        "1 + x drops the digits of a small x",
+        _MAECHLER,
+        (-0.9, 1e-9, 0.5, 40.0),
+    ),
     Rule("expm1", "stabilise", exp(x) - 1, expm1(x), "exp(x) - 1 cancels for small x", _MAECHLER),
-)  # fmt: skip
+)

@@ -59,26 +59,64 @@ def check_module(
     ModelError
         If no inputs can be drawn that satisfy the facts and make the loss finite; if `inputs` or `sizes` do not fit.
     """
+    draws = draw_inputs(
+        module,
+        arguments,
+        facts,
+        seed=seed,
+        sizes=sizes,
+        inputs=inputs,
+        kink_distance=kink_distance,
+        dimensions=dimensions,
+        minimum_sizes=minimum_sizes,
+        reference=reference,
+        where=where,
+    )
+    runs: list[Run] = []
+    for number, draw in enumerate(draws):
+        # A generator for each run: what it chooses does not depend on the others.
+        rng = np.random.default_rng([seed, number, 1])
+        runs.append(PointCheck(module, arguments, draw, rng, reference).run())
+    parameters = tuple(argument.name for argument in arguments if argument.role == "parameter")
+    return CheckReport(name, seed, parameters, tuple(runs))
+
+
+def draw_inputs(
+    module: Any,
+    arguments: Sequence[Argument],
+    facts: Sequence[Basic] = (),
+    *,
+    seed: int = 0,
+    sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    kink_distance: Callable[[dict[str, Any]], float] | None = None,
+    dimensions: Sequence[Symbol] = (),
+    minimum_sizes: Mapping[Symbol, int] | None = None,
+    reference: Reference | None = None,
+    where: Sequence[Basic] = (),
+) -> list[Draw]:
+    """The inputs at which `check_module` checks, one draw for each set of sizes; its parameters have the same meaning.
+
+    Raises
+    ------
+    ModelError
+        As `check_module` does.
+    """
     given = {} if inputs is None else {key: in_shape(arguments, key, value) for key, value in inputs.items()}
     dimensions = tuple(dimensions) or model_dimensions(arguments)
-    runs: list[Run] = []
+    draws: list[Draw] = []
     impossible: ModelError | None = None
     for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, sizes, given)):
-        # A generator for each run: what one of them draws does not depend on the others.
-        rng = np.random.default_rng([seed, number])
-        sampler = Sampler(arguments, facts, chosen, rng, given, where)
+        sampler = Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), given, where)
         try:
-            draw = _draw(sampler, module, reference, chosen, kink_distance)
+            draws.append(_draw(sampler, module, reference, chosen, kink_distance))
         except ModelError as problem:
             if sizes is not None or given:
                 raise
             impossible = impossible or problem  # at these sizes only, as orthonormal columns with too few rows are
-            continue
-        runs.append(PointCheck(module, arguments, draw, rng, reference).run())
-    if not runs:
+    if not draws:
         raise impossible or ModelError("the shapes fit together at none of the sizes tried: give sizes=")
-    parameters = tuple(argument.name for argument in arguments if argument.role == "parameter")
-    return CheckReport(name, seed, parameters, tuple(runs))
+    return draws
 
 
 def _draw(

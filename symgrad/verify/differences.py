@@ -43,7 +43,7 @@ FEWEST_ROWS = 4  # with fewer, two neighbours in the tableau can agree by chance
 MOST_ROWS = 16  # 4**-16 is 2e-10: below that the rounding of x itself leaves no digit of a derivative
 
 _NOISE_POINTS = 9
-_NOISE_STEP = 2.0**-40  # 4096 units in the last place: the function is a straight line there, plus its rounding errors
+_NOISE_STEP = 2.0**-26  # 1.5e-8: rounding errors up to that size differ from point to point, and a cubic is exact there
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +184,19 @@ def typical_size(values: Array) -> Array:
     return np.asarray(np.maximum(np.abs(values), mean if mean > 0 else 1.0))
 
 
-def nearby(inputs: Inputs, names: Sequence[str], rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Points on a very short straight line through `inputs`, for measuring rounding errors (see `spread`)."""
+def nearby(inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator) -> list[dict[str, Any]]:
+    """Points on a very short straight line through `inputs`, for measuring rounding errors (see `spread`).
+
+    All float arguments move: with the data as they are, terms may cancel exactly. But of data, zeros stay: they may be
+    where the loss is not smooth, and it does not matter that it is not.
+    """
     moves = {}
-    for name in names:
-        base = np.asarray(inputs[name], dtype=np.float64)
-        moves[name] = (base, typical_size(base) * rng.uniform(-1.0, 1.0, size=base.shape) * _NOISE_STEP)
+    for name, value in inputs.items():
+        base = np.asarray(value)
+        if base.dtype.kind == "f":
+            base = base.astype(np.float64)
+            size = typical_size(base) if name in parameters else np.abs(base)
+            moves[name] = (base, size * rng.uniform(-1.0, 1.0, size=base.shape) * _NOISE_STEP)
     half = _NOISE_POINTS // 2
     return [
         {**inputs, **{name: base + t * move for name, (base, move) in moves.items()}} for t in range(-half, half + 1)
@@ -199,18 +206,19 @@ def nearby(inputs: Inputs, names: Sequence[str], rng: np.random.Generator) -> li
 def spread(values: Array) -> Array:
     """Three standard deviations of the rounding errors in values taken at `nearby` points, along the first axis.
 
-    Second differences remove the straight line that the exact function is there; with independent errors of variance
-    σ² their mean square is 6σ². After J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci.
-    Comput. 33 (2011) 1292-1314, section 3, at order two.
+    Fourth differences remove the cubic that the exact function is there, to 1e-31 of its fourth derivative; with
+    independent errors of variance σ² their mean square is (1² + 4² + 6² + 4² + 1²)σ² = 70σ². After J. J. Moré and
+    S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011) 1292-1314, section 3.
     """
-    second = np.diff(np.asarray(values, dtype=np.float64), n=2, axis=0)
-    return np.asarray(3.0 * np.sqrt(np.mean(np.square(second), axis=0) / 6.0))
+    with np.errstate(invalid="ignore"):  # of infinite values; the spread is nan then
+        differences = np.diff(np.asarray(values, dtype=np.float64), n=4, axis=0)
+    return np.asarray(3.0 * np.sqrt(np.mean(np.square(differences), axis=0) / 70.0))
 
 
-def noise_level(loss: Loss, inputs: Inputs, names: Sequence[str], rng: np.random.Generator) -> float:
+def noise_level(loss: Loss, inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator) -> float:
     """The absolute rounding error to expect of one value of the loss, as measured around `inputs`.
 
     It is above eps·|loss| where large terms cancel in the loss. Where a nearby point is not finite, 0.
     """
-    values = np.array([evaluate(loss, point) for point in nearby(inputs, names, rng)])
+    values = np.array([evaluate(loss, point) for point in nearby(inputs, parameters, rng)])
     return float(spread(values)) if np.all(np.isfinite(values)) else 0.0

@@ -50,8 +50,9 @@ def draw_entries(
     """
     own = [c for c in constraints if getattr(c, "name", None) == argument.name]
     kinds: set[str] = {c.kind for c in own if isinstance(c, Structure)}
-    low, high = _limits(shape, own)
-    if argument.integer or "integer" in kinds:
+    integer = argument.integer or "integer" in kinds
+    low, high = _limits(shape, own, integer)
+    if integer:
         values = _integers(shape, upper, low, high, range_name, rng)
     else:
         values = _between(shape, low, high, RANGES[range_name], rng)
@@ -68,13 +69,18 @@ def draw_entries(
     return values if shape else values[()]
 
 
-def _limits(shape: tuple[int, ...], constraints: Sequence[Constraint]) -> tuple[Array, Array]:
+def _limits(shape: tuple[int, ...], constraints: Sequence[Constraint], integer: bool) -> tuple[Array, Array]:
     low, high = np.full(shape, -math.inf), np.full(shape, math.inf)
     for bound in constraints:
         if isinstance(bound, Bound):
             mask = bound.entries(shape)
-            low = np.where(mask, np.maximum(low, bound.low), low)
-            high = np.where(mask, np.minimum(high, bound.high), high)
+            least, most = bound.low, bound.high
+            if integer and math.isfinite(least):
+                least = math.floor(least) + 1 if bound.strict else math.ceil(least)
+            if integer and math.isfinite(most):
+                most = math.ceil(most) - 1 if bound.strict else math.floor(most)
+            low = np.where(mask, np.maximum(low, least), low)
+            high = np.where(mask, np.minimum(high, most), high)
     return low, high
 
 
@@ -120,10 +126,10 @@ def _integers(
         first, last = -4.0, -1.0
     elif range_name != "any":
         return None  # there is but one range for labels, and no integer in the unit interval
-    first_entries = np.where(np.isfinite(low), np.floor(low) + 1 * (low != np.floor(low)), first)
+    first_entries = np.where(np.isfinite(low), low, np.where(high < first, high - 4, first))
     if upper is not None:
         first_entries = np.maximum(first_entries, first)
-    last_entries = np.where(np.isfinite(high), np.floor(high), np.maximum(last, first_entries + 4))
+    last_entries = np.where(np.isfinite(high), high, np.maximum(last, first_entries + 4))
     if upper is not None:
         last_entries = np.minimum(last_entries, last)
     if np.any(last_entries < first_entries):

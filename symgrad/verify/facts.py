@@ -379,5 +379,5 @@ class FactReader:
         """c, if a matrix expression is c times a matrix of ones."""
         if not isinstance(expression, MatrixExpr):
             return None
-        coefficient, matrix = expression.as_coeff_mmul()
-        return self.number(coefficient) if isinstance(matrix, OneMatrix) else None
+        coefficient, product = expression.as_coeff_mmul()
+        return self.number(coefficient) if len(product.args) == 1 and isinstance(product.args[0], OneMatrix) else None

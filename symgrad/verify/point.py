@@ -38,6 +38,8 @@ _NEAREST_KINK = 1e-6  # any nearer, and the steps that fit are drowned by roundi
 _REFERENCE_TOLERANCE = 1e-9
 _REPEAT_TOLERANCE = 1e-10  # two functions may sum in different orders
 _SINGLE_TOLERANCE = 1e-3
+_SINGLE_EPS = float(np.finfo(np.float32).eps)
+_LEAK = 1e-3  # of float32's rounding errors: far above the 2e-9 that float64 has, and far below all of them
 
 
 class PointCheck:
@@ -177,7 +179,7 @@ class PointCheck:
     def _single_precision(self, gradients: list[Array], noises: list[Array]) -> None:
         """Float32 in must give float32 out, and about the same numbers."""
         single = {name: _cast(value, np.float32) for name, value in self._draw.inputs.items()}
-        # What rounding to float32 does to the inputs is no error of the module: the truth is taken at the rounded inputs.
+        # What rounding to float32 does to the inputs is no error of the module: the truth is taken there, too.
         exact = self._call("value_and_gradient", {name: _cast(value, np.float64) for name, value in single.items()})
         result = self._call("value_and_gradient", single)
         if result is None or exact is None:
@@ -189,21 +191,33 @@ class PointCheck:
             self._find(f"float32 gives a float32 gradient by {name}", _is_float32(part), f"it is {_dtype(part)}")
             if np.shape(part) == np.shape(wanted):
                 # A derivative is not known better than what moves the loss by its rounding errors.
-                rounding = float(np.max(noise, initial=0.0)) + self._noise / self._size(name)
-                self._loosely(f"gradient by {name}", part, wanted, rounding)
+                measured = float(np.max(noise, initial=0.0))
+                rounding = measured + self._noise / self._size(name)
+                difference = self._loosely(f"gradient by {name}", part, wanted, rounding)
+                self._double_precision(name, np.asarray(wanted), measured, difference)
 
-    def _loosely(self, what: str, got: Any, exact: Any, noise: float) -> None:
-        """Compare with what float64 gives, whose rounding errors are 2**29 times smaller."""
+    def _loosely(self, what: str, got: Any, exact: Any, noise: float) -> float:
+        """Compare with what float64 gives, whose rounding errors are 2**29 times smaller; return the difference."""
         name = f"the {what} is near in float32"
         got, exact = np.asarray(got, dtype=np.float64), np.asarray(exact, dtype=np.float64)
         if not np.all(np.isfinite(got)):
             # Float32 ends at 3e38; to go beyond it inside of the computation is not wrong in itself.
             self._findings.append(Finding(name, "inconclusive", "it is not finite there"))
-            return
+            return math.inf
         scale = float(np.max(np.abs(exact), initial=0.0))
         difference = float(np.max(np.abs(got - exact), initial=0.0))
         allowed = _SINGLE_TOLERANCE * scale + 30 * 2.0**29 * noise
         self._find(name, difference <= allowed, f"they differ by {difference:.3g}, of at most {scale:.3g}")
+        return difference
+
+    def _double_precision(self, name: str, gradient: Array, noise: float, single: float) -> None:
+        """Find float32 inside of a computation in float64, by rounding errors that are not far below float32's.
+
+        Ill-conditioned formulas lose the same number of digits in both, so that those of float64 stay 2e-9 of `single`.
+        """
+        scale = float(np.max(np.abs(gradient), initial=0.0))
+        leaks = _LEAK * max(single, _SINGLE_EPS * scale) < noise < 100 * _SINGLE_EPS * scale
+        self._find(f"the gradient by {name} is float64 inside", not leaks, f"its rounding errors are {noise:.1g}")
 
     def _vectors_as_rows(self, gradients: list[Array]) -> None:
         """A matrix with a side of 1 may come in as a vector; its gradient is then a vector."""
@@ -236,7 +250,8 @@ class PointCheck:
                 if estimate.error <= 0.1 * abs(estimate.value)
             ]
             for direction, estimate in zip(directions, estimates, strict=True):
-                products = gradient * direction.vector
+                with np.errstate(invalid="ignore"):  # an infinite entry times 0, of which the verdict speaks
+                    products = gradient * direction.vector
                 error = float(np.sum(noise * np.abs(direction.vector))) + 4 * EPS * float(np.sum(np.abs(products)))
                 scale = max(seen, default=0.0) / direction.scale
                 if self._draw.distance < _NEAREST_KINK:

@@ -168,7 +168,7 @@ class _Inputs:
         self.known: dict[_Entry, Any] = {}
         self.memo: dict[Any, Any] = {}
         self.free: dict[sp.Basic, set[sp.Basic]] = {}
-        self.underway: list[_Entry] = []
+        self.nested = 0
         for equation in where:
             if not isinstance(equation, sp.Eq):
                 raise ModelError(
@@ -187,7 +187,7 @@ class _Inputs:
         """The value of the loss; entries that lie too deep are put on a stack and evaluated first."""
         waiting: list[_Entry] = []
         while True:
-            self.underway = []
+            self.nested = 0
             try:
                 if not waiting:
                     return _scalar(expr, _Scope(self))
@@ -238,11 +238,9 @@ class _Inputs:
         """A name from `where`: its entry at the subscripts, or the whole of it (a matrix or a scalar)."""
         wanted = (name, subscripts)
         if wanted not in self.known:
-            if wanted in self.underway:
-                raise ModelError(f"{_shown(wanted)} is defined by itself in where.")
-            if len(self.underway) == _NESTED_NAMES:
+            if self.nested == _NESTED_NAMES:
                 raise _TooDeep(wanted)
-            self.underway.append(wanted)
+            self.nested += 1
             if subscripts is None:
                 matrix = isinstance(name, sp.MatrixSymbol)
                 value = (_matrix if matrix else _scalar)(self.wholes[name], _Scope(self))
@@ -252,7 +250,7 @@ class _Inputs:
             else:
                 right, bound = self.definition(name, subscripts)
                 self.known[wanted] = _scalar(right, _Scope(self, bound))
-            self.underway.pop()
+            self.nested -= 1
         return self.known[wanted]
 
     def definition(self, base: sp.Basic, subscripts: tuple[int, ...]) -> tuple[sp.Basic, dict[sp.Basic, mpf]]:
@@ -535,10 +533,7 @@ def _(expr: sp.Determinant, at: _Scope) -> mpf:
 
 @_scalar.register(DotProduct)
 def _(expr: DotProduct, at: _Scope) -> mpf:
-    left, right = (_matrix(side, at).ravel() for side in expr.args)
-    if left.size != right.size:
-        raise ValueError(f"{expr} is a product of {left.size} and {right.size} entries.")
-    return mpmath.fdot(left, right)
+    return mpmath.fdot(*(_matrix(side, at).ravel() for side in expr.args))
 
 
 @_scalar.register(sg.Total)

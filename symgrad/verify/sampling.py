@@ -236,13 +236,14 @@ _WILD, _FINITE, _CALM = 0, 1, 2
 
 def _finiteness(loss: Loss, inputs: dict[str, Any]) -> int:
     """_CALM: finite without a warning of NumPy; _FINITE: finite; _WILD: not finite."""
+    copies = {name: np.copy(value) if isinstance(value, np.ndarray) else value for name, value in inputs.items()}
     try:
         with (
             np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"),
             warnings.catch_warnings(record=True) as seen,
         ):
             warnings.simplefilter("always")
-            value = float(np.asarray(loss(dict(inputs))).reshape(()))
+            value = float(np.asarray(loss(copies)).reshape(()))
     except (np.linalg.LinAlgError, ArithmeticError):
         return _WILD
     if not math.isfinite(value):

@@ -42,10 +42,8 @@ def instances(fact: Basic, reader: FactReader) -> Iterator[Basic]:
     """
     ranges: dict[Basic, int] = {}
     for entry in fact.atoms(Indexed, MatrixElement):
-        place = reader.place(entry)
-        if place is None:
-            continue
-        for subscript, length in zip(place[1], place[0].shape, strict=False):
+        base, *subscripts = entry.args
+        for subscript, length in zip(subscripts, getattr(base, "shape", None) or (), strict=False):
             # An affine subscript, `x[i + 1]`, ends the index's range that much earlier.
             for index in subscript.free_symbols & fact.free_symbols - set(reader.sizes):
                 size, offset = reader.number(length), reader.number(subscript.xreplace({index: Integer(0)}))

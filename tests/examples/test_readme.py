@@ -1,0 +1,108 @@
+"""What the README shows is what is printed. `python tests/examples/test_readme.py` writes it anew."""
+
+import ast
+import contextlib
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def _blocks() -> dict[str, str]:
+    """The fenced blocks that follow a comment such as `<!-- printed: show -->`, by what the comment says."""
+    found = re.findall(r"^<!-- (\w+: \w+) -->\n```\w*\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+    return dict(found)
+
+
+def _example() -> dict[str, object]:
+    code = re.search(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+    assert code is not None
+    scope: dict[str, object] = {"lines": len(code[1].splitlines())}
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(code[1], scope)
+    return {**scope, "output": output.getvalue()}
+
+
+def _printed() -> dict[str, str]:
+    """What the example really prints: the formulas, and of the module the function that computes it all."""
+    model = _example()["model"]
+    source = model.source()
+    (heart,) = (
+        part
+        for part in ast.parse(source).body
+        if isinstance(part, ast.FunctionDef) and part.name == "value_and_gradient"
+    )
+    return {
+        "printed: show": model.show().rstrip() + "\n",
+        "printed: source": f"{ast.get_source_segment(source, heart)}\n",
+    }
+
+
+@pytest.mark.parametrize("block", ["printed: show", "printed: source"])
+def test_the_output_shown_is_the_output(block: str) -> None:
+    assert _blocks()[block] == _printed()[block], "python tests/examples/test_readme.py writes it anew"
+
+
+def test_the_example_is_short_and_prints_formulas_and_module() -> None:
+    example = _example()
+    assert example["lines"] <= 15
+    assert all(text in example["output"] for text in _printed().values())
+
+
+def test_the_generated_module_is_used_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logistic_gradient.py").write_text(_example()["model"].source(), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    rng = np.random.default_rng(0)
+    # labels that no straight line divides, so that the loss has a minimum
+    scope = {"np": np, "X": rng.normal(size=(40, 3)), "t": rng.integers(0, 2, 40).astype(float), "w": np.zeros(3)}
+    uses = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.M | re.S)
+    for use in uses:
+        if "logistic_gradient" in use:
+            exec(use, scope)
+    assert scope["best"].success
+    # BFGS stops at 1e-5 by default
+    assert np.abs(scope["logistic_gradient"].gradient(scope["w"], X=scope["X"], t=scope["t"]).w).max() < 1e-4
+
+
+def test_the_two_commands_are_marked_for_the_checks_and_are_one_line_each() -> None:
+    blocks = _blocks()
+    for name in ("command: compile", "command: test"):
+        assert len(blocks[name].splitlines()) == 1
+        assert blocks[name].startswith("python3 -m venv .venv && ")
+
+
+def test_the_synopsis_names_the_commands_and_options_that_there_are() -> None:
+    text = README.read_text(encoding="utf-8")
+    for command in ("compile", "show", "check"):
+        synopsis = re.search(rf"^symgrad {command} .*$", text, re.M)
+        assert synopsis is not None
+        run = [sys.executable, "-c", f"from symgrad.cli import main; main(['{command}', '--help'])"]
+        usage = subprocess.run(run, capture_output=True, encoding="utf-8", check=True, cwd=README.parent).stdout
+        assert set(re.findall(r"--[a-z-]+", synopsis[0])) <= set(re.findall(r"--[a-z-]+", usage))
+        assert set(re.findall(r"--[a-z-]+", usage)) - {"--help", "--output"} <= set(
+            re.findall(r"--[a-z-]+", synopsis[0])
+        )
+
+
+def _write() -> None:
+    text = README.read_text(encoding="utf-8")
+    for name, content in _printed().items():
+        # A function, since backslashes in a replacement text would be read as escapes.
+        text = re.sub(
+            rf"^(<!-- {name} -->\n```\w*\n).*?^```$",
+            lambda match, content=content: f"{match[1]}{content}```",
+            text,
+            flags=re.M | re.S,
+        )
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    _write()
