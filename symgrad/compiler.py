@@ -5,7 +5,7 @@ SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrit
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from sympy import IndexedBase, MatrixSymbol, Symbol
 
@@ -146,9 +146,9 @@ def expanded(use: Use, derivation: Derivation, largest: int | None = None) -> Us
 
 def _recognised(program: Program, trace: Trace) -> Program:
     loss, *names = recognise([program.loss, *(own(name) for name in program.names.values())], trace)
-    named = {base: use.node for base, use in zip(program.names, names, strict=True)}
-    (loss,) = fold_names([loss], list(named.values()))
-    return replace(program, loss=loss, names=named)
+    known = {base: cast(Named, use.node) for base, use in zip(program.names, names, strict=True)}
+    (loss,) = fold_names([loss], list(known.values()))
+    return replace(program, loss=loss, names=known)
 
 
 def adjoint(program: Program, quantity: Any) -> Use:

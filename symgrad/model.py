@@ -265,7 +265,10 @@ class Model:
 
         def reference(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> float:
             values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
-            return float(evaluate(self.loss, values, dict(sizes), where=self.where))
+            try:
+                return float(evaluate(self.loss, values, dict(sizes), where=self.where))
+            except (ValueError, ZeroDivisionError, OverflowError):  # the loss is not a real number there
+                return float("nan")
 
         return {
             "dimensions": self.program.dimensions,

@@ -370,8 +370,9 @@ class Printer:
             self.scipy.add(SCIPY[head])
             text = f"scipy.special.{SCIPY[head]}({args[0].text})"
         elif head is polygamma:
-            self.scipy.add("polygamma")
-            text = f"scipy.special.polygamma({args[0].text}, {args[1].text})"
+            name, texts = ("digamma", args[1:]) if args[0].text == "0" else ("polygamma", args)
+            self.scipy.add(name)
+            text = f"scipy.special.{name}({', '.join(arg.text for arg in texts)})"
         else:
             raise UnsupportedError(f"the function {head.__name__} has no NumPy spelling")
         if all(arg.kind == "python" for arg in args):  # a NumPy scalar would turn float32 arrays into float64

@@ -78,7 +78,7 @@ class _Writer:
             case Delta():
                 return Identity(rows[1])
             case Add(terms=terms):
-                parts = [c * self.matrix(place(term, use.letters), rows, columns) for c, term in terms]
+                parts = [_scaled(c, self.matrix(place(term, use.letters), rows, columns)) for c, term in terms]
                 return _add(parts)
             case Apply():
                 return self._apply(node, use.letters, rows, columns)
@@ -133,7 +133,7 @@ class _Writer:
                 network.add(self._piece(factor, lengths), e)
         for k in range(len(node.bound)):
             scalars.extend(network.eliminate(("bound", node, k)))
-        return Mul(*scalars) * network.finish(rows, columns) if scalars else network.finish(rows, columns)
+        return _scaled(Mul(*scalars), network.finish(rows, columns))
 
     def _piece(self, use: Use, lengths: dict[Letter, Expr]) -> "_Piece":
         letters = distinct(use.letters)
@@ -257,6 +257,19 @@ def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:
 
 def _hadamard(matrices: Sequence[Any]) -> Any:
     return matrices[0] if len(matrices) == 1 else HadamardProduct(*matrices)
+
+
+def _scaled(coefficient: Any, matrix: Any) -> Any:
+    """coefficient·matrix as SymPy makes it of `coefficient*A*B`, from the left: equal formulas are equal trees."""
+    if coefficient == 1:
+        return matrix
+    if not getattr(matrix, "is_MatMul", False):
+        return coefficient * matrix
+    inner, factors = matrix.as_coeff_matrices()
+    product = coefficient * inner * factors[0]
+    for factor in factors[1:]:
+        product = product * factor
+    return product
 
 
 def _add(parts: Sequence[Any]) -> Any:

@@ -108,6 +108,7 @@ class Reader(IndexReader):
         inner = yield parent, scope
         subs = {}
         for axis, (letter, sub) in enumerate(((ROW, expr.i), (COLUMN, expr.j))):
+            self._refuse_escaped(sub, scope)
             self._check_range(sub, parent.shape[axis], axis, expr, scope)
             found = scope.indices.get(sub)
             if found is not None and found.start == 0 and equal(found.length, parent.shape[axis]):

@@ -168,6 +168,10 @@ def _arguments(
     expressions: Sequence[Basic],
 ) -> tuple[Argument, ...]:
     """Parameters in the order given, data in alphabetical order, then the dimensions that no array determines."""
+    named_objects = (Symbol, IndexedBase, MatrixSymbol)
+    _refuse_doubles(
+        [s for s in (*parameters, *found, *definitions) if isinstance(s, named_objects) and s not in indices]
+    )
     if not parameters:
         raise ModelError("there are no parameters to differentiate by; give at least one symbol of the loss")
     for parameter in parameters:
@@ -200,7 +204,6 @@ def _arguments(
             integer = role == "data" and (symbol in subscripting or _declared_integer(symbol))
             upper = subscripting.get(symbol)
             made.append(Argument(check_name(name_of(symbol)), symbol, declared_shape(symbol), role, integer, upper))  # type: ignore[arg-type]
-    _refuse_doubles([*(a.symbol for a in made), *definitions])
     for base in definitions:
         check_name(name_of(base))
     known = determined([argument.shape for argument in made])

@@ -24,6 +24,7 @@ from sympy import (
     Symbol,
     expand,
     oo,
+    preorder_traversal,
 )
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.numbers import ImaginaryUnit
@@ -154,17 +155,27 @@ class IndexReader:
             )
         terms = []
         for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
+            self._refuse_escaped(sub, scope)
             self._check_range(sub, length, axis, whole, scope)
             if length == 1 and isinstance(base, MatrixSymbol):
                 continue  # sides of one have no axis in the graph
             found = scope.indices.get(sub)
-            if found is None and isinstance(sub, Symbol) and sub not in self.symbols.dimensions:
-                raise self._escaped(sub)
             if found is not None and found.start == 0 and equal(found.length, length):
                 terms.append(index(found.letter, length))
             else:
                 terms.append((yield sub, scope))
         return gather(Use(node, tuple(range(node.rank))), terms)
+
+    def _refuse_escaped(self, sub: Expr, scope: Scope) -> None:
+        """Every symbol of a subscript that is not inside another subscript is an index in scope or a dimension."""
+        walk = preorder_traversal(sub)
+        for part in walk:
+            if isinstance(part, Indexed | MatrixElement):
+                walk.skip()
+            elif part in scope.indices:
+                walk.skip()  # an Idx has its label and range inside
+            elif isinstance(part, Symbol | Idx) and part not in self.symbols.dimensions:
+                raise self._escaped(part)
 
     def _check_range(self, sub: Expr, length: Expr, axis: int, whole: Basic, scope: Scope) -> None:
         """Refuse a subscript that leaves its axis for some sizes; data are left to the generated module's own check."""
@@ -239,6 +250,8 @@ class IndexReader:
         for limit in reversed(expr.limits):  # SymPy writes the innermost first
             if len(limit) != 3:
                 raise ModelError(f"{place_of(expr)}: the index {limit[0]} has no limits; write ({limit[0]}, 0, N-1)")
+            if head in (Sum, Product) and (limit[2] - limit[1] + 1).is_nonpositive:
+                return const(NEUTRAL[head])  # an empty range; not Karr's convention, by which it would count backwards
             inner, conditions = self.bind(limit[0], limit[1], limit[2], scope, expr)
             scope = scope.with_index(limit[0], inner)
             bound[inner.letter] = inner.length

@@ -149,5 +149,5 @@ def _sum_of_exp(use: Use) -> tuple[Use, dict[object, object]] | None:
     return moved, {("over", k): length for k, length in enumerate(node.bound)}
 
 
-RECOGNISE: tuple[AxisRule, ...] = (log_sum_exp, softmax, log_softmax)
-CANONICAL: tuple[AxisRule, ...] = (complement, merge_conditions, hoist_mask)
+RECOGNISE: tuple[AxisRule, ...] = (log_sum_exp, softmax, log_softmax, complement)
+CANONICAL: tuple[AxisRule, ...] = (merge_conditions, hoist_mask)

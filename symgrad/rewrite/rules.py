@@ -36,6 +36,14 @@ RULES = (
     Rule("sigmoid", "recognise", 1 / (1 + exp(x)), sigmoid(-x), "exp(x) overflows beyond 709", _DEFINITION),
     Rule("sigmoid of exp", "recognise", exp(x) * sigmoid(-x), sigmoid(x), "inf·0 for large x", _DEFINITION),
     Rule(
+        "complement of exp",
+        "recognise",
+        exp(x) * (1 - sigmoid(x)),
+        sigmoid(x),
+        "inf·0 for large x",
+        _DEFINITION,
+    ),
+    Rule(
         "sigmoid of tanh",
         "recognise",
         Rational(1, 2) + tanh(x) / 2,

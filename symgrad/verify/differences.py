@@ -4,7 +4,7 @@ For a smooth `f` the central difference has an error in even powers of the step,
 
     D(h) = (f(h) − f(−h)) / 2h = f′(0) + a₂h² + a₄h⁴ + …,
 
-so differences at steps h, h/4, h/16, … combine in a triangular tableau that removes one power a column (Richardson).
+so differences at steps h, h/r, h/r², … combine in a triangular tableau that removes one power a column (Richardson).
 Ridders' rule takes the tableau's entry that disagrees least with its neighbours and calls the disagreement its error:
 C. J. F. Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", Advances in Engineering Software 4 (1982) 75-76.
 
@@ -35,12 +35,13 @@ FIRST_STEP = 0.5
 """The largest step, relative to the scale of what moves. Large, because a gradient that is tiny beside the function's
 value (1e-8 of it) is only visible over large steps; too large a step costs one row of the tableau, not the result."""
 
-RATIO = 4.0
-"""Between one step and the next. Ridders has 1.4; with 4 five rows span a factor 256, so that a kink, an edge of the
-domain or a short length scale of the function soon falls outside the stencil."""
+RATIO = 3.7
+"""Between one step and the next. Ridders has 1.4; with 3.7 five rows span a factor 187, so that a kink, an edge of the
+domain or a short length scale of the function soon falls outside the stencil. Not an integer: where one step is a
+multiple of a period (of sin(1000x), say) all larger ones would be, and agree with each other on a wrong slope."""
 
 FEWEST_ROWS = 4  # with fewer, two neighbours in the tableau can agree by chance while both steps are far too large
-MOST_ROWS = 16  # 4**-16 is 2e-10: below that the rounding of x itself leaves no digit of a derivative
+MOST_ROWS = 16  # 3.7**-16 is 8e-10: below that the rounding of x itself leaves no digit of a derivative
 
 _NOISE_POINTS = 9
 _NOISE_STEP = 2.0**-26  # 1.5e-8: rounding errors up to that size differ from point to point, and a cubic is exact there
@@ -184,35 +185,49 @@ def typical_size(values: Array) -> Array:
     return np.asarray(np.maximum(np.abs(values), mean if mean > 0 else 1.0))
 
 
-def nearby(inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator) -> list[dict[str, Any]]:
-    """Points on a very short straight line through `inputs`, for measuring rounding errors (see `spread`).
+@dataclass(frozen=True, eq=False)
+class Neighbourhood:
+    """Points on a very short straight line through the inputs, for measuring rounding errors.
 
     All float arguments move: with the data as they are, terms may cancel exactly. But of data, zeros stay: they may be
-    where the loss is not smooth, and it does not matter that it is not.
+    where the loss is not smooth, and it does not matter that it is not. The points are not evenly spaced, since steps that
+    are a multiple of the spacing of floating-point numbers would all be rounded alike.
     """
-    moves = {}
-    for name, value in inputs.items():
-        base = np.asarray(value)
-        if base.dtype.kind == "f":
-            base = base.astype(np.float64)
-            size = typical_size(base) if name in parameters else np.abs(base)
-            moves[name] = (base, size * rng.uniform(-1.0, 1.0, size=base.shape) * _NOISE_STEP)
-    half = _NOISE_POINTS // 2
-    return [
-        {**inputs, **{name: base + t * move for name, (base, move) in moves.items()}} for t in range(-half, half + 1)
-    ]
 
+    positions: Array
+    points: list[dict[str, Any]]
 
-def spread(values: Array) -> Array:
-    """Three standard deviations of the rounding errors in values taken at `nearby` points, along the first axis.
+    @classmethod
+    def of(cls, inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator) -> "Neighbourhood":
+        """The neighbourhood of inputs; `parameters` are the names of those whose zeros are moved, too."""
+        positions = np.arange(_NOISE_POINTS) - _NOISE_POINTS // 2 + rng.uniform(-0.3, 0.3, size=_NOISE_POINTS)
+        moves = {}
+        for name, value in inputs.items():
+            base = np.asarray(value)
+            if base.dtype.kind == "f":
+                base = base.astype(np.float64)
+                size = typical_size(base) if name in parameters else np.abs(base)
+                # No entry may move by so little that the rounded value is the same at all points.
+                factors = rng.uniform(0.5, 1.0, size=base.shape) * rng.choice([-1.0, 1.0], size=base.shape)
+                moves[name] = (base, size * factors * _NOISE_STEP)
+        return cls(
+            positions,
+            [{**inputs, **{name: base + t * move for name, (base, move) in moves.items()}} for t in positions],
+        )
 
-    Fourth differences remove the cubic that the exact function is there, to 1e-31 of its fourth derivative; with
-    independent errors of variance σ² their mean square is (1² + 4² + 6² + 4² + 1²)σ² = 70σ². After J. J. Moré and
-    S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput. 33 (2011) 1292-1314, section 3.
-    """
-    with np.errstate(invalid="ignore"):  # of infinite values; the spread is nan then
-        differences = np.diff(np.asarray(values, dtype=np.float64), n=4, axis=0)
-    return np.asarray(3.0 * np.sqrt(np.mean(np.square(differences), axis=0) / 70.0))
+    def spread(self, values: Array) -> Array:
+        """Three standard deviations of the rounding errors in values taken at the points, along the first axis.
+
+        What a cubic polynomial leaves of the values: the exact function is a cubic there, to 1e-30 of its fourth
+        derivative. In the spirit of J. J. Moré and S. M. Wild, "Estimating computational noise", SIAM J. Sci. Comput.
+        33 (2011) 1292-1314, who take high differences for it.
+        """
+        values = np.asarray(values, dtype=np.float64)
+        basis = np.linalg.qr(np.vander(self.positions, 4))[0]
+        with np.errstate(invalid="ignore"):  # of infinite values; the spread is nan then
+            centred = values - values[_NOISE_POINTS // 2]
+            rest = centred - np.tensordot(basis @ basis.T, centred, axes=1)
+            return np.asarray(3.0 * np.sqrt(np.sum(np.square(rest), axis=0) / (_NOISE_POINTS - 4)))
 
 
 def noise_level(loss: Loss, inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator) -> float:
@@ -220,5 +235,6 @@ def noise_level(loss: Loss, inputs: Inputs, parameters: Sequence[str], rng: np.r
 
     It is above eps·|loss| where large terms cancel in the loss. Where a nearby point is not finite, 0.
     """
-    values = np.array([evaluate(loss, point) for point in nearby(inputs, parameters, rng)])
-    return float(spread(values)) if np.all(np.isfinite(values)) else 0.0
+    near = Neighbourhood.of(inputs, parameters, rng)
+    values = np.array([evaluate(loss, point) for point in near.points])
+    return float(near.spread(values)) if np.all(np.isfinite(values)) else 0.0

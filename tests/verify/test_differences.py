@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from symgrad.verify.differences import along, derivative, evaluate, nearby, noise_level, spread, typical_size
+from symgrad.verify.differences import Neighbourhood, along, derivative, evaluate, noise_level, typical_size
 
 Function = Callable[[float], float]
 
@@ -79,9 +79,12 @@ def test_the_noise_of_a_cancelling_sum_is_measured() -> None:
     assert 1e-9 < noise < 1e-6
 
 
-def test_spread_does_not_see_a_straight_line() -> None:
-    assert spread(np.arange(9.0)) == 0.0
-    assert spread(np.array([0.0, 1.0, 0.0, 1.0, 0.0])) > 0.5
+def test_the_spread_is_what_a_cubic_leaves() -> None:
+    near = Neighbourhood.of({"x": np.ones(1)}, ["x"], np.random.default_rng(0))
+    t = near.positions
+    assert near.spread(t**3 - 2 * t + 5) < 1e-12
+    errors = np.random.default_rng(1).choice([-1e-3, 1e-3], size=(t.size, 1000))
+    assert np.median(near.spread(t[:, None] + errors)) == pytest.approx(3e-3, rel=0.1)
 
 
 def test_along_moves_a_copy() -> None:
@@ -125,7 +128,7 @@ def test_typical_size_is_never_zero() -> None:
 
 def test_nearby_points_leave_the_inputs_alone() -> None:
     inputs = {"x": np.array([1.0, 0.0]), "n": 3}
-    points = nearby(inputs, ["x"], np.random.default_rng(0))
+    points = Neighbourhood.of(inputs, ["x"], np.random.default_rng(0)).points
     assert inputs["x"].tolist() == [1.0, 0.0]
     assert all(point["n"] == 3 and np.allclose(point["x"], inputs["x"], atol=1e-6) for point in points)
     assert len({point["x"][1] for point in points}) == len(points)
