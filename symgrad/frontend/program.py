@@ -168,9 +168,8 @@ def _arguments(
     expressions: Sequence[Basic],
 ) -> tuple[Argument, ...]:
     """Parameters in the order given, data in alphabetical order, then the dimensions that no array determines."""
-    named_objects = (Symbol, IndexedBase, MatrixSymbol)
     _refuse_doubles(
-        [s for s in (*parameters, *found, *definitions) if isinstance(s, named_objects) and s not in indices]
+        [*parameters, *(s for s in (*found, *definitions) if s not in indices and not isinstance(s, Dummy | Idx))]
     )
     if not parameters:
         raise ModelError("there are no parameters to differentiate by; give at least one symbol of the loss")

@@ -8,7 +8,7 @@ from symgrad.functions import LogSumExp, if_else, sigmoid
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, axis_map, gather, reduce
 from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, scale, subtract
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Use
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use
 from symgrad.graph.transform import place
 from symgrad.rewrite.match import factors_of, see_through
 
@@ -68,6 +68,28 @@ def log_softmax(use: Use) -> Use | None:
         if logs is not None:
             subs = [place(sub, target.letters) for sub in target.node.subs]
             return gather(logs, [subs[axis] for axis in logs.letters])
+    return None
+
+
+def log_softmax_of_difference(use: Use) -> Use | None:
+    """u - LogSumExp(u) = log softmax(u), where the maximum cancels exactly."""
+    if not isinstance(use.node, Add):
+        return None
+    terms = [(c, place(term, use.letters)) for c, term in use.node.terms]
+    for n, (coefficient, term) in enumerate(terms):
+        reduction = see_through(term)
+        if not isinstance(reduction.node, Reduce) or reduction.node.head is not LogSumExp:
+            continue
+        inner, rank = reduction.node.arg, reduction.node.rank
+        for m, (opposite, entry) in enumerate(terms):
+            if opposite != -coefficient or entry.node is not inner.node:
+                continue
+            letters = dict(zip(inner.letters, entry.letters, strict=True))
+            over = {letters[rank + k]: length for k, length in enumerate(reduction.node.bound)}
+            kept = all(letters.get(axis) == letter for axis, letter in enumerate(reduction.letters))
+            if kept and len(set(entry.letters)) == len(entry.letters) and not set(over) & set(reduction.letters):
+                rest = [terms[k] for k in range(len(terms)) if k not in (n, m)]
+                return add([(opposite, axis_map(LOG_SOFTMAX, entry, over)), *rest])
     return None
 
 
@@ -149,5 +171,5 @@ def _sum_of_exp(use: Use) -> tuple[Use, dict[object, object]] | None:
     return moved, {("over", k): length for k, length in enumerate(node.bound)}
 
 
-RECOGNISE: tuple[AxisRule, ...] = (log_sum_exp, softmax, log_softmax, complement)
+RECOGNISE: tuple[AxisRule, ...] = (log_sum_exp, softmax, log_softmax, log_softmax_of_difference, complement)
 CANONICAL: tuple[AxisRule, ...] = (merge_conditions, hoist_mask)

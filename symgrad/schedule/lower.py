@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from sympy import S, exp, log
+from sympy import S, Symbol, exp, log
 
 from symgrad.functions import LogSumExp, MaxOver
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, reduce
+from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, named, reduce
 from symgrad.graph.build import add, apply, mul, reciprocal, subtract
+from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import AxisMap, Letter, Node, Reduce, Use
 from symgrad.graph.transform import transform
 
@@ -28,9 +29,19 @@ def _visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
     return None
 
 
+def _kept(name: str, use: Use) -> Use:
+    """The term as a quantity of its own, which sums around it do not flatten."""
+    letters = distinct(use.letters)
+    axes = {letter: axis for axis, letter in enumerate(letters)}
+    sizes = dict(zip(use.letters, use.node.shape, strict=True))
+    node = named(name, Symbol(name), tuple(sizes[letter] for letter in letters), relabel(use, axes))
+    return Use(node, letters)
+
+
 def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:
     # shifting by the maximum leaves one exponential equal to 1: nothing overflows, and the sum is at least 1
     largest = reduce(MaxOver, arg, over)
-    shifted = subtract(arg, largest)
+    # a name keeps the difference together: u - max is exact near the maximum, u - log(sum) - max is not
+    shifted = _kept("shifted", subtract(arg, largest))
     exponentials = apply(exp, [shifted])
     return largest, shifted, exponentials, mul([exponentials], over)

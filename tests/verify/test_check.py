@@ -506,7 +506,12 @@ def run_pytest(folder: Path, *options: str) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", "."]
     root = str(Path(__file__).parents[2])
     done = subprocess.run(
-        [*command, *options, "."], cwd=folder, capture_output=True, text=True, env={"PYTHONPATH": root}, timeout=120
+        [*command, *options, "."],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": root, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        timeout=120,
     )
     return done.stdout
 
