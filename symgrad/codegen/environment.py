@@ -1,6 +1,7 @@
 """The Jinja environment that the code generator renders its templates in."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -67,9 +68,22 @@ def environment() -> Environment:
     made.filters["typed"] = "{}: Any".format
     made.filters["pair"] = "{0}={0}".format
     made.filters["sized"] = _sized
+    made.filters["texts"] = _texts
+    made.filters["tuple_of"] = _tuple_of
     return made
 
 
-def _sized(size: str) -> str:
+def _sized(size: str | int) -> str:
     """A size expression with its dimensions looked up in `sizes`: "M + 1" -> 'sizes["M"] + 1'."""
-    return re.sub(r"[^\W\d]\w*", lambda found: f'sizes["{found.group()}"]', size)
+    return re.sub(r"[^\W\d]\w*", lambda found: f'sizes["{found.group()}"]', str(size))
+
+
+def _texts(labels: Iterable[str | int]) -> str:
+    """A tuple of names and numbers as Python text: ("M", 1)."""
+    return _tuple_of(str(label) if isinstance(label, int) else f'"{label}"' for label in labels)
+
+
+def _tuple_of(parts: Iterable[str]) -> str:
+    """A tuple of expressions as Python text."""
+    texts = list(parts)
+    return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"

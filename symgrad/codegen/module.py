@@ -70,12 +70,11 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
         version=version,
         arguments=[_described(a) for a in plan.arguments],
         parameters=[_described(a) for a in parameters],
-        data=[_described(a) for a in plan.arguments if a.role == "data"],
+        dimensions=[str(d) for d in plan.dimensions],
         sizes=_sizes(plan),
         parameter_dimensions=[
             str(d) for d in plan.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
         ],
-        data_dimensions=_sizes(plan, only_data=True),
         bodies=bodies,
         helpers=sorted(helpers),
         scipy=sorted(scipy),
@@ -165,9 +164,9 @@ def _tuple_text(labels: Sequence[Any]) -> str:
     return f"({inside},)" if len(labels) == 1 else f"({inside})"
 
 
-def _sizes(plan: Plan, only_data: bool = False) -> list[dict[str, Any]]:
+def _sizes(plan: Plan) -> list[dict[str, Any]]:
     """How each dimension is read off the arrays, in an order in which each uses only earlier ones."""
-    arrays = [a for a in plan.arguments if a.role == "data" or (a.role == "parameter" and not only_data)]
+    arrays = [a for a in plan.arguments if a.role != "dimension"]
     found = determined([_parameter_axes(a).shape for a in arrays])
     made = []
     for dimension, (array, axis, expression) in found.items():

@@ -190,8 +190,8 @@ class Neighbourhood:
     """Points on a very short straight line through the inputs, for measuring rounding errors.
 
     All float arguments move: with the data as they are, terms may cancel exactly. But of data, zeros stay: they may be
-    where the loss is not smooth, and it does not matter that it is not. The points are not evenly spaced, since steps that
-    are a multiple of the spacing of floating-point numbers would all be rounded alike.
+    where the loss is not smooth, and it does not matter that it is not. The points are not evenly spaced, since steps
+    that are a multiple of the spacing of floating-point numbers would all be rounded alike.
     """
 
     positions: Array
