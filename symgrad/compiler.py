@@ -3,7 +3,7 @@
 SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrite--> formulas --schedule--> Plan
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -52,17 +52,16 @@ def derive(program: Program) -> Derivation:
     names = list(program.names.values())
     absorbed = _absorbed(trace)
     blocks: dict[Node, Use] = {}
-    forward = set(postorder([program.loss.node, *names]))
+    opaque: set[Node] = set(names)
+    known = set(postorder([program.loss.node, *names]))
 
     def polished(adjoint: Use) -> Use:
-        opaque = {*names, *blocks}
         (plain,) = simplify([adjoint], names, program.identities, trace, opaque)
-        near: dict[Node, Use] = {node: node.arg for node in _nearest(plain, blocks)}
+        near: dict[Node, Use] = {node: node.arg for node in _near(plain) if node in blocks}
         if not near:
             return plain
-        (opened,) = substitute([plain], near, opaque - set(near))
+        (opened,) = expand_names([plain], near, opaque - near.keys())
         (opened,) = simplify([opened], names, program.identities, trace, opaque)
-        known = forward | set(blocks)
         return opened if _operations(opened, known) <= _operations(plain, known) + 1 else plain
 
     def settle(node: Node, adjoint: Use) -> Use:
@@ -73,6 +72,8 @@ def derive(program: Program) -> Derivation:
             return adjoint
         block = named(f"d_{node.name}", _adjoint_symbol(node), node.shape, adjoint)
         blocks[block] = adjoint
+        opaque.add(block)
+        known.add(block)
         return own(block)
 
     adjoints = reverse(program.loss, list(program.parameters.values()), settle)
@@ -93,30 +94,25 @@ def _absorbed(trace: Trace) -> set[str]:
     """The names that a rewrite looked through and left out: some of their uses have gone into a larger function."""
     gone: set[str] = set()
     for _, before, after in trace.steps:
-        gone |= _names_near(before) - _names_near(after)
+        gone |= {name.name for name in _near(before)} - {name.name for name in _near(after)}
     return gone
 
 
-def _names_near(use: Use) -> set[str]:
+def _near(use: Use) -> list[Named]:
     """The names that a term refers to directly."""
     if isinstance(use.node, Named):
-        return {use.node.name}
-    found: set[str] = set()
+        return [use.node]
+    found: dict[Named, None] = {}
     seen: set[Node] = set()
     stack = [use.node]
     while stack:
         for part in stack.pop().uses():
             if isinstance(part.node, Named):
-                found.add(part.node.name)
+                found[part.node] = None
             elif part.node not in seen:
                 seen.add(part.node)
                 stack.append(part.node)
-    return found
-
-
-def _nearest(use: Use, blocks: Mapping[Node, Use]) -> list[Named]:
-    """The named adjoints that a term refers to directly."""
-    return [node for node in postorder([use.node], set()) if node in blocks and isinstance(node, Named)][-2:]
+    return list(found)
 
 
 def _operations(use: Use, opaque: Collection[Node]) -> int:
@@ -129,19 +125,22 @@ def _operations(use: Use, opaque: Collection[Node]) -> int:
     return total
 
 
-def expanded(use: Use, derivation: Derivation, largest: int | None = None) -> Use:
-    """A derived term with the names of adjoints replaced by their formulas, and simplified again.
-
-    `largest` limits this to adjoints whose formula has no more operations.
-    """
-    program = derivation.program
-    names = list(program.names.values())
-    forward = set(postorder([program.loss.node, *names]))
+def expanded(use: Use, derivation: Derivation, blocks: Collection[Named] | None = None) -> Use:
+    """A derived term with the names of adjoints (all, or the given ones) replaced by their formulas, simplified again."""
+    names = list(derivation.program.names.values())
     every = set(derivation.blocks.values())
-    chosen = {b for b in every if largest is None or _operations(b.arg, (forward | every) - {b.arg.node}) <= largest}
-    (opened,) = expand_names([use], chosen)
-    (simple,) = simplify([opened], names, program.identities, Trace(), {*names, *(every - chosen)})
+    opaque = {*names, *(every - set(every if blocks is None else blocks))}
+    (opened,) = expand_names([use], every, opaque)
+    (simple,) = simplify([opened], names, derivation.program.identities, Trace(), opaque)
     return simple
+
+
+def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
+    """The named adjoints whose formula has at most so many operations beyond what is named or in the forward pass."""
+    program = derivation.program
+    every = set(derivation.blocks.values())
+    known = every | set(postorder([program.loss.node, *program.names.values()]))
+    return {block for block in every if _operations(block.arg, known - {block.arg.node}) <= largest}
 
 
 def _recognised(program: Program, trace: Trace) -> Program:

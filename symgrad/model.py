@@ -13,14 +13,14 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from symgrad.arguments import Argument
 from symgrad.codegen.environment import environment
 from symgrad.codegen.module import module_source
-from symgrad.compiler import Derivation, adjoint, derive, expanded, kink_plan, plan
+from symgrad.compiler import Derivation, adjoint, derive, expanded, kink_plan, plan, short_blocks
 from symgrad.errors import GradientCheckError, ModelError
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form
 from symgrad.formula.text import formulas, latex_formulas
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
-from symgrad.graph.nodes import Node, Use
+from symgrad.graph.nodes import Named, Node, Use
 from symgrad.rewrite.facts import expand_names
 from symgrad.verify.check import check_module, draw_inputs
 from symgrad.verify.reference import evaluate
@@ -136,7 +136,11 @@ class Model:
             use = found.arg
         else:
             return self.adjoint(quantity)
-        return self._formula(expanded(use, self.derivation, largest=SHORT), quantity, None)
+        return self._formula(expanded(use, self.derivation, self._short), quantity, None)
+
+    @cached_property
+    def _short(self) -> set[Named]:
+        return short_blocks(self.derivation, SHORT)
 
     def _formula(self, use: Use, base: Any, subscripts: tuple[Any, ...] | None) -> Any:
         """A term over a quantity's axes as a SymPy object."""

@@ -11,6 +11,7 @@ put every expression into its normal form.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
@@ -202,7 +203,12 @@ def _spell(field: Any) -> str:
         return f"({','.join(_spell(part) for part in field)})"
     if isinstance(field, type):
         return field.__name__
-    return str(field)
+    return _text(field)
+
+
+@cache
+def _text(field: Any) -> str:
+    return f"{type(field).__name__}:{field}"
 
 
 def postorder(roots: list[Node], opaque: Collection[Node] = frozenset()) -> Iterator[Node]:
@@ -210,14 +216,14 @@ def postorder(roots: list[Node], opaque: Collection[Node] = frozenset()) -> Iter
 
     `opaque` nodes are left out, with what lies below them only.
     """
-    seen: set[Node] = set(opaque)
+    seen: set[Node] = set()
     for root in roots:
         stack: list[tuple[Node, bool]] = [(root, False)]
         while stack:
             node, expanded = stack.pop()
             if expanded:
                 yield node
-            elif node not in seen:
+            elif node not in seen and node not in opaque:
                 seen.add(node)
                 stack.append((node, True))
                 stack.extend((use.node, False) for use in reversed(node.uses()) if use.node not in seen)

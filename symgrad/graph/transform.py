@@ -52,19 +52,23 @@ def transform(roots: Sequence[Use], visit: Visit, opaque: Collection[Node] = fro
     `visit(node, uses)` gets the old node and its operands' images in the node's own letters; it returns the node's
     image in those letters, or None for a plain rebuild. `opaque` nodes are left as they are, with all below them.
     """
-    image: dict[Node, Use] = {node: own(node) for node in opaque}
+    image: dict[Node, Use] = {}
+
+    def of(node: Node) -> Use:
+        return image[node] if node in image else own(node)  # opaque nodes have no image
+
     for node in postorder([use.node for use in roots], opaque):
         old = node.uses()
         if isinstance(node, Gather):  # the axes of the base live in letters of their own: -1, -2, ...
-            base = relabel(image[node.base.node], {k: -1 - k for k in range(node.base.node.rank)})
-            uses = (base, *(place(image[use.node], use.letters) for use in node.subs))
+            base = relabel(of(node.base.node), {k: -1 - k for k in range(node.base.node.rank)})
+            uses: tuple[Use, ...] = (base, *(place(of(use.node), use.letters) for use in node.subs))
         else:
-            uses = tuple(place(image[use.node], use.letters) for use in old)
+            uses = tuple(place(of(use.node), use.letters) for use in old)
         made = visit(node, uses)
         if made is None:
             made = own(node) if uses == old else rebuild(node, uses)
         image[node] = made
-    return [place(image[use.node], use.letters) for use in roots]
+    return [place(of(use.node), use.letters) for use in roots]
 
 
 def substitute(roots: Sequence[Use], images: Mapping[Node, Use], opaque: Collection[Node] = frozenset()) -> list[Use]:

@@ -1,6 +1,7 @@
 """Uses what is known: equalities stated in `facts`, and the names of `where` for what they define."""
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 
 from symgrad.graph.build import mul, product_of_powers
 from symgrad.graph.letters import relabel
@@ -41,8 +42,9 @@ def _sum_within(node: Contract, left: Use, right: Use) -> Use | None:
     return None
 
 
-def fold_names(roots: Sequence[Use], names: Sequence[Named], opaque: Collection[Node] = frozenset()) -> list[Use]:
-    """Write the name wherever its definition stands: σ(z) becomes y if y is defined so."""
+@lru_cache(maxsize=8)
+def _definitions(names: tuple[Named, ...]) -> dict[Node, Use]:
+    """The name for each defining node, in that node's own letters."""
     folded: dict[Node, Use] = {}
     for name in names:
         body = name.arg
@@ -50,6 +52,12 @@ def fold_names(roots: Sequence[Use], names: Sequence[Named], opaque: Collection[
             continue
         axis_of = {letter: axis for axis, letter in enumerate(body.letters)}
         folded.setdefault(body.node, Use(name, tuple(axis_of[axis] for axis in range(name.rank))))
+    return folded
+
+
+def fold_names(roots: Sequence[Use], names: Sequence[Named], opaque: Collection[Node] = frozenset()) -> list[Use]:
+    """Write the name wherever its definition stands: σ(z) becomes y if y is defined so."""
+    folded = _definitions(tuple(names))
     plain: dict[Node, Use] = {}
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
@@ -63,10 +71,12 @@ def fold_names(roots: Sequence[Use], names: Sequence[Named], opaque: Collection[
     return transform(roots, visit, opaque)
 
 
-def expand_names(roots: Sequence[Use], names: Collection[Node] | None = None) -> list[Use]:
-    """Put the definitions in place of the names: of all, or of the given ones."""
+def expand_names(
+    roots: Sequence[Use], names: Collection[Node] | None = None, opaque: Collection[Node] = frozenset()
+) -> list[Use]:
+    """Put the definitions in place of the names: of all, or of the given ones; nothing happens below `opaque` nodes."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         return mul([uses[0]]) if isinstance(node, Named) and (names is None or node in names) else None
 
-    return transform(roots, visit)
+    return transform(roots, visit, opaque)
