@@ -126,7 +126,7 @@ def _operations(use: Use, opaque: Collection[Node]) -> int:
 
 
 def expanded(use: Use, derivation: Derivation, blocks: Collection[Named] | None = None) -> Use:
-    """A derived term with the names of adjoints (all, or the given ones) replaced by their formulas, simplified again."""
+    """A derived term with named adjoints (all, or the given ones) replaced by their formulas, simplified again."""
     names = list(derivation.program.names.values())
     every = set(derivation.blocks.values())
     opaque = {*names, *(every - set(every if blocks is None else blocks))}

@@ -21,6 +21,7 @@ from symgrad.formula.text import formulas, latex_formulas
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.graph.nodes import Named, Node, Use
+from symgrad.graph.transform import tree_size
 from symgrad.rewrite.facts import expand_names
 from symgrad.verify.check import check_module, draw_inputs
 from symgrad.verify.reference import evaluate
@@ -30,6 +31,10 @@ from symgrad.version import __version__
 
 # An adjoint of at most this many operations, such as y - t, is written out where a formula refers to it.
 SHORT = 2
+
+
+# A formula of more terms is left out where formulas are shown; it would fill pages.
+LONGEST = 150
 
 
 class Model:
@@ -127,7 +132,7 @@ class Model:
         """∂loss/∂quantity by the adjoints of the quantities that follow it: one step of the backward pass.
 
         Where `adjoint` has the whole formula, this one refers to the adjoint of a later block as the symbol ∂C/∂name,
-        unless that is short enough to be written out.
+        unless that is short enough to be written out. None if even so it is too long to be read.
         """
         found = self.derivation.blocks.get(quantity)
         if quantity in self.program.parameters:
@@ -136,7 +141,10 @@ class Model:
             use = found.arg
         else:
             return self.adjoint(quantity)
-        return self._formula(expanded(use, self.derivation, self._short), quantity, None)
+        use = expanded(use, self.derivation, self._short)
+        if tree_size(use) > LONGEST:
+            return None
+        return self._formula(use, quantity, None)
 
     @cached_property
     def _short(self) -> set[Named]:

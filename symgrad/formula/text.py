@@ -1,8 +1,9 @@
 """Formulas as text: Unicode for a terminal, and LaTeX."""
 
+from itertools import islice
 from typing import Any
 
-from sympy import Expr, Lambda, Mul, S, Tuple, latex
+from sympy import Expr, Lambda, Mul, S, Tuple, latex, preorder_traversal
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
@@ -192,8 +193,20 @@ def _content(matrix: Any) -> tuple[Expr, Any]:
     return size, (matrix / size).doit()
 
 
+# A formula of more nodes is not printed: it would fill pages, and SymPy's printers are recursive.
+LONGEST = 2000
+WIDEST = 240  # characters of a formula in a generated module's docstring
+TOO_LONG = "… (too long to show; name parts of it in `where`)"
+
+
+def _is_long(expr: Any) -> bool:
+    return next(islice(preorder_traversal(expr), LONGEST, None), None) is not None
+
+
 def text(expr: Any) -> str:
     """A SymPy object in one line of Unicode."""
+    if expr is None or _is_long(expr):
+        return TOO_LONG
     return str(_Text({"order": None}).doprint(expr))
 
 
@@ -223,6 +236,8 @@ def formulas(model: Any, short: bool = False) -> str:
     lines: list[str] = []
     for title, pairs in _blocks(model, short):
         rows = [(_label(title, left, value, _loss_name(model)), text(_body(value))) for left, value in pairs]
+        if short:
+            rows = [(label, value if len(value) <= WIDEST else TOO_LONG) for label, value in rows]
         width = max(len(label) for label, _ in rows)
         lines += ["", title] if lines else [title]
         lines += [f"    {label:<{width}} = {value}" for label, value in rows]
@@ -249,6 +264,6 @@ def latex_formulas(model: Any) -> str:
             if title not in ("Loss", "where"):
                 indices = f"_{{{','.join(map(latex, value.variables))}}}" if isinstance(value, Lambda) else ""
                 symbol = rf"\frac{{\partial {_loss_name(model)}}}{{\partial {symbol}{indices}}}"
-            rows.append((symbol, latex(_body(value))))
+            rows.append((symbol, latex(_body(value)) if value is not None and not _is_long(value) else r"\dots"))
     inside = " \\\\\n".join(f"  {left} &= {right}" for left, right in rows)
     return f"\\begin{{aligned}}\n{inside}\n\\end{{aligned}}"

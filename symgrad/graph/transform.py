@@ -76,6 +76,14 @@ def substitute(roots: Sequence[Use], images: Mapping[Node, Use], opaque: Collect
     return transform(roots, lambda node, uses: images.get(node), opaque)
 
 
+def tree_size(use: Use) -> int:
+    """How many nodes the term has when written out as a tree, names counting as one."""
+    sizes: dict[Node, int] = {}
+    for node in postorder([use.node]):
+        sizes[node] = 1 if isinstance(node, Named) else 1 + sum(sizes[part.node] for part in node.uses())
+    return sizes[use.node] if not isinstance(use.node, Named) else 1
+
+
 def dependents(roots: Iterable[Node], sources: Iterable[Node]) -> set[Node]:
     """The nodes below the roots whose value depends on a source."""
     found = set(sources)

@@ -9,8 +9,8 @@ from typing import Literal
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 TOLERANCE = 4.0
-"""An entry fails where it differs from the numerical derivative by more than this many estimated errors. Of a million
-entries of right gradients the furthest was off by less than 3."""
+"""An entry fails where it differs from the numerical derivative by more than this many estimated errors. In 24,000
+checks of right modules, with 880,000 derivatives, the furthest was off by 0.84 of them."""
 
 _WIDTH = 100
 _SHOWN_FAILURES = 12
