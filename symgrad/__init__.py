@@ -1,22 +1,31 @@
-"""symgrad: derive the analytic gradient of a SymPy model, write it as a NumPy module, and check it."""
+"""symgrad: derive the analytic gradient of a SymPy model, write it as a NumPy module, and check it.
 
-from symgrad.errors import GradientCheckError, ModelError, SymgradError, UnsupportedError
-from symgrad.functions import (
-    LogSumExp,
-    MaxOver,
-    MinOver,
-    constant,
-    if_else,
-    log_sigmoid,
-    relu,
-    sigmoid,
-    softmax,
-    softplus,
-    step,
-    total,
-)
-from symgrad.model import Model
+The names are loaded when first used: the pytest plugin is imported in every test run of its users, most of which have no
+gradient to check, and should not wait for SymPy there.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from symgrad.version import __version__
+
+if TYPE_CHECKING:
+    from symgrad.errors import GradientCheckError, ModelError, SymgradError, UnsupportedError
+    from symgrad.functions import (
+        LogSumExp,
+        MaxOver,
+        MinOver,
+        constant,
+        if_else,
+        log_sigmoid,
+        relu,
+        sigmoid,
+        softmax,
+        softplus,
+        step,
+        total,
+    )
+    from symgrad.model import Model
 
 __all__ = [
     "GradientCheckError",
@@ -38,3 +47,18 @@ __all__ = [
     "step",
     "total",
 ]
+
+_ERRORS = {"GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+    home = "errors" if name in _ERRORS else "model" if name == "Model" else "functions"
+    found = getattr(import_module(f"symgrad.{home}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

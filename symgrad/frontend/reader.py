@@ -60,22 +60,22 @@ class IndexReader:
         ------
         ModelError, UnsupportedError : the message names the sub-expression and its place.
         """
-        stack: list[tuple[Request, Reading]] = [((expr, scope), self._reading(expr, scope))]
+        stack: list[tuple[Request, Reading]] = []
+        wanted: Request | None = (expr, scope)
         result: Use | None = None
-        while stack:
-            _, reading = stack[-1]
+        while wanted is not None or stack:
             try:
-                wanted = next(reading) if result is None else reading.send(result)
+                if wanted is not None:
+                    stack.append((wanted, self._reading(*wanted)))
+                    wanted, result = None, None
+                wanted = next(stack[-1][1]) if result is None else stack[-1][1].send(result)
             except StopIteration as stop:
                 stack.pop()
                 result = stop.value
             except UnsupportedError as error:
-                places = [place_of(asked) for (asked, _), _ in (stack[-1], stack[0])]
-                where = places[0] if places[0] == places[1] else f"{places[0]}, in {places[1]}"
-                raise UnsupportedError(f"{error}\n  at: {where}") from error
-            else:
-                stack.append((wanted, self._reading(*wanted)))
-                result = None
+                inner = wanted[0] if wanted is not None else stack[-1][0][0]
+                places = list(dict.fromkeys(place_of(part) for part in (inner, expr)))
+                raise UnsupportedError(f"{error}\n  at: {', in '.join(places)}") from error
         assert result is not None
         return result
 

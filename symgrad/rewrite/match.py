@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import permutations
 from typing import Any
 
-from sympy import Add, Expr, Mul, Number, Pow, S, Symbol
+from sympy import Add, Expr, Max, Min, Mul, Number, Pow, S, Symbol
 
 from symgrad.graph.build import ONE, number, scale
 from symgrad.graph.nodes import Add as AddNode
@@ -53,7 +53,8 @@ def match(pattern: Expr, use: Use, binding: Binding) -> Iterator[Binding]:
                     yield found
     elif isinstance(target.node, Apply) and target.node.head is type(pattern):
         args = [place(arg, target.letters) for arg in target.node.args]
-        yield from _match_all(list(zip(pattern.args, args, strict=True)), binding)
+        for order in permutations(args) if isinstance(pattern, Max | Min) else [args]:
+            yield from _match_all(list(zip(pattern.args, order, strict=True)), binding)
 
 
 def _match_all(pairs: Sequence[tuple[Any, Use]], binding: Binding) -> Iterator[Binding]:

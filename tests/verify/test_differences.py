@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,7 +128,7 @@ def test_typical_size_is_never_zero() -> None:
 
 
 def test_nearby_points_leave_the_inputs_alone() -> None:
-    inputs = {"x": np.array([1.0, 0.0]), "n": 3}
+    inputs: dict[str, Any] = {"x": np.array([1.0, 0.0]), "n": 3}
     points = Neighbourhood.of(inputs, ["x"], np.random.default_rng(0)).points
     assert inputs["x"].tolist() == [1.0, 0.0]
     assert all(point["n"] == 3 and np.allclose(point["x"], inputs["x"], atol=1e-6) for point in points)

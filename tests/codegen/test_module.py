@@ -1,0 +1,220 @@
+"""What the generated module promises: arguments, shapes, types, errors, the flat interface, the same bytes."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sympy import Eq, IndexedBase, MatrixSymbol, OneMatrix, Product, Sum, Symbol, erf, exp, symbols, tanh
+
+from symgrad import MaxOver, Model, if_else, relu, total
+
+N, M, K, P = symbols("N M K P", integer=True, positive=True)
+i, j, k, n = symbols("i j k n", integer=True)
+X, w, y = MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1), MatrixSymbol("y", N, 1)
+lam = Symbol("lam")
+RIDGE = Model((X * w - y).T * (X * w - y) + lam * w.T * w, [w], name="ridge")
+rng = np.random.default_rng(0)
+DATA = {"X": rng.normal(size=(5, 3)), "y": rng.normal(size=5), "lam": 0.5}
+W0 = rng.normal(size=3)
+
+
+@pytest.fixture(scope="module")
+def ridge():
+    return RIDGE.compile(check=False)
+
+
+def by_hand(w):
+    residual = DATA["X"] @ w - DATA["y"]
+    return residual @ residual + 0.5 * w @ w, 2 * DATA["X"].T @ residual + w
+
+
+def test_arguments_by_position_and_by_name(ridge):
+    assert ridge.ARGUMENTS == ("w", "X", "lam", "y")
+    assert ridge.SHAPES == {"w": ("M", 1), "X": ("N", "M"), "lam": (), "y": ("N", 1)}
+    value, slope = by_hand(W0)
+    got = ridge.value_and_gradient(W0, **DATA)
+    np.testing.assert_allclose(got[0], value, rtol=1e-13)
+    np.testing.assert_allclose(got[1].w, slope, rtol=1e-13)
+    assert ridge.value(W0, DATA["X"], 0.5, DATA["y"]) == got[0]
+    np.testing.assert_array_equal(ridge.gradient(W0, **DATA).w, got[1].w)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 1)])
+def test_the_gradient_has_the_shape_that_went_in(ridge, shape):
+    assert ridge.gradient(W0.reshape(shape), **DATA).w.shape == shape
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_floating_type_is_kept(ridge, dtype):
+    data = {"X": DATA["X"].astype(dtype), "y": DATA["y"].astype(dtype), "lam": 0.5}
+    value, slope = ridge.value_and_gradient(W0.astype(dtype), **data)
+    assert value.dtype == slope.w.dtype == dtype
+
+
+def test_integers_are_numbers_too(ridge):
+    assert ridge.value([1, 2, 3], np.eye(3, dtype=int), 0, [1, 2, 3]) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "message"),
+    [
+        ({"y": np.zeros(4)}, ValueError, r"y: side 0 is N = 5 by the other arguments, got 4"),
+        ({"X": np.zeros((5, 4))}, ValueError, r"X: side 1 is M = 3 by the other arguments, got 4"),
+        ({"X": np.zeros(5)}, ValueError, r"X: expected shape \(N, M\), got shape \(5,\)"),
+        ({"lam": np.zeros(2)}, ValueError, r"lam: expected shape \(\)"),
+        ({"y": np.zeros(5, complex)}, TypeError, "y: expected real numbers"),
+        ({"y": ["a"] * 5}, TypeError, "y: expected real numbers"),
+    ],
+    ids=str,
+)
+def test_inconsistent_arguments_are_refused(ridge, change, kind, message):
+    with pytest.raises(kind, match=message):
+        ridge.value_and_gradient(W0, **{**DATA, **change})
+
+
+def test_minimize_runs_on_the_flat_interface(ridge):
+    found = minimize(partial(ridge.flat_value_and_gradient, **DATA), np.zeros(3), jac=True)
+    exact = np.linalg.solve(DATA["X"].T @ DATA["X"] + 0.5 * np.eye(3), DATA["X"].T @ DATA["y"])
+    np.testing.assert_allclose(found.x, exact, atol=1e-5)
+
+
+def test_pack_and_unpack_are_inverse():
+    W1, b, u, H = MatrixSymbol("W1", M, K), MatrixSymbol("b", 1, K), MatrixSymbol("u", K, 1), MatrixSymbol("H", N, K)
+    hidden = (X * W1 + OneMatrix(N, 1) * b).applyfunc(tanh)
+    module = Model((H * u - y).T * (H * u - y), [W1, b, u], where=[Eq(H, hidden)]).compile(check=False)
+    parts = (rng.normal(size=(3, 4)), rng.normal(size=(1, 4)), rng.normal(size=(4, 1)))
+    theta = module.pack(*parts)
+    for got, part in zip(module.unpack(theta, X=DATA["X"]), parts, strict=True):  # K is found from the length
+        np.testing.assert_array_equal(got, part)
+    with pytest.raises(ValueError, match="pass the sizes M, K by name"):
+        module.unpack(theta)
+    with pytest.raises(ValueError, match="expected"):
+        module.unpack(theta[:-1], X=DATA["X"])
+
+
+def test_a_gradient_is_never_the_callers_own_array():
+    A, B = MatrixSymbol("A", N, M), MatrixSymbol("B", N, M)
+    module = Model(total(A + B), [A, B]).compile(check=False)
+    a, b = np.ones((2, 3)), np.ones((2, 3))
+    slope = module.gradient(a, b)
+    assert not np.shares_memory(slope.A, slope.B)
+    slope.A[0, 0] = 7
+    q, c = IndexedBase("q", shape=(N,)), IndexedBase("c", shape=(N,))
+    module = Model(Sum(q[n] * c[n], (n, 0, N - 1)), [q]).compile(check=False)
+    given = np.ones(3)
+    assert not np.shares_memory(module.gradient(np.zeros(3), given).q, given)
+
+
+def test_dimensions_solved_from_a_sum_of_sizes():
+    a, f, g = IndexedBase("a", shape=(M + P - 1,)), IndexedBase("f", shape=(P,)), IndexedBase("g", shape=(M,))
+    model = Model(Sum(a[i + j] * f[j] * g[i], (i, 0, M - 1), (j, 0, P - 1)), [f])
+    module = model.compile()
+    slope = module.gradient(np.ones(3), np.arange(6.0), np.ones(4)).f
+    np.testing.assert_array_equal(slope, [6.0, 10.0, 14.0])
+    with pytest.raises(ValueError, match="a: side 0"):
+        module.gradient(np.ones(3), np.arange(7.0), np.ones(4))
+
+
+def test_a_size_that_no_array_determines_is_an_argument():
+    module = Model(Sum(lam**2 * k, (k, 0, K - 1)), [lam]).compile()
+    assert module.ARGUMENTS == ("lam", "K")
+    assert module.value(2.0, 4) == 24.0
+    with pytest.raises(TypeError, match="K: expected an integer"):
+        module.value(2.0, 4.0)
+
+
+def test_literal_subscripts_set_a_smallest_size():
+    q = IndexedBase("q", shape=(N,))
+    module = Model(q[2] ** 2, [q]).compile()
+    np.testing.assert_array_equal(module.gradient([1.0, 2, 3, 4]).q, [0, 0, 6, 0])
+    with pytest.raises(ValueError, match="needs N >= 3, got N = 2"):
+        module.value([1.0, 2.0])
+
+
+def test_labels_are_integers_in_range():
+    E, label = IndexedBase("E", shape=(M, K)), IndexedBase("label", shape=(N,))
+    module = Model(Sum(E[label[n], k] ** 2, (n, 0, N - 1), (k, 0, K - 1)), [E]).compile()
+    table = np.arange(6.0).reshape(3, 2)
+    slope = module.gradient(table, np.array([1, 1, 2])).E
+    np.testing.assert_array_equal(slope, 2 * table * np.array([[0], [2], [1]]))
+    with pytest.raises(TypeError, match="label: expected integers"):
+        module.value(table, np.array([1.0]))
+    with pytest.raises(IndexError, match=r"label\[1\] is 3, expected 0 ... 2"):
+        module.value(table, np.array([0, 3]))
+
+
+def test_a_product_with_zeros_has_the_right_gradient():
+    q = IndexedBase("q", shape=(N,))
+    module = Model(Product(q[n], (n, 0, N - 1)), [q]).compile()
+    np.testing.assert_array_equal(module.gradient([2.0, 0, 3, 5]).q, [0, 30, 0, 0])
+    np.testing.assert_array_equal(module.gradient([2.0, 0, 0, 5]).q, [0, 0, 0, 0])
+
+
+def test_conventions_at_kinks():
+    q = IndexedBase("q", shape=(N,))
+    assert Model(relu(lam), [lam]).compile(check=False).gradient(0.0).lam == 0
+    assert Model(abs(Symbol("u", real=True)), [Symbol("u", real=True)]).compile(check=False).gradient(0.0).u == 0
+    slope = Model(MaxOver(q[n], (n, 0, N - 1)), [q]).compile(check=False).gradient([1.0, 2.0, 2.0]).q
+    np.testing.assert_array_equal(slope, [0, 0.5, 0.5])
+
+
+@pytest.mark.filterwarnings("error:invalid value")
+def test_the_branch_not_taken_does_not_reach_the_gradient():
+    q = IndexedBase("q", shape=(N,))
+    from sympy import log
+
+    module = Model(Sum(if_else(q[n] > 0, q[n] * log(q[n]), 0), (n, 0, N - 1)), [q]).compile(check=False)
+    with np.errstate(all="ignore"):
+        value, slope = module.value_and_gradient([1.0, 0.0, -2.0])
+    assert value == 0
+    np.testing.assert_array_equal(slope.q, [1, 0, 0])
+
+
+def test_scipy_is_imported_only_where_numpy_lacks_the_function():
+    assert "scipy" not in RIDGE.source().split("\nimport numpy")[1].split("def ")[0]
+    source = Model(erf(lam), [lam]).source()
+    assert "import scipy.special" in source and "SciPy for erf" in source
+
+
+def test_the_same_bytes_under_any_hash_seed():
+    script = "import sys; sys.path.insert(0, 'examples'); import softmax; print(softmax.model.source())"
+    root = Path(__file__).parents[2]
+    texts = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=root,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "42")
+    }
+    assert len(texts) == 1 and "def value" in texts.pop()
+
+
+def test_code_grows_linearly_with_depth():
+    def lines(depth):
+        Ws = [MatrixSymbol(f"W{n}", M, M) for n in range(depth)]
+        Hs = [MatrixSymbol("X", N, M), *(MatrixSymbol(f"H{n}", N, M) for n in range(depth))]
+        where = [Eq(Hs[n + 1], (Hs[n] * Ws[n]).applyfunc(tanh)) for n in range(depth)]
+        return len(Model(total(Hs[-1].applyfunc(exp)), Ws, where=where).source().splitlines())
+
+    assert lines(12) - lines(8) == lines(8) - lines(4)
+
+
+def test_a_failed_check_raises_with_its_report_and_writes_nothing(tmp_path, monkeypatch):
+    from symgrad import GradientCheckError
+    from symgrad.calculus import local
+
+    monkeypatch.setattr(local, "_exp", lambda args, value, which: local.add([(2, value)]))
+    monkeypatch.setitem(local._OWN, exp, lambda args, value, which: local.add([(2, value)]))
+    out = tmp_path / "out.py"
+    with pytest.raises(GradientCheckError, match="FAILED") as caught:
+        Model(exp(lam) + lam, [lam]).compile(path=out)
+    assert not out.exists() and not caught.value.report.ok
