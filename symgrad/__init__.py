@@ -1,7 +1,7 @@
 """symgrad: derive the analytic gradient of a SymPy model, write it as a NumPy module, and check it.
 
-The names are loaded when first used: the pytest plugin is imported in every test run of its users, most of which have no
-gradient to check, and should not wait for SymPy there.
+The names are loaded when first used: the pytest plugin is imported in every test run of its users, and those without a
+gradient to check should not wait for SymPy.
 """
 
 from importlib import import_module

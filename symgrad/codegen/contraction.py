@@ -70,6 +70,7 @@ def _cost(
 
 def _pair(first: Value, second: Value, kept: set[Letter], want: Sequence[Letter]) -> Value:
     """The product of two operands, summed over the letters that nobody else needs."""
+    first, second = _without_private(first, second, kept), _without_private(second, first, kept)
     shared = [letter for letter in first.letters if letter in second.letters]
     summed = [letter for letter in distinct([*first.letters, *second.letters]) if letter not in kept]
     batch = [letter for letter in shared if letter in kept]
@@ -88,6 +89,12 @@ def _pair(first: Value, second: Value, kept: set[Letter], want: Sequence[Letter]
         return _matmul(first, second, rows, summed[0], columns, want)
     axes = ", ".join(f"[{', '.join(str(value.letters.index(x)) for x in summed)}]" for value in (first, second))
     return Value(f"np.tensordot({first.text}, {second.text}, ({axes}))", ATOM, (*rows, *columns))
+
+
+def _without_private(value: Value, other: Value, kept: set[Letter]) -> Value:
+    """The operand summed over the letters that neither its partner nor anybody else has."""
+    gone = [letter for letter in value.letters if letter not in kept and letter not in other.letters]
+    return _sum(value, gone, "") if gone else value
 
 
 def _multiply(first: Value, second: Value, want: Sequence[Letter]) -> Value:

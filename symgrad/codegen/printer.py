@@ -229,7 +229,7 @@ class Printer:
 
     def full(self, use: Use, node: Node) -> Value:
         """A term over the axes of `node` as an array of the node's shape."""
-        return self._full(self._use(use), node)
+        return self._full(self._real(self._use(use)), node)
 
     def _real(self, value: Value) -> Value:
         """The value in the floating type of the arguments; Python numbers take that of what they meet."""

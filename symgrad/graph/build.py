@@ -357,7 +357,7 @@ def apply(head: Any, args: Sequence[Use]) -> Use:
     values = [number(use) for use in args]
     if all(value is not None for value in values) or (head is exp and values == [S.Zero]):
         folded = head(*values)
-        if folded in (True, False) or isinstance(folded, BooleanTrue | BooleanFalse):
+        if isinstance(folded, bool | BooleanTrue | BooleanFalse):  # by type: in Python 1 == True
             return boolean(bool(folded))
         if isinstance(folded, Number):
             return const(folded)
