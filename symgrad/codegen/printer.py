@@ -26,6 +26,7 @@ from symgrad.codegen.values import (
 )
 from symgrad.errors import UnsupportedError
 from symgrad.functions import MaxOver, MinOver, if_else, step
+from symgrad.graph.build import add
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import (
     Add,
@@ -93,22 +94,37 @@ class Printer:
             if isinstance(node, Contract) and node.bound:
                 for use, exponent in node.factors:  # a square under a sum is written as two factors
                     self._counts[use.node] += exponent == 2
+        for node in nodes:
+            self._lay_out(node)
         for use in roots:
-            self._want(use.node, sorted(range(use.node.rank), key=lambda axis: use.letters[axis]))
+            self._want(use, range(len(use.letters)))
         for node in nodes:
             value = self._print(node)
             if not isinstance(node, Input | Const | Size) and self._deserves_name(node, value):
                 value = self._assign(self._name(node), value)
             self._values[node] = value
 
-    def _want(self, node: Node, order: Sequence[int]) -> None:
-        """Ask for a layout, so that a result needs no transpose at the end."""
-        while node not in self._wanted and self._counts[node] == 1:
-            self._wanted[node] = tuple(order)
-            if not (isinstance(node, Add) and len(node.terms) == 1):
-                return
-            inner = node.terms[0][1]
-            node, order = inner.node, [inner.letters.index(axis) for axis in order]
+    def _lay_out(self, node: Node) -> None:
+        """Ask for the operands' layouts that a node of fixed layout, or beside an operand of fixed layout, wants."""
+        if isinstance(node, Named):
+            self._want(node.arg, range(node.rank))
+        elif isinstance(node, Add) or (isinstance(node, Contract) and not node.bound):
+            fixed = (use.letters for use in node.uses() if isinstance(use.node, Input | Named))
+            order = next((letters for letters in fixed if len(set(letters)) == len(letters) == node.rank), None)
+            if order is not None:
+                self._wanted.setdefault(node, order)
+                for use in node.uses():
+                    self._want(use, order)
+
+    def _want(self, use: Use, order: Sequence[Letter]) -> None:
+        """Ask for the layout in which the operand's letters come in this order, unless another was asked for."""
+        letters = use.letters
+        if len(letters) < 2 or sorted(letters) != sorted(order):
+            return
+        node, axes = use.node, tuple(letters.index(letter) for letter in order)
+        self._wanted.setdefault(node, axes)
+        if isinstance(node, Add) and len(node.terms) == 1:
+            self._want(node.terms[0][1], axes)
 
     def result(self, variable: str, value: Value) -> str:
         """Keep a result under a name, unless it has one or is short."""
@@ -120,6 +136,7 @@ class Printer:
         if isinstance(node, Named) or node in self._hints:
             return not value.text.isidentifier()
         trivial = (value.level == ATOM and len(value.text) < 12) or value.kind in ("integer", "python")
+        trivial = trivial or value.text.removeprefix("-").isidentifier()
         return (self._counts[node] > 1 and not trivial) or len(value.text) > MAX_LINE
 
     def _assign(self, name: str, value: Value) -> Value:
@@ -250,6 +267,10 @@ class Printer:
     def _sum(self, node: Add) -> Value:
         if not node.terms:
             return Value("0", ATOM, (), "python")
+        negated = add([(-coefficient, use) for coefficient, use in node.terms])
+        known = self._values.get(negated.node)
+        if known is not None and known.text.isidentifier() and len(node.terms) > 1:  # y - t is there: t - y is -(y - t)
+            return Value(f"-{known.text}", UNARY, tuple(negated.letters[k] for k in known.letters), known.kind)
         letters = self._layout(node)
         kinds = {self._values[use.node].kind for _, use in node.terms}
         whole = kinds <= {"integer", "python"} and all(c.is_Integer for c, _ in node.terms)

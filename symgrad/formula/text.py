@@ -1,5 +1,6 @@
 """Formulas as text: Unicode for a terminal, and LaTeX."""
 
+from collections.abc import Collection
 from itertools import islice
 from typing import Any
 
@@ -12,7 +13,12 @@ from symgrad.frontend.names import base_symbol, name_of
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
-    """SymPy's text printer with ᵀ, Σ and a minus sign, and positive terms first."""
+    """SymPy's text printer with ᵀ, Σ and a minus sign, and positive terms first.
+
+    The setting `known` holds sums of matrices that the model itself has: A − U Vᵀ is written so, not −(U Vᵀ − A).
+    """
+
+    _default_settings = StrPrinter._default_settings | {"known": frozenset()}
 
     def _print_Add(self, expr: Any, order: Any = None) -> str:
         return self._signed(expr.as_ordered_terms())
@@ -38,6 +44,8 @@ class _Text(StrPrinter):  # type: ignore[misc]
         for matrix in matrices:
             content, plain = _content(matrix)
             coefficient *= content
+            if getattr(plain, "is_MatAdd", False) and (-plain).doit() in self._settings["known"]:
+                coefficient, plain = -coefficient, (-plain).doit()
             text = str(self._print(plain))
             loose = getattr(plain, "is_MatAdd", False) or (len(matrices) > 1 and isinstance(plain, HadamardProduct))
             inner.append(f"({text})" if loose else text)
@@ -203,11 +211,19 @@ def _is_long(expr: Any) -> bool:
     return next(islice(preorder_traversal(expr), LONGEST, None), None) is not None
 
 
-def text(expr: Any) -> str:
-    """A SymPy object in one line of Unicode."""
+def text(expr: Any, known: Collection[Any] = frozenset()) -> str:
+    """A SymPy object in one line of Unicode; sums among the `known` ones keep their sign."""
     if expr is None or _is_long(expr):
         return TOO_LONG
-    return str(_Text({"order": None}).doprint(expr))
+    return str(_Text({"order": None, "known": known}).doprint(expr))
+
+
+def _known_sums(model: Any) -> set[Any]:
+    """The sums of matrices that the user wrote."""
+    written = [model.loss, *(equation.rhs for equation in model.where)]
+    return {
+        part for e in written if not _is_long(e) for part in preorder_traversal(e) if getattr(part, "is_MatAdd", False)
+    }
 
 
 def _blocks(model: Any, short: bool) -> list[tuple[str, list[tuple[Any, Any]]]]:
@@ -234,8 +250,9 @@ def formulas(model: Any, short: bool = False) -> str:
     `short` leaves out the adjoints of the names.
     """
     lines: list[str] = []
+    known = _known_sums(model)
     for title, pairs in _blocks(model, short):
-        rows = [(_label(title, left, value, _loss_name(model)), text(_body(value))) for left, value in pairs]
+        rows = [(_label(title, left, value, _loss_name(model)), text(_body(value), known)) for left, value in pairs]
         if short:
             rows = [(label, value if len(value) <= WIDEST else TOO_LONG) for label, value in rows]
         width = max(len(label) for label, _ in rows)
