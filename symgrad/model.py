@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from sympy import Indexed, Lambda, MatrixSymbol, S, Symbol, sympify
+from sympy import Indexed, MatrixSymbol, S, Symbol, sympify
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
@@ -15,7 +15,7 @@ from symgrad.codegen.environment import environment
 from symgrad.codegen.module import module_source
 from symgrad.compiler import Derivation, adjoint, derive, expanded, kink_plan, plan, short_blocks
 from symgrad.errors import GradientCheckError, ModelError
-from symgrad.formula.indexed import IndexNames, IndexWriter
+from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form
 from symgrad.formula.text import formulas, latex_formulas
 from symgrad.frontend.names import base_symbol, name_of
@@ -163,7 +163,7 @@ class Model:
         if isinstance(base, MatrixSymbol):
             try:
                 return self._matrix(use, base)
-            except NoMatrixForm:
+            except (NoMatrixForm, NotImplementedError):  # SymPy refuses some products of scalars and matrices
                 pass
         taken: set[Any] = set()
         symbols = []
@@ -175,7 +175,7 @@ class Model:
             if isinstance(base, MatrixSymbol)
             else symbols
         )
-        return Lambda(tuple(symbols), writer.write(use, dict(enumerate(kept))))
+        return IndexLambda(tuple(symbols), writer.write(use, dict(enumerate(kept))))
 
     def _node(self, base: Any) -> Node:
         node: Node | None = self.program.parameters.get(base) or self.program.names.get(base)

@@ -140,3 +140,15 @@ def test_terms_shuffled_and_indices_renamed_give_the_same_code():
     first = Model(Sum(tanh(Sum(a[i, j] * b[j], (j, 0, M - 1))) ** 2, (i, 0, N - 1)), [b])
     second = Model(Sum(tanh(Sum(b[k] * a[n, k], (k, 0, M - 1))) ** 2, (n, 0, N - 1)), [b])
     assert first.source().split("ARGUMENTS")[1] == second.source().split("ARGUMENTS")[1]
+
+
+def test_no_index_of_a_formula_is_bound_inside_and_free_outside():
+    x, b, u = IndexedBase("X", shape=(N, M)), IndexedBase("y", shape=(N,)), IndexedBase("w", shape=(M,))
+    residual = Sum(x[i, j] * u[j], (j, 0, M - 1)) - b[i]
+    gradient = Model(Sum(residual**2, (i, 0, N - 1)), [u]).gradient(u)
+    (free,) = gradient.variables
+    assert all(limit[0] != free for part in gradient.expr.atoms(Sum) for limit in part.limits)
+    # called with a number, or with an index that is summed over inside
+    assert gradient(0).has(x[i, 0]) and not gradient(0).has(x[0, 0])
+    inner = gradient(i).atoms(type(x[0, 0]))
+    assert not any(entry.base == x and entry.indices[0] == entry.indices[1] for entry in inner)

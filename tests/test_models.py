@@ -66,6 +66,13 @@ MODELS = {
     "huber": lambda: Model(Sum(Piecewise((x[n]**2/2,Abs(x[n])<=1),(Abs(x[n])-Rational(1,2),True)),(n,0,N-1)),[x]),
     "gelu": lambda: Model(Sum(x[n]*(1+erf(x[n]/sqrt(2)))/2,(n,0,N-1)),[x]),
     "mult names": lambda: Model(r*sin(r),[s],where=[Eq(r,s**2)]),
+    "sum times sum": lambda: Model(Sum(x[n]*Sum(x[j],(j,0,N-1)),(n,0,N-1)),[x]),
+    "sum over its square": lambda: Model(Sum(exp(x[n])/Sum(exp(x[i]),(i,0,N-1))**2,(n,0,N-1)),[x]),
+    "three equal sums": lambda: Model(Sum(Sum(x[i],(i,0,N-1))*x[i]*Sum(x[i]**2,(i,0,N-1)),(i,0,N-1)),[x]),
+    "normalised": lambda: Model(Sum(z[n]*x[n]/Sum(x[i],(i,0,N-1)),(n,0,N-1)),[x],facts=[x[n]>0]),
+    "cosine": lambda: Model((w.T*MatrixSymbol("u",M,1))[0,0]/sqrt((w.T*w)[0,0]),[w]),
+    "two quadratic forms": lambda: Model(exp((t.T*t)[0,0])*(t.T*A*t)[0,0]+s*exp(Trace(A)),[t,A]),
+    "exp of log_sigmoid": lambda: Model(Sum(exp(log_sigmoid(x[n]))*z[n],(n,0,N-1)),[x]),
 }
 # fmt: on
 
@@ -84,3 +91,8 @@ def test_folded_numbers_are_numbers_not_truths():
     # Python's 1 == True once made exp(0) a condition
     module = Model(s * Max(1, 0) + s * exp(0 * s) + exp(s - s) * s, [s]).compile()
     assert module.gradient(2.0).s == 3.0
+
+
+def test_equal_factors_inside_and_outside_a_sum_are_both_counted():
+    gradient = Model(Sum(x[n] * Sum(x[j], (j, 0, N - 1)), (n, 0, N - 1)), [x]).gradient(x[n])
+    assert gradient == 2 * Sum(x[i], (i, 0, N - 1)) or gradient.as_dummy() == (2 * Sum(x[i], (i, 0, N - 1))).as_dummy()

@@ -5,7 +5,23 @@ from itertools import count
 from typing import Any
 
 from sympy import Add as SymAdd
-from sympy import Eq, Expr, IndexedBase, KroneckerDelta, MatrixSymbol, Mul, Product, S, Sum, Symbol, exp, log
+from sympy import (
+    Dummy,
+    Eq,
+    Expr,
+    IndexedBase,
+    KroneckerDelta,
+    Lambda,
+    MatrixSymbol,
+    Mul,
+    Product,
+    S,
+    Sum,
+    Symbol,
+    exp,
+    log,
+    preorder_traversal,
+)
 
 from symgrad.functions import IndexedSoftmax, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
@@ -28,6 +44,27 @@ from symgrad.graph.nodes import (
 )
 
 _SPARE = "ijklmnpqrs"
+
+
+class IndexLambda(Lambda):  # type: ignore[misc]
+    """A formula as a function of its indices that may be called with any index.
+
+    SymPy's own `Lambda` substitutes under sums, so that an argument that is also summed over inside is captured.
+
+    Examples
+    --------
+    >>> from sympy import IndexedBase, Sum, symbols
+    >>> i, j, N = symbols("i j N", integer=True)
+    >>> X = IndexedBase("X", shape=(N, N))
+    >>> IndexLambda((j,), Sum(X[i, j], (i, 0, N - 1)))(i)
+    Sum(X[_i, i], (_i, 0, N - 1))
+    """
+
+    def __call__(self, *indices: Any) -> Expr:
+        free = {symbol for index in indices for symbol in S(index).free_symbols}
+        bound = {limit[0] for part in preorder_traversal(self.expr) if hasattr(part, "limits") for limit in part.limits}
+        renamed = {symbol: Dummy(symbol.name, integer=True) for symbol in free & bound}
+        return Lambda(self.variables, self.expr.xreplace(renamed))(*indices)
 
 
 class IndexNames:
@@ -68,7 +105,9 @@ class IndexWriter:
                 return subs[0]
             case Delta():
                 return KroneckerDelta(*subs)
-        inside: dict[Letter, Any] = dict(enumerate(subs))
+        # every index in use further out stays known further in, where no bound index may take its name: SymPy's own
+        # substitution does not respect binders, so a formula must not have the same name bound inside and free outside
+        inside: dict[Letter, Any] = {("outer", str(index)): index for index in at.values()} | dict(enumerate(subs))
         match node:
             case Add(terms=terms):
                 return SymAdd(*(c * self.write(term, inside) for c, term in terms))
@@ -108,8 +147,6 @@ class IndexWriter:
             taken.add(symbol)
             inside[number] = symbol
             limits.append((symbol, S.Zero, size - 1))
-        # names in use further out must not be taken further in
-        inside.update({("outer", n): symbol for n, symbol in enumerate(taken)})
         return limits
 
     def _axis_map(self, node: AxisMap, inside: dict[Letter, Any], outer: Mapping[Letter, Any]) -> Expr:

@@ -29,6 +29,15 @@ from symgrad.graph.nodes import (
 from symgrad.graph.transform import place
 
 
+class Inner(DotProduct):  # type: ignore[misc]
+    """The inner product of two vectors. A real number: SymPy leaves open whether a `DotProduct` commutes."""
+
+    is_commutative = True
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"DotProduct({', '.join(printer.doprint(arg) for arg in self.args)})"
+
+
 class NoMatrixForm(Exception):
     """The term has no matrix notation."""
 
@@ -207,7 +216,7 @@ class _Network:
         if not matrices:
             if len(vectors) == 1:
                 return [total(vectors[0])]
-            return [DotProduct(_hadamard(vectors[:-1]), vectors[-1])]
+            return [Inner(_hadamard(vectors[:-1]), vectors[-1])]
         if len(matrices) == 1:
             left = matrices[0].along(ends[0], letter)
             right = _hadamard(vectors) if vectors else OneMatrix(self._lengths[letter], 1)

@@ -92,6 +92,8 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_DotProduct(self, expr: Any) -> str:
         return f"{self._tight(expr.args[0])}ᵀ{self._tight(expr.args[1])}"
 
+    _print_Inner = _print_DotProduct
+
     def _print_Total(self, expr: Any) -> str:
         return f"sum({self._print(expr.args[0])})"
 

@@ -153,7 +153,7 @@ def _dimensions(found: Iterable[Any], expressions: Sequence[Basic], indices: set
     ordered: dict[Symbol, None] = {}
     labels = {index.label if isinstance(index, Idx) else index for index in indices}
     for length in lengths:
-        for symbol in sorted(length.free_symbols, key=str):
+        for symbol in sorted(S(length).free_symbols, key=str):
             if isinstance(symbol, Symbol) and not isinstance(symbol, Dummy) and symbol not in labels:
                 ordered[symbol] = None
     return tuple(ordered)

@@ -180,7 +180,8 @@ def _product(factors: list[tuple[Use, Number]], bound: dict[Letter, Expr]) -> Us
         outside.append((_contraction(component, lengths), S.One))
     used = {letter for use in merged for letter in use.letters}
     outside.extend((size(length), S.One) for letter, length in bound.items() if letter not in used)
-    if any(use not in merged for use, _ in outside):  # contractions may have turned into numbers or multiples
+    # contractions may have turned into numbers or multiples, or equal a factor that stood outside
+    if len({use for use, _ in outside}) < len(outside) or any(use not in merged for use, _ in outside):
         more, merged = _collect(outside)
         coefficient *= more
         if coefficient == 0:

@@ -57,6 +57,7 @@ RULES = (
         "log of one minus sigmoid", "recognise", log(1 - sigmoid(x)), -softplus(x), "1 - σ(x) is 0 beyond 37", _MAECHLER
     ),
     Rule("log_sigmoid", "recognise", log_sigmoid(x), -softplus(-x), "one function for both spellings", _MAECHLER),
+    Rule("exp of log sigmoid", "recognise", exp(-softplus(x)), sigmoid(-x), "one function for both", _DEFINITION),
     Rule("relu", "recognise", Max(x, 0), relu(x), "one convention at the kink", "definition of relu"),
     Rule(
         "relu of a condition",
