@@ -393,7 +393,8 @@ class Printer:
         elif head is polygamma:
             name, texts = ("digamma", args[1:]) if args[0].text == "0" else ("polygamma", args)
             self.scipy.add(name)
-            text = f"scipy.special.{name}({', '.join(arg.text for arg in texts)})"
+            # SciPy's polygamma gives float64 whatever goes in
+            text = f"np.asarray(scipy.special.{name}({', '.join(arg.text for arg in texts)}), dtype={self.dtype})[()]"
         else:
             raise UnsupportedError(f"the function {head.__name__} has no NumPy spelling")
         if all(arg.kind == "python" for arg in args):  # a NumPy scalar would turn float32 arrays into float64

@@ -177,7 +177,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return f"{expr.base.label}[{','.join(str(self._print(index)) for index in expr.indices)}]"
 
     def _print_MatrixElement(self, expr: Any) -> str:
-        return f"{self.parenthesize(expr.parent, PRECEDENCE['Atom'])}[{self._print(expr.i)},{self._print(expr.j)}]"
+        return f"{self._tight(expr.parent)}[{self._print(expr.i)},{self._print(expr.j)}]"
 
 
 def _negative(term: Any) -> bool:

@@ -168,13 +168,14 @@ def _arguments(
     expressions: Sequence[Basic],
 ) -> tuple[Argument, ...]:
     """Parameters in the order given, data in alphabetical order, then the dimensions that no array determines."""
+    for parameter in parameters:
+        declared_shape(parameter)
     _refuse_doubles(
         [*parameters, *(s for s in (*found, *definitions) if s not in indices and not isinstance(s, Dummy | Idx))]
     )
     if not parameters:
         raise ModelError("there are no parameters to differentiate by; give at least one symbol of the loss")
     for parameter in parameters:
-        declared_shape(parameter)
         if parameter in definitions:
             raise ModelError(
                 f"{name_of(parameter)} is a parameter and is defined in `where`; it can be only one of them"

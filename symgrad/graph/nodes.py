@@ -11,12 +11,12 @@ put every expression into its normal form.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
-from sympy import Basic, Expr, Number
+from sympy import Basic, Expr, Number, srepr
 
 Letter = Any  # a hashable label of an index: an int inside a node, anything in an open term
 Shape = tuple[Expr, ...]
@@ -181,34 +181,33 @@ class Named(Node):
 
 
 _Kind = TypeVar("_Kind", bound=Node)
-_table: WeakValueDictionary[tuple[Any, ...], Node] = WeakValueDictionary()
+# Keyed by digest: a dictionary that compared SymPy objects would still do so while Python shuts down.
+_table: WeakValueDictionary[bytes, Node] = WeakValueDictionary()
 
 
 def intern(kind: type[_Kind], shape: Shape, *fields: Any) -> _Kind:
     """The one node of this kind with these fields."""
-    key = (kind, shape, *fields)
-    node = _table.get(key)
+    digest = blake2b(_spell((kind, shape, fields)).encode(), digest_size=16).digest()
+    node = _table.get(digest)
     if node is None:
-        digest = blake2b(_spell((kind, shape, fields)).encode(), digest_size=10).digest()
-        node = kind(shape, digest, *fields)
-        _table[key] = node
+        node = _table[digest] = kind(shape, digest, *fields)
     return node  # type: ignore[return-value]
 
 
 def _spell(field: Any) -> str:
-    """A text that identifies a field by structure, for digests."""
+    """A text that identifies a field by structure, symbols with their assumptions."""
     if isinstance(field, Node):
         return field.digest.hex()
     if isinstance(field, tuple):
         return f"({','.join(_spell(part) for part in field)})"
     if isinstance(field, type):
-        return field.__name__
+        return f"{field.__module__}.{field.__qualname__}"
     return _text(field)
 
 
-@cache
+@lru_cache(maxsize=None, typed=True)
 def _text(field: Any) -> str:
-    return f"{type(field).__name__}:{field}"
+    return str(srepr(field))
 
 
 def postorder(roots: list[Node], opaque: Collection[Node] = frozenset()) -> Iterator[Node]:
