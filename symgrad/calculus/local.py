@@ -13,6 +13,7 @@ from sympy import (
     Derivative,
     DiracDelta,
     Dummy,
+    Eq,
     Expr,
     Max,
     Min,
@@ -30,9 +31,9 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import constant, step
+from symgrad.functions import constant, if_else, step
 from symgrad.graph.build import ZERO, add, apply, const, mul, power, subtract
-from symgrad.graph.nodes import Use
+from symgrad.graph.nodes import Const, Range, Size, Use, postorder
 from symgrad.graph.scalar import lift
 
 # Piecewise constant: their derivative is zero wherever they have one. `constant` is held constant on request.
@@ -62,7 +63,17 @@ def _pow(args: Sequence[Use], value: Use, which: int) -> Use:
     base, exponent = args
     if which == 1:
         return mul([value, apply(log, [base])])
-    return mul([exponent, power(base, subtract(exponent, const(S.One)))])
+    lowered = subtract(exponent, const(S.One))
+    if _is_whole(exponent):  # data or an index, which may be 0 where the base is 0: 0·0**0, not 0·0**-1
+        zero = const(S.Zero)
+        lowered = apply(if_else, [apply(Eq, [exponent, zero]), zero, lowered])
+    return mul([exponent, power(base, lowered)])
+
+
+def _is_whole(use: Use) -> bool:
+    """Whether a term is made of integer data, indices and sizes only."""
+    leaves = [node for node in postorder([use.node]) if not node.uses()]
+    return all(isinstance(leaf, Range | Size | Const) or getattr(leaf, "integer", False) for leaf in leaves)
 
 
 _OWN: dict[Any, Callable[[Sequence[Use], Use, int], Use]] = {exp: _exp, Abs: _abs, Max: _max, Min: _min, Pow: _pow}

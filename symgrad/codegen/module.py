@@ -102,11 +102,7 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
                 found = replace(found, text=f"np.array({found.text})")
             if not found.letters:
                 found = _scalar(found, dtype)
-            if (
-                any(side == 1 for side in parameter.shape)
-                and isinstance(parameter.symbol, MatrixSymbol)
-                and found.letters
-            ):
+            if any(side == 1 for side in parameter.shape) and isinstance(parameter.symbol, MatrixSymbol):
                 found = replace(found, text=f"{found.at(ATOM)}.reshape({parameter.name}_shape)")
             gradient.append(printer.result(f"grad_{parameter.name}", found))
     helpers |= printer.helpers

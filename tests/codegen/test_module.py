@@ -218,3 +218,20 @@ def test_a_failed_check_raises_with_its_report_and_writes_nothing(tmp_path, monk
     with pytest.raises(GradientCheckError, match="FAILED") as caught:
         Model(exp(lam) + lam, [lam]).compile(path=out)
     assert not out.exists() and not caught.value.report.ok
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_power_with_exponent_zero_at_base_zero():
+    d, c = IndexedBase("d", shape=(N,), integer=True), IndexedBase("c", shape=(N,))
+    module = Model(Sum(lam ** d[n], (n, 0, N - 1)), [lam]).compile()
+    assert module.gradient(0.0, np.array([0, 1, 2])).lam == 1
+    module = Model(Sum(c[n] * lam**n, (n, 0, N - 1)), [lam, c]).compile()
+    slope = module.gradient(0.0, np.ones(3))
+    assert slope.lam == 1 and slope.c.tolist() == [1, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1,), ()])
+def test_a_one_by_one_matrix_keeps_its_shape_too(shape):
+    q, r = MatrixSymbol("q", 1, 1), MatrixSymbol("r", 1, M)
+    slope = Model(r * X.T * X * r.T + q**2, [r, q]).compile().gradient(np.ones(3), np.ones(shape), np.ones((2, 3)))
+    assert slope.q.shape == shape and np.all(slope.q == 2)
