@@ -188,4 +188,4 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
     loss, *gradient = lower(stabilise([loss, *gradient], Trace()))
-    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient), {})
+    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient))

@@ -49,7 +49,6 @@ class Plan:
     minimum_sizes: Mapping[Symbol, int]
     loss: Use
     gradient: tuple[Use, ...]
-    hints: Mapping[Node, str]
 
 
 def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, environment: Environment) -> str:
@@ -87,7 +86,7 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     dtype = f"{parameters[0].name}.dtype"
     names = [a.name for a in plan.arguments]
     taken = [*TAKEN, *(str(d) for d in plan.dimensions), *(f"{p.name}_shape" for p in parameters)]
-    printer = Printer(dtype, names, taken, plan.hints, size_estimate(plan.arguments))
+    printer = Printer(dtype, names, taken, size_estimate(plan.arguments))
     roots = ([] if function == "gradient" else [plan.loss]) + ([] if function == "value" else list(plan.gradient))
     printer.compute(roots)
     value, gradient = "", []

@@ -3,7 +3,7 @@
 A node used more than once, or named by the user, becomes a variable; everything else is written in place.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sympy import Expr, Not, Number, Pow, Product, Rational, S, polygamma
@@ -68,7 +68,6 @@ class Printer:
         dtype: str,
         arguments: Sequence[str],
         taken: Sequence[str],
-        hints: Mapping[Node, str],
         estimate: Callable[[Expr], float],
     ) -> None:
         self.dtype = dtype
@@ -76,7 +75,6 @@ class Printer:
         self.helpers: set[str] = set()
         self.scipy: set[str] = set()
         self._taken = {*arguments, *taken}
-        self._hints = hints
         self._estimate = estimate
         self._views = set(arguments)
         self._values: dict[Node, Value] = {}
@@ -133,7 +131,7 @@ class Printer:
         return self._assign(self.fresh(variable), value).text
 
     def _deserves_name(self, node: Node, value: Value) -> bool:
-        if isinstance(node, Named) or node in self._hints:
+        if isinstance(node, Named):
             return not value.text.isidentifier()
         trivial = (value.level == ATOM and len(value.text) < 12) or value.kind in ("integer", "python")
         trivial = trivial or value.text.removeprefix("-").isidentifier()
@@ -162,8 +160,6 @@ class Printer:
     def _name(self, node: Node) -> str:
         if isinstance(node, Named):
             return self.fresh(node.name)
-        if node in self._hints:
-            return self.fresh(self._hints[node])
         texts = [self._values[use.node].text for use in node.uses()]
         about = next((text for text in texts if text.isidentifier()), None) or self._first_name(node)
         head: Any = getattr(node, "head", None)

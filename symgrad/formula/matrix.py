@@ -55,11 +55,6 @@ def matrix_form(use: Use, rows: Side, columns: Side) -> Any:
     return _Writer().matrix(use, rows, columns)
 
 
-def scalar_form(use: Use) -> Expr:
-    """A term without letters as a scalar of matrix notation."""
-    return _Writer().scalar(use)
-
-
 class _Writer:
     def __init__(self) -> None:
         self._memo: dict[tuple[Use, Side, Side], Any] = {}

@@ -82,7 +82,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     dimensions = _dimensions(found, expressions, indices)
     arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions)
     nodes = {argument.symbol: _input(argument) for argument in arguments if argument.role != "dimension"}
-    symbols = Symbols(dict(nodes), frozenset(dimensions), frozenset(indices))
+    symbols = Symbols(dict(nodes), frozenset(dimensions))
     reader = Reader(symbols)
     names: dict[Any, Named] = {}
     for base in _in_order_of_need(definitions):

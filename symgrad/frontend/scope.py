@@ -40,7 +40,6 @@ class Symbols:
 
     nodes: dict[Any, Node]  # parameter, data or quantity from `where`, by its SymPy object
     dimensions: frozenset[Symbol]
-    known_indices: frozenset[Any]  # every index that is bound anywhere: free elsewhere, it has escaped
     minimum_sizes: dict[Symbol, int] = field(default_factory=dict)
 
     def require_non_negative(self, expr: Expr, what: str) -> None:
