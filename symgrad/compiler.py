@@ -19,7 +19,8 @@ from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Use, intern
 from symgrad.graph.transform import own, substitute
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
-from symgrad.rewrite.pipeline import recognise, simplify, stabilise
+from symgrad.rewrite.logarithms import stand_in
+from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_vanishing_sums
 from symgrad.schedule.lower import lower
 
 
@@ -144,7 +145,8 @@ def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
 
 
 def _recognised(program: Program, trace: Trace) -> Program:
-    loss, *names = recognise([program.loss, *(own(name) for name in program.names.values())], trace)
+    roots = [program.loss, *(own(name) for name in program.names.values())]
+    loss, *names = recognise(roots, program.identities, trace)
     known = {base: cast(Named, use.node) for base, use in zip(program.names, names, strict=True)}
     (loss,) = fold_names([loss], list(known.values()))
     return replace(program, loss=loss, names=known)
@@ -160,7 +162,8 @@ def adjoint(program: Program, quantity: Any) -> Use:
         derived = derive(program)
         return expanded(derived.gradient[quantity], derived)
     old = program.names[quantity]
-    variable = intern(Input, old.shape, old.name, old.symbol, False)
+    (definition,) = recognise([old.arg], program.identities, Trace())
+    variable = intern(Input, old.shape, old.name, stand_in(old.name, old.symbol, definition), False)
     images: dict[Node, Use] = {old: own(variable)}
     kept = {base: name for base, name in program.names.items() if base != quantity}
     loss, *names = substitute([program.loss, *(own(name) for name in kept.values())], images)
@@ -172,7 +175,7 @@ def adjoint(program: Program, quantity: Any) -> Use:
     )
     derived = derive(cut)
     (restored,) = substitute([expanded(derived.gradient[quantity], derived)], {variable: own(old)})
-    return restored
+    return without_vanishing_sums(restored)
 
 
 def plan(derivation: Derivation) -> Plan:

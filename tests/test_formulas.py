@@ -1,5 +1,6 @@
 """The formulas that the derivation gives, as SymPy objects: exact expectations."""
 
+import numpy as np
 import pytest
 from sympy import (
     Eq,
@@ -7,17 +8,19 @@ from sympy import (
     IndexedBase,
     MatrixSymbol,
     OneMatrix,
+    Product,
     Rational,
     Sum,
     Symbol,
     Trace,
+    cosh,
     exp,
     log,
     symbols,
     tanh,
 )
 
-from symgrad import Model, sigmoid, softmax, total
+from symgrad import LogSumExp, Model, sigmoid, softmax, total
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 i, j, k, n = symbols("i j k n", integer=True)
@@ -32,6 +35,9 @@ SIGMOIDS = {
     "quotient": exp(v) / (1 + exp(v)),
     "tanh": Rational(1, 2) + tanh(v / 2) / 2,
     "one minus": 1 - 1 / (1 + exp(v)),
+    "half angles": exp(v / 2) / (exp(v / 2) + exp(-v / 2)),
+    "cosh": exp(v / 2) / (2 * cosh(v / 2)),
+    "floating numbers": 0.5 * (1 + tanh(0.5 * v)),
 }
 
 
@@ -46,6 +52,79 @@ def test_logistic_regression(spelling):
     model = Model(log_loss(y), [w], where=[Eq(z, X * w), Eq(y, z.applyfunc(Lambda(v, SIGMOIDS[spelling])))])
     assert model.gradient(w) == X.T * (y - t)
     assert model.adjoint(z) == y - t
+
+
+@pytest.mark.parametrize("spelling", SIGMOIDS)
+def test_the_adjoint_of_a_probability_is_written_with_positive_signs(spelling):
+    from sympy import Lambda
+
+    model = Model(log_loss(y), [w], where=[Eq(z, X * w), Eq(y, z.applyfunc(Lambda(v, SIGMOIDS[spelling])))])
+    shown = model.show()
+    assert "∂C/∂y = (y − t)⊘y⊘(𝟏 − y)" in shown or "∂C/∂y = (y − t)⊘(𝟏 − y)⊘y" in shown
+
+
+DATA, TARGET = IndexedBase("D", shape=(N, M)), IndexedBase("b", shape=(N,))
+LOGIT, PROBABILITY, WEIGHT = IndexedBase("u", shape=(N,)), IndexedBase("p", shape=(N,)), IndexedBase("a", shape=(M,))
+LIKELIHOOD = Product(PROBABILITY[n] ** TARGET[n] * (1 - PROBABILITY[n]) ** (1 - TARGET[n]), (n, 0, N - 1))
+BERNOULLI = [Eq(LOGIT[n], Sum(DATA[n, j] * WEIGHT[j], (j, 0, M - 1))), Eq(PROBABILITY[n], 1 / (1 + exp(-LOGIT[n])))]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_the_logarithm_of_a_likelihood(named):
+    likelihood = Symbol("L")
+    where = [*BERNOULLI, Eq(likelihood, LIKELIHOOD)] if named else BERNOULLI
+    model = Model(-log(likelihood if named else LIKELIHOOD), [WEIGHT], where=where)
+    assert model.gradient(WEIGHT[j]) == Sum((PROBABILITY[n] - TARGET[n]) * DATA[n, j], (n, 0, N - 1))
+    assert model.adjoint(LOGIT[n]) == PROBABILITY[n] - TARGET[n]
+    expected = (PROBABILITY[n] - TARGET[n]) / (PROBABILITY[n] * (1 - PROBABILITY[n]))
+    assert (model.adjoint(PROBABILITY[n]) - expected).simplify() == 0
+    assert not named or model.adjoint(likelihood) == -1 / likelihood
+    assert model.check().ok
+
+
+def test_the_logarithm_of_a_product_of_unknown_sign_stays_whole():
+    model = Model(log(Product(WEIGHT[j], (j, 0, M - 1))), [WEIGHT])
+    value, gradient = model.compile(check=False).value_and_gradient(np.array([-2.0, -3.0]))
+    assert np.isclose(value, np.log(6)) and np.allclose(gradient.a, [-1 / 2, -1 / 3])
+
+
+def test_the_logarithm_of_a_product_that_underflows():
+    positive = IndexedBase("a", shape=(M,), positive=True)
+    value, gradient = (
+        Model(log(Product(positive[j], (j, 0, M - 1))), [positive])
+        .compile(check=False)
+        .value_and_gradient(np.full(4, 1e-200))
+    )
+    assert np.isclose(value, 4 * np.log(1e-200)) and np.allclose(gradient.a, 1e200)
+
+
+def test_softmax_in_named_steps():
+    Z, E, P, T, A = (IndexedBase(name, shape=(N, K)) for name in "ZEPTA")
+    total_of = IndexedBase("S", shape=(N,))
+    where = [
+        Eq(Z[n, k], A[n, k] ** 2),
+        Eq(E[n, k], exp(Z[n, k])),
+        Eq(total_of[n], Sum(E[n, k], (k, 0, K - 1))),
+        Eq(P[n, k], E[n, k] / total_of[n]),
+    ]
+    loss = -Sum(T[n, k] * log(P[n, k]), (n, 0, N - 1), (k, 0, K - 1))
+    model = Model(loss, [A], where=where, facts=[Eq(Sum(T[n, k], (k, 0, K - 1)), 1)])
+    assert model.adjoint(Z[n, k]) == P[n, k] - T[n, k]
+    assert model.check().ok
+
+
+def test_differences_from_a_mean_sum_to_zero():
+    b, mean = IndexedBase("b", shape=(N,)), Symbol("m")
+    loss = Sum((b[n] - mean) ** 2, (n, 0, N - 1)) / N
+    model = Model(loss, [b], where=[Eq(mean, Sum(b[n], (n, 0, N - 1)) / N)])
+    assert model.adjoint(mean) == 0
+    assert model.gradient(b[n]).expand() == (2 * (b[n] - mean) / N).expand()
+
+
+def test_a_gathered_entry_is_a_delta_of_its_subscript():
+    Z, label = IndexedBase("Z", shape=(N, K)), IndexedBase("label", shape=(N,))
+    model = Model(Sum(LogSumExp(Z[n, k], (k, 0, K - 1)) - Z[n, label[n]], (n, 0, N - 1)), [Z])
+    assert "δ(k, label[n])" in model.show()
 
 
 def test_logistic_regression_with_names_substituted():

@@ -6,7 +6,7 @@ The tolerance is 1e-12 relative to the largest entry of each array: a few thousa
 import mpmath as mp
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, MatrixSymbol, OneMatrix, Rational, Sum, Symbol, exp, log, symbols, tanh
+from sympy import Eq, IndexedBase, MatrixSymbol, OneMatrix, Rational, Sum, Symbol, cosh, exp, log, symbols, tanh
 
 from symgrad import LogSumExp, Model, log_sigmoid, sigmoid, softmax, softplus
 
@@ -105,6 +105,34 @@ def test_softmax_cross_entropy(spelling, fact, logits, target):
         powers = [mp.exp(v) for v in z]
         agree(value, [mp.log(sum(powers)) - mp.fdot(z, target)])
         agree(gradient.q, [p / sum(powers) - b for p, b in zip(powers, target, strict=True)])
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        LogSumExp(q[n], (n, 0, N - 1)) - Sum(t[n] * q[n], (n, 0, N - 1)),
+        log(Sum(exp(q[n]), (n, 0, N - 1))) - Sum(q[i] * t[i], (i, 0, N - 1)),
+        Sum(t[n] * (LogSumExp(q[i], (i, 0, N - 1)) - q[n]), (n, 0, N - 1)),
+    ],
+    ids=["logsumexp", "log of a sum", "inside"],
+)
+@pytest.mark.parametrize("logits", LOGITS, ids=str)
+def test_large_logits_do_not_cancel_where_targets_sum_to_one(loss, logits):
+    target = (0.25, 0.25, 0.5)
+    module = Model(loss, [q], facts=[Eq(Sum(t[n], (n, 0, N - 1)), 1)]).compile(check=False)
+    value, gradient = module.value_and_gradient(q=logits, t=np.array(target))
+    with mp.workdps(60):
+        powers = [mp.exp(mp.mpf(float(v))) for v in logits]
+        agree(value, [mp.log(sum(powers)) - mp.fdot(map(float, logits), target)])
+        agree(gradient.q, [p / sum(powers) - b for p, b in zip(powers, target, strict=True)])
+
+
+@pytest.mark.parametrize("v", FAR)
+def test_log_cosh(v):
+    value, gradient = Model(log(cosh(x)), [x]).compile(check=False).value_and_gradient(v)
+    with mp.workdps(60):
+        agree(value, [mp.log(mp.cosh(mp.mpf(v)))])
+        agree(gradient.x, [mp.tanh(mp.mpf(v))])
 
 
 def test_logistic_regression():

@@ -127,6 +127,12 @@ class IndexWriter:
                 return self.write(Use(base.node, tuple(range(base.node.rank))), {**at, **dict(enumerate(found))})
             case Scatter(value=value, subs=positions, bound=bound):
                 limits = self._bind(inside, node.rank, bound, at)
+                for axis, position in enumerate(positions):  # Σ_i δ(i, n)·f(i) = f(n)
+                    number = position.letters[0] if position.node.shape == (node.shape[axis],) else None
+                    known = [limit for limit in limits if number is not None and limit[0] == inside[number]]
+                    if known and isinstance(position.node, Range):
+                        limits.remove(known[0])
+                        inside[number] = inside[axis]
                 deltas = [
                     KroneckerDelta(inside[axis], self.write(position, inside))
                     for axis, position in enumerate(positions)

@@ -112,6 +112,9 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_IndexedSoftmax(self, expr: Any) -> str:
         return f"softmax_{self._print(expr.index)}({self._print(expr.function)})"
 
+    def _print_KroneckerDelta(self, expr: Any) -> str:
+        return f"δ({', '.join(str(self._print(arg)) for arg in expr.args)})"
+
     def _print_Sum(self, expr: Any) -> str:
         return self._reduction("Σ", expr)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sympy import Abs, Dummy, Expr, Integer, Number, Pow, Rational, S, exp, log, sign
+from sympy import Abs, Dummy, Expr, Float, Integer, Number, Pow, Rational, S, exp, log, sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
@@ -36,6 +36,9 @@ from symgrad.graph.nodes import (
     intern,
 )
 
+# Floating numbers with at most this divisor are exact fractions to the reader, too: 0.125, but not 0.1.
+_LARGEST_DIVISOR = 64
+
 ONE = Use(intern(Const, (), S.One), ())
 ZERO = Use(intern(Add, (), ()), ())
 
@@ -45,8 +48,17 @@ def const(value: Expr) -> Use:
     if value is S.NaN or value is S.ComplexInfinity:
         raise UnsupportedError(f"the constant {value} appears in the model; there is no real number to compute with")
     if isinstance(value, Number) and value.is_finite:
-        return add([(value, ONE)])
+        return add([(_exact(value), ONE)])
     return Use(intern(Const, (), value), ())
+
+
+def _exact(value: Number) -> Number:
+    """A short binary fraction such as 0.5 or 2.0 as the rational number it is; other floating numbers as they are."""
+    if isinstance(value, Float):
+        exact = Rational(float(value))
+        if exact.q <= _LARGEST_DIVISOR and exact == Rational(value):
+            return exact
+    return value
 
 
 def size(value: Expr) -> Use:

@@ -9,7 +9,8 @@ from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, axis_map, gather, reduce
 from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, scale, subtract
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use
-from symgrad.graph.transform import place
+from symgrad.graph.transform import own, place
+from symgrad.rewrite.logarithms import log_of_product
 from symgrad.rewrite.match import factors_of, see_through
 
 AxisRule = Callable[[Use], Use | None]
@@ -29,16 +30,18 @@ def softmax(use: Use) -> Use | None:
     """exp(u) / Σ exp(u) = softmax(u)."""
     factors = factors_of(use)
     for n, (factor, exponent) in enumerate(factors):
-        if not (exponent == 1 and isinstance(factor.node, Apply) and factor.node.head is exp):
+        above = see_through(factor)
+        if not (exponent == 1 and isinstance(above.node, Apply) and above.node.head is exp):
             continue
         for m, (divisor, power) in enumerate(factors):
             target = see_through(divisor)
             if power != -1 or not isinstance(target.node, Contract) or not target.node.bound:
                 continue
             ((term, e), *others) = target.node.factors
-            if others or e != 1 or term.node is not see_through(factor).node:
+            below = see_through(term)
+            if others or e != 1 or below.node is not above.node:
                 continue
-            letters = dict(zip(term.letters, factor.letters, strict=True))
+            letters = dict(zip(below.letters, above.letters, strict=True))
             free = dict(enumerate(target.letters))
             if any(letters.get(inner, outer) != outer for inner, outer in free.items()):
                 continue
@@ -46,9 +49,34 @@ def softmax(use: Use) -> Use | None:
             if len(set(letters.values())) < len(letters) or set(over) & set(target.letters):
                 continue
             rest = [factors[k] for k in range(len(factors)) if k not in (n, m)]
-            argument = place(factor.node.args[0], factor.letters)
+            argument = place(above.node.args[0], above.letters)
             return product_of_powers([(axis_map(SOFTMAX, argument, over), S.One), *rest])
     return None
+
+
+def shift_invariance(use: Use) -> Use | None:
+    """softmax(u + c) = softmax(u), LogSumExp(u + c) = LogSumExp(u) + c for c constant along the axes they act on."""
+    node = use.node
+    if isinstance(node, Reduce) and node.head is LogSumExp:
+        over = {("over", k): length for k, length in enumerate(node.bound)}
+        names = dict(enumerate(use.letters)) | {node.rank + k: letter for k, letter in enumerate(over)}
+        argument = Use(node.arg.node, tuple(names[letter] for letter in node.arg.letters))
+    elif isinstance(node, AxisMap) and node.head in (SOFTMAX, LOG_SOFTMAX):
+        over = {use.letters[axis]: node.shape[axis] for axis in node.over}
+        argument = place(node.arg, use.letters)
+    else:
+        return None
+    target = see_through(argument)
+    if not isinstance(target.node, Add):
+        return None
+    parts = [(c, place(term, target.letters)) for c, term in target.node.terms]
+    constant = [(c, term) for c, term in parts if not set(term.letters) & set(over)]
+    if not constant or len(constant) == len(parts):
+        return None
+    rest = add([pair for pair in parts if pair not in constant])
+    if isinstance(node, AxisMap):
+        return axis_map(node.head, rest, over)
+    return add([*constant, (S.One, reduce(LogSumExp, rest, over))])
 
 
 def log_softmax(use: Use) -> Use | None:
@@ -72,7 +100,7 @@ def log_softmax(use: Use) -> Use | None:
 
 
 def log_softmax_of_difference(use: Use) -> Use | None:
-    """u - LogSumExp(u) = log softmax(u), where the maximum cancels exactly."""
+    """u - LogSumExp(u) = log softmax(u), where the maximum cancels exactly; also of single entries u[n, label[n]]."""
     if not isinstance(use.node, Add):
         return None
     terms = [(c, place(term, use.letters)) for c, term in use.node.terms]
@@ -80,17 +108,33 @@ def log_softmax_of_difference(use: Use) -> Use | None:
         reduction = see_through(term)
         if not isinstance(reduction.node, Reduce) or reduction.node.head is not LogSumExp:
             continue
-        inner, rank = reduction.node.arg, reduction.node.rank
         for m, (opposite, entry) in enumerate(terms):
-            if opposite != -coefficient or entry.node is not inner.node:
-                continue
-            letters = dict(zip(inner.letters, entry.letters, strict=True))
-            over = {letters[rank + k]: length for k, length in enumerate(reduction.node.bound)}
-            kept = all(letters.get(axis) == letter for axis, letter in enumerate(reduction.letters))
-            if kept and len(set(entry.letters)) == len(entry.letters) and not set(over) & set(reduction.letters):
-                rest = [terms[k] for k in range(len(terms)) if k not in (n, m)]
-                return add([(opposite, axis_map(LOG_SOFTMAX, entry, over)), *rest])
+            if opposite == -coefficient and is_entry(entry, reduction.node):
+                logs, whole = log_softmax_at(entry, reduction.node)
+                if whole == reduction:
+                    return add([(opposite, logs), *(terms[k] for k in range(len(terms)) if k not in (n, m))])
     return None
+
+
+def is_entry(entry: Use, reduction: Reduce) -> bool:
+    """Whether a term is u[...], at indices or at subscripts, for the operand u of a reduction."""
+    base = entry.node.base.node if isinstance(entry.node, Gather) else entry.node
+    return base is reduction.arg.node and len(set(reduction.arg.letters)) == base.rank
+
+
+def log_softmax_at(entry: Use, reduction: Reduce) -> tuple[Use, Use]:
+    """log softmax(u) and LogSumExp(u) at the place of an entry of u."""
+    axis_of = {letter: axis for axis, letter in enumerate(reduction.arg.letters)}
+    base = reduction.arg.node
+    over = {axis: base.shape[axis] for letter, axis in axis_of.items() if letter >= reduction.rank}
+    logs = axis_map(LOG_SOFTMAX, own(base), over)
+    kept = [axis_of[letter] for letter in range(reduction.rank)]
+    if isinstance(entry.node, Gather):
+        subs = [place(sub, entry.letters) for sub in entry.node.subs]
+        return gather(logs, [subs[axis] for axis in logs.letters]), gather(
+            own(reduction), [subs[axis] for axis in kept]
+        )
+    return place(logs, entry.letters), Use(reduction, tuple(entry.letters[axis] for axis in kept))
 
 
 def complement(use: Use) -> Use | None:
@@ -171,5 +215,13 @@ def _sum_of_exp(use: Use) -> tuple[Use, dict[object, object]] | None:
     return moved, {("over", k): length for k, length in enumerate(node.bound)}
 
 
-RECOGNISE: tuple[AxisRule, ...] = (log_sum_exp, softmax, log_softmax, log_softmax_of_difference, complement)
+RECOGNISE: tuple[AxisRule, ...] = (
+    log_sum_exp,
+    softmax,
+    shift_invariance,
+    log_softmax,
+    log_softmax_of_difference,
+    log_of_product,
+    complement,
+)
 CANONICAL: tuple[AxisRule, ...] = (merge_conditions, hoist_mask)

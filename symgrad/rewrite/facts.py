@@ -3,10 +3,14 @@
 from collections.abc import Collection, Sequence
 from functools import lru_cache
 
-from symgrad.graph.build import mul, product_of_powers
+from sympy import Number, S
+
+from symgrad.functions import LogSumExp
+from symgrad.graph.build import add, mul, product_of_powers
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Size, Use
+from symgrad.graph.nodes import Add, Const, Contract, Input, Named, Node, Reduce, Size, Use
 from symgrad.graph.transform import own, place, rebuild, transform
+from symgrad.rewrite.axes import is_entry, log_softmax_at
 
 
 def use_identity(node: Node, identities: Sequence[tuple[Use, Use]]) -> Use | None:
@@ -40,6 +44,45 @@ def _sum_within(node: Contract, left: Use, right: Use) -> Use | None:
         bound = {node.rank + k: length for k, length in enumerate(node.bound) if node.rank + k not in summed}
         return product_of_powers([(relabel(right, quantified), exponent**0), *rest], bound)
     return None
+
+
+def cross_entropy(node: Node, identities: Sequence[tuple[Use, Use]]) -> Use | None:
+    """Σ_n LogSumExp_k(u[n,k]) - Σ_nk t[n,k]·u[n,k] = -Σ_nk t[n,k]·log softmax(u)[n,k] where facts say Σ_k t[n,k] = 1.
+
+    On the left the large numbers cancel, and digits with them.
+    """
+    if not isinstance(node, Add):
+        return None
+    for n, (coefficient, total) in enumerate(node.terms):
+        reduction = next((f.node for f, _ in _factors(total) if isinstance(f.node, Reduce)), None)
+        if reduction is None or reduction.head is not LogSumExp:
+            continue
+        for m, (opposite, weighted) in enumerate(node.terms):
+            for factor, exponent in _factors(weighted):
+                if m == n or exponent != 1 or not is_entry(factor, reduction):
+                    continue
+                logs, whole = log_softmax_at(factor, reduction)
+                (summed,) = transform(
+                    [_with_factor(weighted, factor, whole)],
+                    lambda part, uses: use_identity(part, identities) if uses == part.uses() else None,
+                )
+                if summed == total and opposite == -coefficient:
+                    rest = [node.terms[k] for k in range(len(node.terms)) if k not in (n, m)]
+                    return add([(opposite, _with_factor(weighted, factor, logs)), *rest])
+    return None
+
+
+def _factors(use: Use) -> Sequence[tuple[Use, Number]]:
+    """The factors of a product or sum of products, in its own letters; anything else is its one factor."""
+    return use.node.factors if isinstance(use.node, Contract) else [(own(use.node), S.One)]
+
+
+def _with_factor(use: Use, old: Use, new: Use) -> Use:
+    """The product with one factor replaced."""
+    node = use.node
+    bound = dict(enumerate(node.bound, node.rank)) if isinstance(node, Contract) else {}
+    made = product_of_powers([(new if factor == old else factor, e) for factor, e in _factors(use)], bound)
+    return place(made, use.letters)
 
 
 @lru_cache(maxsize=8)

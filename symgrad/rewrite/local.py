@@ -9,10 +9,11 @@ from functools import lru_cache
 from sympy import Add as SymAdd
 from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor, factor_terms
 
-from symgrad.graph.build import product_of_powers
+from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
 from symgrad.graph.nodes import Add, Contract, Node, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import place
+from symgrad.rewrite.match import factors_of, see_through
 
 # Beyond this many operations SymPy's polynomial arithmetic may take seconds; such clusters do not cancel in practice.
 MAX_OPERATIONS = 40
@@ -40,6 +41,25 @@ def simplify_cluster(node: Node) -> Use | None:
     return product_of_powers([(made, S.One)], bound)
 
 
+def vanishing_sum(node: Node) -> Use | None:
+    """Σ_i (x_i - m) = 0 for the mean m = Σ_i x_i / N, named or not; also as one of several terms under a sum."""
+    if not isinstance(node, Contract) or len(node.factors) != 1 or not node.bound:
+        return None
+    ((factor, exponent),) = node.factors
+    if exponent != 1 or not isinstance(factor.node, Add):
+        return None
+    bound = dict(enumerate(node.bound, node.rank))
+    terms = [(c, place(term, factor.letters)) for c, term in factor.node.terms]
+    if is_zero(add([(c, mul([see_through(term)], bound)) for c, term in terms])):
+        return ZERO
+    kept = [(c, term) for c, term in terms if not _vanishes(mul([term], bound))]
+    return mul([add(kept)], bound) if len(kept) < len(terms) else None
+
+
+def _vanishes(product: Use) -> bool:
+    return any(e == 1 and vanishing_sum(factor.node) == ZERO for factor, e in factors_of(product))
+
+
 def _expression(use: Use, leaves: dict[Use, Symbol]) -> Expr | None:
     """The cluster below a term as a SymPy expression of placeholders; None if it is too large to be worth it."""
     node = use.node
@@ -64,7 +84,25 @@ def _cheapest(expr: Expr) -> Expr:
         return expr
     candidates = [expr, expand(expr), factor(expr), factor_terms(expand(expr)), cancel(expr)]
     best = min(candidates, key=cost)
-    return best if cost(best) < cost(expr) else expr
+    return _signed(best) if cost(best) < cost(expr) else expr
+
+
+def _signed(expr: Expr) -> Expr:
+    """The same with the signs that people write: (y - t)/(y·(1 - y)), not (t - y)/(y·(y - 1))."""
+    if isinstance(expr, SymAdd):
+        return SymAdd(*(_signed(term) for term in expr.args))
+    if not isinstance(expr, Mul):
+        return expr
+    factors = [part.as_base_exp() for part in expr.args]
+    flipped = [e.is_odd and b.is_Add and b.as_coeff_Add()[0] == -1 for b, e in factors]
+    if expr.could_extract_minus_sign() != bool(sum(flipped) % 2):  # one more: a difference has no sign of its own
+        plain = [n for n, (b, e) in enumerate(factors) if e.is_odd and b.is_Add and b.as_coeff_Add()[0] == 0]
+        for n in plain[:1]:
+            flipped[n] = True
+    if not any(flipped):
+        return expr
+    sign = S.NegativeOne ** sum(flipped)
+    return Mul(sign, *((-b if flip else b) ** e for (b, e), flip in zip(factors, flipped, strict=True)))
 
 
 def _may_improve(expr: Expr) -> bool:

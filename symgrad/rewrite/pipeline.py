@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 
 from symgrad.graph.nodes import Named, Node, Use
-from symgrad.graph.transform import own, rebuild, transform
+from symgrad.graph.transform import own, place, rebuild, transform
 from symgrad.rewrite.axes import CANONICAL, RECOGNISE
 from symgrad.rewrite.engine import Trace, rewrite
-from symgrad.rewrite.facts import fold_names, use_identity
-from symgrad.rewrite.local import simplify_cluster
+from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
+from symgrad.rewrite.local import simplify_cluster, vanishing_sum
 from symgrad.rewrite.rules import RULES
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
@@ -17,9 +17,26 @@ _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
 MAX_ROUNDS = 6
 
 
-def recognise(roots: Sequence[Use], trace: Trace) -> list[Use]:
+def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace: Trace) -> list[Use]:
     """Plain spellings under their proper names; run before differentiation, so that gradients are stable too."""
-    return rewrite(roots, _RECOGNISE, RECOGNISE, trace)
+
+    def by_facts(node: Node, uses: tuple[Use, ...]) -> Use:
+        made = own(node) if uses == node.uses() else rebuild(node, uses)
+        better = cross_entropy(made.node, identities)
+        if better is None:
+            return made
+        image = place(better, made.letters)
+        trace.steps.append(("cross_entropy", made, image))
+        return image
+
+    current = list(roots)
+    for _ in range(MAX_ROUNDS):
+        before = current
+        current = rewrite(current, _RECOGNISE, RECOGNISE, trace)
+        current = transform(current, by_facts) if identities else current
+        if current == before:
+            break
+    return current
 
 
 def simplify(
@@ -49,7 +66,11 @@ def _cancel(
 ) -> list[Use]:
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
         made = own(node) if uses == node.uses() else rebuild(node, uses)
-        for name, better in (("fact", use_identity(made.node, identities)), ("cancel", simplify_cluster(made.node))):
+        for name, better in (
+            ("fact", use_identity(made.node, identities)),
+            ("sum of differences", vanishing_sum(made.node)),
+            ("cancel", simplify_cluster(made.node)),
+        ):
             if better is not None:
                 image = Use(better.node, tuple(made.letters[k] for k in better.letters))
                 trace.steps.append((name, made, image))
@@ -57,6 +78,17 @@ def _cancel(
         return made
 
     return transform(roots, visit, opaque)
+
+
+def without_vanishing_sums(root: Use) -> Use:
+    """The term without sums that are zero by the definition of a name."""
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        made = own(node) if uses == node.uses() else rebuild(node, uses)
+        found = vanishing_sum(made.node)
+        return None if found is None else place(found, made.letters)
+
+    return transform([root], visit)[0]
 
 
 def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:

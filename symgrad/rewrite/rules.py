@@ -8,17 +8,17 @@ what loses digits by what does not.
 from dataclasses import dataclass
 from typing import Literal
 
-from sympy import Expr, Integer, Max, Rational, Symbol, exp, log, tanh
+from sympy import Abs, Expr, Integer, Max, Rational, Symbol, cosh, exp, log, sinh, tanh
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import if_else, log_sigmoid, relu, sigmoid, softplus
 
-x = Symbol("x", real=True)
+x, y = Symbol("x", real=True), Symbol("y", real=True)
 
 
 @dataclass(frozen=True)
 class Rule:
-    """`pattern` = `replacement`, for every real x of `samples` (checked at high precision by the tests)."""
+    """`pattern` = `replacement`, for every real x, y of `samples` (checked at high precision by the tests)."""
 
     name: str
     phase: Literal["recognise", "stabilise"]
@@ -51,6 +51,17 @@ RULES = (
         "cancels for negative x",
         _DEFINITION,
     ),
+    Rule(
+        "sigmoid of a quotient",
+        "recognise",
+        exp(x) / (exp(x) + exp(y)),
+        sigmoid(x - y),
+        "both exponentials overflow beyond 709",
+        _DEFINITION,
+    ),
+    Rule("sigmoid of cosh", "recognise", exp(x) / cosh(x), 2 * sigmoid(2 * x), "inf/inf for large x", _DEFINITION),
+    Rule("mirrored sigmoid of cosh", "recognise", exp(-x) / cosh(x), 2 * sigmoid(-2 * x), "0/inf", _DEFINITION),
+    Rule("tanh", "recognise", sinh(x) / cosh(x), tanh(x), "inf/inf for large x", "definition of tanh"),
     Rule("softplus", "recognise", log(1 + exp(x)), softplus(x), "exp(x) overflows beyond 709", _MAECHLER),
     Rule("log sigmoid", "recognise", log(sigmoid(x)), -softplus(-x), "σ(x) underflows below -745", _MAECHLER),
     Rule(
@@ -74,6 +85,22 @@ RULES = (
         relu(x),
         "one convention at the kink",
         "definition of relu",
+    ),
+    Rule(
+        "log cosh",
+        "stabilise",
+        log(cosh(x)),
+        Abs(x) + log1p(exp(-2 * Abs(x))) - log(2),
+        "cosh(x) overflows beyond 710",
+        _MAECHLER,
+    ),
+    Rule(
+        "square of sech",
+        "stabilise",
+        cosh(x) ** -2,
+        4 * sigmoid(2 * x) * sigmoid(-2 * x),
+        "cosh(x)² overflows beyond 355",
+        _DEFINITION,
     ),
     Rule("complement of sigmoid", "stabilise", 1 - sigmoid(x), sigmoid(-x), "1 - σ(x) is 0 beyond 37", _DEFINITION),
     Rule(

@@ -8,15 +8,20 @@ from symgrad.graph.build import number
 from symgrad.graph.nodes import Input, Use, intern
 from symgrad.graph.scalar import lift
 from symgrad.rewrite.engine import Trace, rewrite
-from symgrad.rewrite.rules import RULES, x
+from symgrad.rewrite.rules import RULES, x, y
 
 NAMES = [rule.name for rule in RULES]
+
+
+def _variable(name):
+    return Use(intern(Input, (), name, Symbol(name, real=True), False), ())
 
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
 def test_both_sides_agree_at_50_digits(rule):
     for sample in rule.samples:
-        left, right = (side.subs(x, Float(str(sample), 60)).evalf(50) for side in (rule.pattern, rule.replacement))
+        at = {x: Float(str(sample), 60), y: Float(str(0.5 - 0.75 * sample), 60)}
+        left, right = (side.subs(at).evalf(50) for side in (rule.pattern, rule.replacement))
         with mpmath.workdps(50):
             assert mpmath.almosteq(left._to_mpmath(170), right._to_mpmath(170), rel_eps=mpmath.mpf(10) ** -35)
 
@@ -28,10 +33,10 @@ def test_no_new_names_appear(rule):
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
 def test_the_rule_fires_and_gives_its_replacement(rule):
-    term = Use(intern(Input, (), "u", Symbol("u", real=True), False), ())
+    at = {x: _variable("u"), y: _variable("v")}
     trace = Trace()
-    (made,) = rewrite([lift(rule.pattern, {x: term})], [rule], [], trace)
-    assert made == lift(rule.replacement, {x: term})
+    (made,) = rewrite([lift(rule.pattern, at)], [rule], [], trace)
+    assert made == lift(rule.replacement, at)
     assert [name for name, *_ in trace.steps][:1] == [rule.name]
 
 
