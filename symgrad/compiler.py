@@ -22,6 +22,7 @@ from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.logarithms import stand_in
 from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_vanishing_sums
 from symgrad.schedule.lower import lower
+from symgrad.schedule.products import distribute, share
 
 
 @dataclass(frozen=True)
@@ -190,5 +191,5 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
-    loss, *gradient = lower(stabilise([loss, *gradient], Trace()))
+    loss, *gradient = share(distribute(lower(stabilise([loss, *gradient], Trace()))))
     return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient))

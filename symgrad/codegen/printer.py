@@ -3,6 +3,7 @@
 A node used more than once, or named by the user, becomes a variable; everything else is written in place.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -47,15 +48,18 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
+from symgrad.graph.transform import own
+from symgrad.schedule.layout import natural_order
 
 # A line of generated code longer than this is split by giving its parts names of their own.
 MAX_LINE = 100
 
 
 # Names for the results of operators and conditions
+_RELATION_LABELS = {"<": "below", "<=": "below", ">": "above", ">=": "above", "==": "equal", "!=": "unequal"}
 _LABELS = {
     if_else: "chosen",
-    **dict.fromkeys(RELATIONS, "is"),
+    **{head: _RELATION_LABELS[sign] for head, sign in RELATIONS.items()},
     **dict.fromkeys(CONNECTIVES, "is"),
 }
 
@@ -77,6 +81,7 @@ class Printer:
         self._taken = {*arguments, *taken}
         self._estimate = estimate
         self._views = set(arguments)
+        self._variables = set(arguments)
         self._values: dict[Node, Value] = {}
         self._counts: dict[Node, int] = {}
         self._wanted: dict[Node, tuple[int, ...]] = {}
@@ -107,8 +112,7 @@ class Printer:
         if isinstance(node, Named):
             self._want(node.arg, range(node.rank))
         elif isinstance(node, Add) or (isinstance(node, Contract) and not node.bound):
-            fixed = (use.letters for use in node.uses() if isinstance(use.node, Input | Named))
-            order = next((letters for letters in fixed if len(set(letters)) == len(letters) == node.rank), None)
+            order = natural_order(own(node))
             if order is not None:
                 self._wanted.setdefault(node, order)
                 for use in node.uses():
@@ -139,6 +143,7 @@ class Printer:
 
     def _assign(self, name: str, value: Value) -> Value:
         self.lines.append(f"{name} = {value.text}")
+        self._variables.add(name)
         if self.is_view(value.text):
             self._views.add(name)
         return Value(name, ATOM, value.letters, value.kind)
@@ -161,7 +166,7 @@ class Printer:
         if isinstance(node, Named):
             return self.fresh(node.name)
         texts = [self._values[use.node].text for use in node.uses()]
-        about = next((text for text in texts if text.isidentifier()), None) or self._first_name(node)
+        about = next((found for text in texts if (found := self._first_variable(text))), None) or self._first_name(node)
         head: Any = getattr(node, "head", None)
         match node:
             case Add(terms=terms):
@@ -175,6 +180,10 @@ class Printer:
             case _:
                 label = type(node).__name__.lower()
         return self.fresh(f"{label}_{about}" if about else f"{label}_1")
+
+    def _first_variable(self, text: str) -> str | None:
+        """The first variable that an expression reads."""
+        return next((word for word in re.findall(r"(?<![\w.])[^\W\d]\w*", text) if word in self._variables), None)
 
     def _first_name(self, node: Node) -> str | None:
         return next((below.name for below in postorder([node]) if isinstance(below, Input | Named)), None)
@@ -270,9 +279,16 @@ class Printer:
         letters = self._layout(node)
         kinds = {self._values[use.node].kind for _, use in node.terms}
         whole = kinds <= {"integer", "python"} and all(c.is_Integer for c, _ in node.terms)
+        counting = [c for c, use in node.terms if self._values[use.node].kind == "boolean"]
+        # one condition beside real numbers counts as 0 or 1 by itself; two would be joined by `or`
+        mixed = (
+            len(counting) == 1 and "real" in kinds and (counting[0] == 1 or any(c.is_positive for c, _ in node.terms))
+        )
+        mixed = mixed and abs(counting[0]) == 1
         parts = []
         for coefficient, use in sorted(node.terms, key=lambda term: bool(term[0].is_negative)):
-            value = broadcast(self._use(use) if whole else self._real(self._use(use)), letters)
+            plain = self._use(use)
+            value = broadcast(plain if whole or (mixed and plain.kind == "boolean") else self._real(plain), letters)
             size = abs(coefficient)
             if value.text == "1" and value.kind == "python":
                 text = number_text(size)

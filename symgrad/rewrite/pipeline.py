@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import own, place, rebuild, transform
 from symgrad.rewrite.axes import CANONICAL, RECOGNISE
+from symgrad.rewrite.cross_entropy import binary_cross_entropy
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.local import simplify_cluster, vanishing_sum
@@ -93,4 +94,4 @@ def without_vanishing_sums(root: Use) -> Use:
 
 def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:
     """The terms as code should compute them."""
-    return rewrite(roots, _STABILISE, [], trace)
+    return rewrite(roots, _STABILISE, [binary_cross_entropy], trace)

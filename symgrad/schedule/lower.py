@@ -1,20 +1,32 @@
-"""Lowers softmax, log-softmax and logsumexp to the steps they share: maximum, shift, exponentials, their sum."""
+"""Lowers functions to the steps they share: softmax and logsumexp, sigmoid and softplus of one argument."""
 
 from collections.abc import Sequence
 
-from sympy import S, Symbol, exp, log
+from sympy import Abs, Ge, S, exp, log
+from sympy.codegen.cfunctions import log1p
 
-from symgrad.functions import LogSumExp, MaxOver
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, named, reduce
-from symgrad.graph.build import add, apply, mul, reciprocal, subtract
-from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import AxisMap, Letter, Node, Reduce, Use
+from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
+from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, reduce
+from symgrad.graph.build import ONE, ZERO, add, apply, mul, reciprocal, scale, subtract
+from symgrad.graph.nodes import Apply, AxisMap, Letter, Node, Reduce, Use, postorder
 from symgrad.graph.transform import transform
+from symgrad.schedule.products import kept
 
 
 def lower(roots: Sequence[Use]) -> list[Use]:
-    """The terms with whole-axis functions spelled out; equal steps become one node, computed once."""
-    return transform(roots, _visit)
+    """The terms with these functions spelled out; equal steps become one node, computed once."""
+    steps = transform(roots, _visit)
+    tails = {node for node in postorder([use.node for use in steps]) if isinstance(node, Apply) and node.head is exp}
+
+    def share(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        if isinstance(node, Apply) and node.head is sigmoid:
+            tail = _tail(uses[0])
+            if tail.node in tails:
+                above = apply(if_else, [apply(Ge, [uses[0], ZERO]), ONE, tail])
+                return mul([above, reciprocal(add([(S.One, ONE), (S.One, tail)]))])
+        return None
+
+    return transform(steps, share)
 
 
 def _visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
@@ -26,22 +38,21 @@ def _visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if node.head == SOFTMAX:
             return mul([exponentials, reciprocal(total)])
         return subtract(shifted, apply(log, [total]))
+    if isinstance(node, Apply) and node.head is softplus:
+        # max(u, 0) + log(1 + exp(-|u|)) does not overflow, and exp(-|u|) serves sigmoid(u), too
+        return add([(S.One, apply(relu, [uses[0]])), (S.One, apply(log1p, [_tail(uses[0])]))])
     return None
 
 
-def _kept(name: str, use: Use) -> Use:
-    """The term as a quantity of its own, which sums around it do not flatten."""
-    letters = distinct(use.letters)
-    axes = {letter: axis for axis, letter in enumerate(letters)}
-    sizes = dict(zip(use.letters, use.node.shape, strict=True))
-    node = named(name, Symbol(name), tuple(sizes[letter] for letter in letters), relabel(use, axes))
-    return Use(node, letters)
+def _tail(arg: Use) -> Use:
+    """exp(-|u|), the same for u and -u."""
+    return apply(exp, [scale(S.NegativeOne, apply(Abs, [arg]))])
 
 
 def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:
     # shifting by the maximum leaves one exponential equal to 1: nothing overflows, and the sum is at least 1
     largest = reduce(MaxOver, arg, over)
     # a name keeps the difference together: u - max is exact near the maximum, u - log(sum) - max is not
-    shifted = _kept("shifted", subtract(arg, largest))
+    shifted = kept("shifted", subtract(arg, largest))
     exponentials = apply(exp, [shifted])
     return largest, shifted, exponentials, mul([exponentials], over)

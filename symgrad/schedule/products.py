@@ -1,0 +1,98 @@
+"""Products in cheaper forms: multiplied out over broadcasting sums, and with the factors that they share kept."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import combinations
+
+from sympy import Number, S, Symbol
+
+from symgrad.graph.axes import named
+from symgrad.graph.build import add, product_of_powers
+from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.nodes import Add, Contract, Input, Node, Use, postorder
+from symgrad.graph.transform import own, place, rebuild, transform
+from symgrad.schedule.layout import natural_order
+
+Factor = tuple[Use, Number]
+
+
+def kept(name: str, use: Use) -> Use:
+    """The term as a quantity of its own, which sums and products around it do not flatten."""
+    letters = natural_order(use) or distinct(use.letters)
+    axes = {letter: axis for axis, letter in enumerate(letters)}
+    sizes = dict(zip(use.letters, use.node.shape, strict=True))
+    node = named(name, Symbol(name), tuple(sizes[letter] for letter in letters), relabel(use, axes))
+    return Use(node, letters)
+
+
+def distribute(roots: Sequence[Use]) -> list[Use]:
+    """Σ_n r[n,k]·(X[n,j] - m[k,j]) = Σ_n r[n,k]·X[n,j] - m[k,j]·Σ_n r[n,k]: no array over n, j and k is needed."""
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        made = own(node) if uses == node.uses() else rebuild(node, uses)
+        if not isinstance(made.node, Contract):
+            return made
+        better = _distributed(made.node)
+        return made if better is None else place(better, made.letters)
+
+    return transform(roots, visit)
+
+
+def _distributed(node: Contract) -> Use | None:
+    bound = dict(enumerate(node.bound, node.rank))
+    for n, (factor, exponent) in enumerate(node.factors):
+        if exponent != 1 or not isinstance(factor.node, Add) or not set(factor.letters) & set(bound):
+            continue
+        rest = [pair for m, pair in enumerate(node.factors) if m != n]
+        terms = [(c, place(term, factor.letters)) for c, term in factor.node.terms]
+        if not rest or any(set(term.letters) >= set(factor.letters) for _, term in terms):
+            continue
+        return add([(c, product_of_powers([*rest, (term, S.One)], bound)) for c, term in terms])
+    return None
+
+
+def share(roots: Sequence[Use]) -> list[Use]:
+    """The terms with every product of two factors that occurs in several products made a quantity of its own.
+
+    The first root is the loss; a product that it does not need is part of an adjoint, and is called delta.
+    """
+    current = list(roots)
+    while True:
+        forward = set(postorder([current[0].node]))
+        counts: Counter[Node] = Counter()
+        for node in postorder([use.node for use in current]):
+            counts.update({pair.node for _, pair in _pairs(node)})
+        repeated = [node for node, count in counts.items() if count > 1]
+        if not repeated:
+            return current
+        # the most frequent first; the digest decides among equals, the same in every run
+        repeated.sort(key=lambda node: (-counts[node], node.digest))
+        ranks = {node: rank for rank, node in enumerate(repeated)}
+        current = transform(current, partial(_with_shared, ranks=ranks, forward=forward))
+
+
+def _with_shared(node: Node, uses: tuple[Use, ...], ranks: dict[Node, int], forward: set[Node]) -> Use | None:
+    """The product with its most frequent pair of factors as one quantity."""
+    found = [(ranks[pair.node], places) for places, pair in _pairs(node) if pair.node in ranks]
+    if not found or not isinstance(node, Contract) or (len(node.factors) == 2 and not node.bound):
+        return None  # the last: this is the product itself
+    places = min(found)[1]
+    name = "product" if all(node.factors[n][0].node in forward for n in places) else "delta"
+    factors = [(use, exponent) for use, (_, exponent) in zip(uses, node.factors, strict=True)]
+    product = product_of_powers([factors[n] for n in places])
+    rest = [factors[n] for n in range(len(factors)) if n not in places]
+    return product_of_powers([(kept(name, product), S.One), *rest], dict(enumerate(node.bound, node.rank)))
+
+
+def _pairs(node: Node) -> Iterator[tuple[tuple[int, int], Use]]:
+    """Two factors over the same letters, or one divided by another over some of them, with their product."""
+    if not isinstance(node, Contract):
+        return
+    for places in combinations(range(len(node.factors)), 2):
+        (left, e), (right, f) = (node.factors[n] for n in places)
+        same = set(left.letters) == set(right.letters) and len(left.letters) > 0
+        small, large, power = (left, right, e) if len(left.letters) < len(right.letters) else (right, left, f)
+        divided = power == -1 and len(small.letters) > 0 and set(small.letters) <= set(large.letters)
+        if same or (divided and not isinstance(large.node, Input)):
+            yield places, product_of_powers([(left, e), (right, f)])
