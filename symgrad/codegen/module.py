@@ -13,6 +13,7 @@ from symgrad.codegen.values import ATOM, Value
 from symgrad.frontend.program import SIDE, determined
 from symgrad.graph.nodes import Node, Use
 from symgrad.schedule.estimate import size_estimate
+from symgrad.schedule.rows import row_plan
 
 TAKEN = (
     "np",
@@ -27,6 +28,7 @@ TAKEN = (
     "PARAMETERS",
     "SHAPES",
     "scipy",
+    "rows",
 )
 
 
@@ -87,8 +89,10 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     names = [a.name for a in plan.arguments]
     taken = [*TAKEN, *(str(d) for d in plan.dimensions), *(f"{p.name}_shape" for p in parameters)]
     printer = Printer(dtype, names, taken, size_estimate(plan.arguments))
-    roots = ([] if function == "gradient" else [plan.loss]) + ([] if function == "value" else list(plan.gradient))
-    printer.compute(roots)
+    roots = {} if function == "gradient" else {"loss": plan.loss}
+    if function != "value":
+        roots |= {f"grad_{p.name}": use for p, use in zip(parameters, plan.gradient, strict=True)}
+    printer.compute(roots, row_plan(list(roots.values()), plan.arguments))
     value, gradient = "", []
     if function != "gradient":
         value = printer.result("loss", _scalar(printer.full(plan.loss, Node((), b"")), dtype))

@@ -4,7 +4,7 @@ A node used more than once, or named by the user, becomes a variable; everything
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sympy import Expr, Not, Number, Pow, Product, Rational, S, polygamma
@@ -50,6 +50,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.transform import own
 from symgrad.schedule.layout import natural_order
+from symgrad.schedule.rows import RowPlan
 
 # A line of generated code longer than this is split by giving its parts names of their own.
 MAX_LINE = 100
@@ -85,13 +86,20 @@ class Printer:
         self._values: dict[Node, Value] = {}
         self._counts: dict[Node, int] = {}
         self._wanted: dict[Node, tuple[int, ...]] = {}
+        self._labels: dict[Node, str] = {}
+        self._extents: dict[Expr, str] = {}  # how many rows a block has, while its function is printed
 
     # --- driving ------------------------------------------------------------------------------------------------------
 
-    def compute(self, roots: Sequence[Use]) -> None:
-        """Emit the assignments that the roots need."""
-        nodes = list(postorder([use.node for use in roots]))
-        for use in [*roots, *(use for node in nodes for use in node.uses())]:
+    def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
+        """Emit the assignments that the results need; with a plan, what has rows goes into a function of a block.
+
+        `roots` are the results by the names they should have.
+        """
+        for name, use in roots.items():
+            self._labels.setdefault(use.node, name)
+        nodes = list(postorder([use.node for use in roots.values()]))
+        for use in [*roots.values(), *(use for node in nodes for use in node.uses())]:
             self._counts[use.node] = self._counts.get(use.node, 0) + 1
         for node in nodes:
             if isinstance(node, Contract) and node.bound:
@@ -99,13 +107,47 @@ class Printer:
                     self._counts[use.node] += exponent == 2
         for node in nodes:
             self._lay_out(node)
-        for use in roots:
+        for use in roots.values():
             self._want(use, range(len(use.letters)))
+        if plan is None:
+            self._emit(nodes)
+            return
+        rows = {node for node in nodes if node in plan.local or node in plan.sums}
+        before = [node for node in nodes if node not in rows and node not in plan.after]
+        read = {use.node for node in rows for use in node.uses()}
+        self._emit(before, named={node for node in before if node in read})
+        self._emit_rows([node for node in nodes if node in rows], plan)
+        self._emit([node for node in nodes if node in plan.after and node not in rows])
+
+    def _emit(self, nodes: Sequence[Node], named: Collection[Node] = ()) -> None:
+        """Assignments for nodes that deserve a variable, and for the `named` ones that are no single word."""
         for node in nodes:
             value = self._print(node)
-            if not isinstance(node, Input | Const | Size) and self._deserves_name(node, value):
+            if not isinstance(node, Input | Const | Size) and (
+                self._deserves_name(node, value) or (node in named and value.level != ATOM)
+            ):
                 value = self._assign(self._name(node), value)
             self._values[node] = value
+
+    def _emit_rows(self, nodes: Sequence[Node], plan: RowPlan) -> None:
+        """A function that computes the sums for a block of rows, and its call for all of them."""
+        outside, self.lines = self.lines, []
+        self._extents = {plan.dimension: f"{plan.arrays[0]}.shape[0]"}
+        self._emit([node for node in nodes if node not in plan.sums])
+        sums = [self._print(node) for node in plan.sums]
+        inside, self.lines = self.lines, outside
+        self._extents = {}
+        arrays = ", ".join(plan.arrays)
+        self.lines += ["", f"def rows({', '.join(f'{name}: Any' for name in plan.arrays)}) -> tuple[Any, ...]:"]
+        self.lines += [f"    {line}" for line in [*inside, *_returned([value.text for value in sums])]]
+        for node, value in zip(plan.sums, sums, strict=True):
+            name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
+            self._values[node] = Value(name, ATOM, value.letters, value.kind)
+        names = [self._values[node].text for node in plan.sums]
+        self._variables.update(names)
+        left = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
+        self.lines += ["", f"{left} = _over_rows(rows, {plan.width}, {arrays})"]
+        self.helpers.add("over_rows")
 
     def _lay_out(self, node: Node) -> None:
         """Ask for the operands' layouts that a node of fixed layout, or beside an operand of fixed layout, wants."""
@@ -130,7 +172,7 @@ class Printer:
 
     def result(self, variable: str, value: Value) -> str:
         """Keep a result under a name, unless it has one or is short."""
-        if value.text.isidentifier():
+        if value.text.removesuffix(f".reshape({variable.removeprefix('grad_')}_shape)").isidentifier():
             return value.text
         return self._assign(self.fresh(variable), value).text
 
@@ -243,7 +285,7 @@ class Printer:
         order = tuple(range(node.rank))
         if set(value.letters) == set(order):
             return transpose(value, order)
-        shape = ", ".join(str(length) for length in node.shape)
+        shape = ", ".join(self._extents.get(length, str(length)) for length in node.shape)
         shaped = broadcast(value, order)
         if shaped.kind == "python":
             return Value(f"np.full(({shape},), {shaped.text}, dtype={self.dtype})", ATOM, order)
@@ -442,6 +484,14 @@ class Printer:
         axes = tuple(value.letters.index(letter) for letter in node.over)
         text = f"_product_of_others({value.text}, axes={axes})"
         return Value(text, ATOM, value.letters)
+
+
+def _returned(texts: Sequence[str]) -> list[str]:
+    """A return statement of a tuple, over several lines if it is long."""
+    together = ", ".join(texts) + ("," if len(texts) == 1 else "")
+    if len(together) <= MAX_LINE:
+        return [f"return {together}"]
+    return ["return (", *(f"    {text}," for text in texts), ")"]
 
 
 def _after_number(value: Value) -> str:
