@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from sympy import Indexed, MatrixSymbol, S, Symbol, sympify
+from sympy import Indexed, MatrixSymbol, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
@@ -18,6 +18,7 @@ from symgrad.errors import GradientCheckError, ModelError
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form
 from symgrad.formula.text import formulas, latex_formulas
+from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.graph.nodes import Named, Node, Use
@@ -74,11 +75,11 @@ class Model:
         facts: Sequence[Any] = (),
         name: str | None = None,
     ) -> None:
-        self.loss = sympify(loss)
-        self.parameters: tuple[Any, ...] = tuple(parameters) if isinstance(parameters, list | tuple) else (parameters,)
-        self.where: tuple[Any, ...] = tuple(where)
-        self.facts: tuple[Any, ...] = tuple(facts)
-        self.name = name or "model"
+        self.loss = given.expression(loss)
+        self.parameters: tuple[Any, ...] = given.listed(parameters, "parameters", "[W, b]")
+        self.where: tuple[Any, ...] = given.listed(where, "where", "[Eq(z, X*w)]")
+        self.facts: tuple[Any, ...] = given.listed(facts, "facts", "[x > 0]")
+        self.name = given.model_name(name)
         self.program: Program = read_program(self.loss, self.parameters, self.where, self.facts)
         self._adjoints: dict[Any, Use] = {}
 

@@ -65,12 +65,19 @@ def environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    made.filters["docstring"] = _docstring
     made.filters["typed"] = "{}: Any".format
     made.filters["pair"] = "{0}={0}".format
     made.filters["sized"] = _sized
     made.filters["texts"] = _texts
     made.filters["tuple_of"] = _tuple_of
     return made
+
+
+def _docstring(text: str) -> str:
+    """A text as it may stand in a docstring: nothing in it ends the string or begins an escape."""
+    safe = text.replace("\\", r"\\").replace('"""', r"\"\"\"")
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in safe)
 
 
 def _sized(size: str | int) -> str:

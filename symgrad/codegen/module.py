@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from textwrap import fill
 from typing import Any
 
 from jinja2 import Environment
-from sympy import MatrixSymbol, Symbol
+from sympy import Abs, MatrixSymbol, Max, Min, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.codegen.printer import Printer
 from symgrad.codegen.values import ATOM, Value
 from symgrad.frontend.program import SIDE, determined
-from symgrad.graph.nodes import Node, Use
+from symgrad.functions import MaxOver, MinOver, relu, step
+from symgrad.graph.nodes import Apply, AxisMap, Contract, Node, Reduce, Size, Use, postorder
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
 
@@ -65,14 +67,21 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
         function: _body(plan, parameters, function, helpers, scipy)
         for function in ("value", "gradient", "value_and_gradient")
     }
+    nodes = list(postorder([use.node for use in (plan.loss, *plan.gradient)]))
     return environment.get_template("module.py.j2").render(
         name=name,
         formulas=formulas,
         version=version,
         arguments=[_described(a) for a in plan.arguments],
-        parameters=[_described(a) for a in parameters],
+        parameters=[
+            _described(a) | {"shape_name": name} for a, name in zip(parameters, _shape_names(plan), strict=True)
+        ],
+        conventions=_conventions(nodes),
         dimensions=[str(d) for d in plan.dimensions],
         sizes=_sizes(plan),
+        minimum_sizes=_minimum_sizes(plan, nodes),
+        reductions=_reductions(nodes),
+        composite=any(not side.is_Atom for a in parameters for side in a.shape),
         parameter_dimensions=[
             str(d) for d in plan.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
         ],
@@ -87,7 +96,8 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
 def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: set[str], scipy: set[str]) -> Body:
     dtype = f"{parameters[0].name}.dtype"
     names = [a.name for a in plan.arguments]
-    taken = [*TAKEN, *(str(d) for d in plan.dimensions), *(f"{p.name}_shape" for p in parameters)]
+    shape_names = _shape_names(plan)
+    taken = [*TAKEN, *(str(d) for d in plan.dimensions), *shape_names]
     printer = Printer(dtype, names, taken, size_estimate(plan.arguments))
     roots = {} if function == "gradient" else {"loss": plan.loss}
     if function != "value":
@@ -97,7 +107,7 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     if function != "gradient":
         value = printer.result("loss", _scalar(printer.full(plan.loss, Node((), b"")), dtype))
     if function != "value":
-        for parameter, use in zip(parameters, plan.gradient, strict=True):
+        for parameter, shape_name, use in zip(parameters, shape_names, plan.gradient, strict=True):
             found = printer.full(use, _parameter_axes(parameter))
             if (
                 printer.is_view(found.text) or found.text in gradient
@@ -106,13 +116,27 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
             if not found.letters:
                 found = _scalar(found, dtype)
             if any(side == 1 for side in parameter.shape) and isinstance(parameter.symbol, MatrixSymbol):
-                found = replace(found, text=f"{found.at(ATOM)}.reshape({parameter.name}_shape)")
+                found = replace(found, text=f"{found.at(ATOM)}.reshape({shape_name})")
             gradient.append(printer.result(f"grad_{parameter.name}", found))
     helpers |= printer.helpers
     scipy |= printer.scipy
     everything = " ".join([*printer.lines, value, *gradient])
     needed = tuple(str(d) for d in plan.dimensions if _mentions(everything, str(d)))
     return Body(tuple(printer.lines), value, tuple(gradient), needed)
+
+
+def _shape_names(plan: Plan) -> list[str]:
+    """For each parameter a variable for the shape in which it was given."""
+    taken = {a.name for a in plan.arguments} | {str(d) for d in plan.dimensions}
+    names = []
+    for argument in plan.arguments:
+        if argument.role == "parameter":
+            name = f"{argument.name}_shape"
+            while name in taken:
+                name += "_given"
+            taken.add(name)
+            names.append(name)
+    return names
 
 
 def _scalar(value: Value, dtype: str) -> Value:
@@ -171,13 +195,56 @@ def _sizes(plan: Plan) -> list[dict[str, Any]]:
     for dimension, (array, axis, expression) in found.items():
         numerator, denominator = expression.as_numer_denom()
         side = f"{arrays[array].name}.shape[{axis}]"
-        text = str(numerator).replace(str(SIDE), side)
+        text = str(numerator.xreplace({SIDE: Symbol(side)}))
         made.append(
             {
                 "name": str(dimension),
                 "text": text if denominator == 1 else f"({text}) // {denominator}",
                 "source": arrays[array].name,
-                "minimum": plan.minimum_sizes.get(dimension, 0),
             }
         )
     return made
+
+
+def _minimum_sizes(plan: Plan, nodes: Sequence[Node]) -> list[dict[str, Any]]:
+    """The least sizes that the literal subscripts allow, and one for each dimension that is divided by."""
+    least = dict(plan.minimum_sizes)
+    for node in nodes:
+        for use, exponent in node.factors if isinstance(node, Contract) else ():
+            if isinstance(use.node, Size) and use.node.value.is_Symbol and exponent.is_negative:
+                least[use.node.value] = max(1, least.get(use.node.value, 0))
+    sources = {size["name"]: size["source"] for size in _sizes(plan)}
+    return [
+        {"name": str(d), "source": sources.get(str(d), str(d)), "minimum": least[d]}
+        for d in plan.dimensions
+        if least.get(d, 0) > 0
+    ]
+
+
+def _reductions(nodes: Sequence[Node]) -> list[dict[str, Any]]:
+    """What each maximum and minimum runs over and is taken for; over no entries it has no value."""
+    made: list[dict[str, Any]] = []
+    for node in nodes:
+        if isinstance(node, Reduce) and node.head in (MaxOver, MinOver):
+            bound = [str(length) for length in node.bound if not length.is_Integer]
+            free = [str(length) for length in node.shape if not length.is_Integer]
+            entry = {"what": "maximum" if node.head is MaxOver else "minimum", "bound": bound, "free": free}
+            if bound and entry not in made:
+                made.append(entry)
+    return made
+
+
+# What a module says about points and sizes where a definition is a matter of convention, if its model has such points.
+_CONVENTIONS: tuple[tuple[str, Any], ...] = (
+    ("relu'(0) = 0", (relu, step)),
+    ("|x|'(0) = 0", (Abs,)),
+    ("entries that tie in a maximum or minimum share its derivative equally", (Max, Min, MaxOver, MinOver)),
+)
+
+
+def _conventions(nodes: Sequence[Node]) -> str:
+    heads = {node.head for node in nodes if isinstance(node, Apply | Reduce | AxisMap)}
+    said = [text for text, those in _CONVENTIONS if not heads.isdisjoint(those)]
+    return fill(
+        f"Conventions: {'; '.join([*said, 'an empty sum is 0'])}. Not-a-number and infinite data are propagated.", 120
+    )

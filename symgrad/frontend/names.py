@@ -2,10 +2,11 @@
 
 import builtins
 import keyword
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol, preorder_traversal
+from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, Poly, S, Symbol, preorder_traversal
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -14,7 +15,19 @@ from symgrad.functions import IndexedSoftmax
 
 # What a generated module says at its top level or in its functions; an argument of that name would hide it.
 RESERVED = frozenset(
-    {"np", "npt", "scipy", "Gradient", "NamedTuple", "Any", "annotations", *keyword.kwlist, *keyword.softkwlist} - {"_"}
+    {
+        "np",
+        "npt",
+        "scipy",
+        "Gradient",
+        "SHAPES",
+        "NamedTuple",
+        "Any",
+        "annotations",
+        *keyword.kwlist,
+        *keyword.softkwlist,
+    }
+    - {"_"}
 )
 
 
@@ -37,13 +50,16 @@ def check_name(name: str) -> str:
 
     Raises
     ------
-    ModelError : it is no identifier, is reserved, or starts with an underscore.
+    ModelError : it is no identifier, is reserved, starts with an underscore, or is read by Python as another name.
     """
     if not name.isidentifier():
         raise ModelError(
             f"the name {name!r} is not a Python identifier; arguments of the generated module are called by their "
             "symbols' names: use letters, digits and underscores, as in W_1 or theta"
         )
+    plain = unicodedata.normalize("NFKC", name)
+    if plain != name:
+        raise ModelError(f"Python reads the name {name!r} as {plain!r}: call the symbol {plain!r}")
     if name in RESERVED:
         raise ModelError(
             f"the name {name!r} is reserved (a Python keyword, or used by every generated module): rename the symbol"
@@ -74,16 +90,16 @@ def declared_shape(symbol: Any) -> tuple[Expr, ...]:
 
     Raises
     ------
-    ModelError : an `IndexedBase` has no shape, or the symbol is not real.
+    ModelError : an `IndexedBase` has no shape, a side is no size, or the symbol is not real.
     """
     if isinstance(symbol, MatrixSymbol):
-        return tuple(symbol.shape)
+        return _sides(symbol, symbol.shape)
     if isinstance(symbol, IndexedBase):
         if symbol.shape is None:
             raise ModelError(
                 f"IndexedBase {symbol.label} has no shape; write IndexedBase({str(symbol.label)!r}, shape=(N, ...))"
             )
-        return tuple(S(length) for length in symbol.shape)
+        return _sides(symbol, symbol.shape)
     if isinstance(symbol, Symbol):
         if symbol.is_real is False or (
             symbol.is_complex
@@ -96,6 +112,26 @@ def declared_shape(symbol: Any) -> tuple[Expr, ...]:
             )
         return ()
     raise ModelError(f"{symbol} ({type(symbol).__name__}) is not a Symbol, MatrixSymbol or IndexedBase")
+
+
+def _sides(symbol: Any, shape: Iterable[Any]) -> tuple[Expr, ...]:
+    sides = tuple(S(side) for side in shape)
+    for axis, side in enumerate(sides):
+        if not _is_size(side):
+            raise ModelError(
+                f"{name_of(symbol)}: side {axis} is {side}; a side is a positive integer, a dimension such as "
+                'N = Symbol("N", integer=True, positive=True), or a sum or product of these'
+            )
+    return sides
+
+
+def _is_size(side: Expr) -> bool:
+    if side.is_Number:
+        return bool(side.is_Integer and side > 0)
+    terms = Poly(side, *side.free_symbols).coeffs() if side.free_symbols and side.is_polynomial() else ()
+    return (
+        bool(terms) and all(term.is_Integer for term in terms) and not any(s.is_integer is False for s in side.atoms())
+    )
 
 
 def _explicitly_complex(symbol: Symbol) -> bool:

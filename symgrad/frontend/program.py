@@ -15,13 +15,13 @@ from sympy import (
     S,
     Symbol,
     preorder_traversal,
-    sympify,
 )
 from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError, UnsupportedError
+from symgrad.frontend import given
 from symgrad.frontend.dimensions import equal
 from symgrad.frontend.matrix import COLUMN, ROW, Reader, scalar_of
 from symgrad.frontend.names import (
@@ -71,10 +71,10 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     ModelError : a name, shape, index or equation is wrong.
     UnsupportedError : legal mathematics that symgrad does not know.
     """
-    loss = scalar_of(sympify(loss))
+    loss = scalar_of(loss)
     if isinstance(loss, Equality) or not isinstance(loss, Expr | MatrixExpr):
         raise ModelError(f"the loss {place_of(loss)} ({type(loss).__name__}) is not a scalar expression")
-    facts = [_statement(fact, "facts", n) for n, fact in enumerate(facts)]
+    facts = [given.fact(stated, n) for n, stated in enumerate(facts)]
     definitions = _definitions(where)
     expressions = [loss, *(d.rhs for d in definitions.values()), *facts]
     indices = bound_indices(expressions) | {sub for d in definitions.values() for sub in _left_subscripts(d.lhs)}
@@ -100,22 +100,10 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     )
 
 
-def _statement(statement: Any, place: str, number: int) -> Basic:
-    """A fact or equation that SymPy has not evaluated away."""
-    statement = sympify(statement)
-    if statement in (S.true, S.false):
-        raise ModelError(
-            f"{place}[{number}] is {statement}: SymPy evaluated the statement when it was written; "
-            "check the shapes and symbols of "
-            "its two sides, or write Eq(left, right, evaluate=False)"
-        )
-    return statement
-
-
 def _definitions(where: Sequence[Any]) -> dict[Any, Equality]:
     definitions: dict[Any, Equality] = {}
     for number, equation in enumerate(where):
-        equation = _statement(equation, "where", number)
+        equation = given.statement(equation, "where", number)
         if not isinstance(equation, Equality):
             raise ModelError(f"where[{number}] is {place_of(equation)}; write Eq(name, expression)")
         base = base_symbol(equation.lhs)
@@ -208,7 +196,9 @@ def _arguments(
         check_name(name_of(base))
     known = determined([argument.shape for argument in made])
     loose = [d for d in dimensions if d not in known]
-    made.extend(Argument(check_name(str(d)), d, (), "dimension", True) for d in loose)
+    for dimension in dimensions:
+        check_name(str(dimension))
+    made.extend(Argument(str(d), d, (), "dimension", True) for d in loose)
     return tuple(made)
 
 
@@ -281,7 +271,7 @@ def determined(shapes: Iterable[tuple[Expr, ...]]) -> dict[Symbol, tuple[int, in
             return known
 
 
-SIDE = Symbol("side", integer=True)  # stands for the length of the side that determines a dimension
+SIDE = Dummy("side", dummy_index=1, integer=True)  # stands for the length of the side that determines a dimension
 
 
 def _input(argument: Argument) -> Input:

@@ -69,18 +69,18 @@ def test_file(module_name: str, model_name: str, cases: Sequence[Mapping[str, An
     """
     rendered = [
         {
-            "id": json.dumps(case["id"]),
-            "inputs": {json.dumps(key): _source(value, len(key)) for key, value in case["inputs"].items()},
+            "id": _text(case["id"]),
+            "inputs": {_text(key): _source(value, len(key)) for key, value in case["inputs"].items()},
             "first_step": repr(float(case.get("first_step", FIRST_STEP))),
-            "directions": {json.dumps(key): vectors for key, vectors in case.get("directions", {}).items()},
+            "directions": {_text(key): vectors for key, vectors in case.get("directions", {}).items()},
         }
         for case in cases
     ]
     # The name goes into a docstring, where a quote or a backslash would end or escape something.
     title = " ".join(model_name.split()).replace("\\", "/").replace('"', "'")
     return environment.get_template(TEMPLATE).render(
-        module_file=json.dumps(f"{module_name}.py"),
-        module_name=json.dumps(module_name),
+        module_file=_text(f"{module_name}.py"),
+        module_name=_text(module_name),
         model_name=title,
         cases=rendered,
         any_directions=any(case["directions"] for case in rendered),
@@ -90,6 +90,11 @@ def test_file(module_name: str, model_name: str, cases: Sequence[Mapping[str, An
 # pytest takes every function of this name in a module it imports for a test.
 test_cases.__test__ = False  # type: ignore[attr-defined]
 test_file.__test__ = False  # type: ignore[attr-defined]
+
+
+def _text(value: str) -> str:
+    """A string literal; letters beyond the basic plane stay, since JSON's escapes of them are not Python's."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _literal(value: Any) -> dict[str, Any]:

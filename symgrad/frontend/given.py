@@ -1,0 +1,90 @@
+"""What `Model` was given, before it is read: a loss, lists of statements, a name; anything else is refused at once."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from sympy import Basic, Symbol, SympifyError, Tuple, sympify
+from sympy.logic.boolalg import Boolean, BooleanAtom
+
+from symgrad.errors import ModelError
+from symgrad.frontend.scope import place_of
+
+
+def expression(loss: Any) -> Any:
+    """The loss as a SymPy object.
+
+    Raises
+    ------
+    ModelError : it is a text or nothing that SymPy knows.
+    """
+    try:
+        return loss if isinstance(loss, list | tuple) else sympify(loss, strict=True)
+    except SympifyError:
+        raise ModelError(f"the loss is {_quoted(loss)}; give a SymPy expression, such as (x - 1)**2") from None
+
+
+def listed(given: Any, place: str, example: str) -> tuple[Any, ...]:
+    """An argument that is a list of SymPy objects; a single object counts as a list of one.
+
+    Raises
+    ------
+    ModelError : it is neither.
+    """
+    if isinstance(given, Basic) and not isinstance(given, Tuple):
+        return (given,)
+    if isinstance(given, str | set | frozenset) or not isinstance(given, Iterable):
+        raise ModelError(f"{place} is {_quoted(given)}; give a list such as {example}")
+    return tuple(given)
+
+
+def statement(given: Any, place: str, number: int) -> Basic:
+    """A fact or equation that SymPy has not evaluated away.
+
+    Raises
+    ------
+    ModelError : SymPy has, or it is no SymPy object.
+    """
+    if isinstance(given, bool | BooleanAtom):
+        raise ModelError(
+            f"{place}[{number}] is {given}: SymPy evaluated the statement when it was written; "
+            "check the shapes and symbols of "
+            "its two sides, or write Eq(left, right, evaluate=False)"
+        )
+    if not isinstance(given, Basic):
+        raise ModelError(f"{place}[{number}] is {_quoted(given)}; write a SymPy object such as Eq(left, right)")
+    return given
+
+
+def fact(given: Any, number: int) -> Basic:
+    """A statement that is true or false.
+
+    Raises
+    ------
+    ModelError : it states nothing.
+    """
+    stated = statement(given, "facts", number)
+    if not isinstance(stated, Boolean) or isinstance(stated, Symbol):
+        raise ModelError(
+            f"facts[{number}] is {place_of(stated)} ({type(stated).__name__}), which states nothing; a fact is an "
+            "equality, an inequality or a predicate, such as Eq(a, b), a > 0 or Q.orthogonal(A)"
+        )
+    return stated
+
+
+def model_name(name: Any) -> str:
+    """The model's name.
+
+    Raises
+    ------
+    ModelError : it is no text, or has line breaks or control characters.
+    """
+    if not isinstance(name, str | None):
+        raise ModelError(f"name is {_quoted(name)}; give a text such as 'ridge'")
+    if name and not name.isprintable():
+        raise ModelError(f"name is {_quoted(name)}; give a text without line breaks and control characters")
+    return name or "model"
+
+
+def _quoted(given: Any) -> str:
+    text = repr(given)
+    return f"{text if len(text) <= 60 else text[:56] + ' ...'} ({type(given).__name__})"
