@@ -221,17 +221,16 @@ def _minimum_sizes(plan: Plan, nodes: Sequence[Node]) -> list[dict[str, Any]]:
     ]
 
 
-def _reductions(nodes: Sequence[Node]) -> list[dict[str, Any]]:
-    """What each maximum and minimum runs over and is taken for; over no entries it has no value."""
-    made: list[dict[str, Any]] = []
-    for node in nodes:
-        if isinstance(node, Reduce) and node.head in (MaxOver, MinOver):
-            bound = [str(length) for length in node.bound if not length.is_Integer]
-            free = [str(length) for length in node.shape if not length.is_Integer]
-            entry = {"what": "maximum" if node.head is MaxOver else "minimum", "bound": bound, "free": free}
-            if bound and entry not in made:
-                made.append(entry)
-    return made
+def _reductions(nodes: Sequence[Node]) -> list[dict[str, str]]:
+    """What each maximum and minimum runs over: over no entries it has no value."""
+    extrema = {MaxOver: "maximum", MinOver: "minimum"}
+    found = {
+        length: extrema[node.head]
+        for node in nodes
+        if isinstance(node, Reduce) and node.head in extrema
+        for length in node.bound
+    }
+    return [{"what": what, "over": str(length)} for length, what in found.items() if not length.is_Integer]
 
 
 # What a module says about points and sizes where a definition is a matter of convention, if its model has such points.

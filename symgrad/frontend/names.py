@@ -14,21 +14,7 @@ from symgrad.errors import ModelError
 from symgrad.functions import IndexedSoftmax
 
 # What a generated module says at its top level or in its functions; an argument of that name would hide it.
-RESERVED = frozenset(
-    {
-        "np",
-        "npt",
-        "scipy",
-        "Gradient",
-        "SHAPES",
-        "NamedTuple",
-        "Any",
-        "annotations",
-        *keyword.kwlist,
-        *keyword.softkwlist,
-    }
-    - {"_"}
-)
+RESERVED = frozenset({"np", "npt", "scipy", "Gradient", "SHAPES", "NamedTuple", "Any", "annotations", *keyword.kwlist})
 
 
 def base_symbol(symbol: Any) -> Any:
