@@ -121,7 +121,7 @@ def _operations(use: Use, opaque: Collection[Node]) -> int:
     """How much a term computes beyond what is there already."""
     total = 0
     for node in postorder([use.node], opaque):
-        total += max(1, len(node.uses()) - 1) if node.uses() else 0
+        total += max(1, len(node.uses()) - 1) if node.uses() and not isinstance(node, Named) else 0
         if isinstance(node, Contract):
             total += sum(exponent.is_negative for _, exponent in node.factors)
     return total
@@ -138,11 +138,24 @@ def expanded(use: Use, derivation: Derivation, blocks: Collection[Named] | None 
 
 
 def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
-    """The named adjoints whose formula has at most so many operations beyond what is named or in the forward pass."""
+    """The named adjoints whose formula has at most so many operations beyond what is named or in the forward pass.
+
+    Written out, that is: with the short ones that it refers to in place of their names.
+    """
     program = derivation.program
     every = set(derivation.blocks.values())
-    known = every | set(postorder([program.loss.node, *program.names.values()]))
-    return {block for block in every if _operations(block.arg, known - {block.arg.node}) <= largest}
+    opaque = every | set(postorder([program.loss.node, *program.names.values()]))
+    short: set[Named] = set()
+    for block in postorder(list(derivation.blocks.values())):  # those that it refers to come first, opened if short
+        if isinstance(block, Named) and block in every:
+            hidden = block.arg.node in opaque
+            opaque.discard(block.arg.node)
+            if _operations(block.arg, opaque) <= largest:
+                short.add(block)
+                opaque.discard(block)
+            if hidden:
+                opaque.add(block.arg.node)
+    return short
 
 
 def _recognised(program: Program, trace: Trace) -> Program:

@@ -4,16 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from sympy import Indexed, MatrixSymbol, S, Symbol
+from sympy import Basic, Indexed, MatrixSymbol, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
 from symgrad.codegen.environment import environment
 from symgrad.codegen.module import module_source
 from symgrad.compiler import Derivation, adjoint, derive, expanded, kink_plan, plan, short_blocks
+from symgrad.deep import with_room
 from symgrad.errors import GradientCheckError, ModelError
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form
@@ -29,6 +30,9 @@ from symgrad.verify.reference import evaluate
 from symgrad.verify.report import CheckReport
 from symgrad.verify.test_file import test_cases, test_file
 from symgrad.version import __version__
+from symgrad.walk import depth
+
+_T = TypeVar("_T")
 
 # An adjoint of at most this many operations, such as y - t, is written out where a formula refers to it.
 SHORT = 2
@@ -80,8 +84,14 @@ class Model:
         self.where: tuple[Any, ...] = given.listed(where, "where", "[Eq(z, X*w)]")
         self.facts: tuple[Any, ...] = given.listed(facts, "facts", "[x > 0]")
         self.name = given.model_name(name)
-        self.program: Program = read_program(self.loss, self.parameters, self.where, self.facts)
+        parts = [part for part in (self.loss, *self.where, *self.facts) if isinstance(part, Basic)]
+        self._depth = depth(parts)
+        self.program: Program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
         self._adjoints: dict[Any, Use] = {}
+
+    def _run(self, function: Callable[[], _T]) -> _T:
+        """`function()`, with room for SymPy's recursion over a deep model."""
+        return with_room(self._depth, function)
 
     def __repr__(self) -> str:
         return f"Model({self.name}: by {', '.join(name_of(p) for p in self.parameters)})"
@@ -96,7 +106,7 @@ class Model:
     @cached_property
     def derivation(self) -> Derivation:
         """The derived and simplified gradient, with the trace of its rewriting."""
-        return derive(self.program)
+        return self._run(lambda: derive(self.program))
 
     def gradient(self, parameter: Any, *, expand: bool = False) -> Any:
         """∂loss/∂parameter as a SymPy object.
@@ -127,7 +137,7 @@ class Model:
         use = self._adjoint(base)
         if expand:
             (use,) = expand_names([use])
-        return self._formula(use, base, _subscripts(quantity))
+        return self._run(lambda: self._formula(use, base, _subscripts(quantity)))
 
     def block(self, quantity: Any) -> Any:
         """∂loss/∂quantity by the adjoints of the quantities that follow it: one step of the backward pass.
@@ -213,15 +223,18 @@ class Model:
         """
         if format not in ("text", "latex"):
             raise ModelError(f"format {format!r} is not known; choose text or latex")
-        return formulas(self) if format == "text" else latex_formulas(self)
+        return self._run(lambda: formulas(self) if format == "text" else latex_formulas(self))
 
     # --- code ---------------------------------------------------------------------------------------------------------
 
     def source(self) -> str:
         """The generated module's text; the same model gives the same bytes."""
-        return module_source(
-            plan(self.derivation), self.name, formulas(self, short=True).splitlines(), __version__, environment()
-        )
+
+        def text() -> str:
+            lines = formulas(self, short=True).splitlines()
+            return module_source(plan(self.derivation), self.name, lines, __version__, environment())
+
+        return self._run(text)
 
     def compile(self, check: bool = True, *, path: str | Path | None = None, seed: int = 0) -> ModuleType:
         """The generated module, imported.
@@ -255,7 +268,7 @@ class Model:
         seed : of the inputs, which are written into the file.
         """
         module = _imported(self.source(), self.name)
-        draws = draw_inputs(module, self.arguments, self.facts, **self._checking(), seed=seed)
+        draws = self._run(lambda: draw_inputs(module, self.arguments, self.facts, **self._checking(), seed=seed))
         return test_file(module_name, self.name, test_cases(self.arguments, draws), environment())
 
     def check(self, seed: int = 0, *, sizes: Any = None, inputs: Mapping[str, Any] | None = None) -> CheckReport:
@@ -270,7 +283,9 @@ class Model:
         return self._check(_imported(self.source(), self.name), seed=seed, sizes=sizes, inputs=inputs)
 
     def _check(self, module: Any, **options: Any) -> CheckReport:
-        return check_module(module, self.arguments, self.facts, name=self.name, **self._checking(), **options)
+        return self._run(
+            lambda: check_module(module, self.arguments, self.facts, name=self.name, **self._checking(), **options)
+        )
 
     def _checking(self) -> dict[str, Any]:
         """What the checker has to know of the model beside its arguments and facts."""

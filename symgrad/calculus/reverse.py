@@ -116,18 +116,20 @@ def _letters(node: Node) -> dict[Any, Expr]:
 
 def _add(node: Add, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
     # y = Σ c·u:  ū += c·ȳ
+    sizes = _letters(node)
     for coefficient, use in node.terms:
         if use.node in active:
-            yield _project(node, [const(coefficient), adjoint], use, _letters(node))
+            yield _project(node, [const(coefficient), adjoint], use, sizes)
 
 
 def _contract(node: Contract, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
     # y = Σ Π u^e:  ū += Σ ȳ · e·u^(e-1) · Π others
+    sizes = _letters(node)
     for n, (use, exponent) in enumerate(node.factors):
         if use.node in active:
             rest = [(other, e) for m, (other, e) in enumerate(node.factors) if m != n]
             local = [const(exponent), product_of_powers([*rest, (use, exponent - 1)])]
-            yield _project(node, [adjoint, *local], use, _letters(node))
+            yield _project(node, [adjoint, *local], use, sizes)
 
 
 def _apply(node: Apply, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:

@@ -56,6 +56,9 @@ from symgrad.schedule.rows import RowPlan
 MAX_LINE = 100
 
 
+# A sum or product of more operands is written in several lines: Python cannot parse thousands in one expression.
+MAX_OPERANDS = 50
+
 # Names for the results of operators and conditions
 _RELATION_LABELS = {"<": "below", "<=": "below", ">": "above", ">=": "above", "==": "equal", "!=": "unequal"}
 _LABELS = {
@@ -80,6 +83,7 @@ class Printer:
         self.helpers: set[str] = set()
         self.scipy: set[str] = set()
         self._taken = {*arguments, *taken}
+        self._numbers: dict[str, int] = {}  # the last number that a name was given to set it apart
         self._estimate = estimate
         self._views = set(arguments)
         self._variables = set(arguments)
@@ -197,11 +201,12 @@ class Printer:
 
     def fresh(self, wanted: str) -> str:
         """A variable name that nothing else has."""
-        name, n = wanted, 1
+        name, n = wanted, self._numbers.get(wanted, 1)
         while name in self._taken:
             n += 1
             name = f"{wanted}_{n}"
         self._taken.add(name)
+        self._numbers[wanted] = n
         return name
 
     def _name(self, node: Node) -> str:
@@ -342,11 +347,13 @@ class Printer:
                     else f"{number_text(size)} * {_after_number(value)}"
                 )
             parts.append(("-" if coefficient.is_negative else "+", text))
+        kind = "python" if kinds <= {"python"} else "integer" if whole else "real"
         sign, text = parts[0]
         text = f"-{text}" if sign == "-" else text
-        for sign, part in parts[1:]:
+        for n, (sign, part) in enumerate(parts[1:], start=1):
+            if n % MAX_OPERANDS == 0:
+                text = self._assign(self.fresh("sum_1"), Value(text, ADD, letters, kind)).text  # type: ignore[arg-type]
             text += f" {sign} {part}"
-        kind = "python" if kinds <= {"python"} else "integer" if whole else "real"
         level = ADD if len(parts) > 1 else MUL if " * " in text else UNARY
         return Value(text, level, letters, kind)  # type: ignore[arg-type]
 
@@ -398,11 +405,14 @@ class Printer:
             return values[0]
         # scalars first: fewer passes over the arrays; conditions last: a number times a condition alone is an integer
         ordered = sorted(values, key=lambda value: (value.kind == "boolean", len(value.letters)))
-        texts = []
+        texts: list[str] = []
+        kind = "python" if all(v.kind == "python" for v in values) else "real"
         for n, value in enumerate(ordered):
+            if len(texts) == MAX_OPERANDS:
+                product = Value(" * ".join(texts), MUL, tuple(letters), kind)  # type: ignore[arg-type]
+                texts = [self._assign(self.fresh("prod_1"), product).text]
             part = broadcast(value, letters)
             texts.append(part.text if part.level == MATMUL and n == 0 else part.at(UNARY))
-        kind = "python" if all(v.kind == "python" for v in values) else "real"
         return Value(" * ".join(texts), MUL, tuple(letters), kind)  # type: ignore[arg-type]
 
     def _power(self, value: Value, exponent: Number) -> Value:

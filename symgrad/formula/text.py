@@ -1,15 +1,15 @@
 """Formulas as text: Unicode for a terminal, and LaTeX."""
 
 from collections.abc import Collection
-from itertools import islice
 from typing import Any
 
-from sympy import Expr, Lambda, Mul, S, Tuple, latex, preorder_traversal
+from sympy import Expr, Lambda, Mul, S, Tuple, latex
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
 from symgrad.frontend.names import base_symbol, name_of
+from symgrad.walk import Preorder, is_larger
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
@@ -206,14 +206,14 @@ def _content(matrix: Any) -> tuple[Expr, Any]:
     return size, (matrix / size).doit()
 
 
-# A formula of more nodes is not printed: it would fill pages, and SymPy's printers are recursive.
-LONGEST = 2000
+# A formula of more nodes, or nested deeper, is not printed: it would fill pages, and SymPy's printers are recursive.
+LONGEST, DEEPEST = 2000, 40
 WIDEST = 240  # characters of a formula in a generated module's docstring
 TOO_LONG = "… (too long to show; name parts of it in `where`)"
 
 
 def _is_long(expr: Any) -> bool:
-    return next(islice(preorder_traversal(expr), LONGEST, None), None) is not None
+    return is_larger(expr, LONGEST, DEEPEST)
 
 
 def text(expr: Any, known: Collection[Any] = frozenset()) -> str:
@@ -226,9 +226,7 @@ def text(expr: Any, known: Collection[Any] = frozenset()) -> str:
 def _known_sums(model: Any) -> set[Any]:
     """The sums of matrices that the user wrote."""
     written = [model.loss, *(equation.rhs for equation in model.where)]
-    return {
-        part for e in written if not _is_long(e) for part in preorder_traversal(e) if getattr(part, "is_MatAdd", False)
-    }
+    return {part for e in written if not _is_long(e) for part in Preorder(e) if getattr(part, "is_MatAdd", False)}
 
 
 def _blocks(model: Any, short: bool) -> list[tuple[str, list[tuple[Any, Any]]]]:
@@ -255,9 +253,9 @@ def formulas(model: Any, short: bool = False) -> str:
     `short` leaves out the adjoints of the names.
     """
     lines: list[str] = []
-    known = _known_sums(model)
+    known, loss = _known_sums(model), _loss_name(model)
     for title, pairs in _blocks(model, short):
-        rows = [(_label(title, left, value, _loss_name(model)), text(_body(value), known)) for left, value in pairs]
+        rows = [(_label(title, left, value, loss), text(_body(value), known)) for left, value in pairs]
         if short:
             rows = [(label, value if len(value) <= WIDEST else TOO_LONG) for label, value in rows]
         width = max(len(label) for label, _ in rows)

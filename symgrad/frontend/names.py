@@ -6,12 +6,13 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, Poly, S, Symbol, preorder_traversal
+from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, Poly, S, Symbol
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError
 from symgrad.functions import IndexedSoftmax
+from symgrad.walk import Preorder
 
 # What a generated module says at its top level or in its functions; an argument of that name would hide it.
 RESERVED = frozenset({"np", "npt", "scipy", "Gradient", "SHAPES", "NamedTuple", "Any", "annotations", *keyword.kwlist})
@@ -127,7 +128,7 @@ def _explicitly_complex(symbol: Symbol) -> bool:
 def occurring(expressions: Iterable[Basic]) -> Iterator[Any]:
     """Every named object in the expressions, subscripted bases included, in order of appearance."""
     for expression in expressions:
-        walk = preorder_traversal(expression)
+        walk = Preorder(expression)
         for part in walk:
             if isinstance(part, MatrixSymbol | IndexedBase | Idx):
                 yield part
@@ -142,7 +143,7 @@ def bound_indices(expressions: Iterable[Basic]) -> set[Any]:
     """Every index that some sum, product or reduction of the expressions binds."""
     found: set[Any] = set()
     for expression in expressions:
-        for part in preorder_traversal(expression):
+        for part in Preorder(expression):
             if isinstance(part, ExprWithLimits):
                 found.update(limit[0] for limit in part.limits)
             elif isinstance(part, IndexedSoftmax):
@@ -153,7 +154,7 @@ def bound_indices(expressions: Iterable[Basic]) -> set[Any]:
 def subscripted(expressions: Sequence[Basic], index: Any) -> Iterator[tuple[Any, int]]:
     """Where `index` alone subscripts an array: (base, axis)."""
     for expression in expressions:
-        for part in preorder_traversal(expression):
+        for part in Preorder(expression):
             if isinstance(part, Indexed):
                 for axis, sub in enumerate(part.indices):
                     if sub == index:

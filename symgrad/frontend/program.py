@@ -14,7 +14,6 @@ from sympy import (
     MatrixSymbol,
     S,
     Symbol,
-    preorder_traversal,
 )
 from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
@@ -37,6 +36,7 @@ from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.graph.axes import named
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Input, Named, Use, intern
+from symgrad.walk import Preorder
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _dimensions(found: Iterable[Any], expressions: Sequence[Basic], indices: set
         elif isinstance(symbol, Idx) and symbol.upper is not None:
             lengths.extend((symbol.lower, symbol.upper))
     for expression in expressions:
-        for part in preorder_traversal(expression):
+        for part in Preorder(expression):
             if hasattr(part, "limits"):
                 lengths.extend(bound for limit in part.limits for bound in limit[1:])
             elif isinstance(part, MatrixExpr) and not isinstance(part, MatrixSymbol):
@@ -163,25 +163,27 @@ def _arguments(
     )
     if not parameters:
         raise ModelError("there are no parameters to differentiate by; give at least one symbol of the loss")
+    occurs, ranged = set(found), set(dimensions)
     for parameter in parameters:
         if parameter in definitions:
             raise ModelError(
                 f"{name_of(parameter)} is a parameter and is defined in `where`; it can be only one of them"
             )
-        if parameter in dimensions:
+        if parameter in ranged:
             raise ModelError(f"{parameter} is a parameter and a dimension; it can be only one of them")
-        if parameter not in found:
+        if parameter not in occurs:
             raise ModelError(f"the parameter {parameter} does not occur in the loss")
     if len(set(parameters)) != len(parameters):
         raise ModelError(f"a parameter is given twice: {', '.join(name_of(p) for p in parameters)}")
     bound_names = {str(index.label if isinstance(index, Idx) else index) for index in indices}
+    known = {*definitions, *parameters, *dimensions, *indices}
     data = [
         symbol
         for symbol in found
-        if symbol not in definitions and symbol not in parameters and symbol not in dimensions and symbol not in indices
+        if symbol not in known
         and not isinstance(symbol, Idx | Dummy) and str(symbol) not in bound_names
     ]  # fmt: skip
-    used = _used_in(expressions, parameters)
+    used = set(occurring(expressions))
     for parameter in parameters:
         if parameter not in used:
             raise ModelError(f"the parameter {name_of(parameter)} does not occur in the loss")
@@ -194,16 +196,12 @@ def _arguments(
             made.append(Argument(check_name(name_of(symbol)), symbol, declared_shape(symbol), role, integer, upper))  # type: ignore[arg-type]
     for base in definitions:
         check_name(name_of(base))
-    known = determined([argument.shape for argument in made])
-    loose = [d for d in dimensions if d not in known]
+    read = determined([argument.shape for argument in made])
+    loose = [d for d in dimensions if d not in read]
     for dimension in dimensions:
         check_name(str(dimension))
     made.extend(Argument(str(d), d, (), "dimension", True) for d in loose)
     return tuple(made)
-
-
-def _used_in(expressions: Sequence[Basic], parameters: Sequence[Any]) -> set[Any]:
-    return {p for p in parameters if any(p == symbol for symbol in occurring(expressions))}
 
 
 def _declared_integer(symbol: Any) -> bool:
@@ -214,7 +212,7 @@ def _subscripting(expressions: Sequence[Basic]) -> dict[Any, Expr | None]:
     """The arrays whose entries subscript others, with the size of the axis where an entry alone is the subscript."""
     found: dict[Any, Expr | None] = {}
     for expression in expressions:
-        for part in preorder_traversal(expression):
+        for part in Preorder(expression):
             if isinstance(part, Indexed) and part.base.shape is not None:
                 pairs = list(zip(part.indices, part.base.shape, strict=False))
             elif isinstance(part, MatrixElement) and isinstance(part.parent, MatrixExpr):
@@ -222,7 +220,7 @@ def _subscripting(expressions: Sequence[Basic]) -> dict[Any, Expr | None]:
             else:
                 continue
             for sub, length in pairs:
-                for inner in preorder_traversal(sub):
+                for inner in Preorder(sub):
                     if isinstance(inner, Indexed | MatrixElement):
                         base = base_symbol(inner)
                         found[base] = length if sub == inner else found.get(base)
@@ -374,7 +372,7 @@ def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, li
 
     bases = [a.symbol for a in program.arguments if isinstance(a.symbol, IndexedBase | MatrixSymbol)]
     for expression in expressions:
-        for part in preorder_traversal(expression):
+        for part in Preorder(expression):
             if isinstance(part, Indexed) and part.base in bases:
                 for sub, size in zip(part.indices, part.base.shape, strict=False):
                     if isinstance(sub, Symbol | Idx):

@@ -24,7 +24,6 @@ from sympy import (
     Symbol,
     expand,
     oo,
-    preorder_traversal,
 )
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.numbers import ImaginaryUnit
@@ -39,6 +38,7 @@ from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce
 from symgrad.graph.build import ONE, ZERO, apply, const, delta, index, mul, size
 from symgrad.graph.nodes import Letter, Use
 from symgrad.graph.scalar import scalar_rules
+from symgrad.walk import Preorder
 
 Request = tuple[Basic, Scope]
 Reading = Generator[Request, Use, Use]
@@ -63,15 +63,19 @@ class IndexReader:
         stack: list[tuple[Request, Reading]] = []
         wanted: Request | None = (expr, scope)
         result: Use | None = None
+        known: dict[tuple[int, int], tuple[Request, Use]] = {}  # by identity: what is shared is read once
         while wanted is not None or stack:
             try:
+                if wanted is not None and (id(wanted[0]), id(wanted[1])) in known:
+                    result, wanted = known[id(wanted[0]), id(wanted[1])][1], None
                 if wanted is not None:
                     stack.append((wanted, self._reading(*wanted)))
                     wanted, result = None, None
                 wanted = next(stack[-1][1]) if result is None else stack[-1][1].send(result)
             except StopIteration as stop:
-                stack.pop()
+                request, _ = stack.pop()
                 result = stop.value
+                known[id(request[0]), id(request[1])] = request, stop.value
             except UnsupportedError as error:
                 inner = wanted[0] if wanted is not None else stack[-1][0][0]
                 places = list(dict.fromkeys(place_of(part) for part in (inner, expr)))
@@ -168,7 +172,7 @@ class IndexReader:
 
     def _refuse_escaped(self, sub: Expr, scope: Scope) -> None:
         """Every symbol of a subscript that is not inside another subscript is an index in scope or a dimension."""
-        walk = preorder_traversal(sub)
+        walk = Preorder(sub)
         for part in walk:
             if isinstance(part, Indexed | MatrixElement):
                 walk.skip()

@@ -9,6 +9,7 @@ from sympy import Basic, Expr, S, Symbol
 from symgrad.errors import ModelError
 from symgrad.frontend.dimensions import at_smallest, difference, grows
 from symgrad.graph.nodes import Node, Use
+from symgrad.walk import is_larger
 
 
 @dataclass(frozen=True)
@@ -65,5 +66,7 @@ class Symbols:
 
 def place_of(expr: Basic, limit: int = 90) -> str:
     """A sub-expression as errors quote it: whole if short, else its beginning."""
+    if is_larger(expr, 1000, 40):
+        return f"an expression ({type(expr).__name__}) too long to show"
     text = str(expr)
     return text if len(text) <= limit else text[: limit - 4] + " ..."
