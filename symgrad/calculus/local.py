@@ -15,24 +15,31 @@ from sympy import (
     Dummy,
     Eq,
     Expr,
+    Integer,
+    LambertW,
     Max,
     Min,
+    Mod,
     Pow,
     Rational,
     S,
     Subs,
     ceiling,
+    cos,
     exp,
     floor,
+    frac,
     log,
     sign,
+    sin,
+    sinc,
 )
-from sympy.core.relational import Relational
+from sympy.core.relational import Relational, StrictLessThan
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant, if_else, step
-from symgrad.graph.build import ZERO, add, apply, const, mul, power, subtract
+from symgrad.graph.build import ZERO, add, apply, const, mul, power, reciprocal, scale, subtract
 from symgrad.graph.nodes import Const, Range, Size, Use, postorder
 from symgrad.graph.scalar import lift
 
@@ -76,7 +83,46 @@ def _is_whole(use: Use) -> bool:
     return all(isinstance(leaf, Range | Size | Const) or getattr(leaf, "integer", False) for leaf in leaves)
 
 
-_OWN: dict[Any, Callable[[Sequence[Use], Use, int], Use]] = {exp: _exp, Abs: _abs, Max: _max, Min: _min, Pow: _pow}
+def _frac(args: Sequence[Use], value: Use, _: int) -> Use:
+    return const(S.One)
+
+
+def _mod(args: Sequence[Use], value: Use, which: int) -> Use:
+    # x mod y = x - y·floor(x/y)
+    if which == 0:
+        return const(S.One)
+    return scale(S.NegativeOne, apply(floor, [mul([args[0], reciprocal(args[1])])]))
+
+
+def _lambert(args: Sequence[Use], value: Use, _: int) -> Use:
+    # W' = 1/(exp(W)·(1 + W)): SymPy's W/(x·(1 + W)) is 0/0 at x = 0
+    return mul([apply(exp, [scale(S.NegativeOne, value)]), reciprocal(add([(S.One, value), (S.One, const(S.One))]))])
+
+
+def _sinc(args: Sequence[Use], value: Use, _: int) -> Use:
+    # cos(x)/x - sin(x)/x² loses its digits near 0; there the series -x/3 + x³/30 - x⁵/840 + x⁷/45360, whose next
+    # term is below 1e-15 of the first for |x| < 0.1
+    x = args[0]
+    small = apply(StrictLessThan, [apply(Abs, [x]), const(Rational(1, 10))])
+    series = add([(c, power(x, const(Integer(n)))) for n, c in _SINC_SERIES.items()])
+    away = apply(if_else, [small, const(S.One), x])
+    sines = mul([apply(sin, [away]), power(away, const(Integer(-2)))])
+    return apply(if_else, [small, series, subtract(mul([apply(cos, [away]), reciprocal(away)]), sines)])
+
+
+_SINC_SERIES = {1: Rational(-1, 3), 3: Rational(1, 30), 5: Rational(-1, 840), 7: Rational(1, 45360)}
+
+_OWN: dict[Any, Callable[[Sequence[Use], Use, int], Use]] = {
+    exp: _exp,
+    Abs: _abs,
+    Max: _max,
+    Min: _min,
+    Pow: _pow,
+    Mod: _mod,
+    frac: _frac,
+    LambertW: _lambert,
+    sinc: _sinc,
+}
 
 
 def partial(head: Any, args: Sequence[Use], value: Use, which: int) -> Use:

@@ -14,7 +14,7 @@ UFUNCS: dict[Any, str] = {
         "exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "asin": "arcsin", "acos": "arccos",
         "atan": "arctan", "atan2": "arctan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "arcsinh",
         "acosh": "arccosh", "atanh": "arctanh", "Abs": "abs", "sign": "sign", "floor": "floor", "ceiling": "ceil",
-        "Max": "maximum", "Min": "minimum",
+        "Max": "maximum", "Min": "minimum", "Mod": "mod",
     }.items()
 }  # fmt: skip
 UFUNCS |= {
@@ -27,7 +27,7 @@ UFUNCS |= {
     cfunctions.hypot: "np.hypot",
 }
 
-# Formats of one argument, given as text that binds tightly
+# Spellings of functions that are no NumPy ufunc; each binds tightly where its arguments do
 FORMATS: dict[Any, str] = {
     functions.relu: "np.maximum({0}, 0)",
     functions.softplus: "np.logaddexp(0, {0})",
@@ -40,17 +40,60 @@ FORMATS: dict[Any, str] = {
     sympy.sech: "(1 / np.cosh({0}))",
     sympy.csch: "(1 / np.sinh({0}))",
     sympy.coth: "(1 / np.tanh({0}))",
+    sympy.acot: "np.copysign(np.arctan2(1, np.abs({0})), {0})",  # odd, as SymPy has it
+    sympy.asec: "np.arccos(1 / {0})",
+    sympy.acsc: "np.arcsin(1 / {0})",
+    sympy.asech: "np.arccosh(1 / {0})",
+    sympy.acsch: "np.arcsinh(1 / {0})",
+    sympy.acoth: "np.arctanh(1 / {0})",
+    sympy.frac: "({0} - np.floor({0}))",
 }
 
-# What NumPy lacks and SciPy has
+# What NumPy lacks and SciPy has: the name of the function in scipy.special, or an expression of such functions
 SCIPY: dict[Any, str] = {
     sympy.erf: "erf",
     sympy.erfc: "erfc",
     sympy.erfinv: "erfinv",
+    sympy.erfcinv: "erfcinv",
+    sympy.erfi: "erfi",
+    sympy.erf2: "erf({1}) - erf({0})",
     sympy.gamma: "gamma",
     sympy.loggamma: "gammaln",
     sympy.digamma: "digamma",
+    sympy.factorial: "gamma({0} + 1)",
+    sympy.binomial: "binom",
+    sympy.beta: "beta",
+    sympy.lowergamma: "gammainc({0}, {1}) * gamma({0})",
+    sympy.uppergamma: "gammaincc({0}, {1}) * gamma({0})",
+    sympy.zeta: "zeta({0}, {1})",
+    sympy.harmonic: "digamma({0} + 1) + np.euler_gamma",
+    sympy.Ei: "expi",
+    sympy.li: "expi(np.log({0}))",
+    sympy.expint: "expn",
+    sympy.Si: "sici({0})[0]",
+    sympy.Ci: "sici({0})[1]",
+    sympy.Shi: "shichi({0})[0]",
+    sympy.Chi: "shichi({0})[1]",
+    sympy.fresnels: "fresnel({0})[0]",
+    sympy.fresnelc: "fresnel({0})[1]",
+    sympy.airyai: "airy({0})[0]",
+    sympy.airyaiprime: "airy({0})[1]",
+    sympy.airybi: "airy({0})[2]",
+    sympy.airybiprime: "airy({0})[3]",
+    sympy.besselj: "jv",
+    sympy.bessely: "yv",
+    sympy.besseli: "iv",
+    sympy.besselk: "kv",
+    sympy.elliptic_k: "ellipk",
+    sympy.elliptic_e: "ellipe",
+    sympy.LambertW: "lambertw({0}).real",
+    sympy.polygamma: "polygamma({0}, {1})",
 }
+
+# SciPy gives these in double precision whatever goes in.
+DOUBLE = frozenset(
+    {sympy.polygamma, sympy.LambertW, sympy.zeta, sympy.expint, sympy.beta, sympy.lowergamma, sympy.uppergamma}
+)
 
 RELATIONS: dict[Any, str] = {
     sympy.StrictLessThan: "<",

@@ -10,7 +10,7 @@ from typing import Any
 from sympy import Expr, Not, Number, Pow, Product, Rational, S, polygamma
 
 from symgrad.codegen.contraction import contract
-from symgrad.codegen.functions import CONNECTIVES, FORMATS, RELATIONS, SCIPY, UFUNCS
+from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
 from symgrad.codegen.subscripts import gather_text, scatter_text
 from symgrad.codegen.values import (
     ADD,
@@ -446,24 +446,32 @@ class Printer:
         if head in UFUNCS:
             text = f"{UFUNCS[head]}({', '.join(arg.text for arg in args)})"
         elif head in FORMATS:
-            text = FORMATS[head].format(
-                *(arg.text if "({0})" in FORMATS[head] or ", {0})" in FORMATS[head] else arg.at(ATOM) for arg in args)
-            )
+            text = FORMATS[head].format(*(arg.at(ATOM) if _is_tight(FORMATS[head]) else arg.text for arg in args))
             if "_sigmoid" in text:
                 self.helpers.add("sigmoid")
         elif head in SCIPY:
-            self.scipy.add(SCIPY[head])
-            text = f"scipy.special.{SCIPY[head]}({args[0].text})"
-        elif head is polygamma:
-            name, texts = ("digamma", args[1:]) if args[0].text == "0" else ("polygamma", args)
-            self.scipy.add(name)
-            # SciPy's polygamma gives float64 whatever goes in
-            text = f"np.asarray(scipy.special.{name}({', '.join(arg.text for arg in texts)}), dtype={self.dtype})[()]"
+            text = self._special(head, args)
         else:
             raise UnsupportedError(f"the function {head.__name__} has no NumPy spelling")
         if all(arg.kind == "python" for arg in args):  # a NumPy scalar would turn float32 arrays into float64
             return Value(f"float({text})", ATOM, letters, "python")
         return Value(text, ATOM, letters)
+
+    def _special(self, head: Any, args: Sequence[Value]) -> str:
+        """A function of SciPy, or an expression of several, by their full names."""
+        spelling = SCIPY[head]
+        if head is polygamma and args[0].text == "0":
+            spelling = "digamma({1})"
+        if spelling.isidentifier():
+            spelling += f"({', '.join('{' + str(n) + '}' for n in range(len(args)))})"
+        if set(re.findall(r"\{(\d)\}", spelling)) != {str(n) for n in range(len(args))} and head is not polygamma:
+            raise UnsupportedError(f"the function {head.__name__} of {len(args)} arguments has no NumPy spelling")
+        self.scipy.update(re.findall(r"(?<![\w.])(\w+)\(", spelling))
+        spelling = re.sub(r"(?<![\w.])(\w+)\(", r"scipy.special.\1(", spelling)
+        text = spelling.format(*(arg.at(ATOM) if _is_tight(spelling) else arg.text for arg in args))
+        if head in DOUBLE and "special.digamma(" not in spelling:
+            return f"np.asarray({text}, dtype={self.dtype})[()]"
+        return f"({text})" if _is_loose(SCIPY[head]) else text
 
     def _kind(self, values: Sequence[Value]) -> str:
         return "python" if all(value.kind == "python" for value in values) else "real"
@@ -502,6 +510,16 @@ def _returned(texts: Sequence[str]) -> list[str]:
     if len(together) <= MAX_LINE:
         return [f"return {together}"]
     return ["return (", *(f"    {text}," for text in texts), ")"]
+
+
+def _is_tight(spelling: str) -> bool:
+    """Whether an argument stands beside an operator rather than between commas and parentheses."""
+    return re.search(r"[-+*/] \{|\} [-+*/]|^\{", spelling) is not None
+
+
+def _is_loose(spelling: str) -> bool:
+    """Whether a spelling is a sum or product of calls."""
+    return re.search(r"\) [-+*]", spelling) is not None
 
 
 def _after_number(value: Value) -> str:

@@ -18,7 +18,10 @@ from sympy import (
     Pow,
     S,
     Symbol,
+    conjugate,
     exp,
+    im,
+    re,
     sign,
 )
 from sympy.core.relational import Relational
@@ -64,6 +67,10 @@ def scalar_rules(expr: Basic) -> Reading | None:
             return _power(expr)
         case Piecewise():
             return _piecewise(expr)
+        case re() | conjugate():  # every quantity of a model is real
+            return _same(expr)
+        case im():
+            return _constant(S.Zero)
         case Heaviside():
             return _heaviside(expr)
         case Max() | Min():
@@ -83,6 +90,10 @@ def _is_elementwise(expr: Basic) -> bool:
 def _constant(expr: Basic) -> Reading:
     return const(expr)
     yield
+
+
+def _same(expr: Basic) -> Reading:
+    return (yield expr.args[0])
 
 
 def _truth(value: bool) -> Reading:

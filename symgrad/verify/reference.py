@@ -383,6 +383,8 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.gamma: mpmath.gamma,
     sp.loggamma: mpmath.loggamma,
     sp.factorial: mpmath.factorial,
+    sp.erfcinv: lambda x: mpmath.erfinv(1 - x),
+    sp.erf2: lambda a, b: mpmath.erf(b) - mpmath.erf(a),
     sp.binomial: mpmath.binomial,
     sp.floor: mpmath.floor,
     sp.ceiling: mpmath.ceil,

@@ -1,0 +1,107 @@
+"""Models of hostile size: thousands of terms, of parameters, and of operations inside each other."""
+
+import sys
+
+import numpy as np
+import pytest
+from sympy import Add, Eq, Mul, Symbol, exp, log, sin, symbols, tanh
+
+from symgrad import Model, UnsupportedError, sigmoid
+from symgrad.deep import with_room
+from symgrad.walk import Preorder, depth, is_larger
+
+x, a = symbols("x a", real=True)
+
+
+def test_a_sum_of_thousands_of_terms():
+    count = 3000
+    module = Model(Add(*[sin(k * a) for k in range(1, count + 1)]), [a]).compile(check=False)
+    value, slope = module.value_and_gradient(0.3)
+    numbers = np.arange(1, count + 1)
+    assert value == pytest.approx(np.sum(np.sin(0.3 * numbers)), rel=1e-9)
+    assert slope.a == pytest.approx(np.sum(numbers * np.cos(0.3 * numbers)), rel=1e-9)
+
+
+def test_a_product_of_many_factors():
+    module = Model(Mul(*[log(a + k) for k in range(2, 302)]), [a]).compile(check=False)
+    numbers = np.arange(2, 302)
+    assert module.value(0.5) == pytest.approx(np.prod(np.log(0.5 + numbers)), rel=1e-12)
+
+
+def test_many_parameters_take_time_in_proportion():
+    scalars = symbols("p0:400", real=True)
+    module = Model(Add(*[(p - k) ** 2 for k, p in enumerate(scalars)]), scalars).compile(check=False)
+    assert module.gradient(*np.ones(400)).p3 == -4.0
+
+
+def test_an_expression_nested_deep():
+    limit = sys.getrecursionlimit()
+    loss = x
+    for _ in range(200):
+        loss = tanh(Add(loss, 1, evaluate=False), evaluate=False) if _ % 2 else sigmoid(loss)
+    model = Model(loss, [x])
+    module = model.compile()
+    expected, slope = 0.3, 1.0
+    for k in range(200):
+        before = expected
+        expected = np.tanh(before + 1) if k % 2 else 1 / (1 + np.exp(-before))
+        slope *= 1 - expected**2 if k % 2 else expected * (1 - expected)
+    assert module.value(0.3) == pytest.approx(expected, rel=1e-12)
+    assert module.gradient(0.3).x == pytest.approx(slope, rel=1e-9)
+    assert "too long to show" in model.show()
+    assert sys.getrecursionlimit() == limit
+
+
+def test_a_chain_of_names():
+    names = symbols("z0:300", real=True)
+    where = [Eq(z, sin(before + 1)) for before, z in zip((x, *names), names, strict=False)]
+    model = Model(names[-1], [x], where=where)
+    module = model.compile()
+    assert "∂C/∂z0" in model.show()
+    assert len(module.__doc__) < 20000
+
+
+def test_what_is_shared_is_read_once():
+    loss = x
+    for _ in range(25):  # written out, this has 2**25 parts
+        loss = Mul(Add(loss, x, evaluate=False), Add(loss, 1, evaluate=False), evaluate=False) / 2
+    module = Model(loss, [x]).compile(check=False)
+    expected = 0.3
+    for _ in range(25):
+        expected = (expected + 0.3) * (expected + 1) / 2
+    assert module.value(0.3) == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_unknown_part_of_a_deep_model_is_named():
+    from sympy import dirichlet_eta
+
+    loss = dirichlet_eta(x)
+    for _ in range(300):
+        loss = sigmoid(loss)
+    with pytest.raises(UnsupportedError, match="dirichlet_eta"):
+        Model(loss, [x]).source()
+
+
+def test_room_is_made_only_for_deep_models_and_has_an_end():
+    def fall(levels):
+        return 0 if levels == 0 else 1 + fall(levels - 1)
+
+    assert with_room(1000, lambda: fall(20_000)) == 20_000
+    with pytest.raises(UnsupportedError, match=r"nested 1000 operations deep.*name inner parts in `where`"):
+        with_room(1000, lambda: fall(10_000_000))
+    with pytest.raises(RecursionError):
+        with_room(3, lambda: fall(20_000))
+    with pytest.raises(KeyError, match="inside"):
+        with_room(1000, lambda: {}["inside"])
+
+
+def test_walks():
+    expr = exp(x + a) * (x + a)
+    parts = list(Preorder(expr))
+    assert parts[0] == expr and len(parts) == len({id(part) for part in parts})
+    walk = Preorder(expr)
+    next(walk)
+    walk.skip()
+    assert list(walk) == []
+    assert depth([expr, Symbol("y")]) == 4 and depth([]) == 0
+    assert not is_larger(expr, 8, 4) and is_larger(expr, 7, 4) and is_larger(expr, 8, 3)
