@@ -143,6 +143,7 @@ def add(terms: Iterable[tuple[Number, Use]]) -> Use:
     return Use(node, tuple(numbers))
 
 
+@cache
 def _number_key(value: Number) -> tuple[float, str]:
     return (float(value), str(value))
 
@@ -305,7 +306,8 @@ def _components(
     for use, exponent in merged.items():
         letters = [letter for letter in distinct(use.letters) if letter in bound]
         joined: tuple[list[Letter], list[tuple[Use, Number]]] = (letters, [(use, exponent)])
-        for group in [group for group in groups if letters and any(letter in group[0] for letter in letters)]:
+        meeting = [group for group in groups if any(letter in group[0] for letter in letters)] if letters else []
+        for group in meeting:
             groups.remove(group)
             joined = (list(distinct(group[0] + joined[0])), group[1] + joined[1])
         groups.append(joined)
