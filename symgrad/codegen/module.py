@@ -13,7 +13,7 @@ from symgrad.codegen.printer import Printer
 from symgrad.codegen.values import ATOM, Value
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
-from symgrad.graph.nodes import Apply, AxisMap, Contract, Node, Reduce, Size, Use, postorder
+from symgrad.graph.nodes import Apply, AxisMap, Node, Reduce, Use, postorder
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
 
@@ -79,7 +79,7 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
         conventions=_conventions(nodes),
         dimensions=[str(d) for d in plan.dimensions],
         sizes=_sizes(plan),
-        minimum_sizes=_minimum_sizes(plan, nodes),
+        minimum_sizes=_minimum_sizes(plan),
         reductions=_reductions(nodes),
         composite=any(not side.is_Atom for a in parameters for side in a.shape),
         parameter_dimensions=[
@@ -206,13 +206,9 @@ def _sizes(plan: Plan) -> list[dict[str, Any]]:
     return made
 
 
-def _minimum_sizes(plan: Plan, nodes: Sequence[Node]) -> list[dict[str, Any]]:
-    """The least sizes that the literal subscripts allow, and one for each dimension that is divided by."""
-    least = dict(plan.minimum_sizes)
-    for node in nodes:
-        for use, exponent in node.factors if isinstance(node, Contract) else ():
-            if isinstance(use.node, Size) and use.node.value.is_Symbol and exponent.is_negative:
-                least[use.node.value] = max(1, least.get(use.node.value, 0))
+def _minimum_sizes(plan: Plan) -> list[dict[str, Any]]:
+    """The least sizes that the literal subscripts allow."""
+    least = plan.minimum_sizes
     sources = {size["name"]: size["source"] for size in _sizes(plan)}
     return [
         {"name": str(d), "source": sources.get(str(d), str(d)), "minimum": least[d]}
