@@ -29,8 +29,11 @@ TAKEN = (
     "ARGUMENTS",
     "PARAMETERS",
     "SHAPES",
+    "DIMENSIONS",
+    "FLOATING",
+    "BLOCK_BYTES",
+    "Callable",
     "scipy",
-    "rows",
 )
 
 

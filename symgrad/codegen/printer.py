@@ -142,7 +142,8 @@ class Printer:
         inside, self.lines = self.lines, outside
         self._extents = {}
         arrays = ", ".join(plan.arrays)
-        self.lines += ["", f"def rows({', '.join(f'{name}: Any' for name in plan.arrays)}) -> tuple[Any, ...]:"]
+        function = self.fresh("rows")
+        self.lines += ["", f"def {function}({', '.join(f'{name}: Any' for name in plan.arrays)}) -> tuple[Any, ...]:"]
         self.lines += [f"    {line}" for line in [*inside, *_returned([value.text for value in sums])]]
         for node, value in zip(plan.sums, sums, strict=True):
             name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
@@ -150,7 +151,7 @@ class Printer:
         names = [self._values[node].text for node in plan.sums]
         self._variables.update(names)
         left = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
-        self.lines += ["", f"{left} = _over_rows(rows, {plan.width}, {arrays})"]
+        self.lines += ["", f"{left} = _over_rows({function}, {plan.width}, {arrays})"]
         self.helpers.add("over_rows")
 
     def _lay_out(self, node: Node) -> None:
