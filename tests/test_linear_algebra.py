@@ -42,7 +42,7 @@ from sympy.matrices.expressions.kronecker import KroneckerProduct
 from symgrad import Model, ModelError, UnsupportedError, det, inverse, logdet, norm1, norm2, relu, total
 
 N, M, K, D = symbols("N M K D", integer=True, positive=True)
-i, j, k = symbols("i j k", integer=True)
+i, j, k, i_ = symbols("i j k i_", integer=True)
 A, B, C = (MatrixSymbol(name, N, N) for name in "ABC")
 X, V = MatrixSymbol("X", N, M), MatrixSymbol("V", M, K)
 b, c, w = MatrixSymbol("b", N, 1), MatrixSymbol("c", N, 1), MatrixSymbol("w", M, 1)
@@ -125,7 +125,6 @@ MODELS = {
     "orthogonal parameter": lambda: Model(quadratic(P.T*A*P) + Trace(P.I*A), [P], facts=[Q.orthogonal(P)]),
 }
 # fmt: on
-i_ = Symbol("i_", integer=True)
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -274,6 +273,13 @@ def test_an_inverse_times_a_vector_is_a_solve():
     assert code.count("np.linalg.solve(A, b)") == 1 and "inv" not in code
     assert "np.linalg.solve(S, " in body(MODELS["stack of solves"](), "value")
     assert "np.linalg.solve" in body(Model(quadratic(A.I), [b]), "value")
+
+
+def test_an_inverse_that_meets_its_matrix_vanishes():
+    code = body(Model(Determinant(A * C * B), [C]), "gradient")
+    assert "np.linalg.inv(C)" in code
+    entries = Sum(inverse(S[k, i, j], ROWS, COLUMNS) * S[k, j, i_] * v[k, i_], COLUMNS, (i_, 0, D - 1))
+    assert Model(Sum(v[k, i] * entries, (k, 0, K - 1), ROWS), [v]).gradient(v[k, i]) == 2 * v[k, i]
 
 
 def test_one_factorisation_is_shared():
