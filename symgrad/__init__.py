@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         step,
         total,
     )
+    from symgrad.matrix_functions import det, inverse, logdet, norm1, norm2
     from symgrad.model import Model
 
 __all__ = [
@@ -38,8 +39,13 @@ __all__ = [
     "UnsupportedError",
     "__version__",
     "constant",
+    "det",
     "if_else",
+    "inverse",
     "log_sigmoid",
+    "logdet",
+    "norm1",
+    "norm2",
     "relu",
     "sigmoid",
     "softmax",
@@ -48,14 +54,17 @@ __all__ = [
     "total",
 ]
 
-_ERRORS = {"GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"}
+_HOMES = {
+    **dict.fromkeys(("GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"), "errors"),
+    **dict.fromkeys(("det", "inverse", "logdet", "norm1", "norm2"), "matrix_functions"),
+    "Model": "model",
+}
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
-    home = "errors" if name in _ERRORS else "model" if name == "Model" else "functions"
-    found = getattr(import_module(f"symgrad.{home}"), name)
+    found = getattr(import_module(f"symgrad.{_HOMES.get(name, 'functions')}"), name)
     globals()[name] = found
     return found
 

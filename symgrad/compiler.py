@@ -9,18 +9,23 @@ from typing import Any, cast
 
 from sympy import IndexedBase, MatrixSymbol, Symbol
 
+from symgrad.calculus.conditioning import conditioning
 from symgrad.calculus.kinks import kink_distance
+from symgrad.calculus.projection import note, project
 from symgrad.calculus.reverse import reverse
 from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
 from symgrad.graph.axes import named
 from symgrad.graph.build import ZERO
 from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Use, intern, postorder
+from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import own, substitute
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
+from symgrad.rewrite.linear_algebra import use_diagonals
 from symgrad.rewrite.logarithms import stand_in
 from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_vanishing_sums
+from symgrad.schedule.factorise import factorise
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
 
@@ -67,8 +72,10 @@ def derive(program: Program) -> Derivation:
         return opened if _operations(opened, known) <= _operations(plain, known) + 1 else plain
 
     def settle(node: Node, adjoint: Use) -> Use:
+        if isinstance(node, Input):
+            return polished(project(node, adjoint))
         if not isinstance(node, Named):
-            return polished(adjoint) if isinstance(node, Input) else adjoint
+            return adjoint
         adjoint = polished(adjoint)
         if isinstance(adjoint.node, Input | Named | Const) or node.name in absorbed:
             return adjoint
@@ -159,7 +166,7 @@ def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
 
 
 def _recognised(program: Program, trace: Trace) -> Program:
-    roots = [program.loss, *(own(name) for name in program.names.values())]
+    roots = use_diagonals([program.loss, *(own(name) for name in program.names.values())])
     loss, *names = recognise(roots, program.identities, trace)
     known = {base: cast(Named, use.node) for base, use in zip(program.names, names, strict=True)}
     (loss,) = fold_names([loss], list(known.values()))
@@ -197,6 +204,12 @@ def plan(derivation: Derivation) -> Plan:
     return _plan(derivation.program, derivation.program.loss, list(derivation.gradient.values()))
 
 
+def conditioning_plan(derivation: Derivation) -> Plan | None:
+    """The plan of a module whose value says how far matrices are from singular; None where none has to be regular."""
+    found = conditioning(derivation.program.loss)
+    return None if found is None else _plan(derivation.program, found, [ZERO] * len(derivation.gradient))
+
+
 def kink_plan(derivation: Derivation) -> Plan | None:
     """The plan of a module whose value is the distance from the nearest kink; None for a smooth model."""
     distance = kink_distance(derivation.program.loss)
@@ -204,5 +217,7 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
-    loss, *gradient = share(distribute(lower(stabilise([loss, *gradient], Trace()))))
-    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient))
+    terms = share(distribute(factorise(lower(stabilise([loss, *gradient], Trace())))))
+    loss, *gradient = (as_known(use, [own(use.node)]) for use in terms)  # what is symmetric need not be transposed
+    notes = tuple(text for node in program.parameters.values() if (text := note(node)) is not None)
+    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient), notes)

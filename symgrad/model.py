@@ -12,17 +12,26 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
 from symgrad.codegen.environment import environment
-from symgrad.codegen.module import module_source
-from symgrad.compiler import Derivation, adjoint, derive, expanded, kink_plan, plan, short_blocks
+from symgrad.codegen.module import Plan, module_source
+from symgrad.compiler import (
+    Derivation,
+    adjoint,
+    conditioning_plan,
+    derive,
+    expanded,
+    kink_plan,
+    plan,
+    short_blocks,
+)
 from symgrad.deep import with_room
 from symgrad.errors import GradientCheckError, ModelError
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
-from symgrad.formula.matrix import NoMatrixForm, matrix_form
+from symgrad.formula.matrix import NoMatrixForm, matrix_form, scalar_form
 from symgrad.formula.text import formulas, latex_formulas
 from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
-from symgrad.graph.nodes import Named, Node, Use
+from symgrad.graph.nodes import Named, Node, Use, postorder
 from symgrad.graph.transform import tree_size
 from symgrad.rewrite.facts import expand_names
 from symgrad.verify.check import check_module, draw_inputs
@@ -170,6 +179,11 @@ class Model:
                 subscripts = tuple(sub for sub, side in zip(subscripts, base.shape, strict=True) if side != 1)
             return writer.write(use, dict(enumerate(subscripts)))
         if isinstance(base, Symbol):
+            if any(isinstance(getattr(node, "symbol", None), MatrixSymbol) for node in postorder([use.node])):
+                try:
+                    return scalar_form(use)
+                except (NoMatrixForm, NotImplementedError):
+                    pass
             return writer.write(use, {})
         if isinstance(base, MatrixSymbol):
             try:
@@ -303,16 +317,23 @@ class Model:
             "minimum_sizes": self.program.minimum_sizes,
             "reference": reference,
             "where": self.where,
-            "kink_distance": self._kink_distance(),
+            "kink_distance": self._compiled(kink_plan(self.derivation), "kinks"),
+            "conditioning": self._compiled(conditioning_plan(self.derivation), "conditioning"),
         }
 
-    def _kink_distance(self) -> Callable[[dict[str, Any]], float] | None:
-        """The distance of inputs from the nearest kink, as a function generated like the loss."""
-        found = kink_plan(self.derivation)
+    def _compiled(self, found: Plan | None, what: str) -> Callable[[dict[str, Any]], float] | None:
+        """What a plan says of the inputs, such as the distance from the nearest kink, as a generated function."""
         if found is None:
             return None
-        module = _imported(module_source(found, self.name, (), __version__, environment()), f"kinks of {self.name}")
-        return lambda inputs: float(module.value(**inputs))
+        module = _imported(module_source(found, self.name, (), __version__, environment()), f"{what} of {self.name}")
+
+        def value(inputs: dict[str, Any]) -> float:
+            try:
+                return float(module.value(**inputs))
+            except np.linalg.LinAlgError:  # a singular matrix
+                return 0.0
+
+        return value
 
 
 def _subscripts(quantity: Any) -> tuple[Any, ...] | None:

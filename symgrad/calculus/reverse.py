@@ -34,20 +34,26 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.letters import relabel
+from symgrad.graph.linear_algebra import DET, INVERSE, LOG_ABS_DET, LOGDET, matrix_function, sides_of
+from symgrad.graph.merge import merge, split
 from symgrad.graph.nodes import (
     Add,
     Apply,
     AxisMap,
     Contract,
     Gather,
+    MatrixFunction,
+    Merge,
     Named,
     Node,
     Reduce,
     Scatter,
+    Split,
     Use,
     postorder,
 )
 from symgrad.graph.transform import dependents, own
+from symgrad.matrix_functions import reciprocal_root
 
 Contribution = tuple[Node, Use]
 
@@ -128,8 +134,22 @@ def _contract(node: Contract, adjoint: Use, active: set[Node]) -> Iterator[Contr
     for n, (use, exponent) in enumerate(node.factors):
         if use.node in active:
             rest = [(other, e) for m, (other, e) in enumerate(node.factors) if m != n]
-            local = [const(exponent), product_of_powers([*rest, (use, exponent - 1)])]
+            lowered = product_of_powers([(use, exponent - 1)])
+            if exponent == S.Half and is_sum_of_squares(use):  # a norm: its gradient is 0 at 0
+                lowered = apply(reciprocal_root, [use])
+            local = [const(exponent), product_of_powers(rest), lowered]
             yield _project(node, [adjoint, *local], use, sizes)
+
+
+def is_sum_of_squares(use: Use) -> bool:
+    """Whether a term is a sum of even powers, so that it is 0 only where all of them are."""
+    node = use.node.arg.node if isinstance(use.node, Named) else use.node
+    if isinstance(node, Contract):
+        return all(exponent.is_even and exponent.is_positive for _, exponent in node.factors)
+    return isinstance(node, Add) and all(
+        coefficient.is_positive and isinstance(term.node, Contract) and is_sum_of_squares(term)
+        for coefficient, term in node.terms
+    )
 
 
 def _apply(node: Apply, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
@@ -195,12 +215,50 @@ def _scatter(node: Scatter, adjoint: Use, active: set[Node]) -> Iterator[Contrib
     if node.value.node in active:
         positions = dict(zip(range(node.rank), node.subs, strict=True))
         pulled = gather(Use(adjoint.node, adjoint.letters), [positions[axis] for axis in adjoint.letters])
-        yield _project(node, [pulled], node.value, _letters(node))
+        moved = {axis for axis, sub in positions.items() if sub.letters != (axis,)}  # no letters of value or subs
+        letters = {letter: length for letter, length in _letters(node).items() if letter not in moved}
+        yield _project(node, [pulled], node.value, letters)
 
 
 def _named(node: Named, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
     if node.arg.node in active:
         yield _project(node, [adjoint], node.arg, _letters(node))
+
+
+def _matrix_function(node: MatrixFunction, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    """Source: Giles, Collected Matrix Derivative Results for Forward and Reverse Mode (2008), section 2.2."""
+    row, column, length = sides_of(node)
+    letters = _letters(node)
+    inverse = matrix_function(INVERSE, node.arg, row, column, length)
+    if node.head == INVERSE:  # ū = -Y^T ȳ Y^T
+        outer = {row: ("outer", 0), column: ("outer", 1)}
+        left = relabel(inverse, {row: ("outer", 0), column: row})
+        right = relabel(inverse, {row: column, column: ("outer", 1)})
+        letters |= dict.fromkeys(outer.values(), length)
+        yield _project(node, [const(S.NegativeOne), relabel(adjoint, outer), left, right], node.arg, letters)
+        return
+    turned = relabel(inverse, {row: column, column: row})
+    if node.head == DET:  # ū = ȳ·det(u)·u^-T
+        yield _project(node, [adjoint, own(node), turned], node.arg, letters)
+    elif node.head in (LOGDET, LOG_ABS_DET):  # ū = ȳ·u^-T
+        yield _project(node, [adjoint, turned], node.arg, letters)
+    else:
+        raise UnsupportedError(f"no derivative rule for the matrix function {node.head}")
+
+
+def _merge(node: Merge, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    # y = u with two axes as one: the adjoint the other way round
+    outer, inner = node.rank, node.rank + 1
+    letters = {letter: length for letter, length in _letters(node).items() if letter != node.axis}
+    letters |= dict(zip((outer, inner), node.lengths, strict=True))
+    yield _project(node, [split(adjoint, node.axis, outer, inner, node.lengths)], node.arg, letters)
+
+
+def _split(node: Split, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+    first, second = node.axes
+    letters = {letter: length for letter, length in _letters(node).items() if letter not in node.axes}
+    lengths = (node.shape[first], node.shape[second])
+    yield _project(node, [merge(adjoint, first, second, node.rank, lengths)], node.arg, letters)
 
 
 _RULES: dict[type[Node], Callable[..., Iterator[Contribution]]] = {
@@ -209,6 +267,9 @@ _RULES: dict[type[Node], Callable[..., Iterator[Contribution]]] = {
     Apply: _apply,
     Reduce: _reduce,
     AxisMap: _axis_map,
+    MatrixFunction: _matrix_function,
+    Merge: _merge,
+    Split: _split,
     Gather: _gather,
     Scatter: _scatter,
     Named: _named,

@@ -6,6 +6,7 @@ from math import prod
 
 from sympy import Expr
 
+from symgrad.codegen.linear_algebra import solve
 from symgrad.codegen.values import ATOM, MATMUL, MUL, UNARY, Value, broadcast, transpose
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Letter
@@ -78,6 +79,9 @@ def _pair(first: Value, second: Value, kept: set[Letter], want: Sequence[Letter]
     columns = [letter for letter in second.letters if letter not in shared]
     if not summed:
         return _multiply(first, second, want)
+    solved = solve(first, second, summed) or solve(second, first, summed)
+    if solved is not None:
+        return solved
     if batch:
         return _batched(first, second, batch, rows, summed, columns, want)
     if not rows and not columns:

@@ -5,7 +5,7 @@ from typing import Any
 import sympy
 from sympy.codegen import cfunctions
 
-from symgrad import functions
+from symgrad import functions, matrix_functions
 
 # SymPy class -> NumPy ufunc of as many arguments
 UFUNCS: dict[Any, str] = {
@@ -33,6 +33,7 @@ FORMATS: dict[Any, str] = {
     functions.softplus: "np.logaddexp(0, {0})",
     functions.sigmoid: "_sigmoid({0})",
     functions.constant: "{0}",
+    matrix_functions.reciprocal_root: "_reciprocal_root({0})",
     sympy.sinc: "np.sinc({0} / np.pi)",
     sympy.sec: "(1 / np.cos({0}))",
     sympy.csc: "(1 / np.sin({0}))",

@@ -14,6 +14,7 @@ from symgrad.codegen.values import ATOM, Value
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
 from symgrad.graph.nodes import Apply, AxisMap, Node, Reduce, Use, postorder
+from symgrad.matrix_functions import reciprocal_root
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
 
@@ -56,6 +57,7 @@ class Plan:
     minimum_sizes: Mapping[Symbol, int]
     loss: Use
     gradient: tuple[Use, ...]
+    notes: tuple[str, ...] = ()
 
 
 def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, environment: Environment) -> str:
@@ -74,6 +76,7 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
     return environment.get_template("module.py.j2").render(
         name=name,
         formulas=formulas,
+        notes=plan.notes,
         version=version,
         arguments=[_described(a) for a in plan.arguments],
         parameters=[
@@ -236,6 +239,7 @@ def _reductions(nodes: Sequence[Node]) -> list[dict[str, str]]:
 _CONVENTIONS: tuple[tuple[str, Any], ...] = (
     ("relu'(0) = 0", (relu, step)),
     ("|x|'(0) = 0", (Abs,)),
+    ("the gradient of a norm √(Σ x²) at 0 is 0", (reciprocal_root,)),
     ("entries that tie in a maximum or minimum share its derivative equally", (Max, Min, MaxOver, MinOver)),
 )
 

@@ -5,12 +5,15 @@ A node used more than once, or named by the user, becomes a variable; everything
 
 import re
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sympy import Expr, Not, Number, Pow, Product, Rational, S, polygamma
 
+from symgrad.codegen.blocks import Grid, block_text, grid_of, kronecker_of, kronecker_text
 from symgrad.codegen.contraction import contract
 from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
+from symgrad.codegen.linear_algebra import LABELS, matrix_function_text, merge_text, split_text
 from symgrad.codegen.subscripts import gather_text, scatter_text
 from symgrad.codegen.values import (
     ADD,
@@ -29,6 +32,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.functions import MaxOver, MinOver, if_else, step
 from symgrad.graph.build import add
 from symgrad.graph.letters import distinct
+from symgrad.graph.linear_algebra import LOGDET
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -39,15 +43,19 @@ from symgrad.graph.nodes import (
     Gather,
     Input,
     Letter,
+    MatrixFunction,
+    Merge,
     Named,
     Node,
     Range,
     Reduce,
     Scatter,
     Size,
+    Split,
     Use,
     postorder,
 )
+from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
 from symgrad.schedule.layout import natural_order
 from symgrad.schedule.rows import RowPlan
@@ -91,6 +99,9 @@ class Printer:
         self._counts: dict[Node, int] = {}
         self._wanted: dict[Node, tuple[int, ...]] = {}
         self._labels: dict[Node, str] = {}
+        self._grids: dict[Node, Grid] = {}
+        self._kroneckers: dict[Node, tuple[Use, Use]] = {}
+        self._absorbed: set[Node] = set()  # nodes that are printed as part of a grid or a Kronecker product only
         self._extents: dict[Expr, str] = {}  # how many rows a block has, while its function is printed
 
     # --- driving ------------------------------------------------------------------------------------------------------
@@ -109,6 +120,7 @@ class Printer:
             if isinstance(node, Contract) and node.bound:
                 for use, exponent in node.factors:  # a square under a sum is written as two factors
                     self._counts[use.node] += exponent == 2
+        self._absorb(nodes)
         for node in nodes:
             self._lay_out(node)
         for use in roots.values():
@@ -123,13 +135,33 @@ class Printer:
         self._emit_rows([node for node in nodes if node in rows], plan)
         self._emit([node for node in nodes if node in plan.after and node not in rows])
 
+    def _absorb(self, nodes: Sequence[Node]) -> None:
+        """Find sums of blocks and Kronecker products, which are one expression over several nodes."""
+        for node in nodes:
+            if isinstance(node, Add):
+                found = grid_of(node)
+                parts = [use.node for use in node.uses() if isinstance(use.node, Scatter)]
+                if found is not None and all(self._counts[part] == 1 for part in parts):
+                    self._grids[node] = found
+                    self._absorbed.update(parts)
+            elif isinstance(node, Merge):
+                halves = kronecker_of(node, set(nodes))
+                inner = node.arg.node
+                between = {inner, *(use.node for use in inner.uses())}
+                if halves is not None and all(self._counts[part] == 1 for part in between):
+                    self._kroneckers[node] = halves
+                    self._absorbed |= between
+
     def _emit(self, nodes: Sequence[Node], named: Collection[Node] = ()) -> None:
         """Assignments for nodes that deserve a variable, and for the `named` ones that are no single word."""
         for node in nodes:
+            if node in self._absorbed:
+                continue
             value = self._print(node)
-            if not isinstance(node, Input | Const | Size) and (
-                self._deserves_name(node, value) or (node in named and value.level != ATOM)
-            ):
+            if node.rank == 2 and symmetric(node) and value.letters == (1, 0):
+                value = replace(value, letters=(0, 1))  # a symmetric matrix need not be transposed
+            wanted = node in named and (value.level != ATOM or isinstance(node, MatrixFunction))
+            if not isinstance(node, Input | Const | Size) and (self._deserves_name(node, value) or wanted):
                 value = self._assign(self._name(node), value)
             self._values[node] = value
 
@@ -185,6 +217,7 @@ class Printer:
         if isinstance(node, Named):
             return not value.text.isidentifier()
         trivial = (value.level == ATOM and len(value.text) < 12) or value.kind in ("integer", "python")
+        trivial = trivial and not isinstance(node, MatrixFunction)
         trivial = trivial or value.text.removeprefix("-").isidentifier()
         return (self._counts[node] > 1 and not trivial) or len(value.text) > MAX_LINE
 
@@ -198,7 +231,12 @@ class Printer:
     def is_view(self, text: str) -> bool:
         """Whether an array may share its memory with an argument or another result."""
         plain = text.removesuffix(".T")
-        return plain in self._views or plain.endswith("]") or plain.startswith(("np.diagonal(", "np.broadcast_to("))
+        return (
+            plain in self._views
+            or plain.endswith("]")
+            or plain.startswith(("np.diagonal(", "np.broadcast_to("))
+            or ".reshape(" in plain
+        )
 
     def fresh(self, wanted: str) -> str:
         """A variable name that nothing else has."""
@@ -213,10 +251,12 @@ class Printer:
     def _name(self, node: Node) -> str:
         if isinstance(node, Named):
             return self.fresh(node.name)
-        texts = [self._values[use.node].text for use in node.uses()]
+        texts = [self._values[use.node].text for use in node.uses() if use.node not in self._absorbed]
         about = next((found for text in texts if (found := self._first_variable(text))), None) or self._first_name(node)
         head: Any = getattr(node, "head", None)
         match node:
+            case Add() if node in self._grids:
+                label = "blocks"
             case Add(terms=terms):
                 label = "diff" if any(c.is_negative for c, _ in terms) else "sum"
             case Contract(factors=factors):
@@ -225,6 +265,8 @@ class Printer:
                 label = {MaxOver: "max", MinOver: "min"}.get(head, "prod")
             case Apply():
                 label = _LABELS.get(head, head.__name__.lower())
+            case MatrixFunction():
+                label = LABELS[head]
             case _:
                 label = type(node).__name__.lower()
         return self.fresh(f"{label}_{about}" if about else f"{label}_1")
@@ -240,6 +282,13 @@ class Printer:
         """A node's value in the letters of its consumer; a repeated letter takes the diagonal."""
         value = self._values[use.node]
         letters = tuple(use.letters[k] for k in value.letters)
+        if value.inverse_of is not None and self._counts[use.node] == 1 and len(set(letters)) == len(letters):
+            matrix = value.inverse_of
+            return replace(
+                value,
+                letters=letters,
+                inverse_of=replace(matrix, letters=tuple(use.letters[k] for k in matrix.letters)),
+            )
         while len(set(letters)) < len(letters):
             twice = next(letter for letter in letters if letters.count(letter) > 1)
             first, second = (k for k, letter in enumerate(letters) if letter == twice)
@@ -278,6 +327,17 @@ class Printer:
                 return self._reduce(node)
             case AxisMap():
                 return self._axis_map(node)
+            case MatrixFunction():
+                if node.head == LOGDET:
+                    self.helpers.add("logdet")
+                return matrix_function_text(node, self._real(self._use(node.arg)))
+            case Merge() if node in self._kroneckers:
+                left, right = (self._real(self._use(half)) for half in self._kroneckers[node])
+                return kronecker_text(left, right)
+            case Merge():
+                return merge_text(node, self._real(self._use(node.arg)))
+            case Split():
+                return split_text(node, self._real(self._use(node.arg)))
             case Gather():
                 return gather_text(node, self._use, self._values[node.base.node])
             case Scatter():
@@ -324,6 +384,8 @@ class Printer:
         known = self._values.get(negated.node)
         if known is not None and known.text.isidentifier() and len(node.terms) > 1:  # y - t is there: t - y is -(y - t)
             return Value(f"-{known.text}", UNARY, tuple(negated.letters[k] for k in known.letters), known.kind)
+        if node in self._grids:
+            return block_text(self._grids[node], lambda use: self._real(self._use(use)), self.dtype)
         letters = self._layout(node)
         kinds = {self._values[use.node].kind for _, use in node.terms}
         whole = kinds <= {"integer", "python"} and all(c.is_Integer for c, _ in node.terms)
@@ -448,8 +510,9 @@ class Printer:
             text = f"{UFUNCS[head]}({', '.join(arg.text for arg in args)})"
         elif head in FORMATS:
             text = FORMATS[head].format(*(arg.at(ATOM) if _is_tight(FORMATS[head]) else arg.text for arg in args))
-            if "_sigmoid" in text:
-                self.helpers.add("sigmoid")
+            for helper in ("sigmoid", "reciprocal_root"):
+                if FORMATS[head].startswith(f"_{helper}("):
+                    self.helpers.add(helper)
         elif head in SCIPY:
             text = self._special(head, args)
         else:

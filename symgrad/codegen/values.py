@@ -17,12 +17,16 @@ COMPARE = -1
 
 @dataclass(frozen=True)
 class Value:
-    """`text` computes an array whose axis k runs along `letters[k]`; `python` values are plain Python numbers."""
+    """`text` computes an array whose axis k runs along `letters[k]`; `python` values are plain Python numbers.
+
+    Where the text is an inverse that nothing else needs, `inverse_of` is the matrix, over the same letters.
+    """
 
     text: str
     level: int
     letters: tuple[Letter, ...]
     kind: Kind = "real"
+    inverse_of: "Value | None" = None
 
     def at(self, level: int) -> str:
         """The text, in parentheses unless it binds at least this tightly."""

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from sympy import Add as SymAdd
 from sympy import (
+    Abs,
     Dummy,
     Eq,
     Expr,
@@ -13,18 +13,23 @@ from sympy import (
     KroneckerDelta,
     Lambda,
     MatrixSymbol,
+    Mod,
     Mul,
     Product,
+    Rational,
     S,
     Sum,
     Symbol,
     exp,
+    floor,
     log,
     preorder_traversal,
 )
+from sympy import Add as SymAdd
 
 from symgrad.functions import IndexedSoftmax, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
+from symgrad.graph.linear_algebra import DET, INVERSE, LOGDET, sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -35,13 +40,17 @@ from symgrad.graph.nodes import (
     Gather,
     Input,
     Letter,
+    MatrixFunction,
+    Merge,
     Named,
     Range,
     Reduce,
     Scatter,
     Size,
+    Split,
     Use,
 )
+from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver, reciprocal_root
 
 _SPARE = "ijklmnpqrs"
 
@@ -111,6 +120,8 @@ class IndexWriter:
         match node:
             case Add(terms=terms):
                 return SymAdd(*(c * self.write(term, inside) for c, term in terms))
+            case Apply(head=head, args=(arg,)) if head is reciprocal_root:
+                return self.write(arg, inside) ** Rational(-1, 2)
             case Apply(head=head, args=args):
                 return head(*(self.write(arg, inside) for arg in args))
             case Contract(factors=factors, bound=bound):
@@ -122,6 +133,14 @@ class IndexWriter:
                 return head(self.write(arg, inside), *limits)
             case AxisMap():
                 return self._axis_map(node, inside, at)
+            case MatrixFunction():
+                return self._matrix_function(node, inside, at)
+            case Merge(arg=arg, axis=axis, lengths=(_, length)):
+                position = inside[axis]
+                inside |= {node.rank: floor(position / length), node.rank + 1: Mod(position, length)}
+                return self.write(arg, inside)
+            case Split(arg=arg, axes=(first, second)):
+                return self.write(arg, {**inside, node.rank: inside[first] * node.shape[second] + inside[second]})
             case Gather(base=base, subs=positions):
                 found = [self.write(position, inside) for position in positions]
                 return self.write(Use(base.node, tuple(range(base.node.rank))), {**at, **dict(enumerate(found))})
@@ -171,6 +190,26 @@ class IndexWriter:
         for part in same[1:]:
             condition = condition & part
         return Product(if_else(condition, S.One, others), *limits)
+
+    def _matrix_function(self, node: MatrixFunction, inside: dict[Letter, Any], outer: Mapping[Letter, Any]) -> Expr:
+        row, column, length = sides_of(node)
+        if node.head == INVERSE:
+            at = (inside[row], inside[column])
+            named = all(isinstance(index, Symbol) for index in at) and at[0] != at[1]
+            moved = dict(inside)
+            limits = (
+                [(index, S.Zero, length - 1) for index in at]
+                if named
+                else self._bind(moved, row, [length, length], {**outer, **inside})
+            )
+            row_limit, column_limit = limits
+            return InverseEntry(self.write(node.arg, moved), row_limit, column_limit, at)
+        limits = self._bind(inside, row, [length, length], outer)
+        body = self.write(node.arg, inside)
+        if node.head == LOGDET:
+            return LogDetOver(body, *limits)
+        found = DetOver(body, *limits)
+        return found if node.head == DET else log(Abs(found))
 
     def _elsewhere(
         self, node: AxisMap, inside: Mapping[Letter, Any], outer: Mapping[Letter, Any]

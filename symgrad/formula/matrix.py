@@ -1,18 +1,20 @@
 """Terms as SymPy matrix expressions, where they have that form."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
+from sympy import Abs, Determinant, Dummy, Expr, Lambda, MatrixSymbol, Mul, Rational, S, Symbol, Trace, log
 from sympy import Add as SymAdd
-from sympy import Dummy, Expr, Lambda, MatrixSymbol, Mul, S, Symbol, log
-from sympy.matrices.expressions.diagonal import DiagMatrix
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
+from symgrad.formula.collect import collected, scaled
 from symgrad.functions import softmax, total
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.letters import distinct
+from symgrad.graph.linear_algebra import DET, LOGDET, sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -22,17 +24,25 @@ from symgrad.graph.nodes import (
     Delta,
     Input,
     Letter,
+    MatrixFunction,
     Named,
     Size,
     Use,
+    postorder,
 )
+from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import place
+from symgrad.matrix_functions import LogDet, reciprocal_root
 
 
 class Inner(DotProduct):  # type: ignore[misc]
     """The inner product of two vectors. A real number: SymPy leaves open whether a `DotProduct` commutes."""
 
     is_commutative = True
+
+    def doit(self, **hints: Any) -> "Inner":
+        """Itself: written out as a sum over a placeholder it would not be a formula."""
+        return self
 
     def _sympystr(self, printer: Any) -> str:
         return f"DotProduct({', '.join(printer.doprint(arg) for arg in self.args)})"
@@ -52,7 +62,23 @@ def matrix_form(use: Use, rows: Side, columns: Side) -> Any:
     ------
     NoMatrixForm : it has none, or refers to objects that are no matrices.
     """
-    return _Writer().matrix(use, rows, columns)
+    return _plain(_Writer().matrix(use, rows, columns), use)
+
+
+def scalar_form(use: Use) -> Expr:
+    """A term without letters as an expression of matrices.
+
+    Raises
+    ------
+    NoMatrixForm : it has none, or refers to objects that are no matrices.
+    """
+    return _plain(_Writer().scalar(use), use)
+
+
+def _plain(expr: Any, use: Use) -> Any:
+    """The expression with the transposes of symmetric matrices dropped, which SymPy does not know to be symmetric."""
+    symbols = [node.symbol for node in postorder([use.node]) if isinstance(node, Input | Named) and symmetric(node)]
+    return expr.xreplace({symbol.T: symbol for symbol in symbols if isinstance(symbol, MatrixSymbol)})
 
 
 class _Writer:
@@ -82,12 +108,14 @@ class _Writer:
             case Delta():
                 return Identity(rows[1])
             case Add(terms=terms):
-                parts = [_scaled(c, self.matrix(place(term, use.letters), rows, columns)) for c, term in terms]
-                return _add(parts)
+                parts = [scaled(c, self.matrix(place(term, use.letters), rows, columns)) for c, term in terms]
+                return collected(parts)
             case Apply():
                 return self._apply(node, use.letters, rows, columns)
             case Contract():
                 return self._contract(node, use.letters, rows, columns)
+            case MatrixFunction(head="inverse"):
+                return self._inverse(node, use.letters, rows, columns)
             case AxisMap() if node.head in (SOFTMAX, LOG_SOFTMAX) and len(node.over) == 1:
                 inner = place(node.arg, use.letters)
                 over = use.letters[node.over[0]]
@@ -108,7 +136,7 @@ class _Writer:
         if own == (row, column):
             return symbol
         if own == (column, row):
-            return symbol.T
+            return symbol if symmetric(node) else symbol.T
         raise NoMatrixForm(node.name)
 
     def _apply(self, node: Apply, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
@@ -123,6 +151,12 @@ class _Writer:
         entry = Dummy("x", real=True)
         return inner.applyfunc(Lambda(entry, node.head(*(entry if arg is array else self.scalar(arg) for arg in args))))
 
+    def _inverse(self, node: MatrixFunction, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        if set(letters) != {rows[0], columns[0]}:
+            raise NoMatrixForm("a stack of inverses")
+        # the inverse over (row, column) is that of the matrix over (row, column): see graph.linear_algebra
+        return self.matrix(place(node.arg, letters), rows, columns).inverse()
+
     def _contract(self, node: Contract, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         names: dict[Any, Any] = dict(enumerate(letters)) | {
             node.rank + k: ("bound", node, k) for k in range(len(node.bound))
@@ -131,21 +165,26 @@ class _Writer:
         lengths |= {side[0]: side[1] for side in (rows, columns) if side[0] is not None}
         factors = [(place(factor, [names[x] for x in range(len(names))]), e) for factor, e in node.factors]
         scalars = [self.scalar(factor) ** e for factor, e in factors if not factor.letters]
-        network = _Network(lengths)
+        network = _Network(lengths, [("bound", node, k) for k in range(len(node.bound))])
         for factor, e in factors:
             if factor.letters:
                 network.add(self._piece(factor, lengths), e)
         for k in range(len(node.bound)):
             scalars.extend(network.eliminate(("bound", node, k)))
-        return _scaled(Mul(*scalars), network.finish(rows, columns))
+        return scaled(Mul(*scalars), network.finish(rows, columns))
 
     def _piece(self, use: Use, lengths: dict[Letter, Expr]) -> "_Piece":
         letters = distinct(use.letters)
         if len(letters) > 2:
             raise NoMatrixForm("more than two indices")
+        if len(letters) == 1 and len(use.letters) == 2:
+            side = (letters[0], lengths[letters[0]])
+            other = ("other side", letters[0])
+            whole = self.matrix(Use(use.node, (letters[0], other)), side, (other, side[1]))
+            return _Piece(DiagonalOf(whole), letters[0], None)
         first, second = letters[0], letters[1] if len(letters) == 2 else None
         sides = ((first, lengths[first]), (second, lengths[second] if second is not None else S.One))
-        return _Piece(self.matrix(use, *sides), first, second)
+        return _Piece(self.matrix(use, *sides), first, second, second is not None and symmetric(use.node))
 
     # --- scalars ------------------------------------------------------------------------------------------------------
 
@@ -161,22 +200,31 @@ class _Writer:
                     return node.symbol
             case Add(terms=terms):
                 return SymAdd(*(c * self.scalar(term) for c, term in terms))
+            case Apply(head=head, args=(arg,)) if head is reciprocal_root and not arg.letters:
+                return self.scalar(arg) ** Rational(-1, 2)
             case Apply(head=head, args=args) if all(not arg.letters for arg in args):
                 return head(*(self.scalar(arg) for arg in args))
             case Contract():
                 found = self._contract(node, (), (None, S.One), (None, S.One))
                 return found
+            case MatrixFunction(head=head, arg=arg):
+                first, second, length = sides_of(node)
+                matrix = self.matrix(arg, (first, length), (second, length))
+                if head == LOGDET:
+                    return LogDet(matrix)
+                return Determinant(matrix) if head == DET else log(Abs(Determinant(matrix)))
         raise NoMatrixForm(type(node).__name__)
 
 
 class _Piece:
     """A matrix with the letters along its sides; a vector has none along its second."""
 
-    def __init__(self, matrix: Any, row: Letter, column: Letter | None) -> None:
-        self.matrix, self.row, self.column = matrix, row, column
+    def __init__(self, matrix: Any, row: Letter, column: Letter | None, symmetric: bool = False) -> None:
+        self.matrix, self.row, self.column, self._symmetric = matrix, row, column, symmetric
 
     def along(self, row: Letter | None, column: Letter | None) -> Any:
-        return self.matrix if (self.row, self.column) == (row, column) else self.matrix.T
+        straight = self._symmetric or (self.row, self.column) == (row, column)
+        return self.matrix if straight else self.matrix.T
 
     @property
     def letters(self) -> set[Letter]:
@@ -186,8 +234,9 @@ class _Piece:
 class _Network:
     """Pieces over shared letters, contracted letter by letter."""
 
-    def __init__(self, lengths: dict[Letter, Expr]) -> None:
+    def __init__(self, lengths: dict[Letter, Expr], bound: Collection[Letter]) -> None:
         self._lengths = lengths
+        self._bound = bound
         self._pieces: list[_Piece] = []
 
     def add(self, piece: _Piece, exponent: Expr) -> None:
@@ -204,13 +253,22 @@ class _Network:
             return []
         self._pieces = [piece for piece in self._pieces if letter not in piece.letters]
         vectors = [piece.matrix for piece in touching if piece.column is None]
-        matrices = _merged([piece for piece in touching if piece.column is not None])
+        full = [piece for piece in touching if piece.column is not None]
+        if len(full) == 1 and not vectors:
+            (other,) = full[0].letters - {letter}
+            if other in self._bound and all(other not in piece.letters for piece in self._pieces):
+                return [total(full[0].matrix)]
+        if len(full) == 2 and not vectors and self._is_trace(full, letter):
+            other = full[0].row if full[0].column == letter else full[0].column
+            return [Trace(full[0].along(other, letter) * full[1].along(letter, other))]
+        matrices = _merged(full)
         if len(matrices) > 2:
             raise NoMatrixForm("an index that three matrices share")
         ends = [piece.row if piece.column == letter else piece.column for piece in matrices]
         if not matrices:
             if len(vectors) == 1:
-                return [total(vectors[0])]
+                diagonal = isinstance(vectors[0], DiagonalOf)
+                return [Trace(vectors[0].arg) if diagonal else total(vectors[0])]
             return [Inner(_hadamard(vectors[:-1]), vectors[-1])]
         if len(matrices) == 1:
             left = matrices[0].along(ends[0], letter)
@@ -223,6 +281,13 @@ class _Network:
             raise NoMatrixForm("a trace over an index that stays")
         self._pieces.append(_Piece(middle, ends[0], ends[1]))
         return []
+
+    def _is_trace(self, pieces: Sequence["_Piece"], letter: Letter) -> bool:
+        """Whether Σ A[i,j] B[j,i] over both letters is what two matrices make: one stands as it is, one transposed."""
+        first, second = pieces
+        (other,) = first.letters - {letter}
+        alone = all(other not in piece.letters for piece in self._pieces)
+        return second.letters == first.letters and first.row == second.column and alone and other in self._bound
 
     def finish(self, rows: Side, columns: Side) -> Any:
         """What is left as one matrix."""
@@ -240,6 +305,9 @@ class _Network:
             return _hadamard(across).T
         if not full:
             return _hadamard(down) * _hadamard(across).T
+        if len(full) == 1 and isinstance(full[0], Identity) and (down or across):
+            diagonal = _hadamard([*down, *across])
+            return HadamardProduct(diagonal.arg, full[0]) if isinstance(diagonal, DiagonalOf) else DiagMatrix(diagonal)
         body = _hadamard(full)
         if down:
             body = DiagMatrix(_hadamard(down)) * body
@@ -261,23 +329,3 @@ def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:
 
 def _hadamard(matrices: Sequence[Any]) -> Any:
     return matrices[0] if len(matrices) == 1 else HadamardProduct(*matrices)
-
-
-def _scaled(coefficient: Any, matrix: Any) -> Any:
-    """coefficient·matrix as SymPy makes it of `coefficient*A*B`, from the left: equal formulas are equal trees."""
-    if coefficient == 1:
-        return matrix
-    if not getattr(matrix, "is_MatMul", False):
-        return coefficient * matrix
-    inner, factors = matrix.as_coeff_matrices()
-    product = coefficient * inner * factors[0]
-    for factor in factors[1:]:
-        product = product * factor
-    return product
-
-
-def _add(parts: Sequence[Any]) -> Any:
-    result = parts[0]
-    for part in parts[1:]:
-        result = result + part
-    return result

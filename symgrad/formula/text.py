@@ -3,12 +3,13 @@
 from collections.abc import Collection
 from typing import Any
 
-from sympy import Expr, Lambda, Mul, S, Tuple, latex
+from sympy import Expr, Lambda, MatrixSymbol, Mul, S, Transpose, Tuple, latex
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
 from symgrad.frontend.names import base_symbol, name_of
+from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
 from symgrad.walk import Preorder, is_larger
 
 
@@ -18,6 +19,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
     The setting `known` holds sums of matrices that the model itself has: A − U Vᵀ is written so, not −(U Vᵀ − A).
     """
 
+    printmethod = "_symgrad_text"  # not the way in which an object prints itself as SymPy's text
     _default_settings = StrPrinter._default_settings | {"known": frozenset()}
 
     def _print_Add(self, expr: Any, order: Any = None) -> str:
@@ -89,6 +91,46 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_Trace(self, expr: Any) -> str:
         return f"tr({self._print(expr.arg)})"
 
+    def _print_Inverse(self, expr: Any) -> str:
+        inner = expr.arg
+        transposed = isinstance(inner, Transpose)
+        return f"{self._base(inner.arg if transposed else inner)}⁻{'ᵀ' if transposed else '¹'}"
+
+    def _print_MatPow(self, expr: Any) -> str:
+        digits = str(expr.exp).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return f"{self._base(expr.base)}{digits if expr.exp.is_Integer else f'^{expr.exp}'}"
+
+    def _base(self, expr: Any) -> str:
+        text = str(self._print(expr))
+        return text if isinstance(expr, MatrixSymbol) or (text.endswith(")") and "(" not in text[:1]) else f"({text})"
+
+    def _print_Determinant(self, expr: Any) -> str:
+        return f"det({self._print(expr.arg)})"
+
+    def _print_LogDet(self, expr: Any) -> str:
+        return f"logdet({self._print(expr.arg)})"
+
+    def _over_indices(self, name: str, expr: Any) -> str:
+        indices = ",".join(str(self._print(limit[0])) for limit in expr.limits)
+        return f"{name}_{indices}({self._print(expr.function)})"
+
+    def _print_DetOver(self, expr: Any) -> str:
+        return self._over_indices("det", expr)
+
+    def _print_LogDetOver(self, expr: Any) -> str:
+        return self._over_indices("logdet", expr)
+
+    def _print_InverseEntry(self, expr: Any) -> str:
+        text = self._over_indices("inverse", expr)
+        same = tuple(limit[0] for limit in expr.limits) == tuple(expr.at)
+        return text if same else f"{text}[{','.join(str(self._print(part)) for part in expr.at)}]"
+
+    def _print_DiagonalOf(self, expr: Any) -> str:
+        return f"diag({self._print(expr.arg)})"
+
+    def _print_KroneckerProduct(self, expr: Any) -> str:
+        return "⊗".join(self._tight(arg) for arg in expr.args)
+
     def _print_DotProduct(self, expr: Any) -> str:
         return f"{self._tight(expr.args[0])}ᵀ{self._tight(expr.args[1])}"
 
@@ -148,20 +190,20 @@ class _Text(StrPrinter):  # type: ignore[misc]
             below.insert(0, S(1) / coefficient.q)
             coefficient = S(coefficient.p)
         # reductions go last, since Σ extends to the right
-        above.sort(key=lambda factor: (hasattr(factor, "limits"), factor.is_Add))
+        above.sort(key=lambda factor: (_extends(factor), factor.is_Add))
         texts = [self._factor(factor, n == len(above) - 1) for n, factor in enumerate(above)]
         if coefficient != 1 or not texts:
             texts.insert(0, str(self._print(coefficient)))
         text = "·".join(texts)
         if below:
             divisor = [self._factor(1 / factor, False) for factor in below]
-            text = f"({text})" if hasattr(above[-1] if above else S.One, "limits") else text
+            text = f"({text})" if _extends(above[-1] if above else S.One) else text
             text += "/" + (divisor[0] if len(divisor) == 1 else f"({'·'.join(divisor)})")
         return sign + text
 
     def _factor(self, factor: Any, last: bool) -> str:
         text = str(self._print(factor))
-        if hasattr(factor, "limits"):
+        if _extends(factor):
             return text if last else f"({text})"
         return f"({text})" if precedence(factor) < PRECEDENCE["Mul"] else text
 
@@ -171,7 +213,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         if expr.exp.is_Number and expr.exp.is_negative:
             return f"1/{self._factor(1 / expr, False)}"
         base = self.parenthesize(expr.base, PRECEDENCE["Pow"] + 1)
-        if hasattr(expr.base, "limits"):
+        if _extends(expr.base):
             base = f"({self._print(expr.base)})"
         power = {2: "²", 3: "³"}.get(expr.exp)
         return f"{base}{power}" if power else f"{base}^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
@@ -181,6 +223,11 @@ class _Text(StrPrinter):  # type: ignore[misc]
 
     def _print_MatrixElement(self, expr: Any) -> str:
         return f"{self._tight(expr.parent)}[{self._print(expr.i)},{self._print(expr.j)}]"
+
+
+def _extends(expr: Any) -> bool:
+    """Whether what is printed extends to the right, as a sum does."""
+    return hasattr(expr, "limits") and not isinstance(expr, DetOver | LogDetOver | InverseEntry)
 
 
 def _negative(term: Any) -> bool:

@@ -7,7 +7,7 @@ vector and `OneMatrix` is the number one. Shapes are checked here, since SymPy a
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import Basic, Determinant, Expr, Function, Identity, Integer, Inverse, Lambda, MatrixSymbol, S, Trace
+from sympy import Basic, Expr, Function, Identity, Lambda, MatrixBase, MatrixSymbol, S, Trace
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
@@ -15,15 +15,15 @@ from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.matpow import MatPow
 from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import GenericIdentity, GenericZeroMatrix, OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.dimensions import equal
+from symgrad.frontend.linear_algebra import COLUMN, ROW, LinearAlgebraReader
 from symgrad.frontend.names import name_of
-from symgrad.frontend.reader import IndexReader, Reading
+from symgrad.frontend.reader import Reading
 from symgrad.frontend.scope import Scope, place_of
 from symgrad.functions import ConstantMatrix, Softmax, Total, constant
 from symgrad.graph.axes import SOFTMAX, axis_map, gather
@@ -31,13 +31,14 @@ from symgrad.graph.build import ONE, ZERO, add, apply, delta, index, mul, power,
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Use
 
-ROW, COLUMN = "row", "column"
 
-
-class Reader(IndexReader):
+class Reader(LinearAlgebraReader):
     """Reads every expression of a model, scalar or matrix."""
 
     def _special(self, expr: Basic, scope: Scope) -> Reading | None:
+        known = self.linear_algebra(expr, scope)
+        if known is not None:
+            return known
         if isinstance(expr, MatrixExpr):
             return self._matrix(expr, scope)
         match expr:
@@ -49,8 +50,6 @@ class Reader(IndexReader):
                 return self._total(expr, scope)
             case DotProduct():
                 return self._dot(expr, scope)
-            case Determinant():
-                raise UnsupportedError(f"symgrad does not know {place_of(expr)} ({type(expr).__name__})")
             case Function() if any(isinstance(arg, MatrixExpr) and not _is_scalar(arg) for arg in expr.args):
                 raise ModelError(
                     f"{place_of(expr)} applies {type(expr).__name__} to a matrix of shape "
@@ -75,10 +74,6 @@ class Reader(IndexReader):
                 return self._hadamard_power(expr, scope)
             case ElementwiseApplyFunction():
                 return self._applyfunc(expr, scope)
-            case Inverse():
-                return self._unknown(expr)
-            case MatPow():
-                return self._matpow(expr, scope)
             case Identity() | GenericIdentity():
                 return _done(ONE if expr.shape[0] == 1 else delta(ROW, COLUMN, expr.shape[0]))
             case OneMatrix():
@@ -152,7 +147,7 @@ class Reader(IndexReader):
         matrices = []
         for arg in expr.args:
             term = yield arg, scope
-            if not isinstance(arg, MatrixExpr):
+            if not isinstance(arg, MatrixExpr | MatrixBase):
                 factors.append(term)
                 continue
             matrices.append((arg, term))
@@ -195,10 +190,9 @@ class Reader(IndexReader):
     def _hadamard(self, expr: HadamardProduct, scope: Scope) -> Reading:
         factors = []
         for arg in expr.args:
-            if isinstance(arg, MatrixExpr):
-                self._same_shape(
-                    HadamardProduct(*[a for a in expr.args if isinstance(a, MatrixExpr)], evaluate=False), arg
-                )
+            if isinstance(arg, MatrixExpr | MatrixBase):
+                matrices = [a for a in expr.args if isinstance(a, MatrixExpr | MatrixBase)]
+                self._same_shape(HadamardProduct(*matrices, evaluate=False), arg)
             factors.append((yield arg, scope))
         return mul(factors)
 
@@ -213,27 +207,6 @@ class Reader(IndexReader):
         if not isinstance(function, Lambda) or len(function.variables) != 1:
             raise UnsupportedError(f"symgrad does not know the function {function} in {place_of(expr)}")
         return (yield function.expr, scope.with_placeholder(function.variables[0], inner))
-
-    def _matpow(self, expr: MatPow, scope: Scope) -> Reading:
-        base, exponent = expr.args
-        if not equal(base.shape[0], base.shape[1]):
-            raise ModelError(
-                f"{place_of(expr)}: a power of the matrix {place_of(base)} of shape {_shape(base)}, "
-                "which is not square; entry by entry "
-                "it is HadamardPower(A, p), and a quotient of entries HadamardProduct(A, HadamardPower(B, -1))"
-            )
-        inner = yield base, scope
-        if base.shape[0] == 1:
-            return power(inner, (yield exponent, scope))
-        if not (isinstance(exponent, Integer) and exponent > 0):
-            raise UnsupportedError(
-                f"symgrad does not know the matrix power {place_of(expr)}; entry by entry it is "
-                f"HadamardPower({base}, {exponent})"
-            )
-        count = int(exponent)
-        names = [ROW, *(("inner", n) for n in range(1, count)), COLUMN]
-        chain = [relabel(inner, {ROW: names[n], COLUMN: names[n + 1]}) for n in range(count)]
-        return mul(chain, dict.fromkeys(names[1:-1], base.shape[0]))
 
     def _diagonal(self, expr: Any, scope: Scope) -> Reading:
         argument = expr.args[0]

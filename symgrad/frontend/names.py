@@ -12,6 +12,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError
 from symgrad.functions import IndexedSoftmax
+from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder
 
 # What a generated module says at its top level or in its functions; an argument of that name would hide it.
@@ -144,7 +145,7 @@ def bound_indices(expressions: Iterable[Basic]) -> set[Any]:
     found: set[Any] = set()
     for expression in expressions:
         for part in Preorder(expression):
-            if isinstance(part, ExprWithLimits):
+            if isinstance(part, ExprWithLimits | InverseEntry):
                 found.update(limit[0] for limit in part.limits)
             elif isinstance(part, IndexedSoftmax):
                 found.add(part.args[1][0])

@@ -22,7 +22,8 @@ from symgrad.arguments import Argument
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend import given
 from symgrad.frontend.dimensions import equal
-from symgrad.frontend.matrix import COLUMN, ROW, Reader, scalar_of
+from symgrad.frontend.linear_algebra import COLUMN, ROW
+from symgrad.frontend.matrix import Reader, scalar_of
 from symgrad.frontend.names import (
     base_symbol,
     bound_indices,
@@ -32,10 +33,12 @@ from symgrad.frontend.names import (
     occurring,
     subscripted,
 )
+from symgrad.frontend.properties import properties
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.graph.axes import named
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Input, Named, Use, intern
+from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder
 
 
@@ -81,7 +84,12 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     found = list(dict.fromkeys(occurring([*parameters, *expressions, *(d.lhs for d in definitions.values())])))
     dimensions = _dimensions(found, expressions, indices)
     arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions)
-    nodes = {argument.symbol: _input(argument) for argument in arguments if argument.role != "dimension"}
+    known = properties(facts)
+    nodes = {
+        argument.symbol: _input(argument, known.get(argument.symbol, ()))
+        for argument in arguments
+        if argument.role != "dimension"
+    }
     symbols = Symbols(dict(nodes), frozenset(dimensions))
     reader = Reader(symbols)
     names: dict[Any, Named] = {}
@@ -217,6 +225,9 @@ def _subscripting(expressions: Sequence[Basic]) -> dict[Any, Expr | None]:
                 pairs = list(zip(part.indices, part.base.shape, strict=False))
             elif isinstance(part, MatrixElement) and isinstance(part.parent, MatrixExpr):
                 pairs = [(part.i, part.parent.shape[0]), (part.j, part.parent.shape[1])]
+            elif isinstance(part, InverseEntry):
+                lengths = [limit[2] + 1 if limit[1] == 0 else None for limit in part.limits]
+                pairs = list(zip(part.at, lengths, strict=True))
             else:
                 continue
             for sub, length in pairs:
@@ -272,11 +283,13 @@ def determined(shapes: Iterable[tuple[Expr, ...]]) -> dict[Symbol, tuple[int, in
 SIDE = Dummy("side", dummy_index=1, integer=True)  # stands for the length of the side that determines a dimension
 
 
-def _input(argument: Argument) -> Input:
+def _input(argument: Argument, known: tuple[str, ...]) -> Input:
     sides = argument.shape
+    if known and len(sides) == 2 and not equal(*sides):
+        known = tuple(kind for kind in known if kind == "positive")  # the others are of square matrices
     if isinstance(argument.symbol, MatrixSymbol):
         sides = tuple(side for side in sides if side != 1)
-    return intern(Input, sides, argument.name, argument.symbol, argument.integer)
+    return intern(Input, sides, argument.name, argument.symbol, argument.integer, *([known] if known else []))
 
 
 def _in_order_of_need(definitions: dict[Any, Equality]) -> list[Any]:

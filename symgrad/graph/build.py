@@ -21,7 +21,7 @@ from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant, if_else
-from symgrad.graph.letters import canonical_order, distinct, free_letters, precedence, relabel
+from symgrad.graph.letters import canonical_order, distinct, free_letters, numbered, precedence, relabel
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -35,6 +35,7 @@ from symgrad.graph.nodes import (
     Use,
     intern,
 )
+from symgrad.graph.symmetry import as_known
 
 # Floating numbers with at most this divisor are exact fractions to the reader, too: 0.125, but not 0.1.
 _LARGEST_DIVISOR = 64
@@ -123,6 +124,7 @@ def add(terms: Iterable[tuple[Number, Use]]) -> Use:
         if isinstance(use.node, Add):
             stack.extend((coefficient * inner, _lift(part, use)) for inner, part in reversed(use.node.terms))
         elif coefficient != 0:
+            use = as_known(use, merged)
             merged[use] = merged.get(use, S.Zero) + coefficient
     kept = [(coefficient, use) for use, coefficient in merged.items() if coefficient != 0]
     if len(kept) == 1 and kept[0][0] == 1:
@@ -130,7 +132,7 @@ def add(terms: Iterable[tuple[Number, Use]]) -> Use:
     if not kept:
         return ZERO
     items = [
-        ((-len(use.letters), precedence(use.node), use.node.digest, _number_key(coefficient)), use.letters)
+        ((-len(use.letters), precedence(use.node), use.node.digest, _number_key(coefficient)), use)
         for coefficient, use in kept
     ]
     order, numbers = canonical_order(items)
@@ -138,7 +140,7 @@ def add(terms: Iterable[tuple[Number, Use]]) -> Use:
     node = intern(
         Add,
         tuple(sizes[letter] for letter in numbers),
-        tuple((kept[n][0], relabel(kept[n][1], numbers)) for n in order),
+        tuple((kept[n][0], numbered(kept[n][1], numbers)) for n in order),
     )
     return Use(node, tuple(numbers))
 
@@ -233,6 +235,7 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
         if isinstance(node, Apply) and node.head is exp and exponent != 1:
             stack.append((apply(exp, [scale(exponent, _lift(node.args[0], use))]), S.One))
             continue
+        use = as_known(use, merged)
         merged[use] = merged.get(use, S.Zero) + exponent
     merged = {use: exponent for use, exponent in merged.items() if exponent != 0}
     exponentials: dict[frozenset[Letter], list[Use]] = {}
@@ -292,7 +295,7 @@ def _eliminate_deltas(merged: dict[Use, Number], bound: dict[Letter, Expr]) -> N
         del bound[gone]
         renamed: dict[Use, Number] = {}
         for other, exponent in merged.items():
-            other = relabel(other, {gone: kept})
+            other = as_known(relabel(other, {gone: kept}), renamed)
             renamed[other] = renamed.get(other, S.Zero) + exponent
         merged.clear()
         merged.update((other, exponent) for other, exponent in renamed.items() if exponent != 0)
@@ -349,7 +352,7 @@ def _commutative(merged: Mapping[Use, Number], bound: Mapping[Letter, Expr]) -> 
     if len(factors) == 1 and factors[0][1] == 1 and not bound:
         return factors[0][0]
     items = [
-        ((precedence(use.node), -len(use.letters), use.node.digest, _number_key(exponent)), use.letters)
+        ((precedence(use.node), -len(use.letters), use.node.digest, _number_key(exponent)), use)
         for use, exponent in factors
     ]
     order, numbers = canonical_order(items, bound)
@@ -358,7 +361,7 @@ def _commutative(merged: Mapping[Use, Number], bound: Mapping[Letter, Expr]) -> 
     node = intern(
         Contract,
         tuple(sizes[letter] for letter in free),
-        tuple((relabel(factors[n][0], numbers), factors[n][1]) for n in order),
+        tuple((numbered(factors[n][0], numbers), factors[n][1]) for n in order),
         tuple(bound[letter] for letter in numbers if letter in bound),
     )
     return Use(node, tuple(free))

@@ -5,6 +5,7 @@ from itertools import permutations
 from typing import Any
 
 from symgrad.graph.nodes import AxisMap, Contract, Gather, Input, Letter, Named, Node, Reduce, Use
+from symgrad.graph.symmetry import symmetric
 
 # Ties between letters that look alike are broken by trying their orders; beyond this many the first order is taken
 # (the result is right all the same, two spellings may then just fail to become one node).
@@ -38,7 +39,19 @@ def precedence(node: Node) -> int:
             return 0
 
 
-Item = tuple[tuple[Any, ...], tuple[Letter, ...]]  # a sort key that knows no letters, and the letters
+Item = tuple[tuple[Any, ...], Use]  # a sort key that knows no letters, and what is to be ordered
+
+
+def arranged(use: Use, order: Mapping[Letter, Any]) -> tuple[Letter, ...]:
+    """The letters of a use; the last two of a symmetric node in the given order."""
+    if not symmetric(use.node):
+        return use.letters
+    return (*use.letters[:-2], *sorted(use.letters[-2:], key=lambda letter: order[letter]))
+
+
+def numbered(use: Use, numbers: Mapping[Letter, int]) -> Use:
+    """The use with its letters numbered, in the one spelling of a symmetric node."""
+    return relabel(Use(use.node, arranged(use, numbers)), numbers)
 
 
 def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tuple[list[int], dict[Letter, int]]:
@@ -52,13 +65,14 @@ def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tupl
     The order of the items (positions in `items`) and the number of every letter.
     """
     bound = frozenset(bound)
-    colours: dict[Letter, Any] = {letter: letter in bound for _, letters in items for letter in letters}
+    colours: dict[Letter, Any] = {letter: letter in bound for _, use in items for letter in use.letters}
     for _ in range(3 if len(items) > 1 else 1):
         occurrences: dict[Letter, list[Any]] = {letter: [] for letter in colours}
-        for key, letters in items:
-            around = tuple(colours[letter] for letter in letters)
-            for position, letter in enumerate(letters):
-                occurrences[letter].append((key, position, around))
+        for key, use in items:
+            around = tuple(colours[letter] for letter in arranged(use, colours))
+            last = len(use.letters) - (2 if symmetric(use.node) else 1)  # the last two axes of those are alike
+            for position, letter in enumerate(use.letters):
+                occurrences[letter].append((key, min(position, last), around))
         signature = {letter: (colours[letter], tuple(sorted(found))) for letter, found in occurrences.items()}
         ranking = {value: place for place, value in enumerate(sorted(set(signature.values())))}
         refined = {letter: (letter in bound, ranking[signature[letter]]) for letter in colours}
@@ -67,11 +81,12 @@ def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tupl
         colours = refined
     best: tuple[Any, list[int], dict[Letter, int]] | None = None
     for tie_break in _tie_breaks(colours):
-        order = sorted(range(len(items)), key=lambda n: (items[n][0], tuple(tie_break[x] for x in items[n][1])))
-        appearance = distinct(letter for n in order for letter in items[n][1])
-        numbered = [x for x in appearance if x not in bound] + [x for x in appearance if x in bound]
-        numbers = {letter: number for number, letter in enumerate(numbered)}
-        spelled = [tuple(numbers[x] for x in items[n][1]) for n in order]
+        spelling = [arranged(use, tie_break) for _, use in items]
+        order = sorted(range(len(items)), key=lambda n: (items[n][0], tuple(tie_break[x] for x in spelling[n])))
+        appearance = distinct(letter for n in order for letter in spelling[n])
+        first = [x for x in appearance if x not in bound] + [x for x in appearance if x in bound]
+        numbers = {letter: number for number, letter in enumerate(first)}
+        spelled = [numbered(items[n][1], numbers).letters for n in order]
         if best is None or spelled < best[0]:
             best = spelled, order, numbers
     assert best is not None

@@ -51,11 +51,15 @@ class Node:
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Input(Node):
-    """A parameter or data. `symbol` is the user's object; sides of length one are dropped from `shape`."""
+    """A parameter or data. `symbol` is the user's object; sides of length one are dropped from `shape`.
+
+    `properties` are what `facts` say of it as a matrix: symmetric, positive_definite, orthogonal, ...
+    """
 
     name: str
     symbol: Basic
     integer: bool
+    properties: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -136,6 +140,47 @@ class AxisMap(Node):
     head: Any
     arg: Use
     over: tuple[int, ...]
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.arg,)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class MatrixFunction(Node):
+    """A function of a stack of square matrices: inverse, determinant, logarithm of the determinant, Cholesky factor.
+
+    The matrices lie along two letters of the operand. The inverse and the Cholesky factor keep them as their last two
+    axes; the determinant and its logarithm bind them (letters rank and rank + 1).
+    """
+
+    head: Any
+    arg: Use
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.arg,)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Merge(Node):
+    """Two axes of the operand as one: entry p·n + q of `axis` is the operand's at letters rank = p and rank + 1 = q.
+
+    `lengths` are those of the two letters, of which the operand may lack one.
+    """
+
+    arg: Use
+    axis: int
+    lengths: Shape
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.arg,)
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Split(Node):
+    """One axis of the operand (letter rank) as two: entry (p, q) of `axes` is the operand's entry p·n + q."""
+
+    arg: Use
+    axes: tuple[int, int]
 
     def uses(self) -> tuple[Use, ...]:
         return (self.arg,)

@@ -5,7 +5,24 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from symgrad.graph.axes import axis_map, gather, named, reduce, scatter
 from symgrad.graph.build import add, apply, product_of_powers
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Named, Node, Reduce, Scatter, Use, postorder
+from symgrad.graph.linear_algebra import matrix_function, sides_of
+from symgrad.graph.merge import merge, split
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Contract,
+    Gather,
+    MatrixFunction,
+    Merge,
+    Named,
+    Node,
+    Reduce,
+    Scatter,
+    Split,
+    Use,
+    postorder,
+)
 
 Visit = Callable[[Node, tuple[Use, ...]], Use | None]
 
@@ -34,6 +51,12 @@ def rebuild(node: Node, uses: Sequence[Use]) -> Use:
             return reduce(head, uses[0], dict(enumerate(bound, node.rank)))
         case AxisMap(head=head, over=over):
             return axis_map(head, uses[0], {axis: node.shape[axis] for axis in over})
+        case MatrixFunction(head=head):
+            return matrix_function(head, uses[0], *sides_of(node))
+        case Merge(axis=axis, lengths=lengths):
+            return merge(uses[0], node.rank, node.rank + 1, axis, lengths)
+        case Split(axes=(first, second)):
+            return split(uses[0], node.rank, first, second, (node.shape[first], node.shape[second]))
         case Gather():
             base, *subs = uses
             return gather(base, [subs[-1 - letter] for letter in base.letters])

@@ -8,6 +8,8 @@ from symgrad.rewrite.axes import CANONICAL, RECOGNISE
 from symgrad.rewrite.cross_entropy import binary_cross_entropy
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
+from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
+from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import simplify_cluster, vanishing_sum
 from symgrad.rewrite.rules import RULES
 
@@ -33,7 +35,7 @@ def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace
     current = list(roots)
     for _ in range(MAX_ROUNDS):
         before = current
-        current = rewrite(current, _RECOGNISE, RECOGNISE, trace)
+        current = rewrite(current, _RECOGNISE, [*RECOGNISE, *MATRIX_RECOGNISE], trace)
         current = transform(current, by_facts) if identities else current
         if current == before:
             break
@@ -54,7 +56,8 @@ def simplify(
     current = list(roots)
     for _ in range(MAX_ROUNDS):
         before = current
-        current = rewrite(current, _RECOGNISE, [*RECOGNISE, *CANONICAL], trace, opaque)
+        axis_rules = [*RECOGNISE, *MATRIX_RECOGNISE, *CANONICAL, *MATRIX_CANONICAL]
+        current = rewrite(current, _RECOGNISE, axis_rules, trace, opaque)
         current = fold_names(current, names, opaque)
         current = _cancel(current, identities, trace, opaque)
         if current == before:

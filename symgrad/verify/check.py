@@ -1,5 +1,6 @@
 """Checks a generated module against numerical gradients, at several sizes."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +15,10 @@ from symgrad.verify.report import CheckReport, Run
 from symgrad.verify.sampling import Draw, Sampler
 from symgrad.verify.sizes import in_shape, is_legal, model_dimensions, named_sizes, size_sets, sizes_of_inputs
 
+SINGULAR = (
+    1e-10  # a matrix so near to singular has no digit right in an inverse; rounding leaves 1e-17 of a singular one
+)
+
 
 def check_module(
     module: Any,
@@ -24,6 +29,7 @@ def check_module(
     sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None = None,
     inputs: Mapping[str, Any] | None = None,
     kink_distance: Callable[[dict[str, Any]], float] | None = None,
+    conditioning: Callable[[dict[str, Any]], float] | None = None,
     dimensions: Sequence[Symbol] = (),
     minimum_sizes: Mapping[Symbol, int] | None = None,
     reference: Reference | None = None,
@@ -44,6 +50,7 @@ def check_module(
     sizes : sizes to use, by dimension or its name: one set or several; by default several are chosen (`size_sets`).
     inputs : values for some or all arguments, by name; the others are drawn.
     kink_distance : the relative distance of inputs to the nearest point where the loss is not smooth.
+    conditioning : how far the matrices that the loss inverts are from singular: inputs are drawn where it is positive.
     dimensions : the model's dimensions; by default those that the arguments' shapes mention.
     minimum_sizes : the least size of a dimension, where it is not 1.
     reference : computes the loss independently, from inputs and sizes; `value` has to agree with it.
@@ -67,6 +74,7 @@ def check_module(
         sizes=sizes,
         inputs=inputs,
         kink_distance=kink_distance,
+        conditioning=conditioning,
         dimensions=dimensions,
         minimum_sizes=minimum_sizes,
         reference=reference,
@@ -90,6 +98,7 @@ def draw_inputs(
     sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None = None,
     inputs: Mapping[str, Any] | None = None,
     kink_distance: Callable[[dict[str, Any]], float] | None = None,
+    conditioning: Callable[[dict[str, Any]], float] | None = None,
     dimensions: Sequence[Symbol] = (),
     minimum_sizes: Mapping[Symbol, int] | None = None,
     reference: Reference | None = None,
@@ -109,7 +118,7 @@ def draw_inputs(
     for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, sizes, given)):
         sampler = Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), given, where)
         try:
-            draws.append(_draw(sampler, module, reference, chosen, kink_distance))
+            draws.append(_draw(sampler, module, reference, chosen, kink_distance, conditioning))
         except ModelError as problem:
             if sizes is not None or given:
                 raise
@@ -125,14 +134,19 @@ def _draw(
     reference: Reference | None,
     sizes: Mapping[Basic, int],
     kink_distance: Callable[[dict[str, Any]], float] | None,
+    conditioning: Callable[[dict[str, Any]], float] | None,
 ) -> Draw:
     """Inputs where the module's value is finite; if that fails, where the reference is, so that the check shows it."""
+
+    def regular(inputs: dict[str, Any]) -> bool:
+        return conditioning is None or conditioning(inputs) > SINGULAR
+
     try:
-        return sampler.draw(lambda inputs: module.value(**inputs), kink_distance)
+        return sampler.draw(lambda inputs: module.value(**inputs) if regular(inputs) else math.nan, kink_distance)
     except ModelError:
         if reference is None:
             raise
-        return sampler.draw(lambda inputs: reference(inputs, sizes))
+        return sampler.draw(lambda inputs: reference(inputs, sizes) if regular(inputs) else math.nan)
     except Exception:  # a module that raises is a finding of the check, which calls it again
         return sampler.draw()
 

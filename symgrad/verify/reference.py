@@ -28,6 +28,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import OneMatrix
 
 from symgrad import functions as sg
+from symgrad import matrix_functions as mf
 from symgrad.errors import ModelError, UnsupportedError
 
 Matrix = np.ndarray[Any, Any]
@@ -403,6 +404,7 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
     sg.relu: lambda x: x if x > 0 else mpf(0),
     sg.step: lambda x: mpf(x > 0),
     sg.constant: lambda x: x,
+    mf.reciprocal_root: lambda x: 1 / mpmath.sqrt(x) if x else mpf(0),
 }
 
 
@@ -531,6 +533,45 @@ def _(expr: sp.Trace, at: _Scope) -> mpf:
 @_scalar.register(sp.Determinant)
 def _(expr: sp.Determinant, at: _Scope) -> mpf:
     return at.remember(expr, lambda: mpmath.det(mpmath.matrix(_square(expr.arg, at).tolist())))
+
+
+@_scalar.register(mf.LogDet)
+def _(expr: mf.LogDet, at: _Scope) -> mpf:
+    return at.remember(expr, lambda: _log(mpmath.det(mpmath.matrix(_square(expr.arg, at).tolist())), expr))
+
+
+@_scalar.register(mf.DetOver)
+@_scalar.register(mf.LogDetOver)
+def _(expr: mf.DetOver, at: _Scope) -> mpf:
+    def determinant() -> mpf:
+        value = mpmath.det(_over_indices(expr, at))
+        return value if isinstance(expr, mf.DetOver) else _log(value, expr)
+
+    return at.remember(expr, determinant)
+
+
+@_scalar.register(mf.InverseEntry)
+def _(expr: mf.InverseEntry, at: _Scope) -> mpf:
+    whole = expr.func(expr.function, *expr.limits, [limit[1] for limit in expr.limits])
+    inverse = at.remember(whole, lambda: mpmath.inverse(_over_indices(expr, at)))
+    row, column = (_integer(sub, at) - _integer(limit[1], at) for sub, limit in zip(expr.at, expr.limits, strict=True))
+    if not (0 <= row < inverse.rows and 0 <= column < inverse.cols):
+        raise IndexError(f"{expr} has no entry ({row}, {column}).")
+    return inverse[row, column]
+
+
+def _over_indices(expr: Any, at: _Scope) -> Any:
+    """The matrix whose entries an expression in two indices gives."""
+    (i, low, high), (j, left, right) = expr.limits
+    rows = range(_integer(low, at), _integer(high, at) + 1)
+    columns = range(_integer(left, at), _integer(right, at) + 1)
+    if len(rows) != len(columns):
+        raise ValueError(f"{expr}: {len(rows)} rows and {len(columns)} columns; the matrix is not square.")
+    return mpmath.matrix([[_scalar(expr.function, at.bind(i, r).bind(j, c)) for c in columns] for r in rows])
+
+
+def _log(value: mpf, expr: sp.Basic) -> mpf:
+    return _checked(mpmath.log(value), expr)
 
 
 @_scalar.register(DotProduct)

@@ -1,0 +1,175 @@
+"""Constructors of functions of square matrices: inverse, determinant, log-determinant, Cholesky factor.
+
+Source of the identities: Petersen and Pedersen, The Matrix Cookbook (2012), sections 1 and 3.
+"""
+
+from typing import Any
+
+from sympy import Abs, Expr, Pow, Product, S, exp, log
+
+from symgrad.errors import ModelError
+from symgrad.functions import sigmoid, softplus
+from symgrad.graph.axes import reduce
+from symgrad.graph.build import (
+    ONE,
+    ZERO,
+    add,
+    apply,
+    is_zero,
+    mul,
+    power,
+    product_of_powers,
+    reciprocal,
+    scale,
+    size,
+    sizes_of,
+    split_coefficient,
+)
+from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    Const,
+    Contract,
+    Delta,
+    Input,
+    Letter,
+    MatrixFunction,
+    Named,
+    Node,
+    Size,
+    Use,
+    intern,
+    postorder,
+)
+
+INVERSE, DET, CHOLESKY = "inverse", "det", "cholesky"
+# log det M, not a number where det M < 0, and log |det M|
+LOGDET, LOG_ABS_DET = "logdet", "log_abs_det"
+_KEEPS_SHAPE = (INVERSE, CHOLESKY)
+
+
+def sides_of(node: MatrixFunction) -> tuple[Letter, Letter, Expr]:
+    """The letters of the matrices' rows and columns in the node's letter space, and their length."""
+    first = node.rank - 2 if node.head in _KEEPS_SHAPE else node.rank
+    return first, first + 1, sizes_of([node.arg])[first]
+
+
+def matrix_function(head: str, arg: Use, row: Letter, column: Letter, length: Expr) -> Use:
+    """The function of the matrices that `arg` holds over `row` and `column`; its other letters are a stack.
+
+    The inverse of entry (row, column) is again over row and column.
+
+    Raises
+    ------
+    ModelError : the matrices are singular whatever the data are.
+    """
+    if length == 1 and not {row, column} <= set(arg.letters) and not is_zero(arg):
+        return _of_number(head, mul([arg], {x: S.One for x in (row, column) if x in arg.letters}))
+    if is_zero(arg) or not {row, column} <= set(arg.letters):
+        raise ModelError(
+            f"{head}: every {length} x {length} matrix here is singular, since it is constant along its rows or columns"
+        )
+    folded = _folded(head, arg, row, column, length)
+    if folded is not None:
+        return folded
+    # (Mᵀ)⁻¹ = (M⁻¹)ᵀ and det Mᵀ = det M: rows are the letter that comes first
+    batch = [letter for letter in distinct(arg.letters) if letter not in (row, column)]
+    pair = [letter for letter in distinct(arg.letters) if letter in (row, column)]
+    numbers = {letter: n for n, letter in enumerate([*batch, *pair])}
+    sizes = sizes_of([arg])
+    kept = (*batch, *pair) if head in _KEEPS_SHAPE else tuple(batch)
+    return Use(intern(MatrixFunction, tuple(sizes[x] for x in kept), head, relabel(arg, numbers)), kept)
+
+
+def _of_number(head: str, arg: Use) -> Use:
+    """The function of a matrix of one entry."""
+    if head in (LOGDET, LOG_ABS_DET):
+        return apply(log, [arg if head == LOGDET else apply(Abs, [arg])])
+    return {INVERSE: reciprocal(arg), CHOLESKY: power(arg, scale(S.Half, ONE)), DET: arg}[head]
+
+
+def inverse(arg: Use, row: Letter, column: Letter, length: Expr) -> Use:
+    return matrix_function(INVERSE, arg, row, column, length)
+
+
+def _folded(head: str, arg: Use, row: Letter, column: Letter, length: Expr) -> Use | None:
+    """The function without its node, or of a simpler operand, where there is such a form."""
+    coefficient, rest = split_coefficient(arg)
+    if coefficient != 1 and head != CHOLESKY:
+        return _of_multiple(head, [(scale(coefficient, ONE), S.One)], rest, row, column, length)
+    node = arg.node
+    if isinstance(node, Delta):
+        return {INVERSE: arg, CHOLESKY: arg, DET: ONE}.get(head, ZERO)
+    if isinstance(node, MatrixFunction) and node.head == INVERSE and set(arg.letters[-2:]) == {row, column}:
+        inner = relabel(node.arg, dict(enumerate(arg.letters)))
+        if head == INVERSE:
+            return inner
+        value = matrix_function(head, inner, row, column, length)
+        return reciprocal(value) if head == DET else scale(S.NegativeOne, value)
+    if isinstance(node, Contract) and not node.bound:
+        factors = [(relabel(factor, dict(enumerate(arg.letters))), e) for factor, e in node.factors]
+        outside = [(factor, e) for factor, e in factors if not {row, column} & set(factor.letters)]
+        if outside and head != CHOLESKY:
+            inside = [pair for pair in factors if pair not in outside]
+            return _of_multiple(head, outside, product_of_powers(inside), row, column, length)
+        if any(isinstance(f.node, Delta) and set(f.letters) == {row, column} for f, _ in factors):
+            return _of_diagonal(head, factors, row, column, length)
+    return None
+
+
+def _of_multiple(head: str, scalars: list[Any], rest: Use, row: Letter, column: Letter, length: Expr) -> Use | None:
+    """The function of s·M: s⁻¹M⁻¹, sⁿ det M, n log |s| + log |det M|."""
+    scalar = product_of_powers(scalars)
+    value = matrix_function(head, rest, row, column, length)
+    if head == INVERSE:
+        return mul([reciprocal(scalar), value])
+    if head == DET:
+        return mul([power(scalar, size(length)), value])
+    if head == LOGDET and not is_positive(scalar):
+        return None  # the sign of det(s·M) depends on that of s and on n
+    argument = scalar if head == LOGDET else apply(Abs, [scalar])
+    return add([(S.One, mul([size(length), apply(log, [argument])])), (S.One, value)])
+
+
+def _of_diagonal(head: str, factors: list[Any], row: Letter, column: Letter, length: Expr) -> Use | None:
+    """The function of diag(v)."""
+    deltas = [f for f, _ in factors if isinstance(f.node, Delta) and set(f.letters) == {row, column}]
+    entries = product_of_powers([(relabel(f, {column: row}), e) for f, e in factors if f not in deltas])
+    if head == INVERSE:
+        return mul([deltas[0], reciprocal(entries)])
+    if head == CHOLESKY:
+        return mul([deltas[0], power(entries, scale(S.Half, ONE))])
+    if head == DET:
+        return reduce(Product, entries, {row: length})
+    if head == LOGDET and not is_positive(entries):
+        return None
+    return mul([apply(log, [entries if head == LOGDET else apply(Abs, [entries])])], {row: length})
+
+
+def is_positive(use: Use) -> bool:
+    """Whether the term is known to be positive (or zero where a square is) wherever its data are legal."""
+    known: set[Node] = set()
+    for node in postorder([use.node]):
+        if _is_positive(node, known):
+            known.add(node)
+    return use.node in known
+
+
+def _is_positive(node: Node, known: set[Node]) -> bool:
+    match node:
+        case Size():
+            return True
+        case Const(value=value):
+            return bool(value.is_positive)
+        case Input(symbol=symbol, properties=properties):
+            return bool(getattr(symbol, "is_positive", False)) or "positive" in properties
+        case Named(arg=arg):
+            return arg.node in known
+        case Add(terms=terms):
+            return bool(terms) and all(c.is_positive and part.node in known for c, part in terms)
+        case Contract(factors=factors):
+            return all(part.node in known or e.is_even for part, e in factors)
+        case Apply(head=head, args=args):
+            return head in (exp, sigmoid, softplus) or (head is Pow and args[0].node in known)
+    return False

@@ -1,0 +1,233 @@
+"""Linear algebra that SymPy lacks, as SymPy objects: log-determinant, norms, inverses and determinants over indices."""
+
+from typing import Any
+
+import mpmath
+from sympy import Abs, Basic, Determinant, Expr, HadamardPower, MatrixBase, MatrixExpr, S, Tuple, log, sqrt, sympify
+from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
+
+from symgrad.errors import ModelError
+from symgrad.functions import _derivative_by_matrix, _Elementwise, _limit, _Reduction, total
+
+__all__ = ["InverseEntry", "LogDet", "det", "inverse", "logdet", "norm1", "norm2"]
+
+
+class LogDet(Expr):  # type: ignore[misc]
+    """The logarithm of the determinant of a square matrix: what `logdet(A)` returns."""
+
+    is_commutative = True
+    is_number = False
+
+    def __new__(cls, A: Any) -> Any:
+        A = sympify(A)
+        if isinstance(A, MatrixBase):
+            return log(A.det())
+        if not isinstance(A, MatrixExpr):
+            raise ModelError(f"logdet needs a matrix, or limits (i, 0, D - 1), (j, 0, D - 1), but was given {A}")
+        return super().__new__(cls, A)
+
+    @property
+    def arg(self) -> MatrixExpr:
+        """The matrix."""
+        return self.args[0]
+
+    def _eval_is_extended_real(self) -> bool:
+        return True
+
+    def _eval_derivative(self, s: Expr) -> None:
+        """None, by which SymPy leaves the derivative unevaluated."""
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        return rf"\log{'' if exp is None else '^{' + exp + '}'} \det\left({printer._print(self.arg)}\right)"
+
+
+class _OverRowsAndColumns(_Reduction):
+    """A number of the matrix whose entry at row i and column j is the expression; the limits are those of i and j."""
+
+    def __new__(cls, function: Any, *limits: Any) -> Any:
+        if len(limits) != 2:
+            raise ModelError(f"{cls.__name__} needs the limits of rows and columns: (i, 0, D - 1), (j, 0, D - 1)")
+        return super().__new__(cls, function, *limits)
+
+    def _terms(self) -> None:
+        return None  # no reduction of terms one by one
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        name = r"\det" if isinstance(self, DetOver) else r"\log\det"
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"{name}_{{{self._latex_indices(printer)}}}{power}\left({printer._print(self.function)}\right)"
+
+
+class DetOver(_OverRowsAndColumns):
+    """The determinant of the matrix with rows i and columns j: what `det(e, (i, 0, D-1), (j, 0, D-1))` returns."""
+
+
+class LogDetOver(_OverRowsAndColumns):
+    """The logarithm of that determinant: what `logdet(e, (i, 0, D-1), (j, 0, D-1))` returns."""
+
+
+class InverseEntry(Expr):  # type: ignore[misc]
+    """Entry (a, b) of the inverse of the matrix with rows i and columns j: see `inverse`.
+
+    The indices i and j are bound in the expression; `at` holds a and b.
+    """
+
+    is_commutative = True
+    is_number = False
+
+    def __new__(cls, e: Any, row: Any, column: Any, at: Any) -> Any:
+        return super().__new__(cls, sympify(e), _limit(row, "inverse"), _limit(column, "inverse"), Tuple(*at))
+
+    @property
+    def function(self) -> Expr:
+        """The expression of the matrix's entries."""
+        return self.args[0]
+
+    @property
+    def limits(self) -> tuple[Tuple, Tuple]:
+        """The limits of i and j."""
+        return self.args[1:3]  # type: ignore[no-any-return]
+
+    @property
+    def at(self) -> Tuple:
+        """The position of the entry."""
+        return self.args[3]
+
+    @property
+    def free_symbols(self) -> set[Basic]:
+        """The symbols that the value depends on."""
+        bound = {limit[0] for limit in self.limits}
+        sides = set().union(*(part.free_symbols for limit in self.limits for part in limit[1:]))
+        return (self.function.free_symbols - bound) | sides | self.at.free_symbols  # type: ignore[no-any-return]
+
+    def _eval_is_extended_real(self) -> bool:
+        return True
+
+    def _eval_subs(self, old: Basic, new: Basic) -> Expr:
+        at = self.at.subs(old, new)
+        if any(old == limit[0] for limit in self.limits):
+            return self.func(self.function, *self.limits, at)
+        return self.func(self.function.subs(old, new), *(limit.subs(old, new) for limit in self.limits), at)
+
+    def _xreplace(self, rule: Any) -> tuple[Expr, bool]:
+        if self in rule:
+            return rule[self], True
+        bound = {limit[0] for limit in self.limits}
+        inner = {old: new for old, new in rule.items() if old not in bound}
+        made = self.func(
+            self.function.xreplace(inner), *(limit.xreplace(inner) for limit in self.limits), self.at.xreplace(rule)
+        )
+        return made, made != self
+
+    def _eval_derivative(self, s: Expr) -> None:
+        """None, by which SymPy leaves the derivative unevaluated."""
+
+    def _sympystr(self, printer: Any) -> str:
+        row, column = self.limits
+        text = f"inverse({', '.join(printer.doprint(part) for part in (self.function, row, column))})"
+        same = (row[0], column[0]) == tuple(self.at)
+        return text if same else f"{text}[{', '.join(printer.doprint(part) for part in self.at)}]"
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        body = rf"\left[{printer._print(self.function)}\right]"
+        row, column = self.limits
+        matrix = rf"{body}_{{{printer._print(row[0])},{printer._print(column[0])}}}"
+        entry = rf"\left({matrix}^{{-1}}\right)_{{{', '.join(printer._print(part) for part in self.at)}}}"
+        return entry if exp is None else rf"\left({entry}\right)^{{{exp}}}"
+
+
+def inverse(e: Any, row: Any = None, column: Any = None) -> Any:
+    """The inverse of a matrix; or, in index notation, its entry (i, j), one matrix for each value of other indices.
+
+    Parameters
+    ----------
+    e : a square matrix (`inverse(A)` is `A.I`), or a real expression in the indices of `row` and `column`.
+    row, column : `(i, 0, D - 1)` and `(j, 0, D - 1)`. The matrix has e at row i and column j; i and j stay free in the
+        result, the entry (i, j) of the inverse.
+
+    Raises
+    ------
+    ModelError : one of the limits is missing or malformed.
+
+    Examples
+    --------
+    >>> from sympy import IndexedBase, symbols
+    >>> i, j, k, D, K = symbols("i j k D K", integer=True)
+    >>> S = IndexedBase("S", shape=(K, D, D))
+    >>> inverse(S[k, i, j], (i, 0, D - 1), (j, 0, D - 1))
+    inverse(S[k, i, j], (i, 0, D - 1), (j, 0, D - 1))
+    """
+    e = sympify(e)
+    if row is None and column is None and getattr(e, "is_Matrix", False):
+        return e.inv()
+    rows, columns = _limit(row, "inverse"), _limit(column, "inverse")
+    return InverseEntry(e, rows, columns, (rows[0], columns[0]))
+
+
+def det(e: Any, row: Any = None, column: Any = None) -> Any:
+    """The determinant of a matrix, `Determinant(A)`, or of the matrix with e at row i and column j, as for `inverse`.
+
+    Its gradient is det(A) A⁻ᵀ, which needs A to be invertible.
+    """
+    e = sympify(e)
+    if row is None and column is None and getattr(e, "is_Matrix", False):
+        return e.det() if isinstance(e, MatrixBase) else Determinant(e)
+    return DetOver(e, row, column)
+
+
+def logdet(e: Any, row: Any = None, column: Any = None) -> Any:
+    """log det(A) of a matrix with a positive determinant, or of the matrix with e at row i and column j.
+
+    Not a number where the determinant is negative; write log(Abs(Determinant(A))) if its sign is of no interest. The
+    limits are as for `inverse`.
+
+    Examples
+    --------
+    >>> from sympy import MatrixSymbol
+    >>> logdet(MatrixSymbol("A", 3, 3))
+    LogDet(A)
+    """
+    return LogDet(e) if row is None and column is None else LogDetOver(e, row, column)
+
+
+def norm2(A: Any) -> Any:
+    """The Euclidean norm of a vector, the Frobenius norm of a matrix: √(Σ A²). Its gradient at 0 is 0 by convention.
+
+    Examples
+    --------
+    >>> from sympy import Matrix
+    >>> norm2(Matrix([3, 4]))
+    5
+    """
+    return sqrt(total(HadamardPower(A, 2))) if isinstance(A, MatrixExpr) else sqrt(total(A.applyfunc(lambda a: a**2)))
+
+
+def norm1(A: Any) -> Any:
+    """The sum of the absolute values of all entries. Its gradient is sign(A), 0 at zero entries.
+
+    Examples
+    --------
+    >>> from sympy import Matrix
+    >>> norm1(Matrix([3, -4]))
+    7
+    """
+    return total(A.applyfunc(Abs))
+
+
+class reciprocal_root(_Elementwise):
+    """x^(-1/2), and 0 at x = 0: in the gradient of a norm √(Σ x²), which is 0 at 0 by convention."""
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        return (S.Zero if x == 0 else 1 / sqrt(x)) if x.is_Number and x.is_nonnegative else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return -(self**3) / 2
+
+    @staticmethod
+    def _value(x: Any) -> Any:
+        return 1 / mpmath.sqrt(x) if x else mpmath.mpf(0)
+
+
+for _unknown_to_sympy in (LogDet, InverseEntry):
+    array_derive.register(_unknown_to_sympy, _derivative_by_matrix)

@@ -1,0 +1,350 @@
+"""Rewrites of functions of matrices: log det, inverses that meet their matrix, orthogonal matrices, merged axes."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from sympy import Abs, Expr, Pow, Product, S, log
+
+from symgrad.graph.axes import reduce
+from symgrad.graph.build import (
+    add,
+    apply,
+    delta,
+    mul,
+    product_of_powers,
+    scale,
+    size,
+    sizes_of,
+    split_coefficient,
+)
+from symgrad.graph.letters import relabel
+from symgrad.graph.linear_algebra import (
+    DET,
+    INVERSE,
+    LOG_ABS_DET,
+    LOGDET,
+    inverse,
+    is_positive,
+    matrix_function,
+    sides_of,
+)
+from symgrad.graph.merge import kronecker_factors, merge, split
+from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, MatrixFunction, Merge, Node, Use, postorder
+from symgrad.graph.symmetry import symmetric, transposed
+from symgrad.graph.transform import place, rebuild, substitute
+from symgrad.rewrite.match import factors_of, see_through
+
+Factor = tuple[Use, Expr]
+
+
+def log_determinant(use: Use) -> Use | None:
+    """log(s·det(M)^e) = log s + e·logdet(M) with s > 0; log det itself overflows with many rows."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    argument = see_through(place(use.node.args[0], use.letters))
+    coefficient, rest = split_coefficient(argument)
+    signed = not (isinstance(rest.node, Apply) and rest.node.head is Abs)
+    if isinstance(rest.node, Apply) and not signed:
+        rest = see_through(place(rest.node.args[0], rest.letters))
+    factors = [(see_through(f), e) for f, e in factors_of(rest)]
+    found = [n for n, (f, _) in enumerate(factors) if isinstance(f.node, MatrixFunction) and f.node.head == DET]
+    if not coefficient.is_positive or len(found) != 1:
+        return None
+    determinant, exponent = factors.pop(found[0])
+    if not all(is_positive(f) for f, _ in factors) or not isinstance(determinant.node, MatrixFunction):
+        return None
+    head = LOGDET if signed and not exponent.is_even else LOG_ABS_DET
+    value = matrix_function(head, *_matrix_of(determinant))
+    terms = [(exponent, value), *((e, _log(f)) for f, e in factors)]
+    if coefficient != 1:
+        terms.append((S.One, apply(log, [scale(coefficient, mul([]))])))
+    return add(terms)
+
+
+def _log(use: Use) -> Use:
+    """log u; of a power bᵉ with b > 0 it is e·log b, which does not overflow."""
+    if isinstance(use.node, Apply) and use.node.head is Pow:
+        base, exponent = (place(arg, use.letters) for arg in use.node.args)
+        return mul([exponent, apply(log, [base])])
+    return apply(log, [use])
+
+
+def _matrix_of(use: Use) -> tuple[Use, Letter, Letter, Expr]:
+    """The operand of a matrix function with its rows, columns and their length, in the letters of the use."""
+    node = use.node
+    assert isinstance(node, MatrixFunction)
+    row, column, length = sides_of(node)
+    names: dict[Letter, Letter] = dict(enumerate(use.letters))
+    for letter in (row, column):
+        names.setdefault(letter, ("side", node, letter))
+    return relabel(node.arg, names), names[row], names[column], length
+
+
+def cancel_inverse(use: Use) -> Use | None:
+    """Σ_j A⁻¹[i,j] A[j,k] = δ[i,k]; also where A is part of a product, (A X)⁻¹ A = X⁻¹ with square matrices."""
+    node = use.node
+    if not isinstance(node, Contract) or not node.bound:
+        return None
+    factors, bound = list(node.factors), dict(enumerate(node.bound, node.rank))
+    made = _cancelled(factors, bound)
+    if made is None:
+        for n, (factor, exponent) in enumerate(factors):
+            chain = _chain(factor) if exponent == 1 else None
+            if chain is None:
+                continue
+            links, inner = chain
+            nodes = {links[0].node, links[-1].node}
+            if not any(f.node in nodes and set(f.letters) & set(factor.letters) for f, _ in factors):
+                continue
+            opened = [*factors[:n], *((link, S.One) for link in _inverses(links, factor)), *factors[n + 1 :]]
+            candidate = _cancelled(opened, bound | inner)
+            if candidate is not None and len(candidate[0]) < len(factors):
+                made = candidate
+                break
+    if made is None:
+        return None
+    return place(product_of_powers(*made), use.letters)
+
+
+def _cancelled(factors: list[Factor], bound: dict[Letter, Expr]) -> tuple[list[Factor], dict[Letter, Expr]] | None:
+    """The product with every pair of a matrix and its inverse replaced by the identity; None if there is no pair."""
+    found = False
+    while (pair := next(_pairs(factors, bound), None)) is not None:
+        n, m, letter, identity = pair
+        found = True
+        factors = [factor for k, factor in enumerate(factors) if k not in (n, m)] + [(identity, S.One)]
+        bound = {other: length for other, length in bound.items() if other != letter}
+        factors, bound = _without_deltas(factors, bound)
+    return (factors, bound) if found else None
+
+
+def _without_deltas(factors: list[Factor], bound: dict[Letter, Expr]) -> tuple[list[Factor], dict[Letter, Expr]]:
+    """Σ_j δ[i,j]·f(j) = f(i) on factors that are still to be matched."""
+    identity, _ = factors[-1]
+    for gone, kept in (identity.letters, identity.letters[::-1]) if identity.letters else ():
+        if gone in bound and gone != kept:
+            rest = [(relabel(factor, {gone: kept}), e) for factor, e in factors[:-1]]
+            return rest, {letter: length for letter, length in bound.items() if letter != gone}
+    return factors, bound
+
+
+def _pairs(factors: list[Factor], bound: dict[Letter, Expr]) -> Iterator[tuple[int, int, Letter, Use]]:
+    """The places of a matrix and its inverse, the letter summed over, and the identity that they make."""
+    for n, (factor, exponent) in enumerate(factors):
+        if exponent != 1 or not isinstance(factor.node, MatrixFunction) or factor.node.head != INVERSE:
+            continue
+        matrix, row, column, length = _matrix_of(factor)
+        for m, (other, e) in enumerate(factors):
+            if m == n or e != 1 or other.node is not matrix.node:
+                continue
+            elsewhere = {x for k, (f, _) in enumerate(factors) if k not in (n, m) for x in f.letters}
+            for spelled in [other, transposed(other)] if symmetric(other.node) else [other]:
+                for inner, outer, moved in ((column, row, {row: column}), (row, column, {column: row})):
+                    # Σ_column A⁻¹[row, column]·A[column, far]: A's row letter is `column`, its column letter is `far`
+                    if inner not in bound or inner in elsewhere:
+                        continue
+                    far = spelled.letters[matrix.letters.index(inner)]
+                    expected = relabel(matrix, moved | {inner: far})
+                    if expected == spelled and far != inner:
+                        yield n, m, inner, delta(outer, far, length)
+
+
+def chain_of(matrix: Use, row: Letter, column: Letter, length: Expr) -> list[Use] | None:
+    """The factors of a product of square matrices from left to right, over letters that link them; None if it is none.
+
+    The links between neighbours are letters ("link", k).
+    """
+    node = matrix.node
+    if not isinstance(node, Contract) or not node.bound or any(e != 1 for _, e in node.factors):
+        return None
+    names: dict[Letter, Letter] = dict(enumerate(matrix.letters))
+    names |= {node.rank + k: ("link", k) for k in range(len(node.bound))}
+    left = [relabel(f, names) for f, _ in node.factors]
+    links, at = [], row
+    while left:
+        following = [f for f in left if at in f.letters]
+        if len(following) != 1 or len(following[0].letters) != 2 or len(set(following[0].letters)) != 2:
+            return None
+        (link,) = following
+        left.remove(link)
+        if any(side != length for side in link.node.shape):
+            return None
+        at = link.letters[1] if link.letters[0] == at else link.letters[0]
+        links.append(link)
+    return links if at == column and len(links) > 1 else None
+
+
+def _chain(factor: Use) -> tuple[list[Use], dict[Letter, Expr]] | None:
+    """For the inverse of a product of square matrices: the matrices, and letters to link their inverses by."""
+    if not isinstance(factor.node, MatrixFunction) or factor.node.head != INVERSE:
+        return None
+    links = chain_of(*_matrix_of(factor))
+    if links is None:
+        return None
+    length = links[0].node.shape[0]
+    return links, {("inverse", factor, k): length for k in range(len(links) - 1)}
+
+
+def _inverses(links: list[Use], factor: Use) -> list[Use]:
+    """The inverses of the links whose product is the inverse `factor`: (A B)⁻¹ = B⁻¹ A⁻¹."""
+    _, row, column, length = _matrix_of(factor)
+    middle = [("inverse", factor, k) for k in range(len(links) - 1)]
+    ends = [column, *middle, row]  # the first matrix's inverse comes last
+    made, at = [], row
+    for n, link in enumerate(links):
+        left, right = link.letters if link.letters[0] == at else link.letters[::-1]
+        at = right
+        made.append(relabel(inverse(link, left, right, length), {left: ends[n + 1], right: ends[n]}))
+    return made
+
+
+def orthogonal(use: Use) -> Use | None:
+    """Σ_k Q[k,i] Q[k,j] = δ[i,j] and Σ_k Q[i,k] Q[j,k] = δ[i,j] of a square matrix that a fact calls orthogonal."""
+    node = use.node
+    if not isinstance(node, Contract) or not node.bound:
+        return None
+    factors, bound = list(node.factors), dict(enumerate(node.bound, node.rank))
+    for n, (first, e) in enumerate(factors):
+        if e not in (1, 2) or not is_orthogonal(first):
+            continue
+        for m in [n] if e == 2 else range(n + 1, len(factors)):
+            second, other = factors[m]
+            if second.node is not first.node or other != e:
+                continue
+            for axis in (0, 1):
+                letter = first.letters[axis]
+                elsewhere = {x for k, (f, _) in enumerate(factors) if k not in (n, m) for x in f.letters}
+                kept = (first.letters[1 - axis], second.letters[1 - axis])
+                if letter != second.letters[axis] or letter not in bound or letter in elsewhere or letter in kept:
+                    continue
+                identity = delta(*kept, first.node.shape[0])
+                rest = [pair for k, pair in enumerate(factors) if k not in (n, m)]
+                left = {x: length for x, length in bound.items() if x != letter}
+                return place(product_of_powers([*rest, (identity, S.One)], left), use.letters)
+    return None
+
+
+def inverse_of_orthogonal(use: Use) -> Use | None:
+    """Q⁻¹ = Qᵀ."""
+    node = use.node
+    if isinstance(node, MatrixFunction) and node.head == INVERSE and is_orthogonal(node.arg):
+        matrix, row, column, _ = _matrix_of(use)
+        return relabel(matrix, {row: column, column: row})
+    return None
+
+
+def is_orthogonal(use: Use) -> bool:
+    node = use.node
+    return isinstance(node, Input) and "orthogonal" in node.properties and node.shape[0] == node.shape[-1]
+
+
+def determinant_of_triangular(use: Use) -> Use | None:
+    """det L = Π L_ii; log |det L| = Σ log |L_ii|."""
+    node = use.node
+    if not isinstance(node, MatrixFunction) or node.head not in (DET, LOG_ABS_DET):
+        return None
+    matrix, row, column, length = _matrix_of(use)
+    if not isinstance(matrix.node, Input) or _TRIANGULAR.isdisjoint(matrix.node.properties):
+        return None
+    diagonal = relabel(matrix, {column: row})
+    if node.head == DET:
+        return reduce(Product, diagonal, {row: length})
+    return mul([apply(log, [apply(Abs, [diagonal])])], {row: length})
+
+
+def log_determinant_of_square(use: Use) -> Use | None:
+    """logdet(A·Aᵀ) = 2 log |det A| for square matrices of which each occurs an even number of times."""
+    node = use.node
+    if not isinstance(node, MatrixFunction) or node.head not in (LOGDET, LOG_ABS_DET):
+        return None
+    matrix, row, column, length = _matrix_of(use)
+    chain = chain_of(matrix, row, column, length)
+    if chain is None or any(count % 2 for count in Counter(link.node for link in chain).values()):
+        return None
+    ends = [(link, *link.letters) for link in chain]
+    return add([(S.One, matrix_function(LOG_ABS_DET, link, first, second, length)) for link, first, second in ends])
+
+
+_TRIANGULAR = frozenset({"lower_triangular", "upper_triangular"})
+
+
+def use_diagonals(roots: Sequence[Use]) -> list[Use]:
+    """Every matrix that a fact calls diagonal, D, as δ[i,j]·D[i,i]: its other entries do not matter."""
+    nodes = [node for node in postorder([use.node for use in roots]) if isinstance(node, Input)]
+    images: dict[Node, Use] = {
+        node: mul([delta(0, 1, node.shape[0]), Use(node, (0, 0))])
+        for node in nodes
+        if "diagonal" in node.properties and node.rank == 2
+    }
+    return substitute(roots, images)
+
+
+def sum_over_merged(use: Use) -> Use | None:
+    """Σ over a merged axis = Σ over the two axes that it is made of."""
+    node = use.node
+    if not isinstance(node, Contract) or not node.bound:
+        return None
+    for letter in range(node.rank, node.rank + len(node.bound)):
+        for factor, _ in node.factors:
+            inner = factor.node
+            if isinstance(inner, Merge) and factor.letters[inner.axis] == letter:
+                outer: Letter = ("outer", letter)
+                fine: Letter = ("inner", letter)
+                bound: dict[Letter, Expr] = {x: n for x, n in enumerate(node.bound, node.rank) if x != letter}
+                bound |= dict(zip((outer, fine), inner.lengths, strict=True))
+                parts = [(split(f, letter, outer, fine, inner.lengths), e) for f, e in node.factors]
+                return place(product_of_powers(parts, bound), use.letters)
+    return None
+
+
+def of_kronecker(use: Use) -> Use | None:
+    """(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹ and log |det(A ⊗ B)| = m log |det A| + n log |det B| for A of side n and B of side m."""
+    node = use.node
+    if not isinstance(node, MatrixFunction) or node.head not in (INVERSE, LOG_ABS_DET):
+        return None
+    matrix, row, column, _ = _matrix_of(use)
+    halves = kronecker_factors(matrix)
+    if halves is None:
+        return None
+    sides = [sizes_of([half]) for half in halves]
+    n, m = (side["row", k] for k, side in enumerate(sides))
+    if any(side["row", k] != side["column", k] for k, side in enumerate(sides)):
+        return None
+    left, right = (
+        matrix_function(node.head, half, ("row", k), ("column", k), length)
+        for k, (half, length) in enumerate(zip(halves, (n, m), strict=True))
+    )
+    if node.head == LOG_ABS_DET:
+        return add([(S.One, mul([size(m), left])), (S.One, mul([size(n), right]))])
+    rows, columns = matrix.letters
+    if {rows, columns} != {row, column}:
+        return None
+    made = merge(mul([left, right]), ("row", 0), ("row", 1), rows, (n, m))
+    return merge(made, ("column", 0), ("column", 1), columns, (n, m))
+
+
+def lift_merged(use: Use) -> Use | None:
+    """f of a merged axis = f of the two axes, merged: a reshape comes last, where a sum over it may undo it."""
+    node = use.node
+    if not isinstance(node, Add | Apply | Contract):
+        return None
+    for operand in node.uses():
+        inner = operand.node
+        if not isinstance(inner, Merge) or operand.letters[inner.axis] >= node.rank:
+            continue
+        letter = operand.letters[inner.axis]
+        outer, fine = ("outer", letter), ("inner", letter)
+        parts = [split(part, letter, outer, fine, inner.lengths) for part in node.uses()]
+        return place(merge(rebuild(node, parts), outer, fine, letter, inner.lengths), use.letters)
+    return None
+
+
+RECOGNISE = (
+    log_determinant,
+    log_determinant_of_square,
+    determinant_of_triangular,
+    sum_over_merged,
+    lift_merged,
+    of_kronecker,
+)
+CANONICAL = (cancel_inverse, orthogonal, inverse_of_orthogonal)

@@ -1,0 +1,138 @@
+"""Which factorisation of a matrix is computed, and that solves come before products.
+
+A positive definite matrix with a log-determinant is factorised once, S = L Lᵀ: log det S = 2 Σ log L_ii and
+S⁻¹ = L⁻ᵀ L⁻¹, for the value and its adjoints. A⁻¹ b becomes a term of its own wherever it is part of a product: with
+no other use of A⁻¹ it is printed as a solve, else it is computed once. Source: Higham, Accuracy and Stability of
+Numerical Algorithms (2002), chapters 9, 10 and 14.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sympy import Expr, Integer, S, log
+
+from symgrad.graph.build import apply, mul, product_of_powers, scale
+from symgrad.graph.letters import relabel
+from symgrad.graph.linear_algebra import CHOLESKY, INVERSE, LOG_ABS_DET, LOGDET, inverse, matrix_function, sides_of
+from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
+from symgrad.graph.symmetry import symmetric
+from symgrad.graph.transform import own, rebuild, transform
+
+
+def factorise(roots: Sequence[Use]) -> list[Use]:
+    """The terms over shared factorisations."""
+    definite = _definite(postorder([use.node for use in roots]))
+    shared = {
+        node.arg.node
+        for node in postorder([use.node for use in roots])
+        if isinstance(node, MatrixFunction) and node.head in (LOGDET, LOG_ABS_DET) and node.arg.node in definite
+    }
+
+    opened: dict[Node, tuple[Use, Use]] = {}  # S⁻¹ as Σ_k L⁻¹[k,i] L⁻¹[k,j]
+
+    def cholesky(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        if isinstance(node, Contract) and any(use.node in opened for use in uses):
+            return _with_factors(node, uses, opened)
+        if not isinstance(node, MatrixFunction) or node.arg.node not in shared or node.head == CHOLESKY:
+            return None
+        row, column, length = sides_of(node)
+        made = matrix_function(CHOLESKY, uses[0], row, column, length)
+        factor = Use(made.node, (*made.letters[:-2], row, column))  # the operand is symmetric
+        if node.head in (LOGDET, LOG_ABS_DET):
+            return scale(Integer(2), mul([apply(log, [relabel(factor, {column: row})])], {row: length}))
+        if node.head == INVERSE:
+            inner: Letter = ("inner", 0)
+            left = inverse(relabel(factor, {row: inner, column: row}), inner, row, length)
+            whole = mul([left, relabel(left, {row: column})], {inner: length})
+            axes = {letter: axis for axis, letter in enumerate(whole.letters)}
+            opened[whole.node] = (relabel(left, axes), relabel(relabel(left, {row: column}), axes))
+            return whole
+        return None
+
+    return transform(transform(roots, cholesky) if shared else roots, _visit)
+
+
+def _with_factors(node: Contract, uses: Sequence[Use], opened: Mapping[Node, tuple[Use, Use]]) -> Use:
+    """A product with S⁻¹ = L⁻ᵀ L⁻¹ taken apart, so that L⁻¹ b comes first."""
+    bound: dict[Letter, Expr] = dict(enumerate(node.bound, node.rank))
+    factors: list[tuple[Use, Any]] = []
+    for n, (use, (_, exponent)) in enumerate(zip(uses, node.factors, strict=True)):
+        if use.node not in opened or exponent != 1:
+            factors.append((use, exponent))
+            continue
+        names = dict(enumerate(use.letters)) | {("inner", 0): ("inner", n)}
+        factors.extend((relabel(half, names), exponent) for half in opened[use.node])
+        bound["inner", n] = use.node.shape[-1]
+    return product_of_powers(factors, bound)
+
+
+def _definite(nodes: Iterable[Node]) -> set[Node]:
+    """The nodes that facts make positive definite: so called, or such a matrix plus positive semidefinite ones."""
+    found: set[Node] = set()
+    for node in nodes:
+        match node:
+            case Input(properties=properties):
+                holds = "positive_definite" in properties
+            case Named(arg=arg):
+                holds = arg.node in found and arg.letters in ((0, 1), (1, 0))
+            case Add(terms=terms):
+                parts = [term.node for _, term in terms if len(set(term.letters)) == node.rank]
+                holds = (
+                    len(parts) == len(terms)
+                    and all(c.is_positive for c, _ in terms)
+                    and any(part in found for part in parts)
+                    and all(part in found or _semidefinite(part) for part in parts)
+                )
+            case _:
+                holds = False
+        if holds:
+            found.add(node)
+    return found
+
+
+def _semidefinite(node: Node) -> bool:
+    """δ, s²·δ and XᵀX."""
+    if not isinstance(node, Contract):
+        return isinstance(node, Delta)
+    plain = [(f, e) for f, e in node.factors if not (e.is_even and not f.letters)]
+    if len(plain) == 1 and isinstance(plain[0][0].node, Delta):
+        return True
+    if len(plain) != 2 or node.rank != 2 or len(node.bound) != 1 or not symmetric(node):
+        return False
+    return plain[0][0].node is plain[1][0].node and all(e == 1 for _, e in plain)
+
+
+def _visit(node: Node, uses: tuple[Use, ...]) -> Use:
+    made = own(node) if uses == node.uses() else rebuild(node, uses)
+    while (better := _solved_first(made)) is not None:
+        made = better
+    return made
+
+
+def _solved_first(use: Use) -> Use | None:
+    """A product that has A⁻¹ b as a factor of its own, if it can."""
+    node = use.node
+    if not isinstance(node, Contract) or len(node.factors) < 3:
+        return None
+    factors = list(node.factors)
+    bound = dict(enumerate(node.bound, node.rank))
+    for n, (factor, exponent) in enumerate(factors):
+        if exponent != 1 or not isinstance(factor.node, MatrixFunction) or factor.node.head != INVERSE:
+            continue
+        *batch, first, second = factor.letters
+        for inner, outer in ((second, first), (first, second)):
+            partners = [m for m, (other, _) in enumerate(factors) if m != n and inner in other.letters]
+            if inner not in bound or inner in batch or len(partners) != 1:
+                continue
+            (m,) = partners
+            other, e = factors[m]
+            extra = [letter for letter in other.letters if letter not in (*batch, inner)]
+            alone = [f for k, (f, _) in enumerate(factors) if k not in (n, m) and len(f.letters) == 1]
+            if e != 1 or outer in other.letters or len(extra) > 1 or any(f.letters[0] in extra for f in alone):
+                continue
+            solved = mul([factor, other], {inner: bound[inner]})
+            rest = [pair for k, pair in enumerate(factors) if k not in (n, m)]
+            left = {letter: length for letter, length in bound.items() if letter != inner}
+            made = product_of_powers([*rest, (solved, S.One)], left)
+            return relabel(made, dict(enumerate(use.letters)))
+    return None
