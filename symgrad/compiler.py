@@ -7,22 +7,22 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sympy import IndexedBase, MatrixSymbol, Symbol
-
 from symgrad.calculus.kinks import kink_distance
+from symgrad.calculus.recurrence import adjoint_symbol
 from symgrad.calculus.reverse import reverse
 from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
-from symgrad.graph.axes import named
+from symgrad.graph.axes import AUXILIARY, named
 from symgrad.graph.build import ZERO
-from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Use, intern, postorder
-from symgrad.graph.transform import own, substitute
+from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Previous, Trajectory, Use, intern, postorder
+from symgrad.graph.transform import own, rebuild, substitute
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.logarithms import stand_in
 from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_vanishing_sums
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
+from symgrad.schedule.steps import keep_steps
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def derive(program: Program) -> Derivation:
 
     def polished(adjoint: Use) -> Use:
         (plain,) = simplify([adjoint], names, program.identities, trace, opaque)
-        near: dict[Node, Use] = {node: node.arg for node in _near(plain) if node in blocks}
+        near: dict[Node, Use] = {node: node.arg for node in _near(plain) if node in blocks and not is_recursive(node)}
         if not near:
             return plain
         (opened,) = expand_names([plain], near, opaque - near.keys())
@@ -67,13 +67,21 @@ def derive(program: Program) -> Derivation:
         return opened if _operations(opened, known) <= _operations(plain, known) + 1 else plain
 
     def settle(node: Node, adjoint: Use) -> Use:
-        if not isinstance(node, Named):
-            return polished(adjoint) if isinstance(node, Input) else adjoint
+        given = adjoint.node
+        if isinstance(given, Named) and given.arg.node is node:  # a recurrence's, which comes with a name
+            return kept(given)
+        if isinstance(node, Input | Previous | Trajectory):
+            return polished(adjoint)
+        if not isinstance(node, Named) or is_recursive(node):
+            return adjoint
         adjoint = polished(adjoint)
         if isinstance(adjoint.node, Input | Named | Const) or node.name in absorbed:
             return adjoint
-        block = named(f"d_{node.name}", _adjoint_symbol(node), node.shape, adjoint)
-        blocks[block] = adjoint
+        symbol = adjoint_symbol(node.name, node.symbol, node.shape)
+        return kept(named(f"d_{node.name}", symbol, node.shape, adjoint))
+
+    def kept(block: Named) -> Use:
+        blocks[block] = block.arg
         opaque.add(block)
         known.add(block)
         return own(block)
@@ -84,12 +92,9 @@ def derive(program: Program) -> Derivation:
     return Derivation(program, dict(zip(program.parameters, adjoints.values(), strict=True)), found, trace)
 
 
-def _adjoint_symbol(node: Named) -> Any:
-    """The SymPy object that stands for ∂C/∂quantity in formulas."""
-    label = f"∂C/∂{node.name}"
-    if isinstance(node.symbol, MatrixSymbol):
-        return MatrixSymbol(label, *node.symbol.shape)
-    return IndexedBase(label, shape=node.shape) if node.shape else Symbol(label, real=True)
+def is_recursive(name: Node) -> bool:
+    """Whether a named quantity is a state of a recurrence, whose definition cannot be put in its place."""
+    return isinstance(name, Named) and isinstance(name.arg.node, Trajectory)
 
 
 def _absorbed(trace: Trace) -> set[str]:
@@ -131,10 +136,23 @@ def expanded(use: Use, derivation: Derivation, blocks: Collection[Named] | None 
     """A derived term with named adjoints (all, or the given ones) replaced by their formulas, simplified again."""
     names = list(derivation.program.names.values())
     every = set(derivation.blocks.values())
-    opaque = {*names, *(every - set(every if blocks is None else blocks))}
-    (opened,) = expand_names([use], every, opaque)
+    opened_up = {block for block in (every if blocks is None else blocks) if not is_recursive(block)}
+    opaque = {*names, *(every - opened_up)}
+    auxiliary = {n for n in postorder([use.node], opaque) if isinstance(n, Named) and n.symbol is AUXILIARY}
+    (opened,) = expand_names([use], opened_up | auxiliary, opaque)
     (simple,) = simplify([opened], names, derivation.program.identities, Trace(), opaque)
     return simple
+
+
+def recursion(derivation: Derivation, quantity: Any, blocks: Collection[Named] | None = None) -> Use:
+    """The adjoint of a state of a recurrence as a backward recurrence whose terms are `expanded`; zero if it is."""
+    block = derivation.blocks.get(quantity)
+    if block is None:
+        return ZERO
+    node = block.arg.node
+    assert isinstance(node, Trajectory)
+    terms = [expanded(use, derivation, blocks) for use in node.scan.node.uses()]
+    return rebuild(node, [rebuild(node.scan.node, terms)])
 
 
 def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
@@ -147,7 +165,7 @@ def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
     opaque = every | set(postorder([program.loss.node, *program.names.values()]))
     short: set[Named] = set()
     for block in postorder(list(derivation.blocks.values())):  # those that it refers to come first, opened if short
-        if isinstance(block, Named) and block in every:
+        if isinstance(block, Named) and block in every and not is_recursive(block):
             hidden = block.arg.node in opaque
             opaque.discard(block.arg.node)
             if _operations(block.arg, opaque) <= largest:
@@ -204,5 +222,8 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
-    loss, *gradient = share(distribute(lower(stabilise([loss, *gradient], Trace()))))
-    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient))
+    loss, *gradient = distribute(lower(stabilise([loss, *gradient], Trace())))
+    # what the value alone needs is less than what it needs together with the gradient
+    (value,) = share(keep_steps([loss]))
+    loss, *gradient = share(keep_steps([loss, *gradient]))
+    return Plan(program.arguments, program.dimensions, program.minimum_sizes, value, loss, tuple(gradient))

@@ -4,7 +4,7 @@ A node used more than once, or named by the user, becomes a variable; everything
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 from sympy import Expr, Not, Number, Pow, Product, Rational, S, polygamma
@@ -28,6 +28,7 @@ from symgrad.codegen.values import (
 from symgrad.errors import UnsupportedError
 from symgrad.functions import MaxOver, MinOver, if_else, step
 from symgrad.graph.build import add
+from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import (
     Add,
@@ -49,7 +50,6 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import own
-from symgrad.schedule.layout import natural_order
 from symgrad.schedule.rows import RowPlan
 
 # A line of generated code longer than this is split by giving its parts names of their own.
@@ -103,14 +103,7 @@ class Printer:
         for name, use in roots.items():
             self._labels.setdefault(use.node, name)
         nodes = list(postorder([use.node for use in roots.values()]))
-        for use in [*roots.values(), *(use for node in nodes for use in node.uses())]:
-            self._counts[use.node] = self._counts.get(use.node, 0) + 1
-        for node in nodes:
-            if isinstance(node, Contract) and node.bound:
-                for use, exponent in node.factors:  # a square under a sum is written as two factors
-                    self._counts[use.node] += exponent == 2
-        for node in nodes:
-            self._lay_out(node)
+        self._prepare(nodes, list(roots.values()))
         for use in roots.values():
             self._want(use, range(len(use.letters)))
         if plan is None:
@@ -123,7 +116,18 @@ class Printer:
         self._emit_rows([node for node in nodes if node in rows], plan)
         self._emit([node for node in nodes if node in plan.after and node not in rows])
 
-    def _emit(self, nodes: Sequence[Node], named: Collection[Node] = ()) -> None:
+    def _prepare(self, nodes: Sequence[Node], roots: Sequence[Use]) -> None:
+        """Count the uses of every node, and ask for layouts."""
+        for use in [*roots, *(use for node in nodes for use in node.uses())]:
+            self._counts[use.node] = self._counts.get(use.node, 0) + 1
+        for node in nodes:
+            if isinstance(node, Contract) and node.bound:
+                for use, exponent in node.factors:  # a square under a sum is written as two factors
+                    self._counts[use.node] += exponent == 2
+        for node in nodes:
+            self._lay_out(node)
+
+    def _emit(self, nodes: Iterable[Node], named: Collection[Node] = ()) -> None:
         """Assignments for nodes that deserve a variable, and for the `named` ones that are no single word."""
         for node in nodes:
             value = self._print(node)
@@ -197,8 +201,12 @@ class Printer:
 
     def is_view(self, text: str) -> bool:
         """Whether an array may share its memory with an argument or another result."""
-        plain = text.removesuffix(".T")
-        return plain in self._views or plain.endswith("]") or plain.startswith(("np.diagonal(", "np.broadcast_to("))
+        plain = re.sub(r"(\.T|\.transpose\([\d, ]*\))$", "", text)
+        return (
+            plain in self._views
+            or re.fullmatch(r"\w+\[[^\]]*\]", plain) is not None
+            or plain.startswith(("np.diagonal(", "np.broadcast_to("))
+        )
 
     def fresh(self, wanted: str) -> str:
         """A variable name that nothing else has."""
