@@ -267,7 +267,7 @@ def test_the_loops_of_a_network_are_what_one_writes_by_hand():
     assert re.search(
         r"""
     for t in reversed\(range\(1, T \+ 1\)\):
-        d_h_sum\[t - 1\] = (diff_h\[t - 1\] \* d_h\[t\]|d_h\[t\] \* diff_h\[t - 1\])
+        d_h_sum\[t - 1\] = (diff_h_2\[t - 1\] \* d_h\[t\]|d_h\[t\] \* diff_h_2\[t - 1\])
         d_h\[t - 1\] \+= d_h_sum\[t - 1\] @ U\.T
     \w""",
         body,
@@ -394,3 +394,19 @@ def test_entries_that_no_equation_defines_cannot_be_read():
     with pytest.raises(ModelError, match=r"only entries 1 \.\.\. T of q are defined"):
         Model(Sum(q[t], (t, 0, T)), [s], where=where)
     Model(p[0] + p[T] + Sum(q[t], (t, 1, T)), [s], where=where).compile()
+
+
+# --- documentation ----------------------------------------------------------------------------------------------------
+
+
+def test_the_guide_prints_what_it_says():
+    guide = (Path(__file__).parents[1] / "examples" / "GUIDE.md").read_text(encoding="utf-8")
+    section = re.search(r"^## Recurrences\n(.*?)(?=^## |\Z)", guide, re.M | re.S)[1]
+    code, formulas, statements = re.findall(r"^```\w+\n(.*?)^```", section, re.M | re.S)
+    names = {}
+    exec(code.replace("print(model.show())", ""), names)
+    shown = re.sub(r" +=", " =", names["model"].show())
+    assert all(line in shown for line in formulas.splitlines())
+    source = names["model"].source()
+    assert all(line.strip() in source for line in statements.splitlines() if line != "...")
+    assert names["model"].check().ok
