@@ -134,6 +134,10 @@ def unlooped(e, s):
     return s**2 + np.sum((e * s) ** 2)
 
 
+def unread_base(e, s, s0):
+    return np.sum(run(lambda t, wave: np.sin(e[t] + wave), s + 0 * s0, len(e))[1:] ** 2)
+
+
 def time_last(U, h0, D):
     d = run(lambda t, d: np.sin(np.einsum("nl,lk->nk", d, U) + D[:, :, t]), h0, D.shape[2])
     return np.sum((d - 1) ** 2)
@@ -287,6 +291,10 @@ def test_nothing_is_computed_twice(name):
 
 def test_the_value_alone_keeps_nothing_for_the_way_back():
     assert _body(models.lstm_inline, "value").count("np.empty") == 2
+
+
+def test_entries_without_a_step_have_a_derivative_of_zero():
+    assert "d_fed = np.zeros(" in models.unread_base.source()
 
 
 @pytest.mark.parametrize("name", ["rnn", "lstm"])

@@ -138,6 +138,13 @@ product = Model(
 )
 timed = Model(p[T], [s], where=[Eq(p[0], s), Eq(p[t], sin(p[t - 1] * s) + t * s)], name="timed")
 unlooped = Model(Sum(p[t] ** 2, (t, 0, T)), [e, s], where=[Eq(p[0], s), Eq(p[t], e[t - 1] * s)], name="unlooped")
+fed, wave = array("fed", T + 1), array("wave", T + 1)
+unread_base = Model(  # the base case of fed is read by nothing
+    Sum(wave[t] ** 2, (t, 1, T)),
+    [e, s, s0],
+    where=[Eq(fed[0], s0), Eq(wave[0], s), Eq(fed[t], e[t - 1] + wave[t - 1]), Eq(wave[t], sin(fed[t]))],
+    name="unread_base",
+)
 d, D = array("d", N, K, T + 1), array("D", N, K, T)
 time_last = Model(
     Sum((d[n, k, t] - 1) ** 2, (t, 0, T), (n, 0, N - 1), (k, 0, K - 1)),
