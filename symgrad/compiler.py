@@ -7,19 +7,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from sympy import IndexedBase, MatrixSymbol, Symbol
-
 from symgrad.calculus.conditioning import conditioning
 from symgrad.calculus.kinks import kink_distance
 from symgrad.calculus.projection import note, project
+from symgrad.calculus.recurrence import adjoint_symbol
 from symgrad.calculus.reverse import reverse
 from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
-from symgrad.graph.axes import named
+from symgrad.graph.axes import AUXILIARY, named
 from symgrad.graph.build import ZERO
-from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Use, intern, postorder
+from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Previous, Trajectory, Use, intern, postorder
 from symgrad.graph.symmetry import as_known
-from symgrad.graph.transform import own, substitute
+from symgrad.graph.transform import own, rebuild, substitute
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.linear_algebra import use_diagonals
@@ -28,6 +27,7 @@ from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_van
 from symgrad.schedule.factorise import factorise
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
+from symgrad.schedule.steps import keep_steps
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def derive(program: Program) -> Derivation:
 
     def polished(adjoint: Use) -> Use:
         (plain,) = simplify([adjoint], names, program.identities, trace, opaque)
-        near: dict[Node, Use] = {node: node.arg for node in _near(plain) if node in blocks}
+        near: dict[Node, Use] = {node: node.arg for node in _near(plain) if node in blocks and not is_recursive(node)}
         if not near:
             return plain
         (opened,) = expand_names([plain], near, opaque - near.keys())
@@ -72,15 +72,23 @@ def derive(program: Program) -> Derivation:
         return opened if _operations(opened, known) <= _operations(plain, known) + 1 else plain
 
     def settle(node: Node, adjoint: Use) -> Use:
+        given = adjoint.node
+        if isinstance(given, Named) and given.arg.node is node:  # a recurrence's, which comes with a name
+            return kept(given)
         if isinstance(node, Input):
             return polished(project(node, adjoint))
-        if not isinstance(node, Named):
+        if isinstance(node, Previous | Trajectory):
+            return polished(adjoint)
+        if not isinstance(node, Named) or is_recursive(node):
             return adjoint
         adjoint = polished(adjoint)
         if isinstance(adjoint.node, Input | Named | Const) or node.name in absorbed:
             return adjoint
-        block = named(f"d_{node.name}", _adjoint_symbol(node), node.shape, adjoint)
-        blocks[block] = adjoint
+        symbol = adjoint_symbol(node.name, node.symbol, node.shape)
+        return kept(named(f"d_{node.name}", symbol, node.shape, adjoint))
+
+    def kept(block: Named) -> Use:
+        blocks[block] = block.arg
         opaque.add(block)
         known.add(block)
         return own(block)
@@ -91,12 +99,9 @@ def derive(program: Program) -> Derivation:
     return Derivation(program, dict(zip(program.parameters, adjoints.values(), strict=True)), found, trace)
 
 
-def _adjoint_symbol(node: Named) -> Any:
-    """The SymPy object that stands for ∂C/∂quantity in formulas."""
-    label = f"∂C/∂{node.name}"
-    if isinstance(node.symbol, MatrixSymbol):
-        return MatrixSymbol(label, *node.symbol.shape)
-    return IndexedBase(label, shape=node.shape) if node.shape else Symbol(label, real=True)
+def is_recursive(name: Node) -> bool:
+    """Whether a named quantity is a state of a recurrence, whose definition cannot be put in its place."""
+    return isinstance(name, Named) and isinstance(name.arg.node, Trajectory)
 
 
 def _absorbed(trace: Trace) -> set[str]:
@@ -138,10 +143,23 @@ def expanded(use: Use, derivation: Derivation, blocks: Collection[Named] | None 
     """A derived term with named adjoints (all, or the given ones) replaced by their formulas, simplified again."""
     names = list(derivation.program.names.values())
     every = set(derivation.blocks.values())
-    opaque = {*names, *(every - set(every if blocks is None else blocks))}
-    (opened,) = expand_names([use], every, opaque)
+    opened_up = {block for block in (every if blocks is None else blocks) if not is_recursive(block)}
+    opaque = {*names, *(every - opened_up)}
+    auxiliary = {n for n in postorder([use.node], opaque) if isinstance(n, Named) and n.symbol is AUXILIARY}
+    (opened,) = expand_names([use], opened_up | auxiliary, opaque)
     (simple,) = simplify([opened], names, derivation.program.identities, Trace(), opaque)
     return simple
+
+
+def recursion(derivation: Derivation, quantity: Any, blocks: Collection[Named] | None = None) -> Use:
+    """The adjoint of a state of a recurrence as a backward recurrence whose terms are `expanded`; zero if it is."""
+    block = derivation.blocks.get(quantity)
+    if block is None:
+        return ZERO
+    node = block.arg.node
+    assert isinstance(node, Trajectory)
+    terms = [expanded(use, derivation, blocks) for use in node.scan.node.uses()]
+    return rebuild(node, [rebuild(node.scan.node, terms)])
 
 
 def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
@@ -154,7 +172,7 @@ def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
     opaque = every | set(postorder([program.loss.node, *program.names.values()]))
     short: set[Named] = set()
     for block in postorder(list(derivation.blocks.values())):  # those that it refers to come first, opened if short
-        if isinstance(block, Named) and block in every:
+        if isinstance(block, Named) and block in every and not is_recursive(block):
             hidden = block.arg.node in opaque
             opaque.discard(block.arg.node)
             if _operations(block.arg, opaque) <= largest:
@@ -217,7 +235,14 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
-    terms = share(distribute(factorise(lower(stabilise([loss, *gradient], Trace())))))
-    loss, *gradient = (as_known(use, [own(use.node)]) for use in terms)  # what is symmetric need not be transposed
+    loss, *gradient = distribute(factorise(lower(stabilise([loss, *gradient], Trace()))))
+    # what the value alone needs is less than what it needs together with the gradient
+    (value,) = _scheduled([loss])
+    loss, *gradient = _scheduled([loss, *gradient])
     notes = tuple(text for node in program.parameters.values() if (text := note(node)) is not None)
-    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient), notes)
+    return Plan(program.arguments, program.dimensions, program.minimum_sizes, value, loss, tuple(gradient), notes)
+
+
+def _scheduled(terms: list[Use]) -> list[Use]:
+    # what is symmetric need not be transposed
+    return [as_known(use, [own(use.node)]) for use in share(keep_steps(terms))]

@@ -19,8 +19,10 @@ from symgrad.compiler import (
     conditioning_plan,
     derive,
     expanded,
+    is_recursive,
     kink_plan,
     plan,
+    recursion,
     short_blocks,
 )
 from symgrad.deep import with_room
@@ -31,7 +33,7 @@ from symgrad.formula.text import formulas, latex_formulas
 from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
-from symgrad.graph.nodes import Named, Node, Use, postorder
+from symgrad.graph.nodes import Named, Node, Trajectory, Use, postorder
 from symgrad.graph.transform import tree_size
 from symgrad.rewrite.facts import expand_names
 from symgrad.verify.check import check_module, draw_inputs
@@ -142,8 +144,8 @@ class Model:
     def adjoint(self, quantity: Any, *, expand: bool = False) -> Any:
         """∂loss/∂quantity for any parameter or any name of `where`; as `gradient` otherwise."""
         base = base_symbol(quantity)
-        self._node(base)
-        use = self._adjoint(base)
+        recursive = is_recursive(self._node(base))
+        use = recursion(self.derivation, base) if recursive else self._adjoint(base)
         if expand:
             (use,) = expand_names([use])
         return self._run(lambda: self._formula(use, base, _subscripts(quantity)))
@@ -161,7 +163,10 @@ class Model:
             use = found.arg
         else:
             return self.adjoint(quantity)
-        use = expanded(use, self.derivation, self._short)
+        if found is not None and is_recursive(found):
+            use = recursion(self.derivation, quantity, self._short)
+        else:
+            use = expanded(use, self.derivation, self._short)
         if tree_size(use) > LONGEST:
             return None
         return self._formula(use, quantity, None)
@@ -174,17 +179,18 @@ class Model:
         """A term over a quantity's axes as a SymPy object."""
         node = self._node(base)
         writer = IndexWriter(self._index_names)
+        write = writer.recursion if isinstance(use.node, Trajectory) else writer.write
         if subscripts is not None:
             if isinstance(base, MatrixSymbol):
                 subscripts = tuple(sub for sub, side in zip(subscripts, base.shape, strict=True) if side != 1)
-            return writer.write(use, dict(enumerate(subscripts)))
+            return write(use, dict(enumerate(subscripts)))
         if isinstance(base, Symbol):
             if any(isinstance(getattr(node, "symbol", None), MatrixSymbol) for node in postorder([use.node])):
                 try:
                     return scalar_form(use)
                 except (NoMatrixForm, NotImplementedError):
                     pass
-            return writer.write(use, {})
+            return write(use, {})
         if isinstance(base, MatrixSymbol):
             try:
                 return self._matrix(use, base)
@@ -200,7 +206,7 @@ class Model:
             if isinstance(base, MatrixSymbol)
             else symbols
         )
-        return IndexLambda(tuple(symbols), writer.write(use, dict(enumerate(kept))))
+        return IndexLambda(tuple(symbols), write(use, dict(enumerate(kept))))
 
     def _node(self, base: Any) -> Node:
         node: Node | None = self.program.parameters.get(base) or self.program.names.get(base)

@@ -93,8 +93,8 @@ CASES = {
     "name defined twice": (lambda: Model(r * s, [s], where=[Eq(r, s), Eq(r, s**2)]), ModelError, "second time"),
     "circular": (
         lambda: Model(h[0], [x], where=[Eq(h[i], h[i] * x[i])]),
-        UnsupportedError,
-        "refers to itself|recurrences",
+        ModelError,
+        "refers to itself and has no base case",
     ),
     "unknown matrix function": (lambda: Model(log(Permanent(A)), [A]), UnsupportedError, "Permanent"),
     "unknown function": (lambda: Model(zeta(s), [s]).source(), UnsupportedError, "zeta"),

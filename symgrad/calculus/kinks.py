@@ -8,7 +8,8 @@ from sympy.core.relational import Relational
 from symgrad.functions import MaxOver, MinOver, if_else, relu, step
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import ZERO, apply, const, subtract
-from symgrad.graph.nodes import Apply, Input, Node, Reduce, Use, postorder
+from symgrad.graph.nodes import Apply, Input, Node, Reduce, Scan, Use, postorder
+from symgrad.graph.scan import from_outside, images
 from symgrad.graph.transform import own
 
 
@@ -26,7 +27,12 @@ def kink_distance(loss: Use) -> Use | None:
             bound = dict(enumerate(distance.node.shape))
             closest = reduce(MinOver, own(distance.node), bound)
             nearest = closest if nearest is None else apply(Min, [nearest, closest])
-    return nearest
+    if nearest is None:
+        return None
+    finished = {
+        part: use for node in postorder([loss.node]) if isinstance(node, Scan) for part, use in images(node).items()
+    }
+    return from_outside([nearest], finished)[0]
 
 
 def _distances(node: Node) -> Iterator[Use]:

@@ -10,12 +10,13 @@ Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3; Laue, Mi
 Order Derivatives of Matrix and Tensor Expressions (2018), for the contraction.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from sympy import Eq, Expr, Product, S
 
 from symgrad.calculus.local import partial
+from symgrad.calculus.recurrence import Backward
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, axis_map, gather, scatter
@@ -46,12 +47,16 @@ from symgrad.graph.nodes import (
     Merge,
     Named,
     Node,
+    Previous,
     Reduce,
+    Scan,
     Scatter,
     Split,
+    Trajectory,
     Use,
     postorder,
 )
+from symgrad.graph.scan import from_outside, images, placeholders, step_shape
 from symgrad.graph.transform import dependents, own
 from symgrad.matrix_functions import reciprocal_root
 
@@ -71,20 +76,72 @@ def reverse(loss: Use, targets: Sequence[Node], settle: Settle = lambda node, ad
     ------
     UnsupportedError : a node on the way has no derivative rule; the message names it.
     """
-    active = dependents([loss.node], targets)
-    parts: dict[Node, list[Use]] = {loss.node: [ONE]}
+    nodes = list(postorder([loss.node]))
+    scans = [node for node in nodes if isinstance(node, Scan)]
+    active = dependents([loss.node], [*targets, *scans])
+    adjoints = _sweep(nodes, {loss.node: [ONE]}, active, settle)
+    return {target: adjoints.get(target, ZERO) for target in targets}
+
+
+def _sweep(
+    nodes: Sequence[Node],
+    parts: dict[Node, list[Use]],
+    active: set[Node],
+    settle: Settle,
+    leaves: Collection[Node] = frozenset(),
+) -> dict[Node, Use]:
+    """The adjoints of `nodes` (operands first), from the contributions to the top ones; none goes below `leaves`."""
     adjoints: dict[Node, Use] = {}
-    for node in reversed(list(postorder([loss.node]))):
-        if node not in active or node not in parts:
+    trajectories: dict[Node, dict[int, Use]] = {}
+    for node in reversed(nodes):
+        if isinstance(node, Scan):
+            pulled = _scan(node, trajectories.pop(node, {}), active, settle)
+        elif node not in active or node not in parts:
             continue
-        adjoint = settle(node, add([(S.One, part) for part in parts.pop(node)]))
-        adjoints[node] = adjoint
-        if is_zero(adjoint):
-            continue
-        for operand, contribution in _pull_back(node, adjoint, active):
+        else:
+            adjoint = add([(S.One, part) for part in parts.pop(node)])
+            adjoint = adjoints[node] = adjoint if node in leaves else settle(node, adjoint)
+            if is_zero(adjoint) or node in leaves:
+                continue
+            if isinstance(node, Trajectory):
+                trajectories.setdefault(node.scan.node, {})[node.number] = adjoint
+                continue
+            pulled = _pull_back(node, adjoint, active)
+        for operand, contribution in pulled:
             if not is_zero(contribution):
                 parts.setdefault(operand, []).append(contribution)
-    return {target: adjoints.get(target, ZERO) for target in targets}
+    return adjoints
+
+
+def _scan(node: Scan, outside: dict[int, Use], active: set[Node], settle: Settle) -> Iterator[Contribution]:
+    """The contributions of a recurrence, given the adjoints of its states' arrays from what uses them."""
+    backward = Backward(node, outside)
+    if not backward.live:
+        return
+    parts: dict[Node, list[Use]] = {}
+    for number, _, term in node.updates:
+        if number in backward.live:
+            state = node.states[number]
+            sizes = dict(enumerate(step_shape(state, node.steps)))
+            target, contribution = _project(node, [backward.seed(number)], term, sizes)
+            parts.setdefault(target, []).append(contribution)
+    leaves = backward.boundary | set(placeholders(node))
+    order = [part for part in postorder([update.term.node for update in node.updates])
+             if part in backward.inside or part in backward.boundary]  # fmt: skip
+    reached = backward.inside | (backward.boundary & active)
+    adjoints = _sweep(order, parts, reached, backward.keep, leaves)
+    met = [part for part in order if part in leaves and part in adjoints]
+    # a step refers to earlier entries by placeholders, what is outside the loop by the finished arrays
+    terms = dict(zip(met, from_outside([adjoints[part] for part in met], images(node)), strict=True))
+    arrays = backward.build({part: settle(part, terms[part]) for part in met if isinstance(part, Previous)})
+    for array in arrays:
+        settle(array.arg.node, own(array))
+    at_boundary = [part for part in met if part in backward.boundary]
+    finished = backward.finished(arrays)
+    yield from zip(at_boundary, from_outside([terms[part] for part in at_boundary], finished), strict=True)
+    for state, term, adjoint in backward.of_bases(arrays):
+        if term.node in active:
+            yield _project(node, [adjoint], term, dict(enumerate(state.shape)) | {state.axis: S.One})
 
 
 def _pull_back(node: Node, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:

@@ -9,7 +9,8 @@ from jinja2 import Environment
 from sympy import Abs, MatrixSymbol, Max, Min, Symbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.printer import Printer
+from symgrad.codegen.loop import LoopPrinter
+from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
@@ -50,11 +51,12 @@ class Body:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a module computes: terms in the code's form."""
+    """What a module computes: terms in the code's form. `value` is the loss computed alone."""
 
     arguments: tuple[Argument, ...]
     dimensions: tuple[Symbol, ...]
     minimum_sizes: Mapping[Symbol, int]
+    value: Use
     loss: Use
     gradient: tuple[Use, ...]
     notes: tuple[str, ...] = ()
@@ -104,16 +106,17 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     names = [a.name for a in plan.arguments]
     shape_names = _shape_names(plan)
     taken = [*TAKEN, *(str(d) for d in plan.dimensions), *shape_names]
-    printer = Printer(dtype, names, taken, size_estimate(plan.arguments))
-    roots = {} if function == "gradient" else {"loss": plan.loss}
-    if function != "value":
-        roots |= {f"grad_{p.name}": use for p, use in zip(parameters, plan.gradient, strict=True)}
-    printer.compute(roots, row_plan(list(roots.values()), plan.arguments))
+    printer = LoopPrinter(dtype, names, taken, size_estimate(plan.arguments))
+    wanted = {"value": [plan.value], "gradient": plan.gradient, "value_and_gradient": [plan.loss, *plan.gradient]}
+    roots = loops(wanted[function])
+    labels = [f"grad_{p.name}" for p in parameters] if function != "value" else []
+    labels = labels if function == "gradient" else ["loss", *labels]
+    printer.compute(dict(zip(labels, roots, strict=True)), row_plan(roots, plan.arguments))
     value, gradient = "", []
     if function != "gradient":
-        value = printer.result("loss", _scalar(printer.full(plan.loss, Node((), b"")), dtype))
+        value = printer.result("loss", _scalar(printer.full(roots.pop(0), Node((), b"")), dtype))
     if function != "value":
-        for parameter, shape_name, use in zip(parameters, shape_names, plan.gradient, strict=True):
+        for parameter, shape_name, use in zip(parameters, shape_names, roots, strict=True):
             found = printer.full(use, _parameter_axes(parameter))
             if (
                 printer.is_view(found.text) or found.text in gradient

@@ -4,7 +4,7 @@ A node used more than once, or named by the user, becomes a variable; everything
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from symgrad.codegen.values import (
 from symgrad.errors import UnsupportedError
 from symgrad.functions import MaxOver, MinOver, if_else, step
 from symgrad.graph.build import add
+from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct
 from symgrad.graph.linear_algebra import LOGDET
 from symgrad.graph.nodes import (
@@ -57,7 +58,6 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
-from symgrad.schedule.layout import natural_order
 from symgrad.schedule.rows import RowPlan
 
 # A line of generated code longer than this is split by giving its parts names of their own.
@@ -114,15 +114,7 @@ class Printer:
         for name, use in roots.items():
             self._labels.setdefault(use.node, name)
         nodes = list(postorder([use.node for use in roots.values()]))
-        for use in [*roots.values(), *(use for node in nodes for use in node.uses())]:
-            self._counts[use.node] = self._counts.get(use.node, 0) + 1
-        for node in nodes:
-            if isinstance(node, Contract) and node.bound:
-                for use, exponent in node.factors:  # a square under a sum is written as two factors
-                    self._counts[use.node] += exponent == 2
-        self._absorb(nodes)
-        for node in nodes:
-            self._lay_out(node)
+        self._prepare(nodes, list(roots.values()))
         for use in roots.values():
             self._want(use, range(len(use.letters)))
         if plan is None:
@@ -134,6 +126,18 @@ class Printer:
         self._emit(before, named={node for node in before if node in read})
         self._emit_rows([node for node in nodes if node in rows], plan)
         self._emit([node for node in nodes if node in plan.after and node not in rows])
+
+    def _prepare(self, nodes: Sequence[Node], roots: Sequence[Use]) -> None:
+        """Count the uses of every node, and ask for layouts."""
+        for use in [*roots, *(use for node in nodes for use in node.uses())]:
+            self._counts[use.node] = self._counts.get(use.node, 0) + 1
+        for node in nodes:
+            if isinstance(node, Contract) and node.bound:
+                for use, exponent in node.factors:  # a square under a sum is written as two factors
+                    self._counts[use.node] += exponent == 2
+        self._absorb(nodes)
+        for node in nodes:
+            self._lay_out(node)
 
     def _absorb(self, nodes: Sequence[Node]) -> None:
         """Find sums of blocks and Kronecker products, which are one expression over several nodes."""
@@ -152,7 +156,7 @@ class Printer:
                     self._kroneckers[node] = halves
                     self._absorbed |= between
 
-    def _emit(self, nodes: Sequence[Node], named: Collection[Node] = ()) -> None:
+    def _emit(self, nodes: Iterable[Node], named: Collection[Node] = ()) -> None:
         """Assignments for nodes that deserve a variable, and for the `named` ones that are no single word."""
         for node in nodes:
             if node in self._absorbed:
@@ -230,10 +234,10 @@ class Printer:
 
     def is_view(self, text: str) -> bool:
         """Whether an array may share its memory with an argument or another result."""
-        plain = text.removesuffix(".T")
+        plain = re.sub(r"(\.T|\.transpose\([\d, ]*\))$", "", text)
         return (
             plain in self._views
-            or plain.endswith("]")
+            or re.fullmatch(r"\w+\[[^\]]*\]", plain) is not None
             or plain.startswith(("np.diagonal(", "np.broadcast_to("))
             or ".reshape(" in plain
         )

@@ -6,12 +6,15 @@ from typing import Any
 
 from sympy import (
     Abs,
+    And,
     Dummy,
     Eq,
     Expr,
+    Ge,
     IndexedBase,
     KroneckerDelta,
     Lambda,
+    Le,
     MatrixSymbol,
     Mod,
     Mul,
@@ -43,11 +46,14 @@ from symgrad.graph.nodes import (
     MatrixFunction,
     Merge,
     Named,
+    Previous,
     Range,
     Reduce,
+    Scan,
     Scatter,
     Size,
     Split,
+    Trajectory,
     Use,
 )
 from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver, reciprocal_root
@@ -108,6 +114,10 @@ class IndexWriter:
         match node:
             case Input() | Named():
                 return entry(node.symbol, subs)
+            case Previous(state=state, lag=lag):
+                return entry(state.symbol, _shifted(subs, state.axis, state.start - lag))
+            case Trajectory(scan=scan, number=state_number):
+                return entry(scan.node.states[state_number].symbol, subs)  # type: ignore[attr-defined]
             case Const(value=value) | Size(value=value):
                 return value
             case Range():
@@ -160,6 +170,25 @@ class IndexWriter:
                 body = Mul(self.write(value, inside), *deltas)
                 return Sum(body, *limits) if limits else body
         raise AssertionError(type(node).__name__)
+
+    def recursion(self, use: Use, at: Mapping[Letter, Any]) -> Expr:
+        """The entry of a state of a backward recurrence, in terms of later entries of the states."""
+        node = use.node
+        assert isinstance(node, Trajectory) and isinstance(node.scan.node, Scan)
+        scan, number = node.scan.node, node.number
+        state, initial = scan.states[number], scan.initial[number]
+        subs = {axis: at[letter] for axis, letter in enumerate(use.letters)}
+        time = subs[state.axis]
+        parts = [] if initial is None else [self.write(initial, subs)]
+        for update in scan.updates:
+            if update.state != number:
+                continue
+            first, last = S(state.start - update.lag), state.start - update.lag + scan.steps - 1
+            term = self.write(update.term, subs | {state.axis: time - first})
+            holds = S.true if first <= 0 else Ge(time, first)
+            holds = And(holds, S.true if (state.shape[state.axis] - 1 - last).expand() <= 0 else Le(time, last))
+            parts.append(term if holds is S.true else if_else(holds, term, S.Zero) if holds is not S.false else S.Zero)
+        return SymAdd(*parts)
 
     def _bind(
         self, inside: dict[Letter, Any], rank: int, bound: Sequence[Expr], outer: Mapping[Letter, Any]
@@ -220,6 +249,10 @@ class IndexWriter:
         for axis, limit in zip(node.over, limits, strict=True):
             moved[axis] = limit[0]
         return self.write(node.arg, moved), limits
+
+
+def _shifted(subs: Sequence[Any], axis: int, offset: int) -> tuple[Any, ...]:
+    return tuple(sub + offset if n == axis else sub for n, sub in enumerate(subs))
 
 
 def entry(symbol: Any, subs: Sequence[Any]) -> Expr:

@@ -278,7 +278,7 @@ def _known_sums(model: Any) -> set[Any]:
 
 def _blocks(model: Any, short: bool) -> list[tuple[str, list[tuple[Any, Any]]]]:
     """What is shown, under titles: pairs of a left side and a formula."""
-    names = [base_symbol(equation.lhs) for equation in model.where]
+    names = list(dict.fromkeys(base_symbol(equation.lhs) for equation in model.where))
     blocks = [("Loss", [(_loss_name(model), model.loss)])]
     if names:
         blocks.append(("where", [(equation.lhs, equation.rhs) for equation in model.where]))

@@ -34,10 +34,11 @@ from symgrad.frontend.names import (
     subscripted,
 )
 from symgrad.frontend.properties import properties
+from symgrad.frontend.recurrence import components, fixed_subscripts, index_of, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.graph.axes import named
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Input, Named, Use, intern
+from symgrad.graph.nodes import Input, Named, Scan, Trajectory, Use, intern
 from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder
 
@@ -78,10 +79,11 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     if isinstance(loss, Equality) or not isinstance(loss, Expr | MatrixExpr):
         raise ModelError(f"the loss {place_of(loss)} ({type(loss).__name__}) is not a scalar expression")
     facts = [given.fact(stated, n) for n, stated in enumerate(facts)]
-    definitions = _definitions(where)
-    expressions = [loss, *(d.rhs for d in definitions.values()), *facts]
-    indices = bound_indices(expressions) | {sub for d in definitions.values() for sub in _left_subscripts(d.lhs)}
-    found = list(dict.fromkeys(occurring([*parameters, *expressions, *(d.lhs for d in definitions.values())])))
+    definitions, bases = _definitions(where)
+    equations = [*definitions.values(), *(base for cases in bases.values() for base in cases)]
+    expressions = [loss, *(e.rhs for e in equations), *facts]
+    indices = bound_indices(expressions) | {sub for e in equations for sub in _left_indices(e.lhs)}
+    found = list(dict.fromkeys(occurring([*parameters, *expressions, *(e.lhs for e in equations)])))
     dimensions = _dimensions(found, expressions, indices)
     arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions)
     known = properties(facts)
@@ -93,8 +95,13 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     symbols = Symbols(dict(nodes), frozenset(dimensions))
     reader = Reader(symbols)
     names: dict[Any, Named] = {}
-    for base in _in_order_of_need(definitions):
-        names[base] = symbols.nodes[base] = _read_definition(definitions[base], reader)
+    needs = _needs(definitions, bases)
+    for group in components(needs):
+        if len(group) > 1 or group[0] in needs[group[0]] or group[0] in bases:
+            names |= read_recurrence(group, definitions, bases, reader)
+        else:
+            names[group[0]] = _read_definition(definitions[group[0]], reader)
+        symbols.nodes |= {base: names[base] for base in group}
     value = reader.read(loss)
     identities = tuple(_identity(fact, reader) for fact in facts if isinstance(fact, Equality))
     return Program(
@@ -108,8 +115,11 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     )
 
 
-def _definitions(where: Sequence[Any]) -> dict[Any, Equality]:
+def _definitions(where: Sequence[Any]) -> tuple[dict[Any, Equality], dict[Any, list[Equality]]]:
+    """The equation of every name, and the base cases of those that are recurrences."""
     definitions: dict[Any, Equality] = {}
+    bases: dict[Any, list[Equality]] = {}
+    order: dict[Any, None] = {}  # in which the names come first
     for number, equation in enumerate(where):
         equation = given.statement(equation, "where", number)
         if not isinstance(equation, Equality):
@@ -120,10 +130,30 @@ def _definitions(where: Sequence[Any]) -> dict[Any, Equality]:
                 f"where[{number}]: the left side {place_of(equation.lhs)} is not a name, a "
                 "subscripted name or a MatrixSymbol"
             )
-        if base in definitions:
+        order[base] = None
+        fixed = fixed_subscripts(equation.lhs)
+        if len(fixed) > 1:
+            raise UnsupportedError(f"{equation.lhs} = ...: more than one subscript on the left is not an index")
+        if fixed:
+            bases.setdefault(base, []).append(equation)
+        elif base in definitions:
             raise ModelError(f"where[{number}] defines {name_of(base)} a second time")
-        definitions[base] = equation
-    return definitions
+        else:
+            definitions[base] = equation
+    for base, cases in bases.items():
+        if base not in definitions:
+            raise ModelError(
+                f"{place_of(cases[0])} is a base case, but {name_of(base)} has no equation for its other entries, such "
+                f"as Eq({name_of(base)}[t, ...], ...)"
+            )
+    return {base: definitions[base] for base in order}, bases
+
+
+def _left_indices(left: Any) -> list[Any]:
+    """The indices of a left side: t and k of h[t + 1, k]."""
+    fixed = fixed_subscripts(left)
+    found = [index_of(sub) for axis, sub in enumerate(_left_subscripts(left)) if axis not in fixed]
+    return [entry[0] for entry in found if entry is not None]
 
 
 def _left_subscripts(left: Any) -> tuple[Any, ...]:
@@ -292,28 +322,12 @@ def _input(argument: Argument, known: tuple[str, ...]) -> Input:
     return intern(Input, sides, argument.name, argument.symbol, argument.integer, *([known] if known else []))
 
 
-def _in_order_of_need(definitions: dict[Any, Equality]) -> list[Any]:
-    """The names so that each comes after those its right side refers to."""
-    needs = {
-        base: [s for s in dict.fromkeys(occurring([d.rhs])) if s in definitions] for base, d in definitions.items()
+def _needs(definitions: dict[Any, Equality], bases: dict[Any, list[Equality]]) -> dict[Any, list[Any]]:
+    """The names that each definition refers to."""
+    return {
+        base: [s for s in dict.fromkeys(occurring([d.rhs, *(e.rhs for e in bases.get(base, ()))])) if s in definitions]
+        for base, d in definitions.items()
     }
-    ordered: dict[Any, None] = {}
-    for start in definitions:
-        stack, path = [(start, False)], set()
-        while stack:
-            base, done = stack.pop()
-            if done:
-                ordered[base] = None
-                path.discard(base)
-            elif base not in ordered:
-                if base in path:
-                    raise UnsupportedError(
-                        f"the definition of {name_of(base)} refers to itself; symgrad does not know recurrences"
-                    )
-                path.add(base)
-                stack.append((base, True))
-                stack.extend((need, False) for need in reversed(needs[base]) if need not in ordered)
-    return list(ordered)
 
 
 def _read_definition(equation: Equality, reader: Reader) -> Named:
@@ -334,7 +348,8 @@ def _read_definition(equation: Equality, reader: Reader) -> Named:
         for axis, sub in enumerate(_left_subscripts(left)):
             if not isinstance(sub, Symbol | Idx):
                 raise UnsupportedError(
-                    f"{left} = ...: the subscript {sub} on the left is not an index; symgrad does not know recurrences"
+                    f"{left} = ...: the subscript {sub} on the left is not an index, and {name_of(base)} is no "
+                    "recurrence"
                 )
             if sub in scope.indices:
                 raise ModelError(f"{left} = ...: the index {sub} appears twice on the left side")
@@ -344,7 +359,7 @@ def _read_definition(equation: Equality, reader: Reader) -> Named:
                 sides.append((sub, length))
         term = reader.read(right, scope)
     numbers = {letter: n for n, (letter, _) in enumerate(sides)}
-    return named(name_of(base), base, tuple(length for _, length in sides), relabel(term, numbers))  # type: ignore[return-value]
+    return named(name_of(base), base, tuple(length for _, length in sides), relabel(term, numbers))
 
 
 def _length_of(index: Any, base: Any, axis: int, right: Basic) -> Expr:
@@ -394,4 +409,12 @@ def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, li
                 for limit in part.limits:
                     if len(limit) == 3 and limit[1] == 0:
                         note(limit[2] + 1, limit[0])
+    for expression in expressions:
+        name = program.names.get(base_symbol(expression.lhs)) if isinstance(expression, Equality) else None
+        node = None if name is None else name.arg.node
+        if isinstance(node, Trajectory) and isinstance(node.scan.node, Scan) and not fixed_subscripts(expression.lhs):
+            state = node.scan.node.states[node.number]
+            for axis, (sub, side) in enumerate(zip(expression.lhs.indices, state.shape, strict=True)):
+                for size in (side, node.scan.node.steps) if axis == state.axis else (side,):
+                    note(size, index_of(sub)[0])  # type: ignore[index]
     return found

@@ -147,7 +147,8 @@ class IndexReader:
         )
 
     def _subscripts(self, base: Any, subscripts: Sequence[Expr], whole: Basic, scope: Scope) -> Reading:
-        node = self.symbols.nodes.get(base)
+        earlier = self.symbols.earlier(base, subscripts, whole, scope) if self.symbols.earlier else None
+        node, subscripts = earlier or (self.symbols.nodes.get(base), subscripts)
         if node is None:
             raise ModelError(
                 f"{place_of(whole)}: {name_of(base)} is not an argument or a name of `where` of this model"
@@ -161,6 +162,8 @@ class IndexReader:
         for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
             self._refuse_escaped(sub, scope)
             self._check_range(sub, length, axis, whole, scope)
+            if earlier is None:
+                self._check_defined(base, sub, axis, whole, scope)
             if length == 1 and isinstance(base, MatrixSymbol):
                 continue  # sides of one have no axis in the graph
             found = scope.indices.get(sub)
@@ -196,6 +199,18 @@ class IndexReader:
             f"{where} goes up to {high}, but the axis has size {length}, so it ends at {expand(length - 1)}; "
             "make the limits or the shape agree",
         )
+
+    def _check_defined(self, base: Any, sub: Expr, axis: int, whole: Basic, scope: Scope) -> None:
+        """Refuse a subscript that reaches entries of a recurrence's quantity that have no equation."""
+        along, first, last = self.symbols.defined.get(base, (None, S.Zero, S.Zero))
+        if along != axis:
+            return
+        missing = f"{place_of(whole)}: only entries {first} ... {last} of {name_of(base)} are defined; add base cases"
+        extremes = self._extremes(sub, scope)
+        if extremes is None:
+            raise ModelError(missing)
+        self.symbols.require_non_negative(expand(extremes[0] - first), missing)
+        self.symbols.require_non_negative(expand(last - extremes[1]), missing)
 
     def _extremes(self, expr: Expr, scope: Scope) -> tuple[Expr, Expr] | None:
         """The least and greatest value of an affine expression of the indices in scope; None if data occur in it."""

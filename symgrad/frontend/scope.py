@@ -1,6 +1,6 @@
 """Scopes: which index means what inside a sum, and what the symbols of a model stand for."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,9 @@ class Scope:
         return Scope(self.indices, {**self.placeholders, symbol: use})
 
 
+Earlier = Callable[[Any, Sequence[Expr], Basic, Scope], tuple[Node, Sequence[Expr]] | None]
+
+
 @dataclass
 class Symbols:
     """What the names of a model stand for while it is read."""
@@ -42,6 +45,10 @@ class Symbols:
     nodes: dict[Any, Node]  # parameter, data or quantity from `where`, by its SymPy object
     dimensions: frozenset[Symbol]
     minimum_sizes: dict[Symbol, int] = field(default_factory=dict)
+    # while a recurrence is read: what stands for an earlier entry of its states, and the subscripts into that
+    earlier: "Earlier | None" = None
+    # the axis of a quantity along which only the entries from the first to the last are defined
+    defined: dict[Any, tuple[int, Expr, Expr]] = field(default_factory=dict)
 
     def require_non_negative(self, expr: Expr, what: str) -> None:
         """Record what the dimensions must be for a size expression to be non-negative.

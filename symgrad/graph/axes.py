@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sympy import Basic, Expr, Product, S, log
+from sympy import Basic, Dummy, Expr, Product, S, log
 
 from symgrad.functions import LogSumExp, MaxOver, MinOver
 from symgrad.graph.build import (
@@ -20,13 +20,13 @@ from symgrad.graph.build import (
     split_coefficient,
     subtract,
 )
+from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct, free_letters, relabel
 from symgrad.graph.nodes import (
     AxisMap,
     Gather,
     Letter,
     Named,
-    Node,
     Range,
     Reduce,
     Scatter,
@@ -34,6 +34,9 @@ from symgrad.graph.nodes import (
     Use,
     intern,
 )
+
+# The symbol of a name that only code uses; formulas write its definition.
+AUXILIARY = Dummy("auxiliary", dummy_index=2)
 
 SOFTMAX, LOG_SOFTMAX, PRODUCT_OF_OTHERS = "softmax", "log_softmax", "product_of_others"
 
@@ -137,6 +140,14 @@ def scatter(
     return scale(coefficient, Use(node, tuple(letters)))
 
 
-def named(name: str, symbol: Basic, shape: Shape, arg: Use) -> Node:
+def auxiliary(name: str, arg: Use) -> Use:
+    """A term as a quantity of its own, which products and sums around it do not flatten."""
+    letters = natural_order(arg) or distinct(arg.letters)
+    numbers = {letter: n for n, letter in enumerate(letters)}
+    sizes = sizes_of([arg])
+    return Use(named(name, AUXILIARY, tuple(sizes[x] for x in letters), relabel(arg, numbers)), letters)
+
+
+def named(name: str, symbol: Basic, shape: Shape, arg: Use) -> Named:
     """The node of a quantity from `where`; letter k of `arg` is its declared axis k."""
     return intern(Named, shape, name, symbol, arg)

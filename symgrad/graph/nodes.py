@@ -225,6 +225,73 @@ class Named(Node):
         return (self.arg,)
 
 
+class State(NamedTuple):
+    """A quantity of a recurrence: step p sets its entry `start` + p along `axis`.
+
+    `shape` is that of the whole array; entries that no step sets are base cases, or undefined and never read.
+    """
+
+    name: str
+    symbol: Basic
+    shape: Shape
+    axis: int
+    start: int
+
+
+class Update(NamedTuple):
+    """What a step does: entry `start` + p - `lag` of a state is set to, or increased by, a term over the state's axes.
+
+    Along the time axis the term has one entry a step.
+    """
+
+    state: int
+    lag: int
+    term: Use
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Previous(Node):
+    """In a recurrence, entry `start` + p - `lag` of a state at every step p: bound by the `Scan` of the same key."""
+
+    key: str
+    state: State
+    lag: int
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Scan(Node):
+    """A recurrence as a fixed point: its updates hold at every step p = 0 ... `steps` - 1, in this order.
+
+    A state with an initial array is increased by its updates, one without is set by them, and by its base cases
+    (state, position along the time axis, term over the other axes). Every update and initial array has letters of its
+    own: the axes of its state. It is no array itself; `Trajectory` is. `clock` names the time and its value at p = 0.
+    """
+
+    key: str
+    states: tuple[State, ...]
+    steps: Expr
+    descending: bool
+    clock: tuple[str, int]
+    bases: tuple[tuple[int, Expr, Use], ...]
+    initial: tuple[Use | None, ...]
+    updates: tuple[Update, ...]
+
+    def uses(self) -> tuple[Use, ...]:
+        bases = (use for _, _, use in self.bases)
+        return (*bases, *(use for use in self.initial if use is not None), *(update.term for update in self.updates))
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Trajectory(Node):
+    """All entries of one state of a recurrence, in its declared shape."""
+
+    scan: Use
+    number: int
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.scan,)
+
+
 _Kind = TypeVar("_Kind", bound=Node)
 # Keyed by digest: a dictionary that compared SymPy objects would still do so while Python shuts down.
 _table: WeakValueDictionary[bytes, Node] = WeakValueDictionary()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from symgrad.graph.axes import axis_map, gather, named, reduce, scatter
+from symgrad.graph.axes import AUXILIARY, auxiliary, axis_map, gather, named, reduce, scatter
 from symgrad.graph.build import add, apply, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import matrix_function, sides_of
@@ -18,9 +18,12 @@ from symgrad.graph.nodes import (
     Named,
     Node,
     Reduce,
+    Scan,
     Scatter,
     Split,
+    Trajectory,
     Use,
+    intern,
     postorder,
 )
 
@@ -63,10 +66,25 @@ def rebuild(node: Node, uses: Sequence[Use]) -> Use:
         case Scatter(bound=bound):
             value, *subs = uses
             return scatter(value, subs, node.shape, range(node.rank), dict(enumerate(bound, node.rank)))
+        case Named(name=name, symbol=symbol) if symbol is AUXILIARY:
+            return auxiliary(name, uses[0])
         case Named(name=name, symbol=symbol):
             return own(named(name, symbol, node.shape, uses[0]))
+        case Scan():
+            return _rebuild_scan(node, uses)
+        case Trajectory(number=number):
+            return own(intern(Trajectory, node.shape, uses[0], number))
         case _:
             return own(node)
+
+
+def _rebuild_scan(node: Scan, uses: Sequence[Use]) -> Use:
+    new = iter(uses)
+    bases = tuple((number, position, next(new)) for number, position, _ in node.bases)
+    initial = tuple(None if use is None else next(new) for use in node.initial)
+    updates = tuple(update._replace(term=next(new)) for update in node.updates)
+    fields = (node.key, node.states, node.steps, node.descending, node.clock)
+    return own(intern(Scan, (), *fields, bases, initial, updates))
 
 
 def transform(roots: Sequence[Use], visit: Visit, opaque: Collection[Node] = frozenset()) -> list[Use]:

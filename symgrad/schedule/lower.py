@@ -6,11 +6,10 @@ from sympy import Abs, Ge, S, exp, log
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, reduce
+from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, mul, reciprocal, scale, subtract
 from symgrad.graph.nodes import Apply, AxisMap, Letter, Node, Reduce, Use, postorder
 from symgrad.graph.transform import transform
-from symgrad.schedule.products import kept
 
 
 def lower(roots: Sequence[Use]) -> list[Use]:
@@ -53,6 +52,6 @@ def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:
     # shifting by the maximum leaves one exponential equal to 1: nothing overflows, and the sum is at least 1
     largest = reduce(MaxOver, arg, over)
     # a name keeps the difference together: u - max is exact near the maximum, u - log(sum) - max is not
-    shifted = kept("shifted", subtract(arg, largest))
+    shifted = auxiliary("shifted", subtract(arg, largest))
     exponentials = apply(exp, [shifted])
     return largest, shifted, exponentials, mul([exponentials], over)

@@ -5,25 +5,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import combinations
 
-from sympy import Number, S, Symbol
+from sympy import Number, S
 
-from symgrad.graph.axes import named
+from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import add, product_of_powers
-from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Contract, Input, Node, Use, postorder
 from symgrad.graph.transform import own, place, rebuild, transform
-from symgrad.schedule.layout import natural_order
 
 Factor = tuple[Use, Number]
-
-
-def kept(name: str, use: Use) -> Use:
-    """The term as a quantity of its own, which sums and products around it do not flatten."""
-    letters = natural_order(use) or distinct(use.letters)
-    axes = {letter: axis for axis, letter in enumerate(letters)}
-    sizes = dict(zip(use.letters, use.node.shape, strict=True))
-    node = named(name, Symbol(name), tuple(sizes[letter] for letter in letters), relabel(use, axes))
-    return Use(node, letters)
 
 
 def distribute(roots: Sequence[Use]) -> list[Use]:
@@ -82,7 +71,7 @@ def _with_shared(node: Node, uses: tuple[Use, ...], ranks: dict[Node, int], forw
     factors = [(use, exponent) for use, (_, exponent) in zip(uses, node.factors, strict=True)]
     product = product_of_powers([factors[n] for n in places])
     rest = [factors[n] for n in range(len(factors)) if n not in places]
-    return product_of_powers([(kept(name, product), S.One), *rest], dict(enumerate(node.bound, node.rank)))
+    return product_of_powers([(auxiliary(name, product), S.One), *rest], dict(enumerate(node.bound, node.rank)))
 
 
 def _pairs(node: Node) -> Iterator[tuple[tuple[int, int], Use]]:

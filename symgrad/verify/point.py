@@ -244,7 +244,7 @@ class PointCheck:
     # The derivatives.
 
     def _entries(self, gradients: list[Array], noises: list[Array]) -> list[Entry]:
-        first_step = min(FIRST_STEP, self._draw.distance / _FEWEST_STEPS_TO_KINK)
+        first_step = min(FIRST_STEP, max(self._draw.distance, _NEAREST_KINK) / _FEWEST_STEPS_TO_KINK)
         entries: list[Entry] = []
         for name, gradient, noise, directions in zip(self._names, gradients, noises, self._directions(), strict=True):
             estimates = [self._estimate(direction, first_step) for direction in directions]

@@ -2,8 +2,8 @@
 
 from collections import deque
 
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Use
-from symgrad.graph.transform import place
 
 # How many terms are looked at before any order will do.
 _FARTHEST = 40
@@ -26,5 +26,5 @@ def natural_order(use: Use) -> tuple[Letter, ...] | None:
             if len(wanted) == len(found.letters):
                 return found.letters
         elif isinstance(node, Add | Apply) or (isinstance(node, Contract) and not node.bound):
-            queue.extend(place(part, found.letters) for part in node.uses())
+            queue.extend(relabel(part, dict(enumerate(found.letters))) for part in node.uses())
     return None

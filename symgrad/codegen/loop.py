@@ -1,0 +1,169 @@
+"""Prints recurrences: arrays for the states, and a loop over the steps that fills them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sympy import Expr, S, Symbol
+
+from symgrad.codegen.printer import Printer
+from symgrad.codegen.slices import Entry, Loop
+from symgrad.codegen.values import ADD, ATOM, Value, broadcast
+from symgrad.graph.build import is_zero
+from symgrad.graph.nodes import Add, Input, Named, Node, Previous, State, Trajectory, Use, postorder
+from symgrad.graph.transform import place
+from symgrad.schedule.rows import RowPlan
+
+
+class LoopPrinter(Printer):
+    """Prints terms in which recurrences are loops."""
+
+    clock: str  # the variable of the time, inside a loop
+    _arrays: dict[State, str]  # those of the states, inside their loop
+    _position: Expr  # the number of the step, inside a loop
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._kept: set[Node] = set()  # what loops refer to
+        self._targets: set[Node] = set()  # what is stored anyway
+        self._trajectories: dict[tuple[Node, int], str] = {}
+        self._clocks: dict[str, str] = {}
+
+    def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
+        below = postorder([use.node for use in roots.values()])
+        self._kept = {use.node for node in below if isinstance(node, Loop) for use in node.operands}
+        super().compute(roots, plan)
+
+    def _deserves_name(self, node: Node, value: Value) -> bool:
+        if isinstance(node, Loop | Trajectory) or (node in self._targets and self._counts[node] == 1):
+            return False
+        if node in self._kept and value.kind != "python":
+            return not value.text.isidentifier()
+        return super()._deserves_name(node, value)
+
+    def _name(self, node: Node) -> str:
+        if isinstance(node, Entry):
+            source = node.source
+            array = self._arrays[source.state] if isinstance(source, Previous) else self._values[source].text
+            return self.fresh(f"{array}_{self.clock}")
+        return super()._name(node)
+
+    def _first_name(self, node: Node) -> str | None:
+        near = postorder(
+            [node], {use.node for below in postorder([node]) for use in below.uses() if isinstance(below, Named)}
+        )
+        return next((below.name for below in near if isinstance(below, Input | Named)), None)
+
+    def _print(self, node: Node) -> Value:
+        match node:
+            case Loop():
+                self._loop(node)
+                return Value("", ATOM, ())
+            case Trajectory():
+                return Value(self._trajectories[node.scan.node, node.number], ATOM, tuple(range(node.rank)))
+            case Entry():
+                return self._entry(node)
+        return super()._print(node)
+
+    def _entry(self, node: Entry) -> Value:
+        """Part of an array at a step."""
+        source = node.source
+        if isinstance(source, Previous):
+            value = Value(self._arrays[source.state], ATOM, tuple(range(source.rank)))
+        else:
+            value = self._values[source]
+        kept = {axis: n for n, axis in enumerate(a for a, offset in enumerate(node.offsets) if offset is None)}
+        texts = [":" if axis in kept else self._at(node.offsets[axis]) for axis in value.letters]
+        letters = tuple(kept[axis] for axis in value.letters if axis in kept)
+        return _subscripted(value, texts, letters)
+
+    def _at(self, offset: Expr | None) -> str:
+        assert offset is not None
+        return str(self._position + offset)
+
+    def _loop(self, node: Loop) -> None:
+        arrays = [self.fresh(state.name) for state in node.states]
+        self._variables.update(arrays)
+        for number, array in enumerate(arrays):
+            self._trajectories[node, number] = array
+            self._allocate(node, number, array)
+        inner = self._inside(node, arrays)
+        inner.fill(node, arrays)
+        first = node.clock[1]
+        ends = [str(end) for end in (S(first), first + node.steps)]
+        steps = f"range({', '.join(ends if first else ends[1:])})"
+        if inner.lines:  # nothing flows back through a recurrence that does not refer to itself
+            self.lines.append(f"for {inner.clock} in {f'reversed({steps})' if node.descending else steps}:")
+        self.lines.extend(f"    {line}" for line in inner.lines)
+
+    def _allocate(self, node: Loop, number: int, array: str) -> None:
+        """An array for a state, with its base cases or its initial values."""
+        state = node.states[number]
+        initial = node.initial[number]
+        bases = [(position, use) for owner, position, use in node.bases if owner == number]
+        if initial is not None and not is_zero(initial):
+            value = self.full(initial, Node(state.shape, b""))
+            text = value.text
+            if text.isidentifier() or self.is_view(text) or text.startswith("np.asarray("):
+                text = f"np.array({text})"
+            self.lines.append(f"{array} = {text}")
+            return
+        filled = (state.shape[state.axis] - node.steps - len(bases)).expand() == 0
+        empty = initial is None and filled and not (bases and all(is_zero(use) for _, use in bases))
+        shape = str(state.shape[0]) if len(state.shape) == 1 else f"({', '.join(map(str, state.shape))})"
+        self.lines.append(f"{array} = np.{'empty' if empty else 'zeros'}({shape}, dtype={self.dtype})")
+        for position, use in bases:
+            if empty or not is_zero(use):
+                self.lines.append(f"{_place(state, array, str(position))} = {self._over(use, state).text}")
+
+    def _over(self, use: Use, state: State) -> Value:
+        """A term over the axes of a state beside the time, ready to be stored there."""
+        value = self._real(self._use(use))
+        return broadcast(value, [axis for axis in range(len(state.shape)) if axis != state.axis])
+
+    def _inside(self, node: Loop, arrays: Sequence[str]) -> "LoopPrinter":
+        """A printer for the body of the loop, which knows what is computed before."""
+        inner = LoopPrinter(self.dtype, (), (), self._estimate)
+        inner.helpers, inner.scipy, inner._taken, inner._views = self.helpers, self.scipy, self._taken, self._views
+        inner._variables, inner._values = self._variables, dict(self._values)
+        inner._arrays = dict(zip(node.states, arrays, strict=True))
+        name = node.clock[0]  # one loop after another may use the same variable
+        inner.clock = self._clocks[name] = self._clocks.get(name) or self.fresh(name)
+        inner._position = Symbol(inner.clock, integer=True) - node.clock[1]
+        return inner
+
+    def fill(self, node: Loop, arrays: Sequence[str]) -> None:
+        """The statements of one step."""
+        known = set(self._values)
+        roots = [update.term for update in node.updates]
+        self._targets = {use.node for use in roots}
+        self._prepare(list(postorder([use.node for use in roots], known)), roots)
+        for update in node.updates:
+            state = node.states[update.state]
+            order = [axis for axis in range(len(state.shape)) if axis != state.axis]
+            self._want(update.term, order)
+            if isinstance(update.term.node, Add):
+                for use in update.term.node.uses():
+                    self._want(place(use, update.term.letters), order)
+        for update in node.updates:
+            state = node.states[update.state]
+            self._emit(postorder([update.term.node], set(self._values)))
+            target = _place(state, arrays[update.state], self._at(S(state.start - update.lag)))
+            value = self._over(update.term, state)
+            sign, text = "=" if node.initial[update.state] is None else "+=", value.text
+            if sign == "+=" and text.startswith("-") and value.level > ADD:
+                sign, text = "-=", text[1:]
+            self.lines.append(f"{target} {sign} {text}")
+
+
+def _place(state: State, array: str, position: str) -> str:
+    """The entries of a state's array at a time."""
+    return f"{array}[{', '.join([*[':'] * state.axis, position])}]"
+
+
+def _subscripted(value: Value, texts: Sequence[str], letters: tuple[int, ...]) -> Value:
+    while texts and texts[-1] == ":":
+        texts = texts[:-1]
+    if not texts:
+        return replace(value, letters=letters)
+    return Value(f"{value.at(ATOM)}[{', '.join(texts)}]", ATOM, letters, value.kind)

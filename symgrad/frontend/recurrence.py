@@ -1,0 +1,361 @@
+"""Recurrences of `where`: equations that refer to one another's earlier (or later) entries, with their base cases."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Basic, Expr, Idx, Indexed, IndexedBase, Integer, S, Symbol, expand
+from sympy.core.relational import Equality
+
+from symgrad.errors import ModelError, UnsupportedError
+from symgrad.frontend.dimensions import difference, equal
+from symgrad.frontend.names import base_symbol, declared_shape, name_of
+from symgrad.frontend.reader import IndexReader
+from symgrad.frontend.scope import Index, Scope, place_of
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Named, Node, State, Update, Use
+from symgrad.graph.scan import previous, scan, whole
+from symgrad.walk import Preorder
+
+
+def fixed_subscripts(left: Any) -> list[int]:
+    """The axes where a left side has a number or a size in place of an index, as h[0, k] and b[T, k] do."""
+    if not isinstance(left, Indexed):
+        return []
+    sizes = {symbol for side in left.base.shape or () for symbol in S(side).free_symbols}
+    return [axis for axis, sub in enumerate(left.indices) if not sub.has(Idx) and sub.free_symbols <= sizes]
+
+
+def index_of(sub: Expr) -> tuple[Any, Expr] | None:
+    """(t, c) of a subscript t + c with a number c, or None."""
+    found = [part for part in (sub.args if sub.is_Add else (sub,)) if isinstance(part, Symbol | Idx)]
+    if len(found) != 1:
+        return None
+    offset = expand(sub - found[0])
+    return (found[0], offset) if offset.is_Integer else None
+
+
+def components(needs: Mapping[Any, Sequence[Any]]) -> list[list[Any]]:
+    """The names in groups that need one another, each group after those it needs (Tarjan 1972)."""
+    number: dict[Any, int] = {}
+    lowest: dict[Any, int] = {}
+    path: dict[Any, None] = {}
+    place = {name: n for n, name in enumerate(needs)}
+    found: list[list[Any]] = []
+    for start in needs:
+        stack = [] if start in number else [(start, iter(needs[start]))]
+        while stack:
+            name, rest = stack[-1]
+            if name not in number:
+                number[name] = lowest[name] = len(number)
+                path[name] = None
+            follower = next(rest, None)
+            if follower is not None:
+                if follower not in number:
+                    stack.append((follower, iter(needs[follower])))
+                elif follower in path:
+                    lowest[name] = min(lowest[name], number[follower])
+                continue
+            stack.pop()
+            if stack:
+                lowest[stack[-1][0]] = min(lowest[stack[-1][0]], lowest[name])
+            if lowest[name] == number[name]:
+                group = [path.popitem()[0]]
+                while group[-1] != name:
+                    group.append(path.popitem()[0])
+                found.append(sorted(group, key=place.__getitem__))
+    return found
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One state of a recurrence as written: `left` subscripts, the time among them, and how far it runs."""
+
+    base: IndexedBase
+    equation: Equality
+    bases: tuple[Equality, ...]
+    axis: int
+    time: Any
+    state: State
+    first_time: int  # the value of the time at the first entry that is no base case
+
+    @property
+    def left(self) -> tuple[Any, ...]:
+        return tuple(self.equation.lhs.indices)
+
+
+def read_recurrence(
+    group: Sequence[Any],
+    definitions: Mapping[Any, Equality],
+    bases: Mapping[Any, Sequence[Equality]],
+    reader: IndexReader,
+) -> dict[Any, Named]:
+    """The quantities of a recurrence, by their `IndexedBase`.
+
+    Raises
+    ------
+    ModelError : base cases are missing or do not fit, an equation refers to the future or to itself at the same time.
+    UnsupportedError : the time enters in another way than as t + a number.
+    """
+    names = ", ".join(name_of(base) for base in group)
+    for base in group:
+        left = definitions[base].lhs
+        if not isinstance(left, Indexed) or base.shape is None:
+            raise UnsupportedError(
+                f"the definition of {place_of(left)} refers to itself (through {names}); a recurrence is written with "
+                "subscripts and a declared shape, as Eq(h[t, k], ... h[t - 1, l] ...) with h of shape (T + 1, K)"
+            )
+    axes = _time_axes(group, definitions, bases)
+    descending, steps = _direction(group, bases, axes, names)
+    what = f"the recurrence of {names} runs over {steps} steps"
+    reader.symbols.require_non_negative(steps, f"{what}; the shapes leave none beside the base cases")
+    parts = [_part(base, definitions[base], bases.get(base, ()), axes[base], steps, descending) for base in group]
+    for part in parts:
+        _declare_defined(part, steps, descending, reader)
+    key = ",".join(name_of(base) for base in group)
+    terms: dict[Any, Use] = {}
+    together: dict[Any, list[Any]] = {}
+    for part in parts:
+        references = _References(part, parts, key, steps, descending)
+        terms[part.base] = _read_step(part, steps, reader, references)
+        together[part.base] = references.same_step
+    order = components(together)
+    for cycle in order:
+        if len(cycle) > 1 or cycle[0] in together[cycle[0]]:
+            raise ModelError(
+                f"{', '.join(name_of(base) for base in cycle)} at one time depends on itself at the same time"
+                f" ({place_of(definitions[cycle[0]])}); a recurrence refers to earlier entries, as h[t - 1, k]"
+            )
+    ordered = [next(part for part in parts if part.base == base) for (base,) in order]
+    states = [part.state for part in ordered]
+    started = [
+        (number, position, use)
+        for number, part in enumerate(ordered)
+        for position, use in _read_bases(part, reader, {p.base for p in parts})
+    ]
+    updates = [Update(number, 0, terms[part.base]) for number, part in enumerate(ordered)]
+    clock = next(part for part in parts if part.bases)
+    made = scan(
+        key,
+        states,
+        steps,
+        descending,
+        (name_of(clock.time), clock.first_time),
+        started,
+        [None] * len(states),
+        updates,
+    )
+    return {part.base: whole(made, number, part.state) for number, part in enumerate(ordered)}
+
+
+def _time_axes(
+    group: Sequence[Any], definitions: Mapping[Any, Equality], bases: Mapping[Any, Sequence[Equality]]
+) -> dict[Any, int]:
+    """The axis of each state along which the recurrence runs.
+
+    It is where base cases have a number; of a state without base cases it is the axis that has, or is given, the time
+    of a state whose axis is known.
+    """
+    axes: dict[Any, int] = {}
+    for base in group:
+        for equation in bases.get(base, ()):
+            (axis,) = fixed_subscripts(equation.lhs)
+            if axes.setdefault(base, axis) != axis:
+                raise ModelError(f"the base cases of {name_of(base)} fix different axes; a recurrence runs along one")
+    if not axes:
+        raise ModelError(
+            f"the definition of {', '.join(name_of(base) for base in group)} refers to itself and has no base case; a "
+            f"recurrence has one beside {place_of(definitions[group[0]])}, such as Eq({name_of(group[0])}[0, ...], ...)"
+        )
+    references = [
+        (base, part)
+        for base in group
+        for part in Preorder(definitions[base].rhs)
+        if isinstance(part, Indexed) and part.base in group
+    ]
+    while True:
+        before = len(axes)
+        for base, reference in references:
+            other = reference.base
+            if base in axes and other not in axes:
+                time = index_of(definitions[base].lhs.indices[axes[base]])
+                places = [axis for axis, sub in enumerate(reference.indices) if time and sub.has(time[0])]
+                if len(places) == 1:
+                    axes[other] = places[0]
+            elif other in axes and base not in axes and axes[other] < len(reference.indices):
+                time = index_of(reference.indices[axes[other]])
+                left = definitions[base].lhs.indices
+                places = [axis for axis, sub in enumerate(left) if time and sub.has(time[0])]
+                if len(places) == 1:
+                    axes[base] = places[0]
+        if len(axes) == before:
+            break
+    for base in group:
+        if base not in axes:
+            raise ModelError(
+                f"{place_of(definitions[base])}: nothing says which subscript of {name_of(base)} is the time of the "
+                f"recurrence; give it a base case, such as Eq({name_of(base)}[0, ...], ...)"
+            )
+    return axes
+
+
+def _direction(
+    group: Sequence[Any], bases: Mapping[Any, Sequence[Equality]], axes: Mapping[Any, int], names: str
+) -> tuple[bool, Expr]:
+    """Whether the base cases stand at the end, so that time runs down, and the number of steps."""
+    found: set[bool] = set()
+    steps: dict[Any, Expr] = {}
+    for base in group:
+        if base not in bases:
+            continue
+        axis = axes[base]
+        length = declared_shape(base)[axis]
+        positions = [equation.lhs.indices[axis] for equation in bases[base]]
+        first = set(positions) == set(map(Integer, range(len(positions))))
+        last = {difference(length - 1, position) for position in positions} == set(map(Integer, range(len(positions))))
+        if not (first or last) or len(set(positions)) < len(positions):
+            raise ModelError(
+                f"the base cases of {name_of(base)} are at {', '.join(map(str, positions))}; they must be its first "
+                f"entries, 0, 1, ..., or its last, {length - 1}, {length - 2}, ..., each once"
+            )
+        found.add(last and not first)
+        steps[base] = expand(length - len(positions))
+    if len(found) > 1:
+        raise ModelError(f"the base cases of {names} are at the beginning of some and at the end of others")
+    numbers = list(steps.values())
+    for base, number in steps.items():
+        if not equal(number, numbers[0]):
+            raise ModelError(
+                f"the recurrence of {names} runs over {numbers[0]} steps by the shape of {name_of(next(iter(steps)))}, "
+                f"and over {number} by that of {name_of(base)}; make the shapes agree"
+            )
+    return found.pop(), numbers[0]
+
+
+def _part(base: Any, equation: Equality, bases: Sequence[Equality], axis: int, steps: Expr, descending: bool) -> _Part:
+    left = equation.lhs.indices
+    shape = declared_shape(base)
+    if len(left) != len(shape):
+        raise ModelError(
+            f"{place_of(equation.lhs)} has {len(left)} subscripts, but {name_of(base)} has {len(shape)} axes"
+        )
+    for place, sub in enumerate(left):
+        if place != axis and not isinstance(sub, Symbol | Idx):
+            raise UnsupportedError(f"{equation.lhs} = ...: the subscript {sub} on the left is not an index")
+    time = index_of(left[axis])
+    if time is None:
+        raise UnsupportedError(f"{equation.lhs} = ...: the time {left[axis]} on the left is not an index plus a number")
+    symbols = [time[0], *(sub for place, sub in enumerate(left) if place != axis)]
+    if len(set(symbols)) < len(symbols):
+        raise ModelError(f"{equation.lhs} = ...: an index appears twice on the left side")
+    free = difference(shape[axis], steps)
+    if not free.is_Integer or free < 0:
+        raise ModelError(
+            f"{name_of(base)} has {shape[axis]} entries along its subscript {axis + 1}, but the recurrence has {steps} "
+            "steps; give it as many, or base cases for the others"
+        )
+    start = 0 if descending else int(free)
+    state = State(name_of(base), base, shape, axis, start)
+    return _Part(base, equation, tuple(bases), axis, time[0], state, start - int(time[1]))
+
+
+def _declare_defined(part: _Part, steps: Expr, descending: bool, reader: IndexReader) -> None:
+    """Entries of a state without base cases that no step sets are undefined."""
+    if not part.bases and not equal(part.state.shape[part.axis], steps):
+        first = Integer(part.state.start)
+        reader.symbols.defined[part.base] = (part.axis, first, expand(first + steps - 1))
+
+
+class _References:
+    """Stands for the states of a recurrence while one of its equations is read."""
+
+    def __init__(self, part: _Part, parts: Sequence[_Part], key: str, steps: Expr, descending: bool) -> None:
+        self.same_step: list[Any] = []
+        self._part, self._key, self._steps, self._descending = part, key, steps, descending
+        self._parts = {other.base: other for other in parts}
+
+    def earlier(
+        self, base: Any, subs: Sequence[Expr], where: Basic, scope: Scope
+    ) -> tuple[Node, Sequence[Expr]] | None:
+        """The placeholder for an entry of a state, and its subscripts; None for what is no state of the recurrence."""
+        other = self._parts.get(base)
+        if other is None:
+            return None
+        if len(subs) != len(other.state.shape):
+            raise ModelError(
+                f"{place_of(where)} has {len(subs)} subscripts, but {name_of(base)} has {len(other.state.shape)} axes"
+            )
+        time, first = self._part.time, self._part.first_time
+        offset = expand(subs[other.axis] - time)
+        found = scope.indices.get(time)
+        if not offset.is_Integer or found is None or found.letter != time:
+            raise UnsupportedError(
+                f"{place_of(where)} in the recurrence {place_of(self._part.equation.lhs)} = ...: the subscript "
+                f"{subs[other.axis]} is not {time} plus a number"
+            )
+        lag = other.state.start - first - int(offset)
+        self._check(other, lag, where)
+        if lag == 0:
+            self.same_step.append(base)
+        node = previous(self._key, other.state, self._steps, lag)
+        return node, [time - first if axis == other.axis else sub for axis, sub in enumerate(subs)]
+
+    def _check(self, other: _Part, lag: int, where: Basic) -> None:
+        place = f"{place_of(where)} in the recurrence {place_of(self._part.equation.lhs)} = ..."
+        ahead = -lag if not self._descending else lag
+        if ahead > 0:
+            direction = "down from its last entry" if self._descending else "up from its first entry"
+            raise ModelError(f"{place} is not known yet: the recurrence runs {direction}; refer to what comes before")
+        if -ahead > len(other.bases):
+            edge = (other.state.shape[other.axis] if self._descending else other.state.start) - 1
+            have = f"{len(other.bases)} base case{'s' if len(other.bases) != 1 else ''}"
+            raise ModelError(
+                f"{place} refers {-ahead} steps back, but {name_of(other.base)} has {have}: at the first step it is "
+                f"an entry that no equation defines; add a base case (entry {edge} comes before the first step) or "
+                "change the shape"
+            )
+
+
+def _read_step(part: _Part, steps: Expr, reader: IndexReader, references: _References) -> Use:
+    """The right side of a state's equation as a term over the state's axes, with one entry a step."""
+    scope = Scope().with_index(part.time, Index(part.time, Integer(part.first_time), steps))
+    axes = {part.time: part.axis}
+    for axis, sub in enumerate(part.left):
+        if axis != part.axis:
+            scope = scope.with_index(sub, Index(sub, S.Zero, part.state.shape[axis]))
+            axes[sub] = axis
+    reader.symbols.earlier = references.earlier
+    try:
+        return relabel(reader.read(part.equation.rhs, scope), axes)
+    finally:
+        reader.symbols.earlier = None
+
+
+def _read_bases(part: _Part, reader: IndexReader, group: Iterable[Any]) -> list[tuple[Expr, Use]]:
+    """Where along the time the base cases stand, and their terms over the other axes."""
+    found = []
+    for equation in part.bases:
+        left = equation.lhs.indices
+        if len(left) != len(part.state.shape):
+            raise ModelError(
+                f"{place_of(equation.lhs)} has {len(left)} subscripts, but {name_of(part.base)} has "
+                f"{len(part.state.shape)} axes"
+            )
+        for inner in Preorder(equation.rhs):
+            if isinstance(inner, Indexed) and base_symbol(inner) in group:
+                raise UnsupportedError(
+                    f"the base case {place_of(equation)} refers to {place_of(inner)} of the same recurrence; write out "
+                    "its value"
+                )
+        scope, axes = Scope(), {}
+        for axis, sub in enumerate(left):
+            if axis == part.axis:
+                continue
+            if not isinstance(sub, Symbol | Idx) or sub in axes:
+                raise UnsupportedError(
+                    f"{equation.lhs} = ...: the subscript {sub} on the left is not an index, or appears twice"
+                )
+            scope = scope.with_index(sub, Index(sub, S.Zero, part.state.shape[axis]))
+            axes[sub] = axis
+        found.append((left[part.axis], relabel(reader.read(equation.rhs, scope), axes)))
+    return found

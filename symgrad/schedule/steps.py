@@ -1,0 +1,149 @@
+"""What a loop computes step by step and others need as well is kept in an array, so that nothing is computed twice.
+
+The gates of an LSTM are computed in its forward loop, and the backward loop needs them; the adjoint of a sum is
+computed in the backward loop, and the gradients of the weights need it for all steps.
+"""
+
+from collections.abc import Sequence
+
+from symgrad.graph.axes import AUXILIARY
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    Contract,
+    Gather,
+    Named,
+    Node,
+    Reduce,
+    Scan,
+    State,
+    Trajectory,
+    Update,
+    Use,
+    intern,
+    postorder,
+)
+from symgrad.graph.scan import from_outside, images, previous, with_updates, within
+from symgrad.graph.transform import own, substitute
+
+
+def keep_steps(roots: Sequence[Use]) -> list[Use]:
+    """The terms with a state more in a recurrence for each part of a step that is used outside the loop."""
+    current = list(roots)
+    done: set[str] = set()
+    while True:
+        scans = (n for n in postorder([use.node for use in current]) if isinstance(n, Scan) and n.key not in done)
+        found = next(scans, None)
+        if found is None:
+            return current
+        done.add(found.key)
+        current = _keep(current, found)
+
+
+def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
+    times = _time_axes(node)
+    known = images(node)
+    parts = [part for part in times if not (part in known or isinstance(part, Gather) or _is_multiple(part))]
+    outside = dict(zip(parts, from_outside([own(part) for part in parts], known), strict=True))
+    by_image = {image.node: part for part, image in outside.items() if sorted(image.letters) == list(range(part.rank))}
+    kept = [by_image[image] for image in _met(roots, by_image, node)]
+    if not kept:
+        return list(roots)
+    number = {part: len(node.states) + n for n, part in enumerate(kept)}
+    labels = _unique([_label(node, part) for part in kept], {state.name for state in node.states})
+    states = [State(label, AUXILIARY, part.shape, times[part], 0) for label, part in zip(labels, kept, strict=True)]
+    entries = {part: own(previous(node.key, state, node.steps, 0)) for part, state in zip(kept, states, strict=True)}
+    updates: list[Update] = []
+    waiting = dict.fromkeys(kept)
+    for update in node.updates:
+        for part in [part for part in postorder([update.term.node]) if part in waiting]:
+            del waiting[part]
+            inner = part.arg if isinstance(part, Named) else own(part)
+            (term,) = substitute([inner], {other: entry for other, entry in entries.items() if other != part})
+            updates.append(Update(number[part], 0, term))
+        (term,) = substitute([update.term], entries)
+        updates.append(update._replace(term=term))
+    made = with_updates(node, [*node.states, *states], [*node.initial, *[None] * len(states)], updates)
+    new: dict[Node, Use] = {}
+    for part in postorder([use.node for use in roots]):
+        if isinstance(part, Trajectory) and part.scan.node is node:
+            new[part] = own(intern(Trajectory, part.shape, Use(made, ()), part.number))
+    for part in kept:
+        image = outside[part]
+        array = intern(Trajectory, part.shape, Use(made, ()), number[part])
+        new[image.node] = Use(array, tuple(image.letters.index(axis) for axis in range(part.rank)))
+    return substitute(roots, new)
+
+
+def _is_multiple(node: Node) -> bool:
+    return isinstance(node, Add) and len(node.terms) < 2
+
+
+def _time_axes(node: Scan) -> dict[Node, int]:
+    """The time axis of every node that is computed step by step, operands first, if it has one everywhere."""
+    inside = within(node)
+    order = [part for part in postorder([update.term.node for update in node.updates]) if part in inside]
+    axes: dict[Node, set[int]] = {part: set() for part in order}
+    for update in node.updates:
+        _note(axes, update.term, {node.states[update.state].axis})
+    for part in reversed(order):
+        for use in part.uses():
+            _note(axes, use, _letters_of(part, axes[part]))
+    return {part: next(iter(found)) for part, found in axes.items() if len(found) == 1}
+
+
+def _letters_of(part: Node, axes: set[int]) -> set[int]:
+    """The letters that are the time in the operands of a node; the base of a gather has letters of its own."""
+    if isinstance(part, Gather):
+        return axes | {-1 - n for n, sub in enumerate(part.subs) if set(sub.letters) & axes}
+    return axes
+
+
+def _note(axes: dict[Node, set[int]], use: Use, times: set[int]) -> None:
+    if use.node in axes:
+        axes[use.node] |= {axis for axis, letter in enumerate(use.letters) if letter in times}
+
+
+def _met(roots: Sequence[Use], images: dict[Node, Node], node: Scan) -> list[Node]:
+    """The images that a walk down from the roots comes upon first."""
+    found: dict[Node, None] = {}
+    seen: set[Node] = set()
+    stack: list[Node] = [use.node for use in roots]
+    while stack:
+        part = stack.pop()
+        if part in seen:
+            continue
+        seen.add(part)
+        if part in images:
+            found[part] = None
+            stack.append(node)
+        else:
+            stack.extend(use.node for use in part.uses())
+    return list(found)
+
+
+def _unique(labels: Sequence[str], taken: set[str]) -> list[str]:
+    """The labels with numbers where they are not alone."""
+    found: list[str] = []
+    for label in labels:
+        name, n = label, 1
+        while name in taken:
+            n += 1
+            name = f"{label}_{n}"
+        taken.add(name)
+        found.append(name)
+    return found
+
+
+def _label(node: Scan, part: Node) -> str:
+    if isinstance(part, Named):
+        return part.name
+    owner = next(u.state for u in node.updates if part in set(postorder([u.term.node])))
+    match part:
+        case Apply(head=head):
+            label = head.__name__.lower()
+        case Contract(factors=factors, bound=bound):
+            label = "sum" if bound and len(factors) == 1 else "prod"
+        case _:
+            label = {Add: "sum", Reduce: "max"}.get(type(part), type(part).__name__.lower())
+    return f"{label}_{node.states[owner].name}"

@@ -1,0 +1,420 @@
+"""Recurrences: values against loops written by hand, gradients against those loops' complex-step derivatives.
+
+A complex step has no rounding error worth mentioning, so that the tolerance of 1e-9 is generous.
+"""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sympy import Eq, IndexedBase, Sum, Symbol, sin, symbols, tanh
+
+from symgrad import Model, ModelError, UnsupportedError
+from symgrad.cli import main
+from symgrad.verify.reference import differences, evaluate
+
+FILE = Path(__file__).parent / "models" / "recurrences.py"
+SIZES = {"N": 3, "M": 2, "K": 4, "T": 5}
+
+
+def _models():
+    spec = importlib.util.spec_from_file_location("recurrences", FILE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+models = _models()
+NAMES = [name for name, found in vars(models).items() if isinstance(found, Model) and name != "model"]
+
+# --- the same models, by hand -----------------------------------------------------------------------------------------
+
+
+def sigma(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def logsumexp(a, axis):
+    top = np.max(a.real, axis=axis, keepdims=True)
+    return np.log(np.sum(np.exp(a - top), axis=axis)) + np.squeeze(top, axis=axis)
+
+
+def run(step, h, count):
+    states = [h]
+    for t in range(count):
+        states.append(step(t, states[-1]))
+    return np.stack(states)
+
+
+def last(h, y):
+    return np.sum((h[-1] - y) ** 2)
+
+
+def rnn(U, W, b, h0, x, y):
+    return last(run(lambda t, h: np.tanh(x[t] @ W + h @ U + b), h0, len(x)), y)
+
+
+def rnn_every(U, W, b, Y, x):
+    h = run(lambda t, h: np.tanh(x[t] @ W + h @ U + b), np.zeros(Y.shape[1:]), len(x))
+    return np.sum((h[1:] - Y) ** 2)
+
+
+def gru(Wz, Uz, bz, Wr, Ur, br, Wq, Uq, bq, h0, x, y):
+    def step(t, h):
+        z, r = sigma(x[t] @ Wz + h @ Uz + bz), sigma(x[t] @ Wr + h @ Ur + br)
+        return (1 - z) * h + z * np.tanh(x[t] @ Wq + (r * h) @ Uq + bq)
+
+    return last(run(step, h0, len(x)), y)
+
+
+def lstm(Wf, Uf, bf, Wo, Uo, bo, Wu, Uu, bu, Wv, Uv, bv, h0, c0, x, y):
+    h, c = h0, c0
+    for x_t in x:
+        f, o = sigma(x_t @ Wf + h @ Uf + bf), sigma(x_t @ Wo + h @ Uo + bo)
+        c = f * c + sigma(x_t @ Wu + h @ Uu + bu) * np.tanh(x_t @ Wv + h @ Uv + bv)
+        h = o * np.tanh(c)
+    return np.sum((h - y) ** 2)
+
+
+def stacked(U, W, b, V, Y, x):
+    h = run(lambda t, h: np.tanh(x[t] @ W + h @ U + b), np.zeros(Y.shape[1:]), len(x))
+    g = run(lambda t, g: np.tanh(h[t + 1] + g @ V), np.zeros(Y.shape[1:]), len(x))
+    return np.sum((g[1:] - Y) ** 2)
+
+
+def bidirectional(U, W, b, V, Y, x):
+    h = run(lambda t, h: np.tanh(x[t] @ W + h @ U + b), np.zeros(Y.shape[1:]), len(x))
+    g = run(lambda t, g: np.tanh(x[-1 - t] @ W + g @ V), np.zeros(Y.shape[1:]), len(x))[:0:-1]
+    return np.sum((h[1:] * g - Y) ** 2)
+
+
+def rectified(U, W, b, x, y):
+    def step(t, h):
+        a = x[t] @ W + h @ U + b
+        return np.where(a.real > 0, a, 0)
+
+    return last(run(step, np.ones(y.shape), len(x)), y)
+
+
+def masked(U, W, b, length, x, y):
+    def step(t, h):
+        return np.where((t + 1 <= length)[:, None], np.tanh(x[t] @ W + h @ U + b), h)
+
+    return last(run(step, np.zeros(y.shape), len(x)), y)
+
+
+def attending(U, b, Y):
+    def step(t, h):
+        a = h @ U + b
+        return np.exp(a - logsumexp(a, 1)[:, None])
+
+    h = run(step, np.zeros(Y.shape[1:]), len(Y))[1:]
+    return -np.sum(Y * (h - logsumexp(h, 2)[:, :, None]))
+
+
+def second_order(w, s0, s1, e):
+    p = [s0, s1]
+    for _ in e:
+        p.append(w[0] * p[-1] + w[1] * np.sin(p[-2]))
+    return np.sum((np.stack(p[2:]) - e) ** 2)
+
+
+def product(e):
+    p = np.cumprod(np.concatenate([[1], e]))
+    return p[-1] ** 2 + np.sum(p)
+
+
+def timed(s, T):
+    return run(lambda t, p: np.sin(p * s) + (t + 1) * s, s, T)[-1]
+
+
+def unlooped(e, s):
+    return s**2 + np.sum((e * s) ** 2)
+
+
+def unread_base(e, s, s0):
+    return np.sum(run(lambda t, wave: np.sin(e[t] + wave), s + 0 * s0, len(e))[1:] ** 2)
+
+
+def time_last(U, h0, D):
+    d = run(lambda t, d: np.sin(np.einsum("nl,lk->nk", d, U) + D[:, :, t]), h0, D.shape[2])
+    return np.sum((d - 1) ** 2)
+
+
+def hmm(A, B, start):
+    return -logsumexp(run(lambda t, a: B[t + 1] + logsumexp(a[:, None] + A, 0), start + B[0], len(B) - 1)[-1], 0)
+
+
+def hmm_spelled_out(A, B, start):
+    return hmm(A - logsumexp(A, 1)[:, None], B, start)
+
+
+def kalman(F, H, R, m0, observed):
+    mean, P, loss = m0, np.eye(len(m0)), 0
+    for y in observed:
+        mean, P = F @ mean, F @ P @ F.T + np.eye(len(m0)) / 10
+        S, error = R**2 + H @ P @ H, y - H @ mean
+        gain = P @ H / S
+        mean, P = mean + gain * error, P - np.outer(gain, H @ P)
+        loss = loss + (np.log(S) + error**2 / S) / 2
+    return loss
+
+
+BY_HAND = {name: globals().get(name) for name in NAMES} | {
+    "rnn_ahead": rnn_every,
+    "rnn_named": rnn_every,
+    "lstm_inline": lstm,
+}
+
+
+def _inputs(model, seed=0, **sizes):
+    rng = np.random.default_rng(seed)
+    sizes = {**SIZES, **sizes}
+    found = {}
+    for a in model.arguments:
+        if a.role == "dimension":
+            found[a.name] = sizes[a.name]
+            continue
+        shape = tuple(int(side.subs({d: sizes[str(d)] for d in side.free_symbols})) for side in a.shape)
+        found[a.name] = rng.integers(0, 5, shape) if a.integer else rng.normal(size=shape)
+    return found
+
+
+def _complex_step(function, inputs, name):
+    slope = np.empty(np.shape(inputs[name]))
+    for index in np.ndindex(slope.shape):
+        moved = np.array(inputs[name], dtype=complex)
+        moved[index] += 1e-30j
+        slope[index] = function(**{**inputs, name: moved[()]}).imag / 1e-30
+    return slope
+
+
+# --- value and gradient -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_module_agrees_with_loops_written_by_hand(name):
+    model, by_hand = getattr(models, name), BY_HAND[name]
+    module = model.compile(check=False)
+    for sizes in ({}, {"T": 1, "K": 1}, {"T": 8, "N": 1, "M": 3}):
+        inputs = _inputs(model, **sizes)
+        value, gradient = module.value_and_gradient(**inputs)
+        np.testing.assert_allclose(value, by_hand(**inputs), rtol=1e-12)
+        np.testing.assert_allclose(module.value(**inputs), value, rtol=1e-12)
+        for parameter, found, alone in zip(gradient._fields, gradient, module.gradient(**inputs), strict=True):
+            expected = _complex_step(by_hand, inputs, parameter)
+            np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11, err_msg=f"{name}: {parameter}")
+            np.testing.assert_allclose(alone, found, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_model_checks(name, assert_gradient):
+    report = assert_gradient(getattr(models, name), seed=1)
+    assert len(report.runs) >= 3
+
+
+def test_a_model_file_with_a_recurrence_checks(capsys):
+    assert main(["check", f"{FILE}:lstm"]) == 0
+    assert "PASSED" in capsys.readouterr().out
+
+
+def test_single_precision_stays_single():
+    inputs = {name: value.astype(np.float32) for name, value in _inputs(models.lstm).items()}
+    value, gradient = models.lstm.compile(check=False).value_and_gradient(**inputs)
+    assert value.dtype == np.float32
+    assert {part.dtype for part in gradient} == {np.dtype(np.float32)}
+
+
+def test_no_steps_leave_the_base_case():
+    module = models.rnn.compile(check=False)
+    inputs = _inputs(models.rnn, T=0)
+    value, gradient = module.value_and_gradient(**inputs)
+    assert value == pytest.approx(np.sum((inputs["h0"] - inputs["y"]) ** 2))
+    np.testing.assert_allclose(gradient.h0, 2 * (inputs["h0"] - inputs["y"]))
+    assert not np.any(gradient.U) and not np.any(gradient.W)
+
+
+def test_thousands_of_steps_do_not_overflow():
+    inputs = _inputs(models.hmm, T=4000)
+    value, gradient = models.hmm.compile(check=False).value_and_gradient(**inputs)
+    assert np.isfinite(value)
+    np.testing.assert_allclose(np.sum(gradient.B), -4000, rtol=1e-9)  # the posteriors of each time sum to one
+
+
+# --- generated code ---------------------------------------------------------------------------------------------------
+
+
+def _body(model, function="value_and_gradient"):
+    return re.search(rf"def {function}\(.*?(?=^def |\Z)", model.source(), re.M | re.S)[0]
+
+
+@pytest.mark.parametrize("name", ["rnn", "rnn_ahead", "gru", "lstm", "lstm_inline", "hmm", "second_order", "masked"])
+def test_there_is_one_loop_forward_and_one_back(name):
+    body = _body(getattr(models, name))
+    loops = [line.strip() for line in body.splitlines() if line.strip().startswith("for ")]
+    assert len(loops) == 2
+    assert "reversed(" not in loops[0] and "reversed(" in loops[1]
+    assert len(re.findall(r"^    for ", _body(getattr(models, name), "value"), re.M)) == 1
+
+
+def test_the_loops_of_a_network_are_what_one_writes_by_hand():
+    body = _body(models.rnn)
+    assert re.search(
+        r"""
+    for t in range\(1, T \+ 1\):
+        h\[t\] = np\.tanh\((sum_x\[t - 1\] \+ h\[t - 1\] @ U|h\[t - 1\] @ U \+ sum_x\[t - 1\])\)
+    \w""",
+        body,
+    )
+    assert re.search(
+        r"""
+    for t in reversed\(range\(1, T \+ 1\)\):
+        d_h_sum\[t - 1\] = (diff_h_2\[t - 1\] \* d_h\[t\]|d_h\[t\] \* diff_h_2\[t - 1\])
+        d_h\[t - 1\] \+= d_h_sum\[t - 1\] @ U\.T
+    \w""",
+        body,
+    )
+
+
+@pytest.mark.parametrize("name", ["lstm", "lstm_inline"])
+def test_nothing_is_computed_twice(name):
+    body = _body(getattr(models, name))
+    assert body.count("np.tanh(") == 2  # of the candidate and of the memory, in the forward loop
+    for weight in ("Uf", "Uo", "Uu", "Uv"):
+        assert len(re.findall(rf"@ {weight}\b(?!\.T)", body)) == 1
+        assert len(re.findall(rf"@ {weight}\.T", body)) == 1
+    for weight in ("Wf", "Wo", "Wu", "Wv"):
+        assert len(re.findall(rf"\b{weight}, \(", body)) == 1  # x W once, for all steps
+
+
+def test_the_value_alone_keeps_nothing_for_the_way_back():
+    assert _body(models.lstm_inline, "value").count("np.empty") == 2
+
+
+def test_entries_without_a_step_have_a_derivative_of_zero():
+    assert "d_fed = np.zeros(" in models.unread_base.source()
+
+
+@pytest.mark.parametrize("name", ["rnn", "lstm"])
+def test_the_order_of_equations_does_not_matter(name):
+    model = getattr(models, name)
+    turned = Model(model.loss, model.parameters, where=model.where[::-1], name=name)
+    inputs = _inputs(model)
+    one, other = (m.compile(check=False).value_and_gradient(**inputs) for m in (model, turned))
+    np.testing.assert_allclose(one[0], other[0], rtol=1e-13)
+    for left, right in zip(one[1], other[1], strict=True):
+        np.testing.assert_allclose(left, right, rtol=1e-11, atol=1e-13)
+
+
+# --- formulas ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_backward_recurrence_is_shown():
+    shown = models.rnn_ahead.show()
+    assert "if_else(t <= T − 1, Σ_l U[k, l]·∂C/∂h[t + 1, n, l]·(1 − h[t + 1, n, l]²), 0)" in shown
+    assert "∂C/∂U[k,l] = Σ_n,t h[t, n, k]·∂C/∂h[t + 1, n, l]·(1 − h[t + 1, n, l]²)" in shown
+    assert r"\partial" in models.rnn_ahead.show("latex")
+
+
+@pytest.mark.parametrize("name", ["rnn", "rnn_named", "second_order", "hmm", "bidirectional", "kalman"])
+def test_the_formulas_are_the_gradient(name):
+    """The formulas are evaluated as they stand, at 50 digits, and compared with differences of the loss."""
+    model = getattr(models, name)
+    sizes = {models.N: 2, models.M: 2, models.K: 2, models.T: 3}
+    by_name = {a.name: a.symbol for a in model.arguments}
+    values = {by_name[key]: value for key, value in _inputs(model, N=2, M=2, K=2, T=3).items()}
+    backward = []
+    for equation in model.where:
+        base, subscripts = equation.lhs.base, equation.lhs.indices
+        if any(sub.is_Integer or sub == models.T for sub in subscripts):
+            continue
+        indices = symbols(f"i1:{len(subscripts) + 1}", integer=True)
+        adjoint = IndexedBase(f"∂C/∂{base.label}", shape=model.program.names[base].shape)
+        backward.append(Eq(adjoint[indices], model.adjoint(base[indices])))
+    for parameter in model.parameters:
+        entry = parameter if isinstance(parameter, Symbol) else parameter[(1,) * len(parameter.shape)]
+        index = () if isinstance(parameter, Symbol) else (1,) * len(parameter.shape)
+        found = evaluate(model.gradient(entry), values, sizes, where=[*model.where, *backward])
+        expected = differences(model.loss, values, sizes, parameter, index, where=model.where)
+        assert float(abs(found - expected)) < 1e-20 * (1 + float(abs(expected)))
+
+
+# --- models that are wrong --------------------------------------------------------------------------------------------
+
+T, N, K = models.T, models.N, models.K
+n, k, t = symbols("n k t", integer=True)
+p, q, e, s = (
+    IndexedBase("p", shape=(T + 1,)),
+    IndexedBase("q", shape=(T + 1,)),
+    IndexedBase("e", shape=(T,)),
+    Symbol("s"),
+)
+WRONG = {
+    "the future": ([Eq(p[0], 0), Eq(p[t], s * p[t + 1])], ModelError, r"p\[t \+ 1\] .* is not known yet"),
+    "no base case": ([Eq(p[t], s * p[t - 1])], ModelError, "no base case"),
+    "one base case too few": ([Eq(p[0], 0), Eq(p[t], s * p[t - 2])], ModelError, "refers 2 steps back, but p has 1"),
+    "only a base case": ([Eq(p[0], s)], ModelError, "no equation for its other entries"),
+    "itself at the same time": (
+        [Eq(p[0], 0), Eq(p[t], s * p[t - 1] + q[t]), Eq(q[t], p[t])],
+        ModelError,
+        "depends on itself at the same time",
+    ),
+    "a base case in the middle": ([Eq(p[2], 0), Eq(p[t], s * p[t - 1])], ModelError, "must be its first entries"),
+    "a base case twice": ([Eq(p[0], 0), Eq(p[0], 1), Eq(p[t], s * p[t - 1])], ModelError, "each once"),
+    "time that is no lag": ([Eq(p[0], 0), Eq(p[t], s * p[2 * t])], UnsupportedError, "is not t plus a number"),
+    "all of the past": (
+        [Eq(p[0], 0), Eq(p[t], s * Sum(p[k], (k, 0, t - 1)))],
+        UnsupportedError,
+        "is not t plus a number",
+    ),
+    "lengths that disagree": (
+        [Eq(p[0], 0), Eq(p[t], s * p[t - 1] + e[t - 1]), Eq(e[t], p[t]), Eq(e[0], 1)],
+        ModelError,
+        "make the shapes agree",
+    ),
+    "data beyond their end": ([Eq(p[0], 0), Eq(p[t], s * p[t - 1] + e[t])], ModelError, r"goes up to T, but the axis"),
+    "a gate before its first entry": (
+        [Eq(p[0], 0), Eq(p[t], s * p[t - 1] * q[t - 1]), Eq(q[t], tanh(p[t - 1]))],
+        ModelError,
+        "refers 1 steps back, but q has 0 base cases",
+    ),
+    "a base case that refers to the states": (
+        [Eq(p[0], q[0]), Eq(q[0], s), Eq(p[t], q[t - 1]), Eq(q[t], p[t - 1])],
+        UnsupportedError,
+        "the base case",
+    ),
+    "no subscripts": ([Eq(s, sin(p[T])), Eq(p[0], 0), Eq(p[t], s * p[t - 1])], UnsupportedError, "declared shape"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_wrong_recurrence_is_refused(case):
+    where, error, message = WRONG[case]
+    parameters = [IndexedBase("a", shape=(T,))]
+    with pytest.raises(error, match=message):
+        Model(p[T] * Sum(parameters[0][t], (t, 0, T - 1)), parameters, where=where)
+
+
+def test_entries_that_no_equation_defines_cannot_be_read():
+    where = [Eq(p[0], 0), Eq(p[t], s * q[t]), Eq(q[t], tanh(p[t - 1] + s))]
+    with pytest.raises(ModelError, match=r"only entries 1 \.\.\. T of q are defined"):
+        Model(Sum(q[t], (t, 0, T)), [s], where=where)
+    Model(p[0] + p[T] + Sum(q[t], (t, 1, T)), [s], where=where).compile()
+
+
+# --- documentation ----------------------------------------------------------------------------------------------------
+
+
+def test_the_guide_prints_what_it_says():
+    guide = (Path(__file__).parents[1] / "examples" / "GUIDE.md").read_text(encoding="utf-8")
+    section = re.search(r"^## Recurrences\n(.*?)(?=^## |\Z)", guide, re.M | re.S)[1]
+    code, formulas, statements = re.findall(r"^```\w+\n(.*?)^```", section, re.M | re.S)
+    names = {}
+    exec(code.replace("print(model.show())", ""), names)
+    shown = re.sub(r" +=", " =", names["model"].show())
+    assert all(line in shown for line in formulas.splitlines())
+    source = names["model"].source()
+    assert all(line.strip() in source for line in statements.splitlines() if line != "...")
+    assert names["model"].check().ok
