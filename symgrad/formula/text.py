@@ -219,7 +219,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return f"{base}{power}" if power else f"{base}^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
 
     def _print_Indexed(self, expr: Any) -> str:
-        return f"{expr.base.label}[{','.join(str(self._print(index)) for index in expr.indices)}]"
+        return f"{expr.base.label}[{', '.join(str(self._print(index)) for index in expr.indices)}]"
 
     def _print_MatrixElement(self, expr: Any) -> str:
         return f"{self._tight(expr.parent)}[{self._print(expr.i)},{self._print(expr.j)}]"
