@@ -1,0 +1,44 @@
+"""The benchmark command runs, and fails when results disagree. Nothing is timed here; peers may be missing."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "tests" / "benchmarks"
+CONTENDERS = "limit,expert NumPy"
+
+WRONG_EXPERT = """
+import dataclasses, sys
+import regression, run
+
+case = regression.CASES[0]
+wrong = dataclasses.replace(case, expert=lambda **arrays: [1.001 * part for part in case.expert(**arrays)])
+run.CASES[:] = [wrong]
+sys.exit(run.main())
+"""
+
+
+def _python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{BENCHMARKS}", "COLUMNS": "200", "NO_COLOR": "1"}
+    command = [sys.executable, "-X", "utf8", *arguments, "--quick", "--only", CONTENDERS]
+    return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", env=environment, check=False)
+
+
+def test_a_case_is_compared_and_reported(tmp_path: Path) -> None:
+    options = ["--cases", "logistic-100x10", "--markdown", "table.md", "--plot", "ratios.png"]
+    result = _python(str(BENCHMARKS / "run.py"), *options, folder=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "JAX jit: not asked for; its column is empty" in result.stdout
+    table = (tmp_path / "table.md").read_text(encoding="utf-8")
+    for dtype in ("float64", "float32"):
+        assert f"| case, {dtype} | symgrad ms | limit | expert NumPy |" in table
+    assert table.count("\n| logistic-100x10 |") == 4  # ratios and times, in both types
+    assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_results_that_disagree_are_shown_and_fail_the_run(tmp_path: Path) -> None:
+    result = _python("-c", WRONG_EXPERT, "--dtype", "float64", folder=tmp_path)
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "WRONG: logistic-100x10 float64: symgrad differs by 1.0e-03 relative" in result.stdout
