@@ -246,9 +246,22 @@ class SecondOrderCheck:
         ]
 
     def _symmetric(self, rows: list[list[Array]]) -> None:
+        """Both orders of differentiation agree, along the directions in which the facts let the parameters move."""
+        along = [self._movable(argument) for argument in self._parameters]
         for p, first in enumerate(self._names):
             for q, second in enumerate(self._names[: p + 1]):
-                self._agrees(f"H.{first}.{second} is H.{second}.{first} transposed", rows[p][q], rows[q][p].T)
+                left, right = along[p], along[q]
+                if left is not None and right is not None:
+                    there, back = left @ rows[p][q] @ right.T, right @ rows[q][p] @ left.T
+                    self._agrees(f"H.{first}.{second} is H.{second}.{first} transposed", there, back.T)
+
+    def _movable(self, argument: Argument) -> Array | None:
+        """The directions as rows; None where they are tangents of a curved set, along which the Hessian is another."""
+        tangents = self._tangents(argument)
+        if tangents.orthogonal:
+            return None
+        vectors = [np.ravel(direction.vector) for direction in tangents.entries()]
+        return np.array(vectors).reshape(len(vectors), self._size(argument))
 
     def _factored(self, hessian: Any) -> None:
         """The arrays of `hessian_compact`, combined as its docstring says, are the dense arrays."""
