@@ -5,7 +5,7 @@ from typing import Literal
 
 from sympy import Basic, Expr
 
-Role = Literal["parameter", "data", "dimension"]
+Role = Literal["parameter", "data", "dimension", "direction"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Argument:
     name : the Python name by which the argument may be passed.
     symbol : the SymPy object it stands for (`MatrixSymbol`, `IndexedBase` or scalar `Symbol`).
     shape : its declared symbolic shape, `()` for a scalar.
-    role : `parameter` (differentiated by), `data`, or `dimension` (a size that no array's shape determines).
+    role : `parameter` (differentiated by), `data`, `dimension` (a size that no array's shape determines), or
+        `direction` (of a Hessian-vector product, called as its parameter with `direction_` before it).
     integer : whether its entries are integers (it subscripts other arrays, or is declared so).
     upper : for integer data that subscript an axis, the size of that axis: legal entries are 0 ... upper - 1.
     """

@@ -4,7 +4,7 @@ SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrit
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from symgrad.calculus.conditioning import conditioning
@@ -40,12 +40,14 @@ class Derivation:
     gradient : ∂loss/∂parameter by parameter, in the graph's axes of the parameter.
     blocks : the named adjoint of each quantity of `where` that has a formula of its own.
     trace : the rewrites that fired, in order.
+    second : the second derivatives found so far, by pair of parameters.
     """
 
     program: Program
     gradient: dict[Any, Use]
     blocks: dict[Any, Named]
     trace: Trace
+    second: dict[tuple[Any, Any], Any] = field(default_factory=dict)
 
 
 def derive(program: Program) -> Derivation:

@@ -1,7 +1,9 @@
 """`Model`: what a user writes, and what can be asked of it."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from itertools import combinations_with_replacement
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -11,6 +13,7 @@ from sympy import Basic, Indexed, MatrixSymbol, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
+from symgrad.calculus.structure import Block
 from symgrad.codegen.environment import environment
 from symgrad.codegen.module import Plan, module_source
 from symgrad.compiler import (
@@ -29,16 +32,20 @@ from symgrad.deep import with_room
 from symgrad.errors import GradientCheckError, ModelError
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form, scalar_form
-from symgrad.formula.text import formulas, latex_formulas
+from symgrad.formula.second_order import second_formula
+from symgrad.formula.text import TOO_LONG, WIDEST, Second, body_of, formulas, latex_formulas, text
 from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.graph.nodes import Named, Node, Trajectory, Use, postorder
 from symgrad.graph.transform import tree_size
+from symgrad.requests import Request, factors, quantity, requested
 from symgrad.rewrite.facts import expand_names
+from symgrad.second_order import hessian, jacobian, written_out
 from symgrad.verify.check import check_module, draw_inputs
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import CheckReport
+from symgrad.verify.second_order import SecondOrder
 from symgrad.verify.test_file import test_cases, test_file
 from symgrad.version import __version__
 from symgrad.walk import depth
@@ -51,6 +58,7 @@ SHORT = 2
 
 # A formula of more terms is left out where formulas are shown; it would fill pages.
 LONGEST = 150
+LONGEST_LINE = 30  # of a second derivative in the docstring of its function
 
 
 class Model:
@@ -136,9 +144,7 @@ class Model:
         ------
         ModelError : it is not a parameter of the model.
         """
-        if base_symbol(parameter) not in self.program.parameters:
-            known = ", ".join(name_of(p) for p in self.parameters)
-            raise ModelError(f"{parameter} is not a parameter of this model; the parameters are {known}")
+        self._parameter(parameter)
         return self.adjoint(parameter, expand=expand)
 
     def adjoint(self, quantity: Any, *, expand: bool = False) -> Any:
@@ -149,6 +155,68 @@ class Model:
         if expand:
             (use,) = expand_names([use])
         return self._run(lambda: self._formula(use, base, _subscripts(quantity)))
+
+    def hessian(self, p: Any, q: Any, *, expand: bool = False) -> Any:
+        """∂²loss/∂p∂q as a SymPy object.
+
+        Parameters
+        ----------
+        p, q : parameters, or subscripted ones such as `W[j, k]` and `W[l, m]`.
+        expand : substitute the names of `where`.
+
+        Returns
+        -------
+        Of two vectors (`MatrixSymbol`s with a side of one, or scalars) a matrix expression where the formula has one;
+        for subscripted parameters the indexed expression in just those indices; of two scalars an expression; else a
+        `Lambda` over the indices of p and then those of q, with `KroneckerDelta` where the Hessian is structured.
+
+        Raises
+        ------
+        ModelError : one is not a parameter of the model.
+        UnsupportedError : a second derivative that symgrad does not know; the message names it.
+
+        Examples
+        --------
+        >>> from sympy import MatrixSymbol, symbols
+        >>> M = symbols("M", integer=True, positive=True)
+        >>> A, x = MatrixSymbol("A", M, M), MatrixSymbol("x", M, 1)
+        >>> Model(x.T*A*x, [x]).hessian(x, x)
+        A + A.T
+        """
+        for parameter in (p, q):
+            self._parameter(parameter)
+        first, second = base_symbol(p), base_symbol(q)
+
+        def formula() -> Any:
+            parts = [written_out(part, self.derivation) for part in hessian(self.derivation, first, second)]
+            return self._second_formula(parts, (first, second), (p, q), expand)
+
+        return self._run(formula)
+
+    def jacobian(self, q: Any, p: Any, *, expand: bool = False) -> Any:
+        """∂q/∂p for a name q of `where` and a parameter p, as a SymPy object; the same forms as `hessian`."""
+        first, second = self._quantity(q), base_symbol(p)
+        self._parameter(p)
+
+        def formula() -> Any:
+            parts = [written_out(part, self.derivation) for part in jacobian(self.derivation, first, second)]
+            return self._second_formula(parts, (first, second), (first if isinstance(q, str) else q, p), expand)
+
+        return self._run(formula)
+
+    def _parameter(self, parameter: Any) -> None:
+        if base_symbol(parameter) not in self.program.parameters:
+            known = ", ".join(name_of(p) for p in self.parameters)
+            raise ModelError(f"{parameter} is not a parameter of this model; the parameters are {known}")
+
+    def _second_formula(
+        self, parts: Sequence[Block], bases: tuple[Any, Any], asked: tuple[Any, Any], expand: bool
+    ) -> Any:
+        """Blocks over the axes of two quantities as a SymPy object."""
+        if expand:
+            parts = [replace(part, cofactor=expand_names([part.cofactor])[0]) for part in parts]
+        nodes = [self._node(base) for base in bases]
+        return second_formula(parts, bases, nodes, [_subscripts(one) for one in asked], self._index_names)
 
     def block(self, quantity: Any) -> Any:
         """∂loss/∂quantity by the adjoints of the quantities that follow it: one step of the backward pass.
@@ -234,29 +302,95 @@ class Model:
     def _index_names(self) -> IndexNames:
         return IndexNames(index_symbols([self.loss, *self.where, *self.facts], self.program))
 
-    def show(self, format: str = "text") -> str:
+    def show(self, format: str = "text", *, hessian: bool = False, jacobian: Sequence[Any] = ()) -> str:
         """The model's formulas: the loss, the names of `where` with their adjoints, and the gradient.
 
         Parameters
         ----------
         format : "text" (Unicode) or "latex".
+        hessian : with the second derivatives; of ∂²C/∂p∂q and ∂²C/∂q∂p one.
+        jacobian : names of `where`, with their derivatives by every parameter.
         """
         if format not in ("text", "latex"):
             raise ModelError(f"format {format!r} is not known; choose text or latex")
-        return self._run(lambda: formulas(self) if format == "text" else latex_formulas(self))
+
+        def shown() -> str:
+            more = self._second_blocks(self._request(hessian, False, jacobian))
+            return formulas(self, more=more) if format == "text" else latex_formulas(self, more)
+
+        return self._run(shown)
+
+    def _second_blocks(self, request: Request) -> Any:
+        """Formulas of second derivatives and Jacobians to be shown; None for those that are too long."""
+        more: list[tuple[str, list[tuple[Any, Any]]]] = []
+        if request.hessian:
+            pairs = combinations_with_replacement(self.parameters, 2)
+            more.append(("Hessian", [(Second(p, q, True), self._readable(p, q)) for p, q in pairs]))
+        for name in request.jacobian:
+            rows = [(Second(name, p, False), self._readable(name, p)) for p in self.parameters]
+            more.append((f"Jacobian of {name_of(name)}", rows))
+        return more
+
+    def _readable(self, of: Any, by: Any, longest: int = LONGEST) -> Any:
+        """The formula of a second derivative, or of a Jacobian of a name of `where`, unless it would fill pages."""
+        parts = (jacobian if of in self.program.names else hessian)(self.derivation, of, by)
+        if sum(tree_size(part.cofactor) for part in parts) > longest:
+            return None
+        parts = [written_out(part, self.derivation) for part in parts]
+        if sum(tree_size(part.cofactor) for part in parts) > longest:
+            return None
+        return self._second_formula(parts, (of, by), (of, by), False)
 
     # --- code ---------------------------------------------------------------------------------------------------------
 
-    def source(self) -> str:
-        """The generated module's text; the same model gives the same bytes."""
+    def source(self, *, hessian: bool = False, hvp: bool = False, jacobian: Sequence[Any] = ()) -> str:
+        """The generated module's text; the same model gives the same bytes.
 
-        def text() -> str:
+        Parameters
+        ----------
+        hessian : with `hessian`, and `hessian_compact` where the Hessian is structured.
+        hvp : with `hessian_vector_product`.
+        jacobian : names of `where` (as symbols or text), each with a function `jacobian_NAME`.
+        """
+        return self._source(self._request(hessian, hvp, jacobian))
+
+    def _source(self, request: Request) -> str:
+        def written() -> str:
+            functions = requested(self.derivation, request, self._derivative_text) if request else []
             lines = formulas(self, short=True).splitlines()
-            return module_source(plan(self.derivation), self.name, lines, __version__, environment())
+            return module_source(plan(self.derivation), self.name, lines, __version__, environment(), functions)
 
-        return self._run(text)
+        return self._run(written)
 
-    def compile(self, check: bool = True, *, path: str | Path | None = None, seed: int = 0) -> ModuleType:
+    def _request(self, hessian: bool, hvp: bool, jacobian: Sequence[Any]) -> Request:
+        names = [jacobian] if isinstance(jacobian, str | Basic) else jacobian
+        return Request(hessian, hvp, tuple(dict.fromkeys(self._quantity(name) for name in names)))
+
+    def _quantity(self, name: Any) -> Any:
+        """The name of `where` that a symbol or a text means."""
+        base = base_symbol(name)
+        for known in self.program.names:
+            if base == known or name == name_of(known):
+                return known
+        found = ", ".join(map(name_of, self.program.names)) or "there are none"
+        raise ModelError(f"{name} is not a name of `where`, so it has no Jacobian; the names: {found}")
+
+    def _derivative_text(self, of: Any, by: Any) -> str | None:
+        """The formula of a second derivative or a Jacobian for a docstring; None if it is long."""
+        value = self._readable(of, by, LONGEST_LINE)
+        line = text(body_of(value))
+        return line if value is not None and len(line) <= WIDEST and line != TOO_LONG else None
+
+    def compile(
+        self,
+        check: bool = True,
+        *,
+        path: str | Path | None = None,
+        seed: int = 0,
+        hessian: bool = False,
+        hvp: bool = False,
+        jacobian: Sequence[Any] = (),
+    ) -> ModuleType:
         """The generated module, imported.
 
         Parameters
@@ -264,34 +398,47 @@ class Model:
         check : compare it with numerical gradients first.
         path : also write its text to this file, after the check.
         seed : of the check's random inputs.
+        hessian, hvp, jacobian : which functions of second order it has, as for `source`; they are checked, too.
 
         Raises
         ------
         GradientCheckError : the check failed; nothing is written.
         """
-        text = self.source()
+        request = self._request(hessian, hvp, jacobian)
+        text = self._source(request)
         module = _imported(text, self.name)
         if check:
-            report = self._check(module, seed=seed)
+            report = self._check(module, request, seed=seed)
             if not report.ok:
                 raise GradientCheckError(f"the gradient check of {self.name} failed\n{report}", report)
         if path is not None:
             Path(path).write_text(text, encoding="utf-8")
         return module
 
-    def test_source(self, module_name: str, seed: int = 0) -> str:
+    def test_source(self, module_name: str, seed: int = 0, *, hessian: bool = False, hvp: bool = False) -> str:
         """The text of a pytest file that checks the generated module beside it; it needs NumPy and pytest only.
 
         Parameters
         ----------
         module_name : the name of the generated module, without `.py`.
         seed : of the inputs, which are written into the file.
+        hessian, hvp : whether the module has these functions, which are tested, too.
         """
         module = _imported(self.source(), self.name)
         draws = self._run(lambda: draw_inputs(module, self.arguments, self.facts, **self._checking(), seed=seed))
-        return test_file(module_name, self.name, test_cases(self.arguments, draws), environment())
+        cases = test_cases(self.arguments, draws)
+        return test_file(module_name, self.name, cases, environment(), hessian=hessian, hvp=hvp)
 
-    def check(self, seed: int = 0, *, sizes: Any = None, inputs: Mapping[str, Any] | None = None) -> CheckReport:
+    def check(
+        self,
+        seed: int = 0,
+        *,
+        sizes: Any = None,
+        inputs: Mapping[str, Any] | None = None,
+        hessian: bool = False,
+        hvp: bool = False,
+        jacobian: Sequence[Any] = (),
+    ) -> CheckReport:
         """Compare the generated gradient with numerical gradients, and the value with the SymPy loss.
 
         Parameters
@@ -299,13 +446,32 @@ class Model:
         seed : of the random inputs.
         sizes : sizes by dimension, one set or several; by default several are chosen.
         inputs : values for some arguments, by name; the others are drawn so that the facts hold.
+        hessian, hvp, jacobian : check these, too, as differences of the gradient and of the named quantities.
         """
-        return self._check(_imported(self.source(), self.name), seed=seed, sizes=sizes, inputs=inputs)
+        request = self._request(hessian, hvp, jacobian)
+        module = _imported(self._source(request), self.name)
+        return self._check(module, request, seed=seed, sizes=sizes, inputs=inputs)
 
-    def _check(self, module: Any, **options: Any) -> CheckReport:
-        return self._run(
-            lambda: check_module(module, self.arguments, self.facts, name=self.name, **self._checking(), **options)
-        )
+    def _check(self, module: Any, request: Request, **options: Any) -> CheckReport:
+        def report() -> CheckReport:
+            second = self._second_order(request) if request else None
+            known = self._checking()
+            return check_module(module, self.arguments, self.facts, name=self.name, second=second, **known, **options)
+
+        return self._run(report)
+
+    def _second_order(self, request: Request) -> SecondOrder:
+        """What the checker has to know of the functions of second order."""
+        made = [quantity(self.derivation, name) for name in request.jacobian]
+        text = module_source(plan(self.derivation), self.name, (), __version__, environment(), made)
+        module = _imported(text, f"quantities of {self.name}")
+
+        def values(function: str, needed: Sequence[str]) -> Any:
+            return lambda inputs: getattr(module, function)(**{name: inputs[name] for name in needed})[0]
+
+        quantities = {f.name.removeprefix("quantity_"): values(f.name, [a.name for a in f.arguments]) for f in made}
+        found = factors(self.derivation) if request.hessian else {}
+        return SecondOrder(request.hessian, request.hvp, quantities, found)
 
     def _checking(self) -> dict[str, Any]:
         """What the checker has to know of the model beside its arguments and facts."""

@@ -82,6 +82,12 @@ def test_a_model_compiles_and_is_right(name, assert_gradient):
     assert_gradient(MODELS[name]())
 
 
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "tri prod"])
+def test_its_second_derivatives_are_right(name, assert_gradient):
+    model = MODELS[name]()
+    assert_gradient(model, hessian=True, hvp=True, jacobian=list(model.program.names))
+
+
 def test_a_constant_is_not_differentiated():
     model = Model(Sum(constant(sin(x[n])) * x[n], (n, 0, N - 1)), [x])
     assert model.gradient(x[n]) == constant(sin(x[n]))

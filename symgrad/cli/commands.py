@@ -5,7 +5,7 @@ import io
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -45,6 +45,20 @@ _seed_option = click.option(
 )
 
 
+def _second_order_options(command: Callable[..., int]) -> Callable[..., int]:
+    """The options that ask for derivatives beyond the gradient."""
+    options = (
+        click.option("--hessian", is_flag=True, help="With the Hessian."),
+        click.option("--hvp", is_flag=True, help="With Hessian-vector products."),
+        click.option(
+            "--jacobian", multiple=True, metavar="NAME", help="With the Jacobian of a name of `where`; may be repeated."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 @click.group(epilog=_EXAMPLES, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="symgrad %(version)s")
 @click.pass_context
@@ -73,7 +87,17 @@ def commands(context: click.Context) -> int:
 @click.option("--with-test", is_flag=True, help="Write test_OUT.py beside it: a pytest file that checks the module.")
 @click.option("--no-check", is_flag=True, help="Write without checking the gradient.")
 @_seed_option
-def compile_command(reference: ModelReference, output: Path | None, with_test: bool, no_check: bool, seed: int) -> int:
+@_second_order_options
+def compile_command(
+    reference: ModelReference,
+    output: Path | None,
+    with_test: bool,
+    no_check: bool,
+    seed: int,
+    hessian: bool,
+    hvp: bool,
+    jacobian: tuple[str, ...],
+) -> int:
     """Write the NumPy module with value and gradient of a model.
 
     The gradient is checked against numerical ones first; where they disagree, nothing is written and the exit code is
@@ -83,17 +107,18 @@ def compile_command(reference: ModelReference, output: Path | None, with_test: b
     Examples:
       symgrad compile model.py
       symgrad compile model.py:likelihood -o likelihood.py --with-test
+      symgrad compile model.py --hessian --hvp --jacobian r
     """
     paths = output_paths(output or default_output(reference), reference.path, with_test)
     model = load_model(reference)
     with _progress("deriving and printing"):
-        texts = [model.source()]
+        texts = [model.source(hessian=hessian, hvp=hvp, jacobian=jacobian)]
         if with_test:
-            texts.append(model.test_source(paths[0].stem, seed))
+            texts.append(model.test_source(paths[0].stem, seed, hessian=hessian, hvp=hvp))
     outcome = "gradient not checked"
     if not no_check:
         with _progress("checking the gradient"):
-            report = model.check(seed=seed)
+            report = model.check(seed=seed, hessian=hessian, hvp=hvp, jacobian=jacobian)
         if not report.ok:
             _print(str(report))
             _complain(f"the gradient check did not succeed; {paths[0]} is not written")
@@ -110,7 +135,11 @@ def compile_command(reference: ModelReference, output: Path | None, with_test: b
 @click.option(
     "--format", "notation", type=click.Choice(["text", "latex"]), default="text", show_default=True, help="Notation."
 )
-def show_command(reference: ModelReference, notation: str) -> int:
+@click.option("--hessian", is_flag=True, help="With the Hessian.")
+@click.option(
+    "--jacobian", multiple=True, metavar="NAME", help="With the Jacobian of a name of `where`; may be repeated."
+)
+def show_command(reference: ModelReference, notation: str, hessian: bool, jacobian: tuple[str, ...]) -> int:
     """Print the model, its named quantities and its gradient as formulas.
 
     \b
@@ -119,7 +148,7 @@ def show_command(reference: ModelReference, notation: str) -> int:
     """
     model = load_model(reference)
     with _progress("deriving"):
-        formulas = model.show(format=notation)
+        formulas = model.show(format=notation, hessian=hessian, jacobian=jacobian)
     _print(formulas)
     return DONE
 
@@ -127,16 +156,18 @@ def show_command(reference: ModelReference, notation: str) -> int:
 @commands.command("check", short_help="Check the gradient numerically and print the report.")
 @_model_argument
 @_seed_option
-def check_command(reference: ModelReference, seed: int) -> int:
+@_second_order_options
+def check_command(reference: ModelReference, seed: int, hessian: bool, hvp: bool, jacobian: tuple[str, ...]) -> int:
     """Check the gradient of a model against numerical gradients; the exit code is 1 where they disagree.
 
     \b
     Example:
       symgrad check model.py --seed 7
+      symgrad check model.py --hessian --hvp --jacobian r
     """
     model = load_model(reference)
     with _progress("checking the gradient"):
-        report = model.check(seed=seed)
+        report = model.check(seed=seed, hessian=hessian, hvp=hvp, jacobian=jacobian)
     _print(str(report))
     return DONE if report.ok else CHECK_FAILED
 

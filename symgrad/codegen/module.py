@@ -62,13 +62,51 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, environment: Environment) -> str:
+RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
+
+
+@dataclass(frozen=True)
+class GeneratedFunction:
+    """A function beside `value` and `gradient`, printed: its statements and what it returns.
+
+    Attributes
+    ----------
+    name, doc : its name, and the lines of its docstring.
+    arguments : what it takes, in order.
+    directions : the first of these, which come packed in one argument `direction`.
+    dimensions : the sizes that its statements mention.
+    lines, result, returns : the statements, the text of what it returns, and the type of that.
+    types : the types that only this function returns.
+    helpers, scipy : what it needs of the module's helpers and of SciPy.
+    """
+
+    name: str
+    doc: tuple[str, ...]
+    arguments: tuple[Argument, ...]
+    directions: tuple[Argument, ...]
+    dimensions: tuple[str, ...]
+    lines: tuple[str, ...]
+    result: str
+    returns: str
+    types: tuple[RecordType, ...]
+    helpers: frozenset[str]
+    scipy: frozenset[str]
+
+
+def module_source(
+    plan: Plan,
+    name: str,
+    formulas: Sequence[str],
+    version: str,
+    environment: Environment,
+    functions: Sequence[GeneratedFunction] = (),
+) -> str:
     """The text of the module.
 
-    `formulas` are lines for its docstring.
+    `formulas` are lines for its docstring; `functions` come after those of value and gradient.
     """
-    helpers: set[str] = set()
-    scipy: set[str] = set()
+    helpers = {helper for function in functions for helper in function.helpers}
+    scipy = {special for function in functions for special in function.scipy}
     parameters = [a for a in plan.arguments if a.role == "parameter"]
     bodies = {
         function: _body(plan, parameters, function, helpers, scipy)
@@ -98,7 +136,29 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
         scipy=sorted(scipy),
         indexed=any(a.integer and a.role == "data" for a in plan.arguments),
         bounded=any(a.upper is not None for a in plan.arguments),
+        functions=[_rendered(function, plan) for function in functions],
     )
+
+
+def _rendered(function: GeneratedFunction, plan: Plan) -> dict[str, Any]:
+    """What the template needs of a function, with the sizes that can be read off its own arguments."""
+    own = replace(plan, arguments=function.arguments)
+    known = {size["name"] for size in _sizes(own)} | {a.name for a in function.arguments}
+    return {
+        "name": function.name,
+        "doc": function.doc,
+        "arguments": [_described(a) for a in function.arguments],
+        "directions": [_described(a) for a in function.directions],
+        "others": [a.name for a in function.arguments if a not in function.directions],
+        "sizes": _sizes(own),
+        "minimum_sizes": [m for m in _minimum_sizes(own) if m["name"] in known],
+        "dimensions": function.dimensions,
+        "lines": function.lines,
+        "result": function.result,
+        "returns": function.returns,
+        "types": function.types,
+        "sparse": "_jacobian(" in function.result,
+    }
 
 
 def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: set[str], scipy: set[str]) -> Body:
@@ -185,6 +245,7 @@ def _described(argument: Argument) -> dict[str, Any]:
         "axes": axes,
         "sides": [str(label) for label in axes],
         "thin": thin,
+        "declared": argument.name.removeprefix("direction_") if argument.role == "direction" else argument.name,
         "upper": None if argument.upper is None else str(argument.upper),
         "shape": _tuple_text(labels),
         "kind": ("integer " if argument.integer else "") + ("array" if labels else "scalar"),

@@ -225,6 +225,10 @@ class Printer:
         trivial = trivial or value.text.removeprefix("-").isidentifier()
         return (self._counts[node] > 1 and not trivial) or len(value.text) > MAX_LINE
 
+    def assign(self, name: str, value: Value) -> str:
+        """Assign a value to a variable."""
+        return self._assign(name, value).text
+
     def _assign(self, name: str, value: Value) -> Value:
         self.lines.append(f"{name} = {value.text}")
         self._variables.add(name)
@@ -241,6 +245,11 @@ class Printer:
             or plain.startswith(("np.diagonal(", "np.broadcast_to("))
             or ".reshape(" in plain
         )
+
+    def is_private(self, use: Use) -> bool:
+        """Whether the term's value is an array of its own that nothing else is computed from."""
+        text = self._values[use.node].text
+        return self._counts[use.node] == 1 and not isinstance(use.node, Named) and not self.is_view(text)
 
     def fresh(self, wanted: str) -> str:
         """A variable name that nothing else has."""
@@ -364,6 +373,11 @@ class Printer:
     def full(self, use: Use, node: Node) -> Value:
         """A term over the axes of `node` as an array of the node's shape."""
         return self._full(self._real(self._use(use)), node)
+
+    def aligned(self, use: Use, letters: Sequence[Letter], real: bool = True) -> Value:
+        """A term as an array that broadcasts along the given letters."""
+        value = self._use(use)
+        return broadcast(self._real(value) if real else value, letters)
 
     def _real(self, value: Value) -> Value:
         """The value in the floating type of the arguments; Python numbers take that of what they meet."""

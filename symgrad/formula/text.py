@@ -1,7 +1,7 @@
 """Formulas as text: Unicode for a terminal, and LaTeX."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import Expr, Lambda, MatrixSymbol, Mul, S, Transpose, Tuple, latex
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
@@ -276,7 +276,18 @@ def _known_sums(model: Any) -> set[Any]:
     return {part for e in written if not _is_long(e) for part in Preorder(e) if getattr(part, "is_MatAdd", False)}
 
 
-def _blocks(model: Any, short: bool) -> list[tuple[str, list[tuple[Any, Any]]]]:
+class Second(NamedTuple):
+    """The left side ∂²C/∂p∂q, or ∂p/∂q where p is a name of `where`."""
+
+    p: Any
+    q: Any
+    of_loss: bool
+
+
+Blocks = list[tuple[str, list[tuple[Any, Any]]]]
+
+
+def _blocks(model: Any, short: bool) -> Blocks:
     """What is shown, under titles: pairs of a left side and a formula."""
     names = list(dict.fromkeys(base_symbol(equation.lhs) for equation in model.where))
     blocks = [("Loss", [(_loss_name(model), model.loss)])]
@@ -294,15 +305,15 @@ def _loss_name(model: Any) -> str:
     return next(name for name in ("C", "L", "loss", "Loss") if name not in taken)
 
 
-def formulas(model: Any, short: bool = False) -> str:
+def formulas(model: Any, short: bool = False, more: Blocks | None = None) -> str:
     """The loss, the names with their adjoints, and the gradient, aligned at the equals signs.
 
-    `short` leaves out the adjoints of the names.
+    `short` leaves out the adjoints of the names; `more` are further formulas, with a `Second` on their left.
     """
     lines: list[str] = []
     known, loss = _known_sums(model), _loss_name(model)
-    for title, pairs in _blocks(model, short):
-        rows = [(_label(title, left, value, loss), text(_body(value), known)) for left, value in pairs]
+    for title, pairs in [*_blocks(model, short), *(more or [])]:
+        rows = [(_label(title, left, value, loss), text(body_of(value), known)) for left, value in pairs]
         if short:
             rows = [(label, value if len(value) <= WIDEST else TOO_LONG) for label, value in rows]
         width = max(len(label) for label, _ in rows)
@@ -315,22 +326,37 @@ def _label(title: str, left: Any, value: Any, loss: str) -> str:
     if title in ("Loss", "where"):
         return left if isinstance(left, str) else text(left)
     indices = f"[{','.join(map(str, value.variables))}]" if isinstance(value, Lambda) else ""
+    if isinstance(left, Second):
+        above = f"∂²{loss}/∂{name_of(left.p)}" if left.of_loss else f"∂{name_of(left.p)}/"
+        return f"{above}∂{name_of(left.q)}{indices}"
     return f"∂{loss}/∂{name_of(left)}{indices}"
 
 
-def _body(value: Any) -> Any:
+def body_of(value: Any) -> Any:
     return value.expr if isinstance(value, Lambda) else value
 
 
-def latex_formulas(model: Any) -> str:
+def _latex_second(left: Second, value: Any, loss: str) -> str:
+    p, q = latex(left.p), latex(left.q)
+    fraction = rf"\frac{{\partial^2 {loss}}}{{\partial {p} \, \partial {q}}}"
+    if not left.of_loss:
+        fraction = rf"\frac{{\partial {p}}}{{\partial {q}}}"
+    indices = f"_{{{','.join(map(latex, value.variables))}}}" if isinstance(value, Lambda) else ""
+    return rf"\left({fraction}\right){indices}" if indices else fraction
+
+
+def latex_formulas(model: Any, more: Blocks | None = None) -> str:
     """The same formulas as a LaTeX fragment, an aligned block."""
     rows = []
-    for title, pairs in _blocks(model, short=False):
+    for title, pairs in [*_blocks(model, short=False), *(more or [])]:
         for left, value in pairs:
-            symbol = left if isinstance(left, str) else latex(left)
-            if title not in ("Loss", "where"):
+            symbol = left if isinstance(left, str | Second) else latex(left)
+            if isinstance(left, Second):
+                symbol = _latex_second(left, value, _loss_name(model))
+            elif title not in ("Loss", "where"):
                 indices = f"_{{{','.join(map(latex, value.variables))}}}" if isinstance(value, Lambda) else ""
                 symbol = rf"\frac{{\partial {_loss_name(model)}}}{{\partial {symbol}{indices}}}"
-            rows.append((symbol, latex(_body(value)) if value is not None and not _is_long(value) else r"\dots"))
+            formula = latex(body_of(value)) if value is not None and not _is_long(value) else r"\dots"
+            rows.append((symbol, formula.replace(r"\operatorname{DiagMatrix}", r"\operatorname{diag}")))
     inside = " \\\\\n".join(f"  {left} &= {right}" for left, right in rows)
     return f"\\begin{{aligned}}\n{inside}\n\\end{{aligned}}"

@@ -41,14 +41,15 @@ def _distributed(node: Contract) -> Use | None:
     return None
 
 
-def share(roots: Sequence[Use]) -> list[Use]:
+def share(roots: Sequence[Use], adjoints: bool = True) -> list[Use]:
     """The terms with every product of two factors that occurs in several products made a quantity of its own.
 
-    The first root is the loss; a product that it does not need is part of an adjoint, and is called delta.
+    With `adjoints` the first root is the loss; a product that it does not need is part of an adjoint, and is called
+    delta.
     """
     current = list(roots)
     while True:
-        forward = set(postorder([current[0].node]))
+        forward = set(postorder([use.node for use in (current[:1] if adjoints else current)]))
         counts: Counter[Node] = Counter()
         for node in postorder([use.node for use in current]):
             counts.update({pair.node for _, pair in _pairs(node)})

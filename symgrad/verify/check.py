@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from symgrad.errors import ModelError
 from symgrad.verify.point import PointCheck, Reference
 from symgrad.verify.report import CheckReport, Run
 from symgrad.verify.sampling import Draw, Sampler
+from symgrad.verify.second_order import SecondOrder, SecondOrderCheck
 from symgrad.verify.sizes import in_shape, is_legal, model_dimensions, named_sizes, size_sets, sizes_of_inputs
 
 SINGULAR = (
@@ -35,6 +37,7 @@ def check_module(
     reference: Reference | None = None,
     where: Sequence[Basic] = (),
     name: str = "",
+    second: SecondOrder | None = None,
 ) -> CheckReport:
     """Check a generated module.
 
@@ -56,6 +59,7 @@ def check_module(
     reference : computes the loss independently, from inputs and sizes; `value` has to agree with it.
     where : the model's named intermediates, which facts may be about.
     name : the model's name, for the report.
+    second : the second derivatives and Jacobians to check as well.
 
     Returns
     -------
@@ -84,9 +88,14 @@ def check_module(
     for number, draw in enumerate(draws):
         # A generator for each run: what it chooses does not depend on the others.
         rng = np.random.default_rng([seed, number, 1])
-        runs.append(PointCheck(module, arguments, draw, rng, reference).run())
+        run = PointCheck(module, arguments, draw, rng, reference).run()
+        if second is not None:
+            more = SecondOrderCheck(module, arguments, draw, np.random.default_rng([seed, number, 2]), second).run()
+            run = replace(run, entries=run.entries + more.entries, findings=run.findings + more.findings)
+        runs.append(run)
     parameters = tuple(argument.name for argument in arguments if argument.role == "parameter")
-    return CheckReport(name, seed, parameters, tuple(runs))
+    labels = second.labels(parameters) if second is not None else ()
+    return CheckReport(name, seed, (*parameters, *labels), tuple(runs))
 
 
 def draw_inputs(

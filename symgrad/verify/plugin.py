@@ -15,7 +15,8 @@ def assert_gradient(model: Any, **options: Any) -> Any:
     Parameters
     ----------
     model : a `symgrad.Model`.
-    **options : passed on to `model.check`: `seed`, `sizes`, `inputs`.
+    **options : passed on to `model.check`: `seed`, `sizes`, `inputs`, and `hessian`, `hvp`, `jacobian` for derivatives
+        beyond the gradient.
 
     Returns
     -------

@@ -57,7 +57,15 @@ def test_cases(arguments: Sequence[Argument], draws: Sequence[Draw]) -> list[dic
     return cases
 
 
-def test_file(module_name: str, model_name: str, cases: Sequence[Mapping[str, Any]], environment: Environment) -> str:
+def test_file(
+    module_name: str,
+    model_name: str,
+    cases: Sequence[Mapping[str, Any]],
+    environment: Environment,
+    *,
+    hessian: bool = False,
+    hvp: bool = False,
+) -> str:
     """The text of a pytest file that checks the generated module lying beside it.
 
     Parameters
@@ -66,6 +74,7 @@ def test_file(module_name: str, model_name: str, cases: Sequence[Mapping[str, An
     model_name : the model's name, for the docstring.
     cases : inputs to check at, as `test_cases` gives them; `first_step` and `directions` may be left out.
     environment : where the template is found, with `StrictUndefined`.
+    hessian, hvp : whether the module has `hessian` and `hessian_vector_product`, to be tested as well.
     """
     rendered = [
         {
@@ -84,6 +93,8 @@ def test_file(module_name: str, model_name: str, cases: Sequence[Mapping[str, An
         model_name=title,
         cases=rendered,
         any_directions=any(case["directions"] for case in rendered),
+        hessian=hessian,
+        hvp=hvp,
     )
 
 

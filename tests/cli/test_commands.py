@@ -84,7 +84,7 @@ def test_a_failed_check_exits_1_and_writes_nothing(
     folder = model_file().parent
     if existing:
         (folder / "out.py").write_text("precious\n")
-    monkeypatch.setattr(Model, "check", lambda self, seed=0: FailedReport())
+    monkeypatch.setattr(Model, "check", lambda self, seed=0, **options: FailedReport())
     assert main(["compile", "parabola.py", "-o", "out.py", "--with-test"]) == 1
     output = capsys.readouterr()
     assert "analytic 1.0, numerical 2.0" in output.out
@@ -95,7 +95,7 @@ def test_a_failed_check_exits_1_and_writes_nothing(
 
 def test_without_the_check_a_wrong_gradient_is_written(model_file, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = model_file().parent
-    monkeypatch.setattr(Model, "check", lambda self, seed=0: FailedReport())
+    monkeypatch.setattr(Model, "check", lambda self, seed=0, **options: FailedReport())
     assert main(["compile", "parabola.py", "--no-check"]) == 0
     assert (folder / "parabola_gradient.py").exists()
 
@@ -111,7 +111,7 @@ def test_check_exits_1_when_the_gradient_is_wrong(
 ) -> None:
     model_file()
     seeds = []
-    monkeypatch.setattr(Model, "check", lambda self, seed=0: seeds.append(seed) or FailedReport())
+    monkeypatch.setattr(Model, "check", lambda self, seed=0, **options: seeds.append(seed) or FailedReport())
     assert main(["check", "parabola.py", "--seed", "7"]) == 1
     assert "analytic 1.0, numerical 2.0" in capsys.readouterr().out
     assert seeds == [7]
@@ -170,7 +170,7 @@ def test_errors_of_the_compiler_become_messages(
 ) -> None:
     model_file()
 
-    def fail(self: Model) -> str:
+    def fail(self: Model, **options: object) -> str:
         raise error
 
     monkeypatch.setattr(Model, "source", fail)

@@ -15,6 +15,7 @@ from symgrad.cli.model_file import ModelReference, load_model
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MODELS = [
     "blocks.py",
+    "bundle_adjustment.py",
     "factorisation.py",
     "graph.py",
     "logistic.py",
@@ -29,7 +30,7 @@ MODELS = [
 
 def test_the_list_above_and_the_table_in_the_folder_are_complete() -> None:
     files = {path.name for path in EXAMPLES.glob("*.py")}
-    assert files == {model.partition(":")[0] for model in MODELS} | {"digits.py"}
+    assert files == {model.partition(":")[0] for model in MODELS} | {"digits.py", "newton.py"}
     table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert [file for file in files if f"({file})" not in table] == []
 

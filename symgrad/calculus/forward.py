@@ -1,0 +1,357 @@
+"""Forward mode: the tangents of terms along a direction, or by every entry of an input at once.
+
+A seed gives an input's tangent. With a direction array of the input's shape it yields a directional derivative; with a
+product of Kronecker deltas δ[i, i′] δ[j, j′] over letters of their own it yields the whole Jacobian, whose axes are
+those letters. The deltas are eliminated wherever they meet a sum: a Jacobian is as sparse in the formula as in truth.
+
+A tangent is a term over its node's axes 0, 1, ... and the letters of the seeds. It is kept as a sum of products, with
+every delta a factor of such a product. A delta whose axis is subscripted, δ[k, label[n]], is a *one-hot* factor: a
+`Gather` of the identity.
+
+Source: Griewank and Walther, Evaluating Derivatives (2008), section 3.1; Laue, Mitterreiter and Giesen, Computing
+Higher Order Derivatives of Matrix and Tensor Expressions (2018), for tensors.
+"""
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sympy import Eq, Expr, Number, Product, S
+
+from symgrad.calculus.local import partial
+from symgrad.calculus.reverse import indicator
+from symgrad.errors import UnsupportedError
+from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
+from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, axis_map, gather, scatter
+from symgrad.graph.build import (
+    ZERO,
+    add,
+    apply,
+    const,
+    delta,
+    index,
+    is_zero,
+    mul,
+    product_of_powers,
+    reciprocal,
+    scale,
+    sizes_of,
+    split_coefficient,
+    subtract,
+)
+from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Delta,
+    Gather,
+    Letter,
+    Named,
+    Node,
+    Range,
+    Reduce,
+    Scatter,
+    Shape,
+    Size,
+    Use,
+    postorder,
+)
+from symgrad.graph.transform import dependents, own, place
+
+Settle = Callable[[Node, Use], Use]
+Tangents = Mapping[Node, Use]
+
+
+def delta_seed(shape: Shape, label: Hashable) -> Use:
+    """Π δ[axis, (label, axis)]: the derivative of an array by itself; its second axes are the letters (label, axis)."""
+    return mul([delta(axis, (label, axis), length) for axis, length in enumerate(shape)])
+
+
+def forward(roots: Sequence[Use], seeds: Tangents, settle: Settle = lambda node, tangent: tangent) -> list[Use]:
+    """The tangent of each root, over the root's letters and those of the seeds.
+
+    `settle` is given the tangent of every node that is not a seed, and returns what to go on with: a simplified term,
+    or a name for it.
+
+    Raises
+    ------
+    UnsupportedError : a node on the way has no derivative rule; the message names it.
+    """
+    nodes = [use.node for use in roots]
+    active = dependents(nodes, seeds)
+    tangents = dict(seeds)
+    for node in postorder(nodes):
+        if node in active and node not in tangents:
+            rule = _RULES.get(type(node))
+            if rule is None:
+                raise UnsupportedError(f"no forward derivative rule for {type(node).__name__}")
+            tangents[node] = settle(node, add((S.One, part) for part in rule(node, tangents)))
+    return [place(tangents.get(use.node, ZERO), use.letters) for use in roots]
+
+
+# --- sums of products with deltas -------------------------------------------------------------------------------------
+
+
+def terms_of(use: Use) -> list[tuple[Number, Use]]:
+    """A sum as its terms; anything else as one term."""
+    if isinstance(use.node, Add):
+        return [(coefficient, place(term, use.letters)) for coefficient, term in use.node.terms]
+    return [(S.One, use)]
+
+
+def factors_of(use: Use) -> list[tuple[Use, Number]]:
+    """A product without sums as its factors with their exponents; anything else as one factor."""
+    if isinstance(use.node, Contract) and not use.node.bound:
+        return [(place(factor, use.letters), exponent) for factor, exponent in use.node.factors]
+    return [(use, S.One)]
+
+
+def one_hot(use: Use) -> tuple[Letter, Use] | None:
+    """(k, s) of a factor δ[k, s] with an index k and a subscript s that is no index; None of anything else."""
+    node = use.node
+    if not isinstance(node, Gather) or not isinstance(node.base.node, Delta):
+        return None
+    left, right = (place(sub, use.letters) for sub in node.subs)
+    for row, sub in ((left, right), (right, left)):
+        if (
+            isinstance(row.node, Range)
+            and row.node.shape == node.base.node.shape[:1]
+            and row.letters[0] not in sub.letters
+        ):
+            return row.letters[0], sub
+    return None
+
+
+def delta_at(row: Letter, sub: Use, length: Expr) -> Use:
+    """δ[row, sub] for a subscript that is any integer-valued term."""
+    return gather(delta(0, 1, length), [index(row, length), sub])
+
+
+def is_structural(use: Use) -> bool:
+    """Whether a factor is a delta or one-hot."""
+    return isinstance(use.node, Delta) or one_hot(use) is not None
+
+
+def _has_deltas(use: Use) -> bool:
+    return any(is_structural(factor) for _, term in terms_of(use) for factor, _ in factors_of(term))
+
+
+def _times(factors: Sequence[Use], tangent: Use, bound: Mapping[Letter, Expr] | None = None) -> Use:
+    """Π factors · tangent, summed over the bound letters; term by term where deltas are to meet the sum."""
+    if is_zero(tangent):
+        return ZERO
+    if not _has_deltas(tangent):
+        return mul([*factors, tangent], bound)
+    return add((c, _summed([*factors, term], dict(bound or {}))) for c, term in terms_of(tangent))
+
+
+def _summed(factors: Sequence[Use], bound: dict[Letter, Expr]) -> Use:
+    """Σ over the bound letters of Π factors.
+
+    Σ_n f[n]·δ[k, s[n]], with a subscript that is summed over, is `f` added into zeros at the positions s.
+    """
+    coefficient, product = split_coefficient(mul(factors))
+    parts = factors_of(product)
+    while (found := _bound_delta(parts, bound)) is not None:
+        gone, kept = found
+        del bound[gone]
+        parts = factors_of(product_of_powers([(relabel(use, {gone: kept}), e) for use, e in parts]))
+    moved: dict[Letter, Use] = {}
+    rest: list[tuple[Use, Number]] = []
+    outside = [(use, e) for use, e in parts if is_structural(use) and not set(use.letters) & bound.keys()]
+    for use, exponent in (pair for pair in parts if pair not in outside):
+        hit = one_hot(use)
+        if hit is None or not set(hit[1].letters) & bound.keys() or hit[0] in bound:
+            rest.append((use, exponent))
+        elif hit[0] in moved:  # δ[k, s]·δ[k, r] = δ[k, s]·δ[s, r]
+            rest.append(
+                (gather(delta(0, 1, use.node.shape[use.letters.index(hit[0])]), [moved[hit[0]], hit[1]]), S.One)
+            )
+        else:
+            moved[hit[0]] = hit[1]
+    if not moved:
+        return scale(coefficient, product_of_powers(parts, bound))
+    made = _scattered(product_of_powers(rest), moved, sizes_of(use for use, _ in parts) | bound, bound)
+    return scale(coefficient, product_of_powers([(made, S.One), *outside]))
+
+
+def _bound_delta(parts: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> tuple[Letter, Letter] | None:
+    """A bound letter that a delta ties to another one."""
+    for use, _ in parts:
+        if isinstance(use.node, Delta):
+            row, column = use.letters
+            if row in bound or column in bound:
+                return (row, column) if row in bound else (column, row)
+    return None
+
+
+def _scattered(
+    value: Use, moved: Mapping[Letter, Use], sizes: Mapping[Letter, Expr], bound: Mapping[Letter, Expr]
+) -> Use:
+    """Σ over bound letters of value · Π δ[letter, sub] for the moved letters with their subscripts."""
+    kept = [
+        x for x in distinct([*value.letters, *(x for sub in moved.values() for x in sub.letters)]) if x not in bound
+    ]
+    inner = {letter: ("inside", letter) for letter in sizes}
+    subs = [relabel(sub, inner) for sub in moved.values()] + [index(inner[x], sizes[x]) for x in kept]
+    letters = [*moved, *kept]
+    return scatter(
+        relabel(value, inner),
+        subs,
+        tuple(sizes[letter] for letter in letters),
+        letters,
+        {inner[letter]: sizes[letter] for letter in (*bound, *kept)},
+    )
+
+
+def densified(use: Use, keep: Callable[[Use], bool]) -> Use:
+    """The same term without one-hot factors, but those whose subscript is kept: the rest is added into zeros."""
+    made = []
+    for coefficient, term in terms_of(use):
+        parts = factors_of(term)
+        moved: dict[Letter, Use] = {}
+        for factor, _ in parts:
+            hit = one_hot(factor)
+            if hit is not None and not keep(hit[1]) and hit[0] not in moved:
+                moved[hit[0]] = hit[1]
+        if moved:
+            hits = list(moved.items())
+            outside = [pair for pair in parts if is_structural(pair[0]) and one_hot(pair[0]) not in hits]
+            rest = [pair for pair in parts if not is_structural(pair[0])]
+            inner = _scattered(product_of_powers(rest), moved, sizes_of(factor for factor, _ in parts), {})
+            term = product_of_powers([(inner, S.One), *outside])
+        made.append((coefficient, term))
+    return add(made)
+
+
+# --- rules ------------------------------------------------------------------------------------------------------------
+
+
+def _of(use: Use, tangents: Tangents) -> Use:
+    """The tangent of an operand, in the letters of its consumer; zero if it has none."""
+    found = tangents.get(use.node)
+    return ZERO if found is None else place(found, use.letters)
+
+
+def _bound(node: Any) -> dict[Letter, Expr]:
+    return dict(enumerate(node.bound, node.rank))
+
+
+def _add(node: Add, tangents: Tangents) -> Iterator[Use]:
+    # y = Σ c·u:  ẏ = Σ c·u̇
+    for coefficient, use in node.terms:
+        yield scale(coefficient, _of(use, tangents))
+
+
+def _contract(node: Contract, tangents: Tangents) -> Iterator[Use]:
+    # y = Σ Π u^e:  ẏ = Σ e·u^(e-1)·u̇ · Π others
+    for n, (use, exponent) in enumerate(node.factors):
+        rest = [pair for m, pair in enumerate(node.factors) if m != n]
+        local = [const(exponent), product_of_powers([*rest, (use, exponent - 1)])]
+        yield _times(local, _of(use, tangents), _bound(node))
+
+
+def _apply(node: Apply, tangents: Tangents) -> Iterator[Use]:
+    # y = f(u, v, ...):  ẏ = Σ ∂f/∂u·u̇
+    if node.head is if_else:
+        condition, *branches = node.args
+        yes, no = (_of(branch, tangents) for branch in branches)
+        if not (_has_deltas(yes) or _has_deltas(no)):
+            yield apply(if_else, [condition, yes, no])
+            return
+        yield _masked(yes, lambda body: [condition, body, ZERO])
+        yield _masked(no, lambda body: [condition, ZERO, body])
+        return
+    for n, use in enumerate(node.args):
+        tangent = _of(use, tangents)
+        if not is_zero(tangent):
+            yield _times([partial(node.head, node.args, own(node), n)], tangent)
+
+
+def _masked(tangent: Use, arguments: Callable[[Use], list[Use]]) -> Use:
+    """A branch's tangent where the branch is taken; masked, not multiplied, but for the deltas in front."""
+    made = []
+    for coefficient, term in terms_of(tangent):
+        parts = factors_of(term)
+        deltas = [use for use, _ in parts if is_structural(use)]
+        body = product_of_powers((use, e) for use, e in parts if not is_structural(use))
+        made.append((coefficient, mul([*deltas, apply(if_else, arguments(body))])))
+    return add(made)
+
+
+def _reduce(node: Reduce, tangents: Tangents) -> Iterator[Use]:
+    bound, use = _bound(node), node.arg
+    if node.head is LogSumExp:  # softmax(u)·u̇
+        local = [axis_map(SOFTMAX, use, bound)]
+    elif node.head is Product:  # the product of all others, which is right where entries are zero
+        local = [axis_map(PRODUCT_OF_OTHERS, use, bound)]
+    elif node.head in (MaxOver, MinOver):  # entries that tie share equally
+        hit = indicator(apply(Eq, [use, own(node)]))
+        local = [hit, reciprocal(mul([hit], bound))]
+    else:
+        raise UnsupportedError(f"no forward derivative rule for the reduction {node.head.__name__}")
+    yield _times(local, _of(use, tangents), bound)
+
+
+def _axis_map(node: AxisMap, tangents: Tangents) -> Iterator[Use]:
+    over = {axis: node.shape[axis] for axis in node.over}
+    tangent = _of(node.arg, tangents)
+    if node.head == SOFTMAX:  # ṗ = p·(u̇ - Σ p·u̇)
+        yield _times([own(node)], subtract(tangent, _times([own(node)], tangent, over)))
+    elif node.head == LOG_SOFTMAX:  # u̇ - Σ p·u̇
+        yield subtract(tangent, _times([axis_map(SOFTMAX, node.arg, over)], tangent, over))
+    else:
+        raise UnsupportedError(f"no forward derivative rule for {node.head}: differentiate the product only once")
+
+
+def _gather(node: Gather, tangents: Tangents) -> Iterator[Use]:
+    # y = u[s]:  ẏ = u̇[s]
+    tangent = tangents.get(node.base.node, ZERO)
+    subs = dict(enumerate(node.subs))
+    if not _has_deltas(tangent):
+        yield at(tangent, subs)
+        return
+    for coefficient, term in terms_of(tangent):
+        yield scale(coefficient, product_of_powers((at(use, subs), e) for use, e in factors_of(term)))
+
+
+def at(use: Use, subs: Mapping[Letter, Use]) -> Use:
+    """A term at subscripts for some of its letters."""
+    if not set(use.letters) & subs.keys():
+        return use
+    node, lengths = use.node, sizes_of([use])
+    hit = one_hot(use)
+    if hit is not None and hit[0] not in subs:  # δ[k, s] stays one
+        return delta_at(hit[0], at(hit[1], subs), lengths[hit[0]])
+    if isinstance(node, Range):
+        return subs[use.letters[0]]
+    if isinstance(node, Add) and all(isinstance(part.node, Range | Size | Const) for _, part in node.terms):
+        return add((coefficient, at(term, subs)) for coefficient, term in terms_of(use))
+    return gather(use, [subs.get(letter) or index(letter, lengths[letter]) for letter in use.letters])
+
+
+def _scatter(node: Scatter, tangents: Tangents) -> Iterator[Use]:
+    # y = Σ u·Π δ[axis, s]:  ẏ = Σ u̇·Π δ[axis, s]
+    moved = [(axis, sub) for axis, sub in enumerate(node.subs) if sub.letters != (axis,)]
+    moves = [delta_at(axis, sub, node.shape[axis]) for axis, sub in moved]
+    tangent = _of(node.value, tangents)
+    for coefficient, term in terms_of(tangent):
+        yield scale(coefficient, _summed([term, *moves], _bound(node)))
+
+
+def _named(node: Named, tangents: Tangents) -> Iterator[Use]:
+    yield _of(node.arg, tangents)
+
+
+_RULES: dict[type[Node], Callable[..., Iterator[Use]]] = {
+    Add: _add,
+    Contract: _contract,
+    Apply: _apply,
+    Reduce: _reduce,
+    AxisMap: _axis_map,
+    Gather: _gather,
+    Scatter: _scatter,
+    Named: _named,
+}

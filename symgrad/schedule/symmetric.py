@@ -1,0 +1,139 @@
+"""Σ w·f(a)·f(b) as Σ (√w·f)(a)·(√w·f)(b): the product of a matrix with its own transpose, at half the operations.
+
+BLAS has a routine for AᵀA that computes one triangle only, and NumPy takes it where both operands are one array. The
+weight must not be negative; whether it is is read off the graph.
+"""
+
+from collections.abc import Sequence
+
+from sympy import Number, Rational, Symbol, exp
+
+from symgrad.functions import if_else, sigmoid, softplus
+from symgrad.graph.axes import SOFTMAX, named
+from symgrad.graph.build import const, mul, power, product_of_powers
+from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Input,
+    Letter,
+    Named,
+    Node,
+    Scatter,
+    Size,
+    Use,
+    postorder,
+)
+from symgrad.graph.transform import rebuild, transform
+
+_POSITIVE = {exp, sigmoid, softplus}
+
+Factor = tuple[Use, Number]
+
+
+def squares(roots: Sequence[Use]) -> list[Use]:
+    """The terms with sums over two equal halves written as products of one array with itself."""
+    known: dict[Node, bool] = {}
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        made = rebuild(node, uses)
+        return _square(made, known) or made if isinstance(made.node, Contract) else made
+
+    return transform(roots, visit)
+
+
+def _square(use: Use, known: dict[Node, bool]) -> Use | None:
+    node = use.node
+    assert isinstance(node, Contract)
+    halves = _halves(node)
+    if halves is None:
+        return None
+    left, right, weights = halves
+    if not weights and len(left) == 1:
+        return None  # it is one already
+    if not all(_is_non_negative(factor, exponent, known) for factor, exponent in weights):
+        return None
+    root = power(product_of_powers(weights), const(Rational(1, 2)))
+    half = mul([root, *(factor for factor, _ in left)])
+    letters = distinct(half.letters)
+    axes = {letter: axis for axis, letter in enumerate(letters)}
+    lengths = dict(zip(half.letters, half.node.shape, strict=True))
+    one = named("weighted", Symbol("weighted"), tuple(lengths[x] for x in letters), relabel(half, axes))
+    mirrored = tuple(right.get(letter, letter) for letter in letters)
+    bound = dict(enumerate(node.bound, node.rank))
+    product = mul([Use(one, letters), Use(one, mirrored)], bound)
+    return relabel(product, dict(enumerate(use.letters)))
+
+
+def _halves(node: Contract) -> tuple[list[Factor], dict[Letter, Letter], list[Factor]] | None:
+    """One of two equal halves of the factors, how its free letters become those of the other, and what is in neither.
+
+    None if the factors are not of that form.
+    """
+    if not node.bound:
+        return None
+    weights = [(use, e) for use, e in node.factors if all(letter >= node.rank for letter in use.letters)]
+    rest = [pair for pair in node.factors if pair not in weights]
+    if any(exponent != 1 for _, exponent in rest):
+        return None
+    mirror: dict[Letter, Letter] = {}
+    half: list[Factor] = []
+    while rest:
+        use, _ = first = rest.pop(0)
+        partner = next((pair for pair in rest if _mirrors(node, use, pair[0])), None)
+        if partner is None:
+            return None
+        rest.remove(partner)
+        for one, other in zip(use.letters, partner[0].letters, strict=True):
+            if one < node.rank and mirror.setdefault(one, other) != other:
+                return None
+        half.append(first)
+    if not half or set(mirror) & set(mirror.values()) or len(set(mirror.values())) < len(mirror):
+        return None
+    shared = {letter for use, _ in half for letter in use.letters if letter >= node.rank}
+    if any(letter not in shared for use, _ in weights for letter in use.letters):
+        return None
+    return half, mirror, weights
+
+
+def _mirrors(node: Contract, one: Use, other: Use) -> bool:
+    """Whether two uses of one node differ in their free letters, and in these only."""
+    return one.node is other.node and all(
+        (x == y) if x >= node.rank or y >= node.rank else x != y
+        for x, y in zip(one.letters, other.letters, strict=True)
+    )
+
+
+def _is_non_negative(use: Use, exponent: Number, known: dict[Node, bool]) -> bool:
+    """Whether a power cannot be negative, as far as the graph shows."""
+    if exponent.is_even:
+        return True
+    for node in postorder([use.node]):
+        if node not in known:
+            known[node] = _non_negative(node, known)
+    return known[use.node]
+
+
+def _non_negative(node: Node, known: dict[Node, bool]) -> bool:
+    match node:
+        case Size():
+            return True
+        case Const(value=value):
+            return bool(value.is_nonnegative)
+        case Input(symbol=symbol):
+            return bool(getattr(symbol, "is_nonnegative", False))
+        case Add(terms=terms):
+            return all(coefficient.is_positive and known[use.node] for coefficient, use in terms)
+        case Contract(factors=factors):
+            return all(exponent.is_even or known[use.node] for use, exponent in factors)
+        case AxisMap(head=head):
+            return bool(head == SOFTMAX)
+        case Apply(head=head, args=args):
+            return head in _POSITIVE or (head is if_else and all(known[arg.node] for arg in args[1:]))
+        case Named(arg=arg) | Scatter(value=arg):
+            return known[arg.node]
+        case _:
+            return False

@@ -1,0 +1,119 @@
+"""Derivatives beyond the gradient, as terms: Hessians, Hessian-vector products, Jacobians of named quantities.
+
+Each is forward mode over what `compiler.derive` has made: over the simplified gradient for a Hessian, over the
+definition for a Jacobian. The result is taken apart by its deltas and simplified part by part.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sympy import IndexedBase, MatrixSymbol, Symbol
+
+from symgrad.calculus.forward import delta_seed, forward
+from symgrad.calculus.structure import Block, blocks, total
+from symgrad.compiler import Derivation
+from symgrad.graph.axes import named
+from symgrad.graph.build import is_zero
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Const, Input, Named, Node, Shape, Use, intern
+from symgrad.graph.transform import own
+from symgrad.rewrite.engine import Trace
+from symgrad.rewrite.facts import expand_names
+from symgrad.rewrite.pipeline import simplify
+
+
+def hessian(derivation: Derivation, p: Any, q: Any) -> list[Block]:
+    """∂²loss/∂p∂q: blocks over the letters 0 ... of p's axes and then q's.
+
+    Of two parameters the gradient by the earlier one is differentiated; the other order has the same terms, transposed.
+    """
+    nodes = derivation.program.parameters
+    first, second = nodes[p], nodes[q]
+    order = list(nodes)
+    if order.index(p) > order.index(q):
+        count = first.rank + second.rank
+        turned = {axis: (axis + first.rank) % count for axis in range(count)}
+        return blocks(relabel(total(hessian(derivation, q, p), second.shape + first.shape), turned), range(count))
+    if (p, q) not in derivation.second:
+        above = order[: order.index(q) + 1]  # together, since their tangents share most of what they are made of
+        seeds: dict[Node, Use] = {second: delta_seed(second.shape, "by")}
+        terms = forward([derivation.gradient[one] for one in above], seeds)
+        joined = [_joined(term, nodes[one].rank, second.rank) for one, term in zip(above, terms, strict=True)]
+        found = _blocks(derivation, joined, [nodes[one].shape + second.shape for one in above])
+        derivation.second.update({(one, q): parts for one, parts in zip(above, found, strict=True)})
+    parts: list[Block] = derivation.second[p, q]
+    return parts
+
+
+def jacobian(derivation: Derivation, quantity: Any, q: Any) -> list[Block]:
+    """∂quantity/∂q for a name of `where`: blocks over the letters 0 ... of the quantity's axes and then q's."""
+    name, second = derivation.program.names[quantity], derivation.program.parameters[q]
+    (term,) = forward([own(name)], {second: delta_seed(second.shape, "by")})
+    (parts,) = _blocks(derivation, [_joined(term, name.rank, second.rank)], [name.shape + second.shape])
+    return parts
+
+
+def direction(parameter: Any, node: Input) -> Input:
+    """The argument that holds a direction in a parameter's space."""
+    label = f"direction_{node.name}"
+    symbol: Any = Symbol(label, real=True)
+    if isinstance(parameter, MatrixSymbol):
+        symbol = MatrixSymbol(label, *parameter.shape)
+    elif isinstance(parameter, IndexedBase):
+        symbol = IndexedBase(label, shape=parameter.shape)
+    return intern(Input, node.shape, label, symbol, False)
+
+
+def hessian_vector_product(derivation: Derivation) -> list[Use]:
+    """Σ_q ∂²loss/∂p∂q·direction_q for every parameter p, over its axes.
+
+    The tangent of every name, and of every named adjoint, gets a name itself, so that the cost is that of the gradient.
+    """
+    seeds: dict[Node, Use] = {node: own(direction(p, node)) for p, node in derivation.program.parameters.items()}
+    opaque = _opaque(derivation)
+
+    def settle(node: Node, tangent: Use) -> Use:
+        if not isinstance(node, Named) or is_zero(tangent):
+            return tangent
+        (plain,) = _simplified([tangent], derivation, opaque)
+        if isinstance(plain.node, Input | Named | Const):
+            return plain
+        made = named(f"dot_{node.name}", Symbol(f"dot_{node.name}", real=True), node.shape, plain)
+        opaque.add(made)
+        return own(made)
+
+    return _simplified(forward(list(derivation.gradient.values()), seeds, settle), derivation, opaque)
+
+
+def written_out(block: Block, derivation: Derivation) -> Block:
+    """A block with the named adjoints replaced by their formulas, for reading."""
+    (opened,) = expand_names([block.cofactor], set(derivation.blocks.values()), set(derivation.program.names.values()))
+    (plain,) = _simplified([opened], derivation, set(derivation.program.names.values()))
+    return Block(block.ties, block.hits, plain)
+
+
+def _joined(term: Use, rank: int, count: int) -> Use:
+    """The seed's letters as the axes that follow the first ones."""
+    return relabel(term, {("by", axis): rank + axis for axis in range(count)})
+
+
+def _blocks(derivation: Derivation, terms: Sequence[Use], shapes: Sequence[Shape]) -> list[list[Block]]:
+    """Each term as blocks with simplified cofactors."""
+    found = [blocks(term, range(len(shape))) for term, shape in zip(terms, shapes, strict=True)]
+    flat = [block.cofactor for parts in found for block in parts]
+    simple = iter(_simplified(flat, derivation, _opaque(derivation)))
+    made = []
+    for parts, shape in zip(found, shapes, strict=True):
+        # what was simplified may have deltas of the model's own in front now, and parts may have become zero or equal
+        again = total([Block(part.ties, part.hits, next(simple)) for part in parts], shape)
+        made.append(blocks(again, range(len(shape))))
+    return made
+
+
+def _opaque(derivation: Derivation) -> set[Node]:
+    return {*derivation.program.names.values(), *derivation.blocks.values()}
+
+
+def _simplified(uses: Sequence[Use], derivation: Derivation, opaque: set[Node]) -> list[Use]:
+    program = derivation.program
+    return simplify(uses, list(program.names.values()), program.identities, Trace(), opaque)
