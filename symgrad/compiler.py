@@ -15,12 +15,13 @@ from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
 from symgrad.graph.axes import named
 from symgrad.graph.build import ZERO
-from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Use, intern, postorder
+from symgrad.graph.nodes import Const, Contract, Gather, Input, Named, Node, Scatter, Use, intern, postorder
 from symgrad.graph.transform import own, substitute
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.logarithms import stand_in
 from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_vanishing_sums
+from symgrad.schedule.guards import guard
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
 
@@ -121,7 +122,12 @@ def _operations(use: Use, opaque: Collection[Node]) -> int:
     """How much a term computes beyond what is there already."""
     total = 0
     for node in postorder([use.node], opaque):
-        total += max(1, len(node.uses()) - 1) if node.uses() and not isinstance(node, Named) else 0
+        if not node.rank and not any(use.letters for use in node.uses()):
+            continue  # of scalars
+        if isinstance(node, Gather | Scatter):
+            total += 1  # wherever the positions are
+        else:
+            total += max(1, len(node.uses()) - 1) if node.uses() and not isinstance(node, Named) else 0
         if isinstance(node, Contract):
             total += sum(exponent.is_negative for _, exponent in node.factors)
     return total
@@ -204,5 +210,5 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
-    loss, *gradient = share(distribute(lower(stabilise([loss, *gradient], Trace()))))
-    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient))
+    loss, *gradient = share(distribute(lower(guard(stabilise([loss, *gradient], Trace())))))
+    return Plan(program.arguments, program.dimensions, program.minimum_sizes, loss, tuple(gradient), program.lengths)

@@ -6,10 +6,11 @@ from textwrap import fill
 from typing import Any
 
 from jinja2 import Environment
-from sympy import Abs, MatrixSymbol, Max, Min, Symbol
+from sympy import Abs, Expr, MatrixSymbol, Max, Min, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.codegen.printer import Printer
+from symgrad.codegen.sizes import size_text
 from symgrad.codegen.values import ATOM, Value
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
@@ -34,6 +35,7 @@ TAKEN = (
     "BLOCK_BYTES",
     "Callable",
     "scipy",
+    "itertools",
 )
 
 
@@ -56,6 +58,7 @@ class Plan:
     minimum_sizes: Mapping[Symbol, int]
     loss: Use
     gradient: tuple[Use, ...]
+    lengths: tuple[Expr, ...] = ()
 
 
 def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, environment: Environment) -> str:
@@ -85,6 +88,7 @@ def module_source(plan: Plan, name: str, formulas: Sequence[str], version: str, 
         minimum_sizes=_minimum_sizes(plan),
         reductions=_reductions(nodes),
         composite=any(not side.is_Atom for a in parameters for side in a.shape),
+        lengths=[size_text(length) for length in plan.lengths],
         parameter_dimensions=[
             str(d) for d in plan.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
         ],
@@ -144,7 +148,9 @@ def _shape_names(plan: Plan) -> list[str]:
 
 def _scalar(value: Value, dtype: str) -> Value:
     """A scalar result in the arguments' floating type: Python numbers and 0-d arrays are turned into NumPy scalars."""
-    if value.kind == "real" and not value.text.startswith(("np.where(", "np.asarray(", "np.array(", "_scatter(")):
+    if value.kind == "real" and not value.text.startswith(
+        ("np.where(", "np.asarray(", "np.array(", "_place(", "_accumulate(")
+    ):
         return value
     return Value(f"{dtype}.type({value.text})", ATOM, ())
 
@@ -168,7 +174,7 @@ def _parameter_axes(argument: Argument) -> Node:
 
 
 def _described(argument: Argument) -> dict[str, Any]:
-    labels = tuple(int(side) if side.is_Integer else str(side) for side in argument.shape)
+    labels = tuple(int(side) if side.is_Integer else size_text(side) for side in argument.shape)
     thin = isinstance(argument.symbol, MatrixSymbol) and 1 in labels
     axes = tuple(label for label in labels if label != 1) if thin else labels
     return {
@@ -179,7 +185,7 @@ def _described(argument: Argument) -> dict[str, Any]:
         "axes": axes,
         "sides": [str(label) for label in axes],
         "thin": thin,
-        "upper": None if argument.upper is None else str(argument.upper),
+        "upper": None if argument.upper is None else size_text(argument.upper),
         "shape": _tuple_text(labels),
         "kind": ("integer " if argument.integer else "") + ("array" if labels else "scalar"),
     }

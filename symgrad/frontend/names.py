@@ -15,7 +15,9 @@ from symgrad.functions import IndexedSoftmax
 from symgrad.walk import Preorder
 
 # What a generated module says at its top level or in its functions; an argument of that name would hide it.
-RESERVED = frozenset({"np", "npt", "scipy", "Gradient", "SHAPES", "NamedTuple", "Any", "annotations", *keyword.kwlist})
+RESERVED = frozenset(
+    {"np", "npt", "scipy", "itertools", "Gradient", "SHAPES", "NamedTuple", "Any", "annotations", *keyword.kwlist}
+)
 
 
 def base_symbol(symbol: Any) -> Any:
