@@ -16,7 +16,20 @@ from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
 from symgrad.graph.axes import AUXILIARY, named
 from symgrad.graph.build import ZERO
-from symgrad.graph.nodes import Const, Contract, Input, Named, Node, Previous, Trajectory, Use, intern, postorder
+from symgrad.graph.nodes import (
+    Const,
+    Contract,
+    Gather,
+    Input,
+    Named,
+    Node,
+    Previous,
+    Scatter,
+    Trajectory,
+    Use,
+    intern,
+    postorder,
+)
 from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import own, rebuild, substitute
 from symgrad.rewrite.engine import Trace
@@ -25,6 +38,7 @@ from symgrad.rewrite.linear_algebra import use_diagonals
 from symgrad.rewrite.logarithms import stand_in
 from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_vanishing_sums
 from symgrad.schedule.factorise import factorise
+from symgrad.schedule.guards import guard
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
 from symgrad.schedule.steps import keep_steps
@@ -135,7 +149,12 @@ def _operations(use: Use, opaque: Collection[Node]) -> int:
     """How much a term computes beyond what is there already."""
     total = 0
     for node in postorder([use.node], opaque):
-        total += max(1, len(node.uses()) - 1) if node.uses() and not isinstance(node, Named) else 0
+        if not node.rank and not any(use.letters for use in node.uses()):
+            continue  # of scalars
+        if isinstance(node, Gather | Scatter):
+            total += 1  # wherever the positions are
+        else:
+            total += max(1, len(node.uses()) - 1) if node.uses() and not isinstance(node, Named) else 0
         if isinstance(node, Contract):
             total += sum(exponent.is_negative for _, exponent in node.factors)
     return total
@@ -237,12 +256,21 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
-    loss, *gradient = distribute(factorise(lower(stabilise([loss, *gradient], Trace()))))
+    loss, *gradient = distribute(factorise(lower(guard(stabilise([loss, *gradient], Trace())))))
     # what the value alone needs is less than what it needs together with the gradient
     (value,) = _scheduled([loss])
     loss, *gradient = _scheduled([loss, *gradient])
     notes = tuple(text for node in program.parameters.values() if (text := note(node)) is not None)
-    return Plan(program.arguments, program.dimensions, program.minimum_sizes, value, loss, tuple(gradient), notes)
+    return Plan(
+        program.arguments,
+        program.dimensions,
+        program.minimum_sizes,
+        value,
+        loss,
+        tuple(gradient),
+        notes,
+        program.lengths,
+    )
 
 
 def _scheduled(terms: list[Use]) -> list[Use]:

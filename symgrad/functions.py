@@ -470,6 +470,19 @@ class if_else(_Transparent):
 IfElse = if_else
 
 
+class in_range(Function):  # type: ignore[misc]
+    """A position on an axis of the given length, which generated code checks: `in_range(position, length, label)`.
+
+    In formulas it is the position itself.
+    """
+
+    nargs = 3
+
+    @classmethod
+    def eval(cls, position: Expr, length: Expr, label: Expr) -> Expr:
+        return position
+
+
 class constant(_Transparent):
     """The value of `e`, held constant in differentiation (a "stop-gradient"): its derivative by anything is zero.
 

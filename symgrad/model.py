@@ -487,6 +487,7 @@ class Model:
         return {
             "dimensions": self.program.dimensions,
             "minimum_sizes": self.program.minimum_sizes,
+            "lengths": self.program.lengths,
             "reference": reference,
             "where": self.where,
             "kink_distance": self._compiled(kink_plan(self.derivation), "kinks"),

@@ -271,10 +271,8 @@ def _scatter(node: Scatter, adjoint: Use, active: set[Node]) -> Iterator[Contrib
     # y = zeros with u added at s:  ū += ȳ[s]
     if node.value.node in active:
         positions = dict(zip(range(node.rank), node.subs, strict=True))
-        pulled = gather(Use(adjoint.node, adjoint.letters), [positions[axis] for axis in adjoint.letters])
-        moved = {axis for axis, sub in positions.items() if sub.letters != (axis,)}  # no letters of value or subs
-        letters = {letter: length for letter, length in _letters(node).items() if letter not in moved}
-        yield _project(node, [pulled], node.value, letters)
+        pulled = gather(adjoint, [positions[axis] for axis in adjoint.letters])
+        yield _project(node, [pulled], node.value, sizes_of([node.value, *node.subs]))
 
 
 def _named(node: Named, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Number, S, expand
 
-from symgrad.codegen.subscripts import affine
+from symgrad.codegen.subscripts import along_one
 from symgrad.codegen.values import ATOM, UNARY, Value, broadcast, number_text, transpose
 from symgrad.graph.build import number
 from symgrad.graph.letters import relabel
@@ -56,7 +56,7 @@ def _places(use: Use, letters: Sequence[Letter]) -> tuple[tuple[Place, ...], Use
     own_places: dict[Letter, Place] = {}
     names: dict[Letter, Letter] = {}
     for letter, sub in zip(use.letters, node.subs, strict=True):
-        found = affine(sub)
+        found = along_one(sub)
         if found is None or (found[0] is not None and (found[1] != 1 or found[0] in names)):
             return None
         inner, _, start = found

@@ -6,10 +6,11 @@ from textwrap import fill
 from typing import Any
 
 from jinja2 import Environment
-from sympy import Abs, MatrixSymbol, Max, Min, Symbol
+from sympy import Abs, Expr, MatrixSymbol, Max, Min, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.codegen.loop import LoopPrinter
+from symgrad.codegen.sizes import size_text
 from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value
 from symgrad.frontend.program import SIDE, determined
@@ -36,6 +37,7 @@ TAKEN = (
     "BLOCK_BYTES",
     "Callable",
     "scipy",
+    "itertools",
 )
 
 
@@ -60,6 +62,7 @@ class Plan:
     loss: Use
     gradient: tuple[Use, ...]
     notes: tuple[str, ...] = ()
+    lengths: tuple[Expr, ...] = ()
 
 
 RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
@@ -128,6 +131,7 @@ def module_source(
         minimum_sizes=_minimum_sizes(plan),
         reductions=_reductions(nodes),
         composite=any(not side.is_Atom for a in parameters for side in a.shape),
+        lengths=[size_text(length) for length in plan.lengths],
         parameter_dimensions=[
             str(d) for d in plan.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
         ],
@@ -210,7 +214,9 @@ def _shape_names(plan: Plan) -> list[str]:
 
 def _scalar(value: Value, dtype: str) -> Value:
     """A scalar result in the arguments' floating type: Python numbers and 0-d arrays are turned into NumPy scalars."""
-    if value.kind == "real" and not value.text.startswith(("np.where(", "np.asarray(", "np.array(", "_scatter(")):
+    if value.kind == "real" and not value.text.startswith(
+        ("np.where(", "np.asarray(", "np.array(", "_place(", "_accumulate(")
+    ):
         return value
     return Value(f"{dtype}.type({value.text})", ATOM, ())
 
@@ -234,7 +240,7 @@ def _parameter_axes(argument: Argument) -> Node:
 
 
 def _described(argument: Argument) -> dict[str, Any]:
-    labels = tuple(int(side) if side.is_Integer else str(side) for side in argument.shape)
+    labels = tuple(int(side) if side.is_Integer else size_text(side) for side in argument.shape)
     thin = isinstance(argument.symbol, MatrixSymbol) and 1 in labels
     axes = tuple(label for label in labels if label != 1) if thin else labels
     return {
@@ -246,7 +252,7 @@ def _described(argument: Argument) -> dict[str, Any]:
         "sides": [str(label) for label in axes],
         "thin": thin,
         "declared": argument.name.removeprefix("direction_") if argument.role == "direction" else argument.name,
-        "upper": None if argument.upper is None else str(argument.upper),
+        "upper": None if argument.upper is None else size_text(argument.upper),
         "shape": _tuple_text(labels),
         "kind": ("integer " if argument.integer else "") + ("array" if labels else "scalar"),
     }

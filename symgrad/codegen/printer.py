@@ -13,8 +13,10 @@ from sympy import Expr, Not, Number, Pow, Product, Rational, S, polygamma
 from symgrad.codegen.blocks import Grid, block_text, grid_of, kronecker_of, kronecker_text
 from symgrad.codegen.contraction import contract
 from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
+from symgrad.codegen.integers import apply_value, product_value, whole_nodes
 from symgrad.codegen.linear_algebra import LABELS, matrix_function_text, merge_text, split_text
-from symgrad.codegen.subscripts import gather_text, scatter_text
+from symgrad.codegen.sizes import size_text
+from symgrad.codegen.subscripts import gather_text, is_window, scatter_text
 from symgrad.codegen.values import (
     ADD,
     ATOM,
@@ -29,7 +31,7 @@ from symgrad.codegen.values import (
     transpose,
 )
 from symgrad.errors import UnsupportedError
-from symgrad.functions import MaxOver, MinOver, if_else, step
+from symgrad.functions import MaxOver, MinOver, if_else, in_range, step
 from symgrad.graph.build import add
 from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct
@@ -103,6 +105,7 @@ class Printer:
         self._kroneckers: dict[Node, tuple[Use, Use]] = {}
         self._absorbed: set[Node] = set()  # nodes that are printed as part of a grid or a Kronecker product only
         self._extents: dict[Expr, str] = {}  # how many rows a block has, while its function is printed
+        self._whole: set[Node] = set()
 
     # --- driving ------------------------------------------------------------------------------------------------------
 
@@ -136,6 +139,7 @@ class Printer:
                 for use, exponent in node.factors:  # a square under a sum is written as two factors
                     self._counts[use.node] += exponent == 2
         self._absorb(nodes)
+        self._whole = whole_nodes(nodes)
         for node in nodes:
             self._lay_out(node)
 
@@ -200,6 +204,10 @@ class Printer:
                 self._wanted.setdefault(node, order)
                 for use in node.uses():
                     self._want(use, order)
+        elif isinstance(node, Contract):
+            for use in node.uses():  # windows with what is summed over last are the rows of one matrix product
+                if isinstance(use.node, Gather) and is_window(use.node):
+                    self._want(use, sorted(use.letters, key=lambda letter: letter >= node.rank))
 
     def _want(self, use: Use, order: Sequence[Letter]) -> None:
         """Ask for the layout in which the operand's letters come in this order, unless another was asked for."""
@@ -220,7 +228,10 @@ class Printer:
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Named):
             return not value.text.isidentifier()
-        trivial = (value.level == ATOM and len(value.text) < 12) or value.kind in ("integer", "python")
+        trivial = (value.level == ATOM and len(value.text) < 12) or value.kind == "python"
+        # positions are computed once where that is more than adding up indices, which windows and slices do not need
+        if value.kind == "integer":
+            trivial = trivial or not any(isinstance(below, Apply) for below in postorder([node]))
         trivial = trivial and not isinstance(node, MatrixFunction)
         trivial = trivial or value.text.removeprefix("-").isidentifier()
         return (self._counts[node] > 1 and not trivial) or len(value.text) > MAX_LINE
@@ -242,7 +253,7 @@ class Printer:
         return (
             plain in self._views
             or re.fullmatch(r"\w+\[[^\]]*\]", plain) is not None
-            or plain.startswith(("np.diagonal(", "np.broadcast_to("))
+            or plain.startswith(("np.diagonal(", "np.broadcast_to(", "_windows("))
             or ".reshape(" in plain
         )
 
@@ -280,6 +291,8 @@ class Printer:
                 label = _LABELS.get(head, head.__name__.lower())
             case MatrixFunction():
                 label = LABELS[head]
+            case Gather() if is_window(node):
+                label = "windows"
             case _:
                 label = type(node).__name__.lower()
         return self.fresh(f"{label}_{about}" if about else f"{label}_1")
@@ -320,14 +333,16 @@ class Printer:
             case Const(value=value):
                 if value in (S.true, S.false):
                     return Value(str(bool(value)), ATOM, (), "python")
+                if value.is_Symbol:  # a label for an error message
+                    return Value(repr(str(value)), ATOM, (), "python")
                 text = {S.Pi: "np.pi", S.Exp1: "np.e"}.get(value) or number_text(value)
                 return Value(text, UNARY if text.startswith("-") else ATOM, (), "python")
             case Size(value=value):
-                return Value(str(value), ATOM if value.is_Symbol else COMPARE, (), "python")
+                return Value(size_text(value), ATOM if value.is_Symbol else COMPARE, (), "python")
             case Range():
-                return Value(f"np.arange({node.shape[0]})", ATOM, (0,), "integer")
+                return Value(f"np.arange({size_text(node.shape[0])})", ATOM, (0,), "integer")
             case Delta():
-                return Value(f"np.eye({node.shape[0]}, dtype={self.dtype})", ATOM, (0, 1))
+                return Value(f"np.eye({size_text(node.shape[0])}, dtype={self.dtype})", ATOM, (0, 1))
             case Named():
                 return self._full(self._use(node.arg), node)
             case Add():
@@ -352,10 +367,9 @@ class Printer:
             case Split():
                 return split_text(node, self._real(self._use(node.arg)))
             case Gather():
-                return gather_text(node, self._use, self._values[node.base.node])
+                return gather_text(node, self._use, self._values[node.base.node], self._wanted.get(node), self.helpers)
             case Scatter():
-                self.helpers.add("scatter")
-                return scatter_text(node, self._use, self._real, self.dtype)
+                return scatter_text(node, self._use, self._real(self._use(node.value)), self.dtype, self.helpers)
         raise UnsupportedError(f"no NumPy spelling of {type(node).__name__}")
 
     def _full(self, value: Value, node: Node) -> Value:
@@ -364,7 +378,7 @@ class Printer:
         order = tuple(range(node.rank))
         if set(value.letters) == set(order):
             return transpose(value, order)
-        shape = ", ".join(self._extents.get(length, str(length)) for length in node.shape)
+        shape = ", ".join(self._extents.get(length, size_text(length)) for length in node.shape)
         shaped = broadcast(value, order)
         if shaped.kind == "python":
             return Value(f"np.full(({shape},), {shaped.text}, dtype={self.dtype})", ATOM, order)
@@ -439,6 +453,8 @@ class Printer:
         return Value(text, level, letters, kind)  # type: ignore[arg-type]
 
     def _product(self, node: Contract) -> Value:
+        if node in self._whole and not node.bound:
+            return product_value(node, self._use, self._layout(node))
         mixed = any(self._values[use.node].kind == "real" for use, _ in node.factors)
         above: list[Value] = []
         below: list[Value] = []
@@ -509,6 +525,11 @@ class Printer:
     def _apply(self, node: Apply) -> Value:
         letters = self._layout(node)
         head = node.head
+        if node in self._whole:
+            whole = apply_value(node, self._use, letters)
+            if whole is not None:
+                self.helpers |= {"in_range"} if head is in_range else set()
+                return whole
         args = [broadcast(self._use(use), letters) for use in node.args]
         if head in RELATIONS:
             text = f"{args[0].at(ADD)} {RELATIONS[head]} {args[1].at(ADD)}"

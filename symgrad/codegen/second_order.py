@@ -14,7 +14,7 @@ from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block, Hits, Ties
 from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _mentions, _parameter_axes
 from symgrad.codegen.printer import Printer
-from symgrad.codegen.subscripts import affine
+from symgrad.codegen.subscripts import along_one
 from symgrad.codegen.values import ATOM, Value
 from symgrad.errors import ModelError
 from symgrad.frontend.program import determined
@@ -104,7 +104,7 @@ def uses_of(result: Result) -> list[Use]:
 
 def is_slice(sub: Use) -> bool:
     """Whether a subscript picks a basic slice: a constant, or an index times a positive step plus a start."""
-    found = affine(sub)
+    found = along_one(sub)
     return found is not None and (found[0] is None or bool(found[1].is_Integer and found[1] > 0))
 
 
@@ -228,7 +228,7 @@ class _Writer:
         slices = [_slice(hits[axis], shape) if axis in hits else ":" for axis in range(len(shape))]
         tied_to: dict[int, int] = {column: row for row, column in part.ties}
         for axis, sub in hits.items():
-            letter = affine(sub)[0]  # type: ignore[index]
+            letter = along_one(sub)[0]  # type: ignore[index]
             if letter is not None:
                 tied_to[axis] = letter
         axes = [axis for axis in range(len(shape)) if axis not in hits or axis in tied_to]
@@ -264,7 +264,7 @@ class _Writer:
 
 def _slice(sub: Use, shape: Shape) -> str:
     """A subscript as a basic index or slice."""
-    letter, step, start = affine(sub)  # type: ignore[misc]
+    letter, step, start = along_one(sub)  # type: ignore[misc]
     if letter is None:
         return str(start)
     stop = (start + step * (sub.node.shape[sub.letters.index(letter)] - 1) + 1).expand()

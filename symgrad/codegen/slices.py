@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, S
 
-from symgrad.codegen.subscripts import affine
+from symgrad.codegen.subscripts import along_one
 from symgrad.errors import UnsupportedError
 from symgrad.graph.axes import auxiliary, gather, scatter
 from symgrad.graph.build import add, number, product_of_powers
@@ -207,7 +207,7 @@ class _Slicer:
         offsets: list[Expr | None] = []
         letters = []
         for sub, side in zip(node.subs, node.base.node.shape, strict=True):
-            found = affine(sub)
+            found = along_one(sub)
             if found is None or found[0] is None or found[1] != 1:
                 return None
             if found[0] in times:

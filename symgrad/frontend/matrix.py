@@ -104,12 +104,8 @@ class Reader(LinearAlgebraReader):
         subs = {}
         for axis, (letter, sub) in enumerate(((ROW, expr.i), (COLUMN, expr.j))):
             self._refuse_escaped(sub, scope)
-            self._check_range(sub, parent.shape[axis], axis, expr, scope)
-            found = scope.indices.get(sub)
-            if found is not None and found.start == 0 and equal(found.length, parent.shape[axis]):
-                subs[letter] = index(found.letter, parent.shape[axis])
-            else:
-                subs[letter] = yield sub, scope
+            place = self._check_range(sub, parent.shape[axis], axis, expr, scope)
+            subs[letter] = yield from self._position(sub, parent.shape[axis], place, expr, scope)
         return gather(inner, [subs[letter] for letter in inner.letters])
 
     def _trace(self, expr: Trace, scope: Scope) -> Reading:

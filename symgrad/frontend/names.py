@@ -6,17 +6,20 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, Poly, S, Symbol
+from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError
+from symgrad.frontend.bounds import is_whole_number
 from symgrad.functions import IndexedSoftmax
 from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder
 
 # What a generated module says at its top level or in its functions; an argument of that name would hide it.
-RESERVED = frozenset({"np", "npt", "scipy", "Gradient", "SHAPES", "NamedTuple", "Any", "annotations", *keyword.kwlist})
+RESERVED = frozenset(
+    {"np", "npt", "scipy", "itertools", "Gradient", "SHAPES", "NamedTuple", "Any", "annotations", *keyword.kwlist}
+)
 
 
 def base_symbol(symbol: Any) -> Any:
@@ -116,10 +119,10 @@ def _sides(symbol: Any, shape: Iterable[Any]) -> tuple[Expr, ...]:
 def _is_size(side: Expr) -> bool:
     if side.is_Number:
         return bool(side.is_Integer and side > 0)
-    terms = Poly(side, *side.free_symbols).coeffs() if side.free_symbols and side.is_polynomial() else ()
-    return (
-        bool(terms) and all(term.is_Integer for term in terms) and not any(s.is_integer is False for s in side.atoms())
-    )
+    if not side.free_symbols or not side.is_polynomial():
+        return False
+    # K*(K - 1)/2 is an integer, too
+    return is_whole_number(side, ()) and not any(s.is_integer is False for s in side.free_symbols)
 
 
 def _explicitly_complex(symbol: Symbol) -> bool:

@@ -12,6 +12,7 @@ from sympy import (
     Indexed,
     IndexedBase,
     MatrixSymbol,
+    Piecewise,
     S,
     Symbol,
 )
@@ -36,6 +37,7 @@ from symgrad.frontend.names import (
 from symgrad.frontend.properties import properties
 from symgrad.frontend.recurrence import components, fixed_subscripts, index_of, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
+from symgrad.functions import if_else
 from symgrad.graph.axes import named
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Input, Named, Scan, Trajectory, Use, intern
@@ -56,6 +58,7 @@ class Program:
     dimensions : every dimension, in order of first appearance in the arguments' shapes.
     minimum_sizes : how large a dimension must be for the literal subscripts and ranges to make sense.
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
+    lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
     """
 
     loss: Use
@@ -65,6 +68,7 @@ class Program:
     dimensions: tuple[Symbol, ...]
     minimum_sizes: dict[Symbol, int]
     identities: tuple[tuple[Use, Use], ...]
+    lengths: tuple[Expr, ...] = ()
 
 
 def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], facts: Sequence[Any]) -> Program:
@@ -92,7 +96,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         for argument in arguments
         if argument.role != "dimension"
     }
-    symbols = Symbols(dict(nodes), frozenset(dimensions))
+    symbols = Symbols(dict(nodes), frozenset(dimensions), {argument.symbol: argument.upper for argument in arguments})
     reader = Reader(symbols)
     names: dict[Any, Named] = {}
     needs = _needs(definitions, bases)
@@ -112,6 +116,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         dimensions=dimensions,
         minimum_sizes=symbols.minimum_sizes,
         identities=identities,
+        lengths=tuple(symbols.lengths),
     )
 
 
@@ -265,6 +270,21 @@ def _subscripting(expressions: Sequence[Basic]) -> dict[Any, Expr | None]:
                     if isinstance(inner, Indexed | MatrixElement):
                         base = base_symbol(inner)
                         found[base] = length if sub == inner else found.get(base)
+    return found | dict.fromkeys(_conditional(expressions) & found.keys())
+
+
+def _conditional(expressions: Sequence[Basic]) -> set[Any]:
+    """The arrays that conditions speak of: their entries may be no labels where the condition does not hold."""
+    found: set[Any] = set()
+    for expression in expressions:
+        for part in Preorder(expression):
+            if isinstance(part, Piecewise):
+                conditions = [condition for _, condition in part.args]
+            elif isinstance(part, if_else):
+                conditions = [part.args[0]]
+            else:
+                continue
+            found |= {base_symbol(x) for one in conditions for x in one.atoms(Indexed, MatrixElement)}
     return found
 
 

@@ -4,11 +4,13 @@ Every reading is a generator that yields the sub-expressions it needs (with thei
 that depth costs no recursion. Matrix expressions inside a scalar are handed to `frontend.matrix`.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sympy import (
     Basic,
+    Dummy,
     Eq,
     Expr,
     Ge,
@@ -18,26 +20,43 @@ from sympy import (
     KroneckerDelta,
     Le,
     MatrixSymbol,
+    Not,
+    Piecewise,
     Product,
     S,
     Sum,
     Symbol,
     expand,
+    floor,
     oo,
 )
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.numbers import ImaginaryUnit
+from sympy.core.relational import Relational
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.errors import ModelError, UnsupportedError
+from symgrad.frontend.bounds import (
+    conjuncts,
+    greatest,
+    guards_of,
+    is_affine,
+    is_positive,
+    is_whole_number,
+    least,
+    rectangular,
+)
 from symgrad.frontend.dimensions import equal
-from symgrad.frontend.names import name_of
+from symgrad.frontend.names import base_symbol, name_of
+from symgrad.frontend.positions import Place, is_total, kronecker_positions, padded, padding, without
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
-from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else
-from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce
-from symgrad.graph.build import ONE, ZERO, apply, const, delta, index, mul, size
-from symgrad.graph.nodes import Letter, Use
+from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else, in_range
+from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce, scatter
+from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, is_zero, mul, size, sizes_of
+from symgrad.graph.letters import distinct
+from symgrad.graph.nodes import Const, Letter, Use, intern
 from symgrad.graph.scalar import scalar_rules
+from symgrad.graph.transform import factors_of
 from symgrad.walk import Preorder
 
 Request = tuple[Basic, Scope]
@@ -52,6 +71,8 @@ class IndexReader:
 
     def __init__(self, symbols: Symbols) -> None:
         self.symbols = symbols
+        # entries of padded arrays, with the expressions that are not negative where the position is no padding
+        self._zero_outside: dict[Use, list[Expr]] = {}
 
     def read(self, expr: Basic, scope: Scope = Scope()) -> Use:  # noqa: B008 - a Scope is immutable
         """The term of an expression.
@@ -102,6 +123,10 @@ class IndexReader:
                 return self._subscripts(expr.parent, (expr.i, expr.j), expr, scope)
             case KroneckerDelta():
                 return self._kronecker(expr, scope)
+            case if_else():
+                return self._cases([(expr.args[1], expr.args[0]), (expr.args[2], S.true)], scope)
+            case Piecewise() if expr.args[-1][1] is S.true:
+                return self._cases(expr.args, scope)
             case IndexedSoftmax():
                 return self._softmax(expr, scope)
             case ExprWithLimits():
@@ -158,20 +183,26 @@ class IndexReader:
             raise ModelError(
                 f"{place_of(whole)} has {len(subscripts)} subscripts, but {name_of(base)} has {len(shape)} axes"
             )
-        terms = []
+        places = []
         for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
             self._refuse_escaped(sub, scope)
-            self._check_range(sub, length, axis, whole, scope)
+            places.append(self._check_range(sub, length, axis, whole, scope))
             if earlier is None:
                 self._check_defined(base, sub, axis, whole, scope)
+        pads = padding(subscripts, shape, places, scope)
+        terms = []
+        for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
             if length == 1 and isinstance(base, MatrixSymbol):
                 continue  # sides of one have no axis in the graph
-            found = scope.indices.get(sub)
-            if found is not None and found.start == 0 and equal(found.length, length):
-                terms.append(index(found.letter, length))
-            else:
-                terms.append((yield sub, scope))
-        return gather(Use(node, tuple(range(node.rank))), terms)
+            terms.append((yield from self._position(sub, length, "inside" if pads else places[axis], whole, scope)))
+        if pads is None:
+            return gather(Use(node, tuple(range(node.rank))), terms)
+        shifted = [add([(S.One, term), (S.One, size(before))]) for term, (before, _) in zip(terms, pads, strict=True)]
+        entry = gather(padded(node, pads), shifted)
+        self._zero_outside[entry] = [
+            expand(end) for sub, length in zip(subscripts, shape, strict=True) for end in (sub, length - 1 - sub)
+        ]
+        return entry
 
     def _refuse_escaped(self, sub: Expr, scope: Scope) -> None:
         """Every symbol of a subscript that is not inside another subscript is an index in scope or a dimension."""
@@ -184,13 +215,23 @@ class IndexReader:
             elif isinstance(part, Symbol | Idx) and part not in self.symbols.dimensions:
                 raise self._escaped(part)
 
-    def _check_range(self, sub: Expr, length: Expr, axis: int, whole: Basic, scope: Scope) -> None:
-        """Refuse a subscript that leaves its axis for some sizes; data are left to the generated module's own check."""
-        extremes = self._extremes(sub, scope)
-        if extremes is None:
-            return
-        low, high = extremes
+    def _check_range(self, sub: Expr, length: Expr, axis: int, whole: Basic, scope: Scope) -> Place:
+        """Where the positions of a subscript lie; refuse an affine one that leaves its axis for some sizes."""
         where = f"{place_of(whole)}: subscript {axis + 1}, {sub},"
+        if not is_whole_number(sub, scope.conditions):
+            raise ModelError(f"{where} is not an integer for all values of its indices; floor({sub}) is")
+        if sub.has(Indexed, MatrixElement):
+            label = self.symbols.labels.get(base_symbol(sub))
+            return "inside" if label is not None and equal(label, length) else "checked"
+        everywhere = rectangular(scope.indices)
+        if is_positive(sub + 1, everywhere) and is_positive(length - sub, everywhere):
+            return "inside"
+        guards = tuple(guard for condition in scope.conditions for guard in self._guards(condition, scope))
+        if all(is_positive(expand(end), scope.indices, guards) for end in (sub + 1, length - sub)):
+            return "guarded"
+        low, high = least(sub, everywhere), greatest(sub, everywhere)
+        if low is None or high is None or not is_affine(sub, scope.indices):
+            return "checked"
         self.symbols.require_non_negative(
             expand(low), f"{where} goes down to {low}; subscripts start at 0 and do not wrap around"
         )
@@ -199,6 +240,7 @@ class IndexReader:
             f"{where} goes up to {high}, but the axis has size {length}, so it ends at {expand(length - 1)}; "
             "make the limits or the shape agree",
         )
+        return "inside"
 
     def _check_defined(self, base: Any, sub: Expr, axis: int, whole: Basic, scope: Scope) -> None:
         """Refuse a subscript that reaches entries of a recurrence's quantity that have no equation."""
@@ -206,26 +248,75 @@ class IndexReader:
         if along != axis:
             return
         missing = f"{place_of(whole)}: only entries {first} ... {last} of {name_of(base)} are defined; add base cases"
-        extremes = self._extremes(sub, scope)
-        if extremes is None:
+        everywhere = rectangular(scope.indices)
+        low, high = least(sub, everywhere), greatest(sub, everywhere)
+        if low is None or high is None:
             raise ModelError(missing)
-        self.symbols.require_non_negative(expand(extremes[0] - first), missing)
-        self.symbols.require_non_negative(expand(last - extremes[1]), missing)
+        self.symbols.require_non_negative(expand(low - first), missing)
+        self.symbols.require_non_negative(expand(last - high), missing)
 
-    def _extremes(self, expr: Expr, scope: Scope) -> tuple[Expr, Expr] | None:
-        """The least and greatest value of an affine expression of the indices in scope; None if data occur in it."""
-        if expr.has(Indexed, MatrixElement):
-            return None
-        low = high = expand(expr)
-        for symbol in [s for s in scope.indices if expr.has(s)]:
-            found = scope.indices[symbol]
-            slope = expand(expr).coeff(symbol)
-            if expand(expr - slope * symbol).has(symbol) or not slope.is_number:
-                raise UnsupportedError(f"the subscript {expr} is not affine in the index {symbol}")
-            first, last = found.start, found.start + found.length - 1
-            low = low.subs(symbol, first if slope > 0 else last)
-            high = high.subs(symbol, last if slope > 0 else first)
-        return expand(low), expand(high)
+    def _guards(self, condition: Basic, scope: Scope) -> tuple[Expr, ...]:
+        """What a condition says about integers: comparisons of real data say nothing."""
+        known = {*scope.indices, *self.symbols.dimensions}
+        parts = {part: Dummy(integer=True) for part in condition.atoms(Indexed) if base_symbol(part) in self._integers}
+        for symbol in condition.free_symbols & known:
+            parts[symbol] = Dummy(integer=True)
+        if not (isinstance(condition, Relational) and (condition.lhs - condition.rhs).xreplace(parts).is_integer):
+            return ()
+        return guards_of(condition)
+
+    @property
+    def _integers(self) -> set[Any]:
+        return {symbol for symbol, node in self.symbols.nodes.items() if getattr(node, "integer", False)}
+
+    def _position(self, sub: Expr, length: Expr, place: Place, whole: Basic, scope: Scope) -> Reading:
+        """A subscript as a term whose value is a position on the axis, also where the entry is not used."""
+        found = scope.indices.get(sub)
+        if found is not None and found.start == 0 and equal(found.length, length):
+            return index(found.letter, length)
+        term = yield sub, scope
+        if sub.together().as_numer_denom()[1] != 1:
+            term = apply(floor, [term])  # an integer, to be divided as integers are
+        if place == "inside":
+            return term
+        for number, condition in reversed(list(enumerate(scope.conditions))):
+            if condition.free_symbols & sub.free_symbols:
+                holds = yield condition, replace(scope, conditions=scope.conditions[:number])
+                term = apply(if_else, [holds, term, ZERO])
+        if place == "checked":
+            label = Use(intern(Const, (), Symbol(f"{place_of(whole)}: {sub}")), ())
+            term = apply(in_range, [term, size(length), label])
+        return term
+
+    def _cases(self, branches: Sequence[tuple[Expr, Basic]], scope: Scope) -> Reading:
+        """The value of the first branch whose condition holds; the last condition is true."""
+        before: tuple[Basic, ...] = ()
+        cases = []
+        for value, condition in branches[:-1]:
+            holds = yield condition, scope.with_conditions(before)
+            here = conjuncts(condition)
+            cases.append((holds, here, (yield value, scope.with_conditions((*before, *here)))))
+            before = (*before, *conjuncts(Not(condition)))
+        result = yield branches[-1][0], scope.with_conditions(before)
+        for holds, here, value in reversed(cases):
+            result = (
+                self._masked(holds, here, value, scope) if is_zero(result) else apply(if_else, [holds, value, result])
+            )
+        return result
+
+    def _masked(self, holds: Use, conditions: Sequence[Basic], value: Use, scope: Scope) -> Use:
+        """The value where the conditions hold, else zero; no mask where a padded array is zero there anyway."""
+        factors = factors_of(value)
+        for factor, exponent in factors:
+            ends = self._zero_outside.get(factor, [])
+            said = [self._guards(condition, scope) for condition in conditions]
+            if (
+                exponent == 1
+                and all(len(guards) == 1 and expand(guards[0]) in ends for guards in said)
+                and all(is_total(other, e) for other, e in factors if other != factor)
+            ):
+                return value
+        return apply(if_else, [holds, value, ZERO])
 
     def _kronecker(self, expr: KroneckerDelta, scope: Scope) -> Reading:
         left, right = (scope.indices.get(arg) for arg in expr.args)
@@ -236,7 +327,7 @@ class IndexReader:
 
     # --- binders ------------------------------------------------------------------------------------------------------
 
-    def bind(self, symbol: Any, low: Expr, high: Expr, scope: Scope, whole: Basic) -> tuple[Index, list[Request]]:
+    def bind(self, symbol: Any, low: Expr, high: Expr, scope: Scope, whole: Basic) -> tuple[Index, list[Basic]]:
         """An index that runs from low to high, and the conditions that a limit depending on outer indices leaves."""
         for bound in (low, high):
             for free in bound.free_symbols:
@@ -244,28 +335,28 @@ class IndexReader:
                     raise ModelError(
                         f"{place_of(whole)}: the limit {bound} of {symbol} depends on {free}, which is no dimension"
                     )
-        limits = [self._extremes(bound, scope) for bound in (low, high)]
-        assert limits[0] is not None and limits[1] is not None
-        start, end = limits[0][0], limits[1][1]
+        ends = [end(bound, scope.indices) for bound in (low, high) for end in (least, greatest)]
+        start, end = ends[0], ends[3]
+        if start is None or end is None:
+            raise UnsupportedError(f"the limits {low} ... {high} of {symbol} have no known extremes")
         length = expand(end - start + 1)
-        self.symbols.require_non_negative(
+        self.symbols.require_length(
             length, f"{place_of(whole)}: the range of {symbol}, {low} ... {high}, is not a range"
         )
-        inner = Index((symbol, len(scope.indices)), start, length)
-        inside = scope.with_index(symbol, inner)
         conditions = []
-        if not equal(limits[0][1], start):
-            conditions.append((Ge(symbol, low), inside))
-        if not equal(limits[1][0], end):
-            conditions.append((Le(symbol, high), inside))
-        return inner, conditions
+        if ends[1] is None or not equal(ends[1], start):
+            conditions.append(Ge(symbol, low))
+        if ends[2] is None or not equal(ends[2], end):
+            conditions.append(Le(symbol, high))
+        return Index((symbol, len(scope.indices)), start, length, (low, high) if conditions else None), conditions
 
     def _reduction(self, expr: ExprWithLimits, scope: Scope) -> Reading:
         head = type(expr)
         if head not in NEUTRAL:
             raise UnsupportedError(f"symgrad does not know the reduction {head.__name__}")
         bound: dict[Letter, Expr] = {}
-        masks: list[Request] = []
+        masks: list[Basic] = []
+        outer = scope
         for limit in reversed(expr.limits):  # SymPy writes the innermost first
             if len(limit) != 3:
                 raise ModelError(f"{place_of(expr)}: the index {limit[0]} has no limits; write ({limit[0]}, 0, N-1)")
@@ -275,10 +366,37 @@ class IndexReader:
             scope = scope.with_index(limit[0], inner)
             bound[inner.letter] = inner.length
             masks.extend(conditions)
-        body = yield expr.function, scope
+        inside = scope.with_conditions(tuple(masks))
+        deltas = kronecker_positions(expr.function, outer, inside, bound) if head is Sum else {}
+        body = yield (expr.function if not deltas else without(expr.function, deltas)), inside
         for mask in masks:
-            body = apply(if_else, [(yield mask), body, const(NEUTRAL[head])])
+            holds = yield mask, scope
+            if head is Sum:
+                body = self._masked(holds, [mask], body, scope)
+            else:
+                body = apply(if_else, [holds, body, const(NEUTRAL[head])])
+        if deltas:
+            return (yield from self._scattered(expr, body, deltas, inside, bound))
         return mul([body], bound) if head is Sum else reduce(head, body, bound)
+
+    def _scattered(
+        self, expr: ExprWithLimits, body: Use, deltas: Mapping[Any, Expr], scope: Scope, bound: Mapping[Letter, Expr]
+    ) -> Reading:
+        """Σ δ(o, s·i + p)·f(i, p) = zeros with f(i, p) added at the positions s·i + p of the axis of o."""
+        axes = {scope.indices[target].letter: scope.indices[target] for target in deltas}
+        if set(body.letters) & set(axes):  # f depends on o, too: compare o with every position
+            factors = [body]
+            for target, position in deltas.items():
+                factors.append((yield KroneckerDelta(target, position), scope))
+            return mul(factors, bound)
+        lengths = sizes_of([body]) | {letter: found.length for letter, found in axes.items()}
+        letters = [*axes, *(letter for letter in distinct(body.letters) if letter not in bound)]
+        positions = {letter: index(letter, lengths[letter]) for letter in letters}
+        for target, position in deltas.items():
+            found = scope.indices[target]
+            positions[found.letter] = yield expand(position - found.start), scope
+        shape = tuple(lengths[letter] for letter in letters)
+        return scatter(body, [positions[letter] for letter in letters], shape, letters, bound)
 
     def _softmax(self, expr: IndexedSoftmax, scope: Scope) -> Reading:
         symbol, low, high = expr.limit

@@ -14,11 +14,24 @@ from symgrad.walk import is_larger
 
 @dataclass(frozen=True)
 class Index:
-    """An index in scope: its value is `start` plus the position along the letter, which runs over `length`."""
+    """An index in scope: its value is `start` plus the position along the letter, which runs over `length`.
+
+    `limits` are its first and last value as written, where they depend on outer indices: the sum over j = 0 ... i has
+    the length of the whole range of i.
+    """
 
     letter: Any
     start: Expr
     length: Expr
+    limits: tuple[Expr, Expr] | None = None
+
+    @property
+    def first(self) -> Expr:
+        return self.start if self.limits is None else self.limits[0]
+
+    @property
+    def last(self) -> Expr:
+        return self.start + self.length - 1 if self.limits is None else self.limits[1]
 
 
 @dataclass(frozen=True)
@@ -27,12 +40,22 @@ class Scope:
 
     indices: Mapping[Any, Index] = field(default_factory=dict)
     placeholders: Mapping[Symbol, Use] = field(default_factory=dict)
+    conditions: tuple[Basic, ...] = ()  # what holds where the value is used
 
     def with_index(self, symbol: Any, index: Index) -> "Scope":
-        return Scope({**self.indices, symbol: index}, self.placeholders)
+        indices = {other: known for other, known in self.indices.items() if other != symbol}
+        return Scope({**indices, symbol: index}, self.placeholders, _without(self.conditions, symbol))
 
     def with_placeholder(self, symbol: Symbol, use: Use) -> "Scope":
-        return Scope(self.indices, {**self.placeholders, symbol: use})
+        return Scope(self.indices, {**self.placeholders, symbol: use}, _without(self.conditions, symbol))
+
+    def with_conditions(self, conditions: tuple[Basic, ...]) -> "Scope":
+        return Scope(self.indices, self.placeholders, (*self.conditions, *conditions))
+
+
+def _without(conditions: tuple[Basic, ...], symbol: Any) -> tuple[Basic, ...]:
+    """The conditions that do not speak of a symbol, which means something else further in."""
+    return tuple(condition for condition in conditions if not condition.has(symbol))
 
 
 Earlier = Callable[[Any, Sequence[Expr], Basic, Scope], tuple[Node, Sequence[Expr]] | None]
@@ -44,11 +67,31 @@ class Symbols:
 
     nodes: dict[Any, Node]  # parameter, data or quantity from `where`, by its SymPy object
     dimensions: frozenset[Symbol]
+    labels: Mapping[Any, Expr | None] = field(
+        default_factory=dict
+    )  # data whose entries the module checks: 0 ... size-1
     minimum_sizes: dict[Symbol, int] = field(default_factory=dict)
     # while a recurrence is read: what stands for an earlier entry of its states, and the subscripts into that
     earlier: "Earlier | None" = None
     # the axis of a quantity along which only the entries from the first to the last are defined
     defined: dict[Any, tuple[int, Expr, Expr]] = field(default_factory=dict)
+    lengths: dict[Expr, None] = field(default_factory=dict)  # what must not be negative beyond that, such as H - P + 1
+
+    def require_length(self, length: Expr, what: str) -> None:
+        """Record that the length of a range is not negative; such as H - P + 1, it need not be so for all sizes.
+
+        Raises
+        ------
+        ModelError : it is negative for all sizes.
+        """
+        least = at_smallest(length)
+        if least is not None and least >= 0:
+            return
+        terms = difference(length, S.Zero).as_coefficients_dict()
+        if not grows(length) and any(c > 0 and term is not S.One for term, c in terms.items()):
+            self.lengths[length] = None
+            return
+        self.require_non_negative(length, what)
 
     def require_non_negative(self, expr: Expr, what: str) -> None:
         """Record what the dimensions must be for a size expression to be non-negative.

@@ -7,6 +7,7 @@ from sympy import Basic, Dummy, Expr, Product, S, log
 
 from symgrad.functions import LogSumExp, MaxOver, MinOver
 from symgrad.graph.build import (
+    SUMS,
     ZERO,
     add,
     apply,
@@ -110,16 +111,15 @@ def scatter(
     """Add `value` into zeros of `shape` at the positions `subs`; `letters` name the axes of the result.
 
     `bound` gives the lengths of the letters of value and subs, which are summed over. A position that is a whole index
-    used once is not moved: its letter becomes that of the axis.
+    is not moved: its letter becomes that of the axis.
     """
     if is_zero(value):
         return ZERO
     coefficient, value = split_coefficient(value)
     bound = dict(bound)
-    counts = [letter for sub in subs for letter in sub.letters]
     aligned: dict[Letter, Letter] = {}
     for sub, length, letter in zip(subs, shape, letters, strict=True):
-        own = sub.letters[0] if _is_plain(sub, length) and counts.count(sub.letters[0]) == 1 else None
+        own = sub.letters[0] if _is_plain(sub, length) else None
         if own is not None and (own == letter or own in bound):
             aligned[own] = letter
             bound.pop(own, None)
@@ -151,3 +151,31 @@ def auxiliary(name: str, arg: Use) -> Use:
 def named(name: str, symbol: Basic, shape: Shape, arg: Use) -> Named:
     """The node of a quantity from `where`; letter k of `arg` is its declared axis k."""
     return intern(Named, shape, name, symbol, arg)
+
+
+def _sum_of_scatter(use: Use, bound: Mapping[Letter, Expr]) -> Use | None:
+    """Σ_k over an axis along which values were added at positions: the sum of the values, each of which landed once."""
+    node = use.node
+    assert isinstance(node, Scatter)
+    inside = {letter for part in node.uses() for letter in part.letters}
+    gone = [
+        axis
+        for axis, letter in enumerate(use.letters)
+        if letter in bound and axis not in inside and use.letters.count(letter) == 1
+    ]
+    if not gone:
+        return None
+    kept = [axis for axis in range(node.rank) if axis not in gone]
+    names = dict(enumerate(use.letters)) | {node.rank + k: ("added", k) for k in range(len(node.bound))}
+    value = relabel(node.value, names)
+    added = {("added", k): length for k, length in enumerate(node.bound)}
+    left = {letter: length for letter, length in bound.items() if letter not in {use.letters[axis] for axis in gone}}
+    subs = [relabel(node.subs[axis], names) for axis in kept]
+    letters = [use.letters[axis] for axis in kept]
+    if len(set(letters)) < len(letters):
+        return None
+    moved = scatter(value, subs, tuple(node.shape[axis] for axis in kept), letters, added)
+    return mul([moved], left)
+
+
+SUMS[Scatter] = _sum_of_scatter

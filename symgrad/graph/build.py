@@ -11,7 +11,7 @@ constant along it. Normal forms:
 Names from `where` are opaque: nothing is flattened across them, so they survive into formulas and code.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -30,6 +30,7 @@ from symgrad.graph.nodes import (
     Contract,
     Delta,
     Letter,
+    Node,
     Range,
     Size,
     Use,
@@ -39,6 +40,8 @@ from symgrad.graph.symmetry import as_known
 
 # Floating numbers with at most this divisor are exact fractions to the reader, too: 0.125, but not 0.1.
 _LARGEST_DIVISOR = 64
+# How a node of a kind that this file does not know is summed over some of its letters: its own rule, or None.
+SUMS: dict[type[Node], Callable[[Use, Mapping[Letter, Expr]], Use | None]] = {}
 
 ONE = Use(intern(Const, (), S.One), ())
 ZERO = Use(intern(Add, (), ()), ())
@@ -328,6 +331,9 @@ def _contraction(component: list[tuple[Use, Number]], bound: dict[Letter, Expr])
             }
             return _product([(relabel(part, names), e) for part, e in use.node.factors], bound | inner)
         over = {use.letters[axis] for axis in use.node.over} if isinstance(use.node, AxisMap) else None
+        summed = SUMS[type(use.node)](use, bound) if exponent == 1 and type(use.node) in SUMS else None
+        if summed is not None:
+            return summed
         if exponent == 1 and set(bound) == over and getattr(use.node, "head", None) == "softmax":
             return ONE  # the entries of a softmax sum to one
     else:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from sympy import Number, S
+
 from symgrad.graph.axes import AUXILIARY, auxiliary, axis_map, gather, named, reduce, scatter
 from symgrad.graph.build import add, apply, product_of_powers
 from symgrad.graph.letters import relabel
@@ -38,6 +40,13 @@ def own(node: Node) -> Use:
 def place(image: Use, letters: Sequence[object]) -> Use:
     """A term over a node's own axes, put where the node was used with these letters."""
     return relabel(image, dict(enumerate(letters)))
+
+
+def factors_of(use: Use) -> list[tuple[Use, Number]]:
+    """A product without sums as its factors; anything else as one factor."""
+    if isinstance(use.node, Contract) and not use.node.bound:
+        return [(place(factor, use.letters), e) for factor, e in use.node.factors]
+    return [(use, S.One)]
 
 
 def rebuild(node: Node, uses: Sequence[Use]) -> Use:

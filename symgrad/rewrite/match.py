@@ -8,7 +8,8 @@ from sympy import Add, Expr, Max, Min, Mul, Number, Pow, S, Symbol
 
 from symgrad.graph.build import ONE, number, scale
 from symgrad.graph.nodes import Add as AddNode
-from symgrad.graph.nodes import Apply, Contract, Named, Use
+from symgrad.graph.nodes import Apply, Named, Use
+from symgrad.graph.transform import factors_of as factors_of
 from symgrad.graph.transform import place
 
 Binding = dict[Symbol, Use]
@@ -78,13 +79,6 @@ def _match_sum(pattern: Add, target: Use, binding: Binding) -> Iterator[Binding]
 
 
 Factors = list[tuple[Use, Number]]
-
-
-def factors_of(use: Use) -> Factors:
-    """A product without sums as its factors; anything else as one factor."""
-    if isinstance(use.node, Contract) and not use.node.bound:
-        return [(place(factor, use.letters), e) for factor, e in use.node.factors]
-    return [(use, S.One)]
 
 
 def match_factors(pattern: Expr, target: Use, binding: Binding) -> Iterator[tuple[Binding, Factors]]:

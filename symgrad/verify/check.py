@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Symbol
+from sympy import Basic, Expr, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
@@ -34,6 +34,7 @@ def check_module(
     conditioning: Callable[[dict[str, Any]], float] | None = None,
     dimensions: Sequence[Symbol] = (),
     minimum_sizes: Mapping[Symbol, int] | None = None,
+    lengths: Sequence[Expr] = (),
     reference: Reference | None = None,
     where: Sequence[Basic] = (),
     name: str = "",
@@ -81,6 +82,7 @@ def check_module(
         conditioning=conditioning,
         dimensions=dimensions,
         minimum_sizes=minimum_sizes,
+        lengths=lengths,
         reference=reference,
         where=where,
     )
@@ -110,6 +112,7 @@ def draw_inputs(
     conditioning: Callable[[dict[str, Any]], float] | None = None,
     dimensions: Sequence[Symbol] = (),
     minimum_sizes: Mapping[Symbol, int] | None = None,
+    lengths: Sequence[Expr] = (),
     reference: Reference | None = None,
     where: Sequence[Basic] = (),
 ) -> list[Draw]:
@@ -124,7 +127,7 @@ def draw_inputs(
     dimensions = tuple(dimensions) or model_dimensions(arguments)
     draws: list[Draw] = []
     impossible: ModelError | None = None
-    for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, sizes, given)):
+    for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, lengths, sizes, given)):
         sampler = Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), given, where)
         try:
             draws.append(_draw(sampler, module, reference, chosen, kink_distance, conditioning))
@@ -160,14 +163,17 @@ def _draw(
         return sampler.draw()
 
 
-def _fits(arguments: Sequence[Argument], fixed: Mapping[Basic, int], free: Mapping[Basic, int]) -> bool:
-    return is_legal(arguments, {**fixed, **free})
+def _fits(
+    arguments: Sequence[Argument], lengths: Sequence[Expr], fixed: Mapping[Basic, int], free: Mapping[Basic, int]
+) -> bool:
+    return is_legal(arguments, {**fixed, **free}, lengths)
 
 
 def _size_sets(
     arguments: Sequence[Argument],
     dimensions: Sequence[Symbol],
     minimum_sizes: Mapping[Symbol, int] | None,
+    lengths: Sequence[Expr],
     sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None,
     given: Mapping[str, Any],
 ) -> list[dict[Basic, int]]:
@@ -182,7 +188,7 @@ def _size_sets(
                 raise ModelError(f"inputs= has {symbol}={known[symbol]}, sizes= has {symbol}={fixed[symbol]}")
         fixed |= known
         rest = [symbol for symbol in dimensions if symbol not in fixed]
-        chosen = size_sets(rest, minimum_sizes, partial(_fits, arguments, fixed))
+        chosen = size_sets(rest, minimum_sizes, partial(_fits, arguments, lengths, fixed))
         # Where nothing is left to choose, further draws only make sense of what is drawn.
         everything_given = all(argument.name in given or argument.role == "dimension" for argument in arguments)
         repeat_draws = sizes is None and not everything_given

@@ -12,6 +12,8 @@ from symgrad.errors import ModelError
 
 Sizes = Mapping[Basic, int]
 
+_MANY = 5  # the reference takes a second for a sum over indices of so many different sizes, and minutes for more
+
 
 def concrete(expression: Expr, sizes: Sizes) -> int:
     """A length where the dimensions have the given sizes.
@@ -79,16 +81,17 @@ def size_sets(
         return [{}, {}, {}]
     least = {symbol: (minimum_sizes or {}).get(symbol, 1) for symbol in dimensions}
     numbers = range(len(dimensions))
+    few = len(dimensions) <= _MANY  # of many, any two differ in one of the first two sets: the product of all counts
     plans = [
-        [2 + number for number in numbers],
-        [len(dimensions) + 3 - number for number in numbers],
+        [2 + number if few else 2 + number % 3 for number in numbers],
+        [len(dimensions) + 3 - number if few else 2 + number // 3 % 3 for number in numbers],
         [1 for _ in numbers],
-        [1 if number % 2 == 0 else 2 + number for number in numbers],
-        [1 if number % 2 == 1 else 2 + number for number in numbers],
+        [1 if number % 2 == 0 else 2 + number % 5 for number in numbers],
+        [1 if number % 2 == 1 else 2 + number % 5 for number in numbers],
     ]
     found: list[dict[Basic, int]] = []
     for position, plan in enumerate(plans):
-        for sizes in _attempts(plan, least, different=position < 2):
+        for sizes in _attempts(plan, least, different=few and position < 2):
             if sizes not in found and legal(sizes):
                 found.append(sizes)
                 break
@@ -98,7 +101,7 @@ def size_sets(
 
 
 def _attempts(plan: list[int], least: Mapping[Symbol, int], different: bool) -> Iterator[dict[Basic, int]]:
-    """The planned sizes, raised to the least ones; then in other orders, then larger."""
+    """The planned sizes, raised to the least ones; then in other orders, then larger, then with one size far larger."""
     for growth in range(4):
         # Six dimensions have 720 orders; of more than that the first ones do.
         for order in itertools.islice(itertools.permutations(plan), 720):
@@ -109,6 +112,12 @@ def _attempts(plan: list[int], least: Mapping[Symbol, int], different: bool) -> 
                     size += 1
                 sizes[symbol] = size
             yield sizes
+    for growth in (4, 8):
+        for large in least:
+            yield {
+                symbol: max(size, low) + growth * (symbol == large)
+                for (symbol, low), size in zip(least.items(), plan, strict=True)
+            }
 
 
 def model_dimensions(arguments: Sequence[Argument]) -> tuple[Symbol, ...]:
@@ -177,9 +186,9 @@ def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> 
     return found
 
 
-def is_legal(arguments: Sequence[Argument], sizes: Sizes) -> bool:
-    """Whether every length is at least 1 at the given sizes."""
-    lengths = [length for argument in arguments for length in argument.shape]
+def is_legal(arguments: Sequence[Argument], sizes: Sizes, ranges: Sequence[Expr] = ()) -> bool:
+    """Whether every length, of the arguments and of the ranges of indices, is at least 1 at the given sizes."""
+    lengths = [*ranges, *(length for argument in arguments for length in argument.shape)]
     lengths += [argument.upper for argument in arguments if argument.upper is not None]
     try:
         return all(concrete(length, sizes) >= 1 for length in lengths)

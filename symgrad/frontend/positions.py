@@ -1,0 +1,105 @@
+"""Where subscripts put and find entries: arrays padded with zeros, and sums that a Kronecker delta scatters."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from sympy import Expr, KroneckerDelta, Mul, S, expand
+
+from symgrad.frontend.bounds import greatest, is_affine, is_positive, least, rectangular
+from symgrad.frontend.dimensions import at_smallest, equal
+from symgrad.frontend.scope import Scope
+from symgrad.graph.axes import scatter
+from symgrad.graph.build import add, index, size
+from symgrad.graph.nodes import Gather, Input, Letter, Named, Node, Range, Scatter, Size, Use, postorder
+
+# inside: the position lies on the axis for every value of the indices; guarded: where the conditions around it hold;
+# checked: that is for the generated module to find out.
+Place = Literal["inside", "guarded", "checked"]
+
+
+def padding(
+    subscripts: Sequence[Expr], shape: Sequence[Expr], places: Sequence[Place], scope: Scope
+) -> list[tuple[Expr, Expr]] | None:
+    """How many zeros before and after each axis make every position one of the array; None if there is no such number.
+
+    Only affine subscripts with integer steps: those are windows on the padded array.
+    """
+    if "guarded" not in places or "checked" in places:
+        return None
+    everywhere = rectangular(scope.indices)
+    pads = []
+    for sub, length, place in zip(subscripts, shape, places, strict=True):
+        if place == "inside":
+            pads.append((S.Zero, S.Zero))
+            continue
+        steps = [expand(sub).coeff(symbol) for symbol in scope.indices]
+        low, high = least(sub, everywhere), greatest(sub, everywhere)
+        if low is None or high is None or not (is_affine(sub, scope.indices) and all(s.is_Integer for s in steps)):
+            return None
+        before, after = _beyond(expand(-low)), _beyond(expand(high - length + 1))
+        if before is None or after is None:
+            return None
+        pads.append((before, after))
+    return pads
+
+
+def _beyond(count: Expr) -> Expr | None:
+    """max(count, 0), if the sign of the count is the same for all sizes."""
+    for sign, value in ((1, count), (-1, S.Zero)):
+        smallest = at_smallest(expand(sign * count))
+        if smallest is not None and smallest >= 0:
+            return value
+    return None
+
+
+def padded(node: Node, pads: Sequence[tuple[Expr, Expr]]) -> Use:
+    """The array with zeros before and after each axis."""
+    axes = range(node.rank)
+    inner = [("inner", axis) for axis in axes]
+    positions = [
+        add([(S.One, index(letter, length)), (S.One, size(before))])
+        for letter, length, (before, _) in zip(inner, node.shape, pads, strict=True)
+    ]
+    shape = tuple(expand(before + length + after) for length, (before, after) in zip(node.shape, pads, strict=True))
+    return scatter(Use(node, tuple(inner)), positions, shape, tuple(axes), dict(zip(inner, node.shape, strict=True)))
+
+
+def is_total(use: Use, exponent: Expr) -> bool:
+    """Whether a factor is finite wherever its data are, so that multiplying it by zero gives zero."""
+    entries = Input | Named | Gather | Scatter | Range | Size
+    return bool(exponent.is_positive) and all(
+        isinstance(node, entries) or not node.uses() for node in postorder([use.node])
+    )
+
+
+def kronecker_positions(body: Expr, outer: Scope, inside: Scope, bound: Mapping[Letter, Expr]) -> dict[Any, Expr]:
+    """The factors δ(o, position) of a summand, by the outer index o: positions are made of indices of this sum only.
+
+    A delta whose position may lie outside the range of o is left to a comparison, and one of two whole indices to the
+    elimination of deltas.
+    """
+    everywhere = rectangular(inside.indices)
+    found: dict[Any, Expr] = {}
+    for factor in Mul.make_args(body):
+        if not isinstance(factor, KroneckerDelta):
+            continue
+        for target, position in (factor.args, factor.args[::-1]):
+            if target not in outer.indices or target in found or inside.indices[target] != outer.indices[target]:
+                continue
+            used = [symbol for symbol in inside.indices if position.has(symbol)]
+            if not used or any(inside.indices[symbol].letter not in bound for symbol in used):
+                continue
+            axis = inside.indices[target]
+            if position in used and equal(inside.indices[position].length, axis.length):
+                continue
+            offset = expand(position - axis.start)
+            if is_positive(offset + 1, everywhere) and is_positive(axis.length - offset, everywhere):
+                found[target] = position
+                break
+    return found
+
+
+def without(body: Expr, deltas: Mapping[Any, Expr]) -> Expr:
+    """The summand without those deltas."""
+    gone = {KroneckerDelta(target, position) for target, position in deltas.items()}
+    return Mul(*(factor for factor in Mul.make_args(body) if factor not in gone))

@@ -1,0 +1,130 @@
+"""Conditions: the branch not taken is never evaluated where it is infinite or undefined; reductions over masks."""
+
+import numpy as np
+import pytest
+from sympy import *
+
+from symgrad import *
+
+N, M, T, D = symbols("N M T D", integer=True, positive=True)
+i, j, k, n, m, d = symbols("i j k n m d", integer=True)
+x, g, y, z = (IndexedBase(name, shape=(N,)) for name in "xgyz")
+Y, S_, V = IndexedBase("Y", shape=(N, M)), IndexedBase("s", shape=(T, T)), IndexedBase("v", shape=(T, D))
+A = IndexedBase("A", shape=(T, T))
+rng = np.random.default_rng(0)
+
+
+def over_n(body, parameters=(x, g), **options):
+    return Model(Sum(body, (n, 0, N - 1)), [*parameters], **options)
+
+
+UNDEFINED = {
+    "log": lambda: over_n(if_else(x[n] > 0, log(x[n]), 0) + g[n] ** 2),
+    "x log x": lambda: over_n(if_else(x[n] > 0, x[n] * log(x[n]), 0) * g[n]),
+    "sqrt": lambda: over_n(if_else(x[n] > 0, sqrt(x[n]), g[n])),
+    "quotient": lambda: over_n(if_else(Ne(x[n], 0), g[n] / x[n], 0)),
+    "power": lambda: over_n(if_else(x[n] > 0, x[n] ** g[n], 0)),
+    "negative power": lambda: over_n(if_else(x[n] > 0, g[n] * x[n] ** Rational(-3, 2), g[n])),
+    "otherwise": lambda: over_n(if_else(x[n] <= 0, g[n], log(x[n]) * g[n])),
+    "nested": lambda: over_n(if_else(x[n] > 0, if_else(g[n] > 0, log(x[n]) * sqrt(g[n]), 1 / x[n]), g[n])),
+    "and": lambda: over_n(if_else(And(x[n] > 0, g[n] > 0), log(x[n] * g[n]), 0)),
+    "or": lambda: over_n(if_else(Or(x[n] <= 0, g[n] <= 0), 0, log(x[n]) * log(g[n]))),
+    "not": lambda: over_n(if_else(Not(And(x[n] > 0, g[n] > 0)), x[n], log(x[n]) + sqrt(g[n]))),
+    "overflow": lambda: over_n(if_else(x[n] <= 0, exp(1000 * x[n]) - 1, x[n]) ** 2 * g[n]),
+    "piecewise": lambda: over_n(Piecewise((log(x[n]), x[n] > 0), (sqrt(-x[n]), x[n] < 0), (g[n], True))),
+    "name": lambda: over_n(if_else(x[n] > 0, y[n] * g[n], 0), where=[Eq(z[n], log(x[n])), Eq(y[n], z[n] ** 2 / x[n])]),
+    "name that holds the condition": lambda: over_n(
+        y[n] ** 2 * g[n], where=[Eq(z[n], if_else(x[n] > 0, log(x[n]), 0)), Eq(y[n], sin(z[n]))]
+    ),
+    "sum inside": lambda: over_n(if_else(x[n] > 0, Sum(log(x[n]) * g[k] ** 2 / x[n], (k, 0, N - 1)), 0) ** 2),
+    "product": lambda: Model(Product(if_else(x[n] > 0, log(x[n]), 1), (n, 0, N - 1)) * g[0], [x, g]),
+    "maximum": lambda: Model(MaxOver(if_else(x[n] > 0, log(x[n]), -5), (n, 0, N - 1)) * g[0], [x, g]),
+    "index": lambda: over_n(if_else(n > 1, log(x[n] * n) / (n - 1), x[n]) * g[n]),
+    "softmax inside": lambda: over_n(if_else(g[n] > 0, LogSumExp(log(g[n]) + x[j], (j, 0, N - 1)), 0)),
+    "entropy": lambda: over_n(
+        if_else(softmax(x[n], (n, 0, N - 1)) > 0, x[n], 0) + if_else(g[n] > 0, g[n] * log(g[n]), 0)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNDEFINED)
+@pytest.mark.filterwarnings("error")
+def test_a_branch_not_taken_is_not_evaluated_where_it_is_undefined(name):
+    module = UNDEFINED[name]().compile(check=False)
+    a, b = np.array([1.5, 2.0, 0.0, -2.0, 3.0]), np.array([0.5, -1.0, 2.0, 0.0, 1.0])
+    if name == "index":
+        a = np.abs(a) + 1
+    for dtype in (np.float64, np.float32):
+        value, slope = module.value_and_gradient(a.astype(dtype), b.astype(dtype))
+        assert np.isfinite(value) and value == module.value(a.astype(dtype), b.astype(dtype))
+        assert all(np.all(np.isfinite(part)) and part.dtype == dtype for part in slope)
+
+
+@pytest.mark.parametrize("name", UNDEFINED)
+def test_masked_models_are_right(name):
+    report = UNDEFINED[name]().check()
+    assert report.ok and len(report.runs) >= 3, str(report)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_guarded_value_is_exact():
+    value, slope = UNDEFINED["name"]().compile(check=False).value_and_gradient([2.0, -1.0, 0.0], [3.0, 1.0, 1.0])
+    np.testing.assert_allclose(value, 3 * np.log(2) ** 2 / 2, rtol=1e-12)
+    np.testing.assert_allclose(slope.x, [3 * (2 * np.log(2) - np.log(2) ** 2) / 4, 0, 0], rtol=1e-12)
+    np.testing.assert_allclose(slope.g, [np.log(2) ** 2 / 2, 0, 0], rtol=1e-12)
+
+
+def test_not_a_number_in_the_data_is_not_hidden():
+    module = UNDEFINED["otherwise"]().compile(check=False)
+    assert np.isnan(module.value([np.nan, 1.0], [1.0, 1.0]))
+
+
+# --- masks on indices and reductions ----------------------------------------------------------------------------------
+
+weights = if_else(j <= i, exp(S_[i, j]) / Sum(exp(S_[i, k]), (k, 0, i)), 0)
+INDEX_MODELS = {
+    "causal attention": lambda: Model(
+        Sum(sin(Sum(A[i, j] * V[j, d], (j, 0, T - 1))), (i, 0, T - 1), (d, 0, D - 1)), [S_, V], where=[Eq(A[i, j], weights)]
+    ),
+    "triangular reductions": lambda: Model(
+        Sum(
+            LogSumExp(S_[i, j], (j, 0, i)) ** 2 + MaxOver(S_[i, j], (j, 0, i))
+            + Product(S_[i, j], (j, 0, i)) + MinOver(S_[i, j] ** 2, (j, 0, i)) * Sum(S_[i, j], (j, 0, i)),
+            (i, 0, T - 1),
+        ),
+        [S_],
+    ),
+    "upper triangle": lambda: Model(Sum(S_[i, j] ** 2 * (j - i), (j, i, T - 1), (i, 0, T - 1)), [S_]),
+    "sum of earlier entries": lambda: Model(Sum(sin(Sum(x[j], (j, 0, i))), (i, 0, N - 1)), [x]),
+    "product over two indices": lambda: Model(Product(1 + Y[n, m] ** 2, (n, 0, N - 1), (m, 0, M - 1)), [Y]),
+    "maximum over two indices": lambda: Model(MaxOver(Y[n, m] ** 2, (n, 0, N - 1), (m, 0, M - 1)), [Y]),
+    "logsumexp over two indices": lambda: Model(LogSumExp(Y[n, m] * x[n], (n, 0, N - 1), (m, 0, M - 1)), [Y, x]),
+    "band": lambda: Model(Sum(if_else(And(j - i <= 1, i - j <= 1), S_[i, j] ** 3, 0), (i, 0, T - 1), (j, 0, T - 1)), [S_]),
+    "delta of an expression": lambda: Model(Sum(S_[i, j] * KroneckerDelta(i + j, T - 1) * i, (i, 0, T - 1), (j, 0, T - 1)), [S_]),
+    "checkerboard": lambda: Model(Sum(if_else(Eq(Mod(i + j, 2), 0), S_[i, j] ** 2, -S_[i, j]), (i, 0, T - 1), (j, 0, T - 1)), [S_]),
+    "not equal": lambda: Model(Sum(if_else(Ne(i, j), exp(-(x[i] - x[j]) ** 2), 0), (i, 0, N - 1), (j, 0, N - 1)), [x]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", INDEX_MODELS)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_masks_on_indices(name):
+    report = INDEX_MODELS[name]().check()
+    assert report.ok and len(report.runs) >= 3, str(report)
+
+
+def test_entries_that_tie_over_two_indices_share_equally():
+    module = INDEX_MODELS["maximum over two indices"]().compile(check=False)
+    slope = module.gradient([[1.0, 3.0], [-3.0, 2.0], [0.0, 3.0]]).Y
+    np.testing.assert_allclose(slope, [[0, 2], [-2, 0], [0, 2]])
+    big = IndexedBase("x", shape=(2 * N,))
+    module = Model(Sum(MaxOver(big[2 * i + j], (j, 0, 1)) * (i + 1), (i, 0, N - 1)), [big]).compile(check=False)
+    np.testing.assert_allclose(module.gradient([1.0, 1.0, 2.0, 5.0]).x, [0.5, 0.5, 0, 2])
+
+
+def test_causal_attention_is_numpys():
+    s, v = rng.normal(size=(5, 5)), rng.normal(size=(5, 2))
+    masked = np.where(np.tril(np.ones((5, 5), bool)), np.exp(s), 0)
+    expected = np.sum(np.sin(masked / masked.sum(1, keepdims=True) @ v))
+    value = INDEX_MODELS["causal attention"]().compile(check=False).value(s, v)
+    np.testing.assert_allclose(value, expected, rtol=1e-12)
