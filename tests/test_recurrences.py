@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, Symbol, sin, symbols, tanh
+from sympy import Eq, IndexedBase, Max, Sum, Symbol, sin, symbols, tanh
 
 from symgrad import Model, ModelError, UnsupportedError
 from symgrad.cli import main
@@ -162,6 +162,17 @@ def kalman(F, H, R, m0, observed):
     return loss
 
 
+def kalman_many(F, H, R, m0, seen):
+    mean, P, loss = m0, np.eye(len(m0)), 0
+    for y in seen:
+        mean, P = F @ mean, F @ P @ F.T + np.eye(len(m0)) / 10
+        S, error = np.eye(len(R)) + R @ R.T + H @ P @ H.T, y - H @ mean
+        gain = P @ H.T @ np.linalg.inv(S)
+        mean, P = mean + gain @ error, P - gain @ H @ P
+        loss = loss + (np.log(np.linalg.det(S)) + error @ np.linalg.solve(S, error)) / 2
+    return loss
+
+
 BY_HAND = {name: globals().get(name) for name in NAMES} | {
     "rnn_ahead": rnn_every,
     "rnn_named": rnn_every,
@@ -218,6 +229,13 @@ def test_the_model_checks(name, assert_gradient):
 def test_a_model_file_with_a_recurrence_checks(capsys):
     assert main(["check", f"{FILE}:lstm"]) == 0
     assert "PASSED" in capsys.readouterr().out
+
+
+def test_a_kink_of_a_step_is_known():
+    """The rectifier's argument is the previous state alone; at zero the check has nothing to say."""
+    steps = [Eq(p[0], s), Eq(p[t], e[t - 1] * Max(0, p[t - 1]))]
+    report = Model(p[T] + s, [s], where=steps).check(inputs={"s": 0.0, "e": np.ones(2)})
+    assert "a kink is as near as 0" in str(report)
 
 
 def test_single_precision_stays_single():

@@ -8,6 +8,7 @@ from symgrad.graph.build import mul, product_of_powers
 from symgrad.graph.linear_algebra import INVERSE, matrix_function, sides_of
 from symgrad.graph.nodes import MatrixFunction, Use, postorder
 from symgrad.graph.scalar import extremum
+from symgrad.graph.scan import finished
 
 
 def conditioning(loss: Use) -> Use | None:
@@ -26,4 +27,4 @@ def conditioning(loss: Use) -> Use | None:
         each = product_of_powers([(square, Rational(-1, 2)) for square in squares])
         found = reduce(MinOver, each, dict(zip(each.letters, each.node.shape, strict=True)))
         least = found if least is None else extremum(Min, least, found)
-    return least
+    return None if least is None else finished(least, loss.node)

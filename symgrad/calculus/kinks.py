@@ -8,8 +8,8 @@ from sympy.core.relational import Relational
 from symgrad.functions import MaxOver, MinOver, if_else, relu, step
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import ZERO, apply, const, subtract
-from symgrad.graph.nodes import Apply, Input, Node, Reduce, Scan, Use, postorder
-from symgrad.graph.scan import from_outside, images
+from symgrad.graph.nodes import Apply, Input, Node, Previous, Reduce, Use, postorder
+from symgrad.graph.scan import finished
 from symgrad.graph.transform import own
 
 
@@ -21,18 +21,17 @@ def kink_distance(loss: Use) -> Use | None:
     nearest: Use | None = None
     real: set[Node] = set()  # what depends on real inputs; conditions on indices alone are no kinks
     for node in postorder([loss.node]):
-        if (isinstance(node, Input) and not node.integer) or any(use.node in real for use in node.uses()):
+        if (
+            isinstance(node, Previous)
+            or (isinstance(node, Input) and not node.integer)
+            or any(use.node in real for use in node.uses())
+        ):
             real.add(node)
         for distance in _distances(node) if node in real else ():
             bound = dict(enumerate(distance.node.shape))
             closest = reduce(MinOver, own(distance.node), bound)
             nearest = closest if nearest is None else apply(Min, [nearest, closest])
-    if nearest is None:
-        return None
-    finished = {
-        part: use for node in postorder([loss.node]) if isinstance(node, Scan) for part, use in images(node).items()
-    }
-    return from_outside([nearest], finished)[0]
+    return None if nearest is None else finished(nearest, loss.node)
 
 
 def _distances(node: Node) -> Iterator[Use]:

@@ -85,6 +85,13 @@ def images(node: Scan) -> dict[Node, Use]:
     return found
 
 
+def finished(use: Use, root: Node) -> Use:
+    """A term of parts of the graph below `root` as seen from outside of all its recurrences."""
+    scans = [node for node in postorder([root]) if isinstance(node, Scan)]
+    (made,) = from_outside([use], {part: image for node in scans for part, image in images(node).items()})
+    return made
+
+
 def from_outside(uses: Sequence[Use], found: Mapping[Node, Use]) -> list[Use]:
     """Terms of a recurrence with `found` (its `images`) in place of what they stand for."""
     finished = {node for node in postorder([use.node for use in uses]) if isinstance(node, Trajectory)}

@@ -5,7 +5,7 @@ T steps, N sequences, M inputs, K units. States of shape (T + 1, ...) have a bas
 
 from sympy import Eq, IndexedBase, KroneckerDelta, Max, Sum, Symbol, exp, log, sin, symbols, tanh
 
-from symgrad import LogSumExp, Model, if_else, sigmoid, softmax
+from symgrad import LogSumExp, Model, if_else, inverse, logdet, sigmoid, softmax
 
 N, M, K, T = symbols("N M K T", integer=True, positive=True)
 n, m, k, l, t, i, j = symbols("n m k l t i j", integer=True)  # noqa: E741
@@ -194,6 +194,38 @@ kalman = Model(
         Eq(covariance[t, i, j], spread[t, i, j] - gain[t, i] * Sum(H[l] * spread[t, l, j], (l, 0, K - 1))),
     ],
     name="kalman",
+)
+
+# several observations at a time: M of them
+HM, RM, SM = array("H", M, K), array("R", M, M), array("S", T + 1, M, M)
+inverted, gains, errors = array("V", T + 1, M, M), array("G", T + 1, K, M), array("error", T + 1, M)
+seen = array("seen", T, M)
+kalman_many = Model(
+    Sum(
+        logdet(SM[t, i, j], (i, 0, M - 1), (j, 0, M - 1))
+        + Sum(errors[t, i] * inverted[t, i, j] * errors[t, j], (i, 0, M - 1), (j, 0, M - 1)),
+        (t, 1, T),
+    )
+    / 2,
+    [F, HM, RM, m0],
+    where=[
+        *kalman.where[:4],
+        Eq(
+            SM[t, i, j],
+            KroneckerDelta(i, j)
+            + Sum(RM[i, n] * RM[j, n], (n, 0, M - 1))
+            + Sum(HM[i, k] * spread[t, k, l] * HM[j, l], (k, 0, K - 1), (l, 0, K - 1)),
+        ),
+        Eq(inverted[t, i, j], inverse(SM[t, i, j], (i, 0, M - 1), (j, 0, M - 1))),
+        Eq(errors[t, i], seen[t - 1, i] - Sum(HM[i, k] * ahead[t, k], (k, 0, K - 1))),
+        Eq(gains[t, k, i], Sum(spread[t, k, l] * HM[j, l] * inverted[t, j, i], (l, 0, K - 1), (j, 0, M - 1))),
+        Eq(mean[t, k], ahead[t, k] + Sum(gains[t, k, i] * errors[t, i], (i, 0, M - 1))),
+        Eq(
+            covariance[t, k, l],
+            spread[t, k, l] - Sum(gains[t, k, i] * HM[i, j] * spread[t, j, l], (i, 0, M - 1), (j, 0, K - 1)),
+        ),
+    ],
+    name="kalman_many",
 )
 
 model = rnn
