@@ -7,16 +7,19 @@ import numpy as np
 import pytest
 from sympy import (
     Abs,
+    Determinant,
     Eq,
     HadamardPower,
     HadamardProduct,
     IndexedBase,
     Integer,
     KroneckerDelta,
+    KroneckerProduct,
     MatrixSymbol,
     Max,
     OneMatrix,
     Product,
+    Q,
     Sum,
     Trace,
     ZeroMatrix,
@@ -28,7 +31,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
-from symgrad import LogSumExp, Model, ModelError, UnsupportedError, relu, sigmoid, total
+from symgrad import LogSumExp, Model, ModelError, UnsupportedError, logdet, relu, sigmoid, total
 from symgrad.calculus import forward
 from symgrad.graph.build import scale
 from symgrad.verify.second_order import combine
@@ -433,3 +436,17 @@ def test_factors_combine() -> None:
     part = np.arange(4.0).reshape(2, 2)
     dense = combine(part, [(0, 2)], [1, 3], (3, 2, 3, 2))
     np.testing.assert_array_equal(dense, np.einsum("ik,jl->ijkl", np.eye(3), part))
+
+
+@pytest.mark.parametrize("kind", ["quadratic form", "inverse", "log-determinant", "determinant", "kronecker"])
+def test_hessians_through_linear_algebra(kind):
+    A, v = MatrixSymbol("A", M, M), MatrixSymbol("v", M, 1)
+    B = MatrixSymbol("B", K, K)
+    model = {
+        "quadratic form": lambda: Model(v.T * A.I * v, [v]),
+        "inverse": lambda: Model(v.T * A.I * v, [A]),
+        "log-determinant": lambda: Model(logdet(A) + Trace(A.T * A), [A], facts=[Q.positive_definite(A)]),
+        "determinant": lambda: Model(Determinant(A), [A]),
+        "kronecker": lambda: Model(Trace(KroneckerProduct(A, B)) ** 2, [A, B]),
+    }[kind]()
+    assert model.check(hessian=True, hvp=True).ok

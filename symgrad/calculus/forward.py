@@ -39,6 +39,8 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.linear_algebra import DET, INVERSE, LOG_ABS_DET, LOGDET, matrix_function, sides_of
+from symgrad.graph.merge import merge, split
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -48,6 +50,8 @@ from symgrad.graph.nodes import (
     Delta,
     Gather,
     Letter,
+    MatrixFunction,
+    Merge,
     Named,
     Node,
     Range,
@@ -55,6 +59,7 @@ from symgrad.graph.nodes import (
     Scatter,
     Shape,
     Size,
+    Split,
     Use,
     postorder,
 )
@@ -306,6 +311,37 @@ def _axis_map(node: AxisMap, tangents: Tangents) -> Iterator[Use]:
         raise UnsupportedError(f"no forward derivative rule for {node.head}: differentiate the product only once")
 
 
+def _matrix_function(node: MatrixFunction, tangents: Tangents) -> Iterator[Use]:
+    """Source: Giles, Collected Matrix Derivative Results for Forward and Reverse Mode (2008), section 2.2."""
+    row, column, length = sides_of(node)
+    inverse = matrix_function(INVERSE, node.arg, row, column, length)
+    tangent = _of(node.arg, tangents)
+    if node.head == INVERSE:  # -Y u̇ Y
+        left = relabel(inverse, {column: ("inner", 0)})
+        right = relabel(inverse, {row: ("inner", 1)})
+        moved = relabel(tangent, {row: ("inner", 0), column: ("inner", 1)})
+        yield _times([const(S.NegativeOne), left, right], moved, {("inner", n): length for n in (0, 1)})
+        return
+    turned = relabel(inverse, {row: column, column: row})
+    if node.head == DET:  # det(u)·tr(u⁻¹ u̇)
+        yield _times([own(node), turned], tangent, {row: length, column: length})
+    elif node.head in (LOGDET, LOG_ABS_DET):  # tr(u⁻¹ u̇)
+        yield _times([turned], tangent, {row: length, column: length})
+    else:
+        raise UnsupportedError(f"no forward derivative rule for the matrix function {node.head}")
+
+
+def _merge(node: Merge, tangents: Tangents) -> Iterator[Use]:
+    # y = u with two axes as one:  ẏ likewise
+    yield merge(_of(node.arg, tangents), node.rank, node.rank + 1, node.axis, node.lengths)
+
+
+def _split(node: Split, tangents: Tangents) -> Iterator[Use]:
+    first, second = node.axes
+    lengths = (node.shape[first], node.shape[second])
+    yield split(_of(node.arg, tangents), node.rank, first, second, lengths)
+
+
 def _gather(node: Gather, tangents: Tangents) -> Iterator[Use]:
     # y = u[s]:  ẏ = u̇[s]
     tangent = tangents.get(node.base.node, ZERO)
@@ -351,6 +387,9 @@ _RULES: dict[type[Node], Callable[..., Iterator[Use]]] = {
     Apply: _apply,
     Reduce: _reduce,
     AxisMap: _axis_map,
+    MatrixFunction: _matrix_function,
+    Merge: _merge,
+    Split: _split,
     Gather: _gather,
     Scatter: _scatter,
     Named: _named,
