@@ -4,7 +4,9 @@ The adjoint of y = σ(z) in a log-loss is (-t/y + (1-t)/(1-y))·y·(1-y); as a r
 y - t. SymPy does the algebra on placeholders; a cost function decides whether the result is taken.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
+from math import prod
 
 from sympy import Add as SymAdd
 from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor, factor_terms
@@ -17,6 +19,9 @@ from symgrad.rewrite.match import factors_of, see_through
 
 # Beyond this many operations SymPy's polynomial arithmetic may take seconds; such clusters do not cancel in practice.
 MAX_OPERATIONS = 40
+
+# ... and beyond this many terms multiplying out does not pay.
+MAX_TERMS = 200
 
 _placeholders = [Dummy(f"u{n}", real=True, dummy_index=1000 + n) for n in range(MAX_OPERATIONS + 1)]
 
@@ -31,7 +36,7 @@ def simplify_cluster(node: Node) -> Use | None:
     else:
         return None
     leaves: dict[Use, Symbol] = {}
-    expr = _expression(body, leaves)
+    expr = _expression(body, leaves, iter(range(4 * MAX_OPERATIONS)))
     if expr is None or expr.has(Float):
         return None
     better = _cheapest(expr)
@@ -60,14 +65,19 @@ def _vanishes(product: Use) -> bool:
     return any(e == 1 and vanishing_sum(factor.node) == ZERO for factor, e in factors_of(product))
 
 
-def _expression(use: Use, leaves: dict[Use, Symbol]) -> Expr | None:
-    """The cluster below a term as a SymPy expression of placeholders; None if it is too large to be worth it."""
+def _expression(use: Use, leaves: dict[Use, Symbol], room: Iterator[int]) -> Expr | None:
+    """The cluster below a term as a SymPy expression of placeholders; None if it is too large to be worth it.
+
+    `room` has an element for every part that may still be written out.
+    """
     node = use.node
+    if next(room, None) is None:
+        return None
     if isinstance(node, Add) and node.terms:
-        parts = [(_expression(place(term, use.letters), leaves), c) for c, term in node.terms]
+        parts = [(_expression(place(term, use.letters), leaves, room), c) for c, term in node.terms]
         return None if any(p is None for p, _ in parts) else SymAdd(*(c * p for p, c in parts))
     if isinstance(node, Contract) and not node.bound and all(e.is_Integer for _, e in node.factors):
-        powers = [(_expression(place(factor, use.letters), leaves), e) for factor, e in node.factors]
+        powers = [(_expression(place(factor, use.letters), leaves, room), e) for factor, e in node.factors]
         return None if any(p is None for p, _ in powers) else Mul(*(p**e for p, e in powers))
     if getattr(node, "value", None) is S.One:
         return S.One
@@ -80,7 +90,7 @@ def _expression(use: Use, leaves: dict[Use, Symbol]) -> Expr | None:
 
 @lru_cache(maxsize=4096)
 def _cheapest(expr: Expr) -> Expr:
-    if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS:
+    if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS or _terms(expr) > MAX_TERMS:
         return expr
     candidates = [expr, expand(expr), factor(expr), factor_terms(expand(expr)), cancel(expr)]
     best = min(candidates, key=cost)
@@ -103,6 +113,17 @@ def _signed(expr: Expr) -> Expr:
         return expr
     sign = S.NegativeOne ** sum(flipped)
     return Mul(sign, *((-b if flip else b) ** e for (b, e), flip in zip(factors, flipped, strict=True)))
+
+
+def _terms(expr: Expr) -> int:
+    """At most so many terms has the expression when it is multiplied out."""
+    if isinstance(expr, SymAdd):
+        return sum(map(_terms, expr.args))
+    if isinstance(expr, Mul):
+        return prod(map(_terms, expr.args))
+    if isinstance(expr, Pow) and expr.exp.is_Integer:
+        return int(_terms(expr.base) ** min(abs(int(expr.exp)), MAX_TERMS))
+    return 1
 
 
 def _may_improve(expr: Expr) -> bool:
