@@ -85,7 +85,7 @@ def derive(program: Program) -> Derivation:
             return plain
         (opened,) = expand_names([plain], near, opaque - near.keys())
         (opened,) = simplify([opened], names, program.identities, trace, opaque)
-        return opened if _operations(opened, known) <= _operations(plain, known) + 1 else plain
+        return opened if _operations(opened, known) <= _operations(plain, known) else plain
 
     def settle(node: Node, adjoint: Use) -> Use:
         given = adjoint.node
@@ -149,8 +149,6 @@ def _operations(use: Use, opaque: Collection[Node]) -> int:
     """How much a term computes beyond what is there already."""
     total = 0
     for node in postorder([use.node], opaque):
-        if not node.rank and not any(use.letters for use in node.uses()):
-            continue  # of scalars
         if isinstance(node, Gather | Scatter):
             total += 1  # wherever the positions are
         else:

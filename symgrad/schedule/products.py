@@ -12,6 +12,9 @@ from symgrad.graph.build import add, product_of_powers
 from symgrad.graph.nodes import Add, Contract, Input, Node, Use, postorder
 from symgrad.graph.transform import own, place, rebuild, transform
 
+# Of a product of more arrays no pairs are looked for: there would be too many.
+_MOST_FACTORS = 12
+
 Factor = tuple[Use, Number]
 
 
@@ -79,10 +82,11 @@ def _pairs(node: Node) -> Iterator[tuple[tuple[int, int], Use]]:
     """Two factors over the same letters, or one divided by another over some of them, with their product."""
     if not isinstance(node, Contract):
         return
-    for places in combinations(range(len(node.factors)), 2):
+    arrays = [n for n, (factor, _) in enumerate(node.factors) if factor.letters]
+    for places in combinations(arrays, 2) if len(arrays) <= _MOST_FACTORS else ():
         (left, e), (right, f) = (node.factors[n] for n in places)
-        same = set(left.letters) == set(right.letters) and len(left.letters) > 0
+        same = set(left.letters) == set(right.letters)
         small, large, power = (left, right, e) if len(left.letters) < len(right.letters) else (right, left, f)
-        divided = power == -1 and len(small.letters) > 0 and set(small.letters) <= set(large.letters)
+        divided = power == -1 and set(small.letters) <= set(large.letters)
         if same or (divided and not isinstance(large.node, Input)):
             yield places, product_of_powers([(left, e), (right, f)])
