@@ -248,7 +248,20 @@ class Model:
         return self._run(formula)
 
     def jacobian(self, q: Any, p: Any, *, expand: bool = False) -> Any:
-        """∂q/∂p for a name q of `where` and a parameter p, as a SymPy object; the same forms as `hessian`."""
+        """∂q/∂p for a name q of `where` and a parameter p, as a SymPy object; the same forms as `hessian`.
+
+        Parameters
+        ----------
+        q, p : the name (subscripted or not, or its text) and the parameter.
+        expand : substitute the names of `where`.
+
+        Examples
+        --------
+        >>> from sympy import Eq, symbols
+        >>> x, y = symbols("x y", real=True)
+        >>> Model(y**2, [x], where=[Eq(y, x**3)]).jacobian(y, x)
+        3*x**2
+        """
         first, second = self._quantity(q), base_symbol(p)
         self._parameter(p)
 

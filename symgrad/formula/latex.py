@@ -7,7 +7,8 @@ from symgrad.formula.layout import GREEK, Box, Cases, Fence, Fraction, Root, Row
 from symgrad.formula.sheet import Formula
 
 _COMMANDS = {
-    "−": "-", "·": r"\cdot ", "⊙": r"\odot ", "⊘": r"\oslash ", "𝟏": r"\mathbf{1}", "⊤": r"\top ", "∂": r"\partial ",
+    "−": "-", "·": r"\cdot ", "⊙": r"\odot ", "⊘": r"\oslash ", "⊗": r"\otimes ",
+    "𝟏": r"\mathbf{1}", "⊤": r"\top ", "∂": r"\partial ",
     "∑": r"\sum", "∏": r"\prod", "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "∧": r"\wedge ", "∨": r"\vee ",
     "¬": r"\neg ", "↦": r"\mapsto ", "∞": r"\infty ", "−∞": r"-\infty ", "|": "|", "⋯": r"\cdots ", "′": r"\prime ",
 }  # fmt: skip

@@ -162,11 +162,13 @@ def layout(expr: Any, known: Collection[Any] = frozenset()) -> Box:
 
 
 # What functions are called where that is not their class's name.
-_NAMES = {"sigmoid": "σ", "Determinant": "det", "Trace": "tr", "DiagMatrix": "diag", "DiagonalMatrix": "diag"}
+_NAMES = {"sigmoid": "σ", "Determinant": "det", "Trace": "tr", "DiagMatrix": "diag", "DiagonalOf": "diag"}
+_NAMES |= {"LogDet": "logdet"}
 _SYMBOLS = {S.Pi: "π", S.Exp1: "e", S.Infinity: "∞", S.NegativeInfinity: "−∞", S.EulerGamma: "γ", S.true: "true"}
 _SYMBOLS |= {S.false: "false"}
 _RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 _SIGNS = {"Sum": "∑", "Product": "∏", "MaxOver": "max", "MinOver": "min", "LogSumExp": "logsumexp"}
+_SIGNS |= {"DetOver": "det", "LogDetOver": "logdet"}
 
 
 class _Layout(Printer):  # type: ignore[misc]
@@ -211,6 +213,8 @@ class _Layout(Printer):  # type: ignore[misc]
             return SUM
         if hasattr(expr, "limits") or getattr(expr, "is_MatMul", False) or isinstance(expr, HadamardProduct):
             return PRODUCT
+        if type(expr).__name__ == "KroneckerProduct":
+            return PRODUCT
         if expr.is_Mul:
             return PRODUCT
         if expr.is_Rational and not expr.is_Integer:
@@ -221,7 +225,7 @@ class _Layout(Printer):  # type: ignore[misc]
             return POWER
         if type(expr).__name__ == "ElementwiseApplyFunction" and self._is_spelled_out(expr.function):
             return SUM
-        return POWER if type(expr).__name__ in ("Transpose", "Inverse", "exp") else ATOM
+        return POWER if type(expr).__name__ in ("Transpose", "Inverse", "MatPow", "exp") else ATOM
 
     # --- leaves -------------------------------------------------------------------------------------------------------
 
@@ -406,7 +410,20 @@ class _Layout(Printer):  # type: ignore[misc]
     def _print_Transpose(self, expr: Any) -> Box:
         return raised(self.at(expr.arg, ATOM), TRANSPOSED)
 
+    def _print_InverseEntry(self, expr: Any) -> Box:
+        below = self._listed([limit[0] for limit in expr.limits])
+        made = Row((Script(upright("inverse"), sub=below), Fence(self.box(expr.function))))
+        return self._subscripted(made, expr.at)
+
+    def _print_KroneckerProduct(self, expr: Any) -> Box:
+        parts: list[Box] = []
+        for arg in expr.args:
+            parts += [operator("⊗"), self.at(arg, POWER)] if parts else [self.at(arg, POWER)]
+        return row(*parts)
+
     def _print_Inverse(self, expr: Any) -> Box:
+        if type(expr.arg).__name__ == "Transpose":
+            return raised(self.at(expr.arg.arg, ATOM), Row((operator("−"), TRANSPOSED)))
         return raised(self.at(expr.arg, ATOM), Row((operator("−"), number("1"))))
 
     def _print_MatPow(self, expr: Any) -> Box:

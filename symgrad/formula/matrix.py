@@ -45,8 +45,6 @@ class Inner(DotProduct):  # type: ignore[misc]
         return self
 
     def _sympystr(self, printer: Any) -> str:
-        if hasattr(printer, "_print_Inner"):
-            return str(printer._print_Inner(self))
         return f"DotProduct({', '.join(printer.doprint(arg) for arg in self.args)})"
 
 

@@ -13,7 +13,7 @@ from sympy import *
 from sympy.core.symbol import Str
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.functions.elementary.piecewise import ExprCondPair
-from sympy.matrices.expressions.diagonal import DiagMatrix
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.tensor.indexed import Idx, Indexed, IndexedBase
@@ -21,6 +21,7 @@ from sympy.tensor.indexed import Idx, Indexed, IndexedBase
 from symgrad.formula.indexed import IndexLambda
 from symgrad.formula.matrix import Inner
 from symgrad.functions import *
+from symgrad.matrix_functions import *
 """
 
 

@@ -218,6 +218,9 @@ class _Text(StrPrinter):  # type: ignore[misc]
         power = {2: "²", 3: "³"}.get(expr.exp)
         return f"{base}{power}" if power else f"{base}^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
 
+    def _print_Idx(self, expr: Any) -> str:
+        return str(self._print(expr.label))
+
     def _print_Indexed(self, expr: Any) -> str:
         return f"{expr.base.label}[{', '.join(str(self._print(index)) for index in expr.indices)}]"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from symgrad.rewrite.rules import RULES
 
 _BLANCHARD = "Blanchard, Higham and Higham, Accurately computing the log-sum-exp and softmax functions (2021)"
+_MATRICES = "Petersen and Pedersen, The Matrix Cookbook (2012)"
 _LOGARITHM = "functional equation of the logarithm"
 _SOFTMAX = "definition of softmax"
 
@@ -43,6 +44,15 @@ REASONS: dict[str, Reason] = {
     "hoist_mask": Reason(
         "(a if q else 0)·b = a·b if q else 0", "where q does not hold, b may be infinite", "definition by cases"
     ),
+    "log_determinant": Reason("log det(A) = logdet(A)", "the determinant overflows, its logarithm does not", _MATRICES),
+    "cancel_inverse": Reason("A⁻¹A = I", "fewer operations", _MATRICES),
+    "orthogonal": Reason("QᵀQ = I for orthogonal Q", "a fact states it", _MATRICES),
+    "inverse_of_orthogonal": Reason("Q⁻¹ = Qᵀ for orthogonal Q", "nothing is to be solved", _MATRICES),
+    "determinant_of_triangular": Reason("det(L) = Π Lᵢᵢ for triangular L", "nothing is to be factorised", _MATRICES),
+    "log_determinant_of_square": Reason("logdet(AAᵀ) = 2·logdet(A)", "a smaller factorisation", _MATRICES),
+    "sum_over_merged": Reason("a sum over a merged axis is one over its parts", "axes stay apart", "definition"),
+    "of_kronecker": Reason("(A⊗B)⁻¹ = A⁻¹⊗B⁻¹ and the like", "smaller factorisations", _MATRICES),
+    "lift_merged": Reason("a function of merged axes is one of its parts", "axes stay apart", "definition"),
     "cross_entropy": Reason(
         "Σ logsumexp(u) − Σ t·u = −Σ t·log_softmax(u) where Σ t = 1", "large numbers cancel on the left", _SOFTMAX
     ),

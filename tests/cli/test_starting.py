@@ -84,8 +84,9 @@ def test_the_report_of_a_wrong_gradient_is_written_and_the_exit_code_says_so(
     model_file(
         "from sympy import Symbol\nfrom symgrad import Model\nx = Symbol('x', real=True)\nmodel = Model(x**3, [x])\n"
     )
-    right = Model.source
-    monkeypatch.setattr(Model, "source", lambda self: right(self).replace("3 * x ** 2", "3.01 * x ** 2"))
+    right = Model._source
+    wrong = ("3 * x ** 2", "3.01 * x ** 2")
+    monkeypatch.setattr(Model, "_source", lambda self, request: right(self, request).replace(*wrong))
     assert main(["report", "parabola.py", "-o", "wrong.html"]) == 1
     assert "FAILED" in capsys.readouterr().out and Path("wrong.html").exists()
 

@@ -106,8 +106,9 @@ def test_a_line_is_for_the_formulas_that_use_its_result() -> None:
 def test_a_failed_check_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     x = Symbol("x", real=True)
     model = Model(x**3, [x], name="cubic")
-    right = Model.source
-    monkeypatch.setattr(Model, "source", lambda self: right(self).replace("3 * x ** 2", "3.01 * x ** 2"))
+    right = Model._source
+    wrong = ("3 * x ** 2", "3.01 * x ** 2")
+    monkeypatch.setattr(Model, "_source", lambda self, request: right(self, request).replace(*wrong))
     report = model.report()
     assert not report.check.ok
     assert "check failed" in report.html and "gradient checked" not in report.html

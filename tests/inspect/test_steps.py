@@ -7,6 +7,7 @@ from sympy import symbols
 from symgrad import Model
 from symgrad.inspect.narrative import as_text
 from symgrad.inspect.steps import Step, steps
+from symgrad.rewrite import linear_algebra
 from symgrad.rewrite.axes import CANONICAL, RECOGNISE
 from symgrad.rewrite.reasons import REASONS, reason_of
 from symgrad.rewrite.rules import RULES
@@ -71,7 +72,11 @@ def test_the_names_of_operations_do_not_clash_with_the_model() -> None:
 
 
 def test_every_rewrite_has_a_reason_and_a_source() -> None:
-    names = [rule.__name__ for rule in (*RECOGNISE, *CANONICAL)] + [rule.name for rule in RULES] + list(REASONS)
+    names = (
+        [rule.__name__ for rule in (*RECOGNISE, *CANONICAL, *linear_algebra.RECOGNISE, *linear_algebra.CANONICAL)]
+        + [rule.name for rule in RULES]
+        + list(REASONS)
+    )
     for name in names:
         found = reason_of(name)
         assert found.identity and found.reason and found.source, name
