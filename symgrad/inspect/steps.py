@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sympy import IndexedBase, MatrixSymbol, Symbol
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.calculus.local import partial
 from symgrad.calculus.reverse import pull_back
@@ -85,6 +87,12 @@ def steps(model: Any) -> list[Section]:
     return [section for section in made if section.steps]
 
 
+def _is_condition(node: Node) -> bool:
+    """Whether a node is true or false, which is written out where it is used and has no derivative."""
+    head = getattr(node, "head", None)
+    return isinstance(node, Apply) and isinstance(head, type) and issubclass(head, Relational | BooleanFunction)
+
+
 class _Narrator:
     """Tells one derivation."""
 
@@ -119,7 +127,8 @@ class _Narrator:
         prefix = next(p for p in ("v", "u", "q", "node") if not any(name.startswith(p) for name in taken))
         count = 0
         for node in nodes:
-            if node not in labels and not isinstance(node, Input | Named) and node is not self._root:
+            is_operation = not isinstance(node, Input | Named) and not _is_condition(node)
+            if node not in labels and is_operation and node is not self._root:
                 count += 1
                 labels[node] = f"{prefix}{count}"
         return labels
@@ -171,7 +180,8 @@ class _Narrator:
     def _forward(self, whose: str) -> Section:
         made = []
         for node in postorder([self._root]):
-            if node in self._active and not isinstance(node, Input) and not self._is_named(node):
+            hidden = isinstance(node, Input) or self._is_named(node) or _is_condition(node)
+            if node in self._active and not hidden:
                 definition = node.arg if isinstance(node, Named) else own(node)
                 left, right = self._equation(node, definition, definition.node, adjoint=False)
                 made.append(Step(left, (Equation("", left, right),)))

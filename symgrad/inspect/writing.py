@@ -6,6 +6,7 @@ from typing import Any
 
 from sympy import MatrixSymbol, S
 
+from symgrad.errors import SymgradError
 from symgrad.formula.indexed import IndexNames, IndexWriter, entry
 from symgrad.formula.matrix import NoMatrixForm, matrix_form
 from symgrad.formula.text import text
@@ -15,6 +16,8 @@ from symgrad.graph.transform import own, substitute, tree_size
 
 # A term of more nodes is left out: it would fill pages, and writing it is recursive.
 LONGEST = 150
+
+_REFUSALS = (NotImplementedError, TypeError, ValueError, SymgradError)  # of an object to be built
 
 Side = tuple[Letter | None, Any]  # the letter along a side (None: length one), and the length
 
@@ -63,7 +66,7 @@ class Writer:
             rows, columns = [*sides, (None, S.One), (None, S.One)][:2]
             try:
                 return Written(matrix_form(shown, rows, columns))
-            except (NoMatrixForm, NotImplementedError, TypeError, ValueError):  # SymPy refuses some products
+            except (NoMatrixForm, *_REFUSALS):  # SymPy refuses some products
                 pass
         return self._entry(shown, [side for side in sides if side[0] is not None])
 
@@ -80,7 +83,7 @@ class Writer:
             taken.add(at[letter])
         try:
             return Written(IndexWriter(self._indices).write(shown, at), at)
-        except (AssertionError, NotImplementedError, TypeError, ValueError, KeyError):
+        except (AssertionError, KeyError, *_REFUSALS):
             return None
 
     def text(self, node: Node) -> str:

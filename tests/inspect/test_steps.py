@@ -4,7 +4,7 @@ from typing import Any
 
 from sympy import symbols
 
-from symgrad import Model
+from symgrad import Model, if_else
 from symgrad.inspect.narrative import as_text
 from symgrad.inspect.steps import Step, steps
 from symgrad.rewrite import linear_algebra
@@ -69,6 +69,13 @@ def test_the_names_of_operations_do_not_clash_with_the_model() -> None:
     v1, u1, x = symbols("v1 u1 x", real=True)
     titles = {step.title.text for section in steps(Model((v1 * x - u1) ** 2, [x])) for step in section.steps}
     assert not any(title.startswith(("v", "u", "∂C/∂v", "∂C/∂u")) for title in titles)
+
+
+def test_a_condition_is_written_out_where_it_is_used() -> None:
+    x, y = symbols("x y", real=True)
+    told = Model(if_else(x > y, x**2, x * y), [x]).show(steps=True)
+    assert "C = if_else(x > y, v1, v2)" in told
+    assert "∂C/∂v1 = if_else(x > y, 1, 0)" in told
 
 
 def test_every_rewrite_has_a_reason_and_a_source() -> None:
