@@ -45,6 +45,28 @@ from symgrad.schedule.steps import keep_steps
 
 
 @dataclass(frozen=True)
+class Backward:
+    """How ∂loss/∂node came about: one step of the backward pass.
+
+    Attributes
+    ----------
+    node : a parameter, a name of `where` or an operation.
+    contributions : what each of its consumers adds, by the chain rule.
+    total : their sum.
+    adjoint : the sum simplified.
+    rewrites : the trace's steps from the one to the other.
+    operations : how many operations the two need beyond the forward pass and the adjoints known before.
+    """
+
+    node: Node
+    contributions: tuple[tuple[Node, Use], ...]
+    total: Use
+    adjoint: Use
+    rewrites: tuple[tuple[str, Use, Use], ...]
+    operations: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class Derivation:
     """A model's derived and simplified adjoints.
 
@@ -54,6 +76,7 @@ class Derivation:
     gradient : ∂loss/∂parameter by parameter, in the graph's axes of the parameter.
     blocks : the named adjoint of each quantity of `where` that has a formula of its own.
     trace : the rewrites that fired, in order.
+    backward : the steps of the backward pass, in order; the trace's steps before them made the model's program.
     second : the second derivatives found so far, by pair of parameters.
     """
 
@@ -61,6 +84,7 @@ class Derivation:
     gradient: dict[Any, Use]
     blocks: dict[Any, Named]
     trace: Trace
+    backward: tuple[Backward, ...] = ()
     second: dict[tuple[Any, Any], Any] = field(default_factory=dict)
 
 
@@ -77,6 +101,8 @@ def derive(program: Program) -> Derivation:
     blocks: dict[Node, Use] = {}
     opaque: set[Node] = set(names)
     known = set(postorder([program.loss.node, *names]))
+    contributions: dict[Node, list[tuple[Node, Use]]] = {}
+    backward: list[Backward] = []
 
     def polished(adjoint: Use) -> Use:
         (plain,) = simplify([adjoint], names, program.identities, trace, opaque)
@@ -84,20 +110,28 @@ def derive(program: Program) -> Derivation:
         if not near:
             return plain
         (opened,) = expand_names([plain], near, opaque - near.keys())
-        (opened,) = simplify([opened], names, program.identities, trace, opaque)
-        return opened if _operations(opened, known) <= _operations(plain, known) else plain
+        attempt = Trace([("definition", plain, opened)])
+        (opened,) = simplify([opened], names, program.identities, attempt, opaque)
+        if operations(opened, known) > operations(plain, known):
+            return plain
+        trace.steps.extend(attempt.steps)
+        return opened
 
-    def settle(node: Node, adjoint: Use) -> Use:
-        given = adjoint.node
+    def settle(node: Node, total: Use) -> Use:
+        given = total.node
         if isinstance(given, Named) and given.arg.node is node:  # a recurrence's, which comes with a name
             return kept(given)
+        before = len(trace.steps)
+        adjoint = total
         if isinstance(node, Input):
-            return polished(project(node, adjoint))
-        if isinstance(node, Previous | Trajectory):
-            return polished(adjoint)
+            adjoint = polished(project(node, total))
+        elif isinstance(node, Previous | Trajectory) or (isinstance(node, Named) and not is_recursive(node)):
+            adjoint = polished(total)
+        counts = (operations(total, known), operations(adjoint, known))
+        steps = tuple(trace.steps[before:])
+        backward.append(Backward(node, tuple(contributions.pop(node, ())), total, adjoint, steps, counts))
         if not isinstance(node, Named) or is_recursive(node):
             return adjoint
-        adjoint = polished(adjoint)
         if isinstance(adjoint.node, Input | Named | Const) or node.name in absorbed:
             return adjoint
         symbol = adjoint_symbol(node.name, node.symbol, node.shape)
@@ -109,10 +143,14 @@ def derive(program: Program) -> Derivation:
         known.add(block)
         return own(block)
 
-    adjoints = reverse(program.loss, list(program.parameters.values()), settle)
+    def observe(node: Node, operand: Node, contribution: Use) -> None:
+        contributions.setdefault(operand, []).append((node, contribution))
+
+    adjoints = reverse(program.loss, list(program.parameters.values()), settle, observe)
     by_name = {block.name: block for block in blocks if isinstance(block, Named)}
     found = {base: by_name[f"d_{name.name}"] for base, name in program.names.items() if f"d_{name.name}" in by_name}
-    return Derivation(program, dict(zip(program.parameters, adjoints.values(), strict=True)), found, trace)
+    gradient = dict(zip(program.parameters, adjoints.values(), strict=True))
+    return Derivation(program, gradient, found, trace, tuple(backward))
 
 
 def is_recursive(name: Node) -> bool:
@@ -145,7 +183,7 @@ def _near(use: Use) -> list[Named]:
     return list(found)
 
 
-def _operations(use: Use, opaque: Collection[Node]) -> int:
+def operations(use: Use, opaque: Collection[Node]) -> int:
     """How much a term computes beyond what is there already."""
     total = 0
     for node in postorder([use.node], opaque):
@@ -194,7 +232,7 @@ def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
         if isinstance(block, Named) and block in every and not is_recursive(block):
             hidden = block.arg.node in opaque
             opaque.discard(block.arg.node)
-            if _operations(block.arg, opaque) <= largest:
+            if operations(block.arg, opaque) <= largest:
                 short.add(block)
                 opaque.discard(block)
             if hidden:
@@ -219,21 +257,27 @@ def adjoint(program: Program, quantity: Any) -> Use:
     if quantity in program.parameters:
         derived = derive(program)
         return expanded(derived.gradient[quantity], derived)
+    cut = with_variable(program, quantity)
+    derived = derive(cut)
+    variable = cut.parameters[quantity]
+    (restored,) = substitute([expanded(derived.gradient[quantity], derived)], {variable: own(program.names[quantity])})
+    return without_vanishing_sums(restored)
+
+
+def with_variable(program: Program, quantity: Any) -> Program:
+    """The program with a name of `where` cut out of the graph and made its only parameter."""
     old = program.names[quantity]
     (definition,) = recognise([old.arg], program.identities, Trace())
     variable = intern(Input, old.shape, old.name, stand_in(old.name, old.symbol, definition), False)
     images: dict[Node, Use] = {old: own(variable)}
     kept = {base: name for base, name in program.names.items() if base != quantity}
     loss, *names = substitute([program.loss, *(own(name) for name in kept.values())], images)
-    cut = replace(
+    return replace(
         program,
         loss=loss,
         parameters={quantity: variable},
         names={base: use.node for base, use in zip(kept, names, strict=True)},  # type: ignore[misc]
     )
-    derived = derive(cut)
-    (restored,) = substitute([expanded(derived.gradient[quantity], derived)], {variable: own(old)})
-    return without_vanishing_sums(restored)
 
 
 def plan(derivation: Derivation) -> Plan:

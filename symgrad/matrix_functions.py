@@ -168,6 +168,12 @@ def det(e: Any, row: Any = None, column: Any = None) -> Any:
     """The determinant of a matrix, `Determinant(A)`, or of the matrix with e at row i and column j, as for `inverse`.
 
     Its gradient is det(A) A⁻ᵀ, which needs A to be invertible.
+
+    Examples
+    --------
+    >>> from sympy import MatrixSymbol
+    >>> det(MatrixSymbol("A", 3, 3))
+    Determinant(A)
     """
     e = sympify(e)
     if row is None and column is None and getattr(e, "is_Matrix", False):

@@ -33,18 +33,21 @@ from symgrad.errors import GradientCheckError, ModelError
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form, scalar_form
 from symgrad.formula.second_order import second_formula
-from symgrad.formula.text import TOO_LONG, WIDEST, Second, body_of, formulas, latex_formulas, text
+from symgrad.formula.text import TOO_LONG, WIDEST, Second, body_of, formulas, text
 from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.graph.nodes import Named, Node, Trajectory, Use, postorder
 from symgrad.graph.transform import tree_size
+from symgrad.inspect.page import Report, report_page
+from symgrad.inspect.show import show
 from symgrad.requests import Request, factors, quantity, requested
 from symgrad.rewrite.facts import expand_names
 from symgrad.second_order import hessian, jacobian, written_out
 from symgrad.verify.check import check_module, draw_inputs
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import CheckReport
+from symgrad.verify.sampling import Draw
 from symgrad.verify.second_order import SecondOrder
 from symgrad.verify.test_file import test_cases, test_file
 from symgrad.version import __version__
@@ -115,16 +118,39 @@ class Model:
     def __repr__(self) -> str:
         return f"Model({self.name}: by {', '.join(name_of(p) for p in self.parameters)})"
 
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {self.show('latex')}$"
+
+    def _repr_html_(self) -> str:
+        return self.show("html")
+
     @property
     def arguments(self) -> tuple[Argument, ...]:
-        """The arguments of the generated functions: parameters, data in alphabetical order, undetermined dimensions."""
+        """The arguments of the generated functions: parameters, data in alphabetical order, undetermined dimensions.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> [(argument.name, argument.role) for argument in model.arguments]
+        [('x', 'parameter'), ('a', 'data')]
+        """
         return self.program.arguments
 
     # --- formulas -----------------------------------------------------------------------------------------------------
 
     @cached_property
     def derivation(self) -> Derivation:
-        """The derived and simplified gradient, with the trace of its rewriting."""
+        """The derived and simplified gradient, with the trace of its rewriting.
+
+        Examples
+        --------
+        >>> from sympy import Symbol, exp, log
+        >>> x = Symbol("x", real=True)
+        >>> [name for name, before, after in Model(log(1 + exp(x)), [x]).derivation.trace.steps]
+        ['softplus']
+        """
         return self._run(lambda: derive(self.program))
 
     def gradient(self, parameter: Any, *, expand: bool = False) -> Any:
@@ -143,12 +169,40 @@ class Model:
         Raises
         ------
         ModelError : it is not a parameter of the model.
+
+        Examples
+        --------
+        >>> from sympy import IndexedBase, Sum, symbols
+        >>> i, N = symbols("i N", integer=True)
+        >>> x = IndexedBase("x", shape=(N,))
+        >>> model = Model(Sum(x[i]**2, (i, 0, N - 1)), [x])
+        >>> model.gradient(x[i])
+        2*x[i]
         """
         self._parameter(parameter)
         return self.adjoint(parameter, expand=expand)
 
     def adjoint(self, quantity: Any, *, expand: bool = False) -> Any:
-        """∂loss/∂quantity for any parameter or any name of `where`; as `gradient` otherwise."""
+        """∂loss/∂quantity for any parameter or any name of `where`; as `gradient` otherwise.
+
+        Parameters
+        ----------
+        quantity : a parameter or a name, subscripted or not.
+        expand : substitute the names of `where`.
+
+        Raises
+        ------
+        ModelError : the model has no such quantity.
+
+        Examples
+        --------
+        >>> from sympy import Eq, log, symbols
+        >>> from symgrad import sigmoid
+        >>> x, y = symbols("x y", real=True)
+        >>> model = Model(-log(y), [x], where=[Eq(y, sigmoid(x))])
+        >>> model.adjoint(y), model.adjoint(x)
+        (-1/y, y - 1)
+        """
         base = base_symbol(quantity)
         recursive = is_recursive(self._node(base))
         use = recursion(self.derivation, base) if recursive else self._adjoint(base)
@@ -194,7 +248,20 @@ class Model:
         return self._run(formula)
 
     def jacobian(self, q: Any, p: Any, *, expand: bool = False) -> Any:
-        """∂q/∂p for a name q of `where` and a parameter p, as a SymPy object; the same forms as `hessian`."""
+        """∂q/∂p for a name q of `where` and a parameter p, as a SymPy object; the same forms as `hessian`.
+
+        Parameters
+        ----------
+        q, p : the name (subscripted or not, or its text) and the parameter.
+        expand : substitute the names of `where`.
+
+        Examples
+        --------
+        >>> from sympy import Eq, symbols
+        >>> x, y = symbols("x y", real=True)
+        >>> Model(y**2, [x], where=[Eq(y, x**3)]).jacobian(y, x)
+        3*x**2
+        """
         first, second = self._quantity(q), base_symbol(p)
         self._parameter(p)
 
@@ -223,6 +290,20 @@ class Model:
 
         Where `adjoint` has the whole formula, this one refers to the adjoint of a later block as the symbol ∂C/∂name,
         unless that is short enough to be written out. None if even so it is too long to be read.
+
+        Parameters
+        ----------
+        quantity : a parameter or a name of `where`, without subscripts.
+
+        Examples
+        --------
+        >>> from sympy import Eq, MatrixSymbol, symbols, tanh
+        >>> from symgrad import total
+        >>> N = symbols("N", integer=True, positive=True)
+        >>> X, V, W, Z, H = (MatrixSymbol(name, N, N) for name in "XVWZH")
+        >>> where = [Eq(Z, X*W), Eq(H, Z.applyfunc(tanh))]
+        >>> Model(total(H*V*H), [W], where=where).block(W)
+        X.T*∂C/∂Z
         """
         found = self.derivation.blocks.get(quantity)
         if quantity in self.program.parameters:
@@ -302,23 +383,77 @@ class Model:
     def _index_names(self) -> IndexNames:
         return IndexNames(index_symbols([self.loss, *self.where, *self.facts], self.program))
 
-    def show(self, format: str = "text", *, hessian: bool = False, jacobian: Sequence[Any] = ()) -> str:
+    def show(
+        self,
+        format: str = "text",
+        *,
+        steps: bool = False,
+        standalone: bool = False,
+        hessian: bool = False,
+        jacobian: Sequence[Any] = (),
+    ) -> str:
         """The model's formulas: the loss, the names of `where` with their adjoints, and the gradient.
 
         Parameters
         ----------
-        format : "text" (Unicode) or "latex".
+        format : "text" (Unicode), "latex", "sympy" (a Python file in `srepr` form), "html" (with MathML) or "svg" (the
+            graph as a picture).
+        steps : the derivation step by step, too: the rewrites and the chain rule as applied; of text, LaTeX and HTML.
+        standalone : a document of its own rather than a fragment; of LaTeX and HTML.
         hessian : with the second derivatives; of ∂²C/∂p∂q and ∂²C/∂q∂p one.
         jacobian : names of `where`, with their derivatives by every parameter.
+
+        Raises
+        ------
+        ModelError : there is no such format, or it has no such form.
+
+        Examples
+        --------
+        >>> from sympy import MatrixSymbol, symbols
+        >>> N, M = symbols("N M", integer=True, positive=True)
+        >>> X, w, y = MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1), MatrixSymbol("y", N, 1)
+        >>> model = Model((X*w - y).T*(X*w - y), [w])
+        >>> print(model.show())
+        Loss
+            C = (wᵀXᵀ − yᵀ)(X w − y)
+        <BLANKLINE>
+        Gradient
+            ∂C/∂w = 2Xᵀ(X w − y)
+        >>> print(model.show("latex").splitlines()[2])
+          \\frac{\\partial C}{\\partial w} &= 2X^{\\top}(Xw-y)
         """
-        if format not in ("text", "latex"):
-            raise ModelError(f"format {format!r} is not known; choose text or latex")
 
         def shown() -> str:
             more = self._second_blocks(self._request(hessian, False, jacobian))
-            return formulas(self, more=more) if format == "text" else latex_formulas(self, more)
+            return show(self, format, steps, standalone, more)
 
         return self._run(shown)
+
+    def report(self, seed: int = 0, *, progress: Callable[[str], None] = lambda doing: None) -> Report:
+        """Everything about the model as one page of HTML that needs nothing else: no network, no other file.
+
+        Formulas (as MathML) beside the code that computes them, the graph, the derivation step by step, the gradient
+        check with its plots, operations, memory and timings on this machine.
+
+        Parameters
+        ----------
+        seed : of the inputs that the check draws.
+        progress : is told what is being done.
+
+        Returns
+        -------
+        Report : its `.html` is the page, which `.save(path)` writes; its `.check` is the gradient check.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> report = model.report()
+        >>> report.check.ok, report.html.startswith("<!DOCTYPE html>")
+        (True, True)
+        """
+        return self._run(lambda: report_page(self, seed, progress))
 
     def _second_blocks(self, request: Request) -> Any:
         """Formulas of second derivatives and Jacobians to be shown; None for those that are too long."""
@@ -351,6 +486,14 @@ class Model:
         hessian : with `hessian`, and `hessian_compact` where the Hessian is structured.
         hvp : with `hessian_vector_product`.
         jacobian : names of `where` (as symbols or text), each with a function `jacobian_NAME`.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> "grad_x = 3 * a * x ** 2" in model.source()
+        True
         """
         return self._source(self._request(hessian, hvp, jacobian))
 
@@ -403,6 +546,15 @@ class Model:
         Raises
         ------
         GradientCheckError : the check failed; nothing is written.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> value, gradient = model.compile().value_and_gradient(x=2.0, a=1.0)
+        >>> float(value), float(gradient.x)
+        (8.0, 12.0)
         """
         request = self._request(hessian, hvp, jacobian)
         text = self._source(request)
@@ -423,9 +575,16 @@ class Model:
         module_name : the name of the generated module, without `.py`.
         seed : of the inputs, which are written into the file.
         hessian, hvp : whether the module has these functions, which are tested, too.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> "def test_gradient_agrees_with_numerical_derivatives" in model.test_source("cubic_gradient")
+        True
         """
-        module = _imported(self.source(), self.name)
-        draws = self._run(lambda: draw_inputs(module, self.arguments, self.facts, **self._checking(), seed=seed))
+        draws = self.draws(_imported(self.source(), self.name), seed=seed)
         cases = test_cases(self.arguments, draws)
         return test_file(module_name, self.name, cases, environment(), hessian=hessian, hvp=hvp)
 
@@ -447,10 +606,43 @@ class Model:
         sizes : sizes by dimension, one set or several; by default several are chosen.
         inputs : values for some arguments, by name; the others are drawn so that the facts hold.
         hessian, hvp, jacobian : check these, too, as differences of the gradient and of the named quantities.
+
+        Returns
+        -------
+        CheckReport : prints itself; `.ok` says whether the gradient is right.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> model.check().ok
+        True
         """
         request = self._request(hessian, hvp, jacobian)
         module = _imported(self._source(request), self.name)
         return self._check(module, request, seed=seed, sizes=sizes, inputs=inputs)
+
+    def draws(self, module: Any, *, seed: int = 0, sizes: Any = None) -> list[Draw]:
+        """The inputs at which the model is checked, one draw for each set of sizes.
+
+        Parameters
+        ----------
+        module : the generated module; inputs are drawn where its value is finite.
+        seed : of the random inputs.
+        sizes : sizes by dimension, one set or several; by default several are chosen.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> draw = model.draws(model.compile())[0]
+        >>> sorted(draw.inputs)
+        ['a', 'x']
+        """
+        options = {**self._checking(), "seed": seed, "sizes": sizes}
+        return self._run(lambda: draw_inputs(module, self.arguments, self.facts, **options))
 
     def _check(self, module: Any, request: Request, **options: Any) -> CheckReport:
         def report() -> CheckReport:

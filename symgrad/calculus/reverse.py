@@ -64,13 +64,19 @@ Contribution = tuple[Node, Use]
 
 
 Settle = Callable[[Node, Use], Use]
+Observe = Callable[[Node, Node, Use], None]
 
 
-def reverse(loss: Use, targets: Sequence[Node], settle: Settle = lambda node, adjoint: adjoint) -> dict[Node, Use]:
+def reverse(
+    loss: Use,
+    targets: Sequence[Node],
+    settle: Settle = lambda node, adjoint: adjoint,
+    observe: Observe = lambda node, operand, contribution: None,
+) -> dict[Node, Use]:
     """∂loss/∂target for each target node, as a term over the target's axes (zero where the loss does not depend on it).
 
     `settle` is given every node's adjoint once it is complete, before it is propagated, and returns what to go on with:
-    a simplified term, or a name for it.
+    a simplified term, or a name for it. `observe` is told every contribution of a node to the adjoint of an operand.
 
     Raises
     ------
@@ -79,7 +85,7 @@ def reverse(loss: Use, targets: Sequence[Node], settle: Settle = lambda node, ad
     nodes = list(postorder([loss.node]))
     scans = [node for node in nodes if isinstance(node, Scan)]
     active = dependents([loss.node], [*targets, *scans])
-    adjoints = _sweep(nodes, {loss.node: [ONE]}, active, settle)
+    adjoints = _sweep(nodes, {loss.node: [ONE]}, active, settle, observe=observe)
     return {target: adjoints.get(target, ZERO) for target in targets}
 
 
@@ -89,6 +95,7 @@ def _sweep(
     active: set[Node],
     settle: Settle,
     leaves: Collection[Node] = frozenset(),
+    observe: Observe = lambda node, operand, contribution: None,
 ) -> dict[Node, Use]:
     """The adjoints of `nodes` (operands first), from the contributions to the top ones; none goes below `leaves`."""
     adjoints: dict[Node, Use] = {}
@@ -106,9 +113,10 @@ def _sweep(
             if isinstance(node, Trajectory):
                 trajectories.setdefault(node.scan.node, {})[node.number] = adjoint
                 continue
-            pulled = _pull_back(node, adjoint, active)
+            pulled = pull_back(node, adjoint, active)
         for operand, contribution in pulled:
             if not is_zero(contribution):
+                observe(node, operand, contribution)
                 parts.setdefault(operand, []).append(contribution)
     return adjoints
 
@@ -144,7 +152,7 @@ def _scan(node: Scan, outside: dict[int, Use], active: set[Node], settle: Settle
             yield _project(node, [adjoint], term, dict(enumerate(state.shape)) | {state.axis: S.One})
 
 
-def _pull_back(node: Node, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
+def pull_back(node: Node, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
     """The contributions of one node to the adjoints of its operands (its vector-Jacobian product)."""
     rule = _RULES.get(type(node))
     if rule is None:

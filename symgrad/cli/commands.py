@@ -1,20 +1,19 @@
 """The commands, and their exit codes: 0 done, 1 the gradient check failed, 2 the model or the call is wrong."""
 
-import contextlib
 import io
-import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.text import Text
 
-from symgrad.cli.model_file import ModelReference, load_model
-from symgrad.cli.output_file import default_output, output_paths, write_all
+from symgrad.cli.model_file import ModelReference, complete_file, load_model
+from symgrad.cli.output_file import default_output, output_paths, page_path, write_all
+from symgrad.cli.terminal import Group, complain, progress, say
 from symgrad.errors import GradientCheckError, SymgradError
+from symgrad.formula.text import fitted
+from symgrad.inspect.show import FORMATS
 from symgrad.version import __version__
 
 DONE, CHECK_FAILED, WRONG = 0, 1, 2
@@ -22,7 +21,9 @@ INTERRUPTED = 130  # what shells report for a program that was stopped with Ctrl
 
 _EXAMPLES = """\b
 Examples:
-  symgrad show examples/logistic.py
+  symgrad new logistic
+  symgrad show examples/logistic.py --steps
+  symgrad report examples/logistic.py -o report.html
   symgrad check examples/logistic.py:likelihood --seed 7
   symgrad compile examples/logistic.py -o logistic_gradient.py --with-test
 
@@ -34,7 +35,9 @@ Exit codes:
 """
 
 
-_model_argument = click.argument("reference", metavar="MODEL.py[:name]", type=ModelReference.parse)
+_model_argument = click.argument(
+    "reference", metavar="MODEL.py[:name]", type=ModelReference.parse, shell_complete=complete_file
+)
 _seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),
@@ -59,7 +62,12 @@ def _second_order_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@click.group(epilog=_EXAMPLES, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Group,
+    epilog=_EXAMPLES,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, message="symgrad %(version)s")
 @click.pass_context
 def commands(context: click.Context) -> int:
@@ -111,46 +119,97 @@ def compile_command(
     """
     paths = output_paths(output or default_output(reference), reference.path, with_test)
     model = load_model(reference)
-    with _progress("deriving and printing"):
+    outcome = "gradient not checked"
+    with progress(1 + with_test + (not no_check)) as doing:
+        doing("deriving the gradient and printing the module")
         texts = [model.source(hessian=hessian, hvp=hvp, jacobian=jacobian)]
         if with_test:
+            doing("drawing inputs for the test")
             texts.append(model.test_source(paths[0].stem, seed, hessian=hessian, hvp=hvp))
-    outcome = "gradient not checked"
-    if not no_check:
-        with _progress("checking the gradient"):
+        if not no_check:
+            doing("checking the gradient")
             report = model.check(seed=seed, hessian=hessian, hvp=hvp, jacobian=jacobian)
+    if not no_check:
         if not report.ok:
-            _print(str(report))
-            _complain(f"the gradient check did not succeed; {paths[0]} is not written")
+            say(str(report))
+            complain(f"the gradient check did not succeed; {paths[0]} is not written")
             return CHECK_FAILED
         outcome = _verdict(report)
     write_all(dict(zip(paths, texts, strict=True)))
-    _print("wrote " + " and ".join(str(path) for path in paths))
-    _print(outcome)
+    say("wrote " + " and ".join(str(path) for path in paths))
+    say(outcome)
     return DONE
 
 
-@commands.command("show", short_help="Print the model and its gradient as formulas.")
+@commands.command("show", short_help="Print the model and its gradient as formulas, or draw its graph.")
 @_model_argument
 @click.option(
-    "--format", "notation", type=click.Choice(["text", "latex"]), default="text", show_default=True, help="Notation."
+    "--format", "notation", type=click.Choice(list(FORMATS)), default="text", show_default=True, help="What to write."
 )
+@click.option("--steps", is_flag=True, help="The derivation step by step, too: rewrites, chain rule, operation counts.")
+@click.option("--standalone", is_flag=True, help="A document of its own (latex, html) rather than a fragment.")
+@click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="Write to this file.")
 @click.option("--hessian", is_flag=True, help="With the Hessian.")
 @click.option(
     "--jacobian", multiple=True, metavar="NAME", help="With the Jacobian of a name of `where`; may be repeated."
 )
-def show_command(reference: ModelReference, notation: str, hessian: bool, jacobian: tuple[str, ...]) -> int:
-    """Print the model, its named quantities and its gradient as formulas.
+def show_command(
+    reference: ModelReference,
+    notation: str,
+    steps: bool,
+    standalone: bool,
+    output: Path | None,
+    hessian: bool,
+    jacobian: tuple[str, ...],
+) -> int:
+    """Print the model, its named quantities and its gradient: as text, LaTeX, SymPy objects, HTML, or its graph as SVG.
+
+    \b
+    Examples:
+      symgrad show model.py
+      symgrad show model.py --steps
+      symgrad show model.py --format latex --standalone -o model.tex
+      symgrad show model.py --format svg -o graph.svg
+      symgrad show model.py --format sympy -o formulas.py
+    """
+    if output is not None:
+        page_path(output, reference.path)
+    model = load_model(reference)
+    with progress(1) as doing:
+        doing("deriving the gradient")
+        shown = model.show(notation, steps=steps, standalone=standalone, hessian=hessian, jacobian=jacobian)
+    _deliver(fitted(shown) if notation == "text" else shown, output)
+    return DONE
+
+
+@commands.command("report", short_help="Write a web page: formulas, graph, derivation, code, check.")
+@_model_argument
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.html",
+    type=click.Path(path_type=Path),
+    help="The page to write; by default MODEL_report.html in the current folder.",
+)
+@_seed_option
+def report_command(reference: ModelReference, output: Path | None, seed: int) -> int:
+    """Write everything about a model as one web page that needs nothing else.
+
+    The model and its graph, the formulas beside the code that computes them, the derivation step by step, the gradient
+    check with plots, operations, memory and timings. The exit code is 1 where the gradient check failed.
 
     \b
     Example:
-      symgrad show model.py --format latex > model.tex
+      symgrad report model.py -o report.html
     """
+    path = page_path(output or default_output(reference, "report", ".html"), reference.path)
     model = load_model(reference)
-    with _progress("deriving"):
-        formulas = model.show(format=notation, hessian=hessian, jacobian=jacobian)
-    _print(formulas)
-    return DONE
+    with progress(3) as doing:
+        report = model.report(seed, progress=doing)
+    write_all({path: report.html})
+    say(f"wrote {path}")
+    say(_verdict(report.check))
+    return DONE if report.check.ok else CHECK_FAILED
 
 
 @commands.command("check", short_help="Check the gradient numerically and print the report.")
@@ -166,9 +225,10 @@ def check_command(reference: ModelReference, seed: int, hessian: bool, hvp: bool
       symgrad check model.py --hessian --hvp --jacobian r
     """
     model = load_model(reference)
-    with _progress("checking the gradient"):
+    with progress(1) as doing:
+        doing("checking the gradient")
         report = model.check(seed=seed, hessian=hessian, hvp=hvp, jacobian=jacobian)
-    _print(str(report))
+    say(str(report))
     return DONE if report.ok else CHECK_FAILED
 
 
@@ -189,25 +249,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return DONE if code is None else int(code)
     except click.Abort:
-        _complain("interrupted")
+        complain("interrupted")
         return INTERRUPTED
     except click.UsageError as error:
-        _complain(error.format_message(), hint=_help_hint(error))
+        complain(error.format_message(), hint=_help_hint(error))
     except click.ClickException as error:
-        _complain(error.format_message())
+        complain(error.format_message())
     except GradientCheckError as error:
         if error.report is not None:
-            _print(str(error.report))
-        _complain(str(error))
+            say(str(error.report))
+        complain(str(error))
         return CHECK_FAILED
     except SymgradError as error:
-        _complain("\n".join([str(error), *getattr(error, "__notes__", [])]))
+        complain("\n".join([str(error), *getattr(error, "__notes__", [])]))
     except OSError as error:
-        _complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
+        complain(f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error))
     except Exception as error:
         # A fault of ours is no reason to frighten a user with a traceback; the place is what helps to mend it.
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        _complain(
+        complain(
             f"symgrad cannot handle this model, and should have said why: {type(error).__name__}: {error}",
             hint=f"  (from {frame.filename}, line {frame.lineno}; please report it together with the model)",
         )
@@ -218,35 +278,15 @@ def _help_hint(error: click.UsageError) -> str | None:
     return f"  (see {error.ctx.command_path} --help)" if error.ctx is not None else None
 
 
+def _deliver(text: str, output: Path | None) -> None:
+    """Write to a file, or print."""
+    if output is None:
+        say(text.rstrip("\n"))
+    else:
+        write_all({output: text if text.endswith("\n") else f"{text}\n"})
+        say(f"wrote {output}")
+
+
 def _verdict(report: object) -> str:
     """The last paragraph of a report, which is the outcome without the tables."""
     return str(report).strip().rpartition("\n\n")[2]
-
-
-@contextlib.contextmanager
-def _progress(doing: str) -> Iterator[None]:
-    """Show on the standard error stream what is being done, where that is a terminal, until it is done."""
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(f"{doing} …"):
-            yield
-    else:
-        yield
-
-
-def _print(text: str) -> None:
-    """Print to standard output; a reader that has closed the pipe (`| head`) has read what it wanted."""
-    try:
-        click.echo(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python flushes once more when it exits, and would complain then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _complain(message: str, hint: str | None = None) -> None:
-    """Print `error: message` to standard error, in colour where that is a terminal and NO_COLOR is not set."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error", "bold red"), ": ", message))
-    if hint:
-        console.print(Text(hint, style="dim"))

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
 
+import click
+from click.shell_completion import CompletionItem
+
 from symgrad.errors import ModelError, SymgradError
 from symgrad.model import Model
 
@@ -52,6 +55,11 @@ class ModelReference:
         if head and _exists(head):
             raise ModelError(f"{text}: after the colon comes the name of a model in {head}, and {tail!r} is no name")
         return cls(Path(text))
+
+
+def complete_file(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Tells a shell to complete the name of a file."""
+    return [CompletionItem(incomplete, type="file")]
 
 
 def load_model(reference: ModelReference) -> Model:

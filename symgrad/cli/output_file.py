@@ -18,7 +18,7 @@ from symgrad.cli.model_file import DEFAULT_NAME, ModelReference
 _HIDDEN_PACKAGES = frozenset({"numpy", "scipy", "pytest"})
 
 
-def default_output(reference: ModelReference) -> Path:
+def default_output(reference: ModelReference, what: str = "gradient", suffix: str = ".py") -> Path:
     """The file that is written where none is named: in the current folder, `MODEL_gradient.py`.
 
     Characters that no module's name may have become underscores, and a model of a name other than `model` adds it.
@@ -34,7 +34,7 @@ def default_output(reference: ModelReference) -> Path:
     if not stem.isidentifier():
         stem = f"_{stem}"
     parts = [stem] if reference.name == DEFAULT_NAME else [stem, reference.name]
-    return Path("_".join([*parts, "gradient"]) + ".py")
+    return Path("_".join([*parts, what]) + suffix)
 
 
 def output_paths(output: Path, model_file: Path, with_test: bool) -> list[Path]:
@@ -53,15 +53,33 @@ def output_paths(output: Path, model_file: Path, with_test: bool) -> list[Path]:
         )
     if stem in sys.stdlib_module_names or stem in _HIDDEN_PACKAGES:
         raise click.UsageError(f"{output}: a module of this name would hide the library `{stem}`; choose another name")
+    _check_folder(output)
+    paths = [output, output.parent / f"test_{output.name}"] if with_test else [output]
+    for path in paths:
+        _check_replaceable(path, model_file)
+    return paths
+
+
+def page_path(output: Path, model_file: Path) -> Path:
+    """The path of a file that is no module, found fit to be written.
+
+    Raises
+    ------
+    click.UsageError
+        If its folder is missing or closed to writing, or it would replace something other than an ordinary file, or the
+        model itself.
+    """
+    _check_folder(output)
+    _check_replaceable(output, model_file)
+    return output
+
+
+def _check_folder(output: Path) -> None:
     folder = output.parent
     if not folder.is_dir():
         raise click.UsageError(f"{output}: there is no folder {folder}")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise click.UsageError(f"{output}: the folder {folder} is not writable")
-    paths = [output, folder / f"test_{output.name}"] if with_test else [output]
-    for path in paths:
-        _check_replaceable(path, model_file)
-    return paths
 
 
 def _check_replaceable(path: Path, model_file: Path) -> None:

@@ -11,6 +11,7 @@ from sympy import (
     Eq,
     Expr,
     Ge,
+    Idx,
     IndexedBase,
     KroneckerDelta,
     Lambda,
@@ -207,7 +208,7 @@ class IndexWriter:
         body = self.write(node.arg, inside)
         index = inside[node.over[0]]
         if node.head in (SOFTMAX, LOG_SOFTMAX):
-            if len(node.over) == 1 and isinstance(index, Symbol):
+            if len(node.over) == 1 and isinstance(index, Symbol | Idx):
                 found = IndexedSoftmax(body, (index, S.Zero, node.shape[node.over[0]] - 1))
             else:
                 sum_of, limits = self._elsewhere(node, inside, outer)

@@ -1,9 +1,9 @@
-"""Formulas as text: Unicode for a terminal, and LaTeX."""
+"""Formulas as text: Unicode for a terminal; and which formulas are shown."""
 
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sympy import Expr, Lambda, MatrixSymbol, Mul, S, Transpose, Tuple, latex
+from sympy import Expr, Lambda, MatrixSymbol, Mul, S, Transpose, Tuple
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
@@ -29,10 +29,10 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return self._signed(list(expr.args))
 
     def _signed(self, terms: list[Any]) -> str:
-        ordered = sorted(terms, key=lambda term: _negative(term))
+        ordered = sorted(terms, key=lambda term: leads_negative(term))
         text = ""
         for term in ordered:
-            minus = _negative(term)
+            minus = leads_negative(term)
             part = self.parenthesize(-term if minus else term, PRECEDENCE["Add"] + (1 if minus else 0))
             text += (f" {'−' if minus else '+'} " if text else "−" if minus else "") + part
         return text
@@ -44,14 +44,14 @@ class _Text(StrPrinter):  # type: ignore[misc]
         coefficient, matrices = expr.as_coeff_matrices()
         inner = []
         for matrix in matrices:
-            content, plain = _content(matrix)
+            content, plain = content_of(matrix)
             coefficient *= content
             if getattr(plain, "is_MatAdd", False) and (-plain).doit() in self._settings["known"]:
                 coefficient, plain = -coefficient, (-plain).doit()
             text = str(self._print(plain))
             loose = getattr(plain, "is_MatAdd", False) or (len(matrices) > 1 and isinstance(plain, HadamardProduct))
             inner.append(f"({text})" if loose else text)
-        sign = "−" if _negative(coefficient) else ""
+        sign = "−" if leads_negative(coefficient) else ""
         coefficient = -coefficient if sign else coefficient
         front = "" if coefficient == 1 else str(self._factor(coefficient, False))
         if front and not coefficient.is_Integer:
@@ -62,15 +62,15 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return sign + front + joined
 
     def _print_HadamardProduct(self, expr: Any) -> str:
-        above = [arg for arg in expr.args if not _is_reciprocal(arg)]
+        above = [arg for arg in expr.args if not is_reciprocal(arg)]
         below = [
-            HadamardPower(arg.base, -arg.exp) if arg.exp != -1 else arg.base for arg in expr.args if _is_reciprocal(arg)
+            HadamardPower(arg.base, -arg.exp) if arg.exp != -1 else arg.base for arg in expr.args if is_reciprocal(arg)
         ]
         text = "∘".join(self._tight(arg) for arg in above) or "𝟏"
         return "⊘".join([text, *(self._tight(arg) for arg in below)])
 
     def _print_HadamardPower(self, expr: Any) -> str:
-        if _is_reciprocal(expr):
+        if is_reciprocal(expr):
             return self._print_HadamardProduct(Tuple(expr))
         power = {2: "²", 3: "³"}.get(expr.exp)
         return f"{self._tight(expr.base)}∘{power or '^' + self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
@@ -218,6 +218,9 @@ class _Text(StrPrinter):  # type: ignore[misc]
         power = {2: "²", 3: "³"}.get(expr.exp)
         return f"{base}{power}" if power else f"{base}^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
 
+    def _print_Idx(self, expr: Any) -> str:
+        return str(self._print(expr.label))
+
     def _print_Indexed(self, expr: Any) -> str:
         return f"{expr.base.label}[{', '.join(str(self._print(index)) for index in expr.indices)}]"
 
@@ -230,18 +233,20 @@ def _extends(expr: Any) -> bool:
     return hasattr(expr, "limits") and not isinstance(expr, DetOver | LogDetOver | InverseEntry)
 
 
-def _negative(term: Any) -> bool:
+def leads_negative(term: Any) -> bool:
+    """Whether a term is written with a minus sign in front."""
     if getattr(term, "is_Matrix", False):
         coefficient = term.as_coeff_mmul()[0] if hasattr(term, "as_coeff_mmul") else S.One
         return bool(coefficient.could_extract_minus_sign())
     return bool(term.as_coeff_Mul()[0].is_negative)
 
 
-def _is_reciprocal(matrix: Any) -> bool:
+def is_reciprocal(matrix: Any) -> bool:
+    """Whether a factor of an entrywise product divides."""
     return isinstance(matrix, HadamardPower) and bool(matrix.exp.is_negative)
 
 
-def _content(matrix: Any) -> tuple[Expr, Any]:
+def content_of(matrix: Any) -> tuple[Expr, Any]:
     """A common numeric factor of a sum of matrices, and what is left."""
     if not getattr(matrix, "is_MatAdd", False):
         return S.One, matrix
@@ -256,24 +261,26 @@ def _content(matrix: Any) -> tuple[Expr, Any]:
 # A formula of more nodes, or nested deeper, is not printed: it would fill pages, and SymPy's printers are recursive.
 LONGEST, DEEPEST = 2000, 40
 WIDEST = 240  # characters of a formula in a generated module's docstring
+WIDTH = 80
 TOO_LONG = "… (too long to show; name parts of it in `where`)"
 
 
-def _is_long(expr: Any) -> bool:
+def is_long(expr: Any) -> bool:
+    """Whether a formula is too long to be printed."""
     return is_larger(expr, LONGEST, DEEPEST)
 
 
 def text(expr: Any, known: Collection[Any] = frozenset()) -> str:
     """A SymPy object in one line of Unicode; sums among the `known` ones keep their sign."""
-    if expr is None or _is_long(expr):
+    if expr is None or is_long(expr):
         return TOO_LONG
     return str(_Text({"order": None, "known": known}).doprint(expr))
 
 
-def _known_sums(model: Any) -> set[Any]:
+def known_sums(model: Any) -> set[Any]:
     """The sums of matrices that the user wrote."""
     written = [model.loss, *(equation.rhs for equation in model.where)]
-    return {part for e in written if not _is_long(e) for part in Preorder(e) if getattr(part, "is_MatAdd", False)}
+    return {part for e in written if not is_long(e) for part in Preorder(e) if getattr(part, "is_MatAdd", False)}
 
 
 class Second(NamedTuple):
@@ -287,10 +294,10 @@ class Second(NamedTuple):
 Blocks = list[tuple[str, list[tuple[Any, Any]]]]
 
 
-def _blocks(model: Any, short: bool) -> Blocks:
+def shown_formulas(model: Any, short: bool) -> Blocks:
     """What is shown, under titles: pairs of a left side and a formula."""
     names = list(dict.fromkeys(base_symbol(equation.lhs) for equation in model.where))
-    blocks = [("Loss", [(_loss_name(model), model.loss)])]
+    blocks = [("Loss", [(loss_name(model), model.loss)])]
     if names:
         blocks.append(("where", [(equation.lhs, equation.rhs) for equation in model.where]))
         if not short:
@@ -299,7 +306,7 @@ def _blocks(model: Any, short: bool) -> Blocks:
     return blocks
 
 
-def _loss_name(model: Any) -> str:
+def loss_name(model: Any) -> str:
     """C, as in the literature on networks, unless the model has another C."""
     taken = {name_of(base_symbol(equation.lhs)) for equation in model.where} | {a.name for a in model.arguments}
     return next(name for name in ("C", "L", "loss", "Loss") if name not in taken)
@@ -308,18 +315,51 @@ def _loss_name(model: Any) -> str:
 def formulas(model: Any, short: bool = False, more: Blocks | None = None) -> str:
     """The loss, the names with their adjoints, and the gradient, aligned at the equals signs.
 
-    `short` leaves out the adjoints of the names; `more` are further formulas, with a `Second` on their left.
+    `short` leaves out the adjoints of the names, and formulas that are WIDEST. `more` are further formulas, with a
+    `Second` on their left.
     """
     lines: list[str] = []
-    known, loss = _known_sums(model), _loss_name(model)
-    for title, pairs in [*_blocks(model, short), *(more or [])]:
+    known, loss = known_sums(model), loss_name(model)
+    for title, pairs in [*shown_formulas(model, short), *(more or [])]:
         rows = [(_label(title, left, value, loss), text(body_of(value), known)) for left, value in pairs]
         if short:
             rows = [(label, value if len(value) <= WIDEST else TOO_LONG) for label, value in rows]
         width = max(len(label) for label, _ in rows)
         lines += ["", title] if lines else [title]
-        lines += [f"    {label:<{width}} = {value}" for label, value in rows]
+        for label, value in rows:
+            lines.append(f"    {label:<{width}} = {value}")
     return "\n".join(lines)
+
+
+def fitted(text: str, width: int = WIDTH) -> str:
+    """Formulas as `formulas` gives them, long ones continued on further lines below their equals signs."""
+    lines = []
+    for line in text.splitlines():
+        left, equals, value = line.partition(" = ")
+        if len(line) <= width or not equals or not left.startswith(" "):
+            lines.append(line)
+            continue
+        first, *others = folded(value, width - len(left) - 3)
+        lines += [f"{left} = {first}", *(" " * (len(left) + 3) + part for part in others)]
+    return "\n".join(lines)
+
+
+def folded(formula: str, width: int) -> list[str]:
+    """A formula in lines of at most `width` characters where it can be broken: before the outermost operators."""
+    lines = []
+    while len(formula) > width:
+        depth = 0
+        best: tuple[int, int] | None = None  # how far inside, and the place
+        for place, character in enumerate(formula[: width + 1]):
+            depth += (character in "([") - (character in ")]")
+            inside = 2 * depth + (character not in "+−")
+            if place > 0 and character in "+−<>=∧∨·∘⊘" and (best is None or inside <= best[0]):
+                best = (inside, place)
+        if best is None:
+            break
+        lines.append(formula[: best[1]].rstrip())
+        formula = formula[best[1] :]
+    return [*lines, formula]
 
 
 def _label(title: str, left: Any, value: Any, loss: str) -> str:
@@ -333,30 +373,5 @@ def _label(title: str, left: Any, value: Any, loss: str) -> str:
 
 
 def body_of(value: Any) -> Any:
+    """A formula without the indices that it is a function of."""
     return value.expr if isinstance(value, Lambda) else value
-
-
-def _latex_second(left: Second, value: Any, loss: str) -> str:
-    p, q = latex(left.p), latex(left.q)
-    fraction = rf"\frac{{\partial^2 {loss}}}{{\partial {p} \, \partial {q}}}"
-    if not left.of_loss:
-        fraction = rf"\frac{{\partial {p}}}{{\partial {q}}}"
-    indices = f"_{{{','.join(map(latex, value.variables))}}}" if isinstance(value, Lambda) else ""
-    return rf"\left({fraction}\right){indices}" if indices else fraction
-
-
-def latex_formulas(model: Any, more: Blocks | None = None) -> str:
-    """The same formulas as a LaTeX fragment, an aligned block."""
-    rows = []
-    for title, pairs in [*_blocks(model, short=False), *(more or [])]:
-        for left, value in pairs:
-            symbol = left if isinstance(left, str | Second) else latex(left)
-            if isinstance(left, Second):
-                symbol = _latex_second(left, value, _loss_name(model))
-            elif title not in ("Loss", "where"):
-                indices = f"_{{{','.join(map(latex, value.variables))}}}" if isinstance(value, Lambda) else ""
-                symbol = rf"\frac{{\partial {_loss_name(model)}}}{{\partial {symbol}{indices}}}"
-            formula = latex(body_of(value)) if value is not None and not _is_long(value) else r"\dots"
-            rows.append((symbol, formula.replace(r"\operatorname{DiagMatrix}", r"\operatorname{diag}")))
-    inside = " \\\\\n".join(f"  {left} &= {right}" for left, right in rows)
-    return f"\\begin{{aligned}}\n{inside}\n\\end{{aligned}}"

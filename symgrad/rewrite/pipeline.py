@@ -58,7 +58,8 @@ def simplify(
         before = current
         axis_rules = [*RECOGNISE, *MATRIX_RECOGNISE, *CANONICAL, *MATRIX_CANONICAL]
         current = rewrite(current, _RECOGNISE, axis_rules, trace, opaque)
-        current = fold_names(current, names, opaque)
+        spelled, current = current, fold_names(current, names, opaque)
+        trace.steps.extend(("name", old, new) for old, new in zip(spelled, current, strict=True) if old != new)
         current = _cancel(current, identities, trace, opaque)
         if current == before:
             break

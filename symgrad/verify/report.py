@@ -4,6 +4,7 @@ import math
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import Literal
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -141,6 +142,9 @@ class CheckReport:
 
     def __repr__(self) -> str:
         return str(self)
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(str(self))}</pre>"
 
     def __str__(self) -> str:
         lines = [_shorten(f"Gradient check of {self.name or 'the module'}, seed {self.seed}", _WIDTH)]

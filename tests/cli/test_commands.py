@@ -134,7 +134,7 @@ ERRORS = {
     "an unknown command": (["differentiate", "parabola.py"], "differentiate"),
     "no argument": (["compile"], "MODEL.py"),
     "a bad seed": (["check", "parabola.py", "--seed", "-1"], "--seed"),
-    "a bad format": (["show", "parabola.py", "--format", "html"], "html"),
+    "a bad format": (["show", "parabola.py", "--format", "pdf"], "pdf"),
     "a bad module name": (["compile", "parabola.py", "-o", "a-b.py"], "Python name"),
     "no folder": (["compile", "parabola.py", "-o", "missing/out.py"], "there is no folder missing"),
     "its own output": (["compile", "parabola.py", "-o", "parabola.py"], "the model file itself"),

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from symgrad.cli.model_file import ModelReference, load_model
+
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -41,11 +43,12 @@ def _printed() -> dict[str, str]:
     )
     return {
         "printed: show": model.show().rstrip() + "\n",
+        "printed: latex": model.show("latex") + "\n",
         "printed: source": f"{ast.get_source_segment(source, heart)}\n",
     }
 
 
-@pytest.mark.parametrize("block", ["printed: show", "printed: source"])
+@pytest.mark.parametrize("block", ["printed: show", "printed: latex", "printed: source"])
 def test_the_output_shown_is_the_output(block: str) -> None:
     assert _blocks()[block] == _printed()[block], "python tests/examples/test_readme.py writes it anew"
 
@@ -53,7 +56,7 @@ def test_the_output_shown_is_the_output(block: str) -> None:
 def test_the_example_is_short_and_prints_formulas_and_module() -> None:
     example = _example()
     assert example["lines"] <= 15
-    assert all(text in example["output"] for text in _printed().values())
+    assert all(_printed()[f"printed: {what}"] in example["output"] for what in ("show", "source"))
 
 
 def test_the_generated_module_is_used_as_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,7 +83,7 @@ def test_the_two_commands_are_marked_for_the_checks_and_are_one_line_each() -> N
 
 def test_the_synopsis_names_the_commands_and_options_that_there_are() -> None:
     text = README.read_text(encoding="utf-8")
-    for command in ("compile", "show", "check"):
+    for command in ("compile", "show", "check", "report"):
         synopsis = re.search(rf"^symgrad {command} .*$", text, re.M)
         assert synopsis is not None
         run = [sys.executable, "-c", f"from symgrad.cli import main; main(['{command}', '--help'])"]
@@ -89,6 +92,12 @@ def test_the_synopsis_names_the_commands_and_options_that_there_are() -> None:
         assert set(re.findall(r"--[a-z-]+", usage)) - {"--help", "--output"} <= set(
             re.findall(r"--[a-z-]+", synopsis[0])
         )
+
+
+def test_the_picture_of_the_graph_is_the_one_drawn() -> None:
+    model = load_model(ModelReference(README.parent / "examples" / "blocks.py"))
+    drawn = (README.parent / "docs" / "graph.svg").read_text(encoding="utf-8")
+    assert drawn == model.show("svg"), "python docs/pictures.py draws it anew"
 
 
 def _write() -> None:

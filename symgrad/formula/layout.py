@@ -1,0 +1,539 @@
+"""Formulas as two-dimensional layouts: what LaTeX and MathML have in common, a few boxes that nest."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sympy import Mul, S
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.printing.printer import Printer
+
+from symgrad.formula.text import content_of, is_reciprocal, leads_negative
+
+# How tightly a formula binds, as it is written here: a fraction or a root needs no parentheses.
+RELATION, SUM, PRODUCT, POWER, ATOM = range(5)
+
+
+class Box:
+    """A part of a formula."""
+
+
+@dataclass(frozen=True)
+class Sign(Box):
+    """A character or word: an identifier in italics, a longer name, a function's name, a number, or an operator."""
+
+    kind: str  # "identifier", "word", "name", "number" or "operator"
+    text: str
+
+
+@dataclass(frozen=True)
+class Row(Box):
+    """Boxes side by side."""
+
+    parts: tuple[Box, ...]
+
+
+@dataclass(frozen=True)
+class Script(Box):
+    """A box with a subscript, a superscript or both; `limits` puts the subscript below, as under a sum."""
+
+    base: Box
+    sub: Box | None = None
+    sup: Box | None = None
+    limits: bool = False
+
+
+@dataclass(frozen=True)
+class Fraction(Box):
+    """One box over another."""
+
+    top: Box
+    bottom: Box
+
+
+@dataclass(frozen=True)
+class Root(Box):
+    """A square root."""
+
+    body: Box
+
+
+@dataclass(frozen=True)
+class Fence(Box):
+    """A box between two brackets that grow with it."""
+
+    body: Box
+    left: str = "("
+    right: str = ")"
+
+
+@dataclass(frozen=True)
+class Cases(Box):
+    """A value for each condition, one below the other."""
+
+    rows: tuple[tuple[Box, Box], ...]
+
+
+def is_tall(box: Box) -> bool:
+    """Whether ordinary parentheses are too short for a box."""
+    match box:
+        case Row(parts=parts):
+            return any(is_tall(part) for part in parts)
+        case Script(base=base, limits=limits):
+            return limits or is_tall(base)
+        case Fence(body=body):
+            return is_tall(body)
+    return isinstance(box, Fraction | Root | Cases)
+
+
+def identifier(text: str) -> Sign:
+    return Sign("identifier", text)
+
+
+def upright(text: str) -> Sign:
+    return Sign("name", text)
+
+
+def word(text: str) -> Sign:
+    return Sign("word", text)
+
+
+def operator(text: str) -> Sign:
+    return Sign("operator", text)
+
+
+def number(text: str) -> Sign:
+    return Sign("number", text)
+
+
+def raised(base: Box, power: Box) -> Box:
+    """A box with a superscript; it stands above a subscript that is there already."""
+    if isinstance(base, Script) and base.sup is None and not base.limits:
+        return Script(base.base, sub=base.sub, sup=power)
+    return Script(base, sup=power)
+
+
+def row(*parts: Box) -> Box:
+    return parts[0] if len(parts) == 1 else Row(parts)
+
+
+ONES = Sign("operator", "𝟏")
+TRANSPOSED = Sign("operator", "⊤")
+PARTIAL = Sign("operator", "∂")
+
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
+    "iota": "ι", "kappa": "κ", "lambda": "λ", "lamda": "λ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
+    "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ",
+    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
+}  # fmt: skip
+
+
+def name_box(name: str) -> Box:
+    """A symbol's name: W1 and W_1 as W with an index, theta as θ, `∂C/∂z` as a fraction, longer words upright."""
+    if name.startswith("∂") and "/∂" in name:
+        top, _, bottom = name[1:].partition("/∂")
+        return derivative_box(name_box(top), name_box(bottom))
+    plain = name.rstrip("_")
+    if plain and plain != name:
+        return Script(name_box(plain), sup=operator("′" * (len(name) - len(plain))))
+    stem, _, sub = name.partition("_")
+    if not sub:
+        stem = name.rstrip("0123456789")
+        sub = name[len(stem) :]
+    if not stem:
+        return word(name)
+    plain = GREEK.get(stem, stem)
+    base = identifier(plain) if len(plain) == 1 else word(plain)
+    if not sub:
+        return base
+    return Script(base, sub=number(sub) if sub.isdigit() else name_box(sub) if "_" not in sub else word(sub))
+
+
+def derivative_box(top: Box, bottom: Box) -> Box:
+    """∂top/∂bottom."""
+    return Fraction(Row((PARTIAL, top)), Row((PARTIAL, bottom)))
+
+
+def layout(expr: Any, known: Collection[Any] = frozenset()) -> Box:
+    """A SymPy object laid out as people write it; sums of matrices among the `known` ones keep their sign."""
+    return _Layout(known).box(expr)
+
+
+# What functions are called where that is not their class's name.
+_NAMES = {"sigmoid": "σ", "Determinant": "det", "Trace": "tr", "DiagMatrix": "diag", "DiagonalOf": "diag"}
+_NAMES |= {"LogDet": "logdet"}
+_SYMBOLS = {S.Pi: "π", S.Exp1: "e", S.Infinity: "∞", S.NegativeInfinity: "−∞", S.EulerGamma: "γ", S.true: "true"}
+_SYMBOLS |= {S.false: "false"}
+_RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+_SIGNS = {"Sum": "∑", "Product": "∏", "MaxOver": "max", "MinOver": "min", "LogSumExp": "logsumexp"}
+_SIGNS |= {"DetOver": "det", "LogDetOver": "logdet"}
+
+
+class _Layout(Printer):  # type: ignore[misc]
+    """SymPy's dispatch by class, with boxes as results; what it does not know is written as a function."""
+
+    def __init__(self, known: Collection[Any]) -> None:
+        super().__init__()
+        self._known = known
+        self._meanings: dict[Any, Any] = {}  # of the variables of functions that are applied entry by entry
+
+    def box(self, expr: Any) -> Box:
+        made: Box = self._print(expr)
+        return made
+
+    def at(self, expr: Any, level: int) -> Box:
+        """The box, in parentheses unless it binds at least this tightly."""
+        return self.box(expr) if self._level(expr) >= level else Fence(self.box(expr))
+
+    def emptyPrinter(self, expr: Any) -> Box:
+        if not hasattr(expr, "args") or not expr.args:
+            return upright(str(expr))
+        return self._call(_NAMES.get(type(expr).__name__, type(expr).__name__), expr.args)
+
+    def _call(self, name: str, args: Sequence[Any]) -> Box:
+        return self._applied(identifier(name) if len(name) == 1 else upright(name), args)
+
+    def _applied(self, head: Box, args: Sequence[Any]) -> Box:
+        return Row((head, Fence(self._listed(args))))
+
+    def _listed(self, args: Sequence[Any]) -> Box:
+        parts: list[Box] = []
+        for arg in args:
+            parts += [operator(","), self.box(arg)] if parts else [self.box(arg)]
+        return row(*parts)
+
+    def _level(self, expr: Any) -> int:
+        if expr in self._meanings:
+            return self._level(self._meanings[expr])
+        if getattr(expr, "is_Relational", False) or type(expr).__name__ in ("And", "Or", "Not", "IfElse", "if_else"):
+            return RELATION
+        if getattr(expr, "is_MatAdd", False) or expr.is_Add or leads_negative(expr):
+            return SUM
+        if hasattr(expr, "limits") or getattr(expr, "is_MatMul", False) or isinstance(expr, HadamardProduct):
+            return PRODUCT
+        if type(expr).__name__ == "KroneckerProduct":
+            return PRODUCT
+        if expr.is_Mul:
+            return PRODUCT
+        if expr.is_Rational and not expr.is_Integer:
+            return PRODUCT
+        if isinstance(expr, HadamardPower):
+            return PRODUCT if is_reciprocal(expr) else POWER
+        if expr.is_Pow and not (expr.exp.is_number and expr.exp.is_negative) and expr.exp != S.Half:
+            return POWER
+        if type(expr).__name__ == "ElementwiseApplyFunction" and self._is_spelled_out(expr.function):
+            return SUM
+        return POWER if type(expr).__name__ in ("Transpose", "Inverse", "MatPow", "exp") else ATOM
+
+    # --- leaves -------------------------------------------------------------------------------------------------------
+
+    def _print_Symbol(self, expr: Any) -> Box:
+        return self.box(self._meanings[expr]) if expr in self._meanings else name_box(expr.name)
+
+    _print_Dummy = _print_Symbol
+
+    def _print_MatrixSymbol(self, expr: Any) -> Box:
+        return name_box(expr.name)
+
+    def _print_IndexedBase(self, expr: Any) -> Box:
+        return name_box(str(expr.label))
+
+    def _print_Idx(self, expr: Any) -> Box:
+        return self.box(expr.label)
+
+    def _print_str(self, expr: str) -> Box:
+        return name_box(expr)
+
+    def _print_Integer(self, expr: Any) -> Box:
+        return number(str(abs(expr))) if expr >= 0 else Row((operator("−"), number(str(abs(expr)))))
+
+    def _print_Rational(self, expr: Any) -> Box:
+        made = Fraction(number(str(abs(expr.p))), number(str(expr.q)))
+        return made if expr.p >= 0 else Row((operator("−"), made))
+
+    def _print_Float(self, expr: Any) -> Box:
+        text = str(float(expr)).removesuffix(".0")
+        mantissa, _, exponent = text.partition("e")
+        made: Box = number(mantissa.lstrip("-"))
+        if exponent:
+            made = Row((made, operator("·"), Script(number("10"), sup=number(str(int(exponent)).replace("-", "−")))))
+        return Row((operator("−"), made)) if text.startswith("-") else made
+
+    def _print_NumberSymbol(self, expr: Any) -> Box:
+        return identifier(_SYMBOLS[expr]) if expr in _SYMBOLS else upright(str(expr))
+
+    _print_Infinity = _print_NegativeInfinity = _print_BooleanTrue = _print_BooleanFalse = _print_NumberSymbol
+
+    def _print_OneMatrix(self, expr: Any) -> Box:
+        transposed = Script(ONES, sup=TRANSPOSED)
+        return ONES if expr.shape[1] == 1 else transposed if expr.shape[0] == 1 else Row((ONES, transposed))
+
+    def _print_Identity(self, expr: Any) -> Box:
+        return identifier("I")
+
+    def _print_ZeroMatrix(self, expr: Any) -> Box:
+        return number("0")
+
+    def _print_Indexed(self, expr: Any) -> Box:
+        label = str(expr.base.label)
+        if label.startswith("∂") and "/∂" in label:  # the index belongs to the quantity below
+            top, _, bottom = label[1:].partition("/∂")
+            return derivative_box(name_box(top), self._subscripted(name_box(bottom), expr.indices))
+        return self._subscripted(self.box(expr.base), expr.indices)
+
+    def _print_MatrixElement(self, expr: Any) -> Box:
+        indices = [sub for sub, side in zip((expr.i, expr.j), expr.parent.shape, strict=True) if side != 1]
+        parent = self.at(expr.parent, ATOM)
+        return self._subscripted(parent, indices) if indices else parent
+
+    def _subscripted(self, base: Box, indices: Sequence[Any]) -> Box:
+        if isinstance(base, Script) and base.sup is None and not base.limits:
+            base = Row((base,))  # the index of W₁ stands behind the 1, not in its place
+        return Script(base, sub=self._listed(indices))
+
+    # --- sums and products --------------------------------------------------------------------------------------------
+
+    def _print_Add(self, expr: Any) -> Box:
+        return self._signed(expr.as_ordered_terms())
+
+    def _print_MatAdd(self, expr: Any) -> Box:
+        return self._signed(list(expr.args))
+
+    def _signed(self, terms: Sequence[Any]) -> Box:
+        parts: list[Box] = []
+        for term in sorted(terms, key=leads_negative):
+            minus = leads_negative(term)
+            if minus or parts:
+                parts.append(operator("−" if minus else "+"))
+            parts.append(self.at(-term if minus else term, PRODUCT if minus else SUM))
+        return row(*parts)
+
+    def _print_MatMul(self, expr: Any) -> Box:
+        coefficient, matrices = expr.as_coeff_matrices()
+        factors = []
+        for matrix in matrices:
+            content, plain = content_of(matrix)
+            coefficient *= content
+            if getattr(plain, "is_MatAdd", False) and (-plain).doit() in self._known:
+                coefficient, plain = -coefficient, (-plain).doit()
+            alone = len(matrices) == 1 and coefficient == 1
+            factors.append(self.at(plain, RELATION if alone else POWER))
+        sign: list[Box] = [operator("−")] if leads_negative(coefficient) else []
+        coefficient = -coefficient if sign else coefficient
+        front = [] if coefficient == 1 else [self.at(coefficient, PRODUCT)]
+        return row(*sign, *front, *factors)
+
+    def _print_Mul(self, expr: Any) -> Box:
+        coefficient, rest = expr.as_coeff_Mul()
+        sign: list[Box] = [operator("−")] if coefficient.is_negative else []
+        coefficient = abs(coefficient)
+        above: list[Any] = []
+        below: list[Any] = []
+        for factor in Mul.make_args(rest):
+            base, exponent = factor.as_base_exp()
+            divides = exponent.is_Number and exponent.is_negative and base is not S.Exp1
+            (below if divides else above).append(1 / factor if divides else factor)
+        front: list[Box] = []
+        if coefficient.is_Rational and coefficient.q != 1 and (below or coefficient.p != 1):
+            below.insert(0, S(coefficient.q))
+            coefficient = S(coefficient.p)
+        if coefficient != 1 or not above:
+            front = [self.box(coefficient)]
+        # reductions go last, since a sum extends to the right
+        above.sort(key=lambda factor: (hasattr(factor, "limits"), factor.is_Add))
+        outside = [factor for factor in above if hasattr(factor, "limits")] if below else []
+        inside = [factor for factor in above if factor not in outside]
+        top = self._factors(front, inside)
+        if not below:
+            return row(*sign, top)
+        bottom = self.box(below[0]) if len(below) == 1 else self._factors([], below)
+        if not inside and not front:
+            top = number("1")
+        return row(*sign, Fraction(top, bottom), *(self._factor(factor, n == len(outside) - 1)
+                                                   for n, factor in enumerate(outside)))  # fmt: skip
+
+    def _factors(self, front: list[Box], factors: Sequence[Any]) -> Box:
+        boxes = front + [self._factor(factor, n == len(factors) - 1) for n, factor in enumerate(factors)]
+        if len(boxes) == 1 and len(factors) == 1:
+            return self.box(factors[0])
+        if any(_is_wordy(box) for box in boxes):
+            dots = [box for pair in zip([operator("·")] * len(boxes), boxes, strict=True) for box in pair]
+            return row(*dots[1:])
+        return row(*boxes) if boxes else number("1")
+
+    def _factor(self, factor: Any, last: bool) -> Box:
+        if hasattr(factor, "limits"):
+            return self.box(factor) if last else Fence(self.box(factor))
+        return self.at(factor, PRODUCT)
+
+    def _print_HadamardProduct(self, expr: Any) -> Box:
+        parts: list[Box] = []
+        for arg in (arg for arg in expr.args if not is_reciprocal(arg)):
+            parts += [operator("⊙"), self.at(arg, PRODUCT + 1)] if parts else [self.at(arg, PRODUCT + 1)]
+        parts = parts or [ONES]
+        for arg in (arg for arg in expr.args if is_reciprocal(arg)):
+            inverted = arg.base if arg.exp == -1 else HadamardPower(arg.base, -arg.exp)
+            parts += [operator("⊘"), self.at(inverted, PRODUCT + 1)]
+        return row(*parts)
+
+    def _print_HadamardPower(self, expr: Any) -> Box:
+        if is_reciprocal(expr):
+            inverted = expr.base if expr.exp == -1 else HadamardPower(expr.base, -expr.exp)
+            return Row((ONES, operator("⊘"), self.at(inverted, POWER)))
+        return raised(self.at(expr.base, ATOM), Row((operator("⊙"), self.box(expr.exp))))
+
+    def _print_Pow(self, expr: Any) -> Box:
+        if expr.exp == S.Half:
+            return Root(self.box(expr.base))
+        if expr.exp.is_Number and expr.exp.is_negative:
+            return Fraction(number("1"), self.box(1 / expr))
+        return raised(self.at(expr.base, ATOM), self.box(expr.exp))
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def _print_exp(self, expr: Any) -> Box:
+        return Script(identifier("e"), sup=self.box(expr.args[0]))
+
+    def _print_Abs(self, expr: Any) -> Box:
+        return Fence(self.box(expr.args[0]), "|", "|")
+
+    def _print_log_sigmoid(self, expr: Any) -> Box:
+        return Row((upright("log"), self._call("σ", expr.args)))
+
+    def _print_Max(self, expr: Any) -> Box:
+        return self._call(expr.func.__name__.lower(), expr.args)
+
+    _print_Min = _print_Max
+
+    def _print_Transpose(self, expr: Any) -> Box:
+        return raised(self.at(expr.arg, ATOM), TRANSPOSED)
+
+    def _print_InverseEntry(self, expr: Any) -> Box:
+        below = self._listed([limit[0] for limit in expr.limits])
+        made = Row((Script(upright("inverse"), sub=below), Fence(self.box(expr.function))))
+        return self._subscripted(made, expr.at)
+
+    def _print_KroneckerProduct(self, expr: Any) -> Box:
+        parts: list[Box] = []
+        for arg in expr.args:
+            parts += [operator("⊗"), self.at(arg, POWER)] if parts else [self.at(arg, POWER)]
+        return row(*parts)
+
+    def _print_Inverse(self, expr: Any) -> Box:
+        if type(expr.arg).__name__ == "Transpose":
+            return raised(self.at(expr.arg.arg, ATOM), Row((operator("−"), TRANSPOSED)))
+        return raised(self.at(expr.arg, ATOM), Row((operator("−"), number("1"))))
+
+    def _print_MatPow(self, expr: Any) -> Box:
+        return raised(self.at(expr.base, ATOM), self.box(expr.exp))
+
+    def _print_DotProduct(self, expr: Any) -> Box:
+        return Row((raised(self.at(expr.args[0], ATOM), TRANSPOSED), self.at(expr.args[1], POWER)))
+
+    _print_Inner = _print_DotProduct
+
+    def _print_Total(self, expr: Any) -> Box:
+        return self._call("sum", expr.args)
+
+    def _print_Softmax(self, expr: Any) -> Box:
+        return self._call("softmax", expr.args)
+
+    def _print_ConstantMatrix(self, expr: Any) -> Box:
+        return self._call("constant", expr.args)
+
+    def _print_IndexedSoftmax(self, expr: Any) -> Box:
+        return self._applied(Script(upright("softmax"), sub=self.box(expr.index)), [expr.function])
+
+    def _print_KroneckerDelta(self, expr: Any) -> Box:
+        return Script(identifier("δ"), sub=self._listed(expr.args))
+
+    def _is_spelled_out(self, function: Any) -> bool:
+        return bool(function.expr.args != tuple(function.variables))
+
+    def _print_ElementwiseApplyFunction(self, expr: Any) -> Box:
+        function = expr.function
+        if not self._is_spelled_out(function):
+            head = function.expr.func.__name__
+            return self._call(_NAMES.get(head, head), [expr.expr])
+        (variable,) = function.variables
+        before = self._meanings
+        self._meanings = {**before, variable: expr.expr}
+        try:
+            return self.box(function.expr)
+        finally:
+            self._meanings = before
+
+    def _print_Lambda(self, expr: Any) -> Box:
+        return Row((self._listed(expr.variables), operator("↦"), self.box(expr.expr)))
+
+    # --- reductions ---------------------------------------------------------------------------------------------------
+
+    def _print_ExprWithLimits(self, expr: Any) -> Box:
+        kind = type(expr).__name__
+        sign = _SIGNS.get(kind, kind)
+        parts: list[Box] = []
+        if sign in ("∑", "∏"):
+            if all(_is_whole(limit) for limit in expr.limits):
+                below = self._listed([limit[0] for limit in reversed(expr.limits)])
+                return Row((Script(operator(sign), sub=below, limits=True), self.at(expr.function, PRODUCT)))
+            for limit in reversed(expr.limits):
+                parts.append(self._limits(operator(sign), limit))
+            return Row((*parts, self.at(expr.function, PRODUCT)))
+        below = self._listed([limit[0] for limit in reversed(expr.limits)])
+        return Row((Script(upright(sign), sub=below, limits=True), self.at(expr.function, PRODUCT)))
+
+    _print_Sum = _print_Product = _print_ExprWithLimits
+
+    def _limits(self, sign: Box, limit: Any) -> Box:
+        """The index alone where it runs over a whole axis; its bounds otherwise."""
+        index, *bounds = limit
+        if _is_whole(limit):
+            return Script(sign, sub=self.box(index), limits=True)
+        start = Row((self.box(index), operator("="), self.box(bounds[0])))
+        return Script(sign, sub=start, sup=self.box(bounds[1]), limits=True)
+
+    # --- conditions ---------------------------------------------------------------------------------------------------
+
+    def _print_Relational(self, expr: Any) -> Box:
+        sign = operator(_RELATIONS.get(expr.rel_op, expr.rel_op))
+        return Row((self.at(expr.lhs, SUM), sign, self.at(expr.rhs, SUM)))
+
+    def _print_And(self, expr: Any) -> Box:
+        return self._joined("∧", expr.args)
+
+    def _print_Or(self, expr: Any) -> Box:
+        return self._joined("∨", expr.args)
+
+    def _joined(self, sign: str, args: Sequence[Any]) -> Box:
+        parts: list[Box] = []
+        for arg in args:
+            parts += [operator(sign), self.at(arg, SUM)] if parts else [self.at(arg, SUM)]
+        return row(*parts)
+
+    def _print_Not(self, expr: Any) -> Box:
+        return Row((operator("¬"), self.at(expr.args[0], ATOM)))
+
+    def _print_if_else(self, expr: Any) -> Box:
+        condition, yes, no = expr.args
+        return Cases(((self.box(yes), self.box(condition)), (self.box(no), upright("otherwise"))))
+
+    def _print_Piecewise(self, expr: Any) -> Box:
+        return Cases(tuple(
+            (self.box(value), upright("otherwise") if condition == S.true else self.box(condition))
+            for value, condition in expr.args
+        ))  # fmt: skip
+
+
+def _is_whole(limit: Any) -> bool:
+    """Whether an index runs over a whole axis."""
+    bounds = limit[1:]
+    return len(bounds) != 2 or (bounds[0] == 0 and not (bounds[1] + 1).is_number)
+
+
+def _is_wordy(box: Box) -> bool:
+    """Whether a factor is a name of several letters, which would run into its neighbours."""
+    while isinstance(box, Script):
+        box = box.base
+    return isinstance(box, Sign) and box.kind == "word"

@@ -1,0 +1,121 @@
+"""Formulas as MathML (presentation), which browsers draw themselves; and as a piece of HTML."""
+
+from collections.abc import Sequence
+from html import escape
+from itertools import groupby
+
+from symgrad.formula.layout import Box, Cases, Fence, Fraction, Root, Row, Script, Sign, is_tall
+from symgrad.formula.sheet import Formula
+
+_TAGS = {"identifier": "mi", "name": "mi", "word": "mi", "number": "mn", "operator": "mo"}
+_APPLICATION, _TIMES = "<mo>&#x2061;</mo>", "<mo>&#x2062;</mo>"
+TOO_LONG = '<span class="long">too long to show; name parts of it in <code>where</code></span>'
+
+
+def mathml(box: Box, display: bool = False) -> str:
+    """A box as a `math` element."""
+    return f'<math display="{"block" if display else "inline"}">{_row(box)}</math>'
+
+
+def equation(formula: Formula) -> str:
+    """`left = right` as one `math` element."""
+    right = "<mtext>…</mtext>" if formula.right is None else _row(formula.right)
+    return f'<math display="inline" displaystyle="true"><mrow>{_row(formula.left)}<mo>=</mo>{right}</mrow></math>'
+
+
+def _row(box: Box) -> str:
+    """The box as exactly one element."""
+    inside = _elements(box)
+    return inside if not isinstance(box, Row) else f"<mrow>{inside}</mrow>"
+
+
+def _elements(box: Box) -> str:
+    match box:
+        case Sign(kind=kind, text=text):
+            return _sign(kind, text)
+        case Row(parts=parts):
+            return _side_by_side(parts)
+        case Script():
+            return _script(box)
+        case Fraction(top=top, bottom=bottom):
+            return f"<mfrac>{_row(top)}{_row(bottom)}</mfrac>"
+        case Root(body=body):
+            return f"<msqrt>{_row(body)}</msqrt>"
+        case Fence(body=body, left=left, right=right):
+            stretchy = "true" if is_tall(body) else "false"
+            options = f'fence="true" stretchy="{stretchy}" lspace="0" rspace="0"'
+            return (
+                f'<mrow><mo {options} form="prefix">{left}</mo>{_row(body)}'
+                f'<mo {options} form="postfix">{right}</mo></mrow>'
+            )
+        case Cases(rows=rows):
+            lines = "".join(
+                f"<mtr><mtd>{_row(value)}</mtd><mtd>{_condition(condition)}</mtd></mtr>" for value, condition in rows
+            )
+            return (
+                f'<mrow><mo fence="true" form="prefix">{{</mo><mtable columnalign="left left">{lines}</mtable></mrow>'
+            )
+    raise AssertionError(type(box).__name__)
+
+
+def _condition(box: Box) -> str:
+    if isinstance(box, Sign) and box.text == "otherwise":
+        return "<mtext>otherwise</mtext>"
+    return f"<mrow><mtext>if&#xa0;</mtext>{_row(box)}</mrow>"
+
+
+def _side_by_side(parts: Sequence[Box]) -> str:
+    text = ""
+    before: Box | None = None
+    for part in parts:
+        if before is not None and not _is_operator(before) and not _is_operator(part):
+            text += _APPLICATION if _is_function(before) else _TIMES
+        text += _row(part)
+        before = part
+    return text
+
+
+def _is_operator(box: Box) -> bool:
+    return (isinstance(box, Sign) and box.kind == "operator" and box.text != "𝟏") or (
+        isinstance(box, Script) and box.limits
+    )
+
+
+def _is_function(box: Box) -> bool:
+    base = box.base if isinstance(box, Script) else box
+    return isinstance(base, Sign) and (base.kind == "name" or base.text == "σ")
+
+
+def _sign(kind: str, text: str) -> str:
+    if text == "𝟏":
+        return '<mn mathvariant="normal" class="ones">𝟏</mn>'
+    tag = _TAGS[kind]
+    if kind == "name":
+        return f'<mi mathvariant="normal">{escape(text)}</mi>'
+    if kind == "operator" and text in ("∂", "⊤"):
+        return f"<mi>{text}</mi>" if text == "∂" else "<mo>⊤</mo>"
+    return f"<{tag}>{escape(text)}</{tag}>"
+
+
+def _script(box: Script) -> str:
+    tags = ("munder", "mover", "munderover") if box.limits else ("msub", "msup", "msubsup")
+    base = _row(box.base)
+    if box.sub is not None and box.sup is not None:
+        return f"<{tags[2]}>{base}{_row(box.sub)}{_row(box.sup)}</{tags[2]}>"
+    if box.sub is not None:
+        return f"<{tags[0]}>{base}{_row(box.sub)}</{tags[0]}>"
+    assert box.sup is not None
+    return f"<{tags[1]}>{base}{_row(box.sup)}</{tags[1]}>"
+
+
+def fragment(formulas: Sequence[Formula]) -> str:
+    """The formulas under their titles, as HTML without styles of its own."""
+    parts = ['<div class="symgrad-formulas">']
+    for title, group in groupby(formulas, key=lambda formula: formula.title):
+        parts.append(f'<h3>{escape(title[0].upper() + title[1:])}</h3>\n<ul style="list-style: none">')
+        for formula in group:
+            shown = equation(formula) + ("" if formula.right is not None else f" {TOO_LONG}")
+            parts.append(f"<li>{shown}</li>")
+        parts.append("</ul>")
+    parts.append("</div>")
+    return "\n".join(parts)

@@ -1,0 +1,194 @@
+"""The report as one page of HTML that needs nothing else, and formulas as a page."""
+
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from symgrad.codegen.environment import template_folder
+from symgrad.compiler import operations, plan
+from symgrad.formula.layout import layout
+from symgrad.formula.mathml import equation, mathml
+from symgrad.formula.sheet import Formula, sheet
+from symgrad.inspect import measure, plots
+from symgrad.inspect.code import linked_lines
+from symgrad.inspect.narrative import count
+from symgrad.inspect.steps import Section, Shown, steps
+from symgrad.inspect.svg import svg
+from symgrad.inspect.writing import shape_text
+from symgrad.verify.report import CheckReport, Entry
+from symgrad.version import __version__
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """A model's report.
+
+    Attributes
+    ----------
+    html : the page, which needs nothing else.
+    check : the gradient check that it shows.
+    """
+
+    html: str
+    check: CheckReport
+
+    def __str__(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return f"Report({self.check.name}: {len(self.html)} characters of HTML, ok={self.check.ok})"
+
+    def save(self, path: str | Path) -> None:
+        """Write the page to a file."""
+        Path(path).write_text(self.html, encoding="utf-8")
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(template_folder()),
+        undefined=StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["math"] = lambda shown: Markup(_math(shown))
+    made.filters["seconds"] = _seconds
+    made.filters["memory"] = _memory
+    made.filters["count"] = count
+    return made
+
+
+def _math(shown: Shown) -> str:
+    return mathml(shown.box) if shown.box is not None else "<em>too long to show</em>"
+
+
+def _seconds(value: float) -> str:
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value / 1e-9:.3g} ns"
+
+
+def _memory(value: float) -> str:
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:.0f} B"
+
+
+def steps_html(sections: Sequence[Section]) -> str:
+    """The steps of a derivation as a fragment of HTML, each to be unfolded."""
+    return _environment().get_template("steps.html.j2").render(sections=sections, open=False)
+
+
+def formulas_page(model: Any, formulas: Sequence[Formula], with_steps: bool) -> str:
+    """The formulas as a page of their own."""
+    template = _environment().get_template("formulas.html.j2")
+    return template.render(
+        name=model.name,
+        version=__version__,
+        groups=_groups(formulas),
+        sections=steps(model) if with_steps else [],
+    )
+
+
+def report_page(model: Any, seed: int = 0, progress: Progress = lambda doing: None) -> Report:
+    """Everything about a model on one page: formulas, graph, code, derivation, gradient check, costs.
+
+    Parameters
+    ----------
+    model : the `Model`.
+    seed : of the inputs that the check draws.
+    progress : is told what is being done.
+    """
+    progress("deriving the gradient")
+    formulas = sheet(model)
+    sections = steps(model)
+    source = model.source()
+    module = model.compile(check=False)
+    progress("checking the gradient")
+    report = model.check(seed=seed)
+    names = [argument.name for argument in model.arguments if argument.role == "parameter"]
+    draws = model.draws(module, seed=seed)
+    curves = measure.curves(module, draws[0], names, seed)
+    progress("measuring")
+    forward, everything = measure.operation_counts(plan(model.derivation))
+    template = _environment().get_template("report.html.j2")
+    page = template.render(
+        name=model.name,
+        version=__version__,
+        arguments=[
+            {"name": a.name, "role": a.role, "shape": shape_text(a.shape) or "scalar", "integer": a.integer}
+            for a in model.arguments
+        ],
+        facts=[Markup(mathml(layout(fact))) for fact in model.facts],
+        groups=_groups(formulas),
+        graph=Markup(svg(model, "graph")),
+        lines=linked_lines(source, "value_and_gradient", *_keys(model, formulas)),
+        source=source,
+        sections=sections,
+        report=report,
+        verdict=str(report).strip().rpartition("\n\n")[2],
+        rows=_rows(report.entries, names),
+        agreement=Markup(plots.agreement(report.entries)),
+        steps_plot=Markup(plots.step_sizes(curves)),
+        forward=str(forward).replace("**", "^").replace("*", "·"),
+        everything=str(everything).replace("**", "^").replace("*", "·"),
+        written=operations(model.program.loss, ()),
+        timings=measure.timings(model, module, seed),
+        machine=f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
+    )
+    return Report(page, report)
+
+
+def _groups(formulas: Sequence[Formula]) -> list[dict[str, Any]]:
+    """The formulas under their titles, each with its key and its MathML."""
+    made = []
+    for title, group in groupby(formulas, key=lambda formula: formula.title):
+        rows = [{"key": _key(f), "math": Markup(equation(f)), "known": f.right is not None} for f in group]
+        made.append({"title": title[0].upper() + title[1:], "rows": rows})
+    return made
+
+
+def _key(formula: Formula) -> str:
+    return f"{formula.title.lower()}-{formula.name}"
+
+
+def _keys(model: Any, formulas: Sequence[Formula]) -> tuple[dict[str, str], list[str]]:
+    """The formulas' keys by the variables of the code, and those of the results."""
+    variables = {"Loss": "loss", "where": "{}", "Adjoints": "d_{}", "Gradient": "grad_{}"}
+    keys = {variables[f.title].format(f.name): _key(f) for f in formulas if f.title in variables}
+    loss = next(_key(f) for f in formulas if f.title == "Loss")
+    return keys, [loss, *(_key(f) for f in formulas if f.title == "Gradient")]
+
+
+def _rows(entries: Sequence[Entry], names: Sequence[str]) -> list[dict[str, Any]]:
+    """For each parameter how many derivatives got which verdict, and the worst of them."""
+    made = []
+    for name in names:
+        own = [entry for entry in entries if entry.parameter == name]
+        if not own:
+            continue
+        verdicts = [entry.verdict for entry in own]
+        worst = max(own, key=lambda entry: (("pass", "inconclusive", "fail").index(entry.verdict), entry.ratio))
+        made.append(
+            {
+                "name": name,
+                "passed": verdicts.count("pass"),
+                "failed": verdicts.count("fail"),
+                "unclear": verdicts.count("inconclusive"),
+                "worst": worst,
+                "difference": abs(worst.analytic - worst.numeric),
+            }
+        )
+    return made

@@ -1,0 +1,56 @@
+"""What `Model.show` gives, format by format."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from symgrad.errors import ModelError
+from symgrad.formula import latex, mathml
+from symgrad.formula.sheet import sheet
+from symgrad.formula.spelled import spelled
+from symgrad.formula.text import Blocks, formulas
+from symgrad.inspect import narrative, page
+from symgrad.inspect.steps import steps
+from symgrad.inspect.svg import svg
+
+Format = Callable[[Any, Blocks], str]
+
+# Each is given the model and further formulas to show, of second derivatives.
+FORMATS: dict[str, Format] = {
+    "text": lambda model, more: formulas(model, more=more),
+    "latex": lambda model, more: latex.fragment(sheet(model, more)),
+    "sympy": spelled,
+    "html": lambda model, more: mathml.fragment(sheet(model, more)),
+    "svg": lambda model, more: svg(model),
+}
+STEPS: dict[str, Format] = {
+    "text": lambda model, more: f"{formulas(model, more=more)}\n\n{narrative.as_text(steps(model))}",
+    "latex": lambda model, more: narrative.as_latex(steps(model)),
+    "html": lambda model, more: mathml.fragment(sheet(model, more)) + page.steps_html(steps(model)),
+}
+DOCUMENTS: dict[str, Callable[[Any, Blocks, bool], str]] = {
+    "latex": lambda model, more, with_steps: latex.document(
+        sheet(model, more), model.name, narrative.as_latex(steps(model)) if with_steps else ""
+    ),
+    "html": lambda model, more, with_steps: page.formulas_page(model, sheet(model, more), with_steps),
+}
+
+
+def show(model: Any, format: str, with_steps: bool, standalone: bool, more: Blocks) -> str:
+    """The model's formulas in one of the FORMATS, with the steps of the derivation, or as a document of its own.
+
+    Raises
+    ------
+    ModelError : there is no such format, or it has no steps or no document of its own.
+    """
+    asked: list[tuple[bool, str, Mapping[str, object]]] = [
+        (True, "", FORMATS),
+        (with_steps, "steps", STEPS),
+        (standalone, "standalone", DOCUMENTS),
+    ]
+    for wanted, what, known in asked:
+        if wanted and format not in known:
+            problem = f"has no {what} form" if what and format in FORMATS else "is not known"
+            raise ModelError(f"format {format!r} {problem}; choose {', '.join(known)}")
+    if standalone:
+        return DOCUMENTS[format](model, more, with_steps)
+    return (STEPS if with_steps else FORMATS)[format](model, more)

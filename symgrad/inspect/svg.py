@@ -1,0 +1,158 @@
+"""The picture of a graph as SVG: values flow to the right in one colour, adjoints back to the left in another."""
+
+from html import escape
+from itertools import pairwise
+from typing import Any
+
+from symgrad.inspect.layers import Place, Plan, plan
+from symgrad.inspect.picture import Arrow, Block, Picture, picture
+
+_EM = 14.0
+_MARGIN = 16.0
+_APART = 4.5  # of the two arrows between two boxes
+
+STYLE = """\
+.sg{--fore:#1d4ed8;--back:#c2410c;--ink:#111827;--paper:#ffffff;--box:#f8fafc;--line:#94a3b8;--param:#ecfdf5;
+--param-line:#059669;--data:#f1f5f9;--loss:#fef2f2;--loss-line:#dc2626;--soft:#475569}
+@media (prefers-color-scheme:dark){.sg{--fore:#93c5fd;--back:#fdba74;--ink:#f1f5f9;--paper:#0f172a;--box:#1e293b;
+--line:#64748b;--param:#064e3b;--param-line:#34d399;--data:#334155;--loss:#450a0a;--loss-line:#f87171;--soft:#cbd5e1}}
+@media print{.sg{--fore:#1d4ed8;--back:#c2410c;--ink:#111827;--paper:#ffffff;--box:#f8fafc;--line:#94a3b8;
+--param:#ecfdf5;--param-line:#059669;--data:#f1f5f9;--loss:#fef2f2;--loss-line:#dc2626;--soft:#475569}}
+.sg text{font:14px "DejaVu Sans","Segoe UI",system-ui,sans-serif;fill:var(--ink)}
+.sg .paper{fill:var(--paper)}
+.sg .box{fill:var(--box);stroke:var(--line);stroke-width:1.2}
+.sg .parameter .box{fill:var(--param);stroke:var(--param-line)}.sg .data .box{fill:var(--data)}
+.sg .loss .box{fill:var(--loss);stroke:var(--loss-line);stroke-width:1.8}
+.sg .more .box{stroke-dasharray:5 4}
+.sg .title{font-weight:600;text-anchor:middle}.sg .formula{font-size:12px;fill:var(--soft);text-anchor:middle}
+.sg .forward,.sg .backward{fill:none;stroke-width:1.6}
+.sg .forward{stroke:var(--fore)}.sg .backward{stroke:var(--back);stroke-dasharray:5 3}
+.sg .label{font-size:11px;paint-order:stroke;stroke:var(--paper);stroke-width:4px;stroke-linejoin:round}
+.sg .shape{fill:var(--fore)}.sg .adjoint{fill:var(--back)}
+.sg .tip-fore{fill:var(--fore)}.sg .tip-back{fill:var(--back)}"""
+
+
+def svg(model: Any, identity: str = "sg") -> str:
+    """The graph of a model as an SVG element that needs nothing else.
+
+    Parameters
+    ----------
+    model : the `Model`.
+    identity : what the ids in the element begin with, where a page holds several.
+    """
+    return render(picture(model), identity)
+
+
+def render(drawn: Picture, identity: str = "sg") -> str:
+    """A picture as an SVG element."""
+    sizes = {block.key: _size(block) for block in drawn.blocks}
+    arrows = [(arrow.source, arrow.target, _room(arrow)) for arrow in drawn.arrows]
+    placed = plan(sizes, arrows)
+    width, height = placed.width + 2 * _MARGIN, placed.height + 2 * _MARGIN + 26
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="sg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}" height="{height:.0f}" role="img" aria-labelledby="{identity}-t {identity}-d">',
+        f'<title id="{identity}-t">The graph of {escape(drawn.title)}</title>',
+        f'<desc id="{identity}-d">{escape(drawn.summary)}</desc>',
+        f"<style>{STYLE}</style>",
+        f"<defs>{_marker(identity, 'fore')}{_marker(identity, 'back')}</defs>",
+        f'<rect class="paper" width="{width:.0f}" height="{height:.0f}" rx="8"/>',
+        f'<g transform="translate({_MARGIN:.0f} {_MARGIN:.0f})">',
+    ]
+    labelled: set[tuple[str, str, str]] = set()
+    labels: list[str] = []
+    for arrow in drawn.arrows:
+        parts += _arrow(arrow, placed, sizes, identity)
+        if (key := (arrow.source, arrow.shape, arrow.adjoint)) not in labelled:
+            labelled.add(key)
+            labels += _labels(arrow, placed, sizes)
+    parts += [_box(block, placed.places[block.key], sizes[block.key]) for block in drawn.blocks]
+    parts += labels
+    parts += ["</g>", _legend(height), "</svg>"]
+    return "\n".join(parts) + "\n"
+
+
+def text_width(text: str, size: float = _EM) -> float:
+    """About how wide a text is: a little more than it will be."""
+    return sum(0.42 if c in ",.·()[]il|² ′" else 1.0 if c in "mMWΣΠ𝟏≤≥⋯−+=∘⊘" else 0.66 for c in text) * size
+
+
+def _size(block: Block) -> tuple[float, float]:
+    width = max(text_width(block.title), text_width(block.formula, 12)) + 22
+    return max(width, 40.0), 48.0 if block.formula else 34.0
+
+
+def _room(arrow: Arrow) -> float:
+    return max(text_width(arrow.shape, 11), text_width(arrow.adjoint, 11)) + 52
+
+
+def _marker(identity: str, colour: str) -> str:
+    return (
+        f'<marker id="{identity}-{colour}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        f'orient="auto-start-reverse"><path class="tip-{colour}" d="M0 0.6 8 4 0 7.4Z"/></marker>'
+    )
+
+
+def _arrow(arrow: Arrow, placed: Plan, sizes: dict[str, tuple[float, float]], identity: str) -> list[str]:
+    source, target = placed.places[arrow.source], placed.places[arrow.target]
+    start = Place(source.x + sizes[arrow.source][0], source.y)
+    points = [start, *placed.routes[arrow.source, arrow.target], target]
+    apart = _APART if arrow.active else 0.0
+    made = [f'<path class="forward" marker-end="url(#{identity}-fore)" d="{_curve(_moved(points, -apart, -1.0))}"/>']
+    if arrow.active:
+        back = _curve(_moved(points, apart, 0.0)[::-1])
+        made.append(f'<path class="backward" marker-end="url(#{identity}-back)" d="{back}"/>')
+    return made
+
+
+def _moved(points: list[Place], down: float, shorter: float) -> list[Place]:
+    moved = [Place(point.x, point.y + down) for point in points]
+    return [*moved[:-1], Place(moved[-1].x + shorter, moved[-1].y)]
+
+
+def _curve(points: list[Place]) -> str:
+    """A smooth way through points, level at each of them."""
+    text = f"M{points[0].x:.1f} {points[0].y:.1f}"
+    for before, after in pairwise(points):
+        if after.x == before.x:
+            continue  # an arrowhead on a piece without length would have no direction
+        middle = (before.x + after.x) / 2
+        text += f"C{middle:.1f} {before.y:.1f} {middle:.1f} {after.y:.1f} {after.x:.1f} {after.y:.1f}"
+    return text
+
+
+def _labels(arrow: Arrow, placed: Plan, sizes: dict[str, tuple[float, float]]) -> list[str]:
+    """The shape above the arrows where they leave a box, and the adjoint below."""
+    place = placed.places[arrow.source]
+    x = place.x + sizes[arrow.source][0] + 9
+    made = []
+    if arrow.shape:
+        made.append(f'<text class="label shape" x="{x:.1f}" y="{place.y - 11:.1f}">{escape(arrow.shape)}</text>')
+    if arrow.adjoint:
+        made.append(f'<text class="label adjoint" x="{x:.1f}" y="{place.y + 20:.1f}">{escape(arrow.adjoint)}</text>')
+    return made
+
+
+def _box(block: Block, place: Place, size: tuple[float, float]) -> str:
+    width, height = size
+    middle = place.x + width / 2
+    top = place.y - height / 2
+    lines = f'<text class="title" x="{middle:.1f}" y="{place.y + (-3 if block.formula else 5):.1f}">'
+    lines += f"{escape(block.title)}</text>"
+    if block.formula:
+        lines += f'<text class="formula" x="{middle:.1f}" y="{place.y + 15:.1f}">{escape(block.formula)}</text>'
+    return (
+        f'<g class="{block.kind}"><title>{escape(block.tip or block.title)}</title>'
+        f'<rect class="box" x="{place.x:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" '
+        f'rx="{height / 2 if block.kind in ("parameter", "data") else 7:.1f}"/>{lines}</g>'
+    )
+
+
+def _legend(height: float) -> str:
+    y = height - 14
+    return (
+        f'<g aria-hidden="true"><path class="forward" d="M{_MARGIN} {y}h26"/>'
+        f'<text class="label shape" x="{_MARGIN + 32}" y="{y + 4}">values</text>'
+        f'<path class="backward" d="M{_MARGIN + 84} {y}h26"/>'
+        f'<text class="label adjoint" x="{_MARGIN + 116}" y="{y + 4}">adjoints</text></g>'
+    )

@@ -1,0 +1,54 @@
+"""The report in a real browser, where there is one: formulas are drawn, nothing overflows, pointing lights up."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
+
+# Asks the page itself, and writes the answers into its title.
+PROBE = """
+<script>
+window.addEventListener("load", function () {
+  var root = document.documentElement;
+  var formula = document.querySelector("li[data-key='gradient-w']");
+  formula.dispatchEvent(new Event("focus"));
+  var lit = document.querySelectorAll(".line.lit").length;
+  formula.dispatchEvent(new Event("blur"));
+  var answers = {
+    overflow: root.scrollWidth > root.clientWidth,
+    drawn: Math.min.apply(null, Array.prototype.map.call(document.querySelectorAll("ul.formulas math"),
+      function (one) { return one.getBoundingClientRect().width; })) > 10,
+    lit: lit > 0,
+    unlit: document.querySelectorAll(".lit").length === 0
+  };
+  document.body.setAttribute("data-answers", JSON.stringify(answers));
+});
+</script>
+"""
+
+
+@pytest.mark.parametrize("width", [360, 1200])
+def test_the_report_in_a_browser(models: Any, tmp_path: Path, width: int) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(models.logistic().report().html.replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
+    frame = tmp_path / "frame.html"
+    # a window has a least width, a frame has none
+    frame.write_text(f'<iframe src="report.html" style="width:{width}px;height:900px"></iframe>', encoding="utf-8")
+    dump = _run("--dump-dom", page.as_uri())
+    answers = dump.partition('data-answers="')[2].partition('"')[0].replace("&quot;", '"')
+    assert answers == '{"overflow":false,"drawn":true,"lit":true,"unlit":true}'
+    picture = tmp_path / "picture.png"
+    _run(f"--screenshot={picture}", f"--window-size={width + 40},940", frame.as_uri())
+    assert picture.stat().st_size > 5000
+
+
+def _run(*options: str) -> str:
+    command = [str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", *options]
+    run = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, check=False)
+    assert run.returncode == 0, run.stderr[-2000:]
+    return run.stdout

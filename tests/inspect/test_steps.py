@@ -1,0 +1,94 @@
+"""The derivation step by step: from the trace, with reasons, and right."""
+
+from typing import Any
+
+from sympy import symbols
+
+from symgrad import Model, if_else
+from symgrad.formula.text import fitted
+from symgrad.inspect.narrative import as_text
+from symgrad.inspect.steps import Step, steps
+from symgrad.rewrite import linear_algebra
+from symgrad.rewrite.axes import CANONICAL, RECOGNISE
+from symgrad.rewrite.reasons import REASONS, reason_of
+from symgrad.rewrite.rules import RULES
+
+
+def equations(step: Step) -> list[tuple[str, str, str]]:
+    return [(e.words, e.left.text, e.right.text) for e in step.equations]
+
+
+def find(model: Model, title: str) -> Step:
+    return next(step for section in steps(model) for step in section.steps if step.title.text == title)
+
+
+def test_the_chain_rule_as_applied(models: Any) -> None:
+    local, rule, simplified = equations(find(models.network(2), "∂C/∂Z2"))
+    assert local == ("local derivative", "∂H2/∂Z2", "𝟏𝟏ᵀ − H2∘²")
+    assert rule[:2] == ("chain rule, through H2", "∂C/∂Z2")
+    assert rule[2] in ("∂C/∂H2∘(𝟏𝟏ᵀ − H2∘²)", "(𝟏𝟏ᵀ − H2∘²)∘∂C/∂H2")
+    assert simplified[:2] == ("simplified", "∂C/∂Z2") and "∂C" not in simplified[2]
+
+
+def test_softmax_and_cross_entropy_step_by_step(models: Any) -> None:
+    step = find(models.classes(), "∂C/∂z")
+    assert ("simplified", "∂C/∂z[n, k]", "p[n, k] − T[n, k]") in equations(step)
+    fact = next(rewrite for rewrite in step.rewrites if rewrite.name == "fact")
+    assert (fact.before.text, fact.after.text) == ("Σ_k T[n, k]", "1")
+    assert fact.reason.source == "the model's facts"
+    before, after = step.operations
+    assert after < before
+
+
+def test_the_rewrites_are_those_of_the_trace(models: Any) -> None:
+    model = models.logistic()
+    shown = [rewrite.name for section in steps(model)[:3] for step in section.steps for rewrite in step.rewrites]
+    fired = [name for name, _, _ in model.derivation.trace.steps]
+    assert set(shown) == set(fired)
+    assert {"log sigmoid", "cancel"} <= set(shown)
+
+
+def test_the_operations_fall_from_the_sum_to_the_result(models: Any) -> None:
+    step = find(models.logistic(), "∂C/∂w")
+    assert equations(step)[-1] == ("simplified", "∂C/∂w", "Xᵀ(y − t)")
+    assert step.operations == (5, 2)
+
+
+def test_a_name_that_a_rewrite_left_out_is_derived_as_a_variable(models: Any) -> None:
+    titles = [section.title for section in steps(models.logistic())]
+    assert "Backward pass of y, taken as a variable" in titles
+    assert equations(find(models.logistic(), "∂C/∂y"))[-1][2] == "(y − t)⊘y⊘v3"
+
+
+def test_every_adjoint_of_a_parameter_ends_in_its_gradient(model: Model) -> None:
+    told = as_text(steps(model))
+    for parameter in model.parameters:
+        assert f"∂C/∂{getattr(parameter, 'name', None) or parameter.label}" in told
+
+
+def test_the_names_of_operations_do_not_clash_with_the_model() -> None:
+    v1, u1, x = symbols("v1 u1 x", real=True)
+    titles = {step.title.text for section in steps(Model((v1 * x - u1) ** 2, [x])) for step in section.steps}
+    assert not any(title.startswith(("v", "u", "∂C/∂v", "∂C/∂u")) for title in titles)
+
+
+def test_a_condition_is_written_out_where_it_is_used() -> None:
+    x, y = symbols("x y", real=True)
+    told = Model(if_else(x > y, x**2, x * y), [x]).show(steps=True)
+    assert "C = if_else(x > y, v1, v2)" in told
+    assert "∂C/∂v1 = if_else(x > y, 1, 0)" in told
+
+
+def test_every_rewrite_has_a_reason_and_a_source() -> None:
+    names = (
+        [rule.__name__ for rule in (*RECOGNISE, *CANONICAL, *linear_algebra.RECOGNISE, *linear_algebra.CANONICAL)]
+        + [rule.name for rule in RULES]
+        + list(REASONS)
+    )
+    for name in names:
+        found = reason_of(name)
+        assert found.identity and found.reason and found.source, name
+
+
+def test_the_text_fits_a_terminal(model: Model) -> None:
+    assert max(map(len, fitted(model.show(steps=True)).splitlines())) <= 100
