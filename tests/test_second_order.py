@@ -147,7 +147,7 @@ def test_show_prints_them() -> None:
     assert "∂²C/∂w∂w = Xᵀdiag(y∘(𝟏 − y))X" in LOGISTIC.show(hessian=True)
     assert "∂y/∂w = diag(y∘(𝟏 − y))X" in LOGISTIC.show(jacobian=["y"])
     assert "∂²C/∂U∂U[i,j,k,l] = 2·δ(i, k)·" in FACTORISATION.show(hessian=True)
-    assert r"\frac{\partial^2 C}{\partial w \, \partial w} &= X^{T} \operatorname{diag}" in LOGISTIC.show(
+    assert r"\frac{\partial^{2}C}{\partial w\partial w} &= X^{\top}\operatorname{diag}" in LOGISTIC.show(
         "latex", hessian=True
     )
     assert "²" not in LOGISTIC.show()
