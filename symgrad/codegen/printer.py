@@ -15,7 +15,7 @@ from symgrad.codegen.contraction import contract
 from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
 from symgrad.codegen.integers import apply_value, product_value, whole_nodes
 from symgrad.codegen.linear_algebra import LABELS, matrix_function_text, merge_text, split_text
-from symgrad.codegen.sizes import size_text
+from symgrad.codegen.sizes import lengths_as, size_text
 from symgrad.codegen.subscripts import gather_text, is_window, scatter_text
 from symgrad.codegen.values import (
     ADD,
@@ -104,7 +104,6 @@ class Printer:
         self._grids: dict[Node, Grid] = {}
         self._kroneckers: dict[Node, tuple[Use, Use]] = {}
         self._absorbed: set[Node] = set()  # nodes that are printed as part of a grid or a Kronecker product only
-        self._extents: dict[Expr, str] = {}  # how many rows a block has, while its function is printed
         self._whole: set[Node] = set()
 
     # --- driving ------------------------------------------------------------------------------------------------------
@@ -176,11 +175,10 @@ class Printer:
     def _emit_rows(self, nodes: Sequence[Node], plan: RowPlan) -> None:
         """A function that computes the sums for a block of rows, and its call for all of them."""
         outside, self.lines = self.lines, []
-        self._extents = {plan.dimension: f"{plan.arrays[0]}.shape[0]"}
-        self._emit([node for node in nodes if node not in plan.sums])
-        sums = [self._print(node) for node in plan.sums]
+        with lengths_as({plan.dimension: f"{plan.arrays[0]}.shape[0]"}):
+            self._emit([node for node in nodes if node not in plan.sums])
+            sums = [self._print(node) for node in plan.sums]
         inside, self.lines = self.lines, outside
-        self._extents = {}
         arrays = ", ".join(plan.arrays)
         function = self.fresh("rows")
         self.lines += ["", f"def {function}({', '.join(f'{name}: Any' for name in plan.arrays)}) -> tuple[Any, ...]:"]
@@ -378,7 +376,7 @@ class Printer:
         order = tuple(range(node.rank))
         if set(value.letters) == set(order):
             return transpose(value, order)
-        shape = ", ".join(self._extents.get(length, size_text(length)) for length in node.shape)
+        shape = ", ".join(size_text(length) for length in node.shape)
         shaped = broadcast(value, order)
         if shaped.kind == "python":
             return Value(f"np.full(({shape},), {shaped.text}, dtype={self.dtype})", ATOM, order)

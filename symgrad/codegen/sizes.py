@@ -1,9 +1,23 @@
 """Sizes as Python integers: `K*(K - 1)/2` is `K*(K - 1) // 2`, and never a floating number."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from sympy import Expr, S
+from sympy import Expr, S, Symbol
 from sympy.printing.str import StrPrinter
+
+_lengths: dict[Symbol, Symbol] = {}
+
+
+@contextmanager
+def lengths_as(texts: Mapping[Symbol, str]) -> Iterator[None]:
+    """While it lasts, dimensions are written so: a block has as many rows as its arrays have."""
+    _lengths.update({dimension: Symbol(text) for dimension, text in texts.items()})
+    try:
+        yield
+    finally:
+        _lengths.clear()
 
 
 class _Sizes(StrPrinter):  # type: ignore[misc]
@@ -25,7 +39,7 @@ class _Sizes(StrPrinter):  # type: ignore[misc]
 
 def size_text(size: Any) -> str:
     """A size as Python text; a quotient is rounded down, which changes nothing where the size is an integer."""
-    expr: Expr = S(size)
+    expr: Expr = S(size).xreplace(_lengths)
     numerator, denominator = expr.together().as_numer_denom()
     if denominator == 1:
         return str(_Sizes().doprint(expr))

@@ -6,7 +6,21 @@ from dataclasses import dataclass
 from sympy import Expr, S, Symbol, expand
 
 from symgrad.arguments import Argument
-from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Input, Named, Node, Reduce, Use, postorder
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Contract,
+    Gather,
+    Input,
+    Named,
+    Node,
+    Range,
+    Reduce,
+    Scatter,
+    Use,
+    postorder,
+)
 
 
 @dataclass(frozen=True)
@@ -56,10 +70,15 @@ def _split(nodes: Sequence[Node], dimension: Symbol) -> RowPlan | None:
         below = {use.node for use in node.uses()}
         if any(node.shape[axis] != dimension for axis in rows) or any(side != dimension for side in bound):
             return None
-        if len(rows) + len(bound) > 1 or ((rows or bound) and below & after):
+        within = isinstance(node, Scatter) and _keeps_rows(node, rows, dimension)
+        if (len(rows) + len(bound) > 1 and not within) or ((rows or bound) and below & after):
             return None
+        if any(isinstance(other, Range) and other in local for other in below) and not isinstance(
+            node, Gather | Scatter
+        ):
+            return None  # the numbers of the rows themselves, which differ from block to block
         if rows:
-            if not _is_local(node, rows[0]):
+            if not (within or _is_local(node, rows, dimension)):
                 return None
             local.add(node)
             if isinstance(node, Input):
@@ -80,13 +99,33 @@ def _split(nodes: Sequence[Node], dimension: Symbol) -> RowPlan | None:
     return RowPlan(dimension, tuple(sorted(arrays)), frozenset(local), tuple(sums), frozenset(after), expand(width))
 
 
-def _is_local(node: Node, axis: int) -> bool:
+def _is_local(node: Node, rows: Sequence[int], dimension: Symbol) -> bool:
     """Whether each row of a node depends on that row of its operands only."""
     if isinstance(node, Input):
-        return axis == 0
+        return rows[0] == 0
     if isinstance(node, AxisMap):
-        return axis not in node.over
-    return isinstance(node, Add | Apply | Contract | Named | Reduce)
+        return rows[0] not in node.over
+    if isinstance(node, Gather):
+        base = node.base.node.shape
+        return all(
+            _is_row(sub, rows[0]) for sub, side in zip(node.subs, base, strict=True) if side == dimension
+        ) and all(side == dimension or not _is_row(sub, rows[0]) for sub, side in zip(node.subs, base, strict=True))
+    return isinstance(node, Add | Apply | Contract | Named | Reduce | Range)
+
+
+def _keeps_rows(node: Scatter, rows: Sequence[int], dimension: Symbol) -> bool:
+    """Whether what is scattered from a row stays in it."""
+    if len(rows) != 1 or not isinstance(node.subs[rows[0]].node, Range):
+        return False
+    (letter,) = node.subs[rows[0]].letters
+    own = [k for k, side in enumerate(node.bound, node.rank) if side == dimension]
+    others = [sub for axis, sub in enumerate(node.subs) if axis != rows[0]]
+    return own in ([], [letter]) and not any(isinstance(sub.node, Range) and sub.letters == (letter,) for sub in others)
+
+
+def _is_row(sub: Use, row: int) -> bool:
+    """Whether a subscript is the row's own index."""
+    return isinstance(sub.node, Range) and sub.letters == (row,)
 
 
 def _entries(node: Node) -> Expr:

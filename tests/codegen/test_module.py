@@ -305,3 +305,32 @@ def test_a_one_by_one_matrix_keeps_its_shape_too(shape):
     q, r = MatrixSymbol("q", 1, 1), MatrixSymbol("r", 1, M)
     slope = Model(r * X.T * X * r.T + q**2, [r, q]).compile().gradient(np.ones(3), np.ones(shape), np.ones((2, 3)))
     assert slope.q.shape == shape and np.all(slope.q == 2)
+
+
+@pytest.mark.parametrize("kind", ["labels", "windows", "embedding", "row numbers"])
+def test_subscripts_in_blocks_of_rows(kind):
+    x, label = IndexedBase("x", shape=(N, M)), IndexedBase("label", shape=(N,), integer=True)
+    W, v = IndexedBase("W", shape=(M, K)), IndexedBase("v", shape=(3,))
+    Z, P = IndexedBase("Z", shape=(N, K)), IndexedBase("P", shape=(N, K))
+    loss, parameter, where = {
+        "labels": (
+            -Sum(log(P[n, label[n]]), (n, 0, N - 1)) / N,
+            W,
+            [Eq(Z[n, k], Sum(x[n, j] * W[j, k], (j, 0, M - 1))), Eq(P[n, k], softmax(Z[n, k], (k, 0, K - 1)))],
+        ),
+        "windows": (Sum(tanh(Sum(x[n, j + i] * v[i], (i, 0, 2))), (n, 0, N - 1), (j, 0, M - 3)), v, []),
+        "embedding": (Sum(tanh(Sum(x[n, j] * W[j, label[n]], (j, 0, M - 1))), (n, 0, N - 1)), W, []),
+        "row numbers": (Sum(tanh(n * x[n, 0] * v[0] + v[1] + v[2]), (n, 0, N - 1)), v, []),
+    }[kind]
+    model = Model(loss, [parameter], where=where)
+    blocked = {"labels": True, "windows": True, "row numbers": False}
+    assert ("_over_rows" in model.source()) == blocked.get(kind, True)  # of the embedding only the value
+    module = model.compile()
+    arrays = {"x": rng.normal(size=(300, 5)), "label": rng.integers(0, 4, 300)}
+    arrays = {name: array for name, array in arrays.items() if name in module.ARGUMENTS}
+    start = rng.normal(size=(3,) if parameter == v else (5, 4))
+    whole, slope = module.value_and_gradient(start, **arrays)
+    module.BLOCK_BYTES = 1
+    value, blocked_slope = module.value_and_gradient(start, **arrays)
+    np.testing.assert_allclose(value, whole, rtol=1e-12)
+    np.testing.assert_allclose(blocked_slope[0], slope[0], rtol=1e-11, atol=1e-13)
