@@ -429,17 +429,19 @@ class Printer:
         for coefficient, use in sorted(node.terms, key=lambda term: bool(term[0].is_negative)):
             plain = self._use(use)
             value = broadcast(plain if whole or (mixed and plain.kind == "boolean") else self._real(plain), letters)
+            value, flipped = _without_sign(value)
+            negative = bool(coefficient.is_negative) != flipped
             size = abs(coefficient)
             if value.text == "1" and value.kind == "python":
                 text = number_text(size)
             else:
-                lone = len(node.terms) == 1 and coefficient.is_negative
+                lone = len(node.terms) == 1 and negative
                 text = (
                     value.at(UNARY if lone else MATMUL)
                     if size == 1
                     else f"{number_text(size)} * {_after_number(value)}"
                 )
-            parts.append(("-" if coefficient.is_negative else "+", text))
+            parts.append(("-" if negative else "+", text))
         kind = "python" if kinds <= {"python"} else "integer" if whole else "real"
         sign, text = parts[0]
         text = f"-{text}" if sign == "-" else text
@@ -468,6 +470,10 @@ class Printer:
                 above.append(self._power(value, exponent))
         sizes = self._sizes(node)
         out = self._layout(node)
+        negative = False
+        if node.bound:  # the sign of a sum rather than of an operand, which is larger
+            above, flips = map(list, zip(*map(_without_sign, above), strict=True))
+            negative = sum(flips) % 2 == 1
         if not above:
             top = Value("1", ATOM, (), "python")
         elif any(letter >= node.rank for value in above for letter in value.letters):
@@ -488,7 +494,7 @@ class Printer:
             text = f"{above_text} / {broadcast(bottom, letters).at(UNARY)}"
             kind = "python" if top.kind == bottom.kind == "python" else "real"
             top = Value(text, MUL, letters, kind)  # type: ignore[arg-type]
-        return top
+        return Value(f"-{top.at(UNARY)}", UNARY, top.letters, top.kind) if negative else top
 
     def _sizes(self, node: Node) -> dict[Letter, Expr]:
         return {
@@ -603,6 +609,14 @@ class Printer:
         axes = tuple(value.letters.index(letter) for letter in node.over)
         text = f"_product_of_others({value.text}, axes={axes})"
         return Value(text, ATOM, value.letters)
+
+
+def _without_sign(value: Value) -> tuple[Value, bool]:
+    """The value without a minus sign in front, and whether there was one."""
+    if value.level != UNARY or value.kind != "real" or not value.text.startswith("-"):
+        return value, False
+    text = value.text[1:]
+    return replace(value, text=text, level=ATOM if text.isidentifier() else POWER), True
 
 
 def _returned(texts: Sequence[str]) -> list[str]:
