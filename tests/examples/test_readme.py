@@ -96,8 +96,8 @@ def test_the_synopsis_names_the_commands_and_options_that_there_are() -> None:
 
 def test_the_picture_of_the_graph_is_the_one_drawn() -> None:
     model = load_model(ModelReference(README.parent / "examples" / "blocks.py"))
-    drawn = (README.parent / "docs" / "graph.svg").read_text(encoding="utf-8")
-    assert drawn == model.show("svg"), "python docs/pictures.py draws it anew"
+    drawn = (README.parent / "examples" / "pictures" / "graph.svg").read_text(encoding="utf-8")
+    assert drawn == model.show("svg"), "python examples/pictures/make.py draws it anew"
 
 
 def _write() -> None:
