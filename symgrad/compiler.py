@@ -298,6 +298,7 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
+    heads = frozenset(head for node in postorder([loss.node]) if (head := getattr(node, "head", None)) is not None)
     loss, *gradient = distribute(factorise(lower(guard(stabilise([loss, *gradient], Trace())))))
     # what the value alone needs is less than what it needs together with the gradient
     (value,) = _scheduled([loss])
@@ -312,6 +313,7 @@ def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
         tuple(gradient),
         notes,
         program.lengths,
+        heads,
     )
 
 

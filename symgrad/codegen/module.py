@@ -15,7 +15,7 @@ from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
-from symgrad.graph.nodes import Apply, AxisMap, Node, Reduce, Use, postorder
+from symgrad.graph.nodes import Node, Reduce, Use, postorder
 from symgrad.matrix_functions import reciprocal_root
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
@@ -63,6 +63,7 @@ class Plan:
     gradient: tuple[Use, ...]
     notes: tuple[str, ...] = ()
     lengths: tuple[Expr, ...] = ()
+    heads: frozenset[Any] = frozenset()  # the functions and reductions of the model itself
 
 
 RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
@@ -125,7 +126,7 @@ def module_source(
         parameters=[
             _described(a) | {"shape_name": name} for a, name in zip(parameters, _shape_names(plan), strict=True)
         ],
-        conventions=_conventions(nodes),
+        conventions=_conventions(plan.heads),
         dimensions=[str(d) for d in plan.dimensions],
         sizes=_sizes(plan),
         minimum_sizes=_minimum_sizes(plan),
@@ -314,8 +315,7 @@ _CONVENTIONS: tuple[tuple[str, Any], ...] = (
 )
 
 
-def _conventions(nodes: Sequence[Node]) -> str:
-    heads = {node.head for node in nodes if isinstance(node, Apply | Reduce | AxisMap)}
+def _conventions(heads: frozenset[Any]) -> str:
     said = [text for text, those in _CONVENTIONS if not heads.isdisjoint(those)]
     return fill(
         f"Conventions: {'; '.join([*said, 'an empty sum is 0'])}. Not-a-number and infinite data are propagated.", 120
