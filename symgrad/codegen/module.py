@@ -1,5 +1,7 @@
 """Renders the generated module: plans the bodies of its functions, then fills the template."""
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import fill
@@ -194,9 +196,22 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
             gradient.append(printer.result(f"grad_{parameter.name}", found))
     helpers |= printer.helpers
     scipy |= printer.scipy
-    everything = " ".join([*printer.lines, value, *gradient])
+    lines = needed_lines(printer.lines, [value, *gradient])
+    everything = " ".join([*lines, value, *gradient])
     needed = tuple(str(d) for d in plan.dimensions if _mentions(everything, str(d)))
-    return Body(tuple(printer.lines), value, tuple(gradient), needed)
+    return Body(lines, value, tuple(gradient), needed)
+
+
+def needed_lines(lines: Sequence[str], results: Sequence[str]) -> tuple[str, ...]:
+    """The lines without assignments to variables that nothing reads, such as positions that turned into slices."""
+    kept = list(lines)
+    while True:
+        read = Counter(re.findall(r"(?<![\w.])[^\W\d]\w*", " ".join([*kept, *results])))
+        assigned = [re.match(r"\s*(\w+) = ", line) for line in kept]
+        needed = [line for line, name in zip(kept, assigned, strict=True) if name is None or read[name[1]] > 1]
+        if len(needed) == len(kept):
+            return tuple(kept)
+        kept = needed
 
 
 def _shape_names(plan: Plan) -> list[str]:

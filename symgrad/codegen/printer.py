@@ -32,7 +32,7 @@ from symgrad.codegen.values import (
 )
 from symgrad.errors import UnsupportedError
 from symgrad.functions import MaxOver, MinOver, if_else, in_range, step
-from symgrad.graph.build import add
+from symgrad.graph.build import add, number
 from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct
 from symgrad.graph.linear_algebra import LOGDET
@@ -226,6 +226,8 @@ class Printer:
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Named):
             return not value.text.isidentifier()
+        if number(own(node)) is not None:
+            return False
         trivial = (value.level == ATOM and len(value.text) < 12) or value.kind == "python"
         # positions are computed once where that is more than adding up indices, which windows and slices do not need
         if value.kind == "integer":

@@ -12,7 +12,7 @@ from sympy import Expr, MatrixSymbol, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block, Hits, Ties
-from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _mentions, _parameter_axes
+from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _mentions, _parameter_axes, needed_lines
 from symgrad.codegen.printer import Printer
 from symgrad.codegen.subscripts import along_one
 from symgrad.codegen.values import ATOM, Value
@@ -120,7 +120,8 @@ def print_function(function: Function, dimensions: Sequence[Symbol]) -> Generate
     printer.compute(roots, row_plan(list(roots.values()), arguments) if function.directions else None)
     types: list[RecordType] = []
     result = _Writer(printer, dtype, types).record(function.record, function.results, function.variable)
-    said = " ".join([*printer.lines, result])
+    lines = needed_lines(printer.lines, [result])
+    said = " ".join([*lines, result])
     needed = [d for d in dimensions if _mentions(said, str(d))]
     return GeneratedFunction(
         function.name,
@@ -128,7 +129,7 @@ def print_function(function: Function, dimensions: Sequence[Symbol]) -> Generate
         (*arguments, *_loose(arguments, needed, function.arguments, dimensions)),
         function.directions,
         tuple(map(str, needed)),
-        tuple(printer.lines),
+        lines,
         result,
         function.record,
         tuple(types) if not function.directions else (),
