@@ -1,0 +1,50 @@
+"""What the training scripts share: Adam on a generated module, its progress bar, and predictions from a model."""
+
+from collections.abc import Callable, Iterable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from sympy import Idx, IndexedBase, Sum
+
+from symgrad import Model
+
+Arrays = dict[str, Any]
+
+
+def progress() -> Progress:
+    """A bar for tasks with the fields `description` and `loss`, on the standard error stream."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[loss]}"))
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def adam(module: ModuleType, start: Arrays, batches: Iterable[Arrays], rate: float) -> Iterator[tuple[float, Arrays]]:
+    """The loss at each batch, and the parameters after its step (Kingma and Ba 2015, algorithm 1)."""
+    vector = module.pack(**start)
+    mean, square = np.zeros_like(vector), np.zeros_like(vector)
+    for step, data in enumerate(batches, start=1):
+        loss, gradient = module.flat_value_and_gradient(vector, **data)
+        mean += 0.1 * (gradient - mean)
+        square += 0.001 * (gradient**2 - square)
+        vector = vector - rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
+        yield loss, module.unpack(vector, **data)._asdict()
+
+
+def predictor(model: Model, name: str) -> Callable[..., np.ndarray]:
+    """A function that computes a quantity of `where` from the arguments that it needs.
+
+    Nothing is written twice for it: the derivative of Σ probe ∘ quantity by the probe is the quantity.
+    """
+    quantity = next(equation.lhs.base for equation in model.where if equation.lhs.base.name == name)
+    probe = IndexedBase("probe", shape=quantity.shape)
+    indices = [Idx(f"probe_{axis}", size) for axis, size in enumerate(quantity.shape)]
+    total = Sum(probe[indices] * quantity[indices], *indices)
+    module = Model(total, [probe], where=model.where, name=f"{model.name}: {name}").compile(check=False)
+
+    def predict(shape: tuple[int, ...], **arguments: Any) -> np.ndarray:
+        needed = {key: value for key, value in arguments.items() if key in module.ARGUMENTS}
+        return module.gradient(probe=np.zeros(shape), **needed).probe
+
+    return predict
