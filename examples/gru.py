@@ -9,7 +9,7 @@ from sympy import Eq, Idx, IndexedBase, Rational, Sum, symbols, tanh
 from symgrad import Model, sigmoid
 
 T, N, M, K = symbols("T N M K", integer=True, positive=True)  # steps, sequences, inputs, units
-n, m, k, l = Idx("n", N), Idx("m", M), Idx("k", K), Idx("l", K)  # noqa: E741
+n, m, k, l = Idx("n", N), Idx("m", M), Idx("k", K), Idx("l", K)
 t = symbols("t", integer=True)
 x, Y = IndexedBase("x", shape=(T, N, M)), IndexedBase("Y", shape=(N, K))
 h, z, r, c = (IndexedBase(name, shape=(T + 1, N, K)) for name in "hzrc")

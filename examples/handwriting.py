@@ -12,7 +12,7 @@ from sympy import Eq, Idx, IndexedBase, Sum, exp, log, pi, symbols, tanh
 from symgrad import LogSumExp, Model, sigmoid, softmax, softplus
 
 T, N, K, J = symbols("T N K J", integer=True, positive=True)  # steps, texts, units, components of the mixture
-n, k, l, j, d, a = Idx("n", N), Idx("k", K), Idx("l", K), Idx("j", J), Idx("d", 2), Idx("a", 3)  # noqa: E741
+n, k, l, j, d, a = Idx("n", N), Idx("k", K), Idx("l", K), Idx("j", J), Idx("d", 2), Idx("a", 3)
 t, s = symbols("t", integer=True), Idx("s", T)
 x = IndexedBase("x", shape=(T + 1, N, 3))  # dx, dy, and 1 where the pen is lifted
 f, i, o, g, c, h = (IndexedBase(name, shape=(T + 1, N, K)) for name in "fiogch")
@@ -69,8 +69,7 @@ log_normal = (
 )
 lifted = x[s + 1, n, 2]
 model = Model(
-    -Sum(LogSumExp(log(weight[s, n, j]) + log_normal, j), s, n)
-    + Sum(softplus(end[s, n]) - lifted * end[s, n], s, n),
+    -Sum(LogSumExp(log(weight[s, n, j]) + log_normal, j), s, n) + Sum(softplus(end[s, n]) - lifted * end[s, n], s, n),
     parameters,
     where=[*lstm, *mixture],
     name="handwriting",

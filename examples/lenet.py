@@ -12,7 +12,7 @@ from symgrad import MaxOver, Model, if_else, relu, softmax
 
 # pictures of 4H × 4W, channels after each convolution, hidden units, classes
 N, H, W, F, G, L, K = symbols("N H W F G L K", integer=True, positive=True)
-n, f, g, l, k = Idx("n", N), Idx("f", F), Idx("g", G), Idx("l", L), Idx("k", K)  # noqa: E741
+n, f, g, l, k = Idx("n", N), Idx("f", F), Idx("g", G), Idx("l", L), Idx("k", K)
 i, j, p, q = symbols("i j p q", integer=True)
 window, pool = [(p, 0, 2), (q, 0, 2)], [(p, 0, 1), (q, 0, 1)]
 

@@ -10,7 +10,7 @@ from sympy import Eq, Idx, IndexedBase, KroneckerDelta, Rational, Sum, log, pi, 
 from symgrad import LogSumExp, Model, inverse, logdet, softmax
 
 N, D, K = symbols("N D K", integer=True, positive=True)  # samples, their dimensions, components
-n, k, i, j, l = Idx("n", N), Idx("k", K), Idx("i", D), Idx("j", D), Idx("l", D)  # noqa: E741
+n, k, i, j, l = Idx("n", N), Idx("k", K), Idx("i", D), Idx("j", D), Idx("l", D)
 X, a, mu = IndexedBase("X", shape=(N, D)), IndexedBase("a", shape=(K,)), IndexedBase("mu", shape=(K, D))
 A, S = IndexedBase("A", shape=(K, D, D)), IndexedBase("S", shape=(K, D, D))
 weight, d = IndexedBase("weight", shape=(K,)), IndexedBase("d", shape=(N, K, D))

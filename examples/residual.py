@@ -46,6 +46,4 @@ def norm(level, Z):
 
 hidden = let("A", shape, at, relu(norm(1, convolution(1, X))))
 where.append(Eq(Y[at], relu(X[at] + norm(2, convolution(2, hidden)))))
-model = Model(
-    Rational(1, 2) * Sum((Y[at] - T[at]) ** 2, n, f, i, j), parameters, where=where, name="a residual block"
-)
+model = Model(Rational(1, 2) * Sum((Y[at] - T[at]) ** 2, n, f, i, j), parameters, where=where, name="a residual block")

@@ -20,7 +20,7 @@ matplotlib.use("Agg")  # a picture in a file needs no screen
 import matplotlib.pyplot as plt
 import numpy as np
 from gpt import gpt
-from training import Arrays, adam, predictor, progress
+from training import Arrays, adam, checked, predictor, progress
 
 DEPTH, FEATURES, HEADS, HIDDEN = 2, 32, 4, 64
 SIGN = 10  # the token after the ten digits
@@ -102,13 +102,16 @@ def main() -> None:
     rng = np.random.default_rng(options.seed)
     losses = []
     with progress() as bar:
-        task = bar.add_task("deriving the gradient", total=options.steps, loss="")
+        task = bar.add_task("deriving and checking the gradient", total=options.steps, loss="")
         model = gpt(DEPTH)
-        module, predict = model.compile(check=False), predictor(model, "p")
+        module, predict = (
+            checked(model, {"N": 2, "T": 3, "V": 3, "M": 4, "H": 2, "D": 2, "L": 3}),
+            predictor(model, "p"),
+        )
         bar.update(task, description="training")
-        start = initial(2 * options.length, rng)
-        for loss, parameters in adam(module, start, batches(options.steps, options.length, rng), RATE):
-            losses.append(float(loss))
+        parameters = initial(2 * options.length, rng)
+        for loss in adam(module, parameters, batches(options.steps, options.length, rng), RATE):
+            losses.append(loss)
             bar.update(task, advance=1, loss=f"loss {loss:.4f}")
 
     held_out = strings(HELD_OUT, options.length, rng)

@@ -12,7 +12,7 @@ from symgrad import Model, relu
 
 H, W, Q, L, M = symbols("H W Q L M", integer=True, positive=True)  # a picture of H + 4 × W + 4, colours, features
 c, p, q = Idx("c", Q), Idx("p", 3), Idx("q", 3)
-l, m, a, b = Idx("l", L), Idx("m", M), Idx("a", L), Idx("b", M)  # noqa: E741
+l, m, a, b = Idx("l", L), Idx("m", M), Idx("a", L), Idx("b", M)
 i, j, u, v = Idx("i", H + 2), Idx("j", W + 2), Idx("u", H), Idx("v", W)
 alpha, beta = symbols("alpha beta", positive=True)
 X, P = IndexedBase("X", shape=(Q, H + 4, W + 4)), IndexedBase("P", shape=(M, H, W))

@@ -20,16 +20,26 @@ def progress() -> Progress:
     return Progress(*columns, console=Console(stderr=True))
 
 
-def adam(module: ModuleType, start: Arrays, batches: Iterable[Arrays], rate: float) -> Iterator[tuple[float, Arrays]]:
-    """The loss at each batch, and the parameters after its step (Kingma and Ba 2015, algorithm 1)."""
-    vector = module.pack(**start)
-    mean, square = np.zeros_like(vector), np.zeros_like(vector)
+def checked(model: Model, sizes: dict[str, int]) -> ModuleType:
+    """The model's module, its gradient checked at the given sizes; those that `Model.compile` chooses are larger."""
+    report = model.check(sizes=sizes)
+    if not report.ok:
+        raise SystemExit(str(report))
+    return model.compile(check=False)
+
+
+def adam(module: ModuleType, parameters: Arrays, batches: Iterable[Arrays], rate: float) -> Iterator[float]:
+    """Move the parameters, in place, by a step on each batch (Kingma and Ba 2015, algorithm 1); the losses there."""
+    mean = {name: np.zeros_like(value) for name, value in parameters.items()}
+    square = {name: np.zeros_like(value) for name, value in parameters.items()}
     for step, data in enumerate(batches, start=1):
-        loss, gradient = module.flat_value_and_gradient(vector, **data)
-        mean += 0.1 * (gradient - mean)
-        square += 0.001 * (gradient**2 - square)
-        vector = vector - rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.999**step)) + 1e-8)
-        yield loss, module.unpack(vector, **data)._asdict()
+        loss, gradient = module.value_and_gradient(**parameters, **data)
+        for name, slope in gradient._asdict().items():
+            mean[name] += 0.1 * (slope - mean[name])
+            square[name] += 0.001 * (slope**2 - square[name])
+            spread = np.sqrt(square[name] / (1 - 0.999**step)) + 1e-8
+            parameters[name] -= rate * mean[name] / (1 - 0.9**step) / spread
+        yield float(loss)
 
 
 def predictor(model: Model, name: str) -> Callable[..., np.ndarray]:

@@ -3,6 +3,8 @@
 Every function takes the arguments of the generated module by name and returns the loss.
 """
 
+import itertools
+
 import jax
 import jax.numpy as jnp
 from jax.nn import log_softmax, relu
@@ -173,7 +175,7 @@ def handwriting(x, **theta):
 
     h = c = jnp.zeros((x.shape[1], len(theta["b_f"])))
     loss = 0.0
-    for before, after in zip(x[:-1], x[1:], strict=True):
+    for before, after in itertools.pairwise(x):
         raw = {g: before @ theta[f"W_{g}"] + h @ theta[f"U_{g}"] + theta[f"b_{g}"] for g in "fiog"}
         f, i, o = (jax.nn.sigmoid(raw[name]) for name in "fio")
         c = f * c + i * jnp.tanh(raw["g"])

@@ -70,7 +70,7 @@ def poisson(w, X, count, offset):
 def cox(w, X, T, e):
     loss, gradient = 0.0, np.zeros_like(w)
     for n in range(len(T)):
-        at_risk = X[T >= T[n]]
+        at_risk = X[T[n] <= T]
         weights = np.exp(at_risk @ w)
         loss -= e[n] * (X[n] @ w - np.log(weights.sum()))
         gradient -= e[n] * (X[n] - weights @ at_risk / weights.sum())
