@@ -22,7 +22,7 @@ E, P = IndexedBase("E", shape=(V, M)), IndexedBase("P", shape=(T, M))
 
 def gelu(x):
     """x Φ(x) with an approximate normal distribution Φ (Hendrycks and Gimpel 2016)."""
-    return x / 2 * (1 + tanh(sqrt(2 / pi) * (x + Rational(44715, 10**6) * x**3)))
+    return x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))
 
 
 class Blocks:
