@@ -94,7 +94,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--picture", type=Path, default=Path("sort_digits.png"), help="of the loss (%(default)s)")
     parser.add_argument("--length", type=int, default=6, help="of a string of digits (%(default)s)")
-    parser.add_argument("--steps", type=int, default=1500, help="of Adam (%(default)s)")
+    parser.add_argument("--steps", type=int, default=600, help="of Adam (%(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of the strings and the start (%(default)s)")
     options = parser.parse_args()
 
@@ -110,7 +110,7 @@ def main() -> None:
         )
         bar.update(task, description="training")
         parameters = initial(2 * options.length, rng)
-        for loss in adam(module, parameters, batches(options.steps, options.length, rng), RATE):
+        for loss in adam(module, parameters, batches(options.steps, options.length, rng), RATE, options.steps):
             losses.append(loss)
             bar.update(task, advance=1, loss=f"loss {loss:.4f}")
 

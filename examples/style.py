@@ -10,19 +10,21 @@ from sympy import Eq, Idx, IndexedBase, Rational, Sum, symbols
 
 from symgrad import Model, relu
 
-H, W, Q, L, M = symbols("H W Q L M", integer=True, positive=True)  # a picture of H + 4 × W + 4, colours, features
-c, p, q = Idx("c", Q), Idx("p", 3), Idx("q", 3)
+# places of the second features, colours, features, side of a filter
+H, W, Q, L, M, S = symbols("H W Q L M S", integer=True, positive=True)
+c, p, q = Idx("c", Q), Idx("p", S), Idx("q", S)
 l, m, a, b = Idx("l", L), Idx("m", M), Idx("a", L), Idx("b", M)
-i, j, u, v = Idx("i", H + 2), Idx("j", W + 2), Idx("u", H), Idx("v", W)
+H1, W1 = H + S - 1, W + S - 1  # places of the first features
+i, j, u, v = Idx("i", H1), Idx("j", W1), Idx("u", H), Idx("v", W)
 alpha, beta = symbols("alpha beta", positive=True)
-X, P = IndexedBase("X", shape=(Q, H + 4, W + 4)), IndexedBase("P", shape=(M, H, W))
-K1, K2 = IndexedBase("K1", shape=(L, Q, 3, 3)), IndexedBase("K2", shape=(M, L, 3, 3))
+X, P = IndexedBase("X", shape=(Q, H1 + S - 1, W1 + S - 1)), IndexedBase("P", shape=(M, H, W))
+K1, K2 = IndexedBase("K1", shape=(L, Q, S, S)), IndexedBase("K2", shape=(M, L, S, S))
 A1, A2 = IndexedBase("A1", shape=(L, L)), IndexedBase("A2", shape=(M, M))
-F1, F2 = IndexedBase("F1", shape=(L, H + 2, W + 2)), IndexedBase("F2", shape=(M, H, W))
+F1, F2 = IndexedBase("F1", shape=(L, H1, W1)), IndexedBase("F2", shape=(M, H, W))
 G1, G2 = IndexedBase("G1", shape=(L, L)), IndexedBase("G2", shape=(M, M))
 
 content = Rational(1, 2) * Sum((F2[m, u, v] - P[m, u, v]) ** 2, m, u, v)
-style = Sum((G1[l, a] - A1[l, a]) ** 2, l, a) / (4 * L**2 * ((H + 2) * (W + 2)) ** 2)
+style = Sum((G1[l, a] - A1[l, a]) ** 2, l, a) / (4 * L**2 * (H1 * W1) ** 2)
 style += Sum((G2[m, b] - A2[m, b]) ** 2, m, b) / (4 * M**2 * (H * W) ** 2)
 model = Model(
     alpha * content + beta * style,

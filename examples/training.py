@@ -28,8 +28,11 @@ def checked(model: Model, sizes: dict[str, int]) -> ModuleType:
     return model.compile(check=False)
 
 
-def adam(module: ModuleType, parameters: Arrays, batches: Iterable[Arrays], rate: float) -> Iterator[float]:
-    """Move the parameters, in place, by a step on each batch (Kingma and Ba 2015, algorithm 1); the losses there."""
+def adam(module: ModuleType, parameters: Arrays, batches: Iterable[Arrays], rate: float, steps: int) -> Iterator[float]:
+    """Move the parameters, in place, by a step on each batch (Kingma and Ba 2015, algorithm 1); the losses there.
+
+    The rate falls linearly to zero over all steps.
+    """
     mean = {name: np.zeros_like(value) for name, value in parameters.items()}
     square = {name: np.zeros_like(value) for name, value in parameters.items()}
     for step, data in enumerate(batches, start=1):
@@ -38,7 +41,7 @@ def adam(module: ModuleType, parameters: Arrays, batches: Iterable[Arrays], rate
             mean[name] += 0.1 * (slope - mean[name])
             square[name] += 0.001 * (slope**2 - square[name])
             spread = np.sqrt(square[name] / (1 - 0.999**step)) + 1e-8
-            parameters[name] -= rate * mean[name] / (1 - 0.9**step) / spread
+            parameters[name] -= rate * (1 - step / steps) * mean[name] / (1 - 0.9**step) / spread
         yield float(loss)
 
 

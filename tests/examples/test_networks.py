@@ -125,7 +125,7 @@ AGAINST_JAX: dict[str, list[dict[str, int]]] = {
     "gpt": _sizes("N T V M H D L", "2 5 6 4 3 2 7", "1 1 2 3 1 1 1", "3 2 1 2 2 3 2"),
     "lenet": _sizes("N H W F G L K", "3 1 2 2 3 4 5", "1 2 1 1 2 1 2", "2 1 1 3 1 2 1"),
     "residual": _sizes("N F H W", "2 2 3 4", "3 1 4 1", "1 3 1 2"),
-    "style": _sizes("H W Q L M", "2 3 3 4 2", "1 2 1 1 3", "3 1 2 2 1"),
+    "style": _sizes("H W Q L M S", "2 3 3 4 2 3", "1 2 1 1 3 2", "3 1 2 2 1 1"),
     "dcgan": _sizes("N Z F H W", "3 2 3 2 1", "2 3 1 1 2", "4 1 2 2 2"),
     "dcgan:discriminator": _sizes("N M Z F H W", "3 4 2 3 2 1", "2 1 3 1 1 2", "4 2 1 2 2 2"),
     "gru": _sizes("T N M K", "4 2 3 5", "1 3 2 1", "2 1 1 2"),
