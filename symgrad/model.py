@@ -659,8 +659,8 @@ class Model:
         def report() -> CheckReport:
             second = self._second_order(request) if request else None
             known = {**self._checking(), **options}
-            parts = {"name": self.name, "second": second, "held": self._held()}
-            return check_module(module, self.arguments, self.facts, **parts, **known)
+            held = self._held()
+            return check_module(module, self.arguments, self.facts, name=self.name, second=second, held=held, **known)
 
         return self._run(report)
 
