@@ -2,7 +2,10 @@
 
 Camera c has a rotation as a quaternion (u, w) = cam[c, 0:3], cam[c, 3], a translation cam[c, 4:7] and a focal length
 cam[c, 7]. A point p is at q = ((w² − u·u) p + 2 (u·p) u + 2 w u×p) / (w² + u·u) + translation before it, and is seen at
-focal·(q₀, q₁)/q₂. The quaternion need not be of length one, so that no rotation is singular.
+focal·(q₀, q₁)/q₂. The quaternion need not be of length one, so that no rotation is singular. The loss is that of the
+residuals r between where points are seen and where they should be:
+
+    C = Σ (focal·(q₀, q₁)/q₂ − seen)²
 
 Observation o is of point `point[o]` by camera `camera[o]`: a row of the residuals' Jacobian has one block of eight
 columns and one of three, and the generated `jacobian_r` gives just these. As a script it makes a scene, and finds it

@@ -5,8 +5,10 @@ SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrit
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, cast
 
+from symgrad.arguments import Argument
 from symgrad.calculus.conditioning import conditioning
 from symgrad.calculus.kinks import kink_distance
 from symgrad.calculus.projection import note, project
@@ -14,9 +16,11 @@ from symgrad.calculus.recurrence import adjoint_symbol
 from symgrad.calculus.reverse import reverse
 from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
+from symgrad.functions import constant
 from symgrad.graph.axes import AUXILIARY, named
 from symgrad.graph.build import ZERO
 from symgrad.graph.nodes import (
+    Apply,
     Const,
     Contract,
     Gather,
@@ -30,8 +34,9 @@ from symgrad.graph.nodes import (
     intern,
     postorder,
 )
+from symgrad.graph.scan import finished
 from symgrad.graph.symmetry import as_known
-from symgrad.graph.transform import own, rebuild, substitute
+from symgrad.graph.transform import own, rebuild, substitute, transform
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.linear_algebra import use_diagonals
@@ -292,9 +297,44 @@ def conditioning_plan(derivation: Derivation) -> Plan | None:
 
 
 def kink_plan(derivation: Derivation) -> Plan | None:
-    """The plan of a module whose value is the distance from the nearest kink; None for a smooth model."""
-    distance = kink_distance(derivation.program.loss)
-    return None if distance is None else _plan(derivation.program, distance, [ZERO] * len(derivation.gradient))
+    """The plan of a module whose value is the distance from the nearest kink; None for a smooth model.
+
+    It takes the arguments of `held_plan`.
+    """
+    program, _ = _held(derivation.program)
+    distance = kink_distance(program.loss, program.parameters.values())
+    return None if distance is None else _plan(program, distance, [ZERO] * len(derivation.gradient))
+
+
+def held_plan(derivation: Derivation) -> tuple[Plan, dict[str, str]]:
+    """The plan of a module whose value holds what is inside `constant` while the parameters move.
+
+    There each parameter is an argument of its own: the dictionary has its name by the parameter's.
+    """
+    program, copies = _held(derivation.program)
+    return _plan(program, program.loss, [ZERO] * len(derivation.gradient)), copies
+
+
+def _held(program: Program) -> tuple[Program, dict[str, str]]:
+    """The program with a copy of each parameter, which is data, inside `constant`."""
+    names = {argument.name for argument in program.arguments} | {str(d) for d in program.dimensions}
+    copies: dict[Node, Use] = {}
+    arguments: list[Argument] = []
+    for argument in program.arguments:
+        if argument.symbol in program.parameters:
+            node = program.parameters[argument.symbol]
+            name = next(name for n in count() if (name := f"{argument.name}_held{n or ''}") not in names)
+            copies[node] = own(intern(Input, node.shape, name, node.symbol, node.integer))
+            arguments.append(replace(argument, name=name, role="data"))
+    nodes = list(postorder([program.loss.node]))
+    inside = [node for node in nodes if isinstance(node, Apply) and node.head is constant]
+    terms = [finished(node.args[0], program.loss.node) for node in inside]  # an earlier state is held, too
+    if not set(copies) & set(postorder([term.node for term in terms])):
+        return program, {}
+    held: dict[Node, Use] = dict(zip(inside, substitute(terms, copies), strict=True))
+    (loss,) = transform([program.loss], lambda node, uses: held.get(node))
+    renamed = {node.name: cast(Input, copies[node].node).name for node in program.parameters.values()}
+    return replace(program, loss=loss, arguments=(*program.arguments, *arguments)), renamed
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:

@@ -22,6 +22,7 @@ from symgrad.compiler import (
     conditioning_plan,
     derive,
     expanded,
+    held_plan,
     is_recursive,
     kink_plan,
     plan,
@@ -29,7 +30,7 @@ from symgrad.compiler import (
     short_blocks,
 )
 from symgrad.deep import with_room
-from symgrad.errors import GradientCheckError, ModelError
+from symgrad.errors import GradientCheckError, ModelError, UnsupportedError
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form, scalar_form
 from symgrad.formula.second_order import second_formula
@@ -45,6 +46,7 @@ from symgrad.requests import Request, factors, quantity, requested
 from symgrad.rewrite.facts import expand_names
 from symgrad.second_order import hessian, jacobian, written_out
 from symgrad.verify.check import check_module, draw_inputs
+from symgrad.verify.point import Held
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import CheckReport
 from symgrad.verify.sampling import Draw
@@ -576,6 +578,10 @@ class Model:
         seed : of the inputs, which are written into the file.
         hessian, hvp : whether the module has these functions, which are tested, too.
 
+        Raises
+        ------
+        UnsupportedError : the model has a parameter inside `constant`.
+
         Examples
         --------
         >>> from sympy import Symbol
@@ -584,6 +590,11 @@ class Model:
         >>> "def test_gradient_agrees_with_numerical_derivatives" in model.test_source("cubic_gradient")
         True
         """
+        if self._run(self._held) is not None:
+            raise UnsupportedError(
+                f"{self.name} holds parameters in constant(...): numerical derivatives of its value move those, too, "
+                "so that a test of the module alone would fail; use Model.check or `symgrad check`"
+            )
         draws = self.draws(_imported(self.source(), self.name), seed=seed)
         cases = test_cases(self.arguments, draws)
         return test_file(module_name, self.name, cases, environment(), hessian=hessian, hvp=hvp)
@@ -647,8 +658,9 @@ class Model:
     def _check(self, module: Any, request: Request, **options: Any) -> CheckReport:
         def report() -> CheckReport:
             second = self._second_order(request) if request else None
-            known = self._checking()
-            return check_module(module, self.arguments, self.facts, name=self.name, second=second, **known, **options)
+            known = {**self._checking(), **options}
+            held = self._held()
+            return check_module(module, self.arguments, self.facts, name=self.name, second=second, held=held, **known)
 
         return self._run(report)
 
@@ -682,23 +694,36 @@ class Model:
             "lengths": self.program.lengths,
             "reference": reference,
             "where": self.where,
-            "kink_distance": self._compiled(kink_plan(self.derivation), "kinks"),
+            "kink_distance": self._compiled(kink_plan(self.derivation), "kinks", held_plan(self.derivation)[1]),
             "conditioning": self._compiled(conditioning_plan(self.derivation), "conditioning"),
         }
 
-    def _compiled(self, found: Plan | None, what: str) -> Callable[[dict[str, Any]], float] | None:
-        """What a plan says of the inputs, such as the distance from the nearest kink, as a generated function."""
+    def _compiled(
+        self, found: Plan | None, what: str, copies: Mapping[str, str] | None = None
+    ) -> Callable[[dict[str, Any]], float] | None:
+        """What a plan says of the inputs, such as the distance from the nearest kink, as a generated function.
+
+        `copies` are further arguments of the plan by the inputs that they are equal to.
+        """
         if found is None:
             return None
         module = _imported(module_source(found, self.name, (), __version__, environment()), f"{what} of {self.name}")
 
         def value(inputs: dict[str, Any]) -> float:
             try:
-                return float(module.value(**inputs))
+                return float(module.value(**inputs, **{copy: inputs[name] for name, copy in (copies or {}).items()}))
             except np.linalg.LinAlgError:  # a singular matrix
                 return 0.0
 
         return value
+
+    def _held(self) -> Held | None:
+        """The loss at inputs with what is inside `constant` held as it is at others; None if no parameter is inside."""
+        found, copies = held_plan(self.derivation)
+        if not copies:
+            return None
+        module = _imported(module_source(found, self.name, (), __version__, environment()), f"{self.name}, held")
+        return lambda inputs, at: float(module.value(**inputs, **{copies[name]: at[name] for name in copies}))
 
 
 def _subscripts(quantity: Any) -> tuple[Any, ...] | None:

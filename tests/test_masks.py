@@ -128,3 +128,28 @@ def test_causal_attention_is_numpys():
     expected = np.sum(np.sin(masked / masked.sum(1, keepdims=True) @ v))
     value = INDEX_MODELS["causal attention"]().compile(check=False).value(s, v)
     np.testing.assert_allclose(value, expected, rtol=1e-12)
+
+
+def test_a_condition_does_not_spread_over_what_lacks_its_indices():
+    # a key is computed once, not for every query that sees it
+    X, W, key = IndexedBase("X", shape=(T, D)), IndexedBase("W", shape=(D, D)), IndexedBase("key", shape=(T, D))
+    size = Sum(X[j, k] ** 2, (k, 0, D - 1))
+    scores = Sum(V[i, d] * key[j, d], (d, 0, D - 1))
+    attended = softmax(if_else(j <= i, scores, -oo), (j, 0, T - 1))
+    model = Model(
+        Sum(sin(attended) * (j + 1), (j, 0, T - 1), (i, 0, T - 1)),
+        [W, V],
+        where=[Eq(key[j, d], Sum(X[j, k] * W[k, d], (k, 0, D - 1)) / sqrt(size + 1))],
+    )
+    assert "sqrt(np.where" not in model.source()
+    assert model.check().ok
+
+
+def test_labels_that_conditions_speak_of_are_labels_where_they_are_used_without():
+    label = IndexedBase("label", shape=(N,), integer=True)
+    guarded = if_else(label[n] >= 1, Y[n, label[n]] ** 2, 0)
+    unbounded = Model(Sum(guarded, (n, 0, N - 1)), [Y])
+    bounded = Model(Sum(guarded + exp(Y[n, label[n]]), (n, 0, N - 1)), [Y])
+    uppers = [next(a.upper for a in model.arguments if a.name == "label") for model in (unbounded, bounded)]
+    assert uppers == [None, M]
+    assert bounded.check().ok

@@ -3,6 +3,7 @@
 import pytest
 from sympy import *
 
+import symgrad.model
 from symgrad import *
 
 N, M, K = symbols("N M K", integer=True, positive=True)
@@ -91,6 +92,44 @@ def test_its_second_derivatives_are_right(name, assert_gradient):
 def test_a_constant_is_not_differentiated():
     model = Model(Sum(constant(sin(x[n])) * x[n], (n, 0, N - 1)), [x])
     assert model.gradient(x[n]) == constant(sin(x[n]))
+
+
+HELD = {
+    "by the parameter itself": lambda: Model(Sum(constant(sin(x[n])) * x[n], (n, 0, N - 1)), [x]),
+    "of a name": lambda: Model(Sum((constant(z[n] ** 2) - z[n]) ** 2, (n, 0, N - 1)), [v], where=[Eq(z[n], Sum(Y[n, j] * v[j], (j, 0, M - 1)))]),
+    "of a matrix": lambda: Model(Trace(constant(A * A) * A), [A]),
+    "beside a kink of what is held": lambda: Model(Sum((constant(relu(x[n])) - x[n] * s) ** 2, (n, 0, N - 1)), [s, x]),
+    "of an earlier state": lambda: Model(z[N - 1] ** 2, [s, x], where=[Eq(z[0], s), Eq(z[n], tanh(z[n - 1] + s * constant(z[n - 1] * s) + x[n]))]),
+    "under names that are taken": lambda: Model(constant(s) * s * Symbol("s_held"), [s]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_the_check_holds_constants_while_it_moves_parameters(name, assert_gradient):
+    assert_gradient(HELD[name]())
+
+
+def test_the_check_sees_what_is_wrong_beside_a_constant(monkeypatch):
+    model = HELD["of a name"]()
+    imported = symgrad.model._imported
+    wrong = lambda text, name: imported(text.replace("grad_v = ", "grad_v = 1.001 * "), name)  # noqa: E731
+    assert model.check().ok
+    monkeypatch.setattr(symgrad.model, "_imported", wrong)
+    assert not model.check().ok
+
+
+def test_a_test_file_is_refused_where_constants_hold_parameters():
+    with pytest.raises(UnsupportedError, match="constant"):
+        HELD["of a matrix"]().test_source("module")
+    assert "def test_" in Model(constant(r) * s**2, [s]).test_source("module")
+
+
+def test_comparisons_of_data_are_no_kinks():
+    # a time compared with itself is at no distance from its equal
+    model = Model(-Sum(LogSumExp(if_else(z[i] >= z[n], x[i], -oo), (i, 0, N - 1)), (n, 0, N - 1)), [x])
+    report = model.check()
+    assert report.ok
+    assert "kink" not in str(report)
 
 
 def test_folded_numbers_are_numbers_not_truths():

@@ -1,6 +1,6 @@
 """How far inputs are from the points where a model is not smooth, as a term of the graph."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sympy import Abs, Eq, Max, Min, oo, sign
 from sympy.core.relational import Relational
@@ -8,26 +8,22 @@ from sympy.core.relational import Relational
 from symgrad.functions import MaxOver, MinOver, if_else, relu, step
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import ZERO, apply, const, subtract
-from symgrad.graph.nodes import Apply, Input, Node, Previous, Reduce, Use, postorder
+from symgrad.graph.nodes import Apply, Node, Previous, Reduce, Use, postorder
 from symgrad.graph.scan import finished
-from symgrad.graph.transform import own
+from symgrad.graph.transform import dependents, own
 
 
-def kink_distance(loss: Use) -> Use | None:
+def kink_distance(loss: Use, parameters: Iterable[Node]) -> Use | None:
     """The smallest distance of any kinked function's argument from its kink; None if the model is smooth.
 
     relu(x), |x|, sign(x): |x|; max(a, b) and a < b: |a - b|; a maximum over an index: its gap to the next entry.
+    Conditions on data and indices alone are no kinks: nothing that is differentiated moves them.
     """
     nearest: Use | None = None
-    real: set[Node] = set()  # what depends on real inputs; conditions on indices alone are no kinks
-    for node in postorder([loss.node]):
-        if (
-            isinstance(node, Previous)
-            or (isinstance(node, Input) and not node.integer)
-            or any(use.node in real for use in node.uses())
-        ):
-            real.add(node)
-        for distance in _distances(node) if node in real else ():
+    nodes = list(postorder([loss.node]))
+    moving = dependents(nodes, [*parameters, *(node for node in nodes if isinstance(node, Previous))])
+    for node in nodes:
+        for distance in _distances(node) if node in moving else ():
             bound = dict(enumerate(distance.node.shape))
             closest = reduce(MinOver, own(distance.node), bound)
             nearest = closest if nearest is None else apply(Min, [nearest, closest])

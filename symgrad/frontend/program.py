@@ -270,7 +270,21 @@ def _subscripting(expressions: Sequence[Basic]) -> dict[Any, Expr | None]:
                     if isinstance(inner, Indexed | MatrixElement):
                         base = base_symbol(inner)
                         found[base] = length if sub == inner else found.get(base)
-    return found | dict.fromkeys(_conditional(expressions) & found.keys())
+    return found | dict.fromkeys(
+        base for base in _conditional(expressions) & found.keys() if not _always(expressions, base)
+    )
+
+
+def _always(expressions: Sequence[Basic], base: Any) -> bool:
+    """Whether entries of an array subscript others outside of everything that is chosen by a condition on them."""
+    for expression in expressions:
+        walk = Preorder(expression)
+        for part in walk:
+            if isinstance(part, if_else | Piecewise) and base in _conditional([part]):
+                walk.skip()
+            elif isinstance(part, Indexed) and any(base_symbol(sub) == base for sub in part.indices):
+                return True
+    return False
 
 
 def _conditional(expressions: Sequence[Basic]) -> set[Any]:

@@ -132,7 +132,8 @@ class _Guarded:
         result: Use | None = None
         while wanted is not None or stack:
             if wanted is not None:
-                known = self._done.get((wanted, one)) if self._is_risky(wanted.node) else wanted
+                reached = self._is_risky(wanted.node) and self._is_worth(wanted, one)
+                known = self._done.get((wanted, one)) if reached else wanted
                 if known is None:
                     stack.append((wanted, self._rewriting(wanted, one)))
                 wanted, result = None, known
@@ -144,6 +145,17 @@ class _Guarded:
                 result = self._done[finished, one] = stop.value
         assert result is not None
         return result
+
+    def _is_worth(self, use: Use, one: Guard) -> bool:
+        """Whether a term has an entry for each of the condition's, or is made of arguments entry by entry.
+
+        Any other would be computed anew for every entry of the condition, through all the sums and names below it: the
+        keys of a causal attention for every query.
+        """
+        if set(one.condition.letters) <= set(use.letters):
+            return True
+        below = postorder([use.node])
+        return not any(isinstance(node, Named | Reduce | AxisMap) or getattr(node, "bound", ()) for node in below)
 
     def _is_risky(self, node: Node) -> bool:
         """Whether something below a node is not finite for all real numbers."""

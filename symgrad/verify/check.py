@@ -11,7 +11,7 @@ from sympy import Basic, Expr, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
-from symgrad.verify.point import PointCheck, Reference
+from symgrad.verify.point import Held, PointCheck, Reference
 from symgrad.verify.report import CheckReport, Run
 from symgrad.verify.sampling import Draw, Sampler
 from symgrad.verify.second_order import SecondOrder, SecondOrderCheck
@@ -39,6 +39,7 @@ def check_module(
     where: Sequence[Basic] = (),
     name: str = "",
     second: SecondOrder | None = None,
+    held: Held | None = None,
 ) -> CheckReport:
     """Check a generated module.
 
@@ -58,6 +59,7 @@ def check_module(
     dimensions : the model's dimensions; by default those that the arguments' shapes mention.
     minimum_sizes : the least size of a dimension, where it is not 1.
     reference : computes the loss independently, from inputs and sizes; `value` has to agree with it.
+    held : the loss at some inputs with what the model holds constant as it is at others.
     where : the model's named intermediates, which facts may be about.
     name : the model's name, for the report.
     second : the second derivatives and Jacobians to check as well.
@@ -90,7 +92,7 @@ def check_module(
     for number, draw in enumerate(draws):
         # A generator for each run: what it chooses does not depend on the others.
         rng = np.random.default_rng([seed, number, 1])
-        run = PointCheck(module, arguments, draw, rng, reference).run()
+        run = PointCheck(module, arguments, draw, rng, reference, held).run()
         if second is not None:
             more = SecondOrderCheck(module, arguments, draw, np.random.default_rng([seed, number, 2]), second).run()
             run = replace(run, entries=run.entries + more.entries, findings=run.findings + more.findings)

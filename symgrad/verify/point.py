@@ -24,6 +24,7 @@ from symgrad.verify.sampling import MARGIN, Draw
 from symgrad.verify.sizes import format_sizes
 
 Reference = Callable[[dict[str, Any], Mapping[Basic, int]], float]
+Held = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
 
 BLIND = 1e-4
 """An error beyond this part of a parameter's largest derivative hides too much: the entry is inconclusive. On ordinary
@@ -54,6 +55,8 @@ class PointCheck:
     draw : the inputs.
     rng : chooses among many entries, and random directions.
     reference : the loss as the model states it, computed independently.
+    held : `held(inputs, at)` is the loss at `inputs` where what the model holds constant is as it is at `at`; None if
+        it holds nothing.
     """
 
     def __init__(
@@ -63,7 +66,9 @@ class PointCheck:
         draw: Draw,
         rng: np.random.Generator,
         reference: Reference | None = None,
+        held: Held | None = None,
     ) -> None:
+        self._held = held
         self._module = module
         self._arguments = tuple(arguments)
         self._parameters = [argument for argument in arguments if argument.role == "parameter"]
@@ -85,6 +90,8 @@ class PointCheck:
             noise = noise_level(self._loss, self._draw.inputs, self._names, self._rng)
             self._noise = max(noise, EPS * abs(value))
             self._against_reference()
+            if self._held is not None:
+                self._held_agrees()
             gradients = self._gradients()
         if gradients is not None:
             noises = self._gradient_noise(gradients)
@@ -141,6 +148,12 @@ class PointCheck:
             self._findings.append(Finding(name, "inconclusive", f"the loss is {expected!r} where value is {value!r}"))
         else:
             self._find(name, abs(value - expected) <= allowed, f"value is {value!r}, the loss {expected!r}")
+
+    def _held_agrees(self) -> None:
+        """Here, where nothing has moved, what is differentiated is the loss."""
+        expected, value = float(self._loss(self._draw.inputs)), self._differentiated(self._draw.inputs)
+        allowed = _REPEAT_TOLERANCE * abs(expected) + 10 * self._noise
+        self._find("the loss with constants held is the loss", abs(value - expected) <= allowed, f"{value!r}")
 
     def _gradients(self) -> list[Array] | None:
         result = self._call("value_and_gradient")
@@ -264,8 +277,12 @@ class PointCheck:
                 entries.append(judge(name, direction.label, float(np.sum(products)), error, estimate, scale))
         return entries
 
+    def _differentiated(self, inputs: dict[str, Any]) -> float:
+        """The loss as it is differentiated."""
+        return self._loss(inputs) if self._held is None else self._held(inputs, self._draw.inputs)
+
     def _estimate(self, direction: Direction, first_step: float) -> Estimate:
-        function = along(self._loss, self._draw.inputs, direction.parameter, direction.vector)
+        function = along(self._differentiated, self._draw.inputs, direction.parameter, direction.vector)
         return derivative(function, scale=direction.scale, noise=self._noise, first_step=first_step)
 
     def _directions(self) -> list[list[Direction]]:

@@ -26,11 +26,32 @@ MODELS = [
     "sigmoid_derivative.py",
     "softmax.py",
 ]
+# checked at small sizes, and against other implementations, by test_networks.py
+NETWORKS = [
+    "alphago.py",
+    "attention.py",
+    "cox.py",
+    "cycle.py",
+    "dcgan.py",
+    "dcgan.py:discriminator",
+    "detection.py",
+    "dqn.py",
+    "gaussian_process.py",
+    "gpt.py",
+    "gru.py",
+    "handwriting.py",
+    "lenet.py",
+    "mixture.py",
+    "poisson.py",
+    "residual.py",
+    "style.py",
+]
+SCRIPTS = {"digits.py", "newton.py", "sort_digits.py", "stylise.py", "train_lenet.py", "training.py"}
 
 
-def test_the_list_above_and_the_table_in_the_folder_are_complete() -> None:
+def test_the_lists_above_and_the_tables_in_the_folder_are_complete() -> None:
     files = {path.name for path in EXAMPLES.glob("*.py")}
-    assert files == {model.partition(":")[0] for model in MODELS} | {"digits.py", "newton.py"}
+    assert files == {model.partition(":")[0] for model in [*MODELS, *NETWORKS]} | SCRIPTS
     table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert [file for file in files if f"({file})" not in table] == []
 
@@ -39,7 +60,7 @@ def _model(reference: str) -> Model:
     return load_model(ModelReference.parse(str(EXAMPLES / reference)))
 
 
-@pytest.mark.parametrize("reference", MODELS)
+@pytest.mark.parametrize("reference", [*MODELS, *NETWORKS])
 def test_an_example_has_a_docstring_a_name_formulas_and_code(reference: str) -> None:
     model = _model(reference)
     assert ast.get_docstring(ast.parse((EXAMPLES / reference.partition(":")[0]).read_text(encoding="utf-8")))
