@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import fill
 from typing import Any
@@ -197,8 +197,8 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     helpers |= printer.helpers
     scipy |= printer.scipy
     lines = needed_lines(printer.lines, [value, *gradient])
-    everything = " ".join([*lines, value, *gradient])
-    needed = tuple(str(d) for d in plan.dimensions if _mentions(everything, str(d)))
+    said = words([*lines, value, *gradient])
+    needed = tuple(str(d) for d in plan.dimensions if str(d) in said)
     return Body(lines, value, tuple(gradient), needed)
 
 
@@ -206,7 +206,7 @@ def needed_lines(lines: Sequence[str], results: Sequence[str]) -> tuple[str, ...
     """The lines without assignments to variables that nothing reads, such as positions that turned into slices."""
     kept = list(lines)
     while True:
-        read = Counter(re.findall(r"(?<![\w.])[^\W\d]\w*", " ".join([*kept, *results])))
+        read = words([*kept, *results])
         assigned = [re.match(r"\s*(\w+) = ", line) for line in kept]
         needed = [line for line, name in zip(kept, assigned, strict=True) if name is None or read[name[1]] > 1]
         if len(needed) == len(kept):
@@ -237,14 +237,9 @@ def _scalar(value: Value, dtype: str) -> Value:
     return Value(f"{dtype}.type({value.text})", ATOM, ())
 
 
-def _mentions(text: str, name: str) -> bool:
-    padded = f" {text} "
-    return any(
-        not (padded[at - 1].isalnum() or padded[at - 1] in "_.")
-        and not (padded[at + len(name)].isalnum() or padded[at + len(name)] == "_")
-        for at in range(1, len(padded) - len(name))
-        if padded.startswith(name, at)
-    )
+def words(texts: Iterable[str]) -> Counter[str]:
+    """The names that Python texts mention, not those of attributes, with how often they do."""
+    return Counter(re.findall(r"(?<![\w.])[^\W\d]\w*", " ".join(texts)))
 
 
 def _parameter_axes(argument: Argument) -> Node:

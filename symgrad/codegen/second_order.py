@@ -12,7 +12,7 @@ from sympy import Expr, MatrixSymbol, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block, Hits, Ties
-from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _mentions, _parameter_axes, needed_lines
+from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _parameter_axes, needed_lines, words
 from symgrad.codegen.printer import Printer
 from symgrad.codegen.subscripts import along_one
 from symgrad.codegen.values import ATOM, Value
@@ -121,8 +121,8 @@ def print_function(function: Function, dimensions: Sequence[Symbol]) -> Generate
     types: list[RecordType] = []
     result = _Writer(printer, dtype, types).record(function.record, function.results, function.variable)
     lines = needed_lines(printer.lines, [result])
-    said = " ".join([*lines, result])
-    needed = [d for d in dimensions if _mentions(said, str(d))]
+    said = words([*lines, result])
+    needed = [d for d in dimensions if str(d) in said]
     return GeneratedFunction(
         function.name,
         function.doc,

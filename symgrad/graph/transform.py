@@ -129,9 +129,16 @@ def substitute(roots: Sequence[Use], images: Mapping[Node, Use], opaque: Collect
 def tree_size(use: Use) -> int:
     """How many nodes the term has when written out as a tree, names counting as one."""
     sizes: dict[Node, int] = {}
-    for node in postorder([use.node]):
-        sizes[node] = 1 if isinstance(node, Named) else 1 + sum(sizes[part.node] for part in node.uses())
-    return sizes[use.node] if not isinstance(use.node, Named) else 1
+    stack = [use.node]
+    while stack:
+        node = stack[-1]
+        parts = () if isinstance(node, Named) else node.uses()
+        missing = [part.node for part in parts if part.node not in sizes]
+        if missing:
+            stack.extend(missing)
+        else:
+            sizes[stack.pop()] = 1 + sum(sizes[part.node] for part in parts)
+    return sizes[use.node]
 
 
 def dependents(roots: Iterable[Node], sources: Iterable[Node]) -> set[Node]:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, S, Symbol, expand
+from sympy import Add as SymAdd
+from sympy import Expr, Mul, Symbol, expand
 
 from symgrad.arguments import Argument
 from symgrad.graph.nodes import (
@@ -63,10 +64,10 @@ def _split(nodes: Sequence[Node], dimension: Symbol) -> RowPlan | None:
     after: set[Node] = set()
     sums: list[Node] = []
     arrays: list[str] = []
-    width: Expr = S.Zero
+    widths: list[Expr] = []
     for node in nodes:
-        rows = [axis for axis, side in enumerate(node.shape) if side.has(dimension)]
-        bound = [side for side in getattr(node, "bound", ()) if side.has(dimension)]
+        rows = [axis for axis, side in enumerate(node.shape) if dimension in side.free_symbols]
+        bound = [side for side in getattr(node, "bound", ()) if dimension in side.free_symbols]
         below = {use.node for use in node.uses()}
         if any(node.shape[axis] != dimension for axis in rows) or any(side != dimension for side in bound):
             return None
@@ -84,7 +85,7 @@ def _split(nodes: Sequence[Node], dimension: Symbol) -> RowPlan | None:
             if isinstance(node, Input):
                 arrays.append(node.name)
             if not isinstance(node, Named):
-                width += _entries(node) / dimension
+                widths.append(Mul(*(side for side in node.shape if side != dimension)))
         elif bound:
             if not isinstance(node, Contract):
                 return None
@@ -96,7 +97,9 @@ def _split(nodes: Sequence[Node], dimension: Symbol) -> RowPlan | None:
             after.add(node)
     if not sums or not arrays:
         return None
-    return RowPlan(dimension, tuple(sorted(arrays)), frozenset(local), tuple(sums), frozenset(after), expand(width))
+    return RowPlan(
+        dimension, tuple(sorted(arrays)), frozenset(local), tuple(sums), frozenset(after), expand(SymAdd(*widths))
+    )
 
 
 def _is_local(node: Node, rows: Sequence[int], dimension: Symbol) -> bool:
@@ -126,10 +129,3 @@ def _keeps_rows(node: Scatter, rows: Sequence[int], dimension: Symbol) -> bool:
 def _is_row(sub: Use, row: int) -> bool:
     """Whether a subscript is the row's own index."""
     return isinstance(sub.node, Range) and sub.letters == (row,)
-
-
-def _entries(node: Node) -> Expr:
-    entries: Expr = S.One
-    for side in node.shape:
-        entries *= side
-    return entries
