@@ -405,7 +405,10 @@ class Printer:
         """The order of axes: the one asked for, else that of the largest operand, which needs the fewest transposes."""
         if node in self._wanted:
             return self._wanted[node]
-        orders = [self._use(use).letters for use in node.uses()]
+        uses = node.uses()
+        if isinstance(node, Apply) and node.head is if_else:
+            uses = (*uses[1:], uses[0])  # a condition is the cheapest to transpose
+        orders = [self._use(use).letters for use in uses]
         longest = max(orders, key=len, default=())
         return distinct([x for x in (*longest, *range(node.rank)) if x < node.rank])
 
