@@ -161,7 +161,8 @@ def derive(program: Program) -> Derivation:
 def plain_gradient(program: Program) -> tuple[Use, ...]:
     """The adjoints of the parameters straight from reverse mode: nothing recognised before, nothing simplified."""
     parameters = list(program.parameters.values())
-    return tuple(project(node, adjoint) for node, adjoint in reverse(program.loss, parameters).items())
+    adjoints = reverse(program.loss, parameters)
+    return tuple(project(node, adjoints[node]) for node in parameters)
 
 
 def is_recursive(name: Node) -> bool:

@@ -46,6 +46,7 @@ MOST_NUMBERS = 2000  # of the inputs: beyond it, 50 digits would take too long
 _STEP = mpf(10) ** -15
 _FEWEST_STEPS_TO_KINK = 1e3
 _MOVES = 3
+_FLOOR = 16.0
 _SINGLE = 2.0**29  # rounding errors of float32 in those of float64
 
 
@@ -220,25 +221,19 @@ class _Chain:
         self, expected: list[list[Any]], got: list[list[Any]], allowed: list[list[Any]], single: bool = False
     ) -> list[_Number]:
         return [
-            _Number(direction.label, *numbers, _scale(columns[0]), single)
-            for directions, *columns in zip(self._entries, expected, got, allowed, strict=True)
-            for direction, *numbers in zip(directions, *columns, strict=True)
+            _Number(direction.label, a, b, slack, _scale(before), single)
+            for directions, before, after, slacks in zip(self._entries, expected, got, allowed, strict=True)
+            for direction, a, b, slack in zip(directions, before, after, slacks, strict=True)
         ]
 
-    def _link(self, name: str, numbers: Sequence[_Number], reason: str = "") -> Link:
+    def _link(self, name: str, numbers: Sequence[_Number]) -> Link:
         """The verdict on numbers; the worst of them stands for all."""
         worst = max(numbers, key=lambda number: (number.ratio, number.ulps))
         verdict: Verdict = "pass" if worst.ratio <= 1 else "fail"
         ulps = max(number.ulps for number in numbers if number.ratio <= 1) if verdict == "pass" else worst.ulps
         digits = 17 if verdict == "pass" else 25
-        return Link(
-            name,
-            verdict,
-            ulps,
-            worst.label,
-            *(mpmath.nstr(mpf(x), digits) for x in (worst.expected, worst.got)),
-            reason,
-        )
+        before, after = (mpmath.nstr(mpf(x), digits) for x in (worst.expected, worst.got))
+        return Link(name, verdict, ulps, worst.label, before, after)
 
     # Reverse mode against differences of the loss.
 
@@ -259,8 +254,7 @@ class _Chain:
         name, value = direction.parameter, np.asarray(self._draw.inputs[direction.parameter])
         ends = []
         for step in (_STEP, -_STEP):
-            exact = np.frompyfunc(lambda x, d, step=step: mpf(float(x)) + step * mpf(float(d)), 2, 1)
-            moved = np.asarray(exact(value, direction.vector), dtype=object)
+            moved = np.asarray(_exactly(value) + step * _exactly(direction.vector), dtype=object)
             ends.append(self._at({**self._draw.inputs, name: moved})(self._stages.loss[0]).item())
         slope = (ends[0] - ends[1]) / (2 * _STEP)
         size = mpf(float(np.max(np.abs(direction.vector), initial=0.0)) * max(1, np.size(direction.vector)))
@@ -284,18 +278,23 @@ class _Chain:
             parts = [np.asarray(part, dtype=np.float64).reshape(s) for part, s in zip(got, shapes, strict=True)]
         except Exception as problem:  # the code under test may fail in any way, and that is a finding
             return Link(name, "fail", math.inf, reason=f"it raised {type(problem).__name__}: {problem}")
-        along = self._along([np.frompyfunc(lambda x: mpf(float(x)), 1, 1)(part) for part in parts])
+        along = self._along([_exactly(part) for part in parts])
         if coarser > 1 and not (np.isfinite(got_value) and all(np.isfinite(part).all() for part in parts)):
             return Link(name, "inconclusive", reason="it is not finite there")
         rounding = ROUNDINGS * coarser
+        # a derivative is not known better than what moves the loss by its own rounding error
+        floors = [coarser * (value_noise + EPS * abs(value)) / self._size(parameter) for parameter in self._names]
         allowed = [
-            [rounding * (n + EPS * _scale(exact)) for n in noises]
-            for exact, noises in zip(gradient, noise, strict=True)
+            [rounding * (n + EPS * _scale(exact)) + _FLOOR * floor for n in noises]
+            for exact, noises, floor in zip(gradient, noise, floors, strict=True)
         ]
         single = coarser > 1
         numbers = self._numbers(gradient, along, allowed, single)
         number = _Number("value", value, mpf(float(got_value)), rounding * (value_noise + EPS * abs(value)), 1, single)
         return self._link(name, [number, *numbers])
+
+    def _size(self, parameter: str) -> float:
+        return float(np.max(np.abs(self._draw.inputs[parameter]), initial=0.0)) or 1.0
 
     def _single(self, value_noise: Any, noise: list[list[Any]]) -> Link:
         """The code in float32, against the terms that it computes at inputs rounded to float32."""
@@ -304,6 +303,10 @@ class _Chain:
         value = evaluator(self._stages.loss[2]).item()
         gradient = self._gradient(evaluator, self._stages.scheduled)
         return self._code("float32 code", inputs, value, gradient, value_noise, noise, _SINGLE)
+
+
+def _exactly(values: Any) -> Array:
+    return np.asarray(np.frompyfunc(lambda x: mpf(float(x)), 1, 1)(np.asarray(values)), dtype=object)
 
 
 def _inner(part: Array, direction: Direction) -> Any:

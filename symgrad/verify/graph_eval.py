@@ -12,13 +12,11 @@ from typing import Any
 import mpmath
 import numpy as np
 from mpmath import mpf
-from sympy import And, Basic, Not, Or, Pow, Product, log
-from sympy.codegen import cfunctions
+from sympy import Basic
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
-from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX
-from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOG_ABS_DET, LOGDET, sides_of
+from symgrad.functions import if_else, in_range
+from symgrad.graph.linear_algebra import CHOLESKY, INVERSE, sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -45,12 +43,11 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import step_shape, within
-from symgrad.verify.reference import COMPARISONS, apply_function, as_mpf
+from symgrad.verify.graph_functions import AXIS_MAPS, NAN, REDUCTIONS, function_value, of_matrix, power
+from symgrad.verify.reference import as_mpf
 from symgrad.verify.sizes import concrete
 
 Array = np.ndarray[Any, Any]
-
-NAN = mpf("nan")
 
 
 class GraphEvaluator:
@@ -109,8 +106,11 @@ class GraphEvaluator:
     def _input(self, node: Input) -> Array:
         return _real(np.asarray(self._inputs[node.name])).reshape(self.shape(node.shape))
 
-    def _const(self, node: Const | Size) -> Array:
-        return _array(as_mpf(node.value) if isinstance(node, Const) else mpf(concrete(node.value, self._sizes)))
+    def _const(self, node: Const) -> Array:
+        return _array(as_mpf(node.value) if node.value.is_number else NAN)  # the text of a message is no number
+
+    def _size(self, node: Size) -> Array:
+        return _array(mpf(concrete(node.value, self._sizes)))
 
     def _range(self, node: Range) -> Array:
         return _real(np.arange(*self.shape(node.shape)))
@@ -129,28 +129,29 @@ class GraphEvaluator:
         product = _array(mpf(1))
         for use, exponent in node.factors:
             value = self._aligned(use, letters)
-            product = _times(product, value if exponent == 1 else _map(partial(_power, y=as_mpf(exponent)), value))
+            product = _times(product, value if exponent == 1 else _map(partial(power, y=as_mpf(exponent)), value))
         return _summed(_full(product, self.shape((*node.shape, *node.bound))), node.rank)
 
     def _apply(self, node: Apply) -> Array:
-        values = [self._aligned(use, range(node.rank)) for use in node.args]
+        operands = node.args[:2] if node.head is in_range else node.args  # its third is the text of a message
+        values = [self._aligned(use, range(node.rank)) for use in operands]
         if node.head is if_else:
             return _map(lambda condition, yes, no: yes if condition else no, *values)
-        return _map(partial(_function, node.head), *values)
+        return _map(partial(function_value, node.head), *values)
 
     def _reduce(self, node: Reduce) -> Array:
         shape = self.shape((*node.shape, *node.bound))
-        value = _full(self._aligned(node.arg, range(len(shape))), shape).reshape(*shape[: node.rank], -1)
-        return _of_lists(_REDUCTIONS[node.head], value)
+        value = _full(self._aligned(node.arg, range(len(shape))), shape)
+        return _of_lists(REDUCTIONS[node.head], _flat_from(value, node.rank))
 
     def _axis_map(self, node: AxisMap) -> Array:
         value = _full(self._aligned(node.arg, range(node.rank)), self.shape(node.shape))
         last = tuple(range(node.rank - len(node.over), node.rank))
         moved = np.moveaxis(value, node.over, last)
-        lists = moved.reshape(*moved.shape[: last[0]], -1)
+        lists = _flat_from(moved, last[0])
         found = np.empty_like(lists)
         for place in np.ndindex(lists.shape[:-1]):
-            found[place] = _AXIS_MAPS[node.head](list(lists[place]))
+            found[place] = AXIS_MAPS[node.head](list(lists[place]))
         return np.moveaxis(found.reshape(moved.shape), last, node.over)
 
     def _matrix_function(self, node: MatrixFunction) -> Array:
@@ -160,7 +161,7 @@ class GraphEvaluator:
         keeps = node.head in (INVERSE, CHOLESKY)
         found = np.empty(stack.shape if keeps else stack.shape[:-2], dtype=object)
         for place in np.ndindex(stack.shape[:-2]):
-            made = _of_matrix(node.head, stack[place])
+            made = of_matrix(node.head, stack[place])
             if keeps:
                 found[place] = made
             else:
@@ -196,7 +197,8 @@ class GraphEvaluator:
         subs = [_full(self._aligned(sub, range(node.rank)), self.shape(node.shape)) for sub in node.subs]
         found = np.empty(self.shape(node.shape), dtype=object)
         for place in np.ndindex(found.shape):
-            found[place] = base[_position([sub[place] for sub in subs], base.shape)]
+            position = _position([sub[place] for sub in subs], base.shape)
+            found[place] = NAN if position is None else base[position]
         return found
 
     def _scatter(self, node: Scatter) -> Array:
@@ -210,7 +212,11 @@ class GraphEvaluator:
         value = _full(value, tuple(full))
         subs = [_full(self._aligned(sub, letters), tuple(full)) for sub in node.subs]
         for place in np.ndindex(*full):
-            found[_position([sub[place] for sub in subs], shape)] += value[place]
+            position = _position([sub[place] for sub in subs], shape)
+            if position is not None:
+                found[position] += value[place]
+            elif value[place] != 0:
+                raise IndexError(f"{node} adds {value[place]} at no position")
         return found
 
     def _named(self, node: Named) -> Array:
@@ -219,14 +225,14 @@ class GraphEvaluator:
     def _scan(self, node: Scan) -> list[Array]:
         """The states' arrays, from the first step to the last (the other way round where time runs down)."""
         steps = concrete(node.steps, self._sizes)
-        states = [np.full(self.shape(state.shape), NAN, dtype=object) for state in node.states]
+        states = [np.full(self.shape(state.shape), mpf(0), dtype=object) for state in node.states]
         for number, initial in enumerate(node.initial):
             if initial is not None:
                 states[number][...] = self._aligned(initial, range(len(node.states[number].shape)))
         for number, position, term in node.bases:
             axis = node.states[number].axis
             others = [x for x in range(len(node.states[number].shape)) if x != axis]
-            where = (slice(None),) * axis + (concrete(position, self._sizes),)
+            where: tuple[Any, ...] = (slice(None),) * axis + (concrete(position, self._sizes), ...)
             states[number][where] = self._aligned(term, others)
         inside = within(node)
         for p in range(steps)[::-1] if node.descending else range(steps):
@@ -235,7 +241,7 @@ class GraphEvaluator:
                 self._one_step(term.node, inside, node, states)
                 shape = self.shape(step_shape(state, node.steps))
                 value = np.take(_full(self._aligned(term, range(len(shape))), shape), p, axis=state.axis)
-                where = (slice(None),) * state.axis + (state.start + p - lag,)
+                where = (slice(None),) * state.axis + (state.start + p - lag, ...)
                 states[number][where] = value if node.initial[number] is None else states[number][where] + value
         for part in inside:
             self._values.pop(part, None)
@@ -263,7 +269,7 @@ class GraphEvaluator:
 _RULES: dict[type[Node], Callable[..., Any]] = {
     Input: GraphEvaluator._input,
     Const: GraphEvaluator._const,
-    Size: GraphEvaluator._const,
+    Size: GraphEvaluator._size,
     Range: GraphEvaluator._range,
     Delta: GraphEvaluator._delta,
     Add: GraphEvaluator._add,
@@ -314,7 +320,12 @@ def _summed(value: Array, rank: int) -> Array:
     """The sum over all axes from `rank` on."""
     if value.ndim == rank:
         return value
-    return _of_lists(mpmath.fsum, value.reshape(*value.shape[:rank], int(np.prod(value.shape[rank:]))))
+    return _of_lists(mpmath.fsum, _flat_from(value, rank))
+
+
+def _flat_from(value: Array, rank: int) -> Array:
+    """The axes from `rank` on as one."""
+    return value.reshape(*value.shape[:rank], int(np.prod(value.shape[rank:])))
 
 
 def _of_lists(function: Callable[[list[Any]], Any], value: Array) -> Array:
@@ -325,79 +336,11 @@ def _of_lists(function: Callable[[list[Any]], Any], value: Array) -> Array:
     return found
 
 
-def _position(subs: Sequence[Any], shape: tuple[int, ...]) -> tuple[int, ...]:
+def _position(subs: Sequence[Any], shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The subscripts as integers; None where a condition has made them no position at all."""
+    if any(mpmath.isnan(sub) for sub in subs):
+        return None
     position = tuple(int(sub) for sub in subs)
     if any(not 0 <= sub < length for sub, length in zip(position, shape, strict=True)):
         raise IndexError(f"{position} is out of range in an array of shape {shape}")
     return position
-
-
-# ---- functions ------------------------------------------------------------------------------------------------------
-
-
-def _power(x: Any, y: Any) -> Any:
-    return _function(Pow, x, y)
-
-
-def _function(head: Any, *arguments: Any) -> Any:
-    """A scalar function or condition; nan where it has no real value."""
-    if head in COMPARISONS:
-        return COMPARISONS[head](*arguments)
-    if head in _LOGIC:
-        return _LOGIC[head](arguments)
-    if any(mpmath.isnan(argument) for argument in arguments):
-        return NAN
-    try:
-        rule = _MORE_FUNCTIONS.get(head)
-        value = rule(*arguments) if rule is not None else apply_function(head, arguments)
-    except (ValueError, ZeroDivisionError, OverflowError):
-        return NAN
-    return NAN if isinstance(value, mpmath.mpc) else value
-
-
-_LOGIC: dict[Any, Callable[[Sequence[Any]], bool]] = {And: all, Or: any, Not: lambda parts: not parts[0]}
-
-_MORE_FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    Pow: mpmath.power,
-    cfunctions.log1p: mpmath.log1p,
-    cfunctions.expm1: mpmath.expm1,
-    cfunctions.exp2: lambda x: mpf(2) ** x,
-    cfunctions.log2: lambda x: mpmath.log(x, 2),
-    cfunctions.log10: mpmath.log10,
-    cfunctions.Cbrt: lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
-    cfunctions.hypot: mpmath.hypot,
-}
-
-_REDUCTIONS: dict[Any, Callable[[list[Any]], Any]] = {
-    MaxOver: lambda terms: max(terms, default=mpf("-inf")),
-    MinOver: lambda terms: min(terms, default=mpf("inf")),
-    Product: mpmath.fprod,
-    LogSumExp: lambda terms: mpmath.log(mpmath.fsum(map(mpmath.exp, terms))) if terms else mpf("-inf"),
-}
-
-
-def _softmax(terms: list[Any]) -> list[Any]:
-    exponentials = [mpmath.exp(term) for term in terms]
-    return [part / mpmath.fsum(exponentials) for part in exponentials]
-
-
-_AXIS_MAPS: dict[str, Callable[[list[Any]], list[Any]]] = {
-    SOFTMAX: _softmax,
-    LOG_SOFTMAX: lambda terms: [mpmath.log(part) for part in _softmax(terms)],
-    PRODUCT_OF_OTHERS: lambda terms: [mpmath.fprod(terms[:n] + terms[n + 1 :]) for n in range(len(terms))],
-}
-
-
-def _of_matrix(head: Any, entries: Array) -> Array:
-    """A function of one square matrix; nan where there is no value."""
-    try:
-        matrix = mpmath.matrix(entries.tolist())
-        if head in (DET, LOGDET, LOG_ABS_DET):
-            value = mpmath.det(matrix)
-            if head != DET:
-                value = _function(log, value if head == LOGDET else abs(value))
-            return _array(value)
-        made = mpmath.inverse(matrix) if head == INVERSE else mpmath.cholesky(matrix)
-        return _array(made.tolist())
-    except (ZeroDivisionError, ValueError):
-        return _full(NAN, entries.shape if head in (INVERSE, CHOLESKY) else ())
