@@ -114,6 +114,7 @@ class Model:
         self._depth = depth(parts)
         self.program: Program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
         self._adjoints: dict[Any, Use] = {}
+        self._losses: dict[Any, Any] = {}
 
     def _run(self, function: Callable[[], _T]) -> _T:
         """`function()`, with room for SymPy's recursion over a deep model."""
@@ -688,7 +689,10 @@ class Model:
         """The SymPy loss at 50 digits."""
         by_name = {a.name: a.symbol for a in self.arguments if a.role != "dimension"}
         values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
-        return evaluate(self.loss, values, dict(sizes), where=self.where)
+        key = tuple((str(symbol), value.shape, value.tobytes()) for symbol, value in values.items()), str(sizes)
+        if key not in self._losses:  # both the check of the value and that of the chain ask for it
+            self._losses = {key: evaluate(self.loss, values, dict(sizes), where=self.where)}
+        return self._losses[key]
 
     def _second_order(self, request: Request) -> SecondOrder:
         """What the checker has to know of the functions of second order."""

@@ -4,7 +4,7 @@
                ─schedule─► terms of the code ─float64 code─► module ─float32 code─► module in single precision
 
 The left end is evaluated by `verify.reference`, which knows no graph, everything up to the code by `verify.graph_eval`,
-which knows no printer. What reverse mode derives is compared with differences of the loss as read, at a step of 1e-15
+which knows no printer. What reverse mode derives is compared with differences of the loss as read, at a step of 1e-20
 that 50 digits allow; all else with the link before it. So a wrong number is blamed on the stage that made it.
 
 *Formulas* must agree to 1e-20. Where a fact holds of the inputs to the rounding of float64 only, or the model has
@@ -37,14 +37,14 @@ DIGITS = 50
 _GUARD_DIGITS = 10
 
 EXACT = mpf(10) ** -20
-"""How well formulas have to agree, relative to the largest derivative by the parameter. The differences' error is 1e-30
+"""How well formulas have to agree, relative to the largest derivative by the parameter. The differences' error is 1e-40
 times the third derivative, which leaves room for a loss that changes within 1e-5 of its inputs' size."""
 
 ROUNDINGS = 4096.0
 """How many rounding errors of the inputs and the result code may be off by. Right modules are seldom off by ten."""
 
 MOST_NUMBERS = 2000  # of the inputs: beyond it, 50 digits would take too long
-_STEP = mpf(10) ** -15
+_STEP = mpf(10) ** -20
 _FEWEST_STEPS_TO_KINK = 1e3
 _MOVES = 3
 _FLOOR = 16.0
@@ -161,7 +161,7 @@ class _Chain:
             derived = simplified
         else:
             derived = self._gradient(evaluator, stages.derived)
-            found.append(self._derivation(self._whole(evaluator, stages.derived), read))
+            found.append(self._derivation(self._whole(evaluator, stages.derived), read, evaluator))
         slack = self._slack(simplified, noise, read)
         loss_slack = EXACT * (1 + abs(read)) + (0 if stages.exact else ROUNDINGS * (value_noise + EPS * abs(read)))
         numbers = [_Number("value", read, recognised, loss_slack, 1), *self._numbers(derived, simplified, slack)]
@@ -264,25 +264,28 @@ class _Chain:
 
     # Reverse mode against differences of the loss.
 
-    def _derivation(self, derived: Sequence[Array], loss: Any) -> Link:
+    def _derivation(self, derived: Sequence[Array], loss: Any, here: GraphEvaluator) -> Link:
         if self._draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP):
             return Link("derivation", "inconclusive", reason=f"a kink is as near as {self._draw.distance:.1g}")
         numbers = []
         for tangent, part, entries in zip(self._tangents, derived, self._entries, strict=True):
-            allowed = EXACT * _scale([_inner(part, direction) for direction in entries]) + _last_digits(loss)
-            number = [self._differentiated(d, part, allowed) for d in tangent.random(1, self._rng)]
+            scale = _scale([_inner(part, direction) for direction in entries])
+            relative = EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
+            allowed = relative * scale + _last_digits(loss)
+            number = [self._differentiated(d, part, allowed, here) for d in tangent.random(1, self._rng)]
             if any(n.ratio > 1 for n in number):  # one direction sees all entries; now which of them is it?
-                number += [self._differentiated(direction, part, allowed) for direction in entries]
+                number += [self._differentiated(direction, part, allowed, here) for direction in entries]
                 number = [max(number[1:], key=lambda n: n.ratio)] if any(n.ratio > 1 for n in number[1:]) else number
             numbers += number
         return self._link("derivation", numbers or [_Number("value", loss, loss, EXACT, 1)])
 
-    def _differentiated(self, direction: Direction, derived: Array, allowed: Any) -> _Number:
+    def _differentiated(self, direction: Direction, derived: Array, allowed: Any, here: GraphEvaluator) -> _Number:
         name, value = direction.parameter, np.asarray(self._draw.inputs[direction.parameter])
         ends = []
         for step in (_STEP, -_STEP):
             moved = np.asarray(_exactly(value) + step * _exactly(direction.vector), dtype=object)
-            ends.append(self._at({**self._draw.inputs, name: moved})(self._stages.loss[0]).item())
+            inputs = {**self._draw.inputs, name: moved}
+            ends.append(GraphEvaluator(inputs, self._draw.sizes, here)(self._stages.loss[0]).item())
         slope = (ends[0] - ends[1]) / (2 * _STEP)
         size = mpf(float(np.max(np.abs(direction.vector), initial=0.0)) * max(1, np.size(direction.vector)))
         return _Number(direction.label, slope, _inner(derived, direction), allowed * max(size, 1), allowed / EXACT)

@@ -15,7 +15,7 @@ from mpmath import mpf
 from sympy import Basic
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import if_else, in_range
+from symgrad.functions import constant, if_else, in_range
 from symgrad.graph.linear_algebra import CHOLESKY, INVERSE, sides_of
 from symgrad.graph.nodes import (
     Add,
@@ -57,18 +57,24 @@ class GraphEvaluator:
     ----------
     inputs : arrays or numbers by the name of the `Input` node.
     sizes : the dimensions.
+    held : an evaluator at other inputs, whose values of what is inside `constant` are taken.
 
     The precision is mpmath's at the time of the call. A node without a rule raises `UnsupportedError`.
     """
 
-    def __init__(self, inputs: Mapping[str, Any], sizes: Mapping[Basic, int]) -> None:
+    def __init__(
+        self, inputs: Mapping[str, Any], sizes: Mapping[Basic, int], held: "GraphEvaluator | None" = None
+    ) -> None:
         self._inputs, self._sizes = inputs, sizes
-        self._values: dict[Node, Any] = {}
+        self._values: dict[Node, Any] = {} if held is None else held._constants()
 
     def __call__(self, use: Use, rank: int = 0) -> Array:
         """The value of a term whose letters are 0 ... rank - 1; of length 1 along letters that it lacks."""
         self._evaluate(use.node)
         return self._aligned(use, range(rank))
+
+    def _constants(self) -> dict[Node, Any]:
+        return {n: value for n, value in self._values.items() if isinstance(n, Apply) and n.head is constant}
 
     def shape(self, shape: Shape) -> tuple[int, ...]:
         """A symbolic shape at the evaluator's sizes."""
