@@ -158,6 +158,13 @@ def derive(program: Program) -> Derivation:
     return Derivation(program, gradient, found, trace, tuple(backward))
 
 
+def plain_gradient(program: Program) -> tuple[Use, ...]:
+    """The adjoints of the parameters straight from reverse mode: nothing recognised before, nothing simplified."""
+    parameters = list(program.parameters.values())
+    adjoints = reverse(program.loss, parameters)
+    return tuple(project(node, adjoints[node]) for node in parameters)
+
+
 def is_recursive(name: Node) -> bool:
     """Whether a named quantity is a state of a recurrence, whose definition cannot be put in its place."""
     return isinstance(name, Named) and isinstance(name.arg.node, Trajectory)

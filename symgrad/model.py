@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 import numpy as np
-from sympy import Basic, Indexed, MatrixSymbol, S, Symbol
+from sympy import Basic, Float, Indexed, MatrixSymbol, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
@@ -25,6 +25,7 @@ from symgrad.compiler import (
     held_plan,
     is_recursive,
     kink_plan,
+    plain_gradient,
     plan,
     recursion,
     short_blocks,
@@ -45,10 +46,11 @@ from symgrad.inspect.show import show
 from symgrad.requests import Request, factors, quantity, requested
 from symgrad.rewrite.facts import expand_names
 from symgrad.second_order import hessian, jacobian, written_out
+from symgrad.verify.chain import Stages, check_chain, stages_or_reason
 from symgrad.verify.check import check_module, draw_inputs
 from symgrad.verify.point import Held
 from symgrad.verify.reference import evaluate
-from symgrad.verify.report import CheckReport
+from symgrad.verify.report import CheckReport, Link
 from symgrad.verify.sampling import Draw
 from symgrad.verify.second_order import SecondOrder
 from symgrad.verify.test_file import test_cases, test_file
@@ -112,6 +114,7 @@ class Model:
         self._depth = depth(parts)
         self.program: Program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
         self._adjoints: dict[Any, Use] = {}
+        self._losses: dict[Any, Any] = {}
 
     def _run(self, function: Callable[[], _T]) -> _T:
         """`function()`, with room for SymPy's recursion over a deep model."""
@@ -608,6 +611,7 @@ class Model:
         hessian: bool = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
+        chain: bool = True,
     ) -> CheckReport:
         """Compare the generated gradient with numerical gradients, and the value with the SymPy loss.
 
@@ -617,6 +621,8 @@ class Model:
         sizes : sizes by dimension, one set or several; by default several are chosen.
         inputs : values for some arguments, by name; the others are drawn so that the facts hold.
         hessian, hvp, jacobian : check these, too, as differences of the gradient and of the named quantities.
+        chain : also compare the stages of the compiler with each other at 50 digits, from the SymPy loss to the code,
+            so that what is wrong is blamed on one of them.
 
         Returns
         -------
@@ -632,7 +638,8 @@ class Model:
         """
         request = self._request(hessian, hvp, jacobian)
         module = _imported(self._source(request), self.name)
-        return self._check(module, request, seed=seed, sizes=sizes, inputs=inputs)
+        links = self._links(module) if chain else None
+        return self._check(module, request, seed=seed, sizes=sizes, inputs=inputs, chain=links)
 
     def draws(self, module: Any, *, seed: int = 0, sizes: Any = None) -> list[Draw]:
         """The inputs at which the model is checked, one draw for each set of sizes.
@@ -664,6 +671,29 @@ class Model:
 
         return self._run(report)
 
+    def _links(self, module: Any) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
+        """The comparison of the compiler's stages with each other at given inputs."""
+        parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
+        planned = plan(self.derivation)
+        stages = Stages(
+            tuple(self.program.parameters.values()),
+            (self.program.loss, self.derivation.program.loss, planned.loss),
+            stages_or_reason(lambda: plain_gradient(self.program)),
+            tuple(expanded(use, self.derivation) for use in self.derivation.gradient.values()),
+            planned.gradient,
+            not self.facts and not any(part.has(Float) for part in parts),
+        )
+        return lambda draw, rng: check_chain(stages, module, draw, self._exact_loss, rng)
+
+    def _exact_loss(self, inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> Any:
+        """The SymPy loss at 50 digits."""
+        by_name = {a.name: a.symbol for a in self.arguments if a.role != "dimension"}
+        values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
+        key = tuple((str(symbol), value.shape, value.tobytes()) for symbol, value in values.items()), str(sizes)
+        if key not in self._losses:  # both the check of the value and that of the chain ask for it
+            self._losses = {key: evaluate(self.loss, values, dict(sizes), where=self.where)}
+        return self._losses[key]
+
     def _second_order(self, request: Request) -> SecondOrder:
         """What the checker has to know of the functions of second order."""
         made = [quantity(self.derivation, name) for name in request.jacobian]
@@ -679,12 +709,10 @@ class Model:
 
     def _checking(self) -> dict[str, Any]:
         """What the checker has to know of the model beside its arguments and facts."""
-        by_name = {a.name: a.symbol for a in self.arguments if a.role != "dimension"}
 
         def reference(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> float:
-            values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
             try:
-                return float(evaluate(self.loss, values, dict(sizes), where=self.where))
+                return float(self._exact_loss(inputs, sizes))
             except (ValueError, ZeroDivisionError, OverflowError):  # the loss is not a real number there
                 return float("nan")
 

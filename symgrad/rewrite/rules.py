@@ -90,8 +90,8 @@ RULES = (
         "log cosh",
         "stabilise",
         log(cosh(x)),
-        Abs(x) + log1p(exp(-2 * Abs(x))) - log(2),
-        "cosh(x) overflows beyond 710",
+        Abs(x) + log1p(expm1(-2 * Abs(x)) / 2),
+        "cosh(x) overflows beyond 710, and is 1 for small x",
         _MAECHLER,
     ),
     Rule(

@@ -12,7 +12,7 @@ from sympy import Basic, Expr, Symbol
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.verify.point import Held, PointCheck, Reference
-from symgrad.verify.report import CheckReport, Run
+from symgrad.verify.report import CheckReport, Link, Run
 from symgrad.verify.sampling import Draw, Sampler
 from symgrad.verify.second_order import SecondOrder, SecondOrderCheck
 from symgrad.verify.sizes import in_shape, is_legal, model_dimensions, named_sizes, size_sets, sizes_of_inputs
@@ -40,6 +40,7 @@ def check_module(
     name: str = "",
     second: SecondOrder | None = None,
     held: Held | None = None,
+    chain: Callable[[Draw, np.random.Generator], tuple[Link, ...]] | None = None,
 ) -> CheckReport:
     """Check a generated module.
 
@@ -63,6 +64,7 @@ def check_module(
     where : the model's named intermediates, which facts may be about.
     name : the model's name, for the report.
     second : the second derivatives and Jacobians to check as well.
+    chain : compares the stages of the compiler with each other; done at the first draw.
 
     Returns
     -------
@@ -96,6 +98,8 @@ def check_module(
         if second is not None:
             more = SecondOrderCheck(module, arguments, draw, np.random.default_rng([seed, number, 2]), second).run()
             run = replace(run, entries=run.entries + more.entries, findings=run.findings + more.findings)
+        if chain is not None and number == 0:
+            run = replace(run, links=chain(draw, np.random.default_rng([seed, number, 3])))
         runs.append(run)
     parameters = tuple(argument.name for argument in arguments if argument.role == "parameter")
     labels = second.labels(parameters) if second is not None else ()

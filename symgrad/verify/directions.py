@@ -78,6 +78,7 @@ class Tangents:
             mask &= ~diagonal
         if self.simplex is not None and self._length() == 1:
             mask[...] = False  # the only entry is the total
+        self._mask = mask
         self._indices = np.argwhere(mask)
 
     def __len__(self) -> int:
@@ -101,8 +102,7 @@ class Tangents:
             weights = rng.uniform(0.5, 1.0, size=len(self)) * rng.choice([-1.0, 1.0], size=len(self))
             vector = np.zeros(self.value.shape)
             if free:
-                where = tuple(self._indices.T)
-                vector[where] = weights * self.sizes[where]
+                vector[self._mask] = weights * self.sizes[self._mask]
             else:
                 for weight, direction in zip(weights, self.entries(), strict=True):
                     vector += weight * direction.scale * direction.vector

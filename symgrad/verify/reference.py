@@ -319,13 +319,13 @@ def _number(value: Any) -> mpf:
     if isinstance(value, (float, np.floating)):
         return mpf(float(value))
     if isinstance(value, sp.Expr) and value.is_number:
-        return _real(value)
+        return as_mpf(value)
     if isinstance(value, mpf):
         return value
     raise ValueError(f"a value must be a real number, but {value!r} was given.")
 
 
-def _real(expr: sp.Expr) -> mpf:
+def as_mpf(expr: sp.Expr) -> mpf:
     """SymPy's own value of a constant, or of a function of constants."""
     value = expr.evalf(mpmath.mp.dps + 3)
     if value.is_Float or value.is_Integer:
@@ -408,6 +408,20 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
 }
 
 
+def apply_function(head: Any, arguments: Sequence[mpf]) -> mpf:
+    """The value of a SymPy function of numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is not real.
+    """
+    rule = _FUNCTIONS.get(head)
+    if rule is not None:
+        return _checked(rule(*arguments), head)
+    return as_mpf(head(*(sp.Float(a, precision=mpmath.mp.prec) for a in arguments)))
+
+
 @singledispatch
 def _scalar(expr: Any, at: _Scope) -> mpf:
     """The value of a scalar expression, or of a 1x1 matrix."""
@@ -426,7 +440,7 @@ def _(expr: sp.MatrixExpr, at: _Scope) -> mpf:
 @_scalar.register(sp.Number)
 @_scalar.register(sp.NumberSymbol)
 def _(expr: sp.Expr, at: _Scope) -> mpf:
-    return mpf(expr.p) / expr.q if isinstance(expr, sp.Rational) else _real(expr)
+    return mpf(expr.p) / expr.q if isinstance(expr, sp.Rational) else as_mpf(expr)
 
 
 @_scalar.register(sp.Symbol)
@@ -466,11 +480,7 @@ def _(expr: sp.Pow, at: _Scope) -> mpf:
 def _(expr: sp.Function, at: _Scope) -> mpf:
     if isinstance(expr, AppliedUndef):
         raise UnsupportedError(f"{expr} is an undefined function; it has no value.")
-    arguments = [_scalar(argument, at) for argument in expr.args]
-    rule = _FUNCTIONS.get(type(expr))
-    if rule is not None:
-        return _checked(rule(*arguments), expr)
-    return _real(expr.func(*(sp.Float(a, precision=mpmath.mp.prec) for a in arguments)))
+    return apply_function(expr.func, [_scalar(argument, at) for argument in expr.args])
 
 
 # SymPy's Max and Min are no subclasses of Function.
@@ -478,7 +488,7 @@ for _lattice in (sp.Max, sp.Min):
     _scalar.register(_lattice, _scalar.dispatch(sp.Function))
 
 
-def _checked(value: Any, expr: sp.Expr) -> mpf:
+def _checked(value: Any, expr: Any) -> mpf:
     if isinstance(value, mpmath.mpc):
         raise ValueError(f"{expr} is not real: {mpmath.nstr(value)}.")
     return value
@@ -586,7 +596,7 @@ def _(expr: sg.Total, at: _Scope) -> mpf:
 
 # ---- conditions -----------------------------------------------------------------------------------------------------
 
-_COMPARISONS: dict[type, Callable[[mpf, mpf], bool]] = {
+COMPARISONS: dict[type, Callable[[mpf, mpf], bool]] = {
     sp.Eq: lambda a, b: bool(a == b),
     sp.Ne: lambda a, b: bool(a != b),
     sp.Lt: lambda a, b: bool(a < b),
@@ -600,8 +610,8 @@ def _holds(condition: Boolean, at: _Scope) -> bool:
     """Whether a condition is true; `And` and `Or` read no further than they must."""
     if isinstance(condition, (BooleanTrue, BooleanFalse)):
         return isinstance(condition, BooleanTrue)
-    if type(condition) in _COMPARISONS:
-        return _COMPARISONS[type(condition)](_scalar(condition.lhs, at), _scalar(condition.rhs, at))
+    if type(condition) in COMPARISONS:
+        return COMPARISONS[type(condition)](_scalar(condition.lhs, at), _scalar(condition.rhs, at))
     if isinstance(condition, sp.And):
         return all(_holds(part, at) for part in condition.args)
     if isinstance(condition, sp.Or):

@@ -75,6 +75,34 @@ class Finding:
         return f"{self.name}: {self.detail or self.verdict}"
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of the chain from the SymPy loss to the generated code: what it gives, compared with the link before.
+
+    Attributes
+    ----------
+    name : the stage: reading, derivation, simplification, schedule, float64 code, float32 code.
+    verdict : whether the two agree as well as they have to.
+    ulps : the largest error of all numbers compared that was allowed, or that of the worst number where one was not.
+    label : the worst number: "value", an entry `W[0, 3]`, or a direction.
+    expected, got : that number before and after the link.
+    reason : why, where there is something to say.
+    """
+
+    name: str
+    verdict: Verdict
+    ulps: float = 0.0
+    label: str = ""
+    expected: str = ""
+    got: str = ""
+    reason: str = ""
+
+    def __str__(self) -> str:
+        if not self.label:
+            return f"link {self.name}: {self.reason or self.verdict}"
+        return f"link {self.name}: {self.label} is {self.got}, should be {self.expected}; off by {self.ulps:.2g} ulp"
+
+
 @dataclass(frozen=True)
 class Run:
     """What was found at one draw of inputs.
@@ -85,17 +113,19 @@ class Run:
     entries : derivatives.
     findings : other properties.
     notes : what the reader should know of the inputs.
+    links : the links of the chain, where they were compared.
     """
 
     sizes: str
     entries: tuple[Entry, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
 
     @property
-    def failures(self) -> tuple[Entry | Finding, ...]:
-        """Everything that failed: properties, then derivatives."""
-        items: tuple[Entry | Finding, ...] = (*self.findings, *self.entries)
+    def failures(self) -> tuple[Entry | Finding | Link, ...]:
+        """Everything that failed: links of the chain, properties, then derivatives."""
+        items: tuple[Entry | Finding | Link, ...] = (*self.links, *self.findings, *self.entries)
         return tuple(item for item in items if item.verdict == "fail")
 
 
@@ -122,7 +152,7 @@ class CheckReport:
         return tuple(entry for run in self.runs for entry in run.entries)
 
     @property
-    def failures(self) -> tuple[Entry | Finding, ...]:
+    def failures(self) -> tuple[Entry | Finding | Link, ...]:
         """Everything that failed, in the order found."""
         return tuple(item for run in self.runs for item in run.failures)
 
@@ -152,6 +182,7 @@ class CheckReport:
             lines += ["", *_wrap(f"at {run.sizes}", "")]
             lines += _table(run)
             lines += [line for note in run.notes for line in _wrap(f"note: {note}", "  ")]
+            lines += _chain(run)
             lines += _properties(run)
         lines += ["", *self._verdict()]
         return "\n".join(lines)
@@ -229,6 +260,18 @@ def _table(run: Run) -> Iterator[str]:
         )
         if worst.verdict == "inconclusive" and worst.reason:
             yield from _wrap(f"{worst.label} is inconclusive: {worst.reason}", "    ")
+
+
+_LINK = "  {:<14} {:<12} {:>9}  {}"
+
+
+def _chain(run: Run) -> Iterator[str]:
+    """A line for each link of the chain from the SymPy loss to the code."""
+    if run.links:
+        yield _LINK.format("link", "verdict", "error/ulp", "worst")
+    for link in run.links:
+        error = f"{link.ulps:.2g}" if link.label else ""
+        yield _shorten(_LINK.format(link.name, link.verdict, error, link.label or link.reason), _WIDTH).rstrip()
 
 
 def _properties(run: Run) -> Iterator[str]:

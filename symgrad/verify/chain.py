@@ -1,0 +1,369 @@
+"""The chain from the SymPy loss to the generated code, link by link, each compared with the one before it at 50 digits.
+
+    SymPy loss ─reading─► graph ─derivation─► adjoints as reverse mode gives them ─simplification─► formulas
+               ─schedule─► terms of the code ─float64 code─► module ─float32 code─► module in single precision
+
+The left end is evaluated by `verify.reference`, which knows no graph, everything up to the code by `verify.graph_eval`,
+which knows no printer. What reverse mode derives is compared with differences of the loss as read, at a step of 1e-20
+that 50 digits allow; all else with the link before it. So a wrong number is blamed on the stage that made it.
+
+*Formulas* must agree to 1e-20. Where a fact holds of the inputs to the rounding of float64 only, or the model has
+floating numbers, they agree as well as that. *Code* may be off by the rounding errors that any code has: those of the
+inputs, as measured by moving every input by one rounding error and evaluating the formula at 50 digits again, and those
+that the code shows by itself between points that lie close together.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+from mpmath import mpf
+from sympy import Basic
+
+from symgrad.errors import SymgradError
+from symgrad.graph.nodes import Input, Use
+from symgrad.verify.differences import EPS, Neighbourhood
+from symgrad.verify.directions import Direction, Tangents
+from symgrad.verify.graph_eval import GraphEvaluator
+from symgrad.verify.report import Link, Verdict
+from symgrad.verify.sampling import Draw
+
+Array = np.ndarray[Any, Any]
+
+DIGITS = 50
+_GUARD_DIGITS = 10
+
+EXACT = mpf(10) ** -20
+"""How well formulas have to agree, relative to the largest derivative by the parameter. The differences' error is 1e-40
+times the third derivative, which leaves room for a loss that changes within 1e-5 of its inputs' size."""
+
+ROUNDINGS = 4096.0
+"""How many rounding errors of the inputs and the result code may be off by. Right modules are seldom off by ten."""
+
+MOST_NUMBERS = 2000  # of the inputs: beyond it, 50 digits would take too long
+_STEP = mpf(10) ** -20
+_FEWEST_STEPS_TO_KINK = 1e3
+_MOVES = 3
+_FLOOR = 16.0
+_SINGLE = 2.0**29  # rounding errors of float32 in those of float64
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What the compiler makes of a model, stage by stage.
+
+    Attributes
+    ----------
+    parameters : the nodes differentiated by, in order.
+    loss : as read, with known functions recognised, and as the code computes it.
+    derived : the adjoints of the parameters straight from reverse mode, or the reason why there are none.
+    simplified : the adjoints that formulas show.
+    scheduled : the adjoints as the code computes them.
+    exact : whether formulas agree to all digits, whatever the rounding of the inputs.
+    """
+
+    parameters: tuple[Input, ...]
+    loss: tuple[Use, Use, Use]
+    derived: tuple[Use, ...] | str
+    simplified: tuple[Use, ...]
+    scheduled: tuple[Use, ...]
+    exact: bool
+
+
+@dataclass(frozen=True)
+class _Number:
+    """One number to compare: what it is called, what it should be, what it is, and how far off it may be.
+
+    `scale` is the size of what it stands beside, whose last place counts where zero is expected.
+    """
+
+    label: str
+    expected: Any
+    got: Any
+    allowed: Any
+    scale: Any
+    single: bool = False
+
+    @property
+    def error(self) -> Any:
+        difference = abs(mpf(self.got) - mpf(self.expected))
+        return mpf("inf") if mpmath.isnan(difference) else difference
+
+    @property
+    def ulps(self) -> float:
+        """The error in units of the last place of what is expected."""
+        if self.error == 0:
+            return 0.0
+        size = float(self.expected or self.scale or 1)
+        number = np.float32(size) if self.single else np.float64(size)
+        with np.errstate(all="ignore"):
+            return float(self.error / mpf(float(np.spacing(np.abs(number))))) if np.isfinite(number) else math.inf
+
+    @property
+    def ratio(self) -> float:
+        """The error in units of what is allowed."""
+        if self.error == 0:
+            return 0.0
+        return float(self.error / self.allowed) if self.allowed else math.inf
+
+
+def check_chain(
+    stages: Stages,
+    module: Any,
+    draw: Draw,
+    reference: Callable[[Mapping[str, Any], Mapping[Basic, int]], Any],
+    rng: np.random.Generator,
+) -> tuple[Link, ...]:
+    """The verdict on every link at one draw of inputs.
+
+    Parameters
+    ----------
+    stages : the model, as each stage of the compiler has it.
+    module : the generated module.
+    draw : the inputs.
+    reference : the SymPy loss at 50 digits, from inputs and sizes.
+    rng : chooses directions, and how the inputs are moved.
+
+    Returns
+    -------
+    tuple of Link
+        Empty where the inputs hold more than MOST_NUMBERS numbers.
+    """
+    if sum(np.size(value) for value in draw.inputs.values()) > MOST_NUMBERS:
+        return ()
+    with mpmath.workdps(DIGITS + _GUARD_DIGITS), np.errstate(all="ignore"):
+        return _Chain(stages, module, draw, reference, rng).links()
+
+
+class _Chain:
+    def __init__(self, stages: Stages, module: Any, draw: Draw, reference: Any, rng: np.random.Generator) -> None:
+        self._stages, self._module, self._draw, self._reference, self._rng = stages, module, draw, reference, rng
+        self._names = [node.name for node in stages.parameters]
+        self._tangents = [Tangents(name, draw.inputs[name], draw.constraints) for name in self._names]
+        self._entries = [tangent.entries() for tangent in self._tangents]
+
+    def links(self) -> tuple[Link, ...]:
+        stages, evaluator = self._stages, self._at(self._draw.inputs)
+        read, recognised, scheduled = (evaluator(use).item() for use in stages.loss)
+        simplified = self._gradient(evaluator, stages.simplified)
+        moved = [self._moved() for _ in range(_MOVES)]
+        value_noise = max((abs(value - recognised) for value, _ in moved), default=mpf(0))
+        noise = [
+            [max(abs(a - b) for a in column) for b, column in zip(now, zip(*others, strict=True), strict=True)]
+            for now, *others in zip(simplified, *(gradient for _, gradient in moved), strict=True)
+        ]
+        found = [self._link("reading", [_Number("value", self._loss(), read, EXACT * (1 + abs(read)), 1)])]
+        if isinstance(stages.derived, str):
+            found.append(Link("derivation", "inconclusive", reason=stages.derived))
+            derived = simplified
+        else:
+            derived = self._gradient(evaluator, stages.derived)
+            found.append(self._derivation(self._whole(evaluator, stages.derived), read, evaluator))
+        slack = self._slack(simplified, noise, read)
+        loss_slack = EXACT * (1 + abs(read)) + (0 if stages.exact else ROUNDINGS * (value_noise + EPS * abs(read)))
+        numbers = [_Number("value", read, recognised, loss_slack, 1), *self._numbers(derived, simplified, slack)]
+        found.append(self._link("simplification", numbers))
+        planned = self._gradient(evaluator, stages.scheduled)
+        numbers = [_Number("value", recognised, scheduled, loss_slack, 1), *self._numbers(simplified, planned, slack)]
+        found.append(self._link("schedule", numbers))
+        # an algorithm may lose more digits than the inputs' rounding explains: log det(I + E) of a small E
+        own_value, own = self._measured(noise)
+        value_noise = max(value_noise, own_value)
+        noise = [[max(a, b) for a, b in zip(*both, strict=True)] for both in zip(noise, own, strict=True)]
+        found.append(self._code("float64 code", self._draw.inputs, scheduled, planned, value_noise, noise, 1.0))
+        found.append(self._single(value_noise, noise))
+        return tuple(found)
+
+    # What is compared.
+
+    def _at(self, inputs: Mapping[str, Any]) -> GraphEvaluator:
+        return GraphEvaluator(inputs, self._draw.sizes)
+
+    def _loss(self) -> Any:
+        return self._reference(self._draw.inputs, self._draw.sizes)
+
+    def _whole(self, evaluator: GraphEvaluator, gradient: Sequence[Use]) -> list[Array]:
+        """The gradient by every parameter in the shape of its input."""
+        shapes = [np.shape(self._draw.inputs[name]) for name in self._names]
+        return [
+            np.broadcast_to(evaluator(use, node.rank), evaluator.shape(node.shape)).reshape(shape)
+            for use, node, shape in zip(gradient, self._stages.parameters, shapes, strict=True)
+        ]
+
+    def _along(self, gradient: Sequence[Array]) -> list[list[Any]]:
+        """The derivatives along the directions in which the parameters may be moved, one entry's mostly."""
+        return [
+            [_inner(part, direction) for direction in directions]
+            for part, directions in zip(gradient, self._entries, strict=True)
+        ]
+
+    def _gradient(self, evaluator: GraphEvaluator, gradient: Sequence[Use]) -> list[list[Any]]:
+        return self._along(self._whole(evaluator, gradient))
+
+    def _moved(self) -> tuple[Any, list[list[Any]]]:
+        """Value and gradient where every number of the inputs is off by a rounding error."""
+        inputs = {}
+        for name, value in self._draw.inputs.items():
+            array = np.asarray(value)
+            if array.dtype.kind == "f":
+                array = array * (1 + EPS * self._rng.choice([-1.0, 1.0], size=array.shape))
+            inputs[name] = array
+        evaluator = self._at(inputs)
+        return evaluator(self._stages.loss[1]).item(), self._gradient(evaluator, self._stages.simplified)
+
+    def _measured(self, known: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
+        """The rounding errors that the code itself shows around the inputs, in value and gradient; zeros if it fails.
+
+        They are noise: a number that is wrong in the same way at all of the points stays wrong.
+        """
+        try:
+            near = Neighbourhood.of(self._draw.inputs, self._names, self._rng)
+            results = [self._module.value_and_gradient(**point) for point in near.points]
+            spreads = [near.spread(np.array([result[1][k] for result in results])) for k in range(len(self._names))]
+            value = float(near.spread(np.array([result[0] for result in results])))
+            spreads = [
+                np.nan_to_num(spread).reshape(np.shape(self._draw.inputs[name]))
+                for name, spread in zip(self._names, spreads, strict=True)
+            ]
+        except Exception:  # the comparison calls it again, and reports that
+            return mpf(0), [[mpf(0) for _ in column] for column in known]
+        along = [
+            [mpf(float(np.sum(part * np.abs(direction.vector)))) for direction in directions]
+            for part, directions in zip(spreads, self._entries, strict=True)
+        ]
+        return mpf(value if math.isfinite(value) else 0.0), along
+
+    def _slack(self, gradient: list[list[Any]], noise: list[list[Any]], loss: Any) -> list[list[Any]]:
+        """How far formulas may be apart."""
+        rounding = 0.0 if self._stages.exact else ROUNDINGS
+        return [
+            [EXACT * _scale(parts) + _last_digits(loss) + rounding * (n + EPS * _scale(parts)) for n in noises]
+            for parts, noises in zip(gradient, noise, strict=True)
+        ]
+
+    def _numbers(
+        self, expected: list[list[Any]], got: list[list[Any]], allowed: list[list[Any]], single: bool = False
+    ) -> list[_Number]:
+        return [
+            _Number(direction.label, a, b, slack, _scale(before), single)
+            for directions, before, after, slacks in zip(self._entries, expected, got, allowed, strict=True)
+            for direction, a, b, slack in zip(directions, before, after, slacks, strict=True)
+        ]
+
+    def _link(self, name: str, numbers: Sequence[_Number]) -> Link:
+        """The verdict on numbers; the worst of them stands for all."""
+        worst = max(numbers, key=lambda number: (number.ratio, number.ulps))
+        verdict: Verdict = "pass" if worst.ratio <= 1 else "fail"
+        ulps = max(number.ulps for number in numbers if number.ratio <= 1) if verdict == "pass" else worst.ulps
+        digits = 17 if verdict == "pass" else 25
+        before, after = (mpmath.nstr(mpf(x), digits) for x in (worst.expected, worst.got))
+        return Link(name, verdict, ulps, worst.label, before, after)
+
+    # Reverse mode against differences of the loss.
+
+    def _derivation(self, derived: Sequence[Array], loss: Any, here: GraphEvaluator) -> Link:
+        if self._draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP):
+            return Link("derivation", "inconclusive", reason=f"a kink is as near as {self._draw.distance:.1g}")
+        numbers = []
+        for tangent, part, entries in zip(self._tangents, derived, self._entries, strict=True):
+            scale = _scale([_inner(part, direction) for direction in entries])
+            relative = EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
+            allowed = relative * scale + _last_digits(loss)
+            number = [self._differentiated(d, part, allowed, here) for d in tangent.random(1, self._rng)]
+            if any(n.ratio > 1 for n in number):  # one direction sees all entries; now which of them is it?
+                number += [self._differentiated(direction, part, allowed, here) for direction in entries]
+                number = [max(number[1:], key=lambda n: n.ratio)] if any(n.ratio > 1 for n in number[1:]) else number
+            numbers += number
+        return self._link("derivation", numbers or [_Number("value", loss, loss, EXACT, 1)])
+
+    def _differentiated(self, direction: Direction, derived: Array, allowed: Any, here: GraphEvaluator) -> _Number:
+        name, value = direction.parameter, np.asarray(self._draw.inputs[direction.parameter])
+        ends = []
+        for step in (_STEP, -_STEP):
+            moved = np.asarray(_exactly(value) + step * _exactly(direction.vector), dtype=object)
+            inputs = {**self._draw.inputs, name: moved}
+            ends.append(GraphEvaluator(inputs, self._draw.sizes, here)(self._stages.loss[0]).item())
+        slope = (ends[0] - ends[1]) / (2 * _STEP)
+        size = mpf(float(np.max(np.abs(direction.vector), initial=0.0)) * max(1, np.size(direction.vector)))
+        return _Number(direction.label, slope, _inner(derived, direction), allowed * max(size, 1), allowed / EXACT)
+
+    # Code.
+
+    def _code(
+        self,
+        name: str,
+        inputs: Mapping[str, Any],
+        value: Any,
+        gradient: list[list[Any]],
+        value_noise: Any,
+        noise: list[list[Any]],
+        coarser: float,
+    ) -> Link:
+        try:
+            got_value, got = self._module.value_and_gradient(**inputs)
+            shapes = [np.shape(inputs[parameter]) for parameter in self._names]
+            parts = [np.asarray(part, dtype=np.float64).reshape(s) for part, s in zip(got, shapes, strict=True)]
+        except Exception as problem:  # the code under test may fail in any way, and that is a finding
+            return Link(name, "fail", math.inf, reason=f"it raised {type(problem).__name__}: {problem}")
+        along = self._along([_exactly(part) for part in parts])
+        if coarser > 1 and not (np.isfinite(got_value) and all(np.isfinite(part).all() for part in parts)):
+            return Link(name, "inconclusive", reason="it is not finite there")
+        rounding = ROUNDINGS * coarser
+        # a derivative is not known better than what moves the loss by its own rounding error
+        floors = [coarser * (value_noise + EPS * abs(value)) / self._size(parameter) for parameter in self._names]
+        allowed = [
+            [rounding * (n + EPS * _scale(exact)) + _FLOOR * floor for n in noises]
+            for exact, noises, floor in zip(gradient, noise, floors, strict=True)
+        ]
+        single = coarser > 1
+        numbers = self._numbers(gradient, along, allowed, single)
+        number = _Number("value", value, mpf(float(got_value)), rounding * (value_noise + EPS * abs(value)), 1, single)
+        return self._link(name, [number, *numbers])
+
+    def _size(self, parameter: str) -> float:
+        return float(np.max(np.abs(self._draw.inputs[parameter]), initial=0.0)) or 1.0
+
+    def _single(self, value_noise: Any, noise: list[list[Any]]) -> Link:
+        """The code in float32, against the terms that it computes at inputs rounded to float32."""
+        inputs = {name: _rounded(value) for name, value in self._draw.inputs.items()}
+        evaluator = self._at(inputs)
+        value = evaluator(self._stages.loss[2]).item()
+        gradient = self._gradient(evaluator, self._stages.scheduled)
+        return self._code("float32 code", inputs, value, gradient, value_noise, noise, _SINGLE)
+
+
+def _exactly(values: Any) -> Array:
+    return np.asarray(np.frompyfunc(lambda x: mpf(float(x)), 1, 1)(np.asarray(values)), dtype=object)
+
+
+def _inner(part: Array, direction: Direction) -> Any:
+    terms = [
+        part[tuple(place)] * mpf(direction.vector[tuple(place)]) for place in np.argwhere(direction.vector).tolist()
+    ]
+    return mpmath.fsum(terms)
+
+
+def _scale(derivatives: Sequence[Any]) -> Any:
+    """The size of the largest derivative by one parameter."""
+    return max((abs(part) for part in derivatives if mpmath.isfinite(part)), default=mpf(0))
+
+
+def _last_digits(loss: Any) -> Any:
+    """What differences of a loss cannot tell from zero."""
+    return EXACT * (1 + abs(loss)) * mpf(10) ** -5
+
+
+def _rounded(value: Any) -> Any:
+    array = np.asarray(value)
+    return value if array.dtype.kind != "f" else array.astype(np.float32) if array.ndim else np.float32(value)
+
+
+def stages_or_reason(make: Callable[[], tuple[Use, ...]]) -> tuple[Use, ...] | str:
+    """The derived adjoints, or why there are none."""
+    try:
+        return make()
+    except SymgradError as problem:
+        return str(problem)

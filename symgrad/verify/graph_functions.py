@@ -1,0 +1,88 @@
+"""What scalar functions, reductions and functions of matrices are as functions of mpmath's numbers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mpmath
+import numpy as np
+from mpmath import mpf
+from sympy import And, Not, Or, Pow, Product, log
+from sympy.codegen import cfunctions
+
+from symgrad.functions import LogSumExp, MaxOver, MinOver, in_range
+from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX
+from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOG_ABS_DET, LOGDET
+from symgrad.verify.reference import COMPARISONS, apply_function
+
+Array = np.ndarray[Any, Any]
+
+NAN = mpf("nan")
+
+
+def power(x: Any, y: Any) -> Any:
+    return function_value(Pow, x, y)
+
+
+def function_value(head: Any, *arguments: Any) -> Any:
+    """A scalar function or condition; nan where it has no real value."""
+    if head in COMPARISONS:
+        return COMPARISONS[head](*arguments)
+    if head in _LOGIC:
+        return _LOGIC[head](arguments)
+    if any(mpmath.isnan(argument) for argument in arguments):
+        return NAN
+    try:
+        rule = _MORE_FUNCTIONS.get(head)
+        value = rule(*arguments) if rule is not None else apply_function(head, arguments)
+    except (ValueError, ZeroDivisionError, OverflowError):
+        return NAN
+    return NAN if isinstance(value, mpmath.mpc) else value
+
+
+_LOGIC: dict[Any, Callable[[Sequence[Any]], bool]] = {And: all, Or: any, Not: lambda parts: not parts[0]}
+
+_MORE_FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    Pow: mpmath.power,
+    in_range: lambda position, length: position if 0 <= position < length else NAN,
+    cfunctions.log1p: mpmath.log1p,
+    cfunctions.expm1: mpmath.expm1,
+    cfunctions.exp2: lambda x: mpf(2) ** x,
+    cfunctions.log2: lambda x: mpmath.log(x, 2),
+    cfunctions.log10: mpmath.log10,
+    cfunctions.Cbrt: lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)),
+    cfunctions.hypot: mpmath.hypot,
+}
+
+REDUCTIONS: dict[Any, Callable[[list[Any]], Any]] = {
+    MaxOver: lambda terms: max(terms, default=mpf("-inf")),
+    MinOver: lambda terms: min(terms, default=mpf("inf")),
+    Product: mpmath.fprod,
+    LogSumExp: lambda terms: mpmath.log(mpmath.fsum(map(mpmath.exp, terms))) if terms else mpf("-inf"),
+}
+
+
+def _softmax(terms: list[Any]) -> list[Any]:
+    exponentials = [mpmath.exp(term) for term in terms]
+    return [part / mpmath.fsum(exponentials) for part in exponentials]
+
+
+AXIS_MAPS: dict[str, Callable[[list[Any]], list[Any]]] = {
+    SOFTMAX: _softmax,
+    LOG_SOFTMAX: lambda terms: [mpmath.log(part) for part in _softmax(terms)],
+    PRODUCT_OF_OTHERS: lambda terms: [mpmath.fprod(terms[:n] + terms[n + 1 :]) for n in range(len(terms))],
+}
+
+
+def of_matrix(head: Any, entries: Array) -> Array:
+    """A function of one square matrix; nan where there is no value."""
+    try:
+        matrix = mpmath.matrix(entries.tolist())
+        if head in (DET, LOGDET, LOG_ABS_DET):
+            value = mpmath.det(matrix)
+            if head != DET:
+                value = function_value(log, value if head == LOGDET else abs(value))
+            return np.asarray(value, dtype=object)
+        made = mpmath.inverse(matrix) if head == INVERSE else mpmath.cholesky(matrix)
+        return np.asarray(made.tolist(), dtype=object)
+    except (ZeroDivisionError, ValueError):
+        return np.full(entries.shape if head in (INVERSE, CHOLESKY) else (), NAN, dtype=object)

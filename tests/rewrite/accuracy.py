@@ -1,0 +1,221 @@
+"""Every rule in floating point: the rounding errors of its replacement beside those of what it replaces.
+
+    python tests/rewrite/accuracy.py
+
+Both sides are computed in float64 as generated code spells them, over a logarithmic grid of both signs with the places
+where exponentials end, and compared with the exact value of the pattern. An error is in units of the last place (ulp).
+"""
+
+import sys
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import mpmath
+import numpy as np
+import sympy as sp
+from mpmath import mpf
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from symgrad import Model, sigmoid
+from symgrad.codegen.functions import FORMATS, UFUNCS
+from symgrad.functions import if_else, log_sigmoid
+from symgrad.rewrite.rules import RULES, Rule
+from symgrad.verify.graph_functions import function_value
+
+GOOD = 4.0
+"""Ulps. A form is good where its error is at most this; no replacement may be worse there, or only by what the
+rounding of its inputs makes of the value: σ(x − y) beside exp(x)/(exp(x) + exp(y)), whose x − y is rounded."""
+
+_DECADES = [float(f"1e{e}") for e in (-300, -200, -100, -50, -20, -17, -16, -15, -12, -9, -8, -6, -4, -3, -2, -1)]
+_ONES = [
+    0.02,
+    0.047,
+    0.12,
+    0.2,
+    0.25,
+    0.3,
+    0.37,
+    0.5,
+    0.7,
+    1.0,
+    1.1,
+    2.0,
+    2.5,
+    3.0,
+    7.0,
+    10.0,
+    17.0,
+    19.0,
+    20.0,
+    30.0,
+    36.0,
+    37.0,
+    38.0,
+    40.0,
+]
+_ENDS = [100.0, 300.0, 354.0, 356.0, 700.0, 708.0, 709.5, 710.0, 740.0, 745.0, 746.0, 1e3, 1e4, 1e8, 1e50, 1e200, 1e300]
+POSITIVE = _DECADES + _ONES + _ENDS
+GRID = np.array([*(-v for v in reversed(POSITIVE)), 0.0, *POSITIVE])
+
+# always rewritten, so that code has no spelling of it
+_PLAIN = {log_sigmoid: "np.log(_sigmoid({0}))"}
+
+_NEAR = (1e-9, -1e-9, 2e-9, -2e-9, 3e-9, -3e-9)
+_EXACT_DIGITS = 700  # 1 + 1e-300 and its logarithm need them
+
+
+class Errors(NamedTuple):
+    """The errors of one rule in ulps at every point of the grid."""
+
+    points: list[tuple[float, ...]]
+    plain: np.ndarray[Any, Any]  # at the point and, where it is good there, beside it: a lucky rounding is no merit
+    replaced: np.ndarray[Any, Any]
+    condition: np.ndarray[Any, Any]  # the change of the exact value where the inputs move by a rounding error
+
+    @property
+    def worse(self) -> list[int]:
+        """Where the plain form is good, and the replacement neither good nor as good as its inputs allow."""
+        found = np.flatnonzero((self.plain <= GOOD) & (self.replaced > np.maximum(GOOD, self.condition)))
+        return [int(n) for n in found]
+
+    @property
+    def worst_where_good(self) -> float:
+        """The largest error of the replacement where the plain form is good and the value well-conditioned."""
+        return float(np.max(self.replaced[(self.plain <= GOOD) & (self.condition <= GOOD)], initial=0.0))
+
+    @property
+    def cured(self) -> int:
+        """At how many points the replacement is good and the plain form is not."""
+        return int(np.sum((self.plain > GOOD) & (self.replaced <= GOOD)))
+
+
+def errors(rule: Rule) -> Errors:
+    """Both sides of a rule over the grid; the points where the pattern has no real value are left out."""
+    symbols = sorted(rule.pattern.free_symbols, key=str)
+    if len(symbols) == 1:
+        points = [(float(v),) for v in GRID]
+    else:
+        points = [(float(a), float(b)) for a in GRID[::3] for b in GRID[1::3]]
+    # the two sides are equal, and the replacement is the one that digits suffice for: 1 - σ(1e300) is 0 to any number
+    exact = [exact_value(rule.replacement, dict(zip(symbols, point, strict=True))) for point in points]
+    known = [n for n, value in enumerate(exact) if value is not None]
+    points, exact = [points[n] for n in known], [exact[n] for n in known]
+    plain, replaced = (_errors_of(side, symbols, points, exact) for side in (rule.pattern, rule.replacement))
+    for n in np.flatnonzero((replaced > GOOD) & (plain <= GOOD)):
+        near = [tuple(float(v * (1 + step)) for v in points[n]) for step in _NEAR]
+        values = [exact_value(rule.replacement, dict(zip(symbols, point, strict=True))) for point in near]
+        plain[n] = max(plain[n], *_errors_of(rule.pattern, symbols, near, values))
+    condition = np.zeros(len(points))
+    for n in np.flatnonzero(replaced > GOOD):
+        condition[n] = _condition(rule.replacement, symbols, points[n], exact[n])
+    return Errors(points, plain, replaced, condition)
+
+
+def _errors_of(expr: sp.Basic, symbols: list[Any], points: list[tuple[float, ...]], exact: list[Any]) -> Any:
+    """The errors of an expression in float64, in ulps."""
+    columns = dict(zip(symbols, np.array(points).T, strict=True))
+    with np.errstate(all="ignore"):
+        values = np.broadcast_to(_float(expr, columns), len(points))
+    return np.array([_ulps(float(value), right) for value, right in zip(values, exact, strict=True)])
+
+
+def _condition(expr: sp.Basic, symbols: list[Any], point: tuple[float, ...], exact: Any) -> float:
+    """By how many ulps the value changes where each of the inputs moves by an ulp."""
+    total = 0.0
+    for k, value in enumerate(point):
+        moved = [*point[:k], float(np.nextafter(value, np.inf)), *point[k + 1 :]]
+        other = exact_value(expr, dict(zip(symbols, moved, strict=True)))
+        total += float(abs(other - exact) / mpf(float(np.spacing(abs(float(exact))))))
+    return total
+
+
+def exact_value(expr: sp.Basic, at: dict[Any, float]) -> Any:
+    """The value at float64 numbers, with 700 digits; None where it is no finite real number."""
+    with mpmath.workdps(_EXACT_DIGITS):
+        value = _number(expr, {symbol: mpf(v) for symbol, v in at.items()})
+        return None if isinstance(value, bool) or not mpmath.isfinite(value) else value
+
+
+def _number(expr: Any, at: dict[Any, Any]) -> Any:
+    """The value of an expression with mpmath."""
+    if expr in at:
+        return at[expr]
+    if expr.is_number and not expr.args:
+        return mpf(expr.p) / expr.q if expr.is_Rational else mpf(str(sp.N(expr, mpmath.mp.dps)))
+    parts = [_number(part, at) for part in expr.args]
+    if isinstance(expr, sp.Add):
+        return mpmath.fsum(parts)
+    if isinstance(expr, sp.Mul):
+        return mpmath.fprod(parts)
+    return (parts[1] if parts[0] else parts[2]) if isinstance(expr, if_else) else function_value(expr.func, *parts)
+
+
+def _float(expr: Any, at: dict[Any, Any]) -> Any:
+    """The value of an expression in float64, with the functions that generated code uses."""
+    if expr in at:
+        return at[expr]
+    if not expr.args:
+        return float(expr)
+    parts = [_float(part, at) for part in expr.args]
+    if isinstance(expr, sp.Add):  # as the printer has it: positive terms first
+        return sum(part for _, part in sorted(zip(expr.args, parts, strict=True), key=_is_negative))
+    if isinstance(expr, sp.Mul):
+        over = [part for part, factor in zip(parts, expr.args, strict=True) if not _is_divisor(factor)]
+        under = [_float(1 / factor, at) for factor in expr.args if _is_divisor(factor)]
+        return np.prod(np.broadcast_arrays(*over), axis=0) / np.prod(np.broadcast_arrays(1.0, *under), axis=0)
+    if isinstance(expr, sp.Pow):
+        return 1 / _float(expr.base**-expr.exp, at) if expr.exp.is_negative else parts[0] ** parts[1]
+    if isinstance(expr, sp.core.relational.Relational):
+        return {sp.Gt: np.greater, sp.Ge: np.greater_equal, sp.Lt: np.less}[type(expr)](*parts)
+    if isinstance(expr, if_else):
+        return np.where(*parts)
+    text = UFUNCS[expr.func] + f"({', '.join(f'v{n}' for n in range(len(parts)))})" if expr.func in UFUNCS else None
+    text = text or (FORMATS | _PLAIN)[expr.func].format(*(f"v{n}" for n in range(len(parts))))
+    return eval(text, {"np": np, "_sigmoid": _helpers()._sigmoid}, {f"v{n}": part for n, part in enumerate(parts)})
+
+
+def _is_negative(term: Any) -> bool:
+    return bool(term[0].could_extract_minus_sign())
+
+
+def _is_divisor(factor: Any) -> bool:
+    return isinstance(factor, sp.Pow) and bool(factor.exp.is_negative)
+
+
+@cache
+def _helpers() -> ModuleType:
+    """A generated module that has the helper for the logistic function."""
+    v = sp.IndexedBase("v", shape=(sp.Symbol("N", integer=True, positive=True),))
+    i = sp.Symbol("i", integer=True)
+    return Model(sp.Sum(sigmoid(v[i]), (i, 0, v.shape[0] - 1)), [v]).compile(check=False)
+
+
+def _ulps(value: float, exact: Any) -> float:
+    """The error of a float64 in ulps of the exact value, which is infinite from where float64 ends."""
+    nearest = float(exact)
+    if value == nearest:
+        return 0.0
+    if not np.isfinite(value) or not np.isfinite(nearest):
+        return float("inf")
+    return float(abs(mpf(value) - exact) / mpf(float(np.spacing(abs(nearest)))))
+
+
+def table() -> str:
+    """A line for each rule: errors of both forms in ulps, and what the replacement cures."""
+    lines = [f"{'rule':<28} {'points':>6} {'plain':>9} {'replaced':>9} {'where good':>10} {'cured':>6}"]
+    for rule in RULES:
+        found = errors(rule)
+        lines.append(
+            f"{rule.name:<28} {len(found.points):>6} {found.plain.max():>9.3g} {found.replaced.max():>9.3g} "
+            f"{found.worst_where_good:>10.3g} {found.cured:>6}"
+        )
+        for n in found.worse[:3]:
+            lines.append(f"    at {found.points[n]}: {found.plain[n]:.3g} became {found.replaced[n]:.3g}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table())
