@@ -82,6 +82,8 @@ class Interpreter:
                 for part in rest:
                     first = jnp.maximum(first, part)
                 return first
+            case sg.if_else():
+                return jnp.where(*(of(part) for part in expr.args))
             case sp.Piecewise():
                 value = jnp.asarray(0.0)
                 for branch, condition in reversed(expr.args):

@@ -12,7 +12,7 @@ import sympy as sp
 from hypothesis import strategies as st
 from sympy import HadamardProduct, Identity, IndexedBase, MatrixSymbol, OneMatrix, Sum, Symbol, symbols
 
-from symgrad import LogSumExp, MaxOver, Model, logdet, relu, sigmoid, softmax, softplus, total
+from symgrad import LogSumExp, MaxOver, Model, if_else, logdet, relu, sigmoid, softmax, softplus, total
 from symgrad.matrix_functions import InverseEntry, LogDetOver
 
 SIDES = N, M, K = symbols("N M K", integer=True, positive=True)
@@ -36,7 +36,7 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "plain sigmoid": lambda u: 1 / (1 + sp.exp(-u)),
     "log of plain sigmoid": lambda u: sp.log(1 / (1 + sp.exp(-u))),
     "max": lambda u: sp.Max(u, 0),
-    "condition": lambda u: sp.Piecewise((sp.sin(u), u > 0), (u, True)),
+    "condition": lambda u: if_else(u > 0, sp.sin(u), u),
 }
 
 # those that SymPy itself leaves alone when they are put into one another: exp(-log(u)) is 1/u before anybody can see
