@@ -6,6 +6,7 @@ An `Array` is a tree whose nodes have a shape of two sides. `matrix` and `entry`
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sympy as sp
@@ -274,8 +275,8 @@ def build(drawn: Drawn, dialect: str) -> Model:
 
 
 @st.composite
-def indexed_models(draw: Any) -> Model:
-    """Models that only index notation has: labels as subscripts, shifted windows, recurrences, reductions."""
+def indexed_models(draw: Any) -> Callable[[], Model]:
+    """How to make models that only index notation has: labels as subscripts, windows, recurrences, reductions."""
     E, x, y = IndexedBase("E", (K, M)), IndexedBase("x", (N,)), IndexedBase("y", (N + 1,))
     W, label = IndexedBase("W", (M,)), IndexedBase("label", (N,), integer=True)
     n, m, k, t = symbols("n m k t", integer=True)
@@ -284,19 +285,19 @@ def indexed_models(draw: Any) -> Model:
     kind = draw(st.sampled_from(["gather", "window", "recurrence", "logsumexp", "maximum", "product", "pairs"]))
     match kind:
         case "gather":
-            return Model(Sum(f(E[label[n], m] * W[m]) * x[n], rows, columns), [E, W, x])
+            return partial(Model, Sum(f(E[label[n], m] * W[m]) * x[n], rows, columns), [E, W, x])
         case "window":
-            return Model(Sum(f(x[n + 1] - x[n]) * g(x[n]), (n, 0, N - 2)), [x])
+            return partial(Model, Sum(f(x[n + 1] - x[n]) * g(x[n]), (n, 0, N - 2)), [x])
         case "recurrence":
             h = IndexedBase("h", (N + 1,))
             step = f(h[t - 1] * W[0] + x[t - 1]) * sp.Rational(1, 2) + draw(st.sampled_from([0, 1])) * h[t - 1] / 3
             where = [sp.Eq(h[t], step), sp.Eq(h[0], y[0])]
-            return Model(Sum(g(h[n]), (n, 0, N)), [W, x, y], where=where)
+            return partial(Model, Sum(g(h[n]), (n, 0, N)), [W, x, y], where=where)
         case "logsumexp":
-            return Model(Sum(LogSumExp(f(E[k, m]) + W[m], columns) * g(x[0] + k), (k, 0, K - 1)), [E, W, x])
+            return partial(Model, Sum(LogSumExp(f(E[k, m]) + W[m], columns) * g(x[0] + k), (k, 0, K - 1)), [E, W, x])
         case "maximum":
-            return Model(Sum(g(MaxOver(f(E[k, m]) + E[k, m], columns)), (k, 0, K - 1)), [E])
+            return partial(Model, Sum(g(MaxOver(f(E[k, m]) + E[k, m], columns)), (k, 0, K - 1)), [E])
         case "product":
-            return Model(sp.Product(f(x[n]) + 2, rows) + Sum(g(x[n]), rows), [x])
+            return partial(Model, sp.Product(f(x[n]) + 2, rows) + Sum(g(x[n]), rows), [x])
         case _:
-            return Model(Sum(f(x[n] - x[m]) * g(x[n]), rows, (m, 0, N - 1)), [x])
+            return partial(Model, Sum(f(x[n] - x[m]) * g(x[n]), rows, (m, 0, N - 1)), [x])
