@@ -1,8 +1,9 @@
-"""Makes what the README shows: its printed formulas and code, the graph, and a screenshot of the report.
+"""Makes what the README shows: its printed formulas and code, the graph, a screenshot of the report, benchmarks.
 
     python examples/pictures/make.py
 
-The screenshot needs a headless Chromium and is left as it is where there is none; all else needs nothing.
+The screenshot needs a headless Chromium and is left as it is where there is none. The benchmarks take minutes, and
+compare with whichever of JAX, PyTorch and autograd are installed.
 """
 
 import shutil
@@ -16,6 +17,7 @@ from symgrad.cli.model_file import ModelReference, load_model
 PICTURES = Path(__file__).resolve().parent
 ROOT = PICTURES.parents[1]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+CASES = "logistic-1000x50,logistic-100000x100,softmax-1797x64x10,mlp-256-64-100-10,mlp-60000-64-32-10"
 WIDTH, HEIGHT = 1100, 1720  # the model, its graph, and formulas beside code
 
 
@@ -26,6 +28,9 @@ def main() -> None:
     model = load_model(ModelReference(ROOT / "examples" / "blocks.py"))
     (PICTURES / "graph.svg").write_text(model.show("svg"), encoding="utf-8")
     print("examples/pictures/graph.svg")
+    run = [sys.executable, ROOT / "tests" / "benchmarks" / "run.py", "--quick", "--cpu-time", "--dtype", "float64"]
+    subprocess.run([*run, "--cases", CASES, "--plot", PICTURES / "benchmark.png"], check=True)
+    print("examples/pictures/benchmark.png")
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         print("examples/pictures/report.png is left as it is: there is no Chromium")
