@@ -24,7 +24,9 @@ from mpmath import mpf
 from sympy import Basic
 
 from symgrad.errors import SymgradError
-from symgrad.graph.nodes import Input, Use
+from symgrad.functions import constant
+from symgrad.graph.nodes import Apply, Input, Scan, Use, postorder
+from symgrad.graph.scan import within
 from symgrad.verify.differences import EPS, Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
 from symgrad.verify.graph_eval import GraphEvaluator
@@ -161,7 +163,11 @@ class _Chain:
             derived = simplified
         else:
             derived = self._gradient(evaluator, stages.derived)
-            found.append(self._derivation(self._whole(evaluator, stages.derived), read, evaluator))
+            if _holds_in_a_recurrence(stages.loss[0]):
+                reason = "what a recurrence holds constant moves in differences of its loss"
+                found.append(Link("derivation", "inconclusive", reason=reason))
+            else:
+                found.append(self._derivation(self._whole(evaluator, stages.derived), read, evaluator))
         slack = self._slack(simplified, noise, read)
         loss_slack = EXACT * (1 + abs(read)) + (0 if stages.exact else ROUNDINGS * (value_noise + EPS * abs(read)))
         numbers = [_Number("value", read, recognised, loss_slack, 1), *self._numbers(derived, simplified, slack)]
@@ -367,3 +373,9 @@ def stages_or_reason(make: Callable[[], tuple[Use, ...]]) -> tuple[Use, ...] | s
         return make()
     except SymgradError as problem:
         return str(problem)
+
+
+def _holds_in_a_recurrence(loss: Use) -> bool:
+    """Whether there is a `constant` inside a step, whose value at other inputs is not kept."""
+    scans = [node for node in postorder([loss.node]) if isinstance(node, Scan)]
+    return any(isinstance(part, Apply) and part.head is constant for scan in scans for part in within(scan))
