@@ -63,7 +63,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.transform import dependents, own, place
+from symgrad.graph.transform import dependents, factors_of, own, place, terms_of
 
 Settle = Callable[[Node, Use], Use]
 Tangents = Mapping[Node, Use]
@@ -97,20 +97,6 @@ def forward(roots: Sequence[Use], seeds: Tangents, settle: Settle = lambda node,
 
 
 # --- sums of products with deltas -------------------------------------------------------------------------------------
-
-
-def terms_of(use: Use) -> list[tuple[Number, Use]]:
-    """A sum as its terms; anything else as one term."""
-    if isinstance(use.node, Add):
-        return [(coefficient, place(term, use.letters)) for coefficient, term in use.node.terms]
-    return [(S.One, use)]
-
-
-def factors_of(use: Use) -> list[tuple[Use, Number]]:
-    """A product without sums as its factors with their exponents; anything else as one factor."""
-    if isinstance(use.node, Contract) and not use.node.bound:
-        return [(place(factor, use.letters), exponent) for factor, exponent in use.node.factors]
-    return [(use, S.One)]
 
 
 def one_hot(use: Use) -> tuple[Letter, Use] | None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from sympy import Expr, Number, S
 
-from symgrad.calculus.forward import at, delta_at, factors_of, one_hot, terms_of
+from symgrad.calculus.forward import at, delta_at, one_hot
 from symgrad.graph.build import add, delta, is_zero, mul, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Delta, Letter, Shape, Use
+from symgrad.graph.transform import factors_of, terms_of
 
 Ties = tuple[tuple[Letter, Letter], ...]
 Hits = tuple[tuple[Letter, Use], ...]

@@ -23,7 +23,7 @@ from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.dimensions import equal
 from symgrad.frontend.linear_algebra import COLUMN, ROW, LinearAlgebraReader
 from symgrad.frontend.names import name_of
-from symgrad.frontend.reader import Reading
+from symgrad.frontend.reader import Reading, now
 from symgrad.frontend.scope import Scope, place_of
 from symgrad.functions import ConstantMatrix, Softmax, Total, constant
 from symgrad.graph.axes import SOFTMAX, axis_map, gather
@@ -75,11 +75,11 @@ class Reader(LinearAlgebraReader):
             case ElementwiseApplyFunction():
                 return self._applyfunc(expr, scope)
             case Identity() | GenericIdentity():
-                return _done(ONE if expr.shape[0] == 1 else delta(ROW, COLUMN, expr.shape[0]))
+                return now(ONE if expr.shape[0] == 1 else delta(ROW, COLUMN, expr.shape[0]))
             case OneMatrix():
-                return _done(ONE)
+                return now(ONE)
             case ZeroMatrix() | GenericZeroMatrix():
-                return _done(ZERO)
+                return now(ZERO)
             case DiagMatrix() | DiagonalMatrix():
                 return self._diagonal(expr, scope)
             case DiagonalOf():
@@ -251,11 +251,6 @@ def _sides(bound: dict[Any, Expr]) -> dict[Any, Expr]:
 def _agree(expr: Basic, left: Expr, right: Expr, what: str) -> None:
     if not equal(left, right):
         raise ModelError(f"{place_of(expr)}: {what} {left} and {right} disagree")
-
-
-def _done(use: Use) -> Reading:
-    return use
-    yield
 
 
 def scalar_of(expr: Any) -> Any:

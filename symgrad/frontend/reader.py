@@ -116,7 +116,7 @@ class IndexReader:
     def _special(self, expr: Basic, scope: Scope) -> Reading | None:
         match expr:
             case Symbol() | Idx():
-                return _now(self._symbol(expr, scope))
+                return now(self._symbol(expr, scope))
             case Indexed():
                 return self._subscripts(expr.base, expr.indices, expr, scope)
             case MatrixElement() if isinstance(expr.parent, MatrixSymbol):
@@ -416,7 +416,8 @@ def _indicator(condition: Use) -> Use:
     return apply(if_else, [condition, ONE, ZERO])
 
 
-def _now(use: Use) -> Reading:
+def now(use: Use) -> Reading:
+    """The reading of a term that is there already."""
     return use
     yield
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from sympy import Number, S
+from sympy import Expr, Number, S
 
 from symgrad.graph.axes import AUXILIARY, auxiliary, axis_map, gather, named, reduce, scatter
 from symgrad.graph.build import add, apply, product_of_powers
@@ -15,6 +15,7 @@ from symgrad.graph.nodes import (
     AxisMap,
     Contract,
     Gather,
+    Letter,
     MatrixFunction,
     Merge,
     Named,
@@ -42,11 +43,27 @@ def place(image: Use, letters: Sequence[object]) -> Use:
     return relabel(image, dict(enumerate(letters)))
 
 
+def terms_of(use: Use) -> list[tuple[Number, Use]]:
+    """A sum as its terms with their coefficients; anything else as one term."""
+    if isinstance(use.node, Add):
+        return [(coefficient, place(term, use.letters)) for coefficient, term in use.node.terms]
+    return [(S.One, use)]
+
+
 def factors_of(use: Use) -> list[tuple[Use, Number]]:
     """A product without sums as its factors; anything else as one factor."""
     if isinstance(use.node, Contract) and not use.node.bound:
         return [(place(factor, use.letters), e) for factor, e in use.node.factors]
     return [(use, S.One)]
+
+
+def opened(use: Use, bound: Sequence[Expr]) -> tuple[dict[Letter, Letter], dict[Letter, Expr]]:
+    """Letters for what is inside a node that binds some: the new name of every letter of the node, and the bound ones.
+
+    `bound` are the lengths along the bound letters, which are called ("over", 0), ("over", 1), ...
+    """
+    over: dict[Letter, Expr] = {("over", k): length for k, length in enumerate(bound)}
+    return dict(enumerate((*use.letters, *over))), over
 
 
 def rebuild(node: Node, uses: Sequence[Use]) -> Use:

@@ -7,11 +7,11 @@ from sympy import Number, S, exp, log
 from symgrad.functions import LogSumExp, if_else, sigmoid
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, axis_map, gather, reduce
 from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, scale, subtract
-from symgrad.graph.letters import distinct
+from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use
-from symgrad.graph.transform import own, place
+from symgrad.graph.transform import factors_of, opened, own, place, terms_of
 from symgrad.rewrite.logarithms import log_of_product
-from symgrad.rewrite.match import factors_of, see_through
+from symgrad.rewrite.match import see_through
 
 AxisRule = Callable[[Use], Use | None]
 
@@ -58,9 +58,8 @@ def shift_invariance(use: Use) -> Use | None:
     """softmax(u + c) = softmax(u), LogSumExp(u + c) = LogSumExp(u) + c for c constant along the axes they act on."""
     node = use.node
     if isinstance(node, Reduce) and node.head is LogSumExp:
-        over = {("over", k): length for k, length in enumerate(node.bound)}
-        names = dict(enumerate(use.letters)) | {node.rank + k: letter for k, letter in enumerate(over)}
-        argument = Use(node.arg.node, tuple(names[letter] for letter in node.arg.letters))
+        names, over = opened(use, node.bound)
+        argument = relabel(node.arg, names)
     elif isinstance(node, AxisMap) and node.head in (SOFTMAX, LOG_SOFTMAX):
         over = {use.letters[axis]: node.shape[axis] for axis in node.over}
         argument = place(node.arg, use.letters)
@@ -69,7 +68,7 @@ def shift_invariance(use: Use) -> Use | None:
     target = see_through(argument)
     if not isinstance(target.node, Add):
         return None
-    parts = [(c, place(term, target.letters)) for c, term in target.node.terms]
+    parts = terms_of(target)
     constant = [(c, term) for c, term in parts if not set(term.letters) & set(over)]
     if not constant or len(constant) == len(parts):
         return None
@@ -103,7 +102,7 @@ def log_softmax_of_difference(use: Use) -> Use | None:
     """u - LogSumExp(u) = log softmax(u), where the maximum cancels exactly; also of single entries u[n, label[n]]."""
     if not isinstance(use.node, Add):
         return None
-    terms = [(c, place(term, use.letters)) for c, term in use.node.terms]
+    terms = terms_of(use)
     for n, (coefficient, term) in enumerate(terms):
         reduction = see_through(term)
         if not isinstance(reduction.node, Reduce) or reduction.node.head is not LogSumExp:
@@ -207,12 +206,12 @@ def _sum_of_exp(use: Use) -> tuple[Use, dict[object, object]] | None:
     inner = see_through(factor)
     if exponent != Number(1) or not isinstance(inner.node, Apply) or inner.node.head is not exp:
         return None
-    names = dict(enumerate(target.letters)) | {node.rank + k: ("over", k) for k in range(len(node.bound))}
+    names, over = opened(target, node.bound)
     argument = place(place(inner.node.args[0], inner.letters), range(node.rank + len(node.bound)))
     moved = Use(argument.node, tuple(names[letter] for letter in argument.letters))
     if len(distinct(moved.letters)) < len(moved.letters):
         return None
-    return moved, {("over", k): length for k, length in enumerate(node.bound)}
+    return moved, over
 
 
 RECOGNISE: tuple[AxisRule, ...] = (

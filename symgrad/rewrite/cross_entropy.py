@@ -7,9 +7,9 @@ from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import if_else, softplus
 from symgrad.graph.build import ONE, ZERO, add, apply, mul, number, product_of_powers, scale, subtract
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Use
-from symgrad.graph.transform import place
-from symgrad.rewrite.match import factors_of
+from symgrad.graph.transform import factors_of, opened, place, terms_of
 
 
 class _Weighted(NamedTuple):
@@ -28,7 +28,7 @@ def binary_cross_entropy(use: Use) -> Use | None:
     """
     if not isinstance(use.node, Add):
         return None
-    terms = [(c, place(term, use.letters)) for c, term in use.node.terms]
+    terms = terms_of(use)
     found = [(n, part) for n, (c, term) in enumerate(terms) if (part := _weighted(c, term)) is not None]
     for n, left in found:
         for m, right in found:
@@ -46,8 +46,12 @@ def _merged(weight: Use, together: Number, argument: Use) -> Use:
     condition = apply(Ge, [argument, ZERO])
     chosen = scale(together, apply(if_else, [condition, ONE, ZERO]))
     linear = mul([subtract(chosen, weight), argument])
-    tail = apply(log1p, [apply(exp, [scale(S.NegativeOne, apply(Abs, [argument]))])])
-    return add([(S.One, linear), (together, tail)])
+    return add([(S.One, linear), (together, apply(log1p, [tail(argument)]))])
+
+
+def tail(argument: Use) -> Use:
+    """exp(-|u|), the same for u and -u: it does not overflow, and softplus and sigmoid of u both follow from it."""
+    return apply(exp, [scale(S.NegativeOne, apply(Abs, [argument]))])
 
 
 def _weighted(coefficient: Number, term: Use) -> _Weighted | None:
@@ -55,10 +59,8 @@ def _weighted(coefficient: Number, term: Use) -> _Weighted | None:
     node = term.node
     bound: dict[Letter, Expr] = {}
     if isinstance(node, Contract) and node.bound:
-        inner = {node.rank + k: ("over", k) for k in range(len(node.bound))}
-        names = dict(enumerate(term.letters)) | inner
-        factors = [(Use(f.node, tuple(names[x] for x in f.letters)), e) for f, e in node.factors]
-        bound = {("over", k): length for k, length in enumerate(node.bound)}
+        names, bound = opened(term, node.bound)
+        factors = [(relabel(factor, names), e) for factor, e in node.factors]
     else:
         factors = factors_of(term)
     logs = [(f, e) for f, e in factors if isinstance(f.node, Apply) and f.node.head is softplus and e == 1]
@@ -73,5 +75,9 @@ def _weighted(coefficient: Number, term: Use) -> _Weighted | None:
     if len(renamed) < len(bound):
         return None
     weight = scale(coefficient, product_of_powers([pair for pair in factors if pair[0] != log_factor]))
-    weight, argument = (Use(u.node, tuple(renamed.get(x, x) for x in u.letters)) for u in (weight, argument))
-    return _Weighted(weight, argument, sign, {renamed[letter]: length for letter, length in bound.items()})
+    return _Weighted(
+        relabel(weight, renamed),
+        relabel(argument, renamed),
+        sign,
+        {renamed[letter]: length for letter, length in bound.items()},
+    )

@@ -31,8 +31,8 @@ from symgrad.graph.linear_algebra import (
 from symgrad.graph.merge import kronecker_factors, merge, split
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, MatrixFunction, Merge, Node, Use, postorder
 from symgrad.graph.symmetry import symmetric, transposed
-from symgrad.graph.transform import place, rebuild, substitute
-from symgrad.rewrite.match import factors_of, see_through
+from symgrad.graph.transform import factors_of, place, rebuild, substitute
+from symgrad.rewrite.match import see_through
 
 Factor = tuple[Use, Expr]
 

@@ -14,8 +14,8 @@ from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expan
 from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
 from symgrad.graph.nodes import Add, Contract, Node, Use
 from symgrad.graph.scalar import lift
-from symgrad.graph.transform import place
-from symgrad.rewrite.match import factors_of, see_through
+from symgrad.graph.transform import factors_of, place, terms_of
+from symgrad.rewrite.match import see_through
 
 # Beyond this many operations SymPy's polynomial arithmetic may take seconds; such clusters do not cancel in practice.
 MAX_OPERATIONS = 40
@@ -54,7 +54,7 @@ def vanishing_sum(node: Node) -> Use | None:
     if exponent != 1 or not isinstance(factor.node, Add):
         return None
     bound = dict(enumerate(node.bound, node.rank))
-    terms = [(c, place(term, factor.letters)) for c, term in factor.node.terms]
+    terms = terms_of(factor)
     if is_zero(add([(c, mul([see_through(term)], bound)) for c, term in terms])):
         return ZERO
     kept = [(c, term) for c, term in terms if not _vanishes(mul([term], bound))]

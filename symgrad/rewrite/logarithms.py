@@ -9,9 +9,10 @@ from sympy import Basic, IndexedBase, Number, Product, S, Symbol, cosh, exp, log
 from symgrad.functions import if_else, sigmoid, softplus
 from symgrad.graph.axes import SOFTMAX, reduce
 from symgrad.graph.build import ONE, add, apply, const, mul, product_of_powers
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Const, Contract, Gather, Input, Named, Reduce, Size, Use
-from symgrad.graph.transform import place
-from symgrad.rewrite.match import factors_of, see_through
+from symgrad.graph.transform import factors_of, opened, place
+from symgrad.rewrite.match import see_through
 
 
 class Probability(Symbol):  # type: ignore[misc]
@@ -46,9 +47,8 @@ def _split(inner: Use) -> list[Use] | None:
         base, exponent = (place(arg, inner.letters) for arg in node.args)
         return [mul([exponent, apply(log, [base])])] if is_positive(base) else None
     if isinstance(node, Reduce) and node.head is Product:
-        bound = {("over", k): length for k, length in enumerate(node.bound)}
-        names = dict(enumerate(inner.letters)) | {node.rank + k: letter for k, letter in enumerate(bound)}
-        body = Use(node.arg.node, tuple(names[letter] for letter in node.arg.letters))
+        names, bound = opened(inner, node.bound)
+        body = relabel(node.arg, names)
         if is_positive(body):
             return [mul([apply(log, [body])], bound)]
         terms, rest = _positive_factors(body)

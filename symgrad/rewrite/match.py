@@ -9,8 +9,7 @@ from sympy import Add, Expr, Max, Min, Mul, Number, Pow, S, Symbol
 from symgrad.graph.build import ONE, number, scale
 from symgrad.graph.nodes import Add as AddNode
 from symgrad.graph.nodes import Apply, Named, Use
-from symgrad.graph.transform import factors_of as factors_of
-from symgrad.graph.transform import place
+from symgrad.graph.transform import factors_of, place
 
 Binding = dict[Symbol, Use]
 

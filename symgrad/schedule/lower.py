@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 
-from sympy import Abs, Ge, S, exp, log
+from sympy import Ge, S, exp, log
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, mul, reciprocal, scale, subtract
+from symgrad.graph.build import ONE, ZERO, add, apply, mul, reciprocal, subtract
 from symgrad.graph.nodes import Apply, AxisMap, Letter, Node, Reduce, Use, postorder
 from symgrad.graph.transform import transform
+from symgrad.rewrite.cross_entropy import tail
 
 
 def lower(roots: Sequence[Use]) -> list[Use]:
@@ -19,10 +20,10 @@ def lower(roots: Sequence[Use]) -> list[Use]:
 
     def share(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if isinstance(node, Apply) and node.head is sigmoid:
-            tail = _tail(uses[0])
-            if tail.node in tails:
-                above = apply(if_else, [apply(Ge, [uses[0], ZERO]), ONE, tail])
-                return mul([above, reciprocal(add([(S.One, ONE), (S.One, tail)]))])
+            small = tail(uses[0])
+            if small.node in tails:
+                above = apply(if_else, [apply(Ge, [uses[0], ZERO]), ONE, small])
+                return mul([above, reciprocal(add([(S.One, ONE), (S.One, small)]))])
         return None
 
     return transform(steps, share)
@@ -39,13 +40,8 @@ def _visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         return subtract(shifted, apply(log, [total]))
     if isinstance(node, Apply) and node.head is softplus:
         # max(u, 0) + log(1 + exp(-|u|)) does not overflow, and exp(-|u|) serves sigmoid(u), too
-        return add([(S.One, apply(relu, [uses[0]])), (S.One, apply(log1p, [_tail(uses[0])]))])
+        return add([(S.One, apply(relu, [uses[0]])), (S.One, apply(log1p, [tail(uses[0])]))])
     return None
-
-
-def _tail(arg: Use) -> Use:
-    """exp(-|u|), the same for u and -u."""
-    return apply(exp, [scale(S.NegativeOne, apply(Abs, [arg]))])
 
 
 def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:

@@ -10,7 +10,7 @@ from sympy import Number, S
 from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import add, product_of_powers
 from symgrad.graph.nodes import Add, Contract, Input, Node, Use, postorder
-from symgrad.graph.transform import own, place, rebuild, transform
+from symgrad.graph.transform import own, place, rebuild, terms_of, transform
 
 # Of a product of more arrays no pairs are looked for: there would be too many.
 _MOST_FACTORS = 12
@@ -37,7 +37,7 @@ def _distributed(node: Contract) -> Use | None:
         if exponent != 1 or not isinstance(factor.node, Add) or not set(factor.letters) & set(bound):
             continue
         rest = [pair for m, pair in enumerate(node.factors) if m != n]
-        terms = [(c, place(term, factor.letters)) for c, term in factor.node.terms]
+        terms = terms_of(factor)
         if not rest or any(set(term.letters) >= set(factor.letters) for _, term in terms):
             continue
         return add([(c, product_of_powers([*rest, (term, S.One)], bound)) for c, term in terms])
