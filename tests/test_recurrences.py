@@ -415,6 +415,24 @@ def test_a_wrong_recurrence_is_refused(case):
         Model(p[T] * Sum(parameters[0][t], (t, 0, T - 1)), parameters, where=where)
 
 
+def test_an_array_may_be_called_like_the_time():
+    """As the targets t of a network whose steps are t; they are two things to SymPy, too."""
+    T, N = symbols("T N", integer=True, positive=True)
+    (t, n), w = symbols("t n", integer=True), Symbol("w")
+    h, target = IndexedBase("h", shape=(T + 1, N)), IndexedBase("t", shape=(N,))
+    model = Model(
+        Sum((h[T, n] - target[n]) ** 2, (n, 0, N - 1)),
+        [w],
+        where=[Eq(h[0, n], 1), Eq(h[t, n], w * h[t - 1, n])],
+    )
+    values, sizes = {"w": 0.5, "t": np.array([0.1, 0.2])}, {"T": 3}
+    loss, (slope,) = model.compile(check=False).value_and_gradient(**values, **sizes)
+    residuals = 0.125 - values["t"]
+    assert loss == pytest.approx(np.sum(residuals**2))
+    assert slope == pytest.approx(np.sum(2 * residuals * 3 * 0.25))
+    assert model.check().ok
+
+
 def test_entries_that_no_equation_defines_cannot_be_read():
     where = [Eq(p[0], 0), Eq(p[t], s * q[t]), Eq(q[t], tanh(p[t - 1] + s))]
     with pytest.raises(ModelError, match=r"only entries 1 \.\.\. T of q are defined"):

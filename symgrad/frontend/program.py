@@ -224,8 +224,10 @@ def _arguments(
         symbol
         for symbol in found
         if symbol not in known
-        and not isinstance(symbol, Idx | Dummy) and str(symbol) not in bound_names
-    ]  # fmt: skip
+        and not isinstance(symbol, Idx | Dummy)
+        # a bare symbol called like an index is one that escaped; an array of that name is something else
+        and not (isinstance(symbol, Symbol) and str(symbol) in bound_names)
+    ]
     used = set(occurring(expressions))
     for parameter in parameters:
         if parameter not in used:
