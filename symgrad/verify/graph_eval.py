@@ -44,7 +44,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.scan import step_shape, within
 from symgrad.verify.graph_functions import AXIS_MAPS, NAN, REDUCTIONS, function_value, of_matrix, power
-from symgrad.verify.reference import as_mpf
+from symgrad.verify.reference.functions import as_mpf
 from symgrad.verify.sizes import concrete
 
 Array = np.ndarray[Any, Any]

@@ -12,7 +12,8 @@ from sympy.codegen import cfunctions
 from symgrad.functions import LogSumExp, MaxOver, MinOver, in_range
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX
 from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOG_ABS_DET, LOGDET
-from symgrad.verify.reference import COMPARISONS, apply_function
+from symgrad.verify.reference.conditions import COMPARISONS
+from symgrad.verify.reference.functions import apply_function
 
 Array = np.ndarray[Any, Any]
 
