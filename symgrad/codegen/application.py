@@ -1,0 +1,96 @@
+"""Prints functions of terms, relations between them and choices."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from sympy import Not, Pow, polygamma
+
+from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
+from symgrad.codegen.integers import apply_value
+from symgrad.codegen.operands import Operands
+from symgrad.codegen.values import ADD, ATOM, COMPARE, POWER, Value, broadcast
+from symgrad.errors import UnsupportedError
+from symgrad.functions import if_else, in_range, step
+from symgrad.graph.nodes import Apply, Letter
+
+
+class Application(Operands):
+    """Prints functions, relations and choices."""
+
+    def _apply(self, node: Apply) -> Value:
+        letters = self._layout(node)
+        head = node.head
+        if node in self._whole:
+            whole = apply_value(node, self._use, letters)
+            if whole is not None:
+                self.helpers |= {"in_range"} if head is in_range else set()
+                return whole
+        args = [broadcast(self._use(use), letters) for use in node.args]
+        if head in RELATIONS:
+            text = f"{args[0].at(ADD)} {RELATIONS[head]} {args[1].at(ADD)}"
+            return Value(text, COMPARE, letters, "boolean")
+        if head in CONNECTIVES:
+            return Value(f" {CONNECTIVES[head]} ".join(arg.at(ATOM) for arg in args), COMPARE, letters, "boolean")
+        if head is Not:
+            return Value(f"np.logical_not({args[0].text})", ATOM, letters, "boolean")
+        if head is if_else:
+            return self._choice(args, letters)
+        args = [self._real(arg) for arg in args]
+        if head is step:
+            return Value(f"{args[0].at(ADD)} > 0", COMPARE, letters, "boolean")
+        if head is Pow:
+            return Value(f"{args[0].at(ATOM)} ** {args[1].at(POWER)}", POWER, letters, self._kind(args))  # type: ignore[arg-type]
+        if head in UFUNCS:
+            text = f"{UFUNCS[head]}({', '.join(arg.text for arg in args)})"
+        elif head in FORMATS:
+            text = FORMATS[head].format(*(arg.at(ATOM) if _is_tight(FORMATS[head]) else arg.text for arg in args))
+            for helper in ("sigmoid", "reciprocal_root"):
+                if FORMATS[head].startswith(f"_{helper}("):
+                    self.helpers.add(helper)
+        elif head in SCIPY:
+            text = self._special(head, args)
+        else:
+            raise UnsupportedError(f"the function {head.__name__} has no NumPy spelling")
+        if all(arg.kind == "python" for arg in args):  # a NumPy scalar would turn float32 arrays into float64
+            return Value(f"float({text})", ATOM, letters, "python")
+        return Value(text, ATOM, letters)
+
+    def _special(self, head: Any, args: Sequence[Value]) -> str:
+        """A function of SciPy, or an expression of several, by their full names."""
+        spelling = SCIPY[head]
+        if head is polygamma and args[0].text == "0":
+            spelling = "digamma({1})"
+        if spelling.isidentifier():
+            spelling += f"({', '.join('{' + str(n) + '}' for n in range(len(args)))})"
+        if set(re.findall(r"\{(\d)\}", spelling)) != {str(n) for n in range(len(args))} and head is not polygamma:
+            raise UnsupportedError(f"the function {head.__name__} of {len(args)} arguments has no NumPy spelling")
+        self.scipy.update(re.findall(r"(?<![\w.])(\w+)\(", spelling))
+        spelling = re.sub(r"(?<![\w.])(\w+)\(", r"scipy.special.\1(", spelling)
+        text = spelling.format(*(arg.at(ATOM) if _is_tight(spelling) else arg.text for arg in args))
+        if head in DOUBLE and "special.digamma(" not in spelling:
+            return f"np.asarray({text}, dtype={self.dtype})[()]"
+        return f"({text})" if _is_loose(SCIPY[head]) else text
+
+    def _kind(self, values: Sequence[Value]) -> str:
+        return "python" if all(value.kind == "python" for value in values) else "real"
+
+    def _choice(self, args: Sequence[Value], letters: tuple[Letter, ...]) -> Value:
+        condition, yes, no = args
+        if (yes.text, no.text) == ("1", "0"):
+            return Value(condition.text, condition.level, letters, "boolean")
+        yes, no = self._real(yes), self._real(no)
+        text = f"np.where({condition.text}, {yes.text}, {no.text})"
+        if yes.kind == no.kind == "python":
+            text = f"np.asarray({text}, dtype={self.dtype})"
+        return Value(text, ATOM, letters)
+
+
+def _is_tight(spelling: str) -> bool:
+    """Whether an argument stands beside an operator rather than between commas and parentheses."""
+    return re.search(r"[-+*/] \{|\} [-+*/]|^\{", spelling) is not None
+
+
+def _is_loose(spelling: str) -> bool:
+    """Whether a spelling is a sum or product of calls."""
+    return re.search(r"\) [-+*]", spelling) is not None

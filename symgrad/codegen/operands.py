@@ -1,0 +1,173 @@
+"""The nodes printed so far as operands: in the letters of their consumer, the layout it wants, and floating."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from sympy import Expr
+
+from symgrad.codegen.blocks import Grid
+from symgrad.codegen.sizes import size_text
+from symgrad.codegen.subscripts import is_window
+from symgrad.codegen.values import ATOM, Value, broadcast, transpose
+from symgrad.functions import if_else
+from symgrad.graph.layout import natural_order
+from symgrad.graph.letters import distinct
+from symgrad.graph.nodes import Add, Apply, Contract, Gather, Letter, Named, Node, Use
+from symgrad.graph.transform import own
+
+
+class Operands:
+    """The values of nodes so far, with the assignments that compute them; `lines` are these, in order."""
+
+    def __init__(
+        self,
+        dtype: str,
+        arguments: Sequence[str],
+        taken: Sequence[str],
+        estimate: Callable[[Expr], float],
+    ) -> None:
+        self.dtype = dtype
+        self.lines: list[str] = []
+        self.helpers: set[str] = set()
+        self.scipy: set[str] = set()
+        self._taken = {*arguments, *taken}
+        self._numbers: dict[str, int] = {}  # the last number that a name was given to set it apart
+        self._estimate = estimate
+        self._views = set(arguments)
+        self._variables = set(arguments)
+        self._values: dict[Node, Value] = {}
+        self._counts: dict[Node, int] = {}
+        self._wanted: dict[Node, tuple[int, ...]] = {}
+        self._labels: dict[Node, str] = {}
+        self._grids: dict[Node, Grid] = {}
+        self._kroneckers: dict[Node, tuple[Use, Use]] = {}
+        self._absorbed: set[Node] = set()  # nodes that are printed as part of a grid or a Kronecker product only
+        self._whole: set[Node] = set()
+
+    def fresh(self, wanted: str) -> str:
+        """A variable name that nothing else has."""
+        name, n = wanted, self._numbers.get(wanted, 1)
+        while name in self._taken:
+            n += 1
+            name = f"{wanted}_{n}"
+        self._taken.add(name)
+        self._numbers[wanted] = n
+        return name
+
+    def assign(self, name: str, value: Value) -> str:
+        """Assign a value to a variable."""
+        return self._assign(name, value).text
+
+    def _assign(self, name: str, value: Value) -> Value:
+        self.lines.append(f"{name} = {value.text}")
+        self._variables.add(name)
+        if self.is_view(value.text):
+            self._views.add(name)
+        return Value(name, ATOM, value.letters, value.kind)
+
+    def is_view(self, text: str) -> bool:
+        """Whether an array may share its memory with an argument or another result."""
+        plain = re.sub(r"(\.T|\.transpose\([\d, ]*\))$", "", text)
+        return (
+            plain in self._views
+            or re.fullmatch(r"\w+\[[^\]]*\]", plain) is not None
+            or plain.startswith(("np.diagonal(", "np.broadcast_to(", "_windows("))
+            or ".reshape(" in plain
+        )
+
+    def is_private(self, use: Use) -> bool:
+        """Whether the term's value is an array of its own that nothing else is computed from."""
+        text = self._values[use.node].text
+        return self._counts[use.node] == 1 and not isinstance(use.node, Named) and not self.is_view(text)
+
+    def result(self, variable: str, value: Value) -> str:
+        """Keep a result under a name, unless it has one or is short."""
+        if value.text.removesuffix(f".reshape({variable.removeprefix('grad_')}_shape)").isidentifier():
+            return value.text
+        return self._assign(self.fresh(variable), value).text
+
+    def _use(self, use: Use) -> Value:
+        """A node's value in the letters of its consumer; a repeated letter takes the diagonal."""
+        value = self._values[use.node]
+        letters = tuple(use.letters[k] for k in value.letters)
+        if value.inverse_of is not None and self._counts[use.node] == 1 and len(set(letters)) == len(letters):
+            matrix = value.inverse_of
+            return replace(
+                value,
+                letters=letters,
+                inverse_of=replace(matrix, letters=tuple(use.letters[k] for k in matrix.letters)),
+            )
+        while len(set(letters)) < len(letters):
+            twice = next(letter for letter in letters if letters.count(letter) > 1)
+            first, second = (k for k, letter in enumerate(letters) if letter == twice)
+            rest = [letter for letter in letters if letter != twice]
+            axes = "" if (first, second, len(letters)) == (0, 1, 2) else f", axis1={first}, axis2={second}"
+            value = Value(f"np.diagonal({value.text}{axes})", ATOM, value.letters, value.kind)
+            letters = (*rest, twice)
+        return Value(value.text, value.level, letters, value.kind)
+
+    def full(self, use: Use, node: Node) -> Value:
+        """A term over the axes of `node` as an array of the node's shape."""
+        return self._full(self._real(self._use(use)), node)
+
+    def _full(self, value: Value, node: Node) -> Value:
+        """A value with every axis of the node, in order."""
+        value = self._real(value) if value.kind == "boolean" else value
+        order = tuple(range(node.rank))
+        if set(value.letters) == set(order):
+            return transpose(value, order)
+        shape = ", ".join(size_text(length) for length in node.shape)
+        shaped = broadcast(value, order)
+        if shaped.kind == "python":
+            return Value(f"np.full(({shape},), {shaped.text}, dtype={self.dtype})", ATOM, order)
+        return Value(f"np.broadcast_to({shaped.text}, ({shape},))", ATOM, order, shaped.kind)
+
+    def aligned(self, use: Use, letters: Sequence[Letter], real: bool = True) -> Value:
+        """A term as an array that broadcasts along the given letters."""
+        value = self._use(use)
+        return broadcast(self._real(value) if real else value, letters)
+
+    def _real(self, value: Value) -> Value:
+        """The value in the floating type of the arguments; Python numbers take that of what they meet."""
+        if value.kind in ("real", "python"):
+            return value
+        if value.text.startswith("np.arange(") and value.text.endswith(")") and value.level == ATOM:
+            return Value(f"{value.text[:-1]}, dtype={self.dtype})", ATOM, value.letters)
+        return Value(f"np.asarray({value.text}, dtype={self.dtype})", ATOM, value.letters)
+
+    def _layout(self, node: Node) -> tuple[Letter, ...]:
+        """The order of axes: the one asked for, else that of the largest operand, which needs the fewest transposes."""
+        if node in self._wanted:
+            return self._wanted[node]
+        uses = node.uses()
+        if isinstance(node, Apply) and node.head is if_else:
+            uses = (*uses[1:], uses[0])  # a condition is the cheapest to transpose
+        orders = [self._use(use).letters for use in uses]
+        longest = max(orders, key=len, default=())
+        return distinct([x for x in (*longest, *range(node.rank)) if x < node.rank])
+
+    def _lay_out(self, node: Node) -> None:
+        """Ask for the operands' layouts that a node of fixed layout, or beside an operand of fixed layout, wants."""
+        if isinstance(node, Named):
+            self._want(node.arg, range(node.rank))
+        elif isinstance(node, Add) or (isinstance(node, Contract) and not node.bound):
+            order = natural_order(own(node))
+            if order is not None:
+                self._wanted.setdefault(node, order)
+                for use in node.uses():
+                    self._want(use, order)
+        elif isinstance(node, Contract):
+            for use in node.uses():  # windows with what is summed over last are the rows of one matrix product
+                if isinstance(use.node, Gather) and is_window(use.node):
+                    self._want(use, sorted(use.letters, key=lambda letter: letter >= node.rank))
+
+    def _want(self, use: Use, order: Sequence[Letter]) -> None:
+        """Ask for the layout in which the operand's letters come in this order, unless another was asked for."""
+        letters = use.letters
+        if len(letters) < 2 or sorted(letters) != sorted(order):
+            return
+        node, axes = use.node, tuple(letters.index(letter) for letter in order)
+        self._wanted.setdefault(node, axes)
+        if isinstance(node, Add) and len(node.terms) == 1:
+            self._want(node.terms[0][1], axes)
