@@ -8,51 +8,44 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-import numpy as np
-from sympy import Basic, Float, Indexed, MatrixSymbol, S, Symbol
+from sympy import Basic, Indexed
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block
+from symgrad.checking import Checking, imported
 from symgrad.codegen.environment import environment
-from symgrad.codegen.module import Plan, module_source
+from symgrad.codegen.module import module_source
 from symgrad.compiler import (
     Derivation,
     adjoint,
-    conditioning_plan,
     derive,
     expanded,
-    held_plan,
     is_recursive,
-    kink_plan,
-    plain_gradient,
     plan,
     recursion,
     short_blocks,
 )
 from symgrad.deep import with_room
 from symgrad.errors import GradientCheckError, ModelError, UnsupportedError
-from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
-from symgrad.formula.matrix import NoMatrixForm, matrix_form, scalar_form
+from symgrad.files import write_all
+from symgrad.formula.first_order import first_formula
+from symgrad.formula.indexed import IndexNames
 from symgrad.formula.second_order import second_formula
 from symgrad.formula.text import TOO_LONG, WIDEST, Second, body_of, formulas, text
 from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
-from symgrad.graph.nodes import Named, Node, Trajectory, Use, postorder
+from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import tree_size
 from symgrad.inspect.page import Report, report_page
 from symgrad.inspect.show import show
-from symgrad.requests import Request, factors, quantity, requested
+from symgrad.requests import Request, requested
 from symgrad.rewrite.facts import expand_names
 from symgrad.second_order import hessian, jacobian, written_out
-from symgrad.verify.chain import Stages, check_chain, stages_or_reason
 from symgrad.verify.check import check_module, draw_inputs
-from symgrad.verify.point import Held
-from symgrad.verify.reference import evaluate
-from symgrad.verify.report import CheckReport, Link
+from symgrad.verify.report import CheckReport
 from symgrad.verify.sampling import Draw
-from symgrad.verify.second_order import SecondOrder
 from symgrad.verify.test_file import test_cases, test_file
 from symgrad.version import __version__
 from symgrad.walk import depth
@@ -114,7 +107,6 @@ class Model:
         self._depth = depth(parts)
         self.program: Program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
         self._adjoints: dict[Any, Use] = {}
-        self._losses: dict[Any, Any] = {}
 
     def _run(self, function: Callable[[], _T]) -> _T:
         """`function()`, with room for SymPy's recursion over a deep model."""
@@ -213,7 +205,7 @@ class Model:
         use = recursion(self.derivation, base) if recursive else self._adjoint(base)
         if expand:
             (use,) = expand_names([use])
-        return self._run(lambda: self._formula(use, base, _subscripts(quantity)))
+        return self._run(lambda: first_formula(use, base, self._node(base), _subscripts(quantity), self._index_names))
 
     def hessian(self, p: Any, q: Any, *, expand: bool = False) -> Any:
         """∂²loss/∂p∂q as a SymPy object.
@@ -323,44 +315,11 @@ class Model:
             use = expanded(use, self.derivation, self._short)
         if tree_size(use) > LONGEST:
             return None
-        return self._formula(use, quantity, None)
+        return first_formula(use, quantity, self._node(quantity), None, self._index_names)
 
     @cached_property
     def _short(self) -> set[Named]:
         return short_blocks(self.derivation, SHORT)
-
-    def _formula(self, use: Use, base: Any, subscripts: tuple[Any, ...] | None) -> Any:
-        """A term over a quantity's axes as a SymPy object."""
-        node = self._node(base)
-        writer = IndexWriter(self._index_names)
-        write = writer.recursion if isinstance(use.node, Trajectory) else writer.write
-        if subscripts is not None:
-            if isinstance(base, MatrixSymbol):
-                subscripts = tuple(sub for sub, side in zip(subscripts, base.shape, strict=True) if side != 1)
-            return write(use, dict(enumerate(subscripts)))
-        if isinstance(base, Symbol):
-            if any(isinstance(getattr(node, "symbol", None), MatrixSymbol) for node in postorder([use.node])):
-                try:
-                    return scalar_form(use)
-                except (NoMatrixForm, NotImplementedError):
-                    pass
-            return write(use, {})
-        if isinstance(base, MatrixSymbol):
-            try:
-                return self._matrix(use, base)
-            except (NoMatrixForm, NotImplementedError):  # SymPy refuses some products of scalars and matrices
-                pass
-        taken: set[Any] = set()
-        symbols = []
-        for size in base.shape if isinstance(base, MatrixSymbol) else node.shape:
-            symbols.append(self._index_names.pick(S(size), taken))
-            taken.add(symbols[-1])
-        kept = (
-            [s for s, side in zip(symbols, base.shape, strict=True) if side != 1]
-            if isinstance(base, MatrixSymbol)
-            else symbols
-        )
-        return IndexLambda(tuple(symbols), write(use, dict(enumerate(kept))))
 
     def _node(self, base: Any) -> Node:
         node: Node | None = self.program.parameters.get(base) or self.program.names.get(base)
@@ -378,11 +337,6 @@ class Model:
             found = adjoint(self.program, base)
         self._adjoints[base] = found
         return found
-
-    def _matrix(self, use: Use, base: MatrixSymbol) -> Any:
-        axes = iter(range(2))
-        rows, columns = ((None if side == 1 else next(axes), side) for side in base.shape)
-        return matrix_form(use, rows, columns)
 
     @cached_property
     def _index_names(self) -> IndexNames:
@@ -563,13 +517,13 @@ class Model:
         """
         request = self._request(hessian, hvp, jacobian)
         text = self._source(request)
-        module = _imported(text, self.name)
+        module = imported(text, self.name)
         if check:
             report = self._check(module, request, seed=seed)
             if not report.ok:
                 raise GradientCheckError(f"the gradient check of {self.name} failed\n{report}", report)
         if path is not None:
-            Path(path).write_text(text, encoding="utf-8")
+            write_all({Path(path): text})
         return module
 
     def test_source(self, module_name: str, seed: int = 0, *, hessian: bool = False, hvp: bool = False) -> str:
@@ -593,12 +547,12 @@ class Model:
         >>> "def test_gradient_agrees_with_numerical_derivatives" in model.test_source("cubic_gradient")
         True
         """
-        if self._run(self._held) is not None:
+        if self._run(lambda: self._checking.held()) is not None:
             raise UnsupportedError(
                 f"{self.name} holds parameters in constant(...): numerical derivatives of its value move those, too, "
                 "so that a test of the module alone would fail; use Model.check or `symgrad check`"
             )
-        draws = self.draws(_imported(self.source(), self.name), seed=seed)
+        draws = self.draws(imported(self.source(), self.name), seed=seed)
         cases = test_cases(self.arguments, draws)
         return test_file(module_name, self.name, cases, environment(), hessian=hessian, hvp=hvp)
 
@@ -637,9 +591,14 @@ class Model:
         True
         """
         request = self._request(hessian, hvp, jacobian)
-        module = _imported(self._source(request), self.name)
-        links = self._links(module) if chain else None
+        module = imported(self._source(request), self.name)
+        links = self._run(lambda: self._checking.links(module)) if chain else None
         return self._check(module, request, seed=seed, sizes=sizes, inputs=inputs, chain=links)
+
+    @cached_property
+    def _checking(self) -> Checking:
+        """What the checker has to know of the model."""
+        return Checking(self.name, self.loss, self.where, self.facts, self.program, self.derivation)
 
     def draws(self, module: Any, *, seed: int = 0, sizes: Any = None) -> list[Draw]:
         """The inputs at which the model is checked, one draw for each set of sizes.
@@ -659,108 +618,20 @@ class Model:
         >>> sorted(draw.inputs)
         ['a', 'x']
         """
-        options = {**self._checking(), "seed": seed, "sizes": sizes}
+        options = {**self._checking.options(), "seed": seed, "sizes": sizes}
         return self._run(lambda: draw_inputs(module, self.arguments, self.facts, **options))
 
     def _check(self, module: Any, request: Request, **options: Any) -> CheckReport:
         def report() -> CheckReport:
-            second = self._second_order(request) if request else None
-            known = {**self._checking(), **options}
-            held = self._held()
+            second = self._checking.second_order(request) if request else None
+            known = {**self._checking.options(), **options}
+            held = self._checking.held()
             return check_module(module, self.arguments, self.facts, name=self.name, second=second, held=held, **known)
 
         return self._run(report)
-
-    def _links(self, module: Any) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
-        """The comparison of the compiler's stages with each other at given inputs."""
-        parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
-        planned = plan(self.derivation)
-        stages = Stages(
-            tuple(self.program.parameters.values()),
-            (self.program.loss, self.derivation.program.loss, planned.loss),
-            stages_or_reason(lambda: plain_gradient(self.program)),
-            tuple(expanded(use, self.derivation) for use in self.derivation.gradient.values()),
-            planned.gradient,
-            not self.facts and not any(part.has(Float) for part in parts),
-        )
-        return lambda draw, rng: check_chain(stages, module, draw, self._exact_loss, rng)
-
-    def _exact_loss(self, inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> Any:
-        """The SymPy loss at 50 digits."""
-        by_name = {a.name: a.symbol for a in self.arguments if a.role != "dimension"}
-        values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
-        key = tuple((str(symbol), value.shape, value.tobytes()) for symbol, value in values.items()), str(sizes)
-        if key not in self._losses:  # both the check of the value and that of the chain ask for it
-            self._losses = {key: evaluate(self.loss, values, dict(sizes), where=self.where)}
-        return self._losses[key]
-
-    def _second_order(self, request: Request) -> SecondOrder:
-        """What the checker has to know of the functions of second order."""
-        made = [quantity(self.derivation, name) for name in request.jacobian]
-        text = module_source(plan(self.derivation), self.name, (), __version__, environment(), made)
-        module = _imported(text, f"quantities of {self.name}")
-
-        def values(function: str, needed: Sequence[str]) -> Any:
-            return lambda inputs: getattr(module, function)(**{name: inputs[name] for name in needed})[0]
-
-        quantities = {f.name.removeprefix("quantity_"): values(f.name, [a.name for a in f.arguments]) for f in made}
-        found = factors(self.derivation) if request.hessian else {}
-        return SecondOrder(request.hessian, request.hvp, quantities, found)
-
-    def _checking(self) -> dict[str, Any]:
-        """What the checker has to know of the model beside its arguments and facts."""
-
-        def reference(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> float:
-            try:
-                return float(self._exact_loss(inputs, sizes))
-            except (ValueError, ZeroDivisionError, OverflowError):  # the loss is not a real number there
-                return float("nan")
-
-        return {
-            "dimensions": self.program.dimensions,
-            "minimum_sizes": self.program.minimum_sizes,
-            "lengths": self.program.lengths,
-            "reference": reference,
-            "where": self.where,
-            "kink_distance": self._compiled(kink_plan(self.derivation), "kinks", held_plan(self.derivation)[1]),
-            "conditioning": self._compiled(conditioning_plan(self.derivation), "conditioning"),
-        }
-
-    def _compiled(
-        self, found: Plan | None, what: str, copies: Mapping[str, str] | None = None
-    ) -> Callable[[dict[str, Any]], float] | None:
-        """What a plan says of the inputs, such as the distance from the nearest kink, as a generated function.
-
-        `copies` are further arguments of the plan by the inputs that they are equal to.
-        """
-        if found is None:
-            return None
-        module = _imported(module_source(found, self.name, (), __version__, environment()), f"{what} of {self.name}")
-
-        def value(inputs: dict[str, Any]) -> float:
-            try:
-                return float(module.value(**inputs, **{copy: inputs[name] for name, copy in (copies or {}).items()}))
-            except np.linalg.LinAlgError:  # a singular matrix
-                return 0.0
-
-        return value
-
-    def _held(self) -> Held | None:
-        """The loss at inputs with what is inside `constant` held as it is at others; None if no parameter is inside."""
-        found, copies = held_plan(self.derivation)
-        if not copies:
-            return None
-        module = _imported(module_source(found, self.name, (), __version__, environment()), f"{self.name}, held")
-        return lambda inputs, at: float(module.value(**inputs, **{copies[name]: at[name] for name in copies}))
 
 
 def _subscripts(quantity: Any) -> tuple[Any, ...] | None:
     if isinstance(quantity, Indexed):
         return tuple(quantity.indices)
     return (quantity.i, quantity.j) if isinstance(quantity, MatrixElement) else None
-
-
-def _imported(text: str, name: str) -> ModuleType:
-    module = ModuleType(name)
-    exec(compile(text, f"<generated {name}>", "exec"), module.__dict__)
-    return module

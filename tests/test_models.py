@@ -111,10 +111,10 @@ def test_the_check_holds_constants_while_it_moves_parameters(name, assert_gradie
 
 def test_the_check_sees_what_is_wrong_beside_a_constant(monkeypatch):
     model = HELD["of a name"]()
-    imported = symgrad.model._imported
+    imported = symgrad.model.imported
     wrong = lambda text, name: imported(text.replace("grad_v = ", "grad_v = 1.001 * "), name)  # noqa: E731
     assert model.check().ok
-    monkeypatch.setattr(symgrad.model, "_imported", wrong)
+    monkeypatch.setattr(symgrad.model, "imported", wrong)
     assert not model.check().ok
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from symgrad.cli.model_file import ModelReference, complete_file, load_model
-from symgrad.cli.output_file import default_output, output_paths, page_path, write_all
+from symgrad.cli.output_file import default_output, output_paths, page_path
 from symgrad.cli.terminal import Group, complain, progress, say
 from symgrad.errors import GradientCheckError, SymgradError
+from symgrad.files import write_all
 from symgrad.formula.text import fitted
 from symgrad.inspect.show import FORMATS
 from symgrad.version import __version__

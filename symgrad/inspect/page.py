@@ -13,6 +13,7 @@ from markupsafe import Markup
 
 from symgrad.codegen.environment import template_folder
 from symgrad.compiler import operations, plan
+from symgrad.files import write_all
 from symgrad.formula.layout import layout
 from symgrad.formula.mathml import equation, mathml
 from symgrad.formula.sheet import Formula, sheet
@@ -49,7 +50,7 @@ class Report:
 
     def save(self, path: str | Path) -> None:
         """Write the page to a file."""
-        Path(path).write_text(self.html, encoding="utf-8")
+        write_all({Path(path): self.html})
 
 
 def _environment() -> Environment:

@@ -26,7 +26,6 @@ from symgrad.graph.nodes import Previous, postorder
 from symgrad.rewrite import axes, linear_algebra, pipeline
 from symgrad.rewrite.engine import Trace as Steps
 from symgrad.rewrite.pipeline import stabilise
-from symgrad.verify.check import draw_inputs
 from symgrad.verify.graph_eval import GraphEvaluator
 
 N, M, K = symbols("N M K", integer=True, positive=True)
@@ -82,7 +81,7 @@ def test_each_rewrite_keeps_the_value(name):
     model = MODELS[name]()
     steps = [(rule, a, b) for rule, a, b in traces(model) if not _has_placeholders(a, b)]
     assert steps
-    for draw in draw_inputs(model.compile(check=False), model.arguments, model.facts, seed=1, **model._checking())[:2]:
+    for draw in model.draws(model.compile(check=False), seed=1)[:2]:
         with mpmath.workdps(60):
             evaluate = GraphEvaluator(draw.inputs, draw.sizes)
             for rule, before, after in steps:

@@ -191,7 +191,7 @@ class Trial:
         self.name, self.model = name, example(name)
         self.source = self.model.source()
         self.module = imported(self.source)
-        self._known = self.model._checking()
+        self._known = self.model._checking.options()
 
     def mutants(self) -> list[Mutant]:
         return [*text_mutants(self.source), *result_mutants(self.module)]

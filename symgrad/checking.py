@@ -1,0 +1,142 @@
+"""What the checker has to know of a model, as functions of inputs: its loss at 50 digits, its kinks, its stages."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from sympy import Basic, Float
+
+from symgrad.codegen.environment import environment
+from symgrad.codegen.module import GeneratedFunction, Plan, module_source
+from symgrad.compiler import (
+    Derivation,
+    conditioning_plan,
+    expanded,
+    held_plan,
+    kink_plan,
+    plain_gradient,
+    plan,
+)
+from symgrad.frontend.program import Program
+from symgrad.requests import Request, factors, quantity
+from symgrad.verify.chain import Stages, check_chain, stages_or_reason
+from symgrad.verify.point import Held
+from symgrad.verify.reference import evaluate
+from symgrad.verify.report import Link
+from symgrad.verify.sampling import Draw
+from symgrad.verify.second_order import SecondOrder
+from symgrad.version import __version__
+
+
+@dataclass(frozen=True)
+class Checking:
+    """A model as the checker sees it.
+
+    Attributes
+    ----------
+    name, loss, where, facts : the model as it was given.
+    program : the model as it was read.
+    derivation : the derived gradient.
+    """
+
+    name: str
+    loss: Any
+    where: tuple[Any, ...]
+    facts: tuple[Any, ...]
+    program: Program
+    derivation: Derivation
+    _losses: dict[Any, Any] = field(default_factory=dict)
+
+    def links(self, module: Any) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
+        """The comparison of the compiler's stages with each other at given inputs."""
+        parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
+        planned = plan(self.derivation)
+        stages = Stages(
+            tuple(self.program.parameters.values()),
+            (self.program.loss, self.derivation.program.loss, planned.loss),
+            stages_or_reason(lambda: plain_gradient(self.program)),
+            tuple(expanded(use, self.derivation) for use in self.derivation.gradient.values()),
+            planned.gradient,
+            not self.facts and not any(part.has(Float) for part in parts),
+        )
+        return lambda draw, rng: check_chain(stages, module, draw, self._exact_loss, rng)
+
+    def _exact_loss(self, inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> Any:
+        """The SymPy loss at 50 digits."""
+        by_name = {a.name: a.symbol for a in self.program.arguments if a.role != "dimension"}
+        values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
+        key = tuple((str(symbol), value.shape, value.tobytes()) for symbol, value in values.items()), str(sizes)
+        if key not in self._losses:  # both the check of the value and that of the chain ask for it
+            self._losses.clear()
+            self._losses[key] = evaluate(self.loss, values, dict(sizes), where=self.where)
+        return self._losses[key]
+
+    def second_order(self, request: Request) -> SecondOrder:
+        """What the checker has to know of the functions of second order."""
+        made = [quantity(self.derivation, name) for name in request.jacobian]
+        module = self._module(plan(self.derivation), f"quantities of {self.name}", made)
+
+        def values(function: str, needed: Sequence[str]) -> Any:
+            return lambda inputs: getattr(module, function)(**{name: inputs[name] for name in needed})[0]
+
+        quantities = {f.name.removeprefix("quantity_"): values(f.name, [a.name for a in f.arguments]) for f in made}
+        found = factors(self.derivation) if request.hessian else {}
+        return SecondOrder(request.hessian, request.hvp, quantities, found)
+
+    def options(self) -> dict[str, Any]:
+        """What the checker is told of the model beside its arguments and facts."""
+
+        def reference(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> float:
+            try:
+                return float(self._exact_loss(inputs, sizes))
+            except (ValueError, ZeroDivisionError, OverflowError):  # the loss is not a real number there
+                return float("nan")
+
+        return {
+            "dimensions": self.program.dimensions,
+            "minimum_sizes": self.program.minimum_sizes,
+            "lengths": self.program.lengths,
+            "reference": reference,
+            "where": self.where,
+            "kink_distance": self._compiled(kink_plan(self.derivation), "kinks", held_plan(self.derivation)[1]),
+            "conditioning": self._compiled(conditioning_plan(self.derivation), "conditioning"),
+        }
+
+    def _compiled(
+        self, found: Plan | None, what: str, copies: Mapping[str, str] | None = None
+    ) -> Callable[[dict[str, Any]], float] | None:
+        """What a plan says of the inputs, such as the distance from the nearest kink, as a generated function.
+
+        `copies` are further arguments of the plan by the inputs that they are equal to.
+        """
+        if found is None:
+            return None
+        module = self._module(found, f"{what} of {self.name}")
+
+        def value(inputs: dict[str, Any]) -> float:
+            try:
+                return float(module.value(**inputs, **{copy: inputs[name] for name, copy in (copies or {}).items()}))
+            except np.linalg.LinAlgError:  # a singular matrix
+                return 0.0
+
+        return value
+
+    def held(self) -> Held | None:
+        """The loss at inputs with what is inside `constant` held as it is at others; None if no parameter is inside."""
+        found, copies = held_plan(self.derivation)
+        if not copies:
+            return None
+        module = self._module(found, f"{self.name}, held")
+        return lambda inputs, at: float(module.value(**inputs, **{copies[name]: at[name] for name in copies}))
+
+    def _module(self, planned: Plan, title: str, functions: Sequence[GeneratedFunction] = ()) -> ModuleType:
+        return imported(module_source(planned, self.name, (), __version__, environment(), functions), title)
+
+
+def imported(text: str, name: str) -> ModuleType:
+    """The module of this text."""
+    module = ModuleType(name)
+    exec(compile(text, f"<generated {name}>", "exec"), module.__dict__)
+    return module

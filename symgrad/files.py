@@ -1,0 +1,67 @@
+"""Writing files, all of them or none."""
+
+import contextlib
+import os
+import stat
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def write_all(texts: Mapping[Path, str]) -> None:
+    """Write all the files or none.
+
+    Each text goes first to a new file in the same folder, and to the disk, before any file takes its place; so no
+    reader ever sees half a file, and a failure leaves every file as it was. A file that is replaced keeps its
+    permissions; where a path is a symbolic link, the file that it points to is the one replaced.
+
+    Raises
+    ------
+    OSError
+        If the operating system refuses (a full disk, a folder that has gone); nothing has changed then.
+    """
+    staged: dict[Path, Path] = {}
+    previous: dict[Path, bytes | None] = {}
+    try:
+        for path, text in texts.items():
+            target = path.resolve()
+            previous[target] = target.read_bytes() if target.exists() else None
+            # Named before it is made, so that an interruption in between leaves nothing behind.
+            staged[target] = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
+            _write_new(staged[target], text.encode("utf-8"), like=target)
+        _replace_all(staged, previous)
+    finally:
+        for temporary in staged.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _write_new(temporary: Path, content: bytes, like: Path) -> None:
+    # 0o666 less the user's umask: the permissions that an ordinary new file gets.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if like.exists():
+        temporary.chmod(stat.S_IMODE(like.stat().st_mode))
+
+
+def _replace_all(staged: Mapping[Path, Path], previous: Mapping[Path, bytes | None]) -> None:
+    replaced: list[Path] = []
+    try:
+        for target, temporary in staged.items():
+            # Listed before it happens: putting an untouched file's content back changes nothing.
+            replaced.append(target)
+            os.replace(temporary, target)
+    except BaseException:
+        for target in replaced:
+            _put_back(target, previous[target])
+        raise
+
+
+def _put_back(target: Path, content: bytes | None) -> None:
+    with contextlib.suppress(OSError):  # the first failure is the one to be told
+        if content is None:
+            target.unlink(missing_ok=True)
+        elif target.read_bytes() != content:
+            target.write_bytes(content)
