@@ -7,7 +7,10 @@ from sympy import Abs, Basic, Determinant, Expr, HadamardPower, MatrixBase, Matr
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ModelError
-from symgrad.functions import _derivative_by_matrix, _Elementwise, _limit, _Reduction, total
+from symgrad.functions import total
+from symgrad.functions.common import derivative_by_matrix
+from symgrad.functions.elementwise import Elementwise
+from symgrad.functions.reductions import Reduction, one_limit
 
 __all__ = ["InverseEntry", "LogDet", "det", "inverse", "logdet", "norm1", "norm2"]
 
@@ -41,7 +44,7 @@ class LogDet(Expr):  # type: ignore[misc]
         return rf"\log{'' if exp is None else '^{' + exp + '}'} \det\left({printer._print(self.arg)}\right)"
 
 
-class _OverRowsAndColumns(_Reduction):
+class _OverRowsAndColumns(Reduction):
     """A number of the matrix whose entry at row i and column j is the expression; the limits are those of i and j."""
 
     def __new__(cls, function: Any, *limits: Any) -> Any:
@@ -76,7 +79,7 @@ class InverseEntry(Expr):  # type: ignore[misc]
     is_number = False
 
     def __new__(cls, e: Any, row: Any, column: Any, at: Any) -> Any:
-        return super().__new__(cls, sympify(e), _limit(row, "inverse"), _limit(column, "inverse"), Tuple(*at))
+        return super().__new__(cls, sympify(e), one_limit(row, "inverse"), one_limit(column, "inverse"), Tuple(*at))
 
     @property
     def function(self) -> Expr:
@@ -160,7 +163,7 @@ def inverse(e: Any, row: Any = None, column: Any = None) -> Any:
     e = sympify(e)
     if row is None and column is None and getattr(e, "is_Matrix", False):
         return e.inv()
-    rows, columns = _limit(row, "inverse"), _limit(column, "inverse")
+    rows, columns = one_limit(row, "inverse"), one_limit(column, "inverse")
     return InverseEntry(e, rows, columns, (rows[0], columns[0]))
 
 
@@ -220,7 +223,7 @@ def norm1(A: Any) -> Any:
     return total(A.applyfunc(Abs))
 
 
-class reciprocal_root(_Elementwise):
+class reciprocal_root(Elementwise):
     """x^(-1/2), and 0 at x = 0: in the gradient of a norm √(Σ x²), which is 0 at 0 by convention."""
 
     @classmethod
@@ -236,4 +239,4 @@ class reciprocal_root(_Elementwise):
 
 
 for _unknown_to_sympy in (LogDet, InverseEntry):
-    array_derive.register(_unknown_to_sympy, _derivative_by_matrix)
+    array_derive.register(_unknown_to_sympy, derivative_by_matrix)

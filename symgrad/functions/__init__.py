@@ -1,0 +1,34 @@
+"""What a model needs and SymPy lacks, as SymPy objects: activations, reductions over indices, softmax, `if_else`.
+
+Everything here is real: the arguments are real numbers, and a symbol without assumptions is taken to be one. That keeps
+the objects usable inside `Max`, `Abs` and comparisons, and spares SymPy's slow search for a proof that they are real.
+Symbolic objects only; how they are differentiated, made stable and printed as NumPy is the compiler's business.
+"""
+
+from symgrad.functions.choices import Constant, ConstantMatrix, IfElse, constant, if_else, in_range
+from symgrad.functions.elementwise import log_sigmoid, relu, sigmoid, softplus, step
+from symgrad.functions.reductions import LogSumExp, MaxOver, MinOver
+from symgrad.functions.softmax import IndexedSoftmax, Softmax, softmax
+from symgrad.functions.totals import Total, total
+
+__all__ = [
+    "Constant",
+    "ConstantMatrix",
+    "IfElse",
+    "IndexedSoftmax",
+    "LogSumExp",
+    "MaxOver",
+    "MinOver",
+    "Softmax",
+    "Total",
+    "constant",
+    "if_else",
+    "in_range",
+    "log_sigmoid",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "softplus",
+    "step",
+    "total",
+]
