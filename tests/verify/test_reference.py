@@ -489,3 +489,9 @@ def test_differences_go_through_names():
     z = IndexedBase("z", shape=(N,))
     where = [Eq(z[i], x[i] ** 3)]
     assert float(differences(Sum(z[i], (i, 0, N - 1)), {x: [2, 5]}, {N: 2}, x, (0,), where)) == pytest.approx(12)
+
+
+def test_a_delta_of_zero_ends_its_term() -> None:
+    """x[i + 1] is out of range at the last i, and no term needs it there."""
+    loss = Sum(x[i + 1] * x[j] * KroneckerDelta(i + 1, j), (i, 0, N - 1), (j, 0, N - 1))
+    assert evaluate(loss, {x: [2.0, 3.0, 5.0]}, {N: 3}) == 9 + 25

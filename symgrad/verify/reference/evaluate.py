@@ -30,7 +30,8 @@ def evaluate(
     """The value of a scalar SymPy expression, read literally.
 
     Sums over an empty range are 0 and products 1 (not Karr's convention); only the branch taken of a `Piecewise` or
-    `if_else` is evaluated, and a bound index hides an outer one of the same name.
+    `if_else` is evaluated, and so are only those terms of a sum whose `KroneckerDelta` is not 0; a bound index hides an
+    outer one of the same name.
 
     Parameters
     ----------

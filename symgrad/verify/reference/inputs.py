@@ -98,6 +98,11 @@ class Inputs:
                     raise ModelError(f"{shown(deep.entry)} is defined by itself in where.") from None
                 waiting.append(deep.entry)
 
+    def free_symbols(self, expr: sp.Basic) -> set[sp.Basic]:
+        if expr not in self.free:
+            self.free[expr] = expr.free_symbols
+        return self.free[expr]
+
     def shape(self, symbol: sp.Basic) -> tuple[int, ...] | None:
         """The declared shape, or None where there is none."""
         if symbol not in self.shapes:
@@ -222,8 +227,8 @@ class Scope:
         """Whether a condition is true."""
         return self.inputs.rules.holds(condition, self)
 
-    def points(self, limits: Sequence[sp.Tuple]) -> "Iterator[Scope]":
-        """The scopes at all values of the indices; the last limit is the outermost."""
+    def points(self, limits: Sequence[sp.Tuple], deltas: Sequence[sp.Basic] = ()) -> "Iterator[Scope]":
+        """The scopes at all values of the indices where no delta is 0; the last limit is the outermost."""
         if not limits:
             yield self
             return
@@ -231,15 +236,18 @@ class Scope:
         if len(limit) != 3:
             raise ModelError(f"the index {limit[0]} needs limits, such as ({limit[0]}, 0, N - 1).")
         index, lower, upper = limit
+        unbound = {limit[0] for limit in inner}
+        settled = [delta for delta in deltas if not self.inputs.free_symbols(delta) & unbound]
+        open_ones = [delta for delta in deltas if delta not in settled]
         for value in range(self.integer(lower), self.integer(upper) + 1):
-            yield from self.bind(index, value).points(inner)
+            point = self.bind(index, value)
+            if all(point.scalar(delta) != 0 for delta in settled):
+                yield from point.points(inner, open_ones)
 
     def remember(self, expr: sp.Basic, compute: Callable[[], Any]) -> Any:
         """`compute()`, once for every value of the bound indices that `expr` depends on."""
-        free, memo = self.inputs.free, self.inputs.memo
-        if expr not in free:
-            free[expr] = expr.free_symbols
-        key = (expr, *((index, value) for index, value in self.bound.items() if index in free[expr]))
+        free, memo = self.inputs.free_symbols(expr), self.inputs.memo
+        key = (expr, *((index, value) for index, value in self.bound.items() if index in free))
         if key not in memo:
             memo[key] = compute()
         return memo[key]
