@@ -53,6 +53,8 @@ def value(expr, arrays, sizes):
         KroneckerProduct: np.kron,
         sp.exp: np.exp,
         sp.log: np.log,
+        sp.sin: np.sin,
+        sp.cos: np.cos,
         sp.Abs: np.abs,
     }
     for kind, rule in rules.items():
@@ -62,7 +64,10 @@ def value(expr, arrays, sizes):
 
 
 def operations(expr):
-    """Additions, products, quotients, inverses, functions of matrices. A sign and a transpose are free."""
+    """Additions, products, quotients, inverses, functions of matrices. A sign and a transpose are free.
+
+    A power counts as its products, a function applied entry by entry as the operations that it is made of.
+    """
     inside = sum(operations(arg) for arg in expr.args)
     if isinstance(expr, sp.Transpose):
         return inside
@@ -80,6 +85,8 @@ def operations(expr):
         return inside + 1
     if isinstance(expr, sp.Symbol | sp.MatrixSymbol | sp.Identity | sp.OneMatrix | sp.Number) or not expr.args:
         return 0
-    if isinstance(expr, sp.Tuple | sp.Lambda):
+    if isinstance(expr, ElementwiseApplyFunction):
+        return operations(expr.expr) + max(1, operations(expr.function.expr))
+    if isinstance(expr, sp.Tuple):
         return 0
     return inside + 1

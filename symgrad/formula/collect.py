@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import Expr, Identity, MatMul, Mul, S
+from sympy import Determinant, Expr, Identity, MatMul, Mul, S, Trace
 
 Term = tuple[Expr, tuple[Any, ...]]  # a scalar and the factors of a matrix product
 
@@ -35,13 +35,17 @@ def collected(parts: Sequence[Any]) -> Any:
 
 
 def scaled(coefficient: Any, matrix: Any) -> Any:
-    """coefficient·matrix as SymPy makes it of `coefficient*A*B`, from the left: equal formulas are equal trees."""
+    """coefficient·matrix as SymPy makes it of `coefficient*A*B`, from the left: equal formulas are equal trees.
+
+    Except that SymPy multiplies scalars out there, det(A B) to det(A) det(B): they stay as they are.
+    """
     if coefficient == 1:
         return matrix
-    if not getattr(matrix, "is_MatMul", False):
-        return coefficient * matrix
-    inner, factors = matrix.as_coeff_matrices()
-    product = coefficient * inner * factors[0]
+    inner, factors = matrix.as_coeff_matrices() if getattr(matrix, "is_MatMul", False) else (S.One, [matrix])
+    scalar = coefficient * inner
+    if scalar.has(Determinant, Trace) and scalar.doit() != scalar:
+        return MatMul(scalar, *factors)
+    product = scalar * factors[0]
     for factor in factors[1:]:
         product = product * factor
     return product
@@ -55,12 +59,10 @@ def _term(matrix: Any) -> Term:
 
 
 def _product(coefficient: Expr, factors: Sequence[Any]) -> Any:
-    if len(factors) == 1:
-        return scaled(coefficient, factors[0])
-    product = coefficient * factors[0] if coefficient != 1 else factors[0]
+    product = factors[0]
     for factor in factors[1:]:
         product = product * factor
-    return product
+    return scaled(coefficient, product)
 
 
 def _best(terms: Sequence[Term]) -> tuple[Expr, tuple[Any, ...], tuple[Any, ...], list[int]] | None:

@@ -36,6 +36,7 @@ from symgrad.graph.nodes import (
     Use,
     intern,
 )
+from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import as_known
 
 # Floating numbers with at most this divisor are exact fractions to the reader, too: 0.125, but not 0.1.
@@ -223,8 +224,12 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
             if exponent.is_negative:
                 raise UnsupportedError("division by zero: a denominator of the model is identically zero")
             return S.Zero, {}
-        if isinstance(node, Contract) and not node.bound and exponent.is_integer:
-            # only under an integer exponent: (x**2)**(1/2) is |x|, not x
+        if (
+            isinstance(node, Contract)
+            and not node.bound
+            and (exponent.is_integer or all(is_nonnegative(part) for part, _ in node.factors))
+        ):
+            # under a broken exponent only if the sign is known: (x**2)**(1/2) is |x|, not x
             stack.extend((_lift(part, use), inner * exponent) for part, inner in reversed(node.factors))
             continue
         if isinstance(node, Add):

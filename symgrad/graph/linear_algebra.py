@@ -5,10 +5,9 @@ Source of the identities: Petersen and Pedersen, The Matrix Cookbook (2012), sec
 
 from typing import Any
 
-from sympy import Abs, Expr, Pow, Product, S, exp, log
+from sympy import Abs, Expr, Product, S, log
 
 from symgrad.errors import ModelError
-from symgrad.functions import sigmoid, softplus
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import (
     ONE,
@@ -26,22 +25,8 @@ from symgrad.graph.build import (
     split_coefficient,
 )
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import (
-    Add,
-    Apply,
-    Const,
-    Contract,
-    Delta,
-    Input,
-    Letter,
-    MatrixFunction,
-    Named,
-    Node,
-    Size,
-    Use,
-    intern,
-    postorder,
-)
+from symgrad.graph.nodes import Contract, Delta, Letter, MatrixFunction, Use, intern
+from symgrad.graph.signs import is_nonnegative
 
 INVERSE, DET, CHOLESKY = "inverse", "det", "cholesky"
 # log det M, not a number where det M < 0, and log |det M|
@@ -126,7 +111,7 @@ def _of_multiple(head: str, scalars: list[Any], rest: Use, row: Letter, column: 
         return mul([reciprocal(scalar), value])
     if head == DET:
         return mul([power(scalar, size(length)), value])
-    if head == LOGDET and not is_positive(scalar):
+    if head == LOGDET and not is_nonnegative(scalar):
         return None  # the sign of det(s·M) depends on that of s and on n
     argument = scalar if head == LOGDET else apply(Abs, [scalar])
     return add([(S.One, mul([size(length), apply(log, [argument])])), (S.One, value)])
@@ -142,34 +127,6 @@ def _of_diagonal(head: str, factors: list[Any], row: Letter, column: Letter, len
         return mul([deltas[0], power(entries, scale(S.Half, ONE))])
     if head == DET:
         return reduce(Product, entries, {row: length})
-    if head == LOGDET and not is_positive(entries):
+    if head == LOGDET and not is_nonnegative(entries):
         return None
     return mul([apply(log, [entries if head == LOGDET else apply(Abs, [entries])])], {row: length})
-
-
-def is_positive(use: Use) -> bool:
-    """Whether the term is known to be positive (or zero where a square is) wherever its data are legal."""
-    known: set[Node] = set()
-    for node in postorder([use.node]):
-        if _is_positive(node, known):
-            known.add(node)
-    return use.node in known
-
-
-def _is_positive(node: Node, known: set[Node]) -> bool:
-    match node:
-        case Size():
-            return True
-        case Const(value=value):
-            return bool(value.is_positive)
-        case Input(symbol=symbol, properties=properties):
-            return bool(getattr(symbol, "is_positive", False)) or "positive" in properties
-        case Named(arg=arg):
-            return arg.node in known
-        case Add(terms=terms):
-            return bool(terms) and all(c.is_positive and part.node in known for c, part in terms)
-        case Contract(factors=factors):
-            return all(part.node in known or e.is_even for part, e in factors)
-        case Apply(head=head, args=args):
-            return head in (exp, sigmoid, softplus) or (head is Pow and args[0].node in known)
-    return False

@@ -24,12 +24,12 @@ from symgrad.graph.linear_algebra import (
     LOG_ABS_DET,
     LOGDET,
     inverse,
-    is_positive,
     matrix_function,
     sides_of,
 )
 from symgrad.graph.merge import kronecker_factors, merge, split
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, MatrixFunction, Merge, Node, Use, postorder
+from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import symmetric, transposed
 from symgrad.graph.transform import factors_of, place, rebuild, substitute
 from symgrad.rewrite.match import see_through
@@ -51,7 +51,7 @@ def log_determinant(use: Use) -> Use | None:
     if not coefficient.is_positive or len(found) != 1:
         return None
     determinant, exponent = factors.pop(found[0])
-    if not all(is_positive(f) for f, _ in factors) or not isinstance(determinant.node, MatrixFunction):
+    if not all(is_nonnegative(f) for f, _ in factors) or not isinstance(determinant.node, MatrixFunction):
         return None
     head = LOGDET if signed and not exponent.is_even else LOG_ABS_DET
     value = matrix_function(head, *_matrix_of(determinant))
