@@ -67,7 +67,7 @@ def scalar(matrix):
 
 
 def times(number, matrix):
-    """number·matrix as it stands: SymPy's * makes det(A B) in front of a matrix det(A) det(B), which the book does not."""
+    """number·matrix as it stands: SymPy's * makes det(A B) in front of a matrix det(A) det(B), other than the book."""
     return MatMul(number, matrix)
 
 

@@ -123,10 +123,12 @@ JACOBIANS = {  # the matrix Y, what it is differentiated by, and ∂Y_kl/∂X_ij
     "73": (X, X, lambda X: np.einsum("ki,lj->klij", np.eye(4), np.eye(4))),
     "74": (X*A, X, lambda X, A: np.einsum("ki,jl->klij", np.eye(4), A)),
     "75": (X.T*A, X, lambda X, A: np.einsum("kj,il->klij", np.eye(4), A)),
-    "79, 80": (X.T*B*X, X, lambda X, B: np.einsum("lj,ki->klij", np.eye(4), X.T@B) + np.einsum("kj,il->klij", np.eye(4), B@X)),
+    "79, 80": (X.T*B*X, X, lambda X, B: np.einsum("lj,ki->klij", np.eye(4), X.T@B)
+        + np.einsum("kj,il->klij", np.eye(4), B@X)),
     "90, n = 3": (X**3, X, lambda X: sum(
         np.einsum("ki,jl->klij", np.linalg.matrix_power(X, r), np.linalg.matrix_power(X, 2-r)) for r in range(3))),
-    "130": ((w - a)/norm2(w - a), w, lambda w, a: np.eye(4)/np.linalg.norm(w - a) - (w - a)@(w - a).T/np.linalg.norm(w - a)**3),
+    "130": ((w - a)/norm2(w - a), w, lambda w, a: np.eye(4)/np.linalg.norm(w - a)
+        - (w - a)@(w - a).T/np.linalg.norm(w - a)**3),
 }
 # fmt: on
 
@@ -138,7 +140,9 @@ def test_derivatives_of_a_matrix(equation):
     model = Model(Trace(weights.T * Y.applyfunc(sin)), [by], where=[Eq(Y, matrix)])
     given = inputs(model)
     module = model.compile(check=False, jacobian=["Y"])
-    found = getattr(module.jacobian_Y(**{name: given[name] for name in signature(module.jacobian_Y).parameters}), by.name)
+    needed = signature(module.jacobian_Y).parameters
+    found = getattr(module.jacobian_Y(**{name: given.get(name, SIZES[N]) for name in needed}), by.name)
+    found = found.to_scipy().toarray() if hasattr(found, "to_scipy") else found
     reference = expected(**{name: given[name] for name in signature(expected).parameters})
     assert np.allclose(np.asarray(found).reshape(reference.shape), reference, rtol=0, atol=1e-11)
 
@@ -183,5 +187,5 @@ def test_functions_of_matrices_are_errors():
     # (128) is about the sine of a matrix, not of its entries: SymPy itself has no trace of it
     with pytest.raises(TypeError, match="not a matrix"):
         Trace(sin(X))
-    with pytest.raises(ModelError, match="entry by entry it is"):
-        Model(w.T * sin(X) * w, [X])
+    with pytest.raises(ModelError, match=re.escape("entry by entry it is (X).applyfunc(sin)")):
+        Model(sin(X), [X])

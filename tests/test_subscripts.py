@@ -113,6 +113,9 @@ def symmetric_window():
 long, table = array("q", M), array("v", K)
 MODELS = {
     "correlation": lambda: Model(Sum(sin(Sum(x[i + p] * w[p], (p, 0, P - 1))), (i, 0, N - P)), [x, w]),
+    "distance of two indices": lambda: Model(
+        Sum(sin(x[Abs(i - j)] * (i + 1)), (i, 0, N - 1), (j, 0, N - 1)), [x]),
+    "power of an index": lambda: Model(Sum(sin(array("x", N + 1)[2**i - 1]), (i, 0, 1)), [array("x", N + 1)]),
     "stride in a floor": lambda: Model(
         Sum(sin(Sum(x[2 * i + p] * w[p], (p, 0, P - 1))), (i, 0, floor((N - P) / 2))), [x, w]
     ),

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any
 
 from sympy import (
+    Abs,
     And,
     Basic,
     Dummy,
@@ -57,6 +58,9 @@ def least(expr: Expr, indices: Indices) -> Expr | None:
     if plain is None:
         return None
     expr, indices = plain
+    involved = [symbol for symbol in indices if expr.has(symbol)]
+    if involved and not expr.is_polynomial(*involved):
+        return None  # differences, by which the search below proceeds, would not become simpler
     for symbol in reversed(list(indices)):
         if not expr.has(symbol):
             continue
@@ -81,9 +85,9 @@ def _not_negative(step: Expr, indices: Indices) -> bool:
 
 
 def _without_atoms(expr: Expr, indices: Indices) -> tuple[Expr, Indices] | None:
-    """floor, Mod, Max and Min of indices as indices of their own, with the bounds that they have."""
+    """Abs, floor, Mod, Max and Min of indices as indices of their own, with the bounds that they have."""
     extended = dict(indices)
-    for atom in sorted(expr.atoms(floor, ceiling, Mod, Max, Min), key=lambda part: -part.count_ops()):
+    for atom in sorted(expr.atoms(Abs, floor, ceiling, Mod, Max, Min), key=lambda part: -part.count_ops()):
         if not expr.has(atom) or not any(atom.has(symbol) for symbol in indices):
             continue
         ends = _atom_bounds(atom, indices)
@@ -107,6 +111,10 @@ def _atom_bounds(atom: Basic, indices: Indices) -> tuple[Expr, Expr] | None:
         if low is None or high is None:
             return None
         return (low - _lost(low), high) if isinstance(atom, floor) else (low, high + _lost(high))
+    if isinstance(atom, Abs):
+        ((low, high),) = parts
+        farthest = None if low is None or high is None else _extreme([high, expand(-low)], 1)
+        return None if farthest is None else (S.Zero, farthest)
     sign = 1 if isinstance(atom, Max) else -1
     ends = []
     for which in (0, 1):

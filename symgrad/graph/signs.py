@@ -5,7 +5,21 @@ from weakref import WeakKeyDictionary
 from sympy import Abs, Pow, cosh, exp
 
 from symgrad.functions import LogSumExp, relu, sigmoid, softplus
-from symgrad.graph.nodes import Add, Apply, AxisMap, Const, Contract, Delta, Input, Named, Node, Reduce, Size, Use, postorder
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Delta,
+    Input,
+    Named,
+    Node,
+    Reduce,
+    Size,
+    Use,
+    postorder,
+)
 
 _known: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
 
