@@ -62,7 +62,7 @@ class Arithmetic(Operands):
             if n % MAX_OPERANDS == 0:
                 text = self._assign(self.fresh("sum_1"), Value(text, ADD, letters, kind)).text  # type: ignore[arg-type]
             text += f" {sign} {part}"
-        level = ADD if len(parts) > 1 else MUL if " * " in text else UNARY
+        level = ADD if len(parts) > 1 else ATOM if text.isdigit() else MUL if " * " in text else UNARY
         return Value(text, level, letters, kind)  # type: ignore[arg-type]
 
     def _product(self, node: Contract) -> Value:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from math import lcm
 from typing import Any
 
-from sympy import Abs, Max, Min, Mod, Number, ceiling, floor
+from sympy import Abs, Max, Min, Mod, Number, Pow, ceiling, floor
 from sympy.core.relational import Relational
 
 from symgrad.codegen.values import ATOM, COMPARE, MUL, POWER, UNARY, Value, broadcast, number_text
@@ -41,7 +41,7 @@ def whole_nodes(nodes: Sequence[Node]) -> set[Node]:
 
 
 def _stays(node: Apply) -> bool:
-    return node.head in _KEEP or node.head is if_else
+    return node.head in _KEEP or node.head in (if_else, Pow)
 
 
 def _integral(node: Node) -> bool:
@@ -92,6 +92,8 @@ def apply_value(node: Apply, read: Read, letters: Sequence[Any]) -> Value | None
     if head is in_range:
         label = str(node.args[2].node.value)  # type: ignore[attr-defined]
         return Value(f"_in_range({args[0].text}, {args[1].text}, {label!r})", ATOM, letters, "integer")
+    if head is Pow:
+        return Value(f"{args[0].at(ATOM)} ** {args[1].at(ATOM)}", POWER, letters, "integer")
     if head is Mod:
         return Value(f"{args[0].at(UNARY)} % {args[1].at(UNARY)}", MUL, letters, "integer")
     if head in _UFUNCS:
