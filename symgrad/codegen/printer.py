@@ -144,7 +144,7 @@ class Printer(Arithmetic, Application):
         names = [self._values[node].text for node in plan.sums]
         self._variables.update(names)
         left = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
-        self.lines += ["", f"{left} = _over_rows({function}, {plan.width}, {arrays})"]
+        self.lines += ["", f"{left} = _over_rows({function}, {plan.width}, {plan.size}, {arrays})"]
         self.helpers.add("over_rows")
 
     def _deserves_name(self, node: Node, value: Value) -> bool:

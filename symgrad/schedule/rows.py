@@ -36,6 +36,7 @@ class RowPlan:
     sums : the sums over all rows, in the order in which they are computed.
     after : what depends on a sum.
     width : how many numbers a row takes, with its intermediate results.
+    size : how many numbers the sums have.
     """
 
     dimension: Symbol
@@ -44,6 +45,7 @@ class RowPlan:
     sums: tuple[Node, ...]
     after: frozenset[Node]
     width: Expr
+    size: Expr
 
 
 def row_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan | None:
@@ -97,9 +99,8 @@ def _split(nodes: Sequence[Node], dimension: Symbol) -> RowPlan | None:
             after.add(node)
     if not sums or not arrays:
         return None
-    return RowPlan(
-        dimension, tuple(sorted(arrays)), frozenset(local), tuple(sums), frozenset(after), expand(SymAdd(*widths))
-    )
+    width, size = (expand(SymAdd(*parts)) for parts in (widths, [Mul(*node.shape) for node in sums]))
+    return RowPlan(dimension, tuple(sorted(arrays)), frozenset(local), tuple(sums), frozenset(after), width, size)
 
 
 def _is_local(node: Node, rows: Sequence[int], dimension: Symbol) -> bool:
