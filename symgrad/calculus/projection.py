@@ -18,17 +18,18 @@ from symgrad.graph.symmetry import SYMMETRIC
 def project(parameter: Input, gradient: Use) -> Use:
     """The part of the gradient that lies in the space that the parameter is held to."""
     known = set(parameter.properties)
-    if parameter.rank != 2:
+    if parameter.rank < 2:
         return gradient
-    rows, columns = parameter.shape
+    row, column = parameter.rank - 2, parameter.rank - 1
+    rows, columns = parameter.shape[-2:]
     if "diagonal" in known:
-        return mul([delta(0, 1, rows), relabel(gradient, {1: 0})])
+        return mul([delta(row, column, rows), relabel(gradient, {column: row})])
     if known & SYMMETRIC:
         half = Rational(1, 2)
-        return add([(half, gradient), (half, relabel(gradient, {0: 1, 1: 0}))])
+        return add([(half, gradient), (half, relabel(gradient, {row: column, column: row}))])
     for kind, relation in (("lower_triangular", Ge), ("upper_triangular", Le)):
         if kind in known:
-            inside = apply(relation, [index(0, rows), index(1, columns)])
+            inside = apply(relation, [index(row, rows), index(column, columns)])
             gradient = apply(if_else, [inside, gradient, ZERO])
     return gradient
 
@@ -36,8 +37,9 @@ def project(parameter: Input, gradient: Use) -> Use:
 def note(parameter: Input) -> str | None:
     """What the docstring of a generated module says about the gradient by this parameter."""
     name, known = parameter.name, set(parameter.properties)
-    if parameter.rank != 2:
+    if parameter.rank < 2:
         return None
+    name = f"Every matrix of {name}" if parameter.rank > 2 else name
     if "diagonal" in known:
         return f"{name} is diagonal: its gradient is the diagonal of the unconstrained gradient."
     if known & SYMMETRIC:

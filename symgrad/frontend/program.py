@@ -351,7 +351,7 @@ SIDE = Dummy("side", dummy_index=1, integer=True)  # stands for the length of th
 
 def _input(argument: Argument, known: tuple[str, ...]) -> Input:
     sides = argument.shape
-    if known and len(sides) == 2 and not equal(*sides):
+    if known and (len(sides) < 2 or not equal(*sides[-2:])):
         known = tuple(kind for kind in known if kind == "positive")  # the others are of square matrices
     if isinstance(argument.symbol, MatrixSymbol):
         sides = tuple(side for side in sides if side != 1)

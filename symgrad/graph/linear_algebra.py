@@ -25,13 +25,14 @@ from symgrad.graph.build import (
     split_coefficient,
 )
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Contract, Delta, Letter, MatrixFunction, Use, intern
+from symgrad.graph.nodes import Contract, Delta, Input, Letter, MatrixFunction, Named, Use, intern
 from symgrad.graph.signs import is_nonnegative
 
 INVERSE, DET, CHOLESKY = "inverse", "det", "cholesky"
 # log det M, not a number where det M < 0, and log |det M|
 LOGDET, LOG_ABS_DET = "logdet", "log_abs_det"
 _KEEPS_SHAPE = (INVERSE, CHOLESKY)
+_TRIANGULAR = frozenset({"lower_triangular", "upper_triangular"})
 
 
 def sides_of(node: MatrixFunction) -> tuple[Letter, Letter, Expr]:
@@ -130,3 +131,17 @@ def _of_diagonal(head: str, factors: list[Any], row: Letter, column: Letter, len
     if head == LOGDET and not is_nonnegative(entries):
         return None
     return mul([apply(log, [entries if head == LOGDET else apply(Abs, [entries])])], {row: length})
+
+
+def diagonal_of_triangular(matrix: Use, row: Letter, column: Letter) -> Use | None:
+    """The diagonal, over `row`, of a matrix that is seen to be diagonal or that a fact calls triangular; else None."""
+    while isinstance(matrix.node, Named):
+        matrix = relabel(matrix.node.arg, dict(enumerate(matrix.letters)))
+    node = matrix.node
+    known = False
+    if isinstance(node, Input):
+        known = not _TRIANGULAR.isdisjoint(node.properties) and set(matrix.letters[-2:]) == {row, column}
+    elif isinstance(node, Contract):
+        parts = [relabel(factor, dict(enumerate(matrix.letters))) for factor, _ in node.factors]
+        known = any(isinstance(part.node, Delta) and set(part.letters) == {row, column} for part in parts)
+    return mul([relabel(matrix, {column: row})]) if known else None

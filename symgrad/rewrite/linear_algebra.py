@@ -7,6 +7,7 @@ from sympy import Abs, Expr, Pow, Product, S, log
 
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import (
+    ZERO,
     add,
     apply,
     delta,
@@ -23,6 +24,7 @@ from symgrad.graph.linear_algebra import (
     INVERSE,
     LOG_ABS_DET,
     LOGDET,
+    diagonal_of_triangular,
     inverse,
     matrix_function,
     sides_of,
@@ -211,13 +213,16 @@ def orthogonal(use: Use) -> Use | None:
             second, other = factors[m]
             if second.node is not first.node or other != e:
                 continue
-            for axis in (0, 1):
+            for axis, other_axis in ((-2, -1), (-1, -2)):
                 letter = first.letters[axis]
                 elsewhere = {x for k, (f, _) in enumerate(factors) if k not in (n, m) for x in f.letters}
-                kept = (first.letters[1 - axis], second.letters[1 - axis])
-                if letter != second.letters[axis] or letter not in bound or letter in elsewhere or letter in kept:
+                kept = (first.letters[other_axis], second.letters[other_axis])
+                stack = first.letters[:-2]
+                if stack != second.letters[:-2] or letter != second.letters[axis]:
                     continue
-                identity = delta(*kept, first.node.shape[0])
+                if letter not in bound or letter in elsewhere or letter in (*kept, *stack):
+                    continue
+                identity = delta(*kept, first.node.shape[-1])
                 rest = [pair for k, pair in enumerate(factors) if k not in (n, m)]
                 left = {x: length for x, length in bound.items() if x != letter}
                 return place(product_of_powers([*rest, (identity, S.One)], left), use.letters)
@@ -229,13 +234,23 @@ def inverse_of_orthogonal(use: Use) -> Use | None:
     node = use.node
     if isinstance(node, MatrixFunction) and node.head == INVERSE and is_orthogonal(node.arg):
         matrix, row, column, _ = _matrix_of(use)
-        return relabel(matrix, {row: column, column: row})
+        if set(matrix.letters[-2:]) == {row, column}:
+            return relabel(matrix, {row: column, column: row})
     return None
+
+
+def determinant_of_orthogonal(use: Use) -> Use | None:
+    """log |det Q| = 0."""
+    node = use.node
+    if not isinstance(node, MatrixFunction) or node.head not in (LOGDET, LOG_ABS_DET) or not is_orthogonal(node.arg):
+        return None
+    matrix, row, column, _ = _matrix_of(use)
+    return ZERO if set(matrix.letters[-2:]) == {row, column} else None
 
 
 def is_orthogonal(use: Use) -> bool:
     node = use.node
-    return isinstance(node, Input) and "orthogonal" in node.properties and node.shape[0] == node.shape[-1]
+    return isinstance(node, Input) and "orthogonal" in node.properties and node.rank >= 2
 
 
 def determinant_of_triangular(use: Use) -> Use | None:
@@ -244,9 +259,9 @@ def determinant_of_triangular(use: Use) -> Use | None:
     if not isinstance(node, MatrixFunction) or node.head not in (DET, LOG_ABS_DET):
         return None
     matrix, row, column, length = _matrix_of(use)
-    if not isinstance(matrix.node, Input) or _TRIANGULAR.isdisjoint(matrix.node.properties):
+    diagonal = diagonal_of_triangular(matrix, row, column)
+    if diagonal is None:
         return None
-    diagonal = relabel(matrix, {column: row})
     if node.head == DET:
         return reduce(Product, diagonal, {row: length})
     return mul([apply(log, [apply(Abs, [diagonal])])], {row: length})
@@ -265,16 +280,15 @@ def log_determinant_of_square(use: Use) -> Use | None:
     return add([(S.One, matrix_function(LOG_ABS_DET, link, first, second, length)) for link, first, second in ends])
 
 
-_TRIANGULAR = frozenset({"lower_triangular", "upper_triangular"})
-
-
 def use_diagonals(roots: Sequence[Use]) -> list[Use]:
     """Every matrix that a fact calls diagonal, D, as δ[i,j]·D[i,i]: its other entries do not matter."""
     nodes = [node for node in postorder([use.node for use in roots]) if isinstance(node, Input)]
     images: dict[Node, Use] = {
-        node: mul([delta(0, 1, node.shape[0]), Use(node, (0, 0))])
+        node: mul(
+            [delta(node.rank - 2, node.rank - 1, node.shape[-1]), Use(node, (*range(node.rank - 1), node.rank - 2))]
+        )
         for node in nodes
-        if "diagonal" in node.properties and node.rank == 2
+        if "diagonal" in node.properties and node.rank >= 2
     }
     return substitute(roots, images)
 
@@ -340,6 +354,8 @@ def lift_merged(use: Use) -> Use | None:
 
 
 RECOGNISE = (
+    inverse_of_orthogonal,
+    determinant_of_orthogonal,
     log_determinant,
     log_determinant_of_square,
     determinant_of_triangular,
@@ -347,4 +363,4 @@ RECOGNISE = (
     lift_merged,
     of_kronecker,
 )
-CANONICAL = (cancel_inverse, orthogonal, inverse_of_orthogonal)
+CANONICAL = (cancel_inverse, orthogonal)

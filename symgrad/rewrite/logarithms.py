@@ -4,7 +4,7 @@ A likelihood is a product over the data, which underflows; its logarithm is a su
 not known stays inside: log(x·y) is real where x and y are both negative, log x + log y is not.
 """
 
-from sympy import Basic, IndexedBase, Number, Product, S, Symbol, cosh, exp, log
+from sympy import Abs, Basic, IndexedBase, Number, Product, S, Symbol, cosh, exp, log
 
 from symgrad.functions import if_else, sigmoid, softplus
 from symgrad.graph.axes import SOFTMAX, reduce
@@ -32,7 +32,7 @@ _DEEPEST = 12
 
 
 def log_of_product(use: Use) -> Use | None:
-    """log(f·g) = log f + log g for f > 0, and log Π_i f_i = Σ_i log f_i."""
+    """log(f·g) = log f + log g for f > 0, log Π_i f_i = Σ_i log f_i, and log |Π_i f_i| = Σ_i log |f_i|."""
     if not (isinstance(use.node, Apply) and use.node.head is log):
         return None
     inner = see_through(place(use.node.args[0], use.letters))
@@ -43,6 +43,12 @@ def log_of_product(use: Use) -> Use | None:
 def _split(inner: Use) -> list[Use] | None:
     """The terms of the logarithm of a product, or None if there is nothing to split."""
     node = inner.node
+    if isinstance(node, Apply) and node.head is Abs:  # the sign does not matter: log |Π f| = Σ log |f|
+        product = see_through(place(node.args[0], inner.letters))
+        if not (isinstance(product.node, Reduce) and product.node.head is Product):
+            return None
+        names, bound = opened(product, product.node.bound)
+        return [mul([apply(log, [apply(Abs, [relabel(product.node.arg, names)])])], bound)]
     if isinstance(node, Apply) and node.head.__name__ == "Pow":
         base, exponent = (place(arg, inner.letters) for arg in node.args)
         return [mul([exponent, apply(log, [base])])] if is_positive(base) else None

@@ -34,7 +34,9 @@ REASONS: dict[str, Reason] = {
     "log_softmax_of_difference": Reason(
         "u − logsumexp(u) = log_softmax(u)", "the maximum cancels exactly rather than by subtraction", _BLANCHARD
     ),
-    "log_of_product": Reason("log Π f = Σ log f for f > 0", "a product of many factors underflows", _LOGARITHM),
+    "log_of_product": Reason(
+        "log Π f = Σ log f for f > 0, log |Π f| = Σ log |f|", "a product of many factors underflows", _LOGARITHM
+    ),
     "complement": Reason("σ(−u) = 1 − σ(u)", "one sigmoid of each argument", "definition of the logistic function"),
     "merge_conditions": Reason(
         "c·(a if q else b) + d·(e if q else f) = (c·a + d·e) if q else (c·b + d·f)",
@@ -48,6 +50,7 @@ REASONS: dict[str, Reason] = {
     "cancel_inverse": Reason("A⁻¹A = I", "fewer operations", _MATRICES),
     "orthogonal": Reason("QᵀQ = I for orthogonal Q", "a fact states it", _MATRICES),
     "inverse_of_orthogonal": Reason("Q⁻¹ = Qᵀ for orthogonal Q", "nothing is to be solved", _MATRICES),
+    "determinant_of_orthogonal": Reason("log |det Q| = 0 for orthogonal Q", "nothing is to be factorised", _MATRICES),
     "determinant_of_triangular": Reason("det(L) = Π Lᵢᵢ for triangular L", "nothing is to be factorised", _MATRICES),
     "log_determinant_of_square": Reason("logdet(AAᵀ) = 2·logdet(A)", "a smaller factorisation", _MATRICES),
     "sum_over_merged": Reason("a sum over a merged axis is one over its parts", "axes stay apart", "definition"),

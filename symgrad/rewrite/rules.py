@@ -8,7 +8,7 @@ what loses digits by what does not.
 from dataclasses import dataclass
 from typing import Literal
 
-from sympy import Abs, Expr, Integer, Max, Rational, Symbol, cosh, exp, log, sinh, tanh
+from sympy import Abs, Expr, Integer, Max, Rational, Symbol, cosh, exp, log, sign, sinh, tanh
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import if_else, log_sigmoid, relu, sigmoid, softplus
@@ -86,6 +86,7 @@ RULES = (
         "one convention at the kink",
         "definition of relu",
     ),
+    Rule("slope of log of abs", "recognise", sign(x) / Abs(x), 1 / x, "0/0 at 0", "definition of the sign"),
     Rule(
         "log cosh",
         "stabilise",

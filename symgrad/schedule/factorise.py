@@ -9,11 +9,21 @@ Numerical Algorithms (2002), chapters 9, 10 and 14.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sympy import Expr, Integer, S, log
+from sympy import Abs, Expr, Integer, Product, S, log, sign
 
-from symgrad.graph.build import apply, mul, product_of_powers, scale
+from symgrad.graph.axes import reduce
+from symgrad.graph.build import add, apply, mul, product_of_powers, scale
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import CHOLESKY, INVERSE, LOG_ABS_DET, LOGDET, inverse, matrix_function, sides_of
+from symgrad.graph.linear_algebra import (
+    CHOLESKY,
+    INVERSE,
+    LOG_ABS_DET,
+    LOGDET,
+    diagonal_of_triangular,
+    inverse,
+    matrix_function,
+    sides_of,
+)
 from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own, rebuild, transform
@@ -28,6 +38,7 @@ def factorise(roots: Sequence[Use]) -> list[Use]:
         if isinstance(node, MatrixFunction) and node.head in (LOGDET, LOG_ABS_DET) and node.arg.node in definite
     }
 
+    roots = transform(roots, _triangular)
     opened: dict[Node, tuple[Use, Use]] = {}  # S⁻¹ as Σ_k L⁻¹[k,i] L⁻¹[k,j]
 
     def cholesky(node: Node, uses: tuple[Use, ...]) -> Use | None:
@@ -50,6 +61,18 @@ def factorise(roots: Sequence[Use]) -> list[Use]:
         return None
 
     return transform(transform(roots, cholesky) if shared else roots, _visit)
+
+
+def _triangular(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """log det of a diagonal or triangular matrix: Σ log |M_ii| + log Π sign(M_ii), the last 0 or not a number."""
+    if not isinstance(node, MatrixFunction) or node.head != LOGDET:
+        return None
+    row, column, length = sides_of(node)
+    entries = diagonal_of_triangular(uses[0], row, column)
+    if entries is None:
+        return None
+    size = mul([apply(log, [apply(Abs, [entries])])], {row: length})
+    return add([(S.One, size), (S.One, apply(log, [reduce(Product, apply(sign, [entries]), {row: length})]))])
 
 
 def _with_factors(node: Contract, uses: Sequence[Use], opened: Mapping[Node, tuple[Use, Use]]) -> Use:

@@ -62,12 +62,13 @@ class Tangents:
             if isinstance(constraint, Bound) and constraint.name == name and constraint.low == constraint.high:
                 mask &= ~constraint.entries(mask.shape)  # a given number: not to be moved
         grids = np.indices(mask.shape)
-        diagonal = grids[0] == grids[-1] if mask.ndim else mask
+        diagonal = grids[-2] == grids[-1] if mask.ndim > 1 else mask
         if self.symmetric:
-            mask &= np.triu(mask.T)
+            mask &= np.triu(np.swapaxes(mask, -2, -1))
         if self.orthogonal:
             # One skew matrix for each pair of columns (of rows, where the matrix is wide).
-            mask = np.triu(np.ones((min(mask.shape), min(mask.shape)), dtype=bool), 1)
+            side = min(mask.shape[-2:])
+            mask = np.triu(np.ones((*mask.shape[:-2], side, side), dtype=bool), 1)
         if "diagonal" in kinds:
             mask &= diagonal
         if "lower_triangular" in kinds or ("unit_triangular" in kinds and np.allclose(self.value, np.tril(self.value))):
@@ -112,16 +113,18 @@ class Tangents:
     def _entry(self, index: tuple[int, ...]) -> Direction:
         vector: Array = np.zeros(self.value.shape)
         if self.orthogonal:
-            i, j = index
-            rows, columns = vector.shape
+            *place, i, j = index
+            moved, matrix = vector[*place], self.value[*place]
+            rows, columns = matrix.shape
             if rows >= columns:
-                vector[:, j], vector[:, i] = self.value[:, i], -self.value[:, j]
+                moved[:, j], moved[:, i] = matrix[:, i], -matrix[:, j]
             else:
-                vector[j], vector[i] = self.value[i], -self.value[j]
-            return Direction(self.name, f"{self.name} rotated in ({i}, {j})", vector, 1.0)
+                moved[j], moved[i] = matrix[i], -matrix[j]
+            entry = f"{self.name}[{', '.join(map(str, place))}]" if place else self.name
+            return Direction(self.name, f"{entry} rotated in ({i}, {j})", vector, 1.0)
         tied = [(index, 1.0)]
-        if self.symmetric and index != index[::-1]:
-            tied.append((index[::-1], 1.0))
+        if self.symmetric and index[-2] != index[-1]:
+            tied.append(((*index[:-2], index[-1], index[-2]), 1.0))
         if self.simplex is not None:
             tied.append((self._next(index), -1.0))
         label = ""

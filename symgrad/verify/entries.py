@@ -63,8 +63,9 @@ def draw_entries(
             values = _simplex(values, constraint, argument, range_name, rng)
             if values is None:
                 return None
-    if len(shape) == 2 and kinds:
-        values = _structured(values, kinds, rng)
+    if len(shape) >= 2 and kinds:
+        matrices = values.reshape(-1, *shape[-2:])
+        values = np.array([_structured(matrix, kinds, rng) for matrix in matrices]).reshape(shape)
     values = np.array(values, dtype=np.int64 if argument.integer else np.float64, order="C")
     return values if shape else values[()]
 

@@ -38,6 +38,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
+from symgrad.frontend.properties import is_transposition
 from symgrad.functions import Total
 from symgrad.verify.differences import Array
 from symgrad.verify.sizes import Sizes
@@ -110,7 +111,7 @@ class Simplex:
 
 @dataclass(frozen=True)
 class Structure:
-    """A matrix is of the given kind."""
+    """A matrix, or every matrix over the last two axes, is of the given kind."""
 
     fact: Basic
     name: str
@@ -131,7 +132,9 @@ Constraint = Bound | Simplex | Structure | Unread
 
 
 def has_structure(kind: StructureKind, matrix: Array) -> bool:
-    """Whether a matrix is of the given kind, up to rounding."""
+    """Whether a matrix, or every one of a stack, is of the given kind, up to rounding."""
+    if matrix.ndim > 2 and kind != "integer":
+        return all(has_structure(kind, each) for each in matrix.reshape(-1, *matrix.shape[-2:]))
     slack = TOLERANCE * float(np.max(np.abs(matrix), initial=1.0))
 
     def zero(residual: Array) -> bool:
@@ -316,13 +319,11 @@ class FactReader:
         return [Bound(fact, argument.name, subscripts, low, edge, strict)]
 
     def _symmetric(self, fact: Any) -> list[Constraint] | None:
-        """`Eq(A[i, j], A[j, i])`."""
-        left, right = self.place(fact.lhs), self.place(fact.rhs)
-        if not isinstance(fact, Eq) or left is None or right is None or left[0] != right[0]:
+        """`Eq(A[i, j], A[j, i])`, `Eq(S[k, i, j], S[k, j, i])`."""
+        left = self.place(fact.lhs)
+        if left is None or not is_transposition(fact):
             return None
-        if len(left[1]) == 2 and left[1] == right[1][::-1] and left[1][0] != left[1][1]:
-            return [Structure(fact, left[0].name, "symmetric")]
-        return None
+        return [Structure(fact, left[0].name, "symmetric")]
 
     def _sum(self, fact: Any) -> list[Constraint] | None:
         """`Eq(Sum(t[n, k], (k, 0, K - 1)), 1)`, over one or several indices, or `Eq(total(T), 1)`."""

@@ -65,6 +65,8 @@ MODELS = {
     "Kronecker trace": lambda: Model(Trace(KroneckerProduct(A, B).I * KroneckerProduct(A, B + Identity(K))), [A, B]),
     "cancelled inverse": lambda: Model(Trace(S.I * A * A * S), [A, S], facts=[definite]),
     "orthogonal": lambda: Model(Trace(R.T * A * R * R.T * A.T * R) + Trace(R.I * A), [A], facts=[orthogonal]),
+    "determinant of an orthogonal matrix": lambda: Model(log(abs(R.det())) + Trace(A * R), [R], facts=[orthogonal]),
+    "log of the size of a product": lambda: Model(log(abs(Product(x[n], rows))), [x]),
 }
 
 
