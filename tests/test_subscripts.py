@@ -290,6 +290,27 @@ def test_a_padded_conv2d_is_scipys_same():
     close(slope.x[0, 0], correlate2d(np.cos(y), b[0, 0, ::-1, ::-1], "same"))
 
 
+def test_windows_are_copied_once_as_the_columns_of_matrix_products():
+    def pooled(side):
+        x, w = IndexedBase("x", shape=(N, C, 6, 6)), IndexedBase("w", shape=(O, C, 3, 3))
+        y, h = IndexedBase("y", shape=(N, O, 4, 4)), IndexedBase("h", shape=(N, O, 4 // side, 4 // side))
+        kernel = Sum(x[n, c, i + p, j + q] * w[o, c, p, q], (c, 0, C - 1), (p, 0, 2), (q, 0, 2))
+        top = MaxOver(y[n, o, side * i + p, side * j + q], (p, 0, side - 1), (q, 0, side - 1))
+        loss = Sum(h[n, o, i, j], (i, 0, 4 // side - 1), (j, 0, 4 // side - 1), (n, 0, N - 1), (o, 0, O - 1))
+        return Model(loss, [w], where=[Eq(y[n, o, i, j], kernel), Eq(h[n, o, i, j], top)])
+
+    source = pooled(2).source()
+    body = source[source.index("def value_and_gradient") : source.index("def pack")]
+    assert "np.ascontiguousarray(_windows(x, (C, 3, 3, x.shape[0], 4, 4)" in body and body.count("_windows(x, ") == 1
+    assert "np.tensordot(w, windows_x, ([1, 2, 3], [0, 1, 2]))" in body  # kernels by windows: long rows
+    assert "windows_x, ([0, 2, 3], [3, 4, 5]))" in body  # in the order of the axes of w
+    assert (
+        "np.ascontiguousarray(_windows(y, (2, 2, " in body and "axis=(0, 1)" in body
+    )  # all first entries of windows, …
+    value = source[source.index("def value(") : source.index("def gradient(")]
+    assert "ascontiguousarray" not in value  # where they are used once, the product copies them itself
+
+
 @pytest.mark.parametrize("spelling", ["delta", "mod"])
 def test_a_transposed_convolution_is_that_of_the_stretched_signal(spelling):
     a, b = rng.normal(size=5), rng.normal(size=4)

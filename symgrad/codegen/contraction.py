@@ -21,13 +21,17 @@ def contract(
 
     Operands over the same letters are multiplied first; then, greedily, the pair whose contraction costs least.
     """
+
+    def length(letter: Letter) -> float:
+        return estimate(sizes[letter])
+
     left = _merge_alike(operands)
     while len(left) > 1:
-        best = min(combinations(range(len(left)), 2), key=lambda pair: _cost(left, pair, out, sizes, estimate))
+        best = min(combinations(range(len(left)), 2), key=lambda pair: _cost(left, pair, out, length))
         first, second = left[best[0]], left[best[1]]
         rest = [value for n, value in enumerate(left) if n not in best]
         kept = set(out) | {letter for value in rest for letter in value.letters}
-        left = _merge_alike([*rest, _pair(first, second, kept, out if not rest else ())])
+        left = _merge_alike([*rest, _pair(first, second, kept, out if not rest else (), length)])
     (value,) = left
     gone = [letter for letter in value.letters if letter not in out]
     return _sum(value, gone, dtype) if gone else value
@@ -59,17 +63,18 @@ def _cost(
     values: Sequence[Value],
     pair: tuple[int, int],
     out: Sequence[Letter],
-    sizes: Mapping[Letter, Expr],
-    estimate: Estimate,
+    length: Callable[[Letter], float],
 ) -> tuple[float, float]:
     first, second = (values[n] for n in pair)
     together = set(first.letters) | set(second.letters)
     others = {letter for n, value in enumerate(values) if n not in pair for letter in value.letters}
     kept = [letter for letter in together if letter in others or letter in out]
-    return prod(estimate(sizes[x]) for x in together), prod(estimate(sizes[x]) for x in kept)
+    return prod(map(length, together)), prod(map(length, kept))
 
 
-def _pair(first: Value, second: Value, kept: set[Letter], want: Sequence[Letter]) -> Value:
+def _pair(
+    first: Value, second: Value, kept: set[Letter], want: Sequence[Letter], length: Callable[[Letter], float]
+) -> Value:
     """The product of two operands, summed over the letters that nobody else needs."""
     first, second = _without_private(first, second, kept), _without_private(second, first, kept)
     shared = [letter for letter in first.letters if letter in second.letters]
@@ -91,6 +96,11 @@ def _pair(first: Value, second: Value, kept: set[Letter], want: Sequence[Letter]
         return Value(f"np.vdot({first.text}, {aligned.text})", ATOM, ())
     if len(summed) == 1 and len(rows) <= 1 and len(columns) <= 1:
         return _matmul(first, second, rows, summed[0], columns, want)
+    # in the order that is wanted, else with the longer rows: what follows walks along them
+    lengths = [prod(map(length, letters)) for letters in (rows, columns)]
+    swapped = tuple(want) == (*columns, *rows) or (tuple(want) != (*rows, *columns) and lengths[0] > lengths[1])
+    if swapped:
+        first, second, rows, columns = second, first, columns, rows
     axes = ", ".join(f"[{', '.join(str(value.letters.index(x)) for x in summed)}]" for value in (first, second))
     return Value(f"np.tensordot({first.text}, {second.text}, ({axes}))", ATOM, (*rows, *columns))
 
@@ -135,6 +145,8 @@ def _batched(
     want: Sequence[Letter],
 ) -> Value:
     if len(summed) == 1 and len(rows) == 1 and len(columns) == 1:  # a stack of matrix products
+        if tuple(want) == (*batch, columns[0], rows[0]):  # a transposed result costs more than transposed operands
+            first, second, rows, columns = second, first, columns, rows
         left = transpose(first, [*batch, rows[0], summed[0]])
         right = transpose(second, [*batch, summed[0], columns[0]])
         return Value(f"{left.at(UNARY)} @ {right.at(UNARY)}", MATMUL, (*batch, rows[0], columns[0]))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from math import prod
 
 from sympy import Expr
 
@@ -13,8 +14,12 @@ from symgrad.codegen.values import ATOM, Value, broadcast, transpose
 from symgrad.functions import if_else
 from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Add, Apply, Contract, Gather, Letter, Named, Node, Use
+from symgrad.graph.nodes import Add, Apply, Contract, Gather, Letter, Named, Node, Reduce, Use
 from symgrad.graph.transform import own
+
+# A reduction over windows works on a copy of these if they have at most so many entries: NumPy reduces long vectors
+# several times faster than strided windows, and the copy is as many times larger than the array at most.
+MOST_COPIES = 16
 
 
 class Operands:
@@ -39,6 +44,7 @@ class Operands:
         self._values: dict[Node, Value] = {}
         self._counts: dict[Node, int] = {}
         self._wanted: dict[Node, tuple[int, ...]] = {}
+        self._copied: set[Node] = set()  # windows that are copied if they are used several times
         self._labels: dict[Node, str] = {}
         self._grids: dict[Node, Grid] = {}
         self._kroneckers: dict[Node, tuple[Use, Use]] = {}
@@ -157,10 +163,13 @@ class Operands:
                 self._wanted.setdefault(node, order)
                 for use in node.uses():
                     self._want(use, order)
-        elif isinstance(node, Contract):
-            for use in node.uses():  # windows with what is summed over last are the rows of one matrix product
-                if isinstance(use.node, Gather) and is_window(use.node):
-                    self._want(use, sorted(use.letters, key=lambda letter: letter >= node.rank))
+        elif isinstance(node, Contract | Reduce):
+            for use in node.uses():
+                windows = isinstance(use.node, Gather) and is_window(use.node)
+                if windows and (isinstance(node, Contract) or _is_short(node)):
+                    # an entry of all windows after the other: the rows of one matrix product, and long vectors
+                    self._want(use, sorted(use.letters, key=lambda letter: letter < node.rank))
+                    self._copied.add(use.node)
 
     def _want(self, use: Use, order: Sequence[Letter]) -> None:
         """Ask for the layout in which the operand's letters come in this order, unless another was asked for."""
@@ -169,5 +178,11 @@ class Operands:
             return
         node, axes = use.node, tuple(letters.index(letter) for letter in order)
         self._wanted.setdefault(node, axes)
-        if isinstance(node, Add) and len(node.terms) == 1:
-            self._want(node.terms[0][1], axes)
+        whole = [use for use in node.uses() if len(use.letters) == node.rank]
+        if len(whole) == 1 and (isinstance(node, Add) or (isinstance(node, Contract) and not node.bound)):
+            self._want(whole[0], axes)
+
+
+def _is_short(node: Reduce) -> bool:
+    """Whether a reduction is over a few entries, as in pooling."""
+    return all(side.is_Integer for side in node.bound) and prod(node.bound) <= MOST_COPIES

@@ -233,7 +233,9 @@ class Printer(Arithmetic, Application):
             case Split():
                 return split_text(node, self._real(self._use(node.arg)))
             case Gather():
-                return gather_text(node, self._use, self._values[node.base.node], self._wanted.get(node), self.helpers)
+                made = gather_text(node, self._use, self._values[node.base.node], self._wanted.get(node), self.helpers)
+                again = node in self._copied and self._counts[node] > 1
+                return replace(made, text=f"np.ascontiguousarray({made.text})") if again else made
             case Scatter():
                 return scatter_text(node, self._use, self._real(self._use(node.value)), self.dtype, self.helpers)
         raise UnsupportedError(f"no NumPy spelling of {type(node).__name__}")
