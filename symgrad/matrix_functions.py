@@ -170,7 +170,7 @@ def inverse(e: Any, row: Any = None, column: Any = None) -> Any:
 def det(e: Any, row: Any = None, column: Any = None) -> Any:
     """The determinant of a matrix, `Determinant(A)`, or of the matrix with e at row i and column j, as for `inverse`.
 
-    Its gradient is det(A) A⁻ᵀ, which needs A to be invertible.
+    Its gradient is det(A) A⁻ᵀ, the matrix of cofactors, which the generated code computes for singular A, too.
 
     Examples
     --------

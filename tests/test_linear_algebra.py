@@ -277,7 +277,7 @@ def test_an_inverse_times_a_vector_is_a_solve():
 
 def test_an_inverse_that_meets_its_matrix_vanishes():
     code = body(Model(Determinant(A * C * B), [C]), "gradient")
-    assert "np.linalg.inv(C)" in code
+    assert "_adjugate(C, np.linalg.det(C))" in code and "inv" not in code
     entries = Sum(inverse(S[k, i, j], ROWS, COLUMNS) * S[k, j, i_] * v[k, i_], COLUMNS, (i_, 0, D - 1))
     assert Model(Sum(v[k, i] * entries, (k, 0, K - 1), ROWS), [v]).gradient(v[k, i]) == 2 * v[k, i]
 

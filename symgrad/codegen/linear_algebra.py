@@ -5,27 +5,28 @@ from collections.abc import Sequence
 from sympy import Expr
 
 from symgrad.codegen.values import ATOM, Value, broadcast, transpose
-from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOG_ABS_DET, LOGDET, sides_of
+from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, INVERSE, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, sides_of
 from symgrad.graph.nodes import Letter, MatrixFunction, Merge, Split
 
 FORMATS = {
     INVERSE: "np.linalg.inv({})",
     CHOLESKY: "np.linalg.cholesky({})",
+    ADJUGATE: "_adjugate({}, {})",
     DET: "np.linalg.det({})",
     LOGDET: "_logdet({})",
     LOG_ABS_DET: "np.linalg.slogdet({})[1]",
 }
-LABELS = {INVERSE: "inv", CHOLESKY: "chol", DET: "det", LOGDET: "logdet", LOG_ABS_DET: "logdet"}
+LABELS = {INVERSE: "inv", CHOLESKY: "chol", ADJUGATE: "adj", DET: "det", LOGDET: "logdet", LOG_ABS_DET: "logdet"}
 
 
-def matrix_function_text(node: MatrixFunction, value: Value) -> Value:
+def matrix_function_text(node: MatrixFunction, value: Value, *known: Value) -> Value:
     """`np.linalg` of the operand, given in the node's letters; an inverse remembers what it is the inverse of."""
     row, column, _ = sides_of(node)
     batch = [letter for letter in value.letters if letter not in (row, column)]
     pair = [row, column] if node.head == CHOLESKY else [x for x in value.letters if x in (row, column)]
     matrix = transpose(value, [*batch, *pair])
-    text = FORMATS[node.head].format(matrix.text)
-    if node.head not in (INVERSE, CHOLESKY):
+    text = FORMATS[node.head].format(matrix.text, *(transpose(part, batch).text for part in known))
+    if node.head not in KEEPS_SHAPE:
         return Value(text, ATOM, tuple(batch))
     return Value(text, ATOM, matrix.letters, inverse_of=matrix if node.head == INVERSE else None)
 

@@ -22,7 +22,7 @@ from symgrad.codegen.values import ATOM, COMPARE, UNARY, Value, number_text
 from symgrad.errors import UnsupportedError
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.build import number
-from symgrad.graph.linear_algebra import LOGDET
+from symgrad.graph.linear_algebra import ADJUGATE, LOGDET
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -222,9 +222,9 @@ class Printer(Arithmetic, Application):
             case AxisMap():
                 return self._axis_map(node)
             case MatrixFunction():
-                if node.head == LOGDET:
-                    self.helpers.add("logdet")
-                return matrix_function_text(node, self._real(self._use(node.arg)))
+                if node.head in (LOGDET, ADJUGATE):
+                    self.helpers.add(node.head)
+                return matrix_function_text(node, *(self._real(self._use(use)) for use in node.uses()))
             case Merge() if node in self._kroneckers:
                 left, right = (self._real(self._use(half)) for half in self._kroneckers[node])
                 return kronecker_text(left, right)

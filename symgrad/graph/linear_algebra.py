@@ -28,16 +28,18 @@ from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Contract, Delta, Input, Letter, MatrixFunction, Named, Use, intern
 from symgrad.graph.signs import is_nonnegative
 
-INVERSE, DET, CHOLESKY = "inverse", "det", "cholesky"
+INVERSE, DET = "inverse", "det"
+# of code only: a triangular factor, and det(M)·M⁻¹, which is finite where M is singular
+CHOLESKY, ADJUGATE = "cholesky", "adjugate"
 # log det M, not a number where det M < 0, and log |det M|
 LOGDET, LOG_ABS_DET = "logdet", "log_abs_det"
-_KEEPS_SHAPE = (INVERSE, CHOLESKY)
+KEEPS_SHAPE = (INVERSE, CHOLESKY, ADJUGATE)
 _TRIANGULAR = frozenset({"lower_triangular", "upper_triangular"})
 
 
 def sides_of(node: MatrixFunction) -> tuple[Letter, Letter, Expr]:
     """The letters of the matrices' rows and columns in the node's letter space, and their length."""
-    first = node.rank - 2 if node.head in _KEEPS_SHAPE else node.rank
+    first = node.rank - 2 if node.head in KEEPS_SHAPE else node.rank
     return first, first + 1, sizes_of([node.arg])[first]
 
 
@@ -56,7 +58,7 @@ def matrix_function(head: str, arg: Use, row: Letter, column: Letter, length: Ex
         raise ModelError(
             f"{head}: every {length} x {length} matrix here is singular, since it is constant along its rows or columns"
         )
-    folded = _folded(head, arg, row, column, length)
+    folded = None if head == ADJUGATE else _folded(head, arg, row, column, length)
     if folded is not None:
         return folded
     # (Mᵀ)⁻¹ = (M⁻¹)ᵀ and det Mᵀ = det M: rows are the letter that comes first
@@ -64,15 +66,16 @@ def matrix_function(head: str, arg: Use, row: Letter, column: Letter, length: Ex
     pair = [letter for letter in distinct(arg.letters) if letter in (row, column)]
     numbers = {letter: n for n, letter in enumerate([*batch, *pair])}
     sizes = sizes_of([arg])
-    kept = (*batch, *pair) if head in _KEEPS_SHAPE else tuple(batch)
-    return Use(intern(MatrixFunction, tuple(sizes[x] for x in kept), head, relabel(arg, numbers)), kept)
+    kept = (*batch, *pair) if head in KEEPS_SHAPE else tuple(batch)
+    known = (relabel(matrix_function(DET, arg, row, column, length), numbers),) if head == ADJUGATE else ()
+    return Use(intern(MatrixFunction, tuple(sizes[x] for x in kept), head, relabel(arg, numbers), known), kept)
 
 
 def _of_number(head: str, arg: Use) -> Use:
     """The function of a matrix of one entry."""
     if head in (LOGDET, LOG_ABS_DET):
         return apply(log, [arg if head == LOGDET else apply(Abs, [arg])])
-    return {INVERSE: reciprocal(arg), CHOLESKY: power(arg, scale(S.Half, ONE)), DET: arg}[head]
+    return {INVERSE: reciprocal(arg), CHOLESKY: power(arg, scale(S.Half, ONE)), DET: arg, ADJUGATE: ONE}[head]
 
 
 def inverse(arg: Use, row: Letter, column: Letter, length: Expr) -> Use:

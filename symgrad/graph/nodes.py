@@ -149,15 +149,17 @@ class AxisMap(Node):
 class MatrixFunction(Node):
     """A function of a stack of square matrices: inverse, determinant, logarithm of the determinant, Cholesky factor.
 
-    The matrices lie along two letters of the operand. The inverse and the Cholesky factor keep them as their last two
-    axes; the determinant and its logarithm bind them (letters rank and rank + 1).
+    The matrices lie along two letters of the operand. The inverse, the adjugate and the Cholesky factor keep them as
+    their last two axes; the determinant and its logarithm bind them (letters rank and rank + 1). `known` is what else
+    of the same matrices the function is computed from: of the adjugate det(M)·M⁻¹ the determinant.
     """
 
     head: Any
     arg: Use
+    known: tuple[Use, ...] = ()
 
     def uses(self) -> tuple[Use, ...]:
-        return (self.arg,)
+        return (self.arg, *self.known)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)

@@ -35,7 +35,7 @@ def _symmetric(node: Node) -> bool:
             return True
         case Input(properties=properties):
             return not SYMMETRIC.isdisjoint(properties)
-        case MatrixFunction(head="inverse", arg=arg):
+        case MatrixFunction(head="inverse" | "adjugate", arg=arg):
             return symmetric(arg.node) and set(arg.letters[-2:]) == set(swap)
         case Named(arg=arg):
             return symmetric(arg.node) and set(arg.letters[-2:]) == set(swap)

@@ -27,11 +27,13 @@ from symgrad.graph.linear_algebra import (
 from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own, rebuild, transform
+from symgrad.schedule.adjugate import adjugates
 
 
 def factorise(roots: Sequence[Use]) -> list[Use]:
     """The terms over shared factorisations."""
     definite = _definite(postorder([use.node for use in roots]))
+    roots = adjugates(roots, definite)
     shared = {
         node.arg.node
         for node in postorder([use.node for use in roots])

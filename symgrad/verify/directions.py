@@ -67,7 +67,7 @@ class Tangents:
             mask &= np.triu(np.swapaxes(mask, -2, -1))
         if self.orthogonal:
             # One skew matrix for each pair of columns (of rows, where the matrix is wide).
-            side = min(mask.shape[-2:])
+            side: int = min(mask.shape[-2:])
             mask = np.triu(np.ones((*mask.shape[:-2], side, side), dtype=bool), 1)
         if "diagonal" in kinds:
             mask &= diagonal
@@ -113,14 +113,14 @@ class Tangents:
     def _entry(self, index: tuple[int, ...]) -> Direction:
         vector: Array = np.zeros(self.value.shape)
         if self.orthogonal:
-            *place, i, j = index
-            moved, matrix = vector[*place], self.value[*place]
+            *stack, i, j = index
+            moved, matrix = vector[*stack], self.value[*stack]
             rows, columns = matrix.shape
             if rows >= columns:
                 moved[:, j], moved[:, i] = matrix[:, i], -matrix[:, j]
             else:
                 moved[j], moved[i] = matrix[i], -matrix[j]
-            entry = f"{self.name}[{', '.join(map(str, place))}]" if place else self.name
+            entry = f"{self.name}[{', '.join(map(str, stack))}]" if stack else self.name
             return Direction(self.name, f"{entry} rotated in ({i}, {j})", vector, 1.0)
         tied = [(index, 1.0)]
         if self.symmetric and index[-2] != index[-1]:

@@ -16,7 +16,7 @@ from sympy import Basic
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant, if_else, in_range
-from symgrad.graph.linear_algebra import CHOLESKY, INVERSE, sides_of
+from symgrad.graph.linear_algebra import KEEPS_SHAPE, sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -164,7 +164,7 @@ class GraphEvaluator:
         row, column, _ = sides_of(node)
         letters = [*(x for x in range(node.rank) if x not in (row, column)), row, column]
         stack = self._aligned(node.arg, letters)
-        keeps = node.head in (INVERSE, CHOLESKY)
+        keeps = node.head in KEEPS_SHAPE
         found = np.empty(stack.shape if keeps else stack.shape[:-2], dtype=object)
         for place in np.ndindex(stack.shape[:-2]):
             made = of_matrix(node.head, stack[place])

@@ -11,7 +11,7 @@ from sympy.codegen import cfunctions
 
 from symgrad.functions import LogSumExp, MaxOver, MinOver, in_range
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX
-from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOG_ABS_DET, LOGDET
+from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET
 from symgrad.verify.reference.conditions import COMPARISONS
 from symgrad.verify.reference.functions import apply_function
 
@@ -83,7 +83,8 @@ def of_matrix(head: Any, entries: Array) -> Array:
             if head != DET:
                 value = function_value(log, value if head == LOGDET else abs(value))
             return np.asarray(value, dtype=object)
-        made = mpmath.inverse(matrix) if head == INVERSE else mpmath.cholesky(matrix)
+        made = mpmath.cholesky(matrix) if head == CHOLESKY else mpmath.inverse(matrix)
+        made = made * mpmath.det(matrix) if head == ADJUGATE else made
         return np.asarray(made.tolist(), dtype=object)
     except (ZeroDivisionError, ValueError):
-        return np.full(entries.shape if head in (INVERSE, CHOLESKY) else (), NAN, dtype=object)
+        return np.full(entries.shape if head in KEEPS_SHAPE else (), NAN, dtype=object)
