@@ -350,7 +350,9 @@ def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
     # what the value alone needs is less than what it needs together with the gradient
     (value,) = _scheduled([loss])
     loss, *gradient = _scheduled([loss, *gradient])
-    notes = tuple(text for node in program.parameters.values() if (text := note(node)) is not None)
+    notes = [text for node in program.parameters.values() if (text := note(node)) is not None]
+    if program.sizes:
+        notes.append(f"Products are ordered for {', '.join(f'{d} = {size}' for d, size in program.sizes.items())}.")
     return Plan(
         program.arguments,
         program.dimensions,
@@ -358,9 +360,10 @@ def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
         value,
         loss,
         tuple(gradient),
-        notes,
+        tuple(notes),
         program.lengths,
         heads,
+        program.sizes,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import combinations_with_replacement
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Any, TypeVar
 
 from sympy import Basic, Indexed
@@ -72,6 +72,8 @@ class Model:
     where : equations `Eq(name, expression)` that name intermediate quantities, indexed (`Eq(z[i], ...)`) or matrix.
     facts : SymPy statements that the compiler may use and that the checker's inputs satisfy, such as
         `Eq(Sum(t[n, k], (k, 0, K - 1)), 1)`.
+    sizes : the lengths to expect of dimensions, `{N: 60000, M: 784}`: products are ordered so that they are fast for
+        these. The module serves every other size as well. By default samples are expected to be many, features few.
     name : the model's name, for the generated module's docstring and the reports.
 
     Raises
@@ -96,6 +98,7 @@ class Model:
         *,
         where: Sequence[Any] = (),
         facts: Sequence[Any] = (),
+        sizes: Mapping[Any, int] = MappingProxyType({}),
         name: str | None = None,
     ) -> None:
         self.loss = given.expression(loss)
@@ -105,7 +108,8 @@ class Model:
         self.name = given.model_name(name)
         parts = [part for part in (self.loss, *self.where, *self.facts) if isinstance(part, Basic)]
         self._depth = depth(parts)
-        self.program: Program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
+        program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
+        self.program: Program = replace(program, sizes=given.sizes(sizes, program.dimensions))
         self._adjoints: dict[Any, Use] = {}
 
     def _run(self, function: Callable[[], _T]) -> _T:

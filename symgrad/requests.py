@@ -76,7 +76,7 @@ def requested(derivation: Derivation, request: Request, formulas: Formulas) -> l
     if request.hvp:
         made.append(_product(derivation))
     made += [_jacobian(derivation, name, formulas) for name in request.jacobian]
-    printed = [print_function(_lowered(function), program.dimensions) for function in made]
+    printed = [print_function(_lowered(function), program.dimensions, program.sizes) for function in made]
     taken = {"direction", "Blocks"} | {name for function in printed for name, _ in function.types}
     refuse_taken_names(program.arguments, taken)
     return printed
@@ -88,7 +88,7 @@ def quantity(derivation: Derivation, name: Any) -> GeneratedFunction:
     array = Array(node.shape, (Block((), (), own(node)),))
     arguments = derivation.program.arguments
     made = Function(f"quantity_{node.name}", (f"{node.name}.",), "Quantity", {node.name: array}, "out", arguments)
-    return print_function(_lowered(made), derivation.program.dimensions)
+    return print_function(_lowered(made), derivation.program.dimensions, derivation.program.sizes)
 
 
 # --- the functions ----------------------------------------------------------------------------------------------------

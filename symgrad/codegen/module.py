@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from textwrap import fill
 from typing import Any
 
@@ -66,6 +66,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     lengths: tuple[Expr, ...] = ()
     heads: frozenset[Any] = frozenset()  # the functions and reductions of the model itself
+    sizes: Mapping[Symbol, int] = field(default_factory=dict)  # that are expected
 
 
 RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
@@ -173,7 +174,7 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     names = [a.name for a in plan.arguments]
     shape_names = _shape_names(plan)
     taken = [*TAKEN, *(str(d) for d in plan.dimensions), *shape_names]
-    printer = LoopPrinter(dtype, names, taken, size_estimate(plan.arguments))
+    printer = LoopPrinter(dtype, names, taken, size_estimate(plan.arguments, plan.sizes))
     wanted = {"value": [plan.value], "gradient": plan.gradient, "value_and_gradient": [plan.loss, *plan.gradient]}
     roots = loops(wanted[function])
     labels = [f"grad_{p.name}" for p in parameters] if function != "value" else []

@@ -108,7 +108,7 @@ def is_slice(sub: Use) -> bool:
     return found is not None and (found[0] is None or bool(found[1].is_Integer and found[1] > 0))
 
 
-def print_function(function: Function, dimensions: Sequence[Symbol]) -> GeneratedFunction:
+def print_function(function: Function, dimensions: Sequence[Symbol], sizes: Mapping[Symbol, int]) -> GeneratedFunction:
     """The statements of a function, and the arguments that they mention."""
     roots = dict(_labelled(function.results, function.variable))
     inputs = {node.symbol for node in postorder([use.node for use in roots.values()]) if isinstance(node, Input)}
@@ -116,7 +116,7 @@ def print_function(function: Function, dimensions: Sequence[Symbol]) -> Generate
     real = next((a.name for a in arguments if not a.integer), None)
     dtype = f"{real}.dtype" if real else "np.dtype(np.float64)"
     taken = [*TAKEN, *map(str, dimensions), *(f"{a.name}_shape" for a in arguments), "direction"]
-    printer = Printer(dtype, [a.name for a in arguments], taken, size_estimate(arguments))
+    printer = Printer(dtype, [a.name for a in arguments], taken, size_estimate(arguments, sizes))
     printer.compute(roots, row_plan(list(roots.values()), arguments) if function.directions else None)
     types: list[RecordType] = []
     result = _Writer(printer, dtype, types).record(function.record, function.results, function.variable)

@@ -1,7 +1,7 @@
 """What `Model` was given, before it is read: a loss, lists of statements, a name; anything else is refused at once."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, SupportsIndex
 
 from sympy import Basic, Symbol, SympifyError, Tuple, sympify
 from sympy.logic.boolalg import Boolean, BooleanAtom
@@ -83,6 +83,29 @@ def model_name(name: Any) -> str:
     if name and not name.isprintable():
         raise ModelError(f"name is {_quoted(name)}; give a text without line breaks and control characters")
     return name or "model"
+
+
+def sizes(given: Any, dimensions: Sequence[Symbol]) -> dict[Symbol, int]:
+    """The lengths to expect of dimensions, which may be called by their names.
+
+    Raises
+    ------
+    ModelError : they are no mapping, of something that is no dimension of the model, or no positive integers.
+    """
+    if not isinstance(given, Mapping):
+        raise ModelError(f"sizes is {_quoted(given)}; give a dictionary such as {{N: 60000, M: 784}}")
+    known = {str(dimension): dimension for dimension in dimensions}
+    found: dict[Symbol, int] = {}
+    for key, size in given.items():
+        dimension = known.get(key) if isinstance(key, str) else key
+        if dimension not in known.values():
+            names = f"they are {', '.join(known)}" if known else "it has none"
+            raise ModelError(f"sizes: {_quoted(key)} is no dimension of the model; {names}")
+        if isinstance(size, bool) or not isinstance(size, SupportsIndex) or int(size) < 1:
+            raise ModelError(f"sizes[{dimension}] is {_quoted(size)}; give a positive integer")
+        if found.setdefault(dimension, int(size)) != int(size):
+            raise ModelError(f"sizes[{dimension}] is given twice, as {found[dimension]} and as {size}")
+    return found
 
 
 def _quoted(given: Any) -> str:

@@ -1,7 +1,7 @@
 """From the user's SymPy objects to a `Program`: checked names, sorted arguments, the loss as a term of the graph."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sympy import (
@@ -59,6 +59,7 @@ class Program:
     minimum_sizes : how large a dimension must be for the literal subscripts and ranges to make sense.
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
     lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
+    sizes : how long the user expects dimensions to be.
     """
 
     loss: Use
@@ -69,6 +70,7 @@ class Program:
     minimum_sizes: dict[Symbol, int]
     identities: tuple[tuple[Use, Use], ...]
     lengths: tuple[Expr, ...] = ()
+    sizes: Mapping[Symbol, int] = field(default_factory=dict)
 
 
 def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], facts: Sequence[Any]) -> Program:

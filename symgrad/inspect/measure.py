@@ -142,7 +142,7 @@ def operation_counts(plan: Plan) -> tuple[Expr, Expr]:
 
     A sum of products counts as its factors are paired by the greedy order of the code; a function counts as one.
     """
-    estimate = size_estimate(plan.arguments)
+    estimate = size_estimate(plan.arguments, plan.sizes)
     forward = sum((_cost(node, estimate) for node in postorder([plan.loss.node])), S.Zero)
     roots = [plan.loss.node, *(use.node for use in plan.gradient)]
     return expand(forward), expand(sum((_cost(node, estimate) for node in postorder(roots)), S.Zero))
