@@ -6,18 +6,19 @@ SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrit
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from itertools import count
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from symgrad.arguments import Argument
 from symgrad.calculus.conditioning import conditioning
 from symgrad.calculus.kinks import kink_distance
+from symgrad.calculus.parts import in_parts, is_large
 from symgrad.calculus.projection import note, project
 from symgrad.calculus.recurrence import adjoint_symbol
 from symgrad.calculus.reverse import reverse
 from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
 from symgrad.functions import constant
-from symgrad.graph.axes import AUXILIARY, named
+from symgrad.graph.axes import AUXILIARY, auxiliary, named
 from symgrad.graph.build import ZERO
 from symgrad.graph.nodes import (
     Apply,
@@ -60,7 +61,7 @@ class Backward:
     total : their sum.
     adjoint : the sum simplified.
     rewrites : the trace's steps from the one to the other.
-    operations : how many operations the two need beyond the forward pass and the adjoints known before.
+    known : the forward pass, and the adjoints with names.
     """
 
     node: Node
@@ -68,7 +69,12 @@ class Backward:
     total: Use
     adjoint: Use
     rewrites: tuple[tuple[str, Use, Use], ...]
-    operations: tuple[int, int]
+    known: Collection[Node]
+
+    @property
+    def operations(self) -> tuple[int, int]:
+        """How many operations the sum and the adjoint need beyond what is known."""
+        return operations(self.total, self.known), operations(self.adjoint, self.known)
 
 
 @dataclass(frozen=True)
@@ -105,18 +111,24 @@ def derive(program: Program) -> Derivation:
     absorbed = _absorbed(trace)
     blocks: dict[Node, Use] = {}
     opaque: set[Node] = set(names)
+    settled: set[Node] = set(names)  # what to simplify again would not change, with all below it
     known = set(postorder([program.loss.node, *names]))
     contributions: dict[Node, list[tuple[Node, Use]]] = {}
     backward: list[Backward] = []
 
     def polished(adjoint: Use) -> Use:
-        (plain,) = simplify([adjoint], names, program.identities, trace, opaque)
+        simple = simplified(adjoint)
+        settled.update(postorder([simple.node], settled))
+        return simple
+
+    def simplified(adjoint: Use) -> Use:
+        (plain,) = simplify([adjoint], names, program.identities, trace, settled)
         near: dict[Node, Use] = {node: node.arg for node in _near(plain) if node in blocks and not is_recursive(node)}
         if not near:
             return plain
         (opened,) = expand_names([plain], near, opaque - near.keys())
         attempt = Trace([("definition", plain, opened)])
-        (opened,) = simplify([opened], names, program.identities, attempt, opaque)
+        (opened,) = simplify([opened], names, program.identities, attempt, settled - near.keys())
         if operations(opened, known) > operations(plain, known):
             return plain
         trace.steps.extend(attempt.steps)
@@ -130,22 +142,32 @@ def derive(program: Program) -> Derivation:
         adjoint = total
         if isinstance(node, Input):
             adjoint = polished(project(node, total))
-        elif isinstance(node, Previous | Trajectory) or (isinstance(node, Named) and not is_recursive(node)):
+        elif isinstance(node, Previous | Trajectory) or (is_given(node) and not is_recursive(node)):
             adjoint = polished(total)
-        counts = (operations(total, known), operations(adjoint, known))
         steps = tuple(trace.steps[before:])
-        backward.append(Backward(node, tuple(contributions.pop(node, ())), total, adjoint, steps, counts))
-        if not isinstance(node, Named) or is_recursive(node):
+        backward.append(Backward(node, tuple(contributions.pop(node, ())), total, adjoint, steps, known))
+        if not is_given(node):
+            return adjoint if isinstance(node, Input) else in_part(adjoint)
+        if is_recursive(node):
             return adjoint
         if isinstance(adjoint.node, Input | Named | Const) or node.name in absorbed:
             return adjoint
         symbol = adjoint_symbol(node.name, node.symbol, node.shape)
         return kept(named(f"d_{node.name}", symbol, node.shape, adjoint))
 
+    def in_part(adjoint: Use) -> Use:
+        """A large adjoint of an operation as a quantity of its own, which is simplified and opened no more."""
+        if not is_large(adjoint):
+            return adjoint
+        part = auxiliary("delta", polished(adjoint))
+        for those in (opaque, settled, known):
+            those.add(part.node)
+        return part
+
     def kept(block: Named) -> Use:
         blocks[block] = block.arg
-        opaque.add(block)
-        known.add(block)
+        for those in (opaque, settled, known):
+            those.add(block)
         return own(block)
 
     def observe(node: Node, operand: Node, contribution: Use) -> None:
@@ -161,8 +183,17 @@ def derive(program: Program) -> Derivation:
 def plain_gradient(program: Program) -> tuple[Use, ...]:
     """The adjoints of the parameters straight from reverse mode: nothing recognised before, nothing simplified."""
     parameters = list(program.parameters.values())
-    adjoints = reverse(program.loss, parameters)
+
+    def settle(node: Node, adjoint: Use) -> Use:
+        return auxiliary("delta", adjoint) if is_large(adjoint) and not isinstance(node, Input) else adjoint
+
+    adjoints = reverse(program.loss, parameters, settle)
     return tuple(project(node, adjoints[node]) for node in parameters)
+
+
+def is_given(node: Node) -> TypeGuard[Named]:
+    """Whether a node is a quantity of `where`, rather than one that the compiler named."""
+    return isinstance(node, Named) and node.symbol is not AUXILIARY
 
 
 def is_recursive(name: Node) -> bool:
@@ -257,6 +288,8 @@ def _recognised(program: Program, trace: Trace) -> Program:
     loss, *names = recognise(roots, program.identities, trace)
     known = {base: cast(Named, use.node) for base, use in zip(program.names, names, strict=True)}
     (loss,) = fold_names([loss], list(known.values()))
+    loss, *names = in_parts([loss, *(own(name) for name in known.values())])
+    known = {base: cast(Named, use.node) for base, use in zip(known, names, strict=True)}
     return replace(program, loss=loss, names=known)
 
 

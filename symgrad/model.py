@@ -58,6 +58,7 @@ SHORT = 2
 
 # A formula of more terms is left out where formulas are shown; it would fill pages.
 LONGEST = 150
+MANY = 20  # a formula so many times longer does not become readable by being simplified, and is not tried
 LONGEST_LINE = 30  # of a second derivative in the docstring of its function
 
 
@@ -313,6 +314,8 @@ class Model:
             use = found.arg
         else:
             return self.adjoint(quantity)
+        if tree_size(use) > MANY * LONGEST:
+            return None
         if found is not None and is_recursive(found):
             use = recursion(self.derivation, quantity, self._short)
         else:

@@ -1,16 +1,18 @@
 """Models of hostile size: thousands of terms, of parameters, and of operations inside each other."""
 
+import re
 import sys
 
 import numpy as np
 import pytest
-from sympy import Add, Eq, Mul, Symbol, exp, log, sin, symbols, tanh
+from sympy import Add, Eq, MatMul, MatrixSymbol, Mul, Piecewise, Symbol, cos, exp, log, sin, symbols, tanh
 
 from symgrad import Model, UnsupportedError, sigmoid
 from symgrad.deep import with_room
 from symgrad.walk import Preorder, depth, is_larger
 
 x, a = symbols("x a", real=True)
+N = Symbol("N", integer=True, positive=True)
 
 
 def test_a_sum_of_thousands_of_terms():
@@ -50,6 +52,60 @@ def test_an_expression_nested_deep():
     assert module.gradient(0.3).x == pytest.approx(slope, rel=1e-9)
     assert "too long to show" in model.show()
     assert sys.getrecursionlimit() == limit
+
+
+def _nested(count):
+    loss = x
+    for k in range(count):
+        loss = sin(a * loss + 1, evaluate=False) if k % 3 else loss + x
+    return loss
+
+
+def test_code_grows_with_the_nesting_and_not_faster():
+    shallow, deep = (Model(_nested(count), [x]).source() for count in (300, 600))
+    assert len(deep) < 2.5 * len(shallow)
+
+
+@pytest.mark.parametrize("build", [lambda k: cos(x + k), lambda k: 1 / (x - k), lambda k: (a + x * k) ** 2])
+def test_the_gradient_of_a_product_of_many_factors(build):
+    factors = [build(k) for k in range(60)]
+    module = Model(Mul(*factors), [x]).compile(check=False)
+    at = {x: 0.37, a: 1.1}
+    exact = [factor.subs(at) for factor in factors]
+    slopes = [factor.diff(x).subs(at) for factor in factors]
+    expected = Mul(*exact) * Add(*(slope / value for slope, value in zip(slopes, exact, strict=True)))
+    inputs = {name: number for name, number in {"x": 0.37, "a": 1.1}.items() if name in module.ARGUMENTS}
+    assert module.gradient(**inputs).x == pytest.approx(float(expected), rel=1e-9)
+
+
+@pytest.mark.parametrize("count", [24, 25, 60])
+def test_a_chain_of_matrix_products_stays_one_of_matrices_and_vectors(count):
+    V, W, v = MatrixSymbol("V", N, N), MatrixSymbol("W", N, N), MatrixSymbol("v", N, 1)
+    model = Model(MatMul(v.T, *[V if k % 2 else W for k in range(count)], v), [v, V])
+    assert not re.search(r"(\(|= )[VW] @ [VW]\b", model.source())
+    rng = np.random.default_rng(1)
+    inputs = {"v": rng.normal(size=(4, 1)), "V": rng.normal(size=(4, 4)) / 2, "W": rng.normal(size=(4, 4)) / 2}
+    gradient = model.compile(check=False).gradient(**inputs)
+    chain = [inputs["VW"[1 - k % 2]] for k in range(count)]
+    before, after = [inputs["v"].T], [inputs["v"]]
+    for k in range(count):
+        before.append(before[-1] @ chain[k])
+        after.append(chain[count - 1 - k] @ after[-1])
+    expected = sum(before[k].T @ after[count - 1 - k].T for k in range(1, count, 2))
+    np.testing.assert_allclose(gradient.V, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+    np.testing.assert_allclose(gradient.v, before[-1].T + after[-1], rtol=1e-9)
+
+
+def test_a_choice_nested_deep():
+    loss = x
+    for k in range(120):
+        loss = Piecewise((sin(loss), x > k), (x, True))
+    gradient = Model(loss, [x]).compile(check=False).gradient
+    value, slope = 119.5, 1.0
+    for _ in range(120):
+        value, slope = np.sin(value), slope * np.cos(value)
+    assert gradient(-0.5).x == 1.0
+    assert gradient(119.5).x == pytest.approx(slope, rel=1e-9)
 
 
 def test_a_chain_of_names():

@@ -38,6 +38,7 @@ class Operands:
         self.scipy: set[str] = set()
         self._taken = {*arguments, *taken}
         self._numbers: dict[str, int] = {}  # the last number that a name was given to set it apart
+        self._roots: dict[str, tuple[str, int]] = {}  # of a made-up name, what it is about and how many labels it has
         self._estimate = estimate
         self._views = set(arguments)
         self._variables = set(arguments)

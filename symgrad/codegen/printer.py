@@ -51,6 +51,9 @@ from symgrad.schedule.rows import RowPlan
 # A line of generated code longer than this is split by giving its parts names of their own.
 MAX_LINE = 100
 
+# A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
+MOST_LABELS = 4
+
 # Names for the results of operators and conditions
 _RELATION_LABELS = {"<": "below", "<=": "below", ">": "above", ">=": "above", "==": "equal", "!=": "unequal"}
 _LABELS = {
@@ -183,7 +186,14 @@ class Printer(Arithmetic, Application):
                 label = "windows"
             case _:
                 label = type(node).__name__.lower()
-        return self.fresh(f"{label}_{about}" if about else f"{label}_1")
+        if about is None:
+            return self.fresh(f"{label}_1")
+        root, labels = self._roots.get(about, (about, 0))
+        if labels >= MOST_LABELS:
+            about, labels = root, 0
+        name = self.fresh(f"{label}_{about}")
+        self._roots[name] = root, labels + 1
+        return name
 
     def _first_variable(self, text: str) -> str | None:
         """The first variable that an expression reads."""

@@ -144,12 +144,12 @@ def substitute(roots: Sequence[Use], images: Mapping[Node, Use], opaque: Collect
 
 
 def tree_size(use: Use) -> int:
-    """How many nodes the term has when written out as a tree, names counting as one."""
+    """How many nodes the term has when written out as a tree, the names of `where` counting as one."""
     sizes: dict[Node, int] = {}
     stack = [use.node]
     while stack:
         node = stack[-1]
-        parts = () if isinstance(node, Named) else node.uses()
+        parts = () if isinstance(node, Named) and node.symbol is not AUXILIARY else node.uses()
         missing = [part.node for part in parts if part.node not in sizes]
         if missing:
             stack.extend(missing)

@@ -105,7 +105,7 @@ def fold_names(roots: Sequence[Use], names: Sequence[Named], opaque: Collection[
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
         if isinstance(node, Named):  # its own definition stays spelled out
-            uses = (place(plain[node.arg.node], node.arg.letters),)
+            uses = (place(plain.get(node.arg.node, own(node.arg.node)), node.arg.letters),)
         made = rebuild(node, uses) if uses != node.uses() else own(node)
         plain[node] = made
         found = folded.get(made.node)
