@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
-from sympy import Ge, S, exp, log
+from sympy import Ge, Lt, S, exp, log
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, mul, reciprocal, subtract
-from symgrad.graph.nodes import Apply, AxisMap, Letter, Node, Reduce, Use, postorder
+from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, reciprocal, scale, subtract
+from symgrad.graph.nodes import Apply, AxisMap, Letter, Node, Reduce, Scan, Use, postorder
+from symgrad.graph.scan import from_outside, images, within
 from symgrad.graph.transform import transform
 from symgrad.rewrite.cross_entropy import tail
 
@@ -16,17 +17,61 @@ from symgrad.rewrite.cross_entropy import tail
 def lower(roots: Sequence[Use]) -> list[Use]:
     """The terms with these functions spelled out; equal steps become one node, computed once."""
     steps = transform(roots, _visit)
-    tails = {node for node in postorder([use.node for use in steps]) if isinstance(node, Apply) and node.head is exp}
+    nodes = list(postorder([use.node for use in steps]))
+    tails = {node for node in nodes if isinstance(node, Apply) and node.head is exp}
+    both = _both_signs(nodes)
 
     def share(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        if isinstance(node, Apply) and node.head is sigmoid:
-            small = tail(uses[0])
-            if small.node in tails:
-                above = apply(if_else, [apply(Ge, [uses[0], ZERO]), ONE, small])
-                return mul([above, reciprocal(add([(S.One, ONE), (S.One, small)]))])
-        return None
+        if not isinstance(node, Apply) or node.head is not sigmoid:
+            return None
+        small = tail(uses[0])
+        if node in both:
+            return _complement(uses[0], small) if both[node] else _together(uses[0], small)
+        return _quotient(uses[0], small) if small.node in tails else None
 
     return transform(steps, share)
+
+
+def _quotient(argument: Use, small: Use) -> Use:
+    """sigmoid(u) from exp(-|u|)."""
+    above = apply(if_else, [apply(Ge, [argument, ZERO]), ONE, small])
+    return mul([above, reciprocal(add([(S.One, ONE), (S.One, small)]))])
+
+
+def _together(argument: Use, small: Use) -> Use:
+    """sigmoid(u) under a name, so that a loop keeps it as one array."""
+    return auxiliary("sigma", _quotient(argument, small))
+
+
+def _complement(argument: Use, small: Use) -> Use:
+    """sigmoid(-u) = 1 - s from s = sigmoid(u) without another exponential, and without cancellation near s = 1."""
+    below = apply(Lt, [_together(scale(S.NegativeOne, argument), small), const(S.Half)])
+    return mul([apply(if_else, [below, ONE, small]), reciprocal(add([(S.One, ONE), (S.One, small)]))])
+
+
+def _both_signs(nodes: Sequence[Node]) -> dict[Node, bool]:
+    """The sigmoids of an argument u and of -u, and whether it is -u.
+
+    The derivative of a sigmoid has both. In a recurrence the argument is taken as it is seen from outside, where the
+    derivative needs it; there u is the argument of the recurrence itself.
+    """
+    found: dict[Node, list[tuple[Node, Use]]] = {}
+    inside: dict[Node, Use] = {}
+    for node in nodes:
+        if isinstance(node, Scan):
+            sigmoids = [part for part in within(node) if isinstance(part, Apply) and part.head is sigmoid]
+            inside |= dict(zip(sigmoids, from_outside([part.args[0] for part in sigmoids], images(node)), strict=True))
+    ordered = sorted(nodes, key=lambda node: node not in inside)
+    for node in ordered:
+        if isinstance(node, Apply) and node.head is sigmoid:
+            argument = inside.get(node, node.args[0])
+            found.setdefault(tail(argument).node, []).append((node, argument))
+    return {
+        node: argument.node is not group[0][1].node
+        for group in found.values()
+        if len({argument.node for _, argument in group}) > 1
+        for node, argument in group
+    }
 
 
 def _visit(node: Node, uses: tuple[Use, ...]) -> Use | None:

@@ -188,9 +188,9 @@ def _is_divisor(factor: Any) -> bool:
 @cache
 def _helpers() -> ModuleType:
     """A generated module that has the helper for the logistic function."""
-    v = sp.IndexedBase("v", shape=(sp.Symbol("N", integer=True, positive=True),))
+    v, w = (sp.IndexedBase(name, shape=(sp.Symbol("N", integer=True, positive=True),)) for name in "vw")
     i = sp.Symbol("i", integer=True)
-    return Model(sp.Sum(sigmoid(v[i]), (i, 0, v.shape[0] - 1)), [v]).compile(check=False)
+    return Model(sp.Sum(w[i] * sigmoid(v[i]), (i, 0, v.shape[0] - 1)), [w]).compile(check=False)
 
 
 def _ulps(value: float, exact: Any) -> float:
