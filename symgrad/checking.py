@@ -22,6 +22,7 @@ from symgrad.compiler import (
 from symgrad.frontend.program import Program
 from symgrad.requests import Request, factors, quantity
 from symgrad.verify.chain import Stages, check_chain, stages_or_reason
+from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.point import Held
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import Link
@@ -122,6 +123,13 @@ class Checking:
                 return 0.0
 
         return value
+
+    def complex_step(self) -> ComplexStep:
+        """The loss that is differentiated, on complex numbers."""
+        found, copies = held_plan(self.derivation)
+        planned, title = (found, "held") if copies else (plan(self.derivation), "value")
+        text = module_source(planned, title, (), __version__, environment())
+        return ComplexStep(text, copies)
 
     def held(self) -> Held | None:
         """The loss at inputs with what is inside `constant` held as it is at others; None if no parameter is inside."""

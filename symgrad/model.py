@@ -630,10 +630,14 @@ class Model:
 
     def _check(self, module: Any, request: Request, **options: Any) -> CheckReport:
         def report() -> CheckReport:
-            second = self._checking.second_order(request) if request else None
-            known = {**self._checking.options(), **options}
-            held = self._checking.held()
-            return check_module(module, self.arguments, self.facts, name=self.name, second=second, held=held, **known)
+            known = {
+                **self._checking.options(),
+                "held": self._checking.held(),
+                "complex_step": self._checking.complex_step(),
+                "second": self._checking.second_order(request) if request else None,
+                **options,
+            }
+            return check_module(module, self.arguments, self.facts, name=self.name, **known)
 
         return self._run(report)
 

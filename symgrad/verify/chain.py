@@ -151,6 +151,9 @@ class _Chain:
         stages, evaluator = self._stages, self._at(self._draw.inputs)
         read, recognised, scheduled = (evaluator(use).item() for use in stages.loss)
         simplified = self._gradient(evaluator, stages.simplified)
+        # At a kink a formula is right if it keeps to the conventions, and that is for the recognised functions to say:
+        # the plain spelling of a function may have another one. Nor may anything move there by its rounding errors.
+        at_kink = self._draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP)
         moved = [self._moved() for _ in range(_MOVES)]
         value_noise = max((abs(value - recognised) for value, _ in moved), default=mpf(0))
         noise = [
@@ -160,6 +163,11 @@ class _Chain:
         found = [self._link("reading", [_Number("value", self._loss(), read, EXACT * (1 + abs(read)), 1)])]
         if isinstance(stages.derived, str):
             found.append(Link("derivation", "inconclusive", reason=stages.derived))
+            derived = simplified
+        elif at_kink:  # where there is no derivative to derive
+            if self._draw.distance > 0:
+                reason = f"a kink is as near as {self._draw.distance:.1g}"
+                found.append(Link("derivation", "inconclusive", reason=reason))
             derived = simplified
         else:
             derived = self._gradient(evaluator, stages.derived)
@@ -176,9 +184,10 @@ class _Chain:
         numbers = [_Number("value", recognised, scheduled, loss_slack, 1), *self._numbers(simplified, planned, slack)]
         found.append(self._link("schedule", numbers))
         # an algorithm may lose more digits than the inputs' rounding explains: log det(I + E) of a small E
-        own_value, own = self._measured(noise)
-        value_noise = max(value_noise, own_value)
-        noise = [[max(a, b) for a, b in zip(*both, strict=True)] for both in zip(noise, own, strict=True)]
+        if not at_kink:
+            own_value, own = self._measured(noise)
+            value_noise = max(value_noise, own_value)
+            noise = [[max(a, b) for a, b in zip(*both, strict=True)] for both in zip(noise, own, strict=True)]
         found.append(self._code("float64 code", self._draw.inputs, scheduled, planned, value_noise, noise, 1.0))
         found.append(self._single(value_noise, noise))
         return tuple(found)
@@ -271,8 +280,6 @@ class _Chain:
     # Reverse mode against differences of the loss.
 
     def _derivation(self, derived: Sequence[Array], loss: Any, here: GraphEvaluator) -> Link:
-        if self._draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP):
-            return Link("derivation", "inconclusive", reason=f"a kink is as near as {self._draw.distance:.1g}")
         numbers = []
         for tangent, part, entries in zip(self._tangents, derived, self._entries, strict=True):
             scale = _scale([_inner(part, direction) for direction in entries])

@@ -11,6 +11,8 @@ from sympy import Basic, Expr, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
+from symgrad.verify.complex_step import ComplexStep
+from symgrad.verify.edges import check_empty, check_kink, empty_draw, empty_sizes
 from symgrad.verify.point import Held, PointCheck, Reference
 from symgrad.verify.report import CheckReport, Link, Run
 from symgrad.verify.sampling import Draw, Sampler
@@ -40,12 +42,15 @@ def check_module(
     name: str = "",
     second: SecondOrder | None = None,
     held: Held | None = None,
+    complex_step: ComplexStep | None = None,
     chain: Callable[[Draw, np.random.Generator], tuple[Link, ...]] | None = None,
 ) -> CheckReport:
     """Check a generated module.
 
     At each set of sizes inputs are drawn that satisfy the facts, `value_and_gradient` is compared with numerical
     derivatives of `value`, and the functions of the module are compared with each other, in float64 and in float32.
+    Where sizes and inputs are not given, that is also done with an axis of the data empty, and (without numerical
+    derivatives) at a kink.
 
     Parameters
     ----------
@@ -64,7 +69,8 @@ def check_module(
     where : the model's named intermediates, which facts may be about.
     name : the model's name, for the report.
     second : the second derivatives and Jacobians to check as well.
-    chain : compares the stages of the compiler with each other; done at the first draw.
+    complex_step : the loss that is differentiated, on complex numbers.
+    chain : compares the stages of the compiler with each other; done at the first draw and at a kink.
 
     Returns
     -------
@@ -90,20 +96,43 @@ def check_module(
         reference=reference,
         where=where,
     )
+
+    def check(draw: Draw, number: int) -> PointCheck:
+        # A generator for each run: what it chooses does not depend on the others.
+        return PointCheck(
+            module, arguments, draw, np.random.default_rng([seed, number, 1]), reference, held, complex_step
+        )
+
     runs: list[Run] = []
     for number, draw in enumerate(draws):
-        # A generator for each run: what it chooses does not depend on the others.
-        rng = np.random.default_rng([seed, number, 1])
-        run = PointCheck(module, arguments, draw, rng, reference, held).run()
+        run = check(draw, number).run()
         if second is not None:
             more = SecondOrderCheck(module, arguments, draw, np.random.default_rng([seed, number, 2]), second).run()
             run = replace(run, entries=run.entries + more.entries, findings=run.findings + more.findings)
         if chain is not None and number == 0:
             run = replace(run, links=chain(draw, np.random.default_rng([seed, number, 3])))
         runs.append(run)
+    edges: list[Run] = []
+    if sizes is None and not inputs:
+        number = len(draws)
+
+        def sampler(chosen: Mapping[Basic, int]) -> Sampler:
+            return Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), where=where)
+
+        candidates = empty_sizes(arguments, minimum_sizes or {}, lengths, draws[0].sizes)
+        found = empty_draw(sampler, candidates, lambda drawn, at: _draw(drawn, module, None, at, None, conditioning))
+        if found is not None:
+            edges.append(check_empty(*found, module, reference, lambda draw: check(draw, number)))
+        if kink_distance is not None:
+            run, there = check_kink(
+                draws[0], sampler(draws[0].sizes), arguments, kink_distance, lambda draw: check(draw, number)
+            )
+            if there is not None and chain is not None:
+                run = replace(run, links=chain(there, np.random.default_rng([seed, number, 3])))
+            edges.append(run)
     parameters = tuple(argument.name for argument in arguments if argument.role == "parameter")
     labels = second.labels(parameters) if second is not None else ()
-    return CheckReport(name, seed, (*parameters, *labels), tuple(runs))
+    return CheckReport(name, seed, (*parameters, *labels), tuple(runs), tuple(edges))
 
 
 def draw_inputs(

@@ -8,32 +8,16 @@ import numpy as np
 from sympy import Basic, MatrixSymbol
 
 from symgrad.arguments import Argument
-from symgrad.verify.differences import (
-    EPS,
-    FIRST_STEP,
-    Array,
-    Estimate,
-    Neighbourhood,
-    along,
-    derivative,
-    noise_level,
-)
-from symgrad.verify.directions import Direction, Tangents
-from symgrad.verify.report import TOLERANCE, Entry, Finding, Run
+from symgrad.verify.complex_step import ComplexStep
+from symgrad.verify.derivatives import Derivatives
+from symgrad.verify.differences import EPS, Array, Neighbourhood, noise_level
+from symgrad.verify.flat import flat_findings
+from symgrad.verify.report import Entry, Finding, Run, Slope
 from symgrad.verify.sampling import MARGIN, Draw
 from symgrad.verify.sizes import format_sizes
 
 Reference = Callable[[dict[str, Any], Mapping[Basic, int]], float]
 Held = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
-
-BLIND = 1e-4
-"""An error beyond this part of a parameter's largest derivative hides too much: the entry is inconclusive. On ordinary
-models errors are a million times smaller."""
-
-MOST_ENTRIES = 300  # beyond it, a sample of entries and random directions; up to it, a second for all of the sizes
-RANDOM_DIRECTIONS = 3
-_FEWEST_STEPS_TO_KINK = 8.0  # a step of an eighth of the distance stays on one side, even where a model amplifies it
-_NEAREST_KINK = 1e-6  # any nearer, and the steps that fit are drowned by rounding
 
 # The reference has 50 digits: of a loss that is exactly zero it may leave a rest of this size.
 _REFERENCE_ROUNDING = 1e-40
@@ -57,6 +41,7 @@ class PointCheck:
     reference : the loss as the model states it, computed independently.
     held : `held(inputs, at)` is the loss at `inputs` where what the model holds constant is as it is at `at`; None if
         it holds nothing.
+    complex_step : the loss that is differentiated on complex numbers, where there is such a thing.
     """
 
     def __init__(
@@ -67,8 +52,9 @@ class PointCheck:
         rng: np.random.Generator,
         reference: Reference | None = None,
         held: Held | None = None,
+        complex_step: ComplexStep | None = None,
     ) -> None:
-        self._held = held
+        self._held, self._complex_step = held, complex_step
         self._module = module
         self._arguments = tuple(arguments)
         self._parameters = [argument for argument in arguments if argument.role == "parameter"]
@@ -79,10 +65,11 @@ class PointCheck:
         self._findings: list[Finding] = []
         self._noise = 0.0
 
-    def run(self) -> Run:
-        """Everything there is to find here."""
+    def run(self, at_kink: bool = False) -> Run:
+        """Everything there is to find here; at a kink numerical derivatives say nothing, and are left out."""
         notes = [f"not tested on the inputs: {fact}" for fact in self._draw.untested]
         entries: list[Entry] = []
+        slopes: list[Slope] = []
         gradients: list[Array] | None = None
         before = self._copies()
         value = self._value()
@@ -93,17 +80,27 @@ class PointCheck:
             if self._held is not None:
                 self._held_agrees()
             gradients = self._gradients()
-        if gradients is not None:
-            noises = self._gradient_noise(gradients)
-            entries = self._entries(gradients, noises)
+        if value is not None and gradients is not None:
+            # beside a kink a gradient jumps, which is no rounding
+            noises = [0 * part for part in gradients] if at_kink else self._gradient_noise(gradients)
+            if not at_kink:
+                derivatives = Derivatives(
+                    self._differentiated, self._draw, self._names, self._noise, self._rng, self._complex_step
+                )
+                entries = derivatives.entries(gradients, noises)
+                slopes = derivatives.slopes(gradients)
+                notes += derivatives.notes
             self._repeated_gradient(gradients)
             self._single_precision(gradients, noises)
             self._vectors_as_rows(gradients)
+            self._findings += flat_findings(self._module, self._names, self._draw, value, gradients, 10 * self._noise)
         changed = [name for name, value in before.items() if not np.array_equal(value, self._draw.inputs[name])]
         self._find("the inputs are not written to", not changed, f"changed: {', '.join(changed)}")
-        if self._draw.distance < MARGIN:
+        if self._draw.distance < MARGIN and not at_kink:
             notes.append(f"the nearest kink is at a relative distance of {self._draw.distance:.1g}")
-        return Run(format_sizes(self._draw.sizes), tuple(entries), tuple(self._findings), tuple(notes))
+        return Run(
+            format_sizes(self._draw.sizes), tuple(entries), tuple(self._findings), tuple(notes), slopes=tuple(slopes)
+        )
 
     # The module's functions, and what they must have in common.
 
@@ -174,7 +171,12 @@ class PointCheck:
             self._find(f"the gradient by {name} has its shape", wanted == got, f"{got} instead of {wanted}")
             kept = np.asarray(part).dtype == np.float64
             self._find(f"the gradient by {name} is float64", kept, f"it is {np.asarray(part).dtype}")
-        return [np.array(part, dtype=np.float64) for part in gradient] if right else None
+        if not right:
+            return None
+        parts = [np.array(part, dtype=np.float64) for part in gradient]
+        for name, part in zip(self._names, parts, strict=True):
+            self._find(f"the gradient by {name} is finite", bool(np.all(np.isfinite(part))), f"{part}")
+        return parts
 
     def _repeated_gradient(self, gradients: list[Array]) -> None:
         repeated = self._call("gradient")
@@ -254,49 +256,9 @@ class PointCheck:
             shapes = f"shape {np.shape(given)} for {wanted.shape}, or other numbers"
             self._find(f"the gradient by {name} is the same for 1-D inputs", agrees, shapes)
 
-    # The derivatives.
-
-    def _entries(self, gradients: list[Array], noises: list[Array]) -> list[Entry]:
-        first_step = min(FIRST_STEP, max(self._draw.distance, _NEAREST_KINK) / _FEWEST_STEPS_TO_KINK)
-        entries: list[Entry] = []
-        for name, gradient, noise, directions in zip(self._names, gradients, noises, self._directions(), strict=True):
-            estimates = [self._estimate(direction, first_step) for direction in directions]
-            seen = [
-                abs(estimate.value) * direction.scale
-                for direction, estimate in zip(directions, estimates, strict=True)
-                if estimate.error <= 0.1 * abs(estimate.value)
-            ]
-            for direction, estimate in zip(directions, estimates, strict=True):
-                with np.errstate(invalid="ignore"):  # an infinite entry times 0, of which the verdict speaks
-                    products = gradient * direction.vector
-                error = float(np.sum(noise * np.abs(direction.vector))) + 4 * EPS * float(np.sum(np.abs(products)))
-                scale = max(seen, default=0.0) / direction.scale
-                if self._draw.distance < _NEAREST_KINK:
-                    reason = f"a kink is as near as {self._draw.distance:.1g}"
-                    estimate = Estimate(estimate.value, math.inf, 0.0, estimate.step, reason)
-                entries.append(judge(name, direction.label, float(np.sum(products)), error, estimate, scale))
-        return entries
-
     def _differentiated(self, inputs: dict[str, Any]) -> float:
         """The loss as it is differentiated."""
         return self._loss(inputs) if self._held is None else self._held(inputs, self._draw.inputs)
-
-    def _estimate(self, direction: Direction, first_step: float) -> Estimate:
-        function = along(self._differentiated, self._draw.inputs, direction.parameter, direction.vector)
-        return derivative(function, scale=direction.scale, noise=self._noise, first_step=first_step)
-
-    def _directions(self) -> list[list[Direction]]:
-        """For each parameter every entry, or a sample of entries and random directions where there are too many."""
-        tangents = [Tangents(name, self._draw.inputs[name], self._draw.constraints) for name in self._names]
-        if sum(map(len, tangents)) <= MOST_ENTRIES:
-            return [tangent.entries() for tangent in tangents]
-        share = max(1, MOST_ENTRIES // (2 * len(tangents)))
-        return [
-            tangent.entries()
-            if len(tangent) <= share
-            else tangent.random(RANDOM_DIRECTIONS, self._rng) + tangent.entries(share, self._rng)
-            for tangent in tangents
-        ]
 
     def _gradient_noise(self, gradients: list[Array]) -> list[Array]:
         """The rounding errors of every entry of the generated gradient, as measured around the inputs."""
@@ -308,38 +270,6 @@ class PointCheck:
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return [np.zeros_like(gradient) for gradient in gradients]
         return [np.where(np.isfinite(noise), noise, 0.0) for noise in noises]
-
-
-def judge(
-    parameter: str, label: str, analytic: float, analytic_error: float, estimate: Estimate, scale: float
-) -> Entry:
-    """The verdict on one derivative.
-
-    Parameters
-    ----------
-    parameter, label : what it is the derivative by.
-    analytic : the generated derivative.
-    analytic_error : its own rounding error.
-    estimate : the numerical derivative.
-    scale : the largest derivative by this parameter that was seen clearly; 0 where there was none.
-    """
-    numeric = estimate.value
-    if not math.isfinite(analytic):
-        reason = "the loss is finite, its generated derivative is not"
-        return Entry(parameter, label, analytic, numeric, estimate.error, "fail", reason=reason)
-    if not math.isfinite(estimate.error):
-        return Entry(parameter, label, analytic, numeric, estimate.error, "inconclusive", reason=estimate.reason)
-    error = estimate.error + analytic_error
-    difference, size = abs(analytic - numeric), max(abs(analytic), abs(numeric))
-    if size <= estimate.floor:
-        return Entry(parameter, label, analytic, numeric, error, "pass", zero=True)
-    if difference > TOLERANCE * error:
-        return Entry(parameter, label, analytic, numeric, error, "fail", reason=estimate.reason)
-    # An entry that is small beside its neighbours must still be seen better than to a tenth of itself.
-    if TOLERANCE * error > BLIND * max(scale, abs(numeric)) or (analytic != 0 and TOLERANCE * error > 0.1 * size):
-        reason = estimate.reason or "a wrong derivative could hide in the numerical one's error"
-        return Entry(parameter, label, analytic, numeric, error, "inconclusive", reason=reason)
-    return Entry(parameter, label, analytic, numeric, error, "pass")
 
 
 def _close(got: Any, wanted: Any, relative: float, absolute: float) -> bool:

@@ -103,6 +103,23 @@ class Link:
         return f"link {self.name}: {self.label} is {self.got}, should be {self.expected}; off by {self.ulps:.2g} ulp"
 
 
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """How fast the remainder of Taylor's first-order formula falls with the step along a random direction.
+
+    Attributes
+    ----------
+    parameter : what moves.
+    order : 2 (or more) where the derivative is right, 1 where it is not; nan where the remainder is lost in rounding.
+    """
+
+    parameter: str
+    order: float
+
+    def __str__(self) -> str:
+        return f"{self.parameter} {self.order:.2f}"
+
+
 @dataclass(frozen=True)
 class Run:
     """What was found at one draw of inputs.
@@ -114,6 +131,7 @@ class Run:
     findings : other properties.
     notes : what the reader should know of the inputs.
     links : the links of the chain, where they were compared.
+    slopes : of Taylor remainders, one for each parameter.
     """
 
     sizes: str
@@ -121,12 +139,17 @@ class Run:
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
+    slopes: tuple[Slope, ...] = ()
+
+    @property
+    def items(self) -> tuple[Entry | Finding | Link, ...]:
+        """Everything with a verdict: links of the chain, properties, then derivatives."""
+        return (*self.links, *self.findings, *self.entries)
 
     @property
     def failures(self) -> tuple[Entry | Finding | Link, ...]:
-        """Everything that failed: links of the chain, properties, then derivatives."""
-        items: tuple[Entry | Finding | Link, ...] = (*self.links, *self.findings, *self.entries)
-        return tuple(item for item in items if item.verdict == "fail")
+        """Everything that failed."""
+        return tuple(item for item in self.items if item.verdict == "fail")
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,33 +162,61 @@ class CheckReport:
     seed : of the inputs drawn.
     parameters : the names of all parameters.
     runs : one for each set of sizes.
+    edges : where nothing is differentiated numerically, or nothing is left to: with an empty axis, and at a kink.
     """
 
     name: str
     seed: int
     parameters: tuple[str, ...]
     runs: tuple[Run, ...]
+    edges: tuple[Run, ...] = ()
+
+    @property
+    def everywhere(self) -> tuple[Run, ...]:
+        """The runs and the edges."""
+        return (*self.runs, *self.edges)
 
     @property
     def entries(self) -> tuple[Entry, ...]:
-        """The derivatives of all runs."""
+        """The derivatives of all runs, without those of the edges, which are zero where an axis is empty."""
         return tuple(entry for run in self.runs for entry in run.entries)
 
     @property
     def failures(self) -> tuple[Entry | Finding | Link, ...]:
         """Everything that failed, in the order found."""
-        return tuple(item for run in self.runs for item in run.failures)
+        return tuple(item for run in self.everywhere for item in run.failures)
 
     @property
     def unseen(self) -> tuple[str, ...]:
-        """The parameters without an entry that passed: nothing is known of their gradients."""
-        seen = {entry.parameter for entry in self.entries if entry.verdict == "pass"}
-        return tuple(parameter for parameter in self.parameters if parameter not in seen)
+        """The parameters of whose gradients nothing is known.
+
+        Those with no derivative that passed, except as a zero beside others that are inconclusive.
+        """
+        entries = self.entries
+        seen = {entry.parameter for entry in entries if entry.verdict == "pass" and not entry.zero}
+        zero = {entry.parameter for entry in entries} - {e.parameter for e in entries if e.verdict != "pass"}
+        return tuple(parameter for parameter in self.parameters if parameter not in seen | zero)
+
+    @property
+    def verdict(self) -> Verdict:
+        """pass: nothing failed, and every parameter's gradient was seen to be right somewhere; fail: something failed.
+
+        Else inconclusive: nothing is known against the module, but not enough for it either. Where the verdict is pass,
+        single derivatives, properties or links may still be inconclusive; `undecided` has them.
+        """
+        if self.failures:
+            return "fail"
+        return "inconclusive" if self.unseen or not self.runs else "pass"
 
     @property
     def ok(self) -> bool:
-        """Nothing failed, and every parameter's gradient was seen to be right somewhere."""
-        return bool(self.runs) and not self.failures and not self.unseen
+        """Whether the verdict is pass; neither fail nor inconclusive is."""
+        return self.verdict == "pass"
+
+    @property
+    def undecided(self) -> tuple[Entry | Finding | Link, ...]:
+        """Everything whose verdict is inconclusive."""
+        return tuple(item for run in self.everywhere for item in run.items if item.verdict == "inconclusive")
 
     def __bool__(self) -> bool:
         return self.ok
@@ -178,29 +229,30 @@ class CheckReport:
 
     def __str__(self) -> str:
         lines = [_shorten(f"Gradient check of {self.name or 'the module'}, seed {self.seed}", _WIDTH)]
-        for run in self.runs:
+        for run in self.everywhere:
             lines += ["", *_wrap(f"at {run.sizes}", "")]
             lines += _table(run)
+            lines += _slopes(run)
             lines += [line for note in run.notes for line in _wrap(f"note: {note}", "  ")]
             lines += _chain(run)
             lines += _properties(run)
-        lines += ["", *self._verdict()]
+        lines += ["", *self._conclusion()]
         return "\n".join(lines)
 
-    def _verdict(self) -> Iterator[str]:
+    def _conclusion(self) -> Iterator[str]:
         entries = self.entries
-        if self.failures:
+        if self.verdict == "fail":
             wrong = [entry for entry in entries if entry.verdict == "fail"]
             others = len(self.failures) - len(wrong)
             also = f" and {_count(others, 'other property', 'other properties')}" if others else ""
             yield from _wrap(f"FAILED: {len(wrong)} of {_count(len(entries), 'derivative', 'derivatives')}{also}", "")
-            for run in self.runs:
+            for run in self.everywhere:
                 items = sorted(run.failures, key=lambda item: -item.ratio if isinstance(item, Entry) else -math.inf)
                 for item in items[:_SHOWN_FAILURES]:
                     yield from _wrap(f"at {run.sizes}: {item}", "  ")
                 if len(items) > _SHOWN_FAILURES:
                     yield f"  … and {len(items) - _SHOWN_FAILURES} more at {run.sizes}"
-        elif self.unseen or not self.runs:
+        elif self.verdict == "inconclusive":
             yield from _wrap(
                 f"INCONCLUSIVE: no derivative by {', '.join(self.unseen) or 'any parameter'} could be told apart from "
                 "a wrong one; give inputs= where the loss is smooth and the gradient not tiny, or another seed=",
@@ -208,13 +260,26 @@ class CheckReport:
             )
         else:
             passed = [entry for entry in entries if entry.verdict == "pass"]
-            unclear = len(entries) - len(passed)
             zeros = sum(entry.zero for entry in passed)
             text = f"PASSED: {_count(len(passed), 'derivative', 'derivatives')}"
             text += f" at {_count(len(self.runs), 'draw', 'draws')}"
-            text += f", {unclear} inconclusive" if unclear else ""
             text += f", {zeros} of them zero within rounding" if zeros else ""
             yield from _wrap(text, "")
+            yield from _wrap(self._open(), "")
+
+    def _open(self) -> str:
+        """What a verdict of pass does not speak of; empty if there is nothing."""
+        kinds = {
+            Entry: ("derivative", "derivatives"),
+            Finding: ("property", "properties"),
+            Link: ("link of the chain", "links of the chain"),
+        }
+        counts = [
+            _count(number, *words)
+            for kind, words in kinds.items()
+            if (number := sum(isinstance(item, kind) for item in self.undecided))
+        ]
+        return f"undecided: {', '.join(counts)}; nothing is known of them" if counts else ""
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -260,6 +325,15 @@ def _table(run: Run) -> Iterator[str]:
         )
         if worst.verdict == "inconclusive" and worst.reason:
             yield from _wrap(f"{worst.label} is inconclusive: {worst.reason}", "    ")
+
+
+def _slopes(run: Run) -> list[str]:
+    """The orders of Taylor remainders; of linear functions there are none."""
+    seen = [slope for slope in run.slopes if not math.isnan(slope.order)]
+    if not seen:
+        return []
+    rest = ", the others are lost in rounding" if len(seen) < len(run.slopes) else ""
+    return _wrap(f"orders of the Taylor remainders: {', '.join(map(str, seen))}{rest}", "  ")
 
 
 _LINK = "  {:<14} {:<12} {:>9}  {}"

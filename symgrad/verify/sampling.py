@@ -199,6 +199,10 @@ class Sampler:
                 inputs[name] = drawn
         return inputs
 
+    def satisfies(self, inputs: dict[str, Any]) -> bool:
+        """Whether every fact holds for inputs."""
+        return self._broken(inputs) is None
+
     def _broken(self, inputs: dict[str, Any]) -> Constraint | None:
         """The first constraint that does not hold."""
         untested = []

@@ -14,9 +14,9 @@ import numpy as np
 from sympy import MatrixSymbol
 
 from symgrad.arguments import Argument
+from symgrad.verify.derivatives import NEAREST_KINK, judge
 from symgrad.verify.differences import EPS, FIRST_STEP, Array, Estimate, Inputs, Neighbourhood, derivative
 from symgrad.verify.directions import Direction, Tangents
-from symgrad.verify.point import judge
 from symgrad.verify.report import Entry, Finding, Run, Verdict
 from symgrad.verify.sampling import Draw
 from symgrad.verify.sizes import format_sizes
@@ -24,7 +24,6 @@ from symgrad.verify.sizes import format_sizes
 MOST_ENTRIES = 300  # of all second derivatives together
 _FEWEST = 4
 _FEWEST_STEPS_TO_KINK = 8.0
-_NEAREST_KINK = 1e-6
 _AGREE = 1e-9  # two ways to compute the same number, relative to the largest
 
 Quantity = Callable[[Inputs], Array]
@@ -197,7 +196,7 @@ class SecondOrderCheck:
         ]
         seen = [abs(e.value) for e in estimates if e.error <= 0.1 * abs(e.value)]
         for row, estimate in zip(chosen, estimates, strict=True):
-            if self._draw.distance < _NEAREST_KINK:
+            if self._draw.distance < NEAREST_KINK:
                 reason = f"a kink is as near as {self._draw.distance:.1g}"
                 estimate = Estimate(estimate.value, math.inf, 0.0, estimate.step, reason)
             place = ", ".join(str(int(k)) for k in np.unravel_index(row, shape)) if shape else ""

@@ -186,11 +186,16 @@ def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> 
     return found
 
 
-def is_legal(arguments: Sequence[Argument], sizes: Sizes, ranges: Sequence[Expr] = ()) -> bool:
-    """Whether every length, of the arguments and of the ranges of indices, is at least 1 at the given sizes."""
+def is_legal(arguments: Sequence[Argument], sizes: Sizes, ranges: Sequence[Expr] = (), least: int = 1) -> bool:
+    """Whether every length, of the arguments and of the ranges of indices, is at least `least` at the given sizes.
+
+    An axis that data subscript has at least one entry.
+    """
     lengths = [*ranges, *(length for argument in arguments for length in argument.shape)]
-    lengths += [argument.upper for argument in arguments if argument.upper is not None]
+    uppers = [argument.upper for argument in arguments if argument.upper is not None]
     try:
-        return all(concrete(length, sizes) >= 1 for length in lengths)
+        return all(concrete(length, sizes) >= least for length in lengths) and all(
+            concrete(upper, sizes) >= 1 for upper in uppers
+        )
     except ModelError:
         return False  # N/2 of an odd N

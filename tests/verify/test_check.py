@@ -16,9 +16,9 @@ from symgrad.arguments import Argument
 from symgrad.codegen.environment import environment
 from symgrad.errors import ModelError
 from symgrad.verify.check import check_module, draw_inputs
+from symgrad.verify.derivatives import judge
 from symgrad.verify.differences import Estimate
 from symgrad.verify.plugin import assert_gradient
-from symgrad.verify.point import judge
 from symgrad.verify.report import TOLERANCE, CheckReport, Entry, Finding, Run
 from symgrad.verify.test_file import test_cases as literal_cases
 from symgrad.verify.test_file import test_file as pytest_file

@@ -1,0 +1,108 @@
+"""The check where there is little to differentiate: with an axis of the data empty, and at a kink of the loss."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sympy import Basic, Expr, Symbol, sympify
+
+from symgrad.arguments import Argument
+from symgrad.errors import ModelError
+from symgrad.verify.point import PointCheck, Reference
+from symgrad.verify.report import Finding, Run
+from symgrad.verify.sampling import Draw, Sampler
+from symgrad.verify.sizes import format_sizes, is_legal
+
+MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters
+
+Check = Callable[[Draw], PointCheck]
+
+
+def empty_sizes(
+    arguments: Sequence[Argument],
+    minimum_sizes: Mapping[Symbol, int],
+    lengths: Sequence[Expr],
+    sizes: Mapping[Basic, int],
+) -> Iterator[tuple[Symbol, dict[Basic, int]]]:
+    """The dimensions of data that may be empty, each with sizes of which it alone is 0.
+
+    First those that no parameter has: with them empty there are still derivatives.
+    """
+    of_data = [side for a in arguments if a.role == "data" for side in a.shape if sympify(side).is_Symbol]
+    of_parameters = {side for argument in arguments if argument.role == "parameter" for side in argument.shape}
+    for symbol in sorted(dict.fromkeys(of_data), key=lambda side: side in of_parameters):
+        empty = {**sizes, symbol: 0}
+        if minimum_sizes.get(symbol, 1) <= 1 and is_legal(arguments, empty, lengths, least=0):
+            yield symbol, empty
+
+
+def check_empty(symbol: Symbol, draw: Draw, module: Any, reference: Reference | None, check: Check) -> Run:
+    """What is found where an axis is empty: everything, or that the loss is not defined and the module says so."""
+    try:
+        with np.errstate(all="ignore"):
+            value = float(module.value(**draw.inputs))
+        said = f"value is {value!r}"
+    except Exception as problem:  # the code under test may fail in any way; whether it should, the reference knows
+        value, said = math.nan, f"value raises {type(problem).__name__}: {problem}"
+    expected = value if reference is None else reference(dict(draw.inputs), draw.sizes)
+    if math.isfinite(expected):
+        run = check(draw).run()
+    elif math.isfinite(value):
+        detail = f"{said}, the loss {expected!r}"
+        run = Run("", findings=(Finding("value is not finite where the loss is not defined", "inconclusive", detail),))
+    else:
+        run = Run("", notes=(f"the loss has no value without {symbol}: {said}",))
+    return replace(run, sizes=f"{format_sizes(draw.sizes)} (no {symbol})")
+
+
+def check_kink(
+    draw: Draw, sampler: Sampler, arguments: Sequence[Argument], kink_distance: Callable[..., float], check: Check
+) -> tuple[Run, Draw | None]:
+    """What is found at a kink, where arguments are zero, and where that is.
+
+    There the gradient is a matter of convention. That the code keeps to it, the chain says; here it has to be finite
+    and the same in all functions.
+    """
+    for names in _zeros(arguments):
+        inputs = {name: np.zeros_like(value) if name in names else value for name, value in draw.inputs.items()}
+        try:
+            if float(kink_distance(inputs)) != 0 or not sampler.satisfies(inputs):
+                continue
+        except (ArithmeticError, ValueError, IndexError):
+            continue
+        there = replace(draw, inputs=inputs, distance=0.0)
+        run = check(there).run(at_kink=True)
+        return replace(run, sizes=f"{run.sizes} with {' and '.join(names)} = 0, a kink"), there
+    note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
+    return Run(f"{format_sizes(draw.sizes)}, looking for a kink", notes=(note,)), None
+
+
+def _zeros(arguments: Sequence[Argument]) -> Iterator[tuple[str, ...]]:
+    """Sets of arguments to be zero: one parameter, two, all of them; then one of the data."""
+    names = [argument.name for argument in arguments if argument.role == "parameter"]
+    data = [argument.name for argument in arguments if argument.role == "data" and not argument.integer]
+    sets = itertools.chain(
+        *(itertools.combinations(names, count) for count in (1, 2)), [tuple(names)], ((name,) for name in data)
+    )
+    yield from itertools.islice(sets, MOST_SETS_OF_ZEROS)
+
+
+def empty_draw(
+    sampler: Callable[[Mapping[Basic, int]], Sampler],
+    candidates: Iterator[tuple[Symbol, dict[Basic, int]]],
+    draw: Callable[[Sampler, Mapping[Basic, int]], Draw],
+) -> tuple[Symbol, Draw] | None:
+    """Inputs with an empty axis; None where no dimension can be 0, or the facts do not allow it."""
+    for symbol, sizes in candidates:
+        try:
+            drawn = sampler(sizes)
+            try:
+                return symbol, draw(drawn, sizes)
+            except ModelError:
+                return symbol, drawn.draw()  # nowhere finite
+        except ModelError:
+            continue
+    return None

@@ -1,0 +1,178 @@
+"""The check with an empty axis, at kinks, and of the flat functions; Taylor remainders; what is undecided."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from sympy import Eq, IndexedBase, Sum, exp, log, sin, symbols
+
+from symgrad import MaxOver, Model, norm2, relu, softmax
+from symgrad.checking import imported
+from symgrad.codegen import functions
+from symgrad.verify.check import check_module
+from symgrad.verify.derivatives import taylor_order
+from symgrad.verify.report import CheckReport, Run
+
+N, M, K = symbols("N M K", integer=True, positive=True)
+n, m, k = symbols("n m k", integer=True)
+X, w, t = IndexedBase("X", (N, M)), IndexedBase("w", (M,)), IndexedBase("t", (N,))
+x = IndexedBase("x", (N,))
+z = Sum(X[n, m] * w[m], (m, 0, M - 1))
+
+
+def least_squares(weight: Any = 1) -> Model:
+    return Model(weight * Sum((z - t[n]) ** 2, (n, 0, N - 1)), [w])
+
+
+def edge(report: CheckReport, word: str) -> Run:
+    (run,) = [run for run in report.edges if word in run.sizes]
+    return run
+
+
+# An empty axis.
+
+
+def test_an_empty_axis_of_the_data() -> None:
+    report = least_squares().check()
+    run = edge(report, "(no N)")
+    assert report.ok and "N=0" in run.sizes and len(run.entries) == 2
+    assert all(entry.zero and entry.analytic == entry.numeric == 0 for entry in run.entries)
+    assert any(finding.name == "value is the model's loss" for finding in run.findings)
+
+
+def test_a_wrong_value_with_an_empty_axis_is_found() -> None:
+    model = least_squares()
+    module = imported(model.source().replace("return loss\n", "return loss + (X.shape[0] == 0)\n"), "wrong")
+    report = check_module(module, model.arguments, **model._checking.options())
+    assert not report.ok and all(not run.failures for run in report.runs)
+    assert "N=0" in str(report).rpartition("FAILED")[2]
+
+
+def test_a_mean_says_that_it_has_no_value_without_samples() -> None:
+    report = least_squares(1 / N).check()
+    run = edge(report, "(no N)")
+    assert report.ok and run.entries == run.findings == ()
+    assert run.notes == ("the loss has no value without N: value is nan",)
+    report = Model(MaxOver(z, (n, 0, N - 1)), [w]).check()
+    assert report.ok and "the loss has no value without N: value raises ValueError" in edge(report, "(no N)").notes[0]
+
+
+def test_a_number_where_the_loss_has_none_is_not_a_pass() -> None:
+    model = least_squares(1 / N)
+    module = imported(model.source().replace("loss = ", "loss = 0 * N if N == 0 else "), "wrong")
+    report = check_module(module, model.arguments, **model._checking.options())
+    run = edge(report, "(no N)")
+    assert [finding.verdict for finding in run.findings] == ["inconclusive"]
+    assert "undecided: 1 property" in str(report)
+
+
+def test_sizes_and_inputs_of_the_caller_are_all_there_is() -> None:
+    assert least_squares().check(sizes={"N": 3}).edges == ()
+    assert least_squares().check(inputs={"t": np.ones(3)}).edges == ()
+
+
+def test_facts_that_no_empty_axis_satisfies() -> None:
+    """One-hot rows sum to 1, which rows without entries do not; without rows it is true of all of them."""
+    T = IndexedBase("T", (N, K))
+    fact = Eq(Sum(T[n, k], (k, 0, K - 1)), 1)
+    logits = IndexedBase("logits", (N, K))
+    model = Model(-Sum(T[n, k] * log(softmax(logits[n, k], (k, 0, K - 1))), (n, 0, N - 1), (k, 0, K - 1)), [logits],
+                  facts=[fact])  # fmt: skip
+    report = model.check()
+    assert report.ok and "K=" in edge(report, "(no N)").sizes
+
+
+# Kinks.
+
+
+CONVENTIONS = {
+    "relu": (lambda u: relu(u), 0.0),
+    "abs": (lambda u: sp.Abs(u), 0.0),
+    "max": (lambda u: sp.Max(u, 2 * u), 1.5),
+    "min": (lambda u: sp.Min(u, 2 * u), 1.5),
+}
+
+
+@pytest.mark.parametrize("name", CONVENTIONS)
+def test_the_convention_at_a_kink(name: str) -> None:
+    function, slope = CONVENTIONS[name]
+    model = Model(Sum(t[n] * function(z) + z, (n, 0, N - 1)), [w])
+    report = model.check()
+    run = edge(report, "with w = 0, a kink")
+    assert report.ok and run.entries == ()
+    assert [link.name for link in run.links if link.verdict == "pass"][-2:] == ["float64 code", "float32 code"]
+    inputs = {"w": np.zeros(2), "X": np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 0.25]]), "t": np.array([1.0, -2.0, 3.0])}
+    found = imported(model.source(), name).gradient(**inputs).w
+    assert np.allclose(found, (slope * inputs["t"] + 1) @ inputs["X"], rtol=1e-14, atol=0)
+
+
+def test_ties_of_a_maximum_share_and_norms_at_zero_are_flat() -> None:
+    model = Model(MaxOver(z, (n, 0, N - 1)), [w])
+    found = imported(model.source(), "tie").gradient(w=np.zeros(2), X=np.array([[1.0, 2.0], [3.0, -1.0], [0.5, 2.0]])).w
+    assert np.allclose(found, [1.5, 1.0], rtol=1e-15, atol=0)
+    module = imported(Model(norm2(sp.MatrixSymbol("v", N, 1)), [sp.MatrixSymbol("v", N, 1)]).source(), "norm")
+    assert np.array_equal(module.gradient(v=np.zeros((3, 1))).v, np.zeros((3, 1)))
+
+
+def test_code_with_another_convention_is_found_at_the_kink_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(functions.UFUNCS, sp.sign, "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
+    report = Model(Sum(t[n] * sp.Abs(z) + z, (n, 0, N - 1)), [w]).check()
+    assert not report.ok and all(not run.failures for run in report.runs)
+    failed = [link.name for link in edge(report, "a kink").links if link.verdict == "fail"]
+    assert failed[0] == "float64 code"
+
+
+def test_a_gradient_that_is_no_number_at_the_kink_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(functions.UFUNCS, sp.sign, "(lambda v: v / np.abs(v))")
+    report = Model(Sum(t[n] * sp.Abs(z) + z, (n, 0, N - 1)), [w]).check()
+    assert "the gradient by w is finite" in [item.name for item in edge(report, "a kink").failures]  # type: ignore[union-attr]
+
+
+def test_kinks_that_zeros_do_not_reach_are_owned_up_to() -> None:
+    report = Model(Sum(sp.Abs(z**2 + 1 - t[n]), (n, 0, N - 1)), [w], facts=[t[n] > 2]).check()
+    (run,) = [run for run in report.edges if "kink" in run.sizes]
+    assert report.ok and "its convention at a kink was not tested" in run.notes[0]
+
+
+# The flat functions.
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "statement"),
+    [
+        ("return np.concatenate([np.ravel(array)", "return np.concatenate([np.ravel(array.T)", "pack puts"),
+        ("parts.append(theta[start:stop]", "parts.append(theta[start:stop][::-1]", "unpack undoes pack"),
+        ("return float(loss), pack", "return 2 * float(loss), pack", "flat_value_and_gradient has the same value"),
+        ("pack(*slope)\n", "-pack(*slope)\n", "flat_value_and_gradient has the same gradient"),
+        ("return float(loss), pack", "return float(los), pack", "the flat functions compute"),
+    ],
+)
+def test_flat_functions(old: str, new: str, statement: str) -> None:
+    A = IndexedBase("A", (M, K))
+    model = Model(Sum(sin(X[n, m] * A[m, k]), (n, 0, N - 1), (m, 0, M - 1), (k, 0, K - 1)), [A])
+    text = model.source()
+    assert old in text
+    report = check_module(imported(text.replace(old, new), "wrong"), model.arguments, **model._checking.options())
+    assert any(item.name.startswith(statement) for item in report.failures)  # type: ignore[union-attr]
+
+
+# Taylor remainders.
+
+
+@pytest.mark.parametrize(
+    ("function", "slope", "order"),
+    [(math.exp, 1.0, 2), (math.exp, 1 + 1e-4, 1), (math.sin, 1.0, 3), (lambda h: 3 * h, 3.0, math.nan),
+     (lambda h: math.inf if h > 0.01 else math.exp(h), 1.0, 2)],
+)  # fmt: skip
+def test_taylor_orders(function: Any, slope: float, order: float) -> None:
+    assert taylor_order(function, slope, 1e-16, 0.5) == pytest.approx(order, abs=0.05, nan_ok=True)
+
+
+def test_the_report_prints_orders_of_two_for_a_right_gradient_and_of_one_for_a_wrong_one() -> None:
+    model = Model(Sum(exp(t[n] * x[n]), (n, 0, N - 1)), [x])
+    assert "orders of the Taylor remainders: x 2.00" in str(model.check())
+    module = imported(model.source().replace("grad_x = ", "grad_x = 1.001 * "), "wrong")
+    report = check_module(module, model.arguments, **model._checking.options())
+    assert not report.ok and "orders of the Taylor remainders: x 1.0" in str(report)
