@@ -124,9 +124,20 @@ def check_module(
         if found is not None:
             edges.append(check_empty(*found, module, reference, lambda draw: check(draw, number)))
         if kink_distance is not None:
-            run, there = check_kink(
-                draws[0], sampler(draws[0].sizes), arguments, kink_distance, lambda draw: check(draw, number)
-            )
+            distance, here = kink_distance, sampler(draws[0].sizes)
+
+            def at_kink(inputs: dict[str, Any]) -> bool:
+                """Whether inputs satisfy the facts, and the loss has a value and a kink there."""
+                try:
+                    if distance(inputs) != 0 or not here.satisfies(inputs):
+                        return False
+                    if conditioning is not None and conditioning(inputs) <= SINGULAR:
+                        return False
+                    return reference is None or math.isfinite(reference(inputs, draws[0].sizes))
+                except (ArithmeticError, ValueError, IndexError):
+                    return False
+
+            run, there = check_kink(draws[0], arguments, at_kink, lambda draw: check(draw, number))
             if there is not None and chain is not None:
                 run = replace(run, links=chain(there, np.random.default_rng([seed, number, 3])))
             edges.append(run)

@@ -13,7 +13,7 @@ from symgrad.functions import LogSumExp, MaxOver, MinOver, in_range
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET
 from symgrad.verify.reference.conditions import COMPARISONS
-from symgrad.verify.reference.functions import apply_function
+from symgrad.verify.reference.functions import apply_function, determinant, inverse
 
 Array = np.ndarray[Any, Any]
 
@@ -77,14 +77,14 @@ AXIS_MAPS: dict[str, Callable[[list[Any]], list[Any]]] = {
 def of_matrix(head: Any, entries: Array) -> Array:
     """A function of one square matrix; nan where there is no value."""
     try:
-        matrix = mpmath.matrix(entries.tolist())
         if head in (DET, LOGDET, LOG_ABS_DET):
-            value = mpmath.det(matrix)
+            value = determinant(entries)
             if head != DET:
                 value = function_value(log, value if head == LOGDET else abs(value))
             return np.asarray(value, dtype=object)
-        made = mpmath.cholesky(matrix) if head == CHOLESKY else mpmath.inverse(matrix)
-        made = made * mpmath.det(matrix) if head == ADJUGATE else made
-        return np.asarray(made.tolist(), dtype=object)
+        if head == CHOLESKY and entries.size:
+            return np.asarray(mpmath.cholesky(mpmath.matrix(entries.tolist())).tolist(), dtype=object)
+        made = inverse(entries)
+        return made * determinant(entries) if head == ADJUGATE else made
     except (ZeroDivisionError, ValueError):
         return np.full(entries.shape if head in KEEPS_SHAPE else (), NAN, dtype=object)

@@ -54,9 +54,9 @@ def test_a_mean_says_that_it_has_no_value_without_samples() -> None:
     report = least_squares(1 / N).check()
     run = edge(report, "(no N)")
     assert report.ok and run.entries == run.findings == ()
-    assert run.notes == ("the loss has no value without N: value is nan",)
+    assert run.notes == ("there is no value without N: value is nan",)
     report = Model(MaxOver(z, (n, 0, N - 1)), [w]).check()
-    assert report.ok and "the loss has no value without N: value raises ValueError" in edge(report, "(no N)").notes[0]
+    assert report.ok and "there is no value without N: value raises ValueError" in edge(report, "(no N)").notes[0]
 
 
 def test_a_number_where_the_loss_has_none_is_not_a_pass() -> None:
@@ -77,8 +77,9 @@ def test_facts_that_no_empty_axis_satisfies() -> None:
     """One-hot rows sum to 1, which rows without entries do not; without rows it is true of all of them."""
     T = IndexedBase("T", (N, K))
     fact = Eq(Sum(T[n, k], (k, 0, K - 1)), 1)
-    logits = IndexedBase("logits", (N, K))
-    model = Model(-Sum(T[n, k] * log(softmax(logits[n, k], (k, 0, K - 1))), (n, 0, N - 1), (k, 0, K - 1)), [logits],
+    W = IndexedBase("W", (M, K))
+    logits = Sum(X[n, m] * W[m, k], (m, 0, M - 1))
+    model = Model(-Sum(T[n, k] * log(softmax(logits, (k, 0, K - 1))), (n, 0, N - 1), (k, 0, K - 1)), [W],
                   facts=[fact])  # fmt: skip
     report = model.check()
     assert report.ok and "K=" in edge(report, "(no N)").sizes

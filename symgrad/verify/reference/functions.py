@@ -12,6 +12,8 @@ from symgrad import functions as sg
 from symgrad import matrix_functions as mf
 from symgrad.errors import UnsupportedError
 
+Matrix = np.ndarray[Any, Any]
+
 
 def number(value: Any) -> mpf:
     """An entry of an input as an mpf, exactly."""
@@ -104,3 +106,21 @@ def real(value: Any, expr: Any) -> mpf:
     if isinstance(value, mpmath.mpc):
         raise ValueError(f"{expr} is not real: {mpmath.nstr(value)}.")
     return value
+
+
+def determinant(entries: Matrix) -> mpf:
+    """The determinant of a square matrix; 1 of one without entries."""
+    return mpmath.det(mpmath.matrix(entries.tolist())) if entries.size else mpf(1)
+
+
+def inverse(entries: Matrix) -> Matrix:
+    """The inverse of a square matrix.
+
+    Raises
+    ------
+    ZeroDivisionError
+        If it has none.
+    """
+    if not entries.size:
+        return entries
+    return np.array(mpmath.inverse(mpmath.matrix(entries.tolist())).tolist(), dtype=object)

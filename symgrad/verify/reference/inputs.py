@@ -13,9 +13,7 @@ from sympy.logic.boolalg import Boolean
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.verify.reference.functions import number
-
-Matrix = np.ndarray[Any, Any]
+from symgrad.verify.reference.functions import Matrix, number
 
 # Names from `where` that may be evaluated inside one another before the evaluator starts again at the innermost: fifty
 # Python frames a name (a long formula) stay below CPython's limit of a thousand.

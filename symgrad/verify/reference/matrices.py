@@ -1,7 +1,7 @@
 """The reference's rules for matrix expressions: two-dimensional arrays of mpf objects, made entry by entry."""
 
 from collections.abc import Callable
-from functools import singledispatch
+from functools import reduce, singledispatch
 from typing import Any
 
 import mpmath
@@ -17,8 +17,8 @@ from sympy.matrices.expressions.special import OneMatrix
 
 from symgrad import functions as sg
 from symgrad.errors import UnsupportedError
-from symgrad.verify.reference.functions import real
-from symgrad.verify.reference.inputs import Matrix, Scope, item
+from symgrad.verify.reference.functions import Matrix, inverse, real
+from symgrad.verify.reference.inputs import Scope, item
 
 
 def _filled(shape: tuple[int, ...], entry: Callable[[int, int], mpf]) -> Matrix:
@@ -83,9 +83,9 @@ def _(expr: sp.MatPow, at: Scope) -> Matrix:
     exponent = at.scalar(expr.exp)
     if not mpmath.isint(exponent):
         raise UnsupportedError(f"the reference evaluator has no rule for the matrix power {expr}.")
-    base = mpmath.matrix(at.square(expr.base).tolist())
-    power = (mpmath.inverse(base) if exponent < 0 else base) ** abs(int(exponent))
-    return _filled((power.rows, power.cols), lambda i, j: power[i, j])
+    base = at.square(expr.base)
+    factors = abs(int(exponent)) * [inverse(base) if exponent < 0 else base]
+    return reduce(_times, factors, _filled(base.shape, lambda i, j: mpf(i == j)))
 
 
 @matrix_rule.register(sp.Transpose)

@@ -5,6 +5,7 @@ from functools import singledispatch
 from typing import Any
 
 import mpmath
+import numpy as np
 import sympy as sp
 from mpmath import mpf
 from sympy.concrete.expr_with_limits import ExprWithLimits
@@ -15,7 +16,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from symgrad import functions as sg
 from symgrad import matrix_functions as mf
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.verify.reference.functions import apply_function, as_mpf, real
+from symgrad.verify.reference.functions import Matrix, apply_function, as_mpf, determinant, inverse, real
 from symgrad.verify.reference.inputs import Scope, item
 
 
@@ -136,42 +137,43 @@ def _(expr: sp.Trace, at: Scope) -> mpf:
 
 @scalar_rule.register(sp.Determinant)
 def _(expr: sp.Determinant, at: Scope) -> mpf:
-    return at.remember(expr, lambda: mpmath.det(mpmath.matrix(at.square(expr.arg).tolist())))
+    return at.remember(expr, lambda: determinant(at.square(expr.arg)))
 
 
 @scalar_rule.register(mf.LogDet)
 def _(expr: mf.LogDet, at: Scope) -> mpf:
-    return at.remember(expr, lambda: _log(mpmath.det(mpmath.matrix(at.square(expr.arg).tolist())), expr))
+    return at.remember(expr, lambda: _log(determinant(at.square(expr.arg)), expr))
 
 
 @scalar_rule.register(mf.DetOver)
 @scalar_rule.register(mf.LogDetOver)
 def _(expr: mf.DetOver, at: Scope) -> mpf:
-    def determinant() -> mpf:
-        value = mpmath.det(_over_indices(expr, at))
+    def compute() -> mpf:
+        value = determinant(_over_indices(expr, at))
         return value if isinstance(expr, mf.DetOver) else _log(value, expr)
 
-    return at.remember(expr, determinant)
+    return at.remember(expr, compute)
 
 
 @scalar_rule.register(mf.InverseEntry)
 def _(expr: mf.InverseEntry, at: Scope) -> mpf:
     whole = expr.func(expr.function, *expr.limits, [limit[1] for limit in expr.limits])
-    inverse = at.remember(whole, lambda: mpmath.inverse(_over_indices(expr, at)))
+    found: Matrix = at.remember(whole, lambda: inverse(_over_indices(expr, at)))
     row, column = (at.integer(sub) - at.integer(limit[1]) for sub, limit in zip(expr.at, expr.limits, strict=True))
-    if not (0 <= row < inverse.rows and 0 <= column < inverse.cols):
-        raise IndexError(f"{expr} has no entry ({row}, {column}).")
-    return inverse[row, column]
+    return item(found, (row, column), expr)
 
 
-def _over_indices(expr: Any, at: Scope) -> Any:
+def _over_indices(expr: Any, at: Scope) -> Matrix:
     """The matrix whose entries an expression in two indices gives."""
     (i, low, high), (j, left, right) = expr.limits
     rows = range(at.integer(low), at.integer(high) + 1)
     columns = range(at.integer(left), at.integer(right) + 1)
     if len(rows) != len(columns):
         raise ValueError(f"{expr}: {len(rows)} rows and {len(columns)} columns; the matrix is not square.")
-    return mpmath.matrix([[at.bind(i, r).bind(j, c).scalar(expr.function) for c in columns] for r in rows])
+    found = np.empty((len(rows), len(columns)), dtype=object)
+    for row, column in np.ndindex(found.shape):
+        found[row, column] = at.bind(i, rows[row]).bind(j, columns[column]).scalar(expr.function)
+    return found
 
 
 def _log(value: mpf, expr: sp.Basic) -> mpf:
