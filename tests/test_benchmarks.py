@@ -27,7 +27,7 @@ def _python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_case_is_compared_and_reported(tmp_path: Path) -> None:
-    options = ["--cases", "logistic-100x10", "--markdown", "table.md", "--plot", "ratios.png"]
+    options = ["--cases", "logistic-100x10", "--markdown", "table.md", "--plot", "ratios.png", "--results", "run.json"]
     result = _python(str(BENCHMARKS / "run.py"), *options, folder=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "JAX jit: not asked for; its column is empty" in result.stdout
@@ -36,6 +36,8 @@ def test_a_case_is_compared_and_reported(tmp_path: Path) -> None:
         assert f"| case, {dtype} | symgrad ms | limit | expert NumPy |" in table
     assert table.count("\n| logistic-100x10 |") == 4  # ratios and times, in both types
     assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")
+    again = _python(str(BENCHMARKS / "run.py"), *options, folder=tmp_path)  # what the file has is not measured again
+    assert again.returncode == 0 and (tmp_path / "table.md").read_text(encoding="utf-8") == table
 
 
 def test_results_that_disagree_are_shown_and_fail_the_run(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from cases import Arrays, Case, one_hot, products, softmax_and_cross_entropy, softplus_and_sigmoid
+from cases import Arrays, Case, one_hot, products, softmax_and_cross_entropy
 from sympy import Eq, HadamardProduct, IndexedBase, MatrixSymbol, OneMatrix, Sum, log, sqrt, symbols, tanh
 
 from symgrad import MaxOver, Model, relu, sigmoid, softmax, total
@@ -319,8 +319,10 @@ def _lstm_expert(
     for s in range(steps):
         z = gates[s]
         z += h[s] @ U
-        z[:, : 3 * side] = softplus_and_sigmoid(z[:, : 3 * side])[1]
-        np.tanh(z[:, 3 * side :], out=z[:, 3 * side :])
+        z[:, : 3 * side] *= 0.5  # sigmoid(z) = (1 + tanh(z / 2)) / 2: one function for all four gates
+        np.tanh(z, out=z)
+        z[:, : 3 * side] += 1
+        z[:, : 3 * side] *= 0.5
         i, f, o, g = np.split(z, 4, axis=1)
         cell[s + 1] = f * cell[s] + i * g
         np.tanh(cell[s + 1], out=bent[s + 1])

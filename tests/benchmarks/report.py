@@ -1,7 +1,8 @@
 """What was measured, as tables on the terminal, as Markdown and as a plot."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,31 @@ class Row:
 
 @dataclass
 class Run:
-    """All rows, the contenders that symgrad is compared with, and those that are not installed or were left out."""
+    """All rows, the contenders that symgrad is compared with, those that are not installed or were left out.
+
+    `machine` says what it was measured on, and `clock` how.
+    """
 
     rows: list[Row]
     others: list[str]
     missing: dict[str, str]
+    machine: str = ""
+    clock: str = ""
+
+    def save(self, path: Path) -> None:
+        """Write all of it to a JSON file, in one step."""
+        written = path.with_suffix(".part")
+        written.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+        written.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> "Run":
+        """What `save` wrote."""
+        found = json.loads(path.read_text(encoding="utf-8"))
+        rows = [Row(**row) for row in found.pop("rows")]
+        for row in rows:
+            row.ratios = {name: Ratio(**ratio) for name, ratio in row.ratios.items()}  # type: ignore[arg-type]
+        return cls(rows, **found)
 
     @property
     def disagreements(self) -> list[str]:
@@ -156,8 +177,9 @@ def _style(cell: str) -> str:
     return "green" if float(cell.split()[0]) <= 1 else "red" if float(cell.split()[0]) > 1.05 else ""
 
 
-def markdown(run: Run, machine: str) -> str:
-    parts = ["# Benchmarks", machine, HEADING]
+def markdown(run: Run, level: str = "#") -> str:
+    """The tables, under a heading of the level."""
+    parts = [f"{level} Benchmarks, {run.clock}", run.machine, HEADING]
     for dtype in dict.fromkeys(row.dtype for row in run.rows):
         parts += [_markdown_table(*ratio_table(run, dtype)), _markdown_table(*time_table(run, dtype))]
     parts += ["Once a model; memory is what a call holds beyond its inputs, in per cent of these:"]

@@ -1,12 +1,16 @@
 """Benchmarks: symgrad's modules against expert NumPy, JAX, PyTorch, autograd, PyTensor, and the limit.
 
     python tests/benchmarks/run.py [--cases PATTERN] [--dtype float64|float32|both] [--quick]
-                                   [--only NAME,NAME] [--cpu-time] [--markdown FILE] [--plot FILE.png]
+                                   [--only NAME,NAME] [--cpu-time] [--results FILE.json]
+                                   [--markdown FILE] [--plot FILE.png]
 
 All contenders run in one process on the same arrays; their results are compared before anything is timed. Peers that
 are not installed leave their column empty (`pip install jax torch autograd pytensor`; PyTorch and PyTensor compile C++
 or machine code for seconds a case). A case that symgrad cannot compile is reported with symgrad's own message. The exit
 code is 1 if any results disagree, and 2 if no case has the name.
+
+With `--results` a run can be stopped and goes on where it was: cases that the file has are not measured again.
+`publish.py` makes the published page of such files.
 
 On a machine that is busy with other work, threads that wait for each other make every duration of several cores
 meaningless; `taskset -c 0 python tests/benchmarks/run.py --cpu-time` compares all contenders on one core, by the time
@@ -206,7 +210,18 @@ def _machine() -> str:
     versions = [f"Python {platform.python_version()}", f"NumPy {np.__version__}{_blas()}"]
     peers = [name for name in ("jax", "torch", "pytensor") if name in sys.modules]
     versions += [f"{name} {sys.modules[name].__version__}" for name in peers]
-    return f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}; " + ", ".join(versions)
+    cores = len(os.sched_getaffinity(0))
+    return f"{cores} core{'s' * (cores > 1)} of an {_processor()}; " + ", ".join(versions)
+
+
+def _processor() -> str:
+    """What matters of the processor: its instruction set and the widest vectors."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        flags = []
+    vectors = next((name for name in ("avx512f", "avx2", "asimd") if name in flags), None)
+    return f"{platform.machine()} processor" + (f" with {vectors.upper()}" if vectors else "")
 
 
 def _blas() -> str:
@@ -233,6 +248,9 @@ def main() -> int:
         "--only", metavar="NAMES", help=f"contenders beside symgrad: {', '.join(k.name for k in ALL[1:])}"
     )
     parser.add_argument("--cpu-time", action="store_true", help="time on the core, not on the wall; for one core only")
+    parser.add_argument(
+        "--results", type=Path, metavar="FILE.json", help="go on with what the file has, and keep it up"
+    )
     parser.add_argument("--markdown", type=Path, metavar="FILE")
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
@@ -251,7 +269,12 @@ def main() -> int:
         parser.error("--cpu-time adds up the time of all threads: bind the process to one core, as by taskset -c 0")
     clock = time.process_time if options.cpu_time else time.perf_counter
     bench = Bench(options.only and options.only.split(","), options.quick, clock)
-    run = Run([], [kind.name for kind in ALL[1:]], bench.missing)
+    if options.results and options.results.exists():
+        run = Run.load(options.results)
+    else:
+        run = Run([], [kind.name for kind in ALL[1:]], bench.missing)
+    run.clock = "time on one core" if options.cpu_time else "wall time"
+    done = {(row.case, row.dtype) for row in run.rows}
     console = Console()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     # No refreshing thread: it would take a core from the contenders.
@@ -259,12 +282,17 @@ def main() -> int:
         task = progress.add_task("", total=len(chosen))
         for case in chosen:
             progress.update(task, description=case.name, refresh=True)
-            run.rows += bench.measure(case, dtypes)
+            missing = [dtype for dtype in dtypes if (case.name, dtype) not in done]
+            run.rows += bench.measure(case, missing) if missing else []
+            if options.results:
+                run.machine = _machine()
+                run.save(options.results)
             progress.advance(task)
-    console.print(_machine(), highlight=False)
+    run.machine = _machine()
+    console.print(run.machine, highlight=False)
     report.print_run(run, console)
     if options.markdown:
-        options.markdown.write_text(report.markdown(run, _machine()), encoding="utf-8")
+        options.markdown.write_text(report.markdown(run), encoding="utf-8")
     if options.plot:
         report.plot(run, options.plot)
     return 1 if run.disagreements else 0

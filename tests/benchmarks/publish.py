@@ -1,0 +1,37 @@
+"""Makes the published page of finished runs: `RESULTS.md` and its plots, and the picture of the README.
+
+    python tests/benchmarks/publish.py ONE_CORE.json TWO_CORES.json
+
+The files are those that `run.py --results` keeps. The plots show the first.
+"""
+
+import sys
+from pathlib import Path
+
+import report
+
+HERE = Path(__file__).resolve().parent
+PICTURE = HERE.parents[1] / "examples" / "pictures" / "benchmark.png"
+
+HEAD = """# Benchmarks
+
+Value and gradient (or second derivatives) of the same model on the same arrays, in one process. `python
+tests/benchmarks/run.py --help` says how to repeat it; `expert NumPy` is whole-array code by hand, `limit` what no
+method can avoid (the matrix products alone, or reading the data once).
+
+![Ratios by case, on one core](RESULTS.png)
+"""
+
+
+def main(files: list[Path]) -> None:
+    """Write the page and the pictures."""
+    runs = [report.Run.load(file) for file in files]
+    page = "\n".join([HEAD, *(report.markdown(run, "##") for run in runs)])
+    (HERE / "RESULTS.md").write_text(page, encoding="utf-8")
+    report.plot(runs[0], HERE / "RESULTS.png")
+    first = [row for row in runs[0].rows if row.dtype == "float64"]
+    report.plot(report.Run(first, runs[0].others, runs[0].missing), PICTURE)
+
+
+if __name__ == "__main__":
+    main([Path(name) for name in sys.argv[1:]])
