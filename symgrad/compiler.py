@@ -379,7 +379,8 @@ def _held(program: Program) -> tuple[Program, dict[str, str]]:
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
     heads = frozenset(head for node in postorder([loss.node]) if (head := getattr(node, "head", None)) is not None)
-    loss, *gradient = distribute(factorise(lower(guard(stabilise([loss, *gradient], Trace())))))
+    stable = factorise(lower(guard(stabilise([loss, *gradient], Trace()))))
+    loss, *gradient = distribute(stable, program.identities)
     # what the value alone needs is less than what it needs together with the gradient
     (value,) = _scheduled([loss])
     loss, *gradient = _scheduled([loss, *gradient])

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import Not, Pow, polygamma
+from sympy import Abs, Not, Pow, exp, polygamma
 
 from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
 from symgrad.codegen.integers import apply_value
@@ -12,7 +12,8 @@ from symgrad.codegen.operands import Operands
 from symgrad.codegen.values import ADD, ATOM, COMPARE, POWER, Value, broadcast
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else, in_range, step
-from symgrad.graph.nodes import Apply, Letter
+from symgrad.graph.build import number
+from symgrad.graph.nodes import Add, Apply, Letter, Use
 
 
 class Application(Operands):
@@ -35,6 +36,9 @@ class Application(Operands):
         if head is Not:
             return Value(f"np.logical_not({args[0].text})", ATOM, letters, "boolean")
         if head is if_else:
+            if number(node.args[1]) == 1 and _is_tail(node.args[2]):
+                # a condition counts as 0 or 1, and 0 <= exp(-|u|) <= 1: the larger of the two is the choice, and faster
+                return Value(f"np.maximum({args[0].text}, {args[2].text})", ATOM, letters)
             return self._choice(args, letters)
         args = [self._real(arg) for arg in args]
         if head is step:
@@ -84,6 +88,13 @@ class Application(Operands):
         if yes.kind == no.kind == "python":
             text = f"np.asarray({text}, dtype={self.dtype})"
         return Value(text, ATOM, letters)
+
+
+def _is_tail(use: Use) -> bool:
+    """Whether a term is exp(-|u|)."""
+    (inner,) = use.node.uses() if isinstance(use.node, Apply) and use.node.head is exp else (use,)
+    terms = inner.node.terms if isinstance(inner.node, Add) else ()
+    return len(terms) == 1 and terms[0][0] < 0 and getattr(terms[0][1].node, "head", None) is Abs
 
 
 def _is_tight(spelling: str) -> bool:

@@ -96,6 +96,7 @@ class Arithmetic(Operands):
                 sizes,
                 self._estimate,
                 self.dtype,
+                node in self._rows,
             )
         else:
             top = self._times(above, tuple(x for x in out if any(x in v.letters for v in above)))

@@ -15,9 +15,16 @@ Estimate = Callable[[Expr], float]
 
 
 def contract(
-    operands: Sequence[Value], out: Sequence[Letter], sizes: Mapping[Letter, Expr], estimate: Estimate, dtype: str
+    operands: Sequence[Value],
+    out: Sequence[Letter],
+    sizes: Mapping[Letter, Expr],
+    estimate: Estimate,
+    dtype: str,
+    ordered: bool = False,
 ) -> Value:
     """Σ over the letters not in `out` of the product of the operands, axes in the order of `out` where that is free.
+
+    A matrix product comes in that order if it is to be `ordered`, else with as few transposes as it can be written.
 
     Operands over the same letters are multiplied first; then, greedily, the pair whose contraction costs least.
     """
@@ -31,7 +38,7 @@ def contract(
         first, second = left[best[0]], left[best[1]]
         rest = [value for n, value in enumerate(left) if n not in best]
         kept = set(out) | {letter for value in rest for letter in value.letters}
-        left = _merge_alike([*rest, _pair(first, second, kept, out if not rest else (), length)])
+        left = _merge_alike([*rest, _pair(first, second, kept, out if not rest else (), length, ordered)])
     (value,) = left
     gone = [letter for letter in value.letters if letter not in out]
     return _sum(value, gone, dtype) if gone else value
@@ -73,7 +80,12 @@ def _cost(
 
 
 def _pair(
-    first: Value, second: Value, kept: set[Letter], want: Sequence[Letter], length: Callable[[Letter], float]
+    first: Value,
+    second: Value,
+    kept: set[Letter],
+    want: Sequence[Letter],
+    length: Callable[[Letter], float],
+    ordered: bool,
 ) -> Value:
     """The product of two operands, summed over the letters that nobody else needs."""
     first, second = _without_private(first, second, kept), _without_private(second, first, kept)
@@ -95,7 +107,7 @@ def _pair(
             return Value(f"{first.at(UNARY)} @ {aligned.at(UNARY)}", MATMUL, ())
         return Value(f"np.vdot({first.text}, {aligned.text})", ATOM, ())
     if len(summed) == 1 and len(rows) <= 1 and len(columns) <= 1:
-        return _matmul(first, second, rows, summed[0], columns, want)
+        return _matmul(first, second, rows, summed[0], columns, want, ordered)
     # in the order that is wanted, else with the longer rows: what follows walks along them
     lengths = [prod(map(length, letters)) for letters in (rows, columns)]
     swapped = tuple(want) == (*columns, *rows) or (tuple(want) != (*rows, *columns) and lengths[0] > lengths[1])
@@ -120,14 +132,22 @@ def _multiply(first: Value, second: Value, want: Sequence[Letter]) -> Value:
 
 
 def _matmul(
-    first: Value, second: Value, rows: list[Letter], inner: Letter, columns: list[Letter], want: Sequence[Letter]
+    first: Value,
+    second: Value,
+    rows: list[Letter],
+    inner: Letter,
+    columns: list[Letter],
+    want: Sequence[Letter],
+    ordered: bool,
 ) -> Value:
     # the side that needs fewer transposes; a tie between two matrices goes to the order the result is wanted in
     def transposes(left: Value, right: Value) -> int:
         return int(left.letters[-1] != inner) + int(right.letters[0] != inner)
 
     straight, swapped = transposes(first, second), transposes(second, first)
-    if swapped < straight or (swapped == straight and tuple(want) == (*columns, *rows) and len(want) == 2):
+    backwards = tuple(want) == (*columns, *rows) and len(want) == 2
+    decided = ordered and len(want) == 2
+    if backwards if decided else (swapped < straight or (swapped == straight and backwards)):
         first, second, rows, columns = second, first, columns, rows
     left, right = transpose(first, [*rows, inner]), transpose(second, [inner, *columns])
     return Value(
@@ -167,7 +187,9 @@ def _batched(
 def _sum(value: Value, gone: Sequence[Letter], dtype: str) -> Value:
     kept = tuple(letter for letter in value.letters if letter not in gone)
     axes = [value.letters.index(letter) for letter in gone]
-    where = "" if not kept else f", axis={axes[0] if len(axes) == 1 else tuple(sorted(axes))}"
-    # the sum of conditions counts them, in the floating type of the arguments rather than in integers
-    kind = f", dtype={dtype}" if value.kind != "real" else ""
-    return Value(f"np.sum({value.text}{where}{kind})", ATOM, kept)
+    options = [f"axis={axes[0] if len(axes) == 1 else tuple(sorted(axes))}"] if kept else []
+    if (
+        value.kind != "real"
+    ):  # the sum of conditions counts them, in the arguments' floating type rather than in integers
+        options.append(f"dtype={dtype}")
+    return Value(f"{value.at(ATOM)}.sum({', '.join(options)})", ATOM, kept)

@@ -1,8 +1,7 @@
 """Renders the generated module: plans the bodies of its functions, then fills the template."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import fill
 from typing import Any
@@ -11,10 +10,11 @@ from jinja2 import Environment
 from sympy import Abs, Expr, MatrixSymbol, Max, Min, Symbol
 
 from symgrad.arguments import Argument
+from symgrad.codegen.in_place import in_place
 from symgrad.codegen.loop import LoopPrinter
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.slices import loops
-from symgrad.codegen.values import ATOM, Value
+from symgrad.codegen.values import ATOM, Value, words
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
 from symgrad.graph.nodes import Node, Reduce, Use, postorder
@@ -120,19 +120,20 @@ def module_source(
         for function in ("value", "gradient", "value_and_gradient")
     }
     nodes = list(postorder([use.node for use in (plan.loss, *plan.gradient)]))
+    described, sizes, minimum_sizes = _checked(plan, _reductions(nodes))
     return environment.get_template("module.py.j2").render(
         name=name,
         formulas=formulas,
         notes=plan.notes,
         version=version,
-        arguments=[_described(a) for a in plan.arguments],
+        arguments=described,
         parameters=[
             _described(a) | {"shape_name": name} for a, name in zip(parameters, _shape_names(plan), strict=True)
         ],
         conventions=_conventions(plan.heads),
         dimensions=[str(d) for d in plan.dimensions],
-        sizes=_sizes(plan),
-        minimum_sizes=_minimum_sizes(plan),
+        sizes=sizes,
+        minimum_sizes=minimum_sizes,
         reductions=_reductions(nodes),
         composite=any(not side.is_Atom for a in parameters for side in a.shape),
         lengths=[size_text(length) for length in plan.lengths],
@@ -151,15 +152,15 @@ def module_source(
 def _rendered(function: GeneratedFunction, plan: Plan) -> dict[str, Any]:
     """What the template needs of a function, with the sizes that can be read off its own arguments."""
     own = replace(plan, arguments=function.arguments)
-    known = {size["name"] for size in _sizes(own)} | {a.name for a in function.arguments}
+    arguments, sizes, minimum_sizes = _checked(own, [])
     return {
         "name": function.name,
         "doc": function.doc,
-        "arguments": [_described(a) for a in function.arguments],
+        "arguments": arguments,
         "directions": [_described(a) for a in function.directions],
         "others": [a.name for a in function.arguments if a not in function.directions],
-        "sizes": _sizes(own),
-        "minimum_sizes": [m for m in _minimum_sizes(own) if m["name"] in known],
+        "sizes": sizes,
+        "minimum_sizes": minimum_sizes,
         "dimensions": function.dimensions,
         "lines": function.lines,
         "result": function.result,
@@ -167,6 +168,25 @@ def _rendered(function: GeneratedFunction, plan: Plan) -> dict[str, Any]:
         "types": function.types,
         "sparse": "_jacobian(" in function.result,
     }
+
+
+def _checked(plan: Plan, reductions: Sequence[Mapping[str, str]]) -> tuple[list[dict[str, Any]], ...]:
+    """The arguments, the sizes and the least sizes; each says whether a check of the arguments needs it.
+
+    An array off whose sides alone its sizes are read has no shape to check.
+    """
+    arguments, sizes = [_described(a) for a in plan.arguments], _sizes(plan)
+    known = {size["name"] for size in sizes} | {a.name for a in plan.arguments}
+    minimum_sizes = [m for m in _minimum_sizes(plan) if m["name"] in known]
+    texts = [*map(size_text, plan.lengths), *(m["name"] for m in minimum_sizes), *(r["over"] for r in reductions)]
+    for argument in arguments:
+        own = [size["side"] for size in sizes if size["source"] == argument["name"]]
+        argument["checked"] = argument["role"] != "dimension" and argument["sides"] != own
+        texts += [*(argument["sides"] if argument["checked"] else ()), argument["upper"] or ""]
+    for size in reversed(sizes):  # each may be computed from those before it
+        size["checked"] = size["name"] in words(texts)
+        texts += [size["text"]] if size["checked"] else []
+    return arguments, sizes, minimum_sizes
 
 
 def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: set[str], scipy: set[str]) -> Body:
@@ -179,7 +199,8 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     roots = loops(wanted[function])
     labels = [f"grad_{p.name}" for p in parameters] if function != "value" else []
     labels = labels if function == "gradient" else ["loss", *labels]
-    printer.compute(dict(zip(labels, roots, strict=True)), row_plan(roots, plan.arguments))
+    rows = row_plan(roots, plan.arguments)
+    printer.compute(dict(zip(labels, roots, strict=True)), rows)
     value, gradient = "", []
     if function != "gradient":
         value = printer.result("loss", _scalar(printer.full(roots.pop(0), Node((), b"")), dtype))
@@ -198,12 +219,13 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     helpers |= printer.helpers
     scipy |= printer.scipy
     lines = needed_lines(printer.lines, [value, *gradient])
+    lines = in_place(lines, [value, *gradient], printer.arrays, None if rows is None else rows.dimension)
     said = words([*lines, value, *gradient])
     needed = tuple(str(d) for d in plan.dimensions if str(d) in said)
-    return Body(lines, value, tuple(gradient), needed)
+    return Body(tuple(lines), value, tuple(gradient), needed)
 
 
-def needed_lines(lines: Sequence[str], results: Sequence[str]) -> tuple[str, ...]:
+def needed_lines(lines: Sequence[str], results: Sequence[str]) -> list[str]:
     """The lines without assignments to variables that nothing reads, such as positions that turned into slices."""
     kept = list(lines)
     while True:
@@ -211,7 +233,7 @@ def needed_lines(lines: Sequence[str], results: Sequence[str]) -> tuple[str, ...
         assigned = [re.match(r"\s*(\w+) = ", line) for line in kept]
         needed = [line for line, name in zip(kept, assigned, strict=True) if name is None or read[name[1]] > 1]
         if len(needed) == len(kept):
-            return tuple(kept)
+            return kept
         kept = needed
 
 
@@ -236,11 +258,6 @@ def _scalar(value: Value, dtype: str) -> Value:
     ):
         return value
     return Value(f"{dtype}.type({value.text})", ATOM, ())
-
-
-def words(texts: Iterable[str]) -> Counter[str]:
-    """The names that Python texts mention, not those of attributes, with how often they do."""
-    return Counter(re.findall(r"(?<![\w.])[^\W\d]\w*", " ".join(texts)))
 
 
 def _parameter_axes(argument: Argument) -> Node:
@@ -287,6 +304,7 @@ def _sizes(plan: Plan) -> list[dict[str, Any]]:
         made.append(
             {
                 "name": str(dimension),
+                "side": str(dimension) if text == side else None,  # where it is a side as it is
                 "text": text if denominator == 1 else f"({text}) // {denominator}",
                 "source": arrays[array].name,
             }

@@ -1,12 +1,13 @@
 """The nodes printed so far as operands: in the letters of their consumer, the layout it wants, and floating."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from math import prod
 
 from sympy import Expr
 
+from symgrad.codegen.array_text import Array
 from symgrad.codegen.blocks import Grid
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.subscripts import is_window
@@ -42,10 +43,14 @@ class Operands:
         self._estimate = estimate
         self._views = set(arguments)
         self._variables = set(arguments)
+        self.arrays: dict[str, Array] = {}  # what is known of variables
         self._values: dict[Node, Value] = {}
         self._counts: dict[Node, int] = {}
         self._wanted: dict[Node, tuple[int, ...]] = {}
         self._copied: set[Node] = set()  # windows that are copied if they are used several times
+        self._leading: dict[Node, tuple[int, ...]] = {}  # the layouts for fast reductions
+        self._led = False  # whether a comment says so
+        self._rows: Collection[Node] = ()  # what has an entry or more for each row of the data
         self._labels: dict[Node, str] = {}
         self._grids: dict[Node, Grid] = {}
         self._kroneckers: dict[Node, tuple[Use, Use]] = {}
@@ -73,6 +78,11 @@ class Operands:
             self._views.add(name)
         return Value(name, ATOM, value.letters, value.kind)
 
+    def _describe(self, node: Node, value: Value) -> None:
+        """Keep what is known of a variable that has the value of a node."""
+        if value.kind != "integer":
+            self.arrays[value.text] = Array(tuple(node.shape[axis] for axis in value.letters), value.kind == "real")
+
     def is_view(self, text: str) -> bool:
         """Whether an array may share its memory with an argument or another result."""
         plain = re.sub(r"(\.T|\.transpose\([\d, ]*\))$", "", text)
@@ -90,7 +100,8 @@ class Operands:
 
     def result(self, variable: str, value: Value) -> str:
         """Keep a result under a name, unless it has one or is short."""
-        if value.text.removesuffix(f".reshape({variable.removeprefix('grad_')}_shape)").isidentifier():
+        shaped = value.text.removesuffix(f".reshape({variable.removeprefix('grad_')}_shape)")
+        if re.sub(r"\.T$|\.transpose\([\d, ]*\)$", "", shaped).isidentifier():
             return value.text
         return self._assign(self.fresh(variable), value).text
 
@@ -118,13 +129,13 @@ class Operands:
         """A term over the axes of `node` as an array of the node's shape."""
         return self._full(self._real(self._use(use)), node)
 
-    def _full(self, value: Value, node: Node) -> Value:
-        """A value with every axis of the node, in order."""
+    def _full(self, value: Value, node: Node, order: Sequence[int] | None = None) -> Value:
+        """A value with every axis of the node, in this order or their own."""
         value = self._real(value) if value.kind == "boolean" else value
-        order = tuple(range(node.rank))
+        order = tuple(range(node.rank) if order is None else order)
         if set(value.letters) == set(order):
             return transpose(value, order)
-        shape = ", ".join(size_text(length) for length in node.shape)
+        shape = ", ".join(size_text(node.shape[axis]) for axis in order)
         shaped = broadcast(value, order)
         if shaped.kind == "python":
             return Value(f"np.full(({shape},), {shaped.text}, dtype={self.dtype})", ATOM, order)

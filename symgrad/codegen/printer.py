@@ -46,6 +46,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
+from symgrad.schedule.leading import leading, rows_first
 from symgrad.schedule.rows import RowPlan
 
 # A line of generated code longer than this is split by giving its parts names of their own.
@@ -74,6 +75,11 @@ class Printer(Arithmetic, Application):
         for name, use in roots.items():
             self._labels.setdefault(use.node, name)
         nodes = list(postorder([use.node for use in roots.values()]))
+        if plan is not None:
+            self._leading = leading(nodes, plan)
+            self._wanted.update(self._leading)
+            self._rows = plan.local
+            self._wanted.update({node: order for node, order in rows_first(plan).items() if node not in self._leading})
         self._prepare(nodes, list(roots.values()))
         for use in roots.values():
             self._want(use, range(len(use.letters)))
@@ -127,35 +133,63 @@ class Printer(Arithmetic, Application):
                 value = replace(value, letters=(0, 1))  # a symmetric matrix need not be transposed
             wanted = node in named and (value.level != ATOM or isinstance(node, MatrixFunction))
             if not isinstance(node, Input | Const | Size) and (self._deserves_name(node, value) or wanted):
-                value = self._assign(self._name(node), value)
+                name = self._name(node)
+                if node in self._leading and not self._led:
+                    self.lines.append(f"# {name} has its rows last: reductions over its other axis are of long vectors")
+                    self._led = True
+                value = self._assign(name, value)
             self._values[node] = value
+            if value.text.isidentifier():
+                self._describe(node, value)
 
     def _emit_rows(self, nodes: Sequence[Node], plan: RowPlan) -> None:
         """A function that computes the sums for a block of rows, and its call for all of them."""
         outside, self.lines = self.lines, []
         with lengths_as({plan.dimension: f"{plan.arrays[0]}.shape[0]"}):
-            self._emit([node for node in nodes if node not in plan.sums])
-            sums = [self._print(node) for node in plan.sums]
+            returned = self._emit_sums(nodes, plan)
         inside, self.lines = self.lines, outside
         arrays = ", ".join(plan.arrays)
         function = self.fresh("rows")
         self.lines += ["", f"def {function}({', '.join(f'{name}: Any' for name in plan.arrays)}) -> tuple[Any, ...]:"]
-        self.lines += [f"    {line}" for line in [*inside, *_returned([value.text for value in sums])]]
-        for node, value in zip(plan.sums, sums, strict=True):
-            name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
-            self._values[node] = Value(name, ATOM, value.letters, value.kind)
+        self.lines += [f"    {line}" for line in [*inside, *_returned(returned)]]
         names = [self._values[node].text for node in plan.sums]
         self._variables.update(names)
         left = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
         self.lines += ["", f"{left} = _over_rows({function}, {plan.width}, {plan.size}, {arrays})"]
         self.helpers.add("over_rows")
 
+    def _emit_sums(self, nodes: Sequence[Node], plan: RowPlan) -> list[str]:
+        """Assignments for a block of rows, and what it returns: each sum is taken as soon as it can be.
+
+        So that the arrays that it is taken of are free sooner. Those that come last are returned as they are.
+        """
+        self._emit([node for node in nodes if not node.uses()])
+        waiting = list(plan.sums)
+        for node in [node for node in nodes if node.uses() and node not in plan.sums]:
+            for ready in [total for total in waiting if all(use.node in self._values for use in total.uses())]:
+                self._emit_sum(ready)
+                waiting.remove(ready)
+            self._emit([node])
+        for node in waiting:
+            self._emit_sum(node)
+        texts = {self._values[node].text: self._values[node].text for node in plan.sums}
+        while self.lines and (found := re.fullmatch(r"(\w+) = (.*)", self.lines[-1])) and found[1] in texts:
+            texts[found[1]] = found[2]
+            self.lines.pop()
+        return list(texts.values())
+
+    def _emit_sum(self, node: Node) -> None:
+        value = self._print(node)
+        name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
+        self._values[node] = self._assign(name, value)
+        self._describe(node, self._values[node])
+
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Named):
             return not value.text.isidentifier()
         if number(own(node)) is not None:
             return False
-        trivial = (value.level == ATOM and len(value.text) < 12) or value.kind == "python"
+        trivial = (value.level == ATOM and len(value.text) < 12 and "(" not in value.text) or value.kind == "python"
         # positions are computed once where that is more than adding up indices, which windows and slices do not need
         if value.kind == "integer":
             trivial = trivial or not any(isinstance(below, Apply) for below in postorder([node]))
@@ -220,7 +254,7 @@ class Printer(Arithmetic, Application):
             case Delta():
                 return Value(f"np.eye({size_text(node.shape[0])}, dtype={self.dtype})", ATOM, (0, 1))
             case Named():
-                return self._full(self._use(node.arg), node)
+                return self._full(self._use(node.arg), node, self._wanted.get(node))
             case Add():
                 return self._sum(node)
             case Contract():
@@ -257,8 +291,8 @@ class Printer(Arithmetic, Application):
             raise UnsupportedError(f"the reduction {node.head.__name__} has no NumPy spelling")
         axes = [value.letters.index(letter) for letter in value.letters if letter >= node.rank]
         kept = tuple(letter for letter in value.letters if letter < node.rank)
-        where = "" if not kept else f", axis={axes[0] if len(axes) == 1 else tuple(axes)}"
-        return Value(f"np.{name}({value.text}{where})", ATOM, kept)
+        where = "" if not kept else f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+        return Value(f"{value.at(ATOM)}.{name}({where})", ATOM, kept)
 
     def _axis_map(self, node: AxisMap) -> Value:
         self.helpers.add("product_of_others")

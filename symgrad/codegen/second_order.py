@@ -12,10 +12,11 @@ from sympy import Expr, MatrixSymbol, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block, Hits, Ties
-from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _parameter_axes, needed_lines, words
+from symgrad.codegen.in_place import in_place
+from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _parameter_axes, needed_lines
 from symgrad.codegen.printer import Printer
 from symgrad.codegen.subscripts import along_one
-from symgrad.codegen.values import ATOM, Value
+from symgrad.codegen.values import ATOM, Value, words
 from symgrad.errors import ModelError
 from symgrad.frontend.program import determined
 from symgrad.graph.nodes import Input, Node, Shape, Use, postorder
@@ -117,10 +118,12 @@ def print_function(function: Function, dimensions: Sequence[Symbol], sizes: Mapp
     dtype = f"{real}.dtype" if real else "np.dtype(np.float64)"
     taken = [*TAKEN, *map(str, dimensions), *(f"{a.name}_shape" for a in arguments), "direction"]
     printer = Printer(dtype, [a.name for a in arguments], taken, size_estimate(arguments, sizes))
-    printer.compute(roots, row_plan(list(roots.values()), arguments) if function.directions else None)
+    rows = row_plan(list(roots.values()), arguments) if function.directions else None
+    printer.compute(roots, rows)
     types: list[RecordType] = []
     result = _Writer(printer, dtype, types).record(function.record, function.results, function.variable)
     lines = needed_lines(printer.lines, [result])
+    lines = in_place(lines, [result], printer.arrays, None if rows is None else rows.dimension)
     said = words([*lines, result])
     needed = [d for d in dimensions if str(d) in said]
     return GeneratedFunction(
@@ -129,7 +132,7 @@ def print_function(function: Function, dimensions: Sequence[Symbol], sizes: Mapp
         (*arguments, *_loose(arguments, needed, function.arguments, dimensions)),
         function.directions,
         tuple(map(str, needed)),
-        lines,
+        tuple(lines),
         result,
         function.record,
         tuple(types) if not function.directions else (),

@@ -1,6 +1,8 @@
 """Pieces of NumPy text: an expression with its precedence, its index letters in axis order, and what it holds."""
 
-from collections.abc import Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -71,3 +73,9 @@ def broadcast(value: Value, letters: Sequence[Letter]) -> Value:
         return moved
     picks = ", ".join(":" if letter in present else "None" for letter in tail)
     return replace(moved, text=f"{moved.at(ATOM)}[{picks}]", level=ATOM)
+
+
+def words(texts: Iterable[str]) -> Counter[str]:
+    """The names that Python texts mention, not those of attributes or in comments, with how often they do."""
+    code = " ".join(text for text in texts if not text.lstrip().startswith("#"))
+    return Counter(re.findall(r"(?<![\w.])[^\W\d]\w*", code))

@@ -13,6 +13,8 @@ from symgrad.graph.scan import from_outside, images, within
 from symgrad.graph.transform import transform
 from symgrad.rewrite.cross_entropy import tail
 
+SHIFTED = "shifted"  # the name of z - max z
+
 
 def lower(roots: Sequence[Use]) -> list[Use]:
     """The terms with these functions spelled out; equal steps become one node, computed once."""
@@ -93,6 +95,6 @@ def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:
     # shifting by the maximum leaves one exponential equal to 1: nothing overflows, and the sum is at least 1
     largest = reduce(MaxOver, arg, over)
     # a name keeps the difference together: u - max is exact near the maximum, u - log(sum) - max is not
-    shifted = auxiliary("shifted", subtract(arg, largest))
+    shifted = auxiliary(SHIFTED, subtract(arg, largest))
     exponentials = apply(exp, [shifted])
     return largest, shifted, exponentials, mul([exponentials], over)

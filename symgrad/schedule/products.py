@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import combinations
 
-from sympy import Number, S
+from sympy import Number, S, log
 
-from symgrad.graph.axes import auxiliary
+from symgrad.graph.axes import AUXILIARY, auxiliary
 from symgrad.graph.build import add, product_of_powers
-from symgrad.graph.nodes import Add, Contract, Input, Node, Use, postorder
+from symgrad.graph.nodes import Add, Apply, Contract, Input, Named, Node, Use, postorder
 from symgrad.graph.transform import own, place, rebuild, terms_of, transform
+from symgrad.rewrite.facts import use_identity
+from symgrad.schedule.lower import SHIFTED
 
 # Of a product of more arrays no pairs are looked for: there would be too many.
 _MOST_FACTORS = 12
@@ -18,30 +20,58 @@ _MOST_FACTORS = 12
 Factor = tuple[Use, Number]
 
 
-def distribute(roots: Sequence[Use]) -> list[Use]:
-    """Σ_n r[n,k]·(X[n,j] - m[k,j]) = Σ_n r[n,k]·X[n,j] - m[k,j]·Σ_n r[n,k]: no array over n, j and k is needed."""
+def distribute(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ()) -> list[Use]:
+    """Σ_n r[n,k]·(X[n,j] - m[k,j]) = Σ_n r[n,k]·X[n,j] - m[k,j]·Σ_n r[n,k]: no array over n, j and k is needed.
+
+    By the identity Σ_k t[n,k] = 1 also Σ_nk t[n,k]·(z[n,k] - s[n]) = Σ_nk t[n,k]·z[n,k] - Σ_n s[n].
+    """
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         made = own(node) if uses == node.uses() else rebuild(node, uses)
         if not isinstance(made.node, Contract):
             return made
-        better = _distributed(made.node)
+        better = _distributed(made.node, identities)
         return made if better is None else place(better, made.letters)
 
     return transform(roots, visit)
 
 
-def _distributed(node: Contract) -> Use | None:
+def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]]) -> Use | None:
+    def by_facts(part: Node, uses: tuple[Use, ...]) -> Use | None:
+        return use_identity(part, identities) if uses == part.uses() else None
+
     bound = dict(enumerate(node.bound, node.rank))
     for n, (factor, exponent) in enumerate(node.factors):
         if exponent != 1 or not isinstance(factor.node, Add) or not set(factor.letters) & set(bound):
             continue
         rest = [pair for m, pair in enumerate(node.factors) if m != n]
         terms = terms_of(factor)
-        if not rest or any(set(term.letters) >= set(factor.letters) for _, term in terms):
+        large = [set(term.letters) >= set(factor.letters) for _, term in terms]
+        if not rest or (any(large) and not _is_log_softmax(terms)):
             continue
-        return add([(c, product_of_powers([*rest, (term, S.One)], bound)) for c, term in terms])
+        made = []
+        for whole, (c, term) in zip(large, terms, strict=True):
+            product = product_of_powers([*rest, (term, S.One)], bound)
+            if any(large) and not whole:
+                (known,) = transform([product], by_facts)
+                if known == product:
+                    break
+                product = known
+            made.append((c, product))
+        else:
+            return add(made)
     return None
+
+
+def _is_log_softmax(terms: Sequence[tuple[Number, Use]]) -> bool:
+    """Whether a sum is z - max z - log Σ exp(z - max z): of one sign, so that sums of its terms do not cancel."""
+    logs = [c for c, use in terms if isinstance(use.node, Apply) and use.node.head is log]
+    shifted = [
+        c
+        for c, use in terms
+        if isinstance(use.node, Named) and (use.node.name, use.node.symbol) == (SHIFTED, AUXILIARY)
+    ]
+    return len(terms) == 2 and logs == [-1] and shifted == [1]
 
 
 def share(roots: Sequence[Use], adjoints: bool = True) -> list[Use]:

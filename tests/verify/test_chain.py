@@ -132,7 +132,9 @@ def test_a_wrong_lowering(monkeypatch: pytest.MonkeyPatch) -> None:
     from symgrad import compiler
 
     right = compiler.distribute
-    monkeypatch.setattr(compiler, "distribute", lambda terms: [add([(sp.Integer(-1), use)]) for use in right(terms)])
+    monkeypatch.setattr(
+        compiler, "distribute", lambda terms, facts: [add([(sp.Integer(-1), use)]) for use in right(terms, facts)]
+    )
     assert broken(logistic()).name == "schedule"
 
 

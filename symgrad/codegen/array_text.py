@@ -1,0 +1,149 @@
+"""What NumPy text computes: the shape of an array, whether it is of the arguments' floating type, and whether new."""
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sympy import Expr
+
+Shape = tuple[Expr | int, ...]
+
+# ufuncs that give a new floating array of the shape of their operands
+UNARY_UFUNCS = frozenset(
+    {"abs", "negative", "sign", "floor", "ceil", "square", "sqrt", "cbrt", "reciprocal"}
+    | {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p"}
+    | {"sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"}
+)
+BINARY_UFUNCS = frozenset({"add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "hypot", "arctan2"})
+OPERATORS: dict[type[ast.operator], tuple[str, str]] = {
+    ast.Add: ("+", "add"),
+    ast.Sub: ("-", "subtract"),
+    ast.Mult: ("*", "multiply"),
+    ast.Div: ("/", "divide"),
+}
+
+
+@dataclass(frozen=True)
+class Array:
+    """An array as the text makes it.
+
+    Attributes
+    ----------
+    shape : the lengths of its axes; an axis that only broadcasts is 1.
+    floating : whether it is of the arguments' floating type; a Python number is not, and changes no type.
+    new : whether nothing else shares its memory.
+    """
+
+    shape: Shape
+    floating: bool
+    new: bool = False
+
+
+def described(node: ast.expr, known: Mapping[str, Array]) -> Array | None:
+    """What an expression computes from known variables; None where that is not certain."""
+    match node:
+        case ast.Name(id=name):
+            found = known.get(name)
+            return None if found is None else Array(found.shape, found.floating)
+        case ast.Constant(value=value):
+            return Array((), False) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        case ast.Attribute(value=array, attr="T"):
+            found = described(array, known)
+            return None if found is None else Array(found.shape[::-1], found.floating)
+        case ast.Attribute(value=ast.Name(id="np"), attr="pi" | "e"):
+            return Array((), False)
+        case ast.Subscript(value=array, slice=places):
+            return _with_axes(described(array, known), places)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return _elementwise([described(operand, known)])
+        case ast.BinOp(left=left, op=ast.MatMult(), right=right):
+            return _product(described(left, known), described(right, known))
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS or isinstance(op, ast.Pow):
+            return _elementwise([described(left, known), described(right, known)])
+        case ast.Compare(left=left, comparators=[right]):
+            found = _elementwise([described(left, known), described(right, known)])
+            return None if found is None else Array(found.shape, False, True)
+        case ast.Call():
+            return _called(node, known)
+    return None
+
+
+def ufunc(node: ast.expr) -> str | None:
+    """The name of the ufunc that is called with operands only."""
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name), args=args, keywords=[]):
+            if (name in UNARY_UFUNCS and len(args) == 1) or (name in BINARY_UFUNCS and len(args) == 2):
+                return name
+    return None
+
+
+def _called(node: ast.Call, known: Mapping[str, Array]) -> Array | None:
+    if ufunc(node) is not None:
+        return _elementwise([described(arg, known) for arg in node.args])
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="where"), args=[_, yes, no]):
+            condition = described(node.args[0], known)
+            shape = None if condition is None else Array(condition.shape, False)
+            return _elementwise([shape, described(yes, known), described(no, known)])
+        case ast.Call(func=ast.Attribute(value=array, attr="sum" | "max" | "min"), args=[], keywords=keywords):
+            return _reduced(described(array, known), keywords)
+    return None
+
+
+def _elementwise(parts: list[Array | None]) -> Array | None:
+    arrays = [part for part in parts if part is not None]
+    shape = _broadcast([array.shape for array in arrays])
+    if len(arrays) < len(parts) or shape is None:
+        return None
+    return Array(shape, any(array.floating and array.shape for array in arrays), bool(shape))
+
+
+def _broadcast(shapes: list[Shape]) -> Shape | None:
+    rank = max(map(len, shapes), default=0)
+    made: list[Expr | int] = [1] * rank
+    for shape in shapes:
+        for axis, side in enumerate(shape, rank - len(shape)):
+            if made[axis] != side and 1 not in (made[axis], side):
+                return None
+            made[axis] = side if made[axis] == 1 else made[axis]
+    return tuple(made)
+
+
+def _product(left: Array | None, right: Array | None) -> Array | None:
+    if left is None or right is None or not left.shape or not right.shape:
+        return None
+    floating = left.floating and right.floating
+    if len(right.shape) == 1:
+        return Array(left.shape[:-1], floating, True)
+    if len(left.shape) == 1:
+        return Array((*right.shape[:-2], right.shape[-1]), floating, True)
+    batch = _broadcast([left.shape[:-2], right.shape[:-2]])
+    return None if batch is None else Array((*batch, left.shape[-2], right.shape[-1]), floating, True)
+
+
+def _with_axes(array: Array | None, places: ast.expr) -> Array | None:
+    """`array[:, None]` and the like; other subscripts are not followed."""
+    if array is None:
+        return None
+    left = list(array.shape)
+    made: list[Expr | int] = []
+    for place in places.elts if isinstance(places, ast.Tuple) else [places]:
+        match place:
+            case ast.Constant(value=None):
+                made.append(1)
+            case ast.Slice(lower=None, upper=None, step=None) if left:
+                made.append(left.pop(0))
+            case _:
+                return None
+    return Array((*made, *left), array.floating)
+
+
+def _reduced(array: Array | None, keywords: list[ast.keyword]) -> Array | None:
+    if array is None or not array.floating:
+        return None
+    match keywords:
+        case []:
+            return Array((), True, True)
+        case [ast.keyword(arg="axis", value=ast.Constant(value=int(axis)))] if axis < len(array.shape):
+            return Array((*array.shape[:axis], *array.shape[axis + 1 :]), True, True)
+    return None

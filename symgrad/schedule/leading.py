@@ -1,0 +1,54 @@
+"""Which arrays have their rows of data last in memory: those that are reduced over their other axis.
+
+A maximum over ten classes of each of N rows is N short loops, but nine maxima of vectors where the classes lead. The
+matrix product that makes such an array has either order for nothing. Softmax regression over 1797 rows takes half the
+time, and a network of two layers over 60,000 rows five sixths.
+"""
+
+from collections.abc import Sequence
+
+from symgrad.graph.nodes import Add, Apply, Contract, Input, Named, Node, Reduce, Use
+from symgrad.schedule.rows import RowPlan
+
+Order = tuple[int, ...]
+
+
+def leading(nodes: Sequence[Node], plan: RowPlan) -> dict[Node, Order]:
+    """The order of axes of each matrix that is better kept transposed; `nodes` come after their operands."""
+    found: dict[Node, Order] = {}
+    for node in nodes:
+        if isinstance(node, Reduce) or (isinstance(node, Contract) and _is_plain_sum(node)):
+            (use,) = node.uses()
+            if node.rank == 1 and node in plan.local and len(set(use.letters)) == 2:
+                _lead(use.node, use.letters.index(0), plan, found)
+    for node in nodes:  # what is computed elementwise from such matrices
+        for use in _alike(node):
+            if node not in found and use.node in found:
+                _lead(node, use.letters[found[use.node][1]], plan, found)
+    return found
+
+
+def _lead(node: Node, row: int, plan: RowPlan, found: dict[Node, Order]) -> None:
+    """Note a matrix with its rows along axis `row`, and the operands that it is computed from elementwise."""
+    if node in found or isinstance(node, Input) or node not in plan.local:
+        return
+    found[node] = (1 - row, row)
+    for use in _alike(node):
+        _lead(use.node, use.letters.index(row), plan, found)
+
+
+def _is_plain_sum(node: Contract) -> bool:
+    return bool(node.bound) and len(node.factors) == 1 and node.factors[0][1] == 1
+
+
+def _alike(node: Node) -> list[Use]:
+    """The operands over both axes of a matrix that is computed from them elementwise."""
+    if node.rank != 2 or not (isinstance(node, Add | Apply | Named) or (isinstance(node, Contract) and not node.bound)):
+        return []
+    return [use for use in node.uses() if len(use.letters) == 2 and set(use.letters) == {0, 1}]
+
+
+def rows_first(plan: RowPlan) -> dict[Node, Order]:
+    """The order of axes of each matrix product with a row for each row of data, whatever order its node has."""
+    products = [node for node in plan.local if isinstance(node, Contract) and node.bound and node.rank == 2]
+    return {node: (0, 1) if node.shape[0] == plan.dimension else (1, 0) for node in products}
