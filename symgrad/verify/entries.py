@@ -64,8 +64,8 @@ def draw_entries(
             if values is None:
                 return None
     if len(shape) >= 2 and kinds:
-        matrices = values.reshape(-1, *shape[-2:])
-        values = np.array([_structured(matrix, kinds, rng) for matrix in matrices]).reshape(shape)
+        matrices = [_structured(values[place], kinds, rng) for place in np.ndindex(shape[:-2])]
+        values = np.array(matrices).reshape(shape)
     values = np.array(values, dtype=np.int64 if argument.integer else np.float64, order="C")
     return values if shape else values[()]
 

@@ -134,7 +134,7 @@ Constraint = Bound | Simplex | Structure | Unread
 def has_structure(kind: StructureKind, matrix: Array) -> bool:
     """Whether a matrix, or every one of a stack, is of the given kind, up to rounding."""
     if matrix.ndim > 2 and kind != "integer":
-        return all(has_structure(kind, each) for each in matrix.reshape(-1, *matrix.shape[-2:]))
+        return all(has_structure(kind, matrix[place]) for place in np.ndindex(matrix.shape[:-2]))
     slack = TOLERANCE * float(np.max(np.abs(matrix), initial=1.0))
 
     def zero(residual: Array) -> bool:
