@@ -152,7 +152,7 @@ def derive(program: Program) -> Derivation:
             return adjoint
         if isinstance(adjoint.node, Input | Named | Const) or node.name in absorbed:
             return adjoint
-        symbol = adjoint_symbol(node.name, node.symbol, node.shape)
+        symbol = adjoint_symbol(node.name, node.symbol, node.shape, program.loss_name)
         return kept(named(f"d_{node.name}", symbol, node.shape, adjoint))
 
     def in_part(adjoint: Use) -> Use:
@@ -173,7 +173,7 @@ def derive(program: Program) -> Derivation:
     def observe(node: Node, operand: Node, contribution: Use) -> None:
         contributions.setdefault(operand, []).append((node, contribution))
 
-    adjoints = reverse(program.loss, list(program.parameters.values()), settle, observe)
+    adjoints = reverse(program.loss, list(program.parameters.values()), settle, observe, program.loss_name)
     by_name = {block.name: block for block in blocks if isinstance(block, Named)}
     found = {base: by_name[f"d_{name.name}"] for base, name in program.names.items() if f"d_{name.name}" in by_name}
     gradient = dict(zip(program.parameters, adjoints.values(), strict=True))
@@ -287,7 +287,7 @@ def _recognised(program: Program, trace: Trace) -> Program:
     roots = use_diagonals([program.loss, *(own(name) for name in program.names.values())])
     loss, *names = recognise(roots, program.identities, trace)
     known = {base: cast(Named, use.node) for base, use in zip(program.names, names, strict=True)}
-    (loss,) = fold_names([loss], list(known.values()))
+    (loss,) = fold_names([loss], list(known.values()), parts=False)  # the adjoints of names are by what is written
     loss, *names = in_parts([loss, *(own(name) for name in known.values())])
     known = {base: cast(Named, use.node) for base, use in zip(known, names, strict=True)}
     return replace(program, loss=loss, names=known)

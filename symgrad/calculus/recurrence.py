@@ -19,9 +19,9 @@ from symgrad.graph.scan import at_steps, previous, scan, whole, within
 from symgrad.graph.transform import own
 
 
-def adjoint_symbol(name: str, symbol: Basic, shape: Shape) -> Any:
-    """The SymPy object that stands for ∂C/∂quantity in formulas."""
-    label = f"∂C/∂{name}"
+def adjoint_symbol(name: str, symbol: Basic, shape: Shape, loss_name: str) -> Any:
+    """The SymPy object that stands for ∂C/∂quantity in formulas, with the name that the loss C has there."""
+    label = f"∂{loss_name}/∂{name}"
     if isinstance(symbol, MatrixSymbol):
         return MatrixSymbol(label, *symbol.shape)
     return IndexedBase(label, shape=shape) if shape else Symbol(label, real=True)
@@ -30,7 +30,7 @@ def adjoint_symbol(name: str, symbol: Basic, shape: Shape) -> Any:
 class Backward:
     """The backward recurrence of `forward`, whose arrays have the adjoints `outside` from what uses them."""
 
-    def __init__(self, forward: Scan, outside: Mapping[int, Use]) -> None:
+    def __init__(self, forward: Scan, outside: Mapping[int, Use], loss_name: str) -> None:
         if any(use is not None for use in forward.initial):
             raise UnsupportedError(
                 "no derivative rule for a backward recurrence: differentiate the recurrence only once"
@@ -41,7 +41,7 @@ class Backward:
         self._outside = outside
         self._key = f"adjoint of {forward.digest.hex()}"
         self._states = [
-            State(f"d_{s.name}", adjoint_symbol(s.name, s.symbol, s.shape), s.shape, s.axis, s.start)
+            State(f"d_{s.name}", adjoint_symbol(s.name, s.symbol, s.shape, loss_name), s.shape, s.axis, s.start)
             for s in forward.states
         ]
         self.live = self._live()

@@ -72,6 +72,7 @@ def reverse(
     targets: Sequence[Node],
     settle: Settle = lambda node, adjoint: adjoint,
     observe: Observe = lambda node, operand, contribution: None,
+    loss_name: str = "C",
 ) -> dict[Node, Use]:
     """∂loss/∂target for each target node, as a term over the target's axes (zero where the loss does not depend on it).
 
@@ -85,7 +86,7 @@ def reverse(
     nodes = list(postorder([loss.node]))
     scans = [node for node in nodes if isinstance(node, Scan)]
     active = dependents([loss.node], [*targets, *scans])
-    adjoints = _sweep(nodes, {loss.node: [ONE]}, active, settle, observe=observe)
+    adjoints = _sweep(nodes, {loss.node: [ONE]}, active, settle, loss_name, observe=observe)
     return {target: adjoints.get(target, ZERO) for target in targets}
 
 
@@ -94,6 +95,7 @@ def _sweep(
     parts: dict[Node, list[Use]],
     active: set[Node],
     settle: Settle,
+    loss_name: str,
     leaves: Collection[Node] = frozenset(),
     observe: Observe = lambda node, operand, contribution: None,
 ) -> dict[Node, Use]:
@@ -102,7 +104,7 @@ def _sweep(
     trajectories: dict[Node, dict[int, Use]] = {}
     for node in reversed(nodes):
         if isinstance(node, Scan):
-            pulled = _scan(node, trajectories.pop(node, {}), active, settle)
+            pulled = _scan(node, trajectories.pop(node, {}), active, settle, loss_name)
         elif node not in active or node not in parts:
             continue
         else:
@@ -121,9 +123,11 @@ def _sweep(
     return adjoints
 
 
-def _scan(node: Scan, outside: dict[int, Use], active: set[Node], settle: Settle) -> Iterator[Contribution]:
+def _scan(
+    node: Scan, outside: dict[int, Use], active: set[Node], settle: Settle, loss_name: str
+) -> Iterator[Contribution]:
     """The contributions of a recurrence, given the adjoints of its states' arrays from what uses them."""
-    backward = Backward(node, outside)
+    backward = Backward(node, outside, loss_name)
     if not backward.live:
         return
     parts: dict[Node, list[Use]] = {}
@@ -137,7 +141,7 @@ def _scan(node: Scan, outside: dict[int, Use], active: set[Node], settle: Settle
     order = [part for part in postorder([update.term.node for update in node.updates])
              if part in backward.inside or part in backward.boundary]  # fmt: skip
     reached = backward.inside | (backward.boundary & active)
-    adjoints = _sweep(order, parts, reached, backward.keep, leaves)
+    adjoints = _sweep(order, parts, reached, backward.keep, loss_name, leaves)
     met = [part for part in order if part in leaves and part in adjoints]
     # a step refers to earlier entries by placeholders, what is outside the loop by the finished arrays
     terms = dict(zip(met, from_outside([adjoints[part] for part in met], images(node)), strict=True))

@@ -3,7 +3,23 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sympy import Abs, Determinant, Dummy, Expr, Lambda, MatrixSymbol, Mul, Rational, S, Symbol, Trace, log
+from sympy import (
+    Abs,
+    Determinant,
+    Dummy,
+    Expr,
+    Lambda,
+    MatMul,
+    MatrixSymbol,
+    Mul,
+    Rational,
+    S,
+    Symbol,
+    Trace,
+    Transpose,
+    log,
+    preorder_traversal,
+)
 from sympy import Add as SymAdd
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
@@ -254,14 +270,14 @@ class _Network:
         self._pieces = [piece for piece in self._pieces if letter not in piece.letters]
         vectors = [piece.matrix for piece in touching if piece.column is None]
         full = [piece for piece in touching if piece.column is not None]
-        if len(full) == 1 and not vectors:
-            (other,) = full[0].letters - {letter}
-            if other in self._bound and all(other not in piece.letters for piece in self._pieces):
-                return [total(full[0].matrix)]
         if len(full) == 2 and not vectors and self._is_trace(full, letter):
             other = full[0].row if full[0].column == letter else full[0].column
             return [Trace(full[0].along(other, letter) * full[1].along(letter, other))]
         matrices = _merged(full)
+        if len(matrices) == 1 and not vectors:
+            (other,) = matrices[0].letters - {letter}
+            if other in self._bound and all(other not in piece.letters for piece in self._pieces):
+                return [total(_upright(matrices[0].matrix))]
         if len(matrices) > 2:
             raise NoMatrixForm("an index that three matrices share")
         ends = [piece.row if piece.column == letter else piece.column for piece in matrices]
@@ -269,7 +285,7 @@ class _Network:
             if len(vectors) == 1:
                 diagonal = isinstance(vectors[0], DiagonalOf)
                 return [Trace(vectors[0].arg) if diagonal else total(vectors[0])]
-            return [Inner(_hadamard(vectors[:-1]), vectors[-1])]
+            return [_inner(_hadamard(vectors[:-1]), vectors[-1])]
         if len(matrices) == 1:
             left = matrices[0].along(ends[0], letter)
             right = _hadamard(vectors) if vectors else OneMatrix(self._lengths[letter], 1)
@@ -325,6 +341,26 @@ def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:
         )
         for group in groups.values()
     ]
+
+
+def _inner(left: Any, right: Any) -> Expr:
+    """leftᵀ·right; of uᵀ(Aᵀv) and vᵀ(A u), which are the same, the one with fewer transposes."""
+    spellings = [(left, right)]
+    for one, other in ((left, right), (right, left)):
+        if isinstance(other, MatMul) and other.args[-1].shape[1] == 1:
+            *matrices, vector = other.args
+            spellings.append((vector, MatMul(*matrices).doit(deep=False).T * one))
+    return Inner(*min(spellings, key=lambda pair: sum(map(_transposes, pair))))
+
+
+def _upright(matrix: Any) -> Any:
+    """The matrix or its transpose, whichever has fewer transposes in it."""
+    turned = matrix.T
+    return turned if _transposes(turned) < _transposes(matrix) else matrix
+
+
+def _transposes(matrix: Any) -> int:
+    return sum(isinstance(part, Transpose) for part in preorder_traversal(matrix))
 
 
 def _hadamard(matrices: Sequence[Any]) -> Any:

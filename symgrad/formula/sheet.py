@@ -19,7 +19,7 @@ from symgrad.formula.layout import (
     operator,
     row,
 )
-from symgrad.formula.text import Blocks, Second, body_of, is_long, known_sums, loss_name, shown_formulas
+from symgrad.formula.text import Blocks, Second, body_of, is_long, known_sums, shown_formulas
 from symgrad.frontend.names import name_of
 
 
@@ -39,7 +39,7 @@ class Formula:
 def sheet(model: Any, more: Blocks | None = None) -> list[Formula]:
     """The formulas of a model, in the order in which they are shown; `more` are those of second derivatives."""
     known = known_sums(model)
-    loss = loss_name(model)
+    loss = model.program.loss_name
     made = []
     for title, pairs in [*shown_formulas(model, short=False), *(more or [])]:
         for left, value in pairs:

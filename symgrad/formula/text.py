@@ -3,12 +3,15 @@
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sympy import Expr, Lambda, MatrixSymbol, Mul, S, Transpose, Tuple
+from sympy import Dummy, Expr, Lambda, MatMul, MatrixSymbol, Mul, S, Sum, Transpose, Tuple
+from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
+from symgrad.formula.matrix import NoMatrixForm, scalar_form
 from symgrad.frontend.names import base_symbol, name_of
+from symgrad.graph.nodes import Use
 from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
 from symgrad.walk import Preorder, is_larger
 
@@ -132,7 +135,9 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return "⊗".join(self._tight(arg) for arg in expr.args)
 
     def _print_DotProduct(self, expr: Any) -> str:
-        return f"{self._tight(expr.args[0])}ᵀ{self._tight(expr.args[1])}"
+        left, right = expr.args
+        chain = isinstance(right, MatMul) and right.as_coeff_mmul()[0] == 1
+        return f"{self._tight(left)}ᵀ{self._print(right) if chain else self._tight(right)}"
 
     _print_Inner = _print_DotProduct
 
@@ -230,6 +235,8 @@ class _Text(StrPrinter):  # type: ignore[misc]
 
 def _extends(expr: Any) -> bool:
     """Whether what is printed extends to the right, as a sum does."""
+    if isinstance(expr, DotProduct):
+        return True
     return hasattr(expr, "limits") and not isinstance(expr, DetOver | LogDetOver | InverseEntry)
 
 
@@ -297,19 +304,27 @@ Blocks = list[tuple[str, list[tuple[Any, Any]]]]
 def shown_formulas(model: Any, short: bool) -> Blocks:
     """What is shown, under titles: pairs of a left side and a formula."""
     names = list(dict.fromkeys(base_symbol(equation.lhs) for equation in model.where))
-    blocks = [("Loss", [(loss_name(model), model.loss)])]
+    blocks = [("Loss", [(model.program.loss_name, _as_written(model.loss, model.program.loss))])]
     if names:
-        blocks.append(("where", [(equation.lhs, equation.rhs) for equation in model.where]))
+        found = model.program.names
+        terms = [found[base_symbol(equation.lhs)].arg for equation in model.where]
+        sides = [_as_written(equation.rhs, term) for equation, term in zip(model.where, terms, strict=True)]
+        blocks.append(("where", [(equation.lhs, side) for equation, side in zip(model.where, sides, strict=True)]))
         if not short:
             blocks.append(("Adjoints", [(quantity, model.block(quantity)) for quantity in names]))
     blocks.append(("Gradient", [(quantity, model.block(quantity)) for quantity in model.parameters]))
     return blocks
 
 
-def loss_name(model: Any) -> str:
-    """C, as in the literature on networks, unless the model has another C."""
-    taken = {name_of(base_symbol(equation.lhs)) for equation in model.where} | {a.name for a in model.arguments}
-    return next(name for name in ("C", "L", "loss", "Loss") if name not in taken)
+def _as_written(expr: Any, term: Use) -> Any:
+    """A formula of the model; an entry of a product of matrices, which SymPy writes out as a sum, as the product."""
+    made = {part for part in Preorder(expr) if isinstance(part, Sum) and isinstance(part.variables[0], Dummy)}
+    if not made or term.letters:
+        return expr
+    try:
+        return scalar_form(term)
+    except NoMatrixForm:
+        return expr
 
 
 def formulas(model: Any, short: bool = False, more: Blocks | None = None) -> str:
@@ -319,7 +334,7 @@ def formulas(model: Any, short: bool = False, more: Blocks | None = None) -> str
     `Second` on their left.
     """
     lines: list[str] = []
-    known, loss = known_sums(model), loss_name(model)
+    known, loss = known_sums(model), model.program.loss_name
     for title, pairs in [*shown_formulas(model, short), *(more or [])]:
         rows = [(_label(title, left, value, loss), text(body_of(value), known)) for left, value in pairs]
         if short:

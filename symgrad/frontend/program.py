@@ -60,6 +60,7 @@ class Program:
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
     lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
     sizes : how long the user expects dimensions to be.
+    loss_name : what formulas call the loss: C, as in the literature on networks, unless the model has another C.
     """
 
     loss: Use
@@ -71,6 +72,7 @@ class Program:
     identities: tuple[tuple[Use, Use], ...]
     lengths: tuple[Expr, ...] = ()
     sizes: Mapping[Symbol, int] = field(default_factory=dict)
+    loss_name: str = "C"
 
 
 def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], facts: Sequence[Any]) -> Program:
@@ -109,6 +111,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
             names[group[0]] = _read_definition(definitions[group[0]], reader)
         symbols.nodes |= {base: names[base] for base in group}
     value = reader.read(loss)
+    taken = {name_of(base) for base in definitions} | {argument.name for argument in arguments}
     identities = tuple(_identity(fact, reader) for fact in facts if isinstance(fact, Equality))
     return Program(
         loss=value,
@@ -119,6 +122,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         minimum_sizes=symbols.minimum_sizes,
         identities=identities,
         lengths=tuple(symbols.lengths),
+        loss_name=next(name for name in ("C", "L", "loss", "Loss") if name not in taken),
     )
 
 
@@ -441,11 +445,11 @@ def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, li
         for part in Preorder(expression):
             if isinstance(part, Indexed) and part.base in bases:
                 for sub, size in zip(part.indices, part.base.shape, strict=False):
-                    if isinstance(sub, Symbol | Idx):
+                    if isinstance(sub, Symbol | Idx) and not isinstance(sub, Dummy):
                         note(S(size), sub)
             elif hasattr(part, "limits"):
                 for limit in part.limits:
-                    if len(limit) == 3 and limit[1] == 0:
+                    if len(limit) == 3 and limit[1] == 0 and not isinstance(limit[0], Dummy):
                         note(limit[2] + 1, limit[0])
     for expression in expressions:
         name = program.names.get(base_symbol(expression.lhs)) if isinstance(expression, Equality) else None

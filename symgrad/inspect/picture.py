@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sympy import MatrixSymbol
 
-from symgrad.formula.text import TOO_LONG, known_sums, loss_name, text
+from symgrad.formula.text import TOO_LONG, known_sums, text
 from symgrad.graph.nodes import Add, Contract, Input, Named, Node, Use, postorder
 from symgrad.graph.transform import dependents
 from symgrad.inspect.writing import Writer, shape_text
@@ -68,7 +68,7 @@ class _Drawer:
         self._program = model.program
         self._loss = model.program.loss
         self._writer = Writer(model)
-        self._loss_name = loss_name(model)
+        self._loss_name = model.program.loss_name
         self._active = dependents([self._loss.node], model.program.parameters.values())
         self._blocks = self._boxes()
         self._keys: dict[Node, str] = {}

@@ -17,7 +17,7 @@ from symgrad.calculus.reverse import pull_back
 from symgrad.compiler import Backward, Derivation, derive, operations, with_variable
 from symgrad.errors import UnsupportedError
 from symgrad.formula.layout import Box, derivative_box, layout, name_box
-from symgrad.formula.text import TOO_LONG, loss_name, text
+from symgrad.formula.text import TOO_LONG, text
 from symgrad.functions import if_else
 from symgrad.graph.build import delta, is_zero, mul
 from symgrad.graph.nodes import Apply, Input, Named, Node, Use, intern, postorder
@@ -99,7 +99,7 @@ class _Narrator:
     def __init__(self, model: Any, derivation: Derivation, written: Any) -> None:
         self._derivation = derivation
         self._written = written
-        self._loss = loss_name(model)
+        self._loss = model.program.loss_name
         self._writer = Writer(model)
         self._in_matrices = any(isinstance(argument.symbol, MatrixSymbol) for argument in model.arguments)
         program = derivation.program

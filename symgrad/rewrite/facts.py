@@ -1,14 +1,17 @@
 """Uses what is known: equalities stated in `facts`, and the names of `where` for what they define."""
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
-from sympy import Number, S
+from sympy import Expr, Number, S
 
 from symgrad.functions import LogSumExp
 from symgrad.graph.build import add, mul, product_of_powers
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Const, Contract, Input, Named, Node, Reduce, Size, Use
+from symgrad.graph.nodes import Add, Const, Contract, Input, Letter, Named, Node, Reduce, Size, Use
+from symgrad.graph.symmetry import symmetric, transposed
 from symgrad.graph.transform import own, place, rebuild, transform
 from symgrad.rewrite.axes import is_entry, log_softmax_at
 
@@ -98,9 +101,15 @@ def _definitions(names: tuple[Named, ...]) -> dict[Node, Use]:
     return folded
 
 
-def fold_names(roots: Sequence[Use], names: Sequence[Named], opaque: Collection[Node] = frozenset()) -> list[Use]:
-    """Write the name wherever its definition stands: σ(z) becomes y if y is defined so."""
+def fold_names(
+    roots: Sequence[Use], names: Sequence[Named], opaque: Collection[Node] = frozenset(), parts: bool = True
+) -> list[Use]:
+    """Write the name wherever its definition stands: σ(z) becomes y if y is defined so.
+
+    With `parts` also where the definition is part of a product: XᵀX w becomes Xᵀz with z = X w.
+    """
     folded = _definitions(tuple(names))
+    products = _products(tuple(names)) if parts else []
     plain: dict[Node, Use] = {}
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
@@ -108,10 +117,90 @@ def fold_names(roots: Sequence[Use], names: Sequence[Named], opaque: Collection[
             uses = (place(plain.get(node.arg.node, own(node.arg.node)), node.arg.letters),)
         made = rebuild(node, uses) if uses != node.uses() else own(node)
         plain[node] = made
-        found = folded.get(made.node)
+        found = folded.get(made.node) or _part_named(made.node, products)
         return made if found is None else place(found, made.letters)
 
     return transform(roots, visit, opaque)
+
+
+class _Product(NamedTuple):
+    """A name that is defined as a product: the factors, the letters summed over, how often each node occurs."""
+
+    name: Named
+    factors: list[tuple[Use, Number]]
+    summed: frozenset[Letter]
+    counts: Counter[Node]
+
+
+@lru_cache(maxsize=8)
+def _products(names: tuple[Named, ...]) -> list[_Product]:
+    """The names that are products of several factors, those of most factors first."""
+    found = []
+    for name in names:
+        factors, bound = _flat(name.arg)
+        if len(factors) > 1 and len(set(name.arg.letters)) == name.rank:
+            found.append(_Product(name, factors, frozenset(bound), Counter(use.node for use, _ in factors)))
+    return sorted(found, key=lambda product: -len(product.factors))
+
+
+def _part_named(node: Node, products: Sequence[_Product]) -> Use | None:
+    """A product with a name for those of its factors that the name's definition is made of; None if there are none."""
+    if not isinstance(node, Contract) or not products:
+        return None
+    factors, bound = _flat(own(node))
+    present = Counter(use.node for use, _ in factors)
+    for name, pattern, summed, counts in products:
+        if counts - present:
+            continue
+        for letters, taken in _embeddings(pattern, factors, {}, ()):
+            inner = {letters[letter] for letter in summed}
+            axes = tuple(letters[axis] for axis in range(name.rank))
+            rest = [pair for n, pair in enumerate(factors) if n not in taken]
+            elsewhere = {x for use, _ in rest for x in use.letters} | set(axes)
+            if len(inner) < len(summed) or elsewhere & inner or not inner <= bound.keys():
+                continue
+            left = {letter: length for letter, length in bound.items() if letter not in inner}
+            return product_of_powers([*rest, (Use(name, axes), S.One)], left)
+    return None
+
+
+def _flat(use: Use) -> tuple[list[tuple[Use, Number]], dict[Letter, Expr]]:
+    """The factors of a product with sums inside of sums taken out, and the letters that it is summed over."""
+    factors: list[tuple[Use, Number]] = []
+    bound: dict[Letter, Expr] = {}
+    stack = [(use, S.One)]
+    while stack:
+        part, exponent = stack.pop()
+        node = part.node
+        if not isinstance(node, Contract) or exponent != 1:
+            factors.append((part, exponent))
+            continue
+        inner = {letter: ("sum", len(bound), letter) for letter in range(node.rank, node.rank + len(node.bound))}
+        bound |= dict(zip(inner.values(), node.bound, strict=True))
+        names = dict(enumerate(part.letters)) | inner
+        stack.extend((relabel(factor, names), e) for factor, e in node.factors)
+    return factors, bound
+
+
+def _embeddings(
+    pattern: Sequence[tuple[Use, Number]],
+    factors: Sequence[tuple[Use, Number]],
+    letters: dict[Letter, Letter],
+    taken: tuple[int, ...],
+) -> Iterator[tuple[dict[Letter, Letter], tuple[int, ...]]]:
+    """Every way to find the pattern's factors among others: the pattern's letters there, and the places."""
+    if len(taken) == len(pattern):
+        yield letters, taken
+        return
+    wanted, exponent = pattern[len(taken)]
+    for n, (use, e) in enumerate(factors):
+        if n in taken or use.node is not wanted.node or e != exponent:
+            continue
+        for spelled in [use, transposed(use)] if symmetric(use.node) else [use]:
+            found = letters | dict(zip(wanted.letters, spelled.letters, strict=True))
+            pairs = zip(wanted.letters, spelled.letters, strict=True)
+            if found | letters == found and all(found[old] == new for old, new in pairs):
+                yield from _embeddings(pattern, factors, found, (*taken, n))
 
 
 def expand_names(
