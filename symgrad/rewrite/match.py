@@ -81,7 +81,10 @@ Factors = list[tuple[Use, Number]]
 
 
 def match_factors(pattern: Expr, target: Use, binding: Binding) -> Iterator[tuple[Binding, Factors]]:
-    """Bindings under which the pattern is part of a product, with the factors that are left over."""
+    """Bindings under which the pattern is part of a product, with the factors that are left over.
+
+    Of a higher power, (1 + exp(x))⁻² for (1 + exp(x))⁻¹, what the pattern does not take is left over.
+    """
     wanted = [(part.base, part.exp) if isinstance(part, Pow) else (part, S.One) for part in Mul.make_args(pattern)]
     factors = factors_of(target)
     if len(factors) < len(wanted) or len(factors) > 8:
@@ -90,10 +93,21 @@ def match_factors(pattern: Expr, target: Use, binding: Binding) -> Iterator[tupl
         bindings = [binding]
         for place_, (base, exponent) in zip(chosen, wanted, strict=True):
             factor, e = factors[place_]
-            if e != exponent:
+            if e != exponent and not _is_higher(e, exponent):
                 break
             bindings = [found for known in bindings for found in match(base, factor, known)]
         else:
             rest = [factors[n] for n in range(len(factors)) if n not in chosen]
+            rest += [
+                (factors[n][0], factors[n][1] - exponent)
+                for n, (_, exponent) in zip(chosen, wanted, strict=True)
+                if factors[n][1] != exponent
+            ]
             for found in bindings:
                 yield found, rest
+
+
+def _is_higher(exponent: Number, taken: Number) -> bool:
+    """Whether a whole power is left when another is taken from it."""
+    left = exponent - taken
+    return bool(left.is_integer and left * taken > 0)
