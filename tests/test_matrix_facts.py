@@ -2,7 +2,23 @@
 
 import numpy as np
 import pytest
-from sympy import Abs, Eq, IndexedBase, MatrixSymbol, Q, Sum, Trace, log, symbols
+from sympy import (
+    Abs,
+    DiagMatrix,
+    Eq,
+    HadamardPower,
+    HadamardProduct,
+    Identity,
+    IndexedBase,
+    MatrixSymbol,
+    Q,
+    Sum,
+    Symbol,
+    Trace,
+    exp,
+    log,
+    symbols,
+)
 
 from symgrad import Model, ModelError, det, inverse, logdet
 
@@ -100,3 +116,34 @@ def test_data_that_break_a_fact_are_named():
     model, inputs = models("symmetric")[0], drawn("upper triangular")
     with pytest.raises(ModelError, match="the S in inputs= does not satisfy the fact"):
         model.check(inputs=inputs)
+
+
+X, A, w, s = MatrixSymbol("X", D, M), MatrixSymbol("A", D, D), MatrixSymbol("w", M, 1), Symbol("s", real=True)
+EYE = Identity(D)
+BY_FORM = {  # a matrix, whether its form or the fact that P is definite makes it so, and what its loss is by
+    "gram": (X.T * X, True, [X]),
+    "plus noise": (X * X.T + s**2 * EYE, True, [X, s]),
+    "plus a diagonal": (X * X.T + DiagMatrix(b.applyfunc(exp)), True, [X, b]),
+    "plus a diagonal of squares": (X * X.T + DiagMatrix(HadamardPower(b, 2)), True, [X, b]),
+    "plus a diagonal of any sign": (X * X.T + DiagMatrix(b), False, [X, b]),
+    "weighted": (X * DiagMatrix(w.applyfunc(exp)) * X.T + EYE, True, [X, w]),
+    "weighted with any sign": (X * DiagMatrix(w) * X.T + EYE, False, [X, w]),
+    "quadratic": (X.T * P * X, True, [X, P]),
+    "quadratic in any matrix": (X.T * (A + A.T) * X, False, [X, A]),
+    "inverse": (P.I + 2 * EYE, True, [P]),
+    "difference": (P - EYE / 9, False, [P]),
+    "entry by entry": (HadamardProduct(A, A.T) + 9 * EYE, False, [A]),
+    "any matrix": (A + 9 * EYE, False, [A]),
+}
+
+
+@pytest.mark.parametrize("name", BY_FORM)
+def test_what_is_definite_by_its_form_is_factorised_by_cholesky(name):
+    matrix, definite, by = BY_FORM[name]
+    vector = MatrixSymbol("u", matrix.shape[0], 1)
+    model = Model(logdet(matrix) + Trace(vector.T * matrix.I * vector), by, facts=[Q.positive_definite(P)])
+    code = model.source().split("def value_and_gradient(")[1]
+    assert ("np.linalg.cholesky(" in code) == definite
+    assert ("_logdet(" in code.split("\n\n\n")[0]) == (not definite)
+    report = model.check()
+    assert report.ok, report

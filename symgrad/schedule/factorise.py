@@ -1,12 +1,13 @@
 """Which factorisation of a matrix is computed, and that solves come before products.
 
 A positive definite matrix with a log-determinant is factorised once, S = L Lᵀ: log det S = 2 Σ log L_ii and
-S⁻¹ = L⁻ᵀ L⁻¹, for the value and its adjoints. A⁻¹ b becomes a term of its own wherever it is part of a product: with
+S⁻¹ = L⁻ᵀ L⁻¹, for the value and its adjoints. (A matrix that is semidefinite by its form is definite wherever its
+log-determinant exists.) A⁻¹ b becomes a term of its own wherever it is part of a product: with
 no other use of A⁻¹ it is printed as a solve, else it is computed once. Source: Higham, Accuracy and Stability of
 Numerical Algorithms (2002), chapters 9, 10 and 14.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sympy import Abs, Expr, Integer, Product, S, log, sign
@@ -25,6 +26,7 @@ from symgrad.graph.linear_algebra import (
     sides_of,
 )
 from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
+from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own, rebuild, transform
 from symgrad.schedule.adjugate import adjugates
@@ -32,12 +34,12 @@ from symgrad.schedule.adjugate import adjugates
 
 def factorise(roots: Sequence[Use]) -> list[Use]:
     """The terms over shared factorisations."""
-    definite = _definite(postorder([use.node for use in roots]))
+    semidefinite, definite = _semidefinite(postorder([use.node for use in roots]))
     roots = adjugates(roots, definite)
     shared = {
         node.arg.node
         for node in postorder([use.node for use in roots])
-        if isinstance(node, MatrixFunction) and node.head in (LOGDET, LOG_ABS_DET) and node.arg.node in definite
+        if isinstance(node, MatrixFunction) and node.head in (LOGDET, LOG_ABS_DET) and node.arg.node in semidefinite
     }
 
     roots = transform(roots, _triangular)
@@ -91,40 +93,62 @@ def _with_factors(node: Contract, uses: Sequence[Use], opened: Mapping[Node, tup
     return product_of_powers(factors, bound)
 
 
-def _definite(nodes: Iterable[Node]) -> set[Node]:
-    """The nodes that facts make positive definite: so called, or such a matrix plus positive semidefinite ones."""
+def _semidefinite(nodes: Iterable[Node]) -> tuple[set[Node], set[Node]]:
+    """The nodes whose matrices are symmetric positive semidefinite, and those of them that are definite.
+
+    By facts and by form: δ, diag(v) with v >= 0, Xᵀ P X, sums and multiples of such, inverses.
+    """
     found: set[Node] = set()
+    definite: set[Node] = set()
     for node in nodes:
-        match node:
-            case Input(properties=properties):
-                holds = "positive_definite" in properties
-            case Named(arg=arg):
-                holds = arg.node in found and arg.letters in ((0, 1), (1, 0))
-            case Add(terms=terms):
-                parts = [term.node for _, term in terms if len(set(term.letters)) == node.rank]
-                holds = (
-                    len(parts) == len(terms)
-                    and all(c.is_positive for c, _ in terms)
-                    and any(part in found for part in parts)
-                    and all(part in found or _semidefinite(part) for part in parts)
-                )
-            case _:
-                holds = False
-        if holds:
+        if _is_semidefinite(node, found):
             found.add(node)
-    return found
+            match node:
+                case Input() | Delta():
+                    definite.add(node)
+                case Named(arg=arg) if arg.node in definite:
+                    definite.add(node)
+                case Add(terms=terms) if any(term.node in definite for _, term in terms):
+                    definite.add(node)
+    return found, definite
 
 
-def _semidefinite(node: Node) -> bool:
-    """δ, s²·δ and XᵀX."""
-    if not isinstance(node, Contract):
-        return isinstance(node, Delta)
-    plain = [(f, e) for f, e in node.factors if not (e.is_even and not f.letters)]
-    if len(plain) == 1 and isinstance(plain[0][0].node, Delta):
-        return True
-    if len(plain) != 2 or node.rank != 2 or len(node.bound) != 1 or not symmetric(node):
+def _is_semidefinite(node: Node, found: Collection[Node]) -> bool:
+    """The same for a node of whose operands it is known."""
+    if node.rank < 2 or node.shape[-1] != node.shape[-2]:
         return False
-    return plain[0][0].node is plain[1][0].node and all(e == 1 for _, e in plain)
+    pair = {node.rank - 2, node.rank - 1}
+    match node:
+        case Delta():
+            return True
+        case Input(properties=properties):
+            return "positive_definite" in properties
+        case Named(arg=arg) | MatrixFunction(head="inverse", arg=arg):
+            return arg.node in found and set(arg.letters[-2:]) == pair
+        case Add(terms=terms):
+            return all(c.is_positive and part.node in found and set(part.letters[-2:]) == pair for c, part in terms)
+        case Contract(factors=factors):
+            if any(isinstance(part.node, Delta) and set(part.letters) == pair for part, _ in factors):
+                return _not_negative(factors)  # diag(v)
+            inside = [(part, e) for part, e in factors if not pair.isdisjoint(part.letters)]
+            outside = [(part, e) for part, e in factors if pair.isdisjoint(part.letters)]
+            if any(e != 1 for _, e in inside):
+                return False
+            parts = [part for part, _ in inside]
+            if len(parts) == 1:  # a multiple of such a matrix
+                return _not_negative(outside) and parts[0].node in found and set(parts[0].letters[-2:]) == pair
+            if len(parts) != 2 or parts[0].node is not parts[1].node:
+                return False
+            # Xᵀ X, Xᵀ diag(v) X and Xᵀ P X; not X∘Xᵀ
+            middle = [(part, e) for part, e in outside if part.node in found and e == 1]
+            rest = [factor for factor in outside if factor not in middle]
+            apart = all(len(pair.intersection(part.letters)) == 1 for part in parts)
+            return apart and len(middle) <= 1 and _not_negative(rest) and symmetric(node)
+    return False
+
+
+def _not_negative(factors: Iterable[tuple[Use, Expr]]) -> bool:
+    return all(e.is_even or is_nonnegative(part) for part, e in factors)
 
 
 def _visit(node: Node, uses: tuple[Use, ...]) -> Use:
