@@ -46,7 +46,7 @@ from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_van
 from symgrad.schedule.factorise import factorise
 from symgrad.schedule.guards import guard
 from symgrad.schedule.lower import lower
-from symgrad.schedule.products import distribute, share
+from symgrad.schedule.products import distribute, share, sum_first
 from symgrad.schedule.steps import keep_steps
 
 
@@ -380,7 +380,7 @@ def _held(program: Program) -> tuple[Program, dict[str, str]]:
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
     heads = frozenset(head for node in postorder([loss.node]) if (head := getattr(node, "head", None)) is not None)
     stable = factorise(lower(guard(stabilise([loss, *gradient], Trace()))))
-    loss, *gradient = distribute(stable, program.identities)
+    loss, *gradient = sum_first(distribute(stable, program.identities))
     # what the value alone needs is less than what it needs together with the gradient
     (value,) = _scheduled([loss])
     loss, *gradient = _scheduled([loss, *gradient])

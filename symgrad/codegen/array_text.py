@@ -87,6 +87,14 @@ def _called(node: ast.Call, known: Mapping[str, Array]) -> Array | None:
             return _elementwise([shape, described(yes, known), described(no, known)])
         case ast.Call(func=ast.Attribute(value=array, attr="sum" | "max" | "min"), args=[], keywords=keywords):
             return _reduced(described(array, known), keywords)
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="np"), attr="einsum"), args=[ast.Constant(value=str(spec)), *parts]
+        ):
+            return _summed(spec, [described(part, known) for part in parts])
+        case ast.Call(func=ast.Attribute(value=array, attr="transpose"), args=args, keywords=[]):
+            found = described(array, known)
+            order = [arg.value for arg in args if isinstance(arg, ast.Constant) and isinstance(arg.value, int)]
+            return None if found is None else Array(tuple(found.shape[axis] for axis in order), found.floating)
     return None
 
 
@@ -119,6 +127,17 @@ def _product(left: Array | None, right: Array | None) -> Array | None:
         return Array((*right.shape[:-2], right.shape[-1]), floating, True)
     batch = _broadcast([left.shape[:-2], right.shape[:-2]])
     return None if batch is None else Array((*batch, left.shape[-2], right.shape[-1]), floating, True)
+
+
+def _summed(spec: str, parts: list[Array | None]) -> Array | None:
+    """What an einsum of several arrays gives; of one it may be a view."""
+    inside, _, out = spec.partition("->")
+    sides: dict[str, Expr | int] = {}
+    for letters, part in zip(inside.split(","), parts, strict=True):
+        if part is None or not part.floating or len(parts) < 2:
+            return None
+        sides.update(zip(letters, part.shape, strict=True))
+    return Array(tuple(sides[letter] for letter in out), True, True)
 
 
 def _with_axes(array: Array | None, places: ast.expr) -> Array | None:

@@ -1,15 +1,15 @@
 """Products in cheaper forms: multiplied out over broadcasting sums, and with the factors that they share kept."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from itertools import combinations
 
 from sympy import Number, S, log
 
 from symgrad.graph.axes import AUXILIARY, auxiliary
-from symgrad.graph.build import add, product_of_powers
-from symgrad.graph.nodes import Add, Apply, Contract, Input, Named, Node, Use, postorder
+from symgrad.graph.build import add, mul, product_of_powers
+from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Use, postorder
 from symgrad.graph.transform import own, place, rebuild, terms_of, transform
 from symgrad.rewrite.facts import use_identity
 from symgrad.schedule.lower import SHIFTED
@@ -61,6 +61,33 @@ def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]]) -> Use |
         else:
             return add(made)
     return None
+
+
+def sum_first(roots: Sequence[Use]) -> list[Use]:
+    """Σ_n Σ_d y[n,d]·L[d,e] = Σ_d (Σ_n y[n,d])·L[d,e] where only the sum over n of a quantity is needed."""
+    counts = Counter(use.node for use in roots)
+    for node in postorder([use.node for use in roots]):
+        counts.update(use.node for use in node.uses())
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        if isinstance(node, Contract) and len(node.factors) == 1 and node.factors[0][1] == 1:
+            name, (term,) = node.factors[0][0].node, uses
+            if isinstance(name, Named) and counts[name] == 1 and isinstance(term.node, Named):
+                product = place(term.node.arg, term.letters)
+                if _has_private(product, range(node.rank, node.rank + len(node.bound))):
+                    return mul([product], dict(enumerate(node.bound, node.rank)))
+        return None
+
+    return transform(roots, visit)
+
+
+def _has_private(use: Use, letters: Collection[Letter]) -> bool:
+    """Whether a sum of products has a factor of several that alone has one of the letters."""
+    if not isinstance(use.node, Contract) or not use.node.bound or len(use.node.factors) < 2:
+        return False
+    places = [axis for axis, letter in enumerate(use.letters) if letter in letters]
+    holders = [[factor for factor, _ in use.node.factors if axis in factor.letters] for axis in places]
+    return any(len(holder) == 1 for holder in holders)
 
 
 def _is_log_softmax(terms: Sequence[tuple[Number, Use]]) -> bool:

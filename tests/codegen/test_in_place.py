@@ -38,6 +38,9 @@ def printed(statements, result):
         ("x = A - B\ny = (x - x.sum(axis=0)) * x", ["x = A - B", "y = np.multiply(x - x.sum(axis=0), x, out=x)"]),
         # x is read after it would be overwritten
         ("x = A - B\ny = np.exp(x) * (1 - x ** 2)", ["x = A - B", "y = np.exp(x)", "y *= 1 - x ** 2"]),
+        ('x = np.einsum("ij,kj->ik", A, C.T) - A', None),
+        ('x = np.einsum("ij,ij->ij", A, B) - A', ['x = np.einsum("ij,ij->ij", A, B)', "x -= A"]),
+        ("x = (C * v).transpose(1, 0)\ny = np.exp(x)", None),
         ("y = np.exp(A)", None),  # an argument
         ("x = A[:, :]\ny = np.exp(x)", None),  # a view of one
         ("x = np.asarray(A)\ny = np.exp(x)", None),
