@@ -131,7 +131,9 @@ class Printer(Arithmetic, Application):
             value = self._print(node)
             if node.rank == 2 and symmetric(node) and value.letters == (1, 0):
                 value = replace(value, letters=(0, 1))  # a symmetric matrix need not be transposed
-            wanted = node in named and (value.level != ATOM or isinstance(node, MatrixFunction))
+            wanted = (
+                node in named and value.kind != "python" and (value.level != ATOM or isinstance(node, MatrixFunction))
+            )
             if not isinstance(node, Input | Const | Size) and (self._deserves_name(node, value) or wanted):
                 name = self._name(node)
                 if node in self._leading and not self._led:

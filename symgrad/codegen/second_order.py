@@ -118,7 +118,7 @@ def print_function(function: Function, dimensions: Sequence[Symbol], sizes: Mapp
     dtype = f"{real}.dtype" if real else "np.dtype(np.float64)"
     taken = [*TAKEN, *map(str, dimensions), *(f"{a.name}_shape" for a in arguments), "direction"]
     printer = Printer(dtype, [a.name for a in arguments], taken, size_estimate(arguments, sizes))
-    rows = row_plan(list(roots.values()), arguments) if function.directions else None
+    rows = row_plan(list(roots.values()), arguments)
     printer.compute(roots, rows)
     types: list[RecordType] = []
     result = _Writer(printer, dtype, types).record(function.record, function.results, function.variable)

@@ -10,7 +10,7 @@ from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, reciprocal, scale, subtract
 from symgrad.graph.nodes import Apply, AxisMap, Letter, Node, Reduce, Scan, Use, postorder
 from symgrad.graph.scan import from_outside, images, within
-from symgrad.graph.transform import transform
+from symgrad.graph.transform import terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 
 SHIFTED = "shifted"  # the name of z - max z
@@ -63,11 +63,12 @@ def _both_signs(nodes: Sequence[Node]) -> dict[Node, bool]:
         if isinstance(node, Scan):
             sigmoids = [part for part in within(node) if isinstance(part, Apply) and part.head is sigmoid]
             inside |= dict(zip(sigmoids, from_outside([part.args[0] for part in sigmoids], images(node)), strict=True))
-    ordered = sorted(nodes, key=lambda node: node not in inside)
-    for node in ordered:
+    for node in nodes:
         if isinstance(node, Apply) and node.head is sigmoid:
             argument = inside.get(node, node.args[0])
             found.setdefault(tail(argument).node, []).append((node, argument))
+    for group in found.values():
+        group.sort(key=lambda pair: (pair[0] not in inside, sum(bool(c < 0) for c, _ in terms_of(pair[1]))))
     return {
         node: argument.node is not group[0][1].node
         for group in found.values()
