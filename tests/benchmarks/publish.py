@@ -1,14 +1,15 @@
 """Makes the published page of finished runs: `RESULTS.md` and its plots, and the picture of the README.
 
-    python tests/benchmarks/publish.py ONE_CORE.json TWO_CORES.json
+    python tests/benchmarks/publish.py ONE_CORE.json [TWO_CORES.json]
 
-The files are those that `run.py --results` keeps. The plots show the first.
+The files are those that `run.py --results` keeps. The plots show the first. Cases that no file has are named.
 """
 
 import sys
 from pathlib import Path
 
 import report
+from run import CASES
 
 HERE = Path(__file__).resolve().parent
 PICTURE = HERE.parents[1] / "examples" / "pictures" / "benchmark.png"
@@ -26,7 +27,10 @@ method can avoid (the matrix products alone, or reading the data once).
 def main(files: list[Path]) -> None:
     """Write the page and the pictures."""
     runs = [report.Run.load(file) for file in files]
-    page = "\n".join([HEAD, *(report.markdown(run, "##") for run in runs)])
+    measured = {row.case for run in runs for row in run.rows}
+    absent = [case.name for case in CASES if case.name not in measured]
+    note = [f"Not measured in these runs: {', '.join(absent)}.\n"] if absent else []
+    page = "\n".join([HEAD, *note, *(report.markdown(run, "##") for run in runs)])
     (HERE / "RESULTS.md").write_text(page, encoding="utf-8")
     report.plot(runs[0], HERE / "RESULTS.png")
     first = [row for row in runs[0].rows if row.dtype == "float64"]
