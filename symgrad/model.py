@@ -444,7 +444,9 @@ class Model:
 
     # --- code ---------------------------------------------------------------------------------------------------------
 
-    def source(self, *, hessian: bool = False, hvp: bool = False, jacobian: Sequence[Any] = ()) -> str:
+    def source(
+        self, *, hessian: bool = False, hvp: bool = False, jacobian: Sequence[Any] = (), workspace: bool = False
+    ) -> str:
         """The generated module's text; the same model gives the same bytes.
 
         Parameters
@@ -452,6 +454,7 @@ class Model:
         hessian : with `hessian`, and `hessian_compact` where the Hessian is structured.
         hvp : with `hessian_vector_product`.
         jacobian : names of `where` (as symbols or text), each with a function `jacobian_NAME`.
+        workspace : with a class `Workspace`, whose arrays value and gradient use if they are given one.
 
         Examples
         --------
@@ -461,13 +464,14 @@ class Model:
         >>> "grad_x = 3 * a * x ** 2" in model.source()
         True
         """
-        return self._source(self._request(hessian, hvp, jacobian))
+        return self._source(self._request(hessian, hvp, jacobian), workspace)
 
-    def _source(self, request: Request) -> str:
+    def _source(self, request: Request, workspace: bool = False) -> str:
         def written() -> str:
             functions = requested(self.derivation, request, self._derivative_text) if request else []
             lines = formulas(self, short=True).splitlines()
-            return module_source(plan(self.derivation), self.name, lines, __version__, environment(), functions)
+            planned = plan(self.derivation)
+            return module_source(planned, self.name, lines, __version__, environment(), functions, workspace)
 
         return self._run(written)
 
@@ -499,6 +503,7 @@ class Model:
         hessian: bool = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
+        workspace: bool = False,
     ) -> ModuleType:
         """The generated module, imported.
 
@@ -508,6 +513,7 @@ class Model:
         path : also write its text to this file, after the check.
         seed : of the check's random inputs.
         hessian, hvp, jacobian : which functions of second order it has, as for `source`; they are checked, too.
+        workspace : whether value and gradient take a `workspace`, whose arrays are kept between calls.
 
         Raises
         ------
@@ -523,7 +529,7 @@ class Model:
         (8.0, 12.0)
         """
         request = self._request(hessian, hvp, jacobian)
-        text = self._source(request)
+        text = self._source(request, workspace)
         module = imported(text, self.name)
         if check:
             report = self._check(module, request, seed=seed)

@@ -81,6 +81,8 @@ def _called(node: ast.Call, known: Mapping[str, Array]) -> Array | None:
     if ufunc(node) is not None:
         return _elementwise([described(arg, known) for arg in node.args])
     match node:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="vdot")):
+            return Array((), True, True)
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="where"), args=[_, yes, no]):
             condition = described(node.args[0], known)
             shape = None if condition is None else Array(condition.shape, False)

@@ -116,6 +116,8 @@ def _pair(
         aligned = transpose(second, first.letters)
         if len(first.letters) == 1:
             return Value(f"{first.at(UNARY)} @ {aligned.at(UNARY)}", MATMUL, ())
+        if aligned is not second and len(first.letters) == 2:  # of an array and a transposed one vdot makes a copy
+            return Value(f'np.einsum("ij,ji->", {first.text}, {second.text})', ATOM, ())
         return Value(f"np.vdot({first.text}, {aligned.text})", ATOM, ())
     if len(summed) == 1 and len(rows) <= 1 and len(columns) <= 1:
         return _matmul(first, second, rows, summed[0], columns, want, ordered)

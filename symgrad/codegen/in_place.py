@@ -28,16 +28,20 @@ class _Statement:
 
 
 def in_place(
-    lines: Sequence[str], results: Sequence[str], known: Mapping[str, Array], rows: Symbol | None
+    lines: Sequence[str],
+    results: Sequence[str],
+    known: Mapping[str, Array],
+    rows: Symbol | None,
+    nested: bool = True,
 ) -> list[str]:
     """The statements of a function, with arrays reused.
 
     `results` are read at the end, `known` describes variables, `rows` is the number of rows where they come in blocks.
-    Bodies of loops are left as they are; a nested function is treated by itself.
+    Bodies of loops are left as they are; a `nested` function is treated by itself, or left as it is, too.
     """
     made: list[_Statement] = []
-    for block in _blocks(lines):
-        if block[0].startswith("def "):
+    for block in blocks(lines):
+        if nested and block[0].startswith("def "):
             block = [block[0], *(f"    {line}" for line in _nested(block[1:], known, rows))]
         found = re.fullmatch(r"(\w+) = (.*)", block[0])
         if found is not None and len(block) == 1:
@@ -54,7 +58,12 @@ def _nested(block: Sequence[str], known: Mapping[str, Array], rows: Symbol | Non
     return in_place(body[:start], body[start:], known, rows) + body[start:]
 
 
-def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
+def is_large(shape: Shape, rows: Symbol | None) -> bool:
+    """Whether an array is worth a statement: a matrix, or a vector with an entry a row."""
+    return len(shape) > 1 or shape == (rows,)
+
+
+def blocks(lines: Sequence[str]) -> Iterator[list[str]]:
     """The lines in groups: each with those below it that are indented, or that close its parentheses."""
     block: list[str] = []
     for line in lines:
@@ -92,7 +101,7 @@ class _Pass:
             )
             if self._is_number(statement.name) or (made is not None and made.new):
                 self.shares[statement.name] = frozenset({statement.name})
-                if made is not None and made.floating and made.shape and self._is_large(made.shape):
+                if made is not None and made.floating and made.shape and is_large(made.shape, self.rows):
                     self._write(statement, node, made.shape, n)
                     continue
             self.lines.append(f"{statement.name} = {statement.text}")
@@ -100,10 +109,6 @@ class _Pass:
 
     def _is_number(self, name: str) -> bool:
         return name in self.known and not self.known[name].shape
-
-    def _is_large(self, shape: Shape) -> bool:
-        """Whether an array is worth a statement: a matrix, or a vector with an entry a row."""
-        return len(shape) > 1 or shape[0] == self.rows
 
     def _write(self, statement: _Statement, node: ast.expr, shape: Shape, n: int) -> None:
         lines, owner = _Writer(self, statement, shape, n).written(node, frozenset())

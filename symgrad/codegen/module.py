@@ -15,6 +15,7 @@ from symgrad.codegen.loop import LoopPrinter
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value, words
+from symgrad.codegen.workspace import keeps, with_kept_arrays
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
 from symgrad.graph.nodes import Node, Reduce, Use, postorder
@@ -40,6 +41,8 @@ TAKEN = (
     "Callable",
     "scipy",
     "itertools",
+    "workspace",
+    "kept",
 )
 
 
@@ -51,6 +54,12 @@ class Body:
     value: str
     gradient: tuple[str, ...]
     dimensions: tuple[str, ...]
+    kept: "Body | None" = None  # the same for arrays that a workspace keeps
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the function itself asks for such arrays, not one inside it."""
+        return any(map(keeps, self.lines))
 
 
 @dataclass(frozen=True)
@@ -107,16 +116,18 @@ def module_source(
     version: str,
     environment: Environment,
     functions: Sequence[GeneratedFunction] = (),
+    workspace: bool = False,
 ) -> str:
     """The text of the module.
 
-    `formulas` are lines for its docstring; `functions` come after those of value and gradient.
+    `formulas` are lines for its docstring; `functions` come after those of value and gradient. With a `workspace` value
+    and gradient can be computed in arrays that are kept between calls.
     """
     helpers = {helper for function in functions for helper in function.helpers}
     scipy = {special for function in functions for special in function.scipy}
     parameters = [a for a in plan.arguments if a.role == "parameter"]
     bodies = {
-        function: _body(plan, parameters, function, helpers, scipy)
+        function: _body(plan, parameters, function, helpers, scipy, workspace)
         for function in ("value", "gradient", "value_and_gradient")
     }
     nodes = list(postorder([use.node for use in (plan.loss, *plan.gradient)]))
@@ -146,6 +157,7 @@ def module_source(
         indexed=any(a.integer and a.role == "data" for a in plan.arguments),
         bounded=any(a.upper is not None for a in plan.arguments),
         functions=[_rendered(function, plan) for function in functions],
+        workspace=workspace,
     )
 
 
@@ -189,7 +201,9 @@ def _checked(plan: Plan, reductions: Sequence[Mapping[str, str]]) -> tuple[list[
     return arguments, sizes, minimum_sizes
 
 
-def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: set[str], scipy: set[str]) -> Body:
+def _body(
+    plan: Plan, parameters: Sequence[Argument], function: str, helpers: set[str], scipy: set[str], workspace: bool
+) -> Body:
     dtype = f"{parameters[0].name}.dtype"
     names = [a.name for a in plan.arguments]
     shape_names = _shape_names(plan)
@@ -219,10 +233,19 @@ def _body(plan: Plan, parameters: Sequence[Argument], function: str, helpers: se
     helpers |= printer.helpers
     scipy |= printer.scipy
     lines = needed_lines(printer.lines, [value, *gradient])
-    lines = in_place(lines, [value, *gradient], printer.arrays, None if rows is None else rows.dimension)
+    results = [*([value] if value else []), *gradient]
+    reused = in_place(lines, results, printer.arrays, None if rows is None else rows.dimension)
+    body = _with_dimensions(plan, reused, value, gradient)
+    if not workspace:
+        return body
+    first = None if rows is None else (rows.dimension, f"{rows.arrays[0]}.shape[0]")
+    kept = with_kept_arrays(lines, results, printer.arrays, first, dtype)
+    return replace(body, kept=_with_dimensions(plan, kept, value, gradient))
+
+
+def _with_dimensions(plan: Plan, lines: Sequence[str], value: str, gradient: Sequence[str]) -> Body:
     said = words([*lines, value, *gradient])
-    needed = tuple(str(d) for d in plan.dimensions if str(d) in said)
-    return Body(tuple(lines), value, tuple(gradient), needed)
+    return Body(tuple(lines), value, tuple(gradient), tuple(str(d) for d in plan.dimensions if str(d) in said))
 
 
 def needed_lines(lines: Sequence[str], results: Sequence[str]) -> list[str]:

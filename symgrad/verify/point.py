@@ -185,6 +185,17 @@ class PointCheck:
         for name, part, again in zip(self._names, gradients, repeated, strict=False):
             agrees = np.shape(again) == part.shape and _close(again, part, _REPEAT_TOLERANCE, self._floor(name))
             self._find(f"gradient and value_and_gradient agree on {name}", agrees, f"{np.asarray(again)} and {part}")
+        if hasattr(self._module, "Workspace"):
+            self._with_workspace(gradients)
+
+    def _with_workspace(self, gradients: list[Array]) -> None:
+        """The gradient in arrays of a workspace, which a call before has filled, is the same."""
+        inputs = {**self._draw.inputs, "workspace": self._module.Workspace()}
+        self._call("value_and_gradient", inputs)
+        repeated = self._call("value_and_gradient", inputs)
+        for name, part, again in zip(self._names, gradients, repeated[1] if repeated else (), strict=False):
+            agrees = np.shape(again) == part.shape and _close(again, part, _REPEAT_TOLERANCE, self._floor(name))
+            self._find(f"a workspace leaves the gradient by {name} as it is", agrees, f"{np.asarray(again)} and {part}")
 
     def _size(self, name: str) -> float:
         return float(np.max(np.abs(self._draw.inputs[name]), initial=0.0)) or 1.0
