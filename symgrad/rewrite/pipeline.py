@@ -11,6 +11,7 @@ from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import simplify_cluster, vanishing_sum
+from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.rules import RULES
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
@@ -98,4 +99,4 @@ def without_vanishing_sums(root: Use) -> Use:
 
 def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:
     """The terms as code should compute them."""
-    return rewrite(roots, _STABILISE, [binary_cross_entropy], trace)
+    return rewrite(roots, _STABILISE, [binary_cross_entropy, power_at_zero], trace)

@@ -1,6 +1,7 @@
 """Lowers functions to the steps they share: softmax and logsumexp, sigmoid and softplus of one argument."""
 
 from collections.abc import Sequence
+from typing import cast
 
 from sympy import Ge, Lt, S, exp, log
 from sympy.codegen.cfunctions import log1p
@@ -8,10 +9,12 @@ from sympy.codegen.cfunctions import log1p
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, reciprocal, scale, subtract
-from symgrad.graph.nodes import Apply, AxisMap, Letter, Node, Reduce, Scan, Use, postorder
+from symgrad.graph.nodes import Add, Apply, AxisMap, Input, Letter, Named, Node, Reduce, Scan, Use, postorder
 from symgrad.graph.scan import from_outside, images, within
-from symgrad.graph.transform import terms_of, transform
+from symgrad.graph.transform import place, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
+from symgrad.rewrite.facts import fold_names
+from symgrad.rewrite.match import see_through
 
 SHIFTED = "shifted"  # the name of z - max z
 
@@ -23,6 +26,11 @@ def lower(roots: Sequence[Use]) -> list[Use]:
     tails = {node for node in nodes if isinstance(node, Apply) and node.head is exp}
     both = _both_signs(nodes)
 
+    missed: list[Named] = []
+
+    def residual(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        return _residual(node, uses, tails, missed) if isinstance(node, Add) else None
+
     def share(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if not isinstance(node, Apply) or node.head is not sigmoid:
             return None
@@ -31,7 +39,32 @@ def lower(roots: Sequence[Use]) -> list[Use]:
             return _complement(uses[0], small) if both[node] else _together(uses[0], small)
         return _quotient(uses[0], small) if small.node in tails else None
 
-    return transform(steps, share)
+    apart = transform(steps, residual)
+    return transform(fold_names(apart, missed), share)
+
+
+def _residual(node: Add, uses: tuple[Use, ...], tails: set[Apply], missed: list[Named]) -> Use | None:
+    """σ(u) - t = [u ≥ 0] - t ± exp(-|u|)/(1 + exp(-|u|)) for data t, of which nothing is lost where t is 0 or 1.
+
+    Of a confident u that is right σ(u) rounds to t, and the difference would be 0.
+    """
+    terms = [(coefficient, use) for (coefficient, _), use in zip(node.terms, uses, strict=True)]
+    for n, (coefficient, use) in enumerate(terms):
+        function = see_through(use)
+        if not (isinstance(function.node, Apply) and function.node.head is sigmoid):
+            continue
+        argument = place(function.node.args[0], function.letters)
+        small = tail(argument)
+        if small.node in tails and any(isinstance(t.node, Input) and c == -coefficient for c, t in terms):
+            part = auxiliary("tail", mul([small, reciprocal(add([(S.One, ONE), (S.One, small)]))]))
+            above = apply(Ge, [argument, ZERO])
+            signed = apply(if_else, [above, scale(S.NegativeOne, part), part])
+            rest = [term for m, term in enumerate(terms) if m != n]
+            # a name keeps the difference together: it is exact, and 0 where a confident u is right
+            difference = auxiliary("missed", add([(coefficient, apply(if_else, [above, ONE, ZERO])), *rest]))
+            missed.append(cast(Named, difference.node))
+            return add([(S.One, difference), (coefficient, signed)])
+    return None
 
 
 def _quotient(argument: Use, small: Use) -> Use:
