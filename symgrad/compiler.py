@@ -38,6 +38,7 @@ from symgrad.graph.nodes import (
 from symgrad.graph.scan import finished
 from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import own, rebuild, substitute, transform
+from symgrad.rewrite.association import flatten_products
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.linear_algebra import use_diagonals
@@ -284,7 +285,7 @@ def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
 
 
 def _recognised(program: Program, trace: Trace) -> Program:
-    roots = use_diagonals([program.loss, *(own(name) for name in program.names.values())])
+    roots = flatten_products(use_diagonals([program.loss, *(own(name) for name in program.names.values())]))
     loss, *names = recognise(roots, program.identities, trace)
     known = {base: cast(Named, use.node) for base, use in zip(program.names, names, strict=True)}
     (loss,) = fold_names([loss], list(known.values()), parts=False)  # the adjoints of names are by what is written

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 from sympy import (
+    Abs,
+    DiagMatrix,
     Eq,
     HadamardProduct,
+    Identity,
     IndexedBase,
     MatrixSymbol,
     OneMatrix,
@@ -13,14 +16,17 @@ from sympy import (
     Sum,
     Symbol,
     Trace,
+    cos,
     cosh,
     exp,
     log,
+    preorder_traversal,
+    sin,
     symbols,
     tanh,
 )
 
-from symgrad import LogSumExp, Model, sigmoid, softmax, total
+from symgrad import LogSumExp, Model, logdet, sigmoid, softmax, total
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 i, j, k, n = symbols("i j k n", integer=True)
@@ -231,3 +237,50 @@ def test_no_index_of_a_formula_is_bound_inside_and_free_outside():
     assert gradient(0).has(x[i, 0]) and not gradient(0).has(x[0, 0])
     inner = gradient(i).atoms(type(x[0, 0]))
     assert not any(entry.base == x and entry.indices[0] == entry.indices[1] for entry in inner)
+
+
+def test_a_formula_does_not_ask_whether_vectors_are_diagonal(monkeypatch):
+    # SymPy's DiagMatrix does, at every product that it is in: 27 seconds for this gradient
+    monkeypatch.setattr("sympy.assumptions.ask", lambda *_: pytest.fail("SymPy was asked"))
+    A, B, C = MatrixSymbol("A", K, M), MatrixSymbol("B", K, M), MatrixSymbol("C", M, K)
+    v = softmax(C) * (softmax(B) + 3 * A) * OneMatrix(M, 1)
+    model = Model(logdet(Identity(M) + v * v.T), [C])
+    kinds = {type(part) for part in preorder_traversal(model.gradient(C))}
+    assert DiagMatrix in kinds and not any(kind.__name__.startswith("_") for kind in kinds)
+
+
+@pytest.mark.parametrize(
+    "loss, other",
+    [
+        (lambda A, B, C: total(((A * B) * C).applyfunc(sin)), None),
+        (None, lambda a, b, c: sin(Sum(a(i, j) * Sum(b(j, k) * c(k, n), (k, 0, K - 1)), (j, 0, M - 1)))),
+        (None, lambda a, b, c: sin(Sum(c(k, n) * Sum(a(i, j) * b(j, k), (j, 0, M - 1)), (k, 0, K - 1)))),
+    ],
+    ids=["matrices", "from the right", "from the left"],
+)
+def test_a_chain_of_products_is_one_graph_however_it_is_bracketed(loss, other):
+    A, B, C = MatrixSymbol("A", N, M), MatrixSymbol("B", M, K), MatrixSymbol("C", K, N)
+    if loss is None:
+        entries = other(*(lambda *at, matrix=matrix: matrix[at] for matrix in (A, B, C)))
+        chain = Sum(entries, (i, 0, N - 1), (n, 0, N - 1))
+    else:
+        chain = loss(A, B, C)
+    model = Model(chain, [A, B, C])
+    assert "A @ B @ C" in model.source() and "(B @ C)" not in model.source()
+    assert str(model.gradient(B)) == str(A.T * (A * B * C).applyfunc(cos) * C.T)
+
+
+@pytest.mark.parametrize("function", [sin, cos, tanh, Abs])
+def test_odd_and_even_functions_of_a_difference_have_one_sign(function):
+    one, other = (Model(total((a - b).applyfunc(function)), [y, z]) for a, b in ((y, z), (z, y)))
+    sign = 1 if function in (cos, Abs) else -1
+    assert str(one.gradient(y)) == str((sign * other.gradient(y)).doit())
+    assert "sin(z - y)" not in other.source() and "np.abs(z - y)" not in other.source()
+
+
+def test_absolute_values_of_what_has_a_sign():
+    forms = [Abs(exp(v) * w[j, 0]), exp(v) * Abs(w[j, 0]), Abs(exp(v) / w[j, 0]) * w[j, 0] ** 2]
+    models = [Model(Sum(form, (j, 0, M - 1)), [w]) for form in forms]
+    spelled = Model(total((exp(v) * w).applyfunc(Abs)), [w])
+    assert len({str(model.program.loss.node.digest) for model in models[:2]}) == 1
+    assert str(spelled.gradient(w)) == str(models[0].gradient(w))

@@ -396,3 +396,11 @@ def test_what_is_wrong_is_named(case):
     make, kind, message = WRONG[case]
     with pytest.raises(kind, match=message):
         make()
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_gradient_of_a_scaled_norm_at_zero_is_zero():
+    model = Model(norm2(exp(s) * X) + norm2(2 * X * s**2), [X, s])
+    value, gradient = model.compile(check=False).value_and_gradient(np.zeros((2, 3)), 0.5)
+    assert value == 0 and not gradient.X.any() and gradient.s == 0
+    assert model.check().ok

@@ -153,3 +153,9 @@ def test_labels_that_conditions_speak_of_are_labels_where_they_are_used_without(
     uppers = [next(a.upper for a in model.arguments if a.name == "label") for model in (unbounded, bounded)]
     assert uppers == [None, M]
     assert bounded.check().ok
+
+
+def test_labels_in_a_condition_are_labels():
+    label = IndexedBase("label", shape=(T,), integer=True)
+    model = Model(Sum(Piecewise((V[n, 0], V[label[n], 0] > 0), (1, True)) * g[0], (n, 0, T - 1)), [g])
+    assert {argument.name: argument.upper for argument in model.arguments}["label"] == T

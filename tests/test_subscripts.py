@@ -420,3 +420,21 @@ def test_the_sum_over_a_scattered_axis_is_the_sum_of_what_was_added():
     body = Sum(x[i] * w[p] * KroneckerDelta(o, 2 * i + p), (i, 0, N - 1), (p, 0, P - 1))
     model = Model(Sum(y[o], (o, 0, 2 * N + P - 3)), [x, w], where=[Eq(y[o], body)])
     assert model.gradient(x[i], expand=True).as_dummy() == Sum(w[p], (p, 0, P - 1)).as_dummy()
+
+
+def test_three_equal_subscripts_take_the_diagonal_of_a_cube():
+    cube, z = array("A", N, N, N), array("z", N)
+    model = Model(Sum(sin(cube[n, n, n]) * z[n], (n, 0, N - 1)), [cube])
+    values, weights = rng.normal(size=(3, 3, 3)), rng.normal(size=3)
+    value, gradient = model.compile(check=False).value_and_gradient(values, weights)
+    diagonal = np.einsum("iii->i", values)
+    np.testing.assert_allclose(value, np.sin(diagonal) @ weights)
+    wanted = np.zeros((3, 3, 3))
+    np.einsum("iii->i", wanted)[...] = np.cos(diagonal) * weights
+    np.testing.assert_allclose(gradient.A, wanted)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gradient_of_a_reversed_sum_is_no_array_of_integers(dtype):
+    module = Model(Sum(x[N - 1 - n], (n, 0, N - 1)), [x]).compile(check=False)
+    assert module.gradient(np.ones(3, dtype)).x.dtype == dtype

@@ -56,6 +56,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
+from symgrad.graph.positive import is_sum_of_squares
 from symgrad.graph.scan import from_outside, images, placeholders, step_shape
 from symgrad.graph.transform import dependents, own
 from symgrad.matrix_functions import reciprocal_root
@@ -208,17 +209,6 @@ def _contract(node: Contract, adjoint: Use, active: set[Node]) -> Iterator[Contr
                 lowered = apply(reciprocal_root, [use])
             local = [const(exponent), product_of_powers(rest), lowered]
             yield _project(node, [adjoint, *local], use, sizes)
-
-
-def is_sum_of_squares(use: Use) -> bool:
-    """Whether a term is a sum of even powers, so that it is 0 only where all of them are."""
-    node = use.node.arg.node if isinstance(use.node, Named) else use.node
-    if isinstance(node, Contract):
-        return all(exponent.is_even and exponent.is_positive for _, exponent in node.factors)
-    return isinstance(node, Add) and all(
-        coefficient.is_positive and isinstance(term.node, Contract) and is_sum_of_squares(term)
-        for coefficient, term in node.terms
-    )
 
 
 def _apply(node: Apply, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:

@@ -18,7 +18,7 @@ from symgrad.codegen.values import ATOM, Value, words
 from symgrad.codegen.workspace import keeps, with_kept_arrays
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
-from symgrad.graph.nodes import Node, Reduce, Use, postorder
+from symgrad.graph.nodes import Const, Contract, Node, Reduce, Size, Use, postorder
 from symgrad.matrix_functions import reciprocal_root
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
@@ -336,8 +336,13 @@ def _sizes(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _minimum_sizes(plan: Plan) -> list[dict[str, Any]]:
-    """The least sizes that the literal subscripts allow."""
-    least = plan.minimum_sizes
+    """The least sizes that literal subscripts allow, and those that Python can divide by: it has no 1 / 0."""
+    least = dict(plan.minimum_sizes)
+    for node in postorder([use.node for use in (plan.loss, *plan.gradient)]):
+        if isinstance(node, Contract) and all(isinstance(use.node, Const | Size) for use in node.uses()):
+            for use, exponent in node.factors:
+                if isinstance(use.node, Size) and use.node.value.is_Symbol and exponent.is_negative:
+                    least[use.node.value] = max(1, least.get(use.node.value, 0))
     sources = {size["name"]: size["source"] for size in _sizes(plan)}
     return [
         {"name": str(d), "source": sources.get(str(d), str(d)), "minimum": least[d]}

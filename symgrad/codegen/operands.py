@@ -118,8 +118,8 @@ class Operands:
             )
         while len(set(letters)) < len(letters):
             twice = next(letter for letter in letters if letters.count(letter) > 1)
-            first, second = (k for k, letter in enumerate(letters) if letter == twice)
-            rest = [letter for letter in letters if letter != twice]
+            first, second, *_ = (k for k, letter in enumerate(letters) if letter == twice)  # a third one comes next
+            rest = [letter for k, letter in enumerate(letters) if k not in (first, second)]
             axes = "" if (first, second, len(letters)) == (0, 1, 2) else f", axis1={first}, axis2={second}"
             value = Value(f"np.diagonal({value.text}{axes})", ATOM, value.letters, value.kind)
             letters = (*rest, twice)

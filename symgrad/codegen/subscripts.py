@@ -170,7 +170,11 @@ def scatter_text(node: Scatter, read: Read, value: Value, dtype: str, helpers: s
         helpers.add("add_windows")
         letters = [letter for letter in lengths if letter not in value.letters]
         order = (*letters, *value.letters)
-        text = value.text if not letters else f"np.broadcast_to({value.text}, {_tuple([lengths[x] for x in order])})"
+        sides = _tuple([lengths[x] for x in order])
+        if value.kind == "python":  # it has no type of its own
+            text = f"np.full({sides}, {value.text}, dtype={dtype})"
+        else:
+            text = value.text if not letters else f"np.broadcast_to({value.text}, {sides})"
         return Value(f"_add_windows({_tuple(node.shape)}, {text}, {_walk(windows, order)})", ATOM, own)
     # index arrays; an axis that is not moved, and that no position depends on, is a row that is added whole
     counts = [letter for sub in node.subs for letter in set(sub.letters)]

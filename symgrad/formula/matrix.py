@@ -24,7 +24,9 @@ from sympy import Add as SymAdd
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import Identity, OneMatrix
+from sympy.matrices.expressions.transpose import Transpose
 
 from symgrad.formula.collect import collected, scaled
 from symgrad.functions import softmax, total
@@ -64,6 +66,24 @@ class Inner(DotProduct):  # type: ignore[misc]
         return f"DotProduct({', '.join(printer.doprint(arg) for arg in self.args)})"
 
 
+class _Diagonal(DiagMatrix):  # type: ignore[misc]
+    """A `DiagMatrix` while a formula is put together.
+
+    SymPy evaluates both factors of a product anew, and a `DiagMatrix` asks each time whether its vector is a diagonal
+    matrix: seconds of deduction for a long vector.
+    """
+
+    def doit(self, **hints: Any) -> Any:
+        """What `DiagMatrix` makes of a vector: numbers in front, no transpose; itself else."""
+        (vector,) = self.args
+        if vector.shape == (1, 1):
+            return vector
+        scalar, matrices = vector.as_coeff_matrices() if vector.is_MatMul else (S.One, [vector])
+        if scalar != 1:
+            return scalar * _Diagonal(MatMul(*matrices))
+        return _Diagonal(vector.arg) if isinstance(vector, Transpose) else self
+
+
 class NoMatrixForm(Exception):
     """The term has no matrix notation."""
 
@@ -92,9 +112,13 @@ def scalar_form(use: Use) -> Expr:
 
 
 def _plain(expr: Any, use: Use) -> Any:
-    """The expression with the transposes of symmetric matrices dropped, which SymPy does not know to be symmetric."""
+    """The expression in classes of SymPy; transposes dropped of matrices that SymPy does not know to be symmetric."""
     symbols = [node.symbol for node in postorder([use.node]) if isinstance(node, Input | Named) and symmetric(node)]
-    return expr.xreplace({symbol.T: symbol for symbol in symbols if isinstance(symbol, MatrixSymbol)})
+    plain = expr.xreplace({symbol.T: symbol for symbol in symbols if isinstance(symbol, MatrixSymbol)})
+    while found := plain.atoms(_Diagonal):
+        innermost = [diagonal for diagonal in found if not diagonal.args[0].atoms(_Diagonal)]
+        plain = plain.xreplace({diagonal: DiagMatrix(*diagonal.args) for diagonal in innermost})
+    return plain
 
 
 class _Writer:
@@ -292,7 +316,7 @@ class _Network:
             self._pieces.append(_Piece(left * right, ends[0], None))
             return []
         left, right = matrices[0].along(ends[0], letter), matrices[1].along(letter, ends[1])
-        middle = left * DiagMatrix(_hadamard(vectors)) * right if vectors else left * right
+        middle = left * _Diagonal(_hadamard(vectors)) * right if vectors else left * right
         if ends[0] == ends[1]:
             raise NoMatrixForm("a trace over an index that stays")
         self._pieces.append(_Piece(middle, ends[0], ends[1]))
@@ -323,11 +347,11 @@ class _Network:
             return _hadamard(down) * _hadamard(across).T
         if len(full) == 1 and isinstance(full[0], Identity) and (down or across):
             diagonal = _hadamard([*down, *across])
-            return HadamardProduct(diagonal.arg, full[0]) if isinstance(diagonal, DiagonalOf) else DiagMatrix(diagonal)
+            return HadamardProduct(diagonal.arg, full[0]) if isinstance(diagonal, DiagonalOf) else _Diagonal(diagonal)
         body = _hadamard(full)
         if down:
-            body = DiagMatrix(_hadamard(down)) * body
-        return body * DiagMatrix(_hadamard(across)) if across else body
+            body = _Diagonal(_hadamard(down)) * body
+        return body * _Diagonal(_hadamard(across)) if across else body
 
 
 def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:

@@ -306,7 +306,12 @@ def _conditional(expressions: Sequence[Basic]) -> set[Any]:
                 conditions = [part.args[0]]
             else:
                 continue
-            found |= {base_symbol(x) for one in conditions for x in one.atoms(Indexed, MatrixElement)}
+            for condition in conditions:
+                walk = Preorder(condition)
+                for inner in walk:
+                    if isinstance(inner, Indexed | MatrixElement):
+                        found.add(base_symbol(inner))
+                        walk.skip()  # what subscripts it has to be a label already
     return found
 
 

@@ -225,6 +225,8 @@ class IndexReader:
             return "inside" if label is not None and equal(label, length) else "checked"
         everywhere = rectangular(scope.indices)
         if is_positive(sub + 1, everywhere) and is_positive(length - sub, everywhere):
+            if not any(sub.has(symbol) for symbol in scope.indices):
+                self.symbols.require_entries(length)
             return "inside"
         guards = tuple(guard for condition in scope.conditions for guard in self._guards(condition, scope))
         if all(is_positive(expand(end), scope.indices, guards) for end in (sub + 1, length - sub)):

@@ -93,6 +93,11 @@ class Symbols:
             return
         self.require_non_negative(length, what)
 
+    def require_entries(self, length: Expr) -> None:
+        """Record that an axis must not be empty: an entry of it is read whatever the ranges of indices are."""
+        if length in self.dimensions:
+            self.minimum_sizes[length] = max(1, self.minimum_sizes.get(length, 0))
+
     def require_non_negative(self, expr: Expr, what: str) -> None:
         """Record what the dimensions must be for a size expression to be non-negative.
 

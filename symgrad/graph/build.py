@@ -6,7 +6,7 @@ constant along it. Normal forms:
 * `add`: flat, like terms collected, no zero terms, numeric coefficients only;
 * `mul`: flat products of powers, like factors collected, numbers pulled out in front, deltas eliminated, sums pushed
   inwards to the factors that depend on them and split into connected components;
-* `apply`: constants folded, a sign pulled out of odd and even functions.
+* `apply`: constants folded, a sign pulled out of odd and even functions: sin(v - u) = -sin(u - v).
 
 Names from `where` are opaque: nothing is flattened across them, so they survive into formulas and code.
 """
@@ -14,6 +14,7 @@ Names from `where` are opaque: nothing is flattened across them, so they survive
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sympy import Abs, Dummy, Expr, Float, Integer, Number, Pow, Rational, S, exp, log, sign
 from sympy.core.relational import Relational
@@ -29,12 +30,15 @@ from symgrad.graph.nodes import (
     Const,
     Contract,
     Delta,
+    Input,
     Letter,
+    Named,
     Node,
     Range,
     Size,
     Use,
     intern,
+    postorder,
 )
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import as_known
@@ -43,6 +47,8 @@ from symgrad.graph.symmetry import as_known
 _LARGEST_DIVISOR = 64
 # How a node of a kind that this file does not know is summed over some of its letters: its own rule, or None.
 SUMS: dict[type[Node], Callable[[Use, Mapping[Letter, Expr]], Use | None]] = {}
+
+_first_name: WeakKeyDictionary[Node, tuple[bool, str]] = WeakKeyDictionary()
 
 ONE = Use(intern(Const, (), S.One), ())
 ZERO = Use(intern(Add, (), ()), ())
@@ -400,15 +406,33 @@ def apply(head: Any, args: Sequence[Use]) -> Use:
         inner = args[0]
         if head is log and isinstance(inner.node, Apply) and inner.node.head is exp:
             return _lift(inner.node.args[0], inner)
-        if isinstance(inner.node, Add) and all(c.is_negative for c, _ in inner.node.terms):
+        if isinstance(inner.node, Add) and _is_mirrored(inner.node):
             parity = _parity(head)
-            if parity is not None and inner.node.terms:
+            if parity is not None:
                 return scale(parity, apply(head, [scale(S.NegativeOne, inner)]))
     letters = free_letters(args)
     numbers = {letter: n for n, letter in enumerate(letters)}
     sizes = sizes_of(args)
     node = intern(Apply, tuple(sizes[x] for x in letters), head, tuple(relabel(use, numbers) for use in args))
     return Use(node, letters)
+
+
+def _is_mirrored(node: Add) -> bool:
+    """Which of u and -u a sum is: the one with more negative terms, or whose first term by name is negative."""
+    negative = sum(bool(c.is_negative) for c, _ in node.terms)
+    if 2 * negative != len(node.terms):
+        return 2 * negative > len(node.terms)
+    named = [(_names(use.node), use.node.digest, bool(c.is_negative)) for c, use in node.terms]
+    return min(named)[2] if named else False
+
+
+def _names(node: Node) -> tuple[bool, str]:
+    """The first name in a term, in alphabetical order; terms without any come last."""
+    found = _first_name.get(node)
+    if found is None:
+        names = [below.name for below in postorder([node]) if isinstance(below, Input | Named)]
+        found = _first_name[node] = (not names, min(names, default=""))
+    return found
 
 
 def boolean(value: bool) -> Use:

@@ -43,6 +43,13 @@ def place(image: Use, letters: Sequence[object]) -> Use:
     return relabel(image, dict(enumerate(letters)))
 
 
+def see_through(use: Use) -> Use:
+    """The definition behind a name."""
+    while isinstance(use.node, Named):
+        use = place(use.node.arg, use.letters)
+    return use
+
+
 def terms_of(use: Use) -> list[tuple[Number, Use]]:
     """A sum as its terms with their coefficients; anything else as one term."""
     if isinstance(use.node, Add):

@@ -9,9 +9,9 @@ from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, axis_map, gather, reduce
 from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, scale, subtract
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use
-from symgrad.graph.transform import factors_of, opened, own, place, terms_of
+from symgrad.graph.transform import factors_of, opened, own, place, see_through, terms_of
 from symgrad.rewrite.logarithms import log_of_product
-from symgrad.rewrite.match import see_through
+from symgrad.rewrite.signs import absolute_value
 
 AxisRule = Callable[[Use], Use | None]
 
@@ -222,5 +222,6 @@ RECOGNISE: tuple[AxisRule, ...] = (
     log_softmax_of_difference,
     log_of_product,
     complement,
+    absolute_value,
 )
 CANONICAL: tuple[AxisRule, ...] = (merge_conditions, hoist_mask)

@@ -33,8 +33,7 @@ from symgrad.graph.merge import kronecker_factors, merge, split
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, MatrixFunction, Merge, Node, Use, postorder
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import symmetric, transposed
-from symgrad.graph.transform import factors_of, place, rebuild, substitute
-from symgrad.rewrite.match import see_through
+from symgrad.graph.transform import factors_of, place, rebuild, see_through, substitute
 
 Factor = tuple[Use, Expr]
 

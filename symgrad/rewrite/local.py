@@ -14,8 +14,7 @@ from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expan
 from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
 from symgrad.graph.nodes import Add, Contract, Node, Use
 from symgrad.graph.scalar import lift
-from symgrad.graph.transform import factors_of, place, terms_of
-from symgrad.rewrite.match import see_through
+from symgrad.graph.transform import factors_of, place, see_through, terms_of
 
 # Beyond this many operations SymPy's polynomial arithmetic may take seconds; such clusters do not cancel in practice.
 MAX_OPERATIONS = 40

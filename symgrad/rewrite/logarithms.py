@@ -4,31 +4,23 @@ A likelihood is a product over the data, which underflows; its logarithm is a su
 not known stays inside: log(x·y) is real where x and y are both negative, log x + log y is not.
 """
 
-from sympy import Abs, Basic, IndexedBase, Number, Product, S, Symbol, cosh, exp, log
+from sympy import Abs, Basic, Number, Product, S, Symbol, exp, log
 
-from symgrad.functions import if_else, sigmoid, softplus
+from symgrad.functions import sigmoid
 from symgrad.graph.axes import SOFTMAX, reduce
 from symgrad.graph.build import ONE, add, apply, const, mul, product_of_powers
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, AxisMap, Const, Contract, Gather, Input, Named, Reduce, Size, Use
-from symgrad.graph.transform import factors_of, opened, place
-from symgrad.rewrite.match import see_through
-
-
-class Probability(Symbol):  # type: ignore[misc]
-    """Stands for a quantity that is known to lie between 0 and 1."""
+from symgrad.graph.nodes import Add, Apply, AxisMap, Gather, Reduce, Use
+from symgrad.graph.positive import Probability, is_complement, is_positive
+from symgrad.graph.transform import factors_of, opened, place, see_through
 
 
 def stand_in(name: str, symbol: Basic, definition: Use) -> Basic:
     """The symbol of a variable in place of a defined quantity, with what is known of the definition's sign."""
     target = see_through(definition)
-    if getattr(target.node, "head", None) is sigmoid or _is_complement(target):
+    if getattr(target.node, "head", None) is sigmoid or is_complement(target):
         return Probability(name, positive=True)
     return Symbol(name, positive=True) if is_positive(target) else symbol
-
-
-# How deep the search for a sign goes; beyond it a sign counts as unknown.
-_DEEPEST = 12
 
 
 def log_of_product(use: Use) -> Use | None:
@@ -91,50 +83,6 @@ def _has_simple_log(factor: Use) -> bool:
         (isinstance(node, Apply) and (node.head in (exp, sigmoid) or node.head.__name__ == "Pow"))
         or (isinstance(node, AxisMap) and node.head == SOFTMAX)
         or (isinstance(node, Reduce) and node.head is Product)
-        or _is_complement(target)
+        or is_complement(target)
     )
     return known and is_positive(target)
-
-
-def is_positive(use: Use, depth: int = 0) -> bool:
-    """Whether a term is positive for all data, as far as its form and the symbols' assumptions show."""
-    node = use.node
-    if depth > _DEEPEST:
-        return False
-    match node:
-        case Const(value=value) | Size(value=value):
-            return bool(value.is_positive)
-        case Input(symbol=symbol):
-            return bool((symbol.label if isinstance(symbol, IndexedBase) else symbol).is_positive)
-        case Apply(head=head, args=args):
-            if head in (exp, sigmoid, softplus, cosh):
-                return True
-            if head is if_else:
-                return all(is_positive(arg, depth + 1) for arg in args[1:])
-            return head.__name__ == "Pow" and is_positive(args[0], depth + 1)
-        case AxisMap(head=head):
-            return bool(head == SOFTMAX)
-        case Contract(factors=factors):
-            return all(is_positive(factor, depth + 1) for factor, _ in factors)
-        case Add(terms=terms):
-            inside = all(c.is_positive and is_positive(term, depth + 1) for c, term in terms)
-            return bool(terms) and (inside or _is_complement(use))
-        case Reduce(arg=arg):
-            return node.head.__name__ in ("Product", "MaxOver", "MinOver") and is_positive(arg, depth + 1)
-        case Named(arg=arg):
-            return is_positive(arg, depth + 1)
-        case Gather(base=base):
-            return is_positive(base, depth + 1)
-    return False
-
-
-def _is_complement(use: Use) -> bool:
-    """1 - p for a probability p."""
-    if not isinstance(use.node, Add) or len(use.node.terms) != 2:
-        return False
-    terms = {see_through(place(term, use.letters)): c for c, term in use.node.terms}
-    others = [term for term in terms if term.node is not ONE.node]
-    if terms.get(ONE) != 1 or len(others) != 1 or terms[others[0]] != -1:
-        return False
-    node = others[0].node
-    return getattr(node, "head", None) is sigmoid or isinstance(getattr(node, "symbol", None), Probability)

@@ -8,17 +8,10 @@ from sympy import Add, Expr, Max, Min, Mul, Number, Pow, S, Symbol
 
 from symgrad.graph.build import ONE, number, scale
 from symgrad.graph.nodes import Add as AddNode
-from symgrad.graph.nodes import Apply, Named, Use
-from symgrad.graph.transform import factors_of, place
+from symgrad.graph.nodes import Apply, Use
+from symgrad.graph.transform import factors_of, place, see_through
 
 Binding = dict[Symbol, Use]
-
-
-def see_through(use: Use) -> Use:
-    """The definition behind a name."""
-    while isinstance(use.node, Named):
-        use = place(use.node.arg, use.letters)
-    return use
 
 
 def match(pattern: Expr, use: Use, binding: Binding) -> Iterator[Binding]:

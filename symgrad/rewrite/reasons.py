@@ -38,6 +38,9 @@ REASONS: dict[str, Reason] = {
         "log Π f = Σ log f for f > 0, log |Π f| = Σ log |f|", "a product of many factors underflows", _LOGARITHM
     ),
     "complement": Reason("σ(−u) = 1 − σ(u)", "one sigmoid of each argument", "definition of the logistic function"),
+    "absolute_value": Reason(
+        "|p·u| = p·|u| for p > 0, |u²| = u², |1/u| = 1/|u|", "p has no kink", "definition of the absolute value"
+    ),
     "merge_conditions": Reason(
         "c·(a if q else b) + d·(e if q else f) = (c·a + d·e) if q else (c·b + d·f)",
         "one choice by each condition",

@@ -151,6 +151,17 @@ def test_literal_subscripts_set_a_smallest_size():
         module.value([1.0, 2.0])
 
 
+@pytest.mark.parametrize("divided", [False, True], ids=["an entry that is read", "a division of numbers"])
+def test_an_axis_that_must_not_be_empty_is_named(divided):
+    s, x, q = Symbol("s"), IndexedBase("x", shape=(N,)), IndexedBase("q", shape=(N,))
+    squares = s * Sum(q[n] * x[n] ** 2, (n, 0, N - 1))
+    definition = Eq(q[n], softmax(s, (n, 0, N - 1)) if divided else x[0])
+    module = Model(squares, [s], where=[definition]).compile(check=False)
+    assert np.isfinite(module.value(1.0, np.ones(1)))
+    with pytest.raises(ValueError, match="x: the model needs N >= 1, got N = 0"):
+        module.value_and_gradient(1.0, np.ones(0))
+
+
 def test_labels_are_integers_in_range():
     E, label = IndexedBase("E", shape=(M, K)), IndexedBase("label", shape=(N,))
     module = Model(Sum(E[label[n], k] ** 2, (n, 0, N - 1), (k, 0, K - 1)), [E]).compile()

@@ -57,6 +57,7 @@ MODELS = {
         Sum(if_else(x[n] > 0, sin(x[n]), x[n]) + 2 * if_else(x[n] > 0, t[n], x[n] ** 2), rows), [x, t]
     ),
     "mask": lambda: Model(Sum(if_else(t[n] > 0, x[n], 0) * exp(x[n]), rows), [x]),
+    "absolute values": lambda: Model(Sum(abs(exp(t[n]) * x[n] * sin(x[n]) ** 2 / (2 + t[n])), rows), [x, t]),
     "log-determinant": lambda: Model(logdet(S) + log(abs(A.det())), [S, A], facts=[definite]),
     "determinant of a square": lambda: Model(logdet(A.T * A), [A]),
     "triangular": lambda: Model(log(L.det() ** 2), [L], facts=[triangular]),

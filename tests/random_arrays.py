@@ -1,23 +1,32 @@
-"""Random models: one tree of array operations, written out in index notation, with matrices, or in a mixture of both.
+"""Random models: one tree of array operations, written out in index notation or with matrices.
 
-An `Array` is a tree whose nodes have a shape of two sides. `matrix` and `entry` write it as SymPy in the two dialects;
-`models` draws the parts of a model, which `build` puts together.
+An `Array` is a tree whose nodes have a shape of two sides. `matrix` and `Entries` write it in the two dialects;
+`array_models` draws a tree and what number is made of it, and `written` makes a model's parts of these in a dialect.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import sympy as sp
 from hypothesis import strategies as st
-from sympy import HadamardProduct, Identity, IndexedBase, MatrixSymbol, OneMatrix, Sum, Symbol, symbols
+from sympy import DiagMatrix, HadamardProduct, Identity, MatrixSymbol, OneMatrix, Q, Sum, Symbol, symbols
 
-from symgrad import LogSumExp, MaxOver, Model, if_else, logdet, relu, sigmoid, softmax, softplus, total
+from symgrad import Model, if_else, logdet, norm1, norm2, relu, sigmoid, softmax, softplus, total
 from symgrad.matrix_functions import InverseEntry, LogDetOver
 
 SIDES = N, M, K = symbols("N M K", integer=True, positive=True)
 ONE = sp.Integer(1)
+SCALE = Symbol("scale", real=True)
+
+# first letters of square leaves that a fact is about
+FACTS = {
+    "P": Q.positive_definite,
+    "S": Q.symmetric,
+    "D": Q.diagonal,
+    "L": Q.lower_triangular,
+    "O": Q.orthogonal,
+}
 
 # names, each with the function of one entry
 FUNCTIONS: dict[str, Callable[[Any], Any]] = {
@@ -27,6 +36,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "softplus": softplus,
     "relu": relu,
     "abs": sp.Abs,
+    "cos": sp.cos,
+    "atan": sp.atan,
     "square": lambda u: u**2,
     "cube": lambda u: u**3,
     "gauss": lambda u: sp.exp(-(u**2)),
@@ -40,9 +51,10 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "condition": lambda u: if_else(u > 0, sp.sin(u), u),
 }
 
-# those that SymPy itself leaves alone when they are put into one another: exp(-log(u)) is 1/u before anybody can see
-# it, and sin(u - v) of numbers, but not of matrices, is turned into -sin(v - u)
-CALM = ("sigmoid", "softplus", "relu")
+# SymPy evaluates some functions of these, sin(atan(u)), if they are of numbers; of matrices it does not
+EVALUATED = {"atan"}
+# nor does it compare a matrix of one entry with a number, or take its absolute value
+OF_NUMBERS = {"max", "condition", "abs"}
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,14 @@ def matrix(array: Array) -> Any:
             return parts[0] * OneMatrix(array.parts[0].shape[1], 1)
         case "column":
             return parts[0] * OneMatrix(1, array.shape[1])
+        case "scaled":
+            return sp.exp(SCALE) * parts[0]
+        case "power":
+            return parts[0] ** array.extra
+        case "diagonal":
+            return DiagMatrix(parts[0])
+        case "inverse of a leaf":
+            return parts[0].inverse()
         case "inverse":
             return (Identity(array.shape[0]) + parts[0] * parts[0].T).inverse()
     raise AssertionError(array.kind)
@@ -137,6 +157,16 @@ class Entries:
                 return Sum(part(0, row, inner), (inner, 0, array.parts[0].shape[1] - 1))
             case "column":
                 return part(0, row, 0)
+            case "scaled":
+                return sp.exp(SCALE) * part(0)
+            case "power":
+                rest = array.parts[0] if array.extra == 2 else Array("power", array.parts, 2, array.shape)
+                return self.entry(Array("product", (array.parts[0], rest), None, array.shape), row, column)
+            case "diagonal":
+                return sp.KroneckerDelta(row, column) * part(0, row, 0)
+            case "inverse of a leaf":
+                i, j, side = self.fresh(), self.fresh(), array.shape[0]
+                return InverseEntry(part(0, i, j), (i, 0, side - 1), (j, 0, side - 1), (row, column))
             case "inverse":
                 return self._inverse(array, row, column)
         raise AssertionError(array.kind)
@@ -158,22 +188,45 @@ class Entries:
         if kind == "logdet":
             limits = (i, 0, rows - 1), (j, 0, rows - 1)
             return LogDetOver(self._gram(array, i, j), *limits)
+        if kind == "trace":
+            return Sum(self.entry(array, i, i), (i, 0, rows - 1))
         limits = [(index, 0, side - 1) for index, side in ((i, rows), (j, columns)) if side != 1]
         body = self.entry(array, i if rows != 1 else 0, j if columns != 1 else 0)
-        body = body if kind != "squares" else body**2
-        if not limits:
-            return body
-        if kind == "logsumexp":
-            return LogSumExp(body, *limits)
-        return Sum(body, *(reversed(limits) if self._backwards else limits))
+        body = {"squares": body**2, "norm2": body**2, "norm1": sp.Abs(body)}.get(kind, body)
+        if limits:
+            body = Sum(body, *(reversed(limits) if self._backwards else limits))
+        return sp.sqrt(body) if kind == "norm2" else body
+
+
+# what has no index notation here: a number of a matrix and of a column beside it
+WHOLE: dict[str, Callable[[Any, Any], Any]] = {
+    "kronecker": lambda A, b: total(sp.KroneckerProduct(A, b, A.T).applyfunc(sp.sin)),
+    "blocks": lambda A, b: total(sp.BlockMatrix([[A, b], [b.T * A, b.T * b]]).applyfunc(sp.tanh)),
+    "block diagonal": lambda A, b: logdet(
+        sp.BlockDiagMatrix(Identity(A.shape[0]) + A * A.T, 2 * Identity(b.shape[0]) + b * b.T)
+    ),
+    "schur": lambda A, b: (b.T * (Identity(A.shape[0]) + A * A.T) ** -2 * b)[0, 0],
+    "det": lambda A, b: sp.Determinant(Identity(A.shape[0]) + A * A.T) * sp.Trace(b * b.T),
+}
 
 
 def matrix_loss(array: Array, kind: str) -> Any:
+    """A number from the tree."""
     whole = matrix(array)
-    if kind == "logdet":
-        return logdet(Identity(array.shape[0]) + whole * whole.T)
-    if kind == "squares":
-        return total(HadamardProduct(whole, whole))
+    rows = array.shape[0]
+    if kind in WHOLE:
+        return WHOLE[kind](whole, MatrixSymbol(f"b_{rows}", rows, 1))
+    match kind:
+        case "logdet":
+            return logdet(Identity(rows) + whole * whole.T)
+        case "squares":
+            return total(HadamardProduct(whole, whole))
+        case "trace":
+            return sp.Trace(whole)
+        case "norm2":
+            return norm2(whole)
+        case "norm1":
+            return norm1(whole)
     return total(whole)
 
 
@@ -182,6 +235,20 @@ def matrix_loss(array: Array, kind: str) -> Any:
 
 @dataclass(frozen=True)
 class Drawn:
+    """The parts of a model, and the constructs it was made of."""
+
+    loss: Any
+    parameters: tuple[Any, ...]
+    where: tuple[Any, ...]
+    facts: tuple[Any, ...]
+    tags: frozenset[str]
+
+    def model(self) -> Model:
+        return Model(self.loss, self.parameters, where=self.where, facts=self.facts, name="random")
+
+
+@dataclass(frozen=True)
+class ArrayModel:
     """A model's tree, what number is made of it, and which of its leaves are parameters."""
 
     tree: Array
@@ -197,27 +264,29 @@ def leaves(array: Array) -> dict[str, Array]:
 
 
 @st.composite
-def trees(draw: Any, shape: tuple[Any, Any], depth: int, calm: bool = False) -> Array:
+def trees(draw: Any, shape: tuple[Any, Any], depth: int, one_form: bool = False) -> Array:
     """A tree of the shape; leaves are named after their shape, so that some occur twice.
 
-    A calm one is the same expression in every dialect: SymPy changes neither functions put into one another, nor a
-    product of matrices beside its own transpose.
+    With `one_form` it is the same expression in every dialect.
     """
     rows, columns = shape
     if depth == 0 or draw(st.integers(0, 9)) == 0:
         if rows == columns == 1:  # SymPy takes a function of a matrix symbol of one entry for a function of a number
             return Array("product", (leaf("A_1N", (ONE, N)), leaf("A_N1", (N, ONE))), None, shape)
-        return leaf(f"{draw(st.sampled_from('AB'))}_{rows}{columns}", shape)
+        letters = "AB" if rows != columns else "ABABPSDLO"
+        return leaf(f"{draw(st.sampled_from(letters))}_{rows}{columns}", shape)
     kinds = ["sum", "hadamard", "product", "product", "transpose", "function", "function", "function"]
     kinds += ["softmax"] if columns != 1 else ["row sums"]
-    kinds += ["column"] * (columns != 1) + ["inverse"] * (rows == columns != 1)
+    kinds += ["column"] * (columns != 1) + ["inverse"] * (rows == columns != 1) + ["scaled"]
+    kinds += ["power", "diagonal", "inverse of a leaf"] * (rows == columns != 1)
     kind = draw(st.sampled_from(kinds))
 
-    # SymPy compares no matrix of one entry with a number
-    names = sorted(CALM if calm else FUNCTIONS.keys() - ({"max", "condition"} if rows == columns == 1 else set()))
+    names = sorted(
+        FUNCTIONS.keys() - (OF_NUMBERS if rows == columns == 1 else set()) - (EVALUATED if one_form else set())
+    )
 
     def below(shape: tuple[Any, Any]) -> Array:
-        return draw(trees(shape, depth - 1, calm))
+        return draw(trees(shape, depth - 1, one_form))
 
     match kind:
         case "sum":
@@ -227,77 +296,74 @@ def trees(draw: Any, shape: tuple[Any, Any], depth: int, calm: bool = False) -> 
             return Array(kind, (below(shape), below(shape)), None, shape)
         case "product":
             side = draw(st.sampled_from([ONE, *SIDES]))
-            if calm:  # SymPy merges products of products
-                return Array(
-                    kind,
-                    (leaf(f"A_{rows}{side}", (rows, side)), leaf(f"B_{side}{columns}", (side, columns))),
-                    None,
-                    shape,
-                )
             return Array(kind, (below((rows, side)), below((side, columns))), None, shape)
         case "transpose":
             return Array(kind, (below((columns, rows)),), None, shape)
+        case "power":
+            return Array(kind, (below(shape),), draw(st.sampled_from([2, 2, 3])), shape)
+        case "diagonal":
+            return Array(kind, (below((rows, ONE)),), None, shape)
+        case "scaled":
+            return Array(kind, (below(shape),), None, shape)
+        case "inverse of a leaf":
+            return Array(kind, (leaf(f"{draw(st.sampled_from('PP'))}_{rows}{columns}", shape),), None, shape)
         case "function":
             return Array(kind, (below(shape),), draw(st.sampled_from(names)), shape)
         case "softmax":
             return Array(kind, (below(shape),), None, shape)
         case "row sums":
-            return Array(
-                kind, (draw(trees((rows, draw(st.sampled_from(SIDES))), 0 if calm else depth - 1)),), None, shape
-            )
+            return Array(kind, (below((rows, draw(st.sampled_from(SIDES)))),), None, shape)
         case "column":
             return Array(kind, (below((rows, ONE)),), None, shape)
         case _:
             inside = (rows, draw(st.sampled_from(SIDES)))
-            return Array("inverse", (draw(trees(inside, 0)) if calm else below(inside),), None, shape)
+            return Array("inverse", (below(inside),), None, shape)
+
+
+def kinds_of(array: Array) -> set[str]:
+    """The names of what the tree does."""
+    return {array.kind}.union(*(kinds_of(part) for part in array.parts))
 
 
 @st.composite
-def models(draw: Any, depth: int = 4, calm: bool = False) -> Drawn:
-    """The parts of a model."""
+def array_models(draw: Any, depth: int = 4, one_form: bool = False) -> ArrayModel:
+    """A tree and what number is made of it."""
     sides = st.sampled_from([ONE, *SIDES])
-    tree = draw(trees((draw(sides), draw(sides)), draw(st.integers(1, depth)), calm))
-    kinds = ["sum", "sum", "squares"] + ["logdet"] * (tree.shape[0] != 1 and not calm)
-    names = sorted(leaves(tree))
+    tree = draw(trees((draw(sides), draw(sides)), draw(st.integers(1, depth)), one_form))
+    rows, columns = tree.shape
+    kinds = ["sum", "sum", "squares"]
+    kinds += ["norm2", "norm1"] * ((rows, columns) != (1, 1)) + ["logdet", *WHOLE] * (rows != 1)
+    kinds += ["trace", "trace"] * (rows == columns != 1)
+    names = sorted(name for name in leaves(tree) if name[0] != "O")
+    if not names:
+        tree = Array("product", (tree, leaf("A_X", (columns, ONE))), None, (rows, ONE))
+        names = ["A_X"]
     chosen = draw(st.lists(st.sampled_from(names), min_size=1, max_size=3, unique=True))
-    return Drawn(tree, draw(st.sampled_from(kinds)), tuple(leaves(tree)[name] for name in sorted(chosen)))
+    kind = draw(st.sampled_from(kinds))
+    return ArrayModel(
+        tree,
+        kind if tree.shape[0] == tree.shape[1] or kind != "trace" else "sum",
+        tuple(leaves(tree)[name] for name in sorted(chosen)),
+    )
 
 
-def build(drawn: Drawn, dialect: str) -> Model:
-    """The model in a dialect: "matrix", "index", or "renamed", which is "index" with other indices and orders."""
-    symbols_ = [matrix(parameter) for parameter in drawn.parameters]
-    if dialect == "matrix":
+def written(drawn: ArrayModel, dialect: str) -> Drawn:
+    """The model in a dialect: "matrix", "index", or "renamed", which is "index" with other indices and orders.
+
+    What has no index notation is written with matrices in every dialect.
+    """
+    kinds = kinds_of(drawn.tree)
+    if dialect == "matrix" or drawn.loss in WHOLE:
         loss = matrix_loss(drawn.tree, drawn.loss)
     else:
         entries = Entries("nmkl") if dialect == "index" else Entries("qpsrz", backwards=True)
         loss = entries.loss(drawn.tree, drawn.loss)
-    return Model(loss, symbols_, name="random")
-
-
-@st.composite
-def indexed_models(draw: Any) -> Callable[[], Model]:
-    """How to make models that only index notation has: labels as subscripts, windows, recurrences, reductions."""
-    E, x, y = IndexedBase("E", (K, M)), IndexedBase("x", (N,)), IndexedBase("y", (N + 1,))
-    W, label = IndexedBase("W", (M,)), IndexedBase("label", (N,), integer=True)
-    n, m, k, t = symbols("n m k t", integer=True)
-    f, g = (FUNCTIONS[draw(st.sampled_from(sorted(FUNCTIONS)))] for _ in range(2))
-    rows, columns = (n, 0, N - 1), (m, 0, M - 1)
-    kind = draw(st.sampled_from(["gather", "window", "recurrence", "logsumexp", "maximum", "product", "pairs"]))
-    match kind:
-        case "gather":
-            return partial(Model, Sum(f(E[label[n], m] * W[m]) * x[n], rows, columns), [E, W, x])
-        case "window":
-            return partial(Model, Sum(f(x[n + 1] - x[n]) * g(x[n]), (n, 0, N - 2)), [x])
-        case "recurrence":
-            h = IndexedBase("h", (N + 1,))
-            step = f(h[t - 1] * W[0] + x[t - 1]) * sp.Rational(1, 2) + draw(st.sampled_from([0, 1])) * h[t - 1] / 3
-            where = [sp.Eq(h[t], step), sp.Eq(h[0], y[0])]
-            return partial(Model, Sum(g(h[n]), (n, 0, N)), [W, x, y], where=where)
-        case "logsumexp":
-            return partial(Model, Sum(LogSumExp(f(E[k, m]) + W[m], columns) * g(x[0] + k), (k, 0, K - 1)), [E, W, x])
-        case "maximum":
-            return partial(Model, Sum(g(MaxOver(f(E[k, m]) + E[k, m], columns)), (k, 0, K - 1)), [E])
-        case "product":
-            return partial(Model, sp.Product(f(x[n]) + 2, rows) + Sum(g(x[n]), rows), [x])
-        case _:
-            return partial(Model, Sum(f(x[n] - x[m]) * g(x[n]), rows, (m, 0, N - 1)), [x])
+    parameters = [matrix(parameter) for parameter in drawn.parameters]
+    if "scaled" in kinds:
+        parameters.append(SCALE)
+    facts = [
+        FACTS[name[0]](matrix(array))
+        for name, array in leaves(drawn.tree).items()
+        if name[0] in FACTS and array.shape[0] == array.shape[1]
+    ]
+    return Drawn(loss, tuple(parameters), (), tuple(facts), frozenset(kinds | {drawn.loss}))

@@ -1,0 +1,296 @@
+"""A random model compared with an independent differentiator: everything a generated module returns, and its errors."""
+
+import contextlib
+import inspect
+import signal
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy import Symbol
+
+from symgrad.errors import SymgradError
+
+if __package__:
+    from .independent import Independent
+    from .independent_arrays import EmptyReduction
+    from .random_arrays import Drawn, K, M, N
+else:
+    from independent import Independent
+    from independent_arrays import EmptyReduction
+    from random_arrays import Drawn, K, M, N
+
+Sizes = dict[Any, int]
+Values = dict[Any, Any]
+
+SECONDS = 10  # of processor time for one model: everything, the comparison included
+SIZES: Sizes = {N: 2, M: 3, K: 4}
+ONES: Sizes = {N: 1, M: 1, K: 1}
+
+# A random model's value is a sum of some dozens of terms of size one.
+TOLERANCE = 1e-9
+SINGLE = 3e-3
+LARGEST = 1e6  # beyond it, cancellation leaves too few digits to compare with
+
+
+class Skipped(Exception):
+    """The model has no value to compare: it is not finite, or too large."""
+
+
+class Wrong(AssertionError):
+    """A wrong number."""
+
+
+class Hang(Exception):
+    """A model took too long."""
+
+
+@contextlib.contextmanager
+def limited(drawn: Drawn) -> Iterator[None]:
+    """Raises `Hang` in what takes more than SECONDS of processor time."""
+
+    def stop(number: int, frame: Any) -> None:
+        raise Hang(f"more than {SECONDS} s:\n{program_text(drawn)}")
+
+    before = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+
+
+class Comparison:
+    """The module of a model beside independent numbers, at inputs drawn from a seed.
+
+    Parameters
+    ----------
+    drawn : the model.
+    seed : of the inputs.
+    second : whether Hessians are compared, too.
+    empty : whether the module is called with an empty axis, too.
+    jax : whether single entries are compared with JAX, too.
+    """
+
+    def __init__(self, drawn: Drawn, seed: int, second: bool = False, empty: bool = False, jax: bool = True) -> None:
+        self._drawn, self._seed, self._second, self._empty, self._jax = drawn, seed, second, empty, jax
+        self._independent = Independent(drawn.loss, drawn.parameters, drawn.where)
+
+    def run(self) -> str:
+        """Compare everything; the reason why the model was refused, if it was.
+
+        Raises
+        ------
+        Wrong : a number differs.
+        Skipped : there is no number to compare with.
+        """
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                self._model = self._drawn.model()
+                self._module = self._model.compile(check=False)
+            except SymgradError as problem:
+                return _short(problem)
+            values = self._values(SIZES)
+            if self._exists(SIZES, values):
+                value, gradient = self._along_a_direction(SIZES, values)
+                if self._jax:
+                    self._by_entries(values, gradient, _scale(value, gradient))
+                self._in_single_precision(values)
+            ones = self._values(ONES)
+            if self._exists(ONES, ones):
+                self._along_a_direction(ONES, ones)
+            if self._empty:
+                self._with_an_empty_axis()
+            return self._hessian(values) if self._second and self._exists(SIZES, values) else ""
+
+    def _exists(self, sizes: Sizes, values: Values) -> bool:
+        """Whether the model has a value at these sizes."""
+        lengths = [side for value in values.values() for side in np.shape(value)]
+        least = self._model.program.minimum_sizes
+        return min(lengths, default=0) >= 0 and all(sizes[dimension] >= least[dimension] for dimension in least)
+
+    def _along_a_direction(self, sizes: Sizes, values: Values, what: str = "") -> tuple[Any, Any]:
+        """Compare value and gradient with those at many digits; the module's."""
+        directions = self._directions(values)
+        exact, slope, _ = self._independent.along(values, sizes, directions)
+        if not np.isfinite([exact, slope]).all() or max(abs(exact), abs(slope)) > LARGEST:
+            raise Skipped("no moderate value")
+        value, gradient = self._call(values, sizes)
+        same(f"value{what}", value, exact, max(1.0, abs(exact)))
+        for parameter, part in zip(self._drawn.parameters, gradient, strict=True):
+            assert np.shape(part) == np.shape(values[parameter]), (parameter, np.shape(part))
+        along = sum(float(np.sum(part * move)) for part, move in zip(gradient, directions, strict=True))
+        same(f"gradient along a direction{what}", along, slope, 10 * _scale(value, gradient))
+        return value, gradient
+
+    def _by_entries(self, values: Values, gradient: Any, scale: float) -> None:
+        facts = self._drawn.facts
+        _, wanted = self._independent.value_and_gradient(values, SIZES)
+        for number, parameter in enumerate(self._drawn.parameters):
+            expected = projected(parameter, facts, wanted[number])
+            if not np.allclose(gradient[number], expected, rtol=1e-7, atol=1e-8 * scale):
+                # JAX may be the one that is wrong, where a branch not taken is not a number
+                expected = projected(parameter, facts, self._independent.by_differences(values, SIZES, number))
+                same(f"gradient by {parameter}", gradient[number], expected, 10 * scale)
+
+    def _in_single_precision(self, values: Values) -> None:
+        narrow = {symbol: _of_type(value, np.float32) for symbol, value in values.items()}
+        value, gradient = self._call(narrow, SIZES)
+        types = {np.asarray(part).dtype for part in (value, *gradient)}
+        assert types == {np.dtype(np.float32)}, f"results of float32 are {types}"
+        wide = {symbol: _of_type(value, np.float64) for symbol, value in narrow.items()}
+        expected, slopes = self._call(wide, SIZES)
+        scale = _scale(expected, slopes)
+        same("value in float32", value, expected, scale, SINGLE)
+        for part, slope in zip(gradient, slopes, strict=True):
+            same("gradient in float32", part, slope, scale, SINGLE)
+
+    def _with_an_empty_axis(self) -> None:
+        """With no entries along an axis the module gives what sums over nothing are, or says what is missing."""
+        for dimension in [d for d in SIZES if d in self._model.program.dimensions][:1]:
+            sizes = SIZES | {dimension: 0}
+            values = self._values(sizes)
+            if min((side for value in values.values() for side in np.shape(value)), default=0) < 0:
+                return
+            try:
+                with contextlib.suppress(Skipped, EmptyReduction):
+                    self._along_a_direction(sizes, values, f" with {dimension} = 0")
+                    return
+                with np.errstate(all="ignore"), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    self._call(values, sizes)  # an infinite value, or a message
+            except (ValueError, IndexError) as problem:
+                clear = type(problem) is ValueError or "expected 0 ... -1" in str(problem)
+                assert clear, f"{dimension} = 0: {problem!r}"
+
+    def _hessian(self, values: Values) -> str:
+        try:
+            module = self._model.compile(check=False, hessian=True)
+        except SymgradError as problem:
+            return f"Hessian: {_short(problem)}"
+        directions = self._directions(values)
+        _, _, curvature = self._independent.along(values, SIZES, directions)
+        if not np.isfinite(curvature) or abs(curvature) > LARGEST:
+            raise Skipped("no moderate curvature")
+        arguments = self._arguments(values, SIZES) | {str(d): size for d, size in SIZES.items()}
+        needed = inspect.signature(module.hessian).parameters
+        hessian = module.hessian(**{name: arguments[name] for name in needed})
+        blocks = [[np.reshape(part, (np.size(a), np.size(b))) for part, b in zip(row, directions, strict=True)]
+                  for row, a in zip(hessian, directions, strict=True)]  # fmt: skip
+        scale = 100 * _scale(0.0, [block for row in blocks for block in row])
+        whole, move = np.block(blocks), np.concatenate([np.ravel(part) for part in directions])
+        same("Hessian along a direction", move @ whole @ move, curvature, scale)
+        if self._jax:
+            for row, expected_row in zip(blocks, self._independent.hessian(values, SIZES), strict=True):
+                for block, expected in zip(row, expected_row, strict=True):
+                    if np.isfinite(expected).all() and not self._drawn.facts:
+                        same("Hessian", block, np.reshape(expected, block.shape), scale)
+        return ""
+
+    # --- inputs and calls ---------------------------------------------------------------------------------------------
+
+    def _values(self, sizes: Sizes) -> Values:
+        """Inputs of the sizes; a size that only occurs as a number is one."""
+        rng = np.random.default_rng(self._seed)
+        values: Values = {}
+        for argument in self._model.arguments:
+            shape = tuple(max(0, int(side.subs(sizes))) for side in argument.shape)
+            if argument.role == "dimension":
+                continue
+            if argument.symbol in sizes:
+                values[argument.symbol] = sizes[argument.symbol]
+            elif argument.integer:
+                upper = int(argument.upper.subs(sizes)) if argument.upper is not None else 2
+                values[argument.symbol] = rng.integers(0, max(upper, 1), shape)
+            else:
+                values[argument.symbol] = factual(argument.symbol, self._drawn.facts, rng.normal(size=shape))
+        return values
+
+    def _directions(self, values: Values) -> list[Any]:
+        rng = np.random.default_rng(self._seed + 1)
+        return [projected(p, self._drawn.facts, rng.normal(size=np.shape(values[p]))) for p in self._drawn.parameters]
+
+    def _arguments(self, values: Values, sizes: Sizes) -> dict[str, Any]:
+        return {a.name: sizes[a.symbol] if a.role == "dimension" else values[a.symbol] for a in self._model.arguments}
+
+    def _call(self, values: Values, sizes: Sizes) -> tuple[Any, Any]:
+        arguments = self._arguments(values, sizes)
+        value, gradient = self._module.value_and_gradient(**arguments)
+        tolerance = 1e-9 if np.asarray(value).dtype == np.float64 else 1e-4
+        same("value alone", self._module.value(**arguments), value, max(1.0, abs(value)), tolerance)
+        return value, gradient
+
+
+def same(what: str, got: Any, wanted: Any, scale: float, tolerance: float = TOLERANCE) -> None:
+    """Raises `Wrong` where two arrays differ by more than a part of themselves and of the scale."""
+    got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
+    if not np.allclose(got, wanted, rtol=tolerance, atol=tolerance * scale, equal_nan=True):
+        raise Wrong(f"{what}: {got} instead of {wanted}")
+
+
+def _scale(value: Any, parts: Any) -> float:
+    return max(1.0, abs(float(value)), *(float(np.max(np.abs(part), initial=0)) for part in parts))
+
+
+def _of_type(value: Any, dtype: Any) -> Any:
+    array = np.asarray(value)
+    return array.astype(dtype)[()] if array.dtype.kind == "f" else value
+
+
+def _short(problem: Exception) -> str:
+    return f"{type(problem).__name__}: {' '.join(str(problem).split())[:300]}"
+
+
+def factual(symbol: Any, facts: Sequence[Any], value: Any) -> Any:
+    """The entries changed so that the facts about the symbol hold."""
+    if isinstance(symbol, Symbol) and symbol.is_positive:
+        return np.abs(value)[()] + 0.1
+    for name in _facts_about(symbol, facts):
+        if name == "positive_definite":
+            return value @ value.T + np.eye(len(value))
+        if name == "orthogonal":
+            return np.linalg.qr(value)[0] if value.size else value
+    return projected(symbol, facts, value)[()]
+
+
+def projected(symbol: Any, facts: Sequence[Any], value: Any) -> Any:
+    """The part of a gradient or a direction that lies in the space of matrices that the facts leave."""
+    for name in _facts_about(symbol, facts):
+        if name in ("positive_definite", "symmetric"):
+            return (value + value.T) / 2
+        if name == "diagonal":
+            return np.diag(np.diag(value))
+        if name == "lower_triangular":
+            return np.tril(value)
+    return value
+
+
+def _facts_about(symbol: Any, facts: Sequence[Any]) -> list[str]:
+    return [str(fact.function.name) for fact in facts if fact.arguments[0] == symbol]
+
+
+_HEAD = """\
+from sympy import *
+from sympy.core.symbol import Str
+from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from symgrad import *
+from symgrad.functions import *
+from symgrad.matrix_functions import *
+"""
+
+
+def program_text(drawn: Drawn) -> str:
+    """A Python program that checks the model."""
+    shown = [f"loss: {drawn.loss}", *(f"where: {equation}" for equation in drawn.where), f"facts: {drawn.facts}"]
+    lists = {"where": drawn.where, "facts": drawn.facts}
+    parts = [f"{name}=[{', '.join(map(sp.srepr, values))}]" for name, values in lists.items()]
+    call = f"Model({sp.srepr(drawn.loss)}, [{', '.join(map(sp.srepr, drawn.parameters))}], {', '.join(parts)})"
+    comments = "\n".join(f"# {line}" for text in shown for line in text.splitlines())
+    return f"{comments}\n{_HEAD}\nmodel = {call}\nprint(model.check())\n"
