@@ -13,6 +13,7 @@ with an empty axis, and its Hessian.
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections import Counter
@@ -119,7 +120,7 @@ def test_one_model_has_one_formula_and_one_code(drawn: ArrayModel) -> None:
         try:
             with limited(parts):
                 model = parts.model()
-                found[dialect] = (_code(model), [str(model.gradient(p).as_dummy()) for p in model.parameters])
+                found[dialect] = (_code(model), [_formula(model.gradient(p)) for p in model.parameters])
         except SymgradError as problem:
             tally.note(parts.tags, f"{type(problem).__name__}: {problem}")
     codes, formulas = {code for code, _ in found.values()}, {tuple(formula) for _, formula in found.values()}
@@ -134,6 +135,12 @@ def test_refusals_are_rare() -> None:
 def _code(model: Model) -> str:
     """The statements of a generated module, without the docstring that quotes the loss as it was written."""
     return model.source().partition('"""')[2].partition('"""')[2]
+
+
+def _formula(expr: Any) -> str:
+    """The text of a formula with its indices, which have small letters, numbered in the order of their appearance."""
+    numbers: dict[str, str] = {}
+    return re.sub(r"\b[a-z]\d*\b", lambda found: numbers.setdefault(found[0], f"i{len(numbers)}"), str(expr))
 
 
 # --- new random numbers ---------------------------------------------------------------------------------------------

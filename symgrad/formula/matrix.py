@@ -24,9 +24,7 @@ from sympy import Add as SymAdd
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
-from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import Identity, OneMatrix
-from sympy.matrices.expressions.transpose import Transpose
 
 from symgrad.formula.collect import collected, scaled
 from symgrad.functions import softmax, total

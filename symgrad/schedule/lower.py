@@ -11,10 +11,9 @@ from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, reciprocal, scale, subtract
 from symgrad.graph.nodes import Add, Apply, AxisMap, Input, Letter, Named, Node, Reduce, Scan, Use, postorder
 from symgrad.graph.scan import from_outside, images, within
-from symgrad.graph.transform import place, terms_of, transform
+from symgrad.graph.transform import place, see_through, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
-from symgrad.rewrite.match import see_through
 
 SHIFTED = "shifted"  # the name of z - max z
 
