@@ -1,9 +1,12 @@
 """The commands, and their exit codes: 0 done, 1 the gradient check failed, 2 the model or the call is wrong."""
 
+import contextlib
 import io
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -30,9 +33,10 @@ Examples:
 
 \b
 Exit codes:
-  0  done
-  1  the gradient check failed; no file is written
-  2  the model or the call is wrong
+  0    done
+  1    the gradient check failed; no file is written
+  2    the model or the call is wrong
+  130  interrupted, or told to end; no file is written
 """
 
 
@@ -245,9 +249,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = commands.main(
-            args=None if arguments is None else list(arguments), prog_name="symgrad", standalone_mode=False
-        )
+        with _termination_as_interrupt():
+            code = commands.main(
+                args=None if arguments is None else list(arguments), prog_name="symgrad", standalone_mode=False
+            )
         return DONE if code is None else int(code)
     except click.Abort:
         complain("interrupted")
@@ -273,6 +278,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             hint=f"  (from {frame.filename}, line {frame.lineno}; please report it together with the model)",
         )
     return WRONG
+
+
+@contextlib.contextmanager
+def _termination_as_interrupt() -> Iterator[None]:
+    """While this lasts, being told to end (SIGTERM) is an interrupt, so that files are cleaned up just the same."""
+    if threading.current_thread() is not threading.main_thread():  # only that one may set handlers
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _help_hint(error: click.UsageError) -> str | None:

@@ -86,7 +86,7 @@ def test_the_report_of_a_wrong_gradient_is_written_and_the_exit_code_says_so(
     )
     right = Model._source
     wrong = ("3 * x ** 2", "3.01 * x ** 2")
-    monkeypatch.setattr(Model, "_source", lambda self, request: right(self, request).replace(*wrong))
+    monkeypatch.setattr(Model, "_source", lambda self, *rest: right(self, *rest).replace(*wrong))
     assert main(["report", "parabola.py", "-o", "wrong.html"]) == 1
     assert "FAILED" in capsys.readouterr().out and Path("wrong.html").exists()
 
