@@ -26,6 +26,7 @@ from sympy import (
     Min,
     Mod,
     Not,
+    Or,
     Poly,
     PolynomialError,
     S,
@@ -35,10 +36,12 @@ from sympy import (
 )
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from symgrad.frontend.dimensions import at_smallest
+from symgrad.frontend.dimensions import alternatives, at_smallest, without_floors
 from symgrad.frontend.scope import Index
 
 Indices = Mapping[Any, Index]
+
+_ATOMS = (floor, ceiling, Mod, Max, Min, Abs)  # what makes an integer expression no polynomial
 
 
 def rectangular(indices: Indices) -> dict[Any, Index]:
@@ -54,6 +57,14 @@ def greatest(expr: Expr, indices: Indices) -> Expr | None:
 
 def least(expr: Expr, indices: Indices) -> Expr | None:
     """A size expression that no value of the expression is below; None if none is found."""
+    choice = alternatives(expand(expr), indices)
+    if choice is not None:
+        found = [least(one, indices) for one in choice.values]
+        known = [one for one in found if one is not None]
+        if not choice.any_one:
+            return _extreme(known, -1) if len(known) == len(found) else None
+        best = _extreme(known, 1)
+        return known[0] if best is None and known else best
     plain = _without_atoms(expand(expr), indices)
     if plain is None:
         return None
@@ -73,6 +84,8 @@ def least(expr: Expr, indices: Indices) -> Expr | None:
         else:
             return None
         expr = expand(expr.subs(symbol, end))
+        if end is not None and any(atom.has(*indices) for atom in end.atoms(*_ATOMS)):
+            return least(expr, indices)
     return expr
 
 
@@ -87,7 +100,7 @@ def _not_negative(step: Expr, indices: Indices) -> bool:
 def _without_atoms(expr: Expr, indices: Indices) -> tuple[Expr, Indices] | None:
     """Abs, floor, Mod, Max and Min of indices as indices of their own, with the bounds that they have."""
     extended = dict(indices)
-    for atom in sorted(expr.atoms(Abs, floor, ceiling, Mod, Max, Min), key=lambda part: -part.count_ops()):
+    for atom in sorted(expr.atoms(*_ATOMS), key=lambda part: -part.count_ops()):
         if not expr.has(atom) or not any(atom.has(symbol) for symbol in indices):
             continue
         ends = _atom_bounds(atom, indices)
@@ -105,17 +118,14 @@ def _atom_bounds(atom: Basic, indices: Indices) -> tuple[Expr, Expr] | None:
     if isinstance(atom, Mod):
         period = atom.args[1]
         return None if any(period.has(symbol) for symbol in indices) else (S.Zero, period - 1)
-    parts = [(least(arg, indices), greatest(arg, indices)) for arg in atom.args]
+    operands = (atom.args[0], -atom.args[0]) if isinstance(atom, Abs) else atom.args
+    parts = [(least(arg, indices), greatest(arg, indices)) for arg in operands]
     if isinstance(atom, floor | ceiling):
         ((low, high),) = parts
         if low is None or high is None:
             return None
         return (low - _lost(low), high) if isinstance(atom, floor) else (low, high + _lost(high))
-    if isinstance(atom, Abs):
-        ((low, high),) = parts
-        farthest = None if low is None or high is None else _extreme([high, expand(-low)], 1)
-        return None if farthest is None else (S.Zero, farthest)
-    sign = 1 if isinstance(atom, Max) else -1
+    sign = -1 if isinstance(atom, Min) else 1
     ends = []
     for which in (0, 1):
         known = [pair[which] for pair in parts if pair[which] is not None]
@@ -155,9 +165,9 @@ def is_positive(expr: Expr, indices: Indices, guards: tuple[Expr, ...] = ()) -> 
     numerator, denominator = expr.together().as_numer_denom()
     if not denominator.is_number and not _not_negative(denominator - 1, {}):
         return False
-    numerator = expand(numerator)
-    if _proved(numerator, indices):
+    if _proved(expand(numerator), indices):
         return True
+    numerator = scaled_to_integer(without_floors(expand(expr)))
     for guard in guards:
         for symbol in indices:
             slope, other = numerator.coeff(symbol), guard.coeff(symbol)
@@ -180,18 +190,28 @@ def _proved(expr: Expr, indices: Indices) -> bool:
 
 def conjuncts(condition: Basic) -> tuple[Basic, ...]:
     """The parts of a condition that all hold where it holds."""
-    if isinstance(condition, Not) and len(condition.args) == 1:
+    if isinstance(condition, Not):
         inner = condition.args[0]
+        if isinstance(inner, Or):
+            return tuple(part for arg in inner.args for part in conjuncts(Not(arg)))
         negated = getattr(inner, "negated", None)
-        return (condition if negated is None else negated,)
-    return tuple(condition.args) if isinstance(condition, And) else (condition,)
+        return (condition,) if negated is None else conjuncts(negated)
+    return (
+        tuple(part for arg in condition.args for part in conjuncts(arg)) if isinstance(condition, And) else (condition,)
+    )
+
+
+def scaled_to_integer(gap: Expr) -> Expr:
+    """A difference times its denominator, if that is positive: (o - p)/2 has the sign of o - p."""
+    numerator, denominator = gap.together().as_numer_denom()
+    return expand(numerator if denominator.is_positive else gap)
 
 
 def guards_of(condition: Basic) -> tuple[Expr, ...]:
     """Expressions that are not negative where a comparison of integers holds."""
     if not isinstance(condition, Eq | Ge | Gt | Le | Lt):
         return ()
-    gap = expand(condition.lhs - condition.rhs)
+    gap = scaled_to_integer(condition.lhs - condition.rhs)
     match condition:
         case Ge():
             return (gap,)

@@ -1,8 +1,32 @@
 """Arithmetic of sizes: equality of dimensions, and whether a subscript stays inside its axis for all sizes."""
 
+from collections.abc import Iterable
 from functools import cache
+from typing import Any, NamedTuple
 
-from sympy import Expr, S, expand, floor
+from sympy import Abs, Expr, Max, Min, S, expand, floor
+
+
+class Choice(NamedTuple):
+    """Expressions of which one is meant: a lower bound is one of any of them, if `any_one`, else one of all of them."""
+
+    values: tuple[Expr, ...]
+    any_one: bool
+
+
+def alternatives(expr: Expr, symbols: Iterable[Any]) -> Choice | None:
+    """c + s·Max(a, b), or with Min or Abs, as c + s·a and c + s·b; None without such a function of one of the symbols.
+
+    Where s·Max is added the value is not below any of them; where it is subtracted, not below the least of them.
+    """
+    for atom in sorted(expr.atoms(Max, Min, Abs), key=lambda part: (-part.count_ops(), str(part))):
+        slope = expr.coeff(atom)
+        rest = expand(expr - slope * atom)
+        if slope.is_number and slope != 0 and not rest.has(atom) and atom.has(*symbols):
+            operands = (atom.args[0], -atom.args[0]) if isinstance(atom, Abs) else atom.args
+            values = tuple(expand(rest + slope * operand) for operand in operands)
+            return Choice(values, bool(slope > 0) != isinstance(atom, Min))
+    return None
 
 
 @cache
@@ -21,7 +45,13 @@ def at_smallest(expr: Expr) -> Expr | None:
     None if it has no least value, or none that shows once every dimension is written 1 + (what it has beyond one). A
     floor is bounded by its argument.
     """
-    expr = _without_floors(expand(expr))
+    expr = without_floors(expand(expr))
+    choice = alternatives(expr, expr.free_symbols)
+    if choice is not None:
+        known = [value for value in map(at_smallest, choice.values) if value is not None]
+        if choice.any_one:
+            return max(known, default=None)
+        return min(known) if len(known) == len(choice.values) else None
     beyond = {symbol: 1 + symbol for symbol in expr.free_symbols}
     least = S.Zero
     for term, coefficient in expand(expr.xreplace(beyond)).as_coefficients_dict().items():
@@ -32,7 +62,7 @@ def at_smallest(expr: Expr) -> Expr | None:
     return least
 
 
-def _without_floors(expr: Expr) -> Expr:
+def without_floors(expr: Expr) -> Expr:
     """A lower bound in which u stands for floor(u) where it is subtracted, and u less the most it loses elsewhere."""
     for part in expr.atoms(floor):
         slope = expr.coeff(part)

@@ -1,11 +1,11 @@
 """Where subscripts put and find entries: arrays padded with zeros, and sums that a Kronecker delta scatters."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sympy import Expr, KroneckerDelta, Mul, S, expand
 
-from symgrad.frontend.bounds import greatest, is_affine, is_positive, least, rectangular
+from symgrad.frontend.bounds import greatest, is_affine, is_whole_number, least, rectangular
 from symgrad.frontend.dimensions import at_smallest, equal
 from symgrad.frontend.scope import Scope
 from symgrad.graph.axes import scatter
@@ -44,12 +44,11 @@ def padding(
 
 
 def _beyond(count: Expr) -> Expr | None:
-    """max(count, 0), if the sign of the count is the same for all sizes."""
-    for sign, value in ((1, count), (-1, S.Zero)):
-        smallest = at_smallest(expand(sign * count))
-        if smallest is not None and smallest >= 0:
-            return value
-    return None
+    """max(count, 0) for all sizes, or a little more where the sign of the count depends on them; None if not found."""
+    fewest, least_missing = at_smallest(expand(count)), at_smallest(expand(-count))
+    if least_missing is not None and least_missing >= 0:
+        return S.Zero
+    return None if fewest is None else expand(count - min(fewest, S.Zero))
 
 
 def padded(node: Node, pads: Sequence[tuple[Expr, Expr]]) -> Use:
@@ -72,14 +71,22 @@ def is_total(use: Use, exponent: Expr) -> bool:
     )
 
 
-def kronecker_positions(body: Expr, outer: Scope, inside: Scope, bound: Mapping[Letter, Expr]) -> dict[Any, Expr]:
+class Landing(NamedTuple):
+    """Where the terms of a sum land on the axis of an outer index, and how far beside it they may."""
+
+    position: Expr
+    before: Expr
+    after: Expr
+
+
+def kronecker_positions(body: Expr, outer: Scope, inside: Scope, bound: Mapping[Letter, Expr]) -> dict[Any, Landing]:
     """The factors δ(o, position) of a summand, by the outer index o: positions are made of indices of this sum only.
 
-    A delta whose position may lie outside the range of o is left to a comparison, and one of two whole indices to the
-    elimination of deltas.
+    One of two whole indices is left to the elimination of deltas, and one whose position may lie an unknown distance
+    from the range of o to a comparison.
     """
     everywhere = rectangular(inside.indices)
-    found: dict[Any, Expr] = {}
+    found: dict[Any, Landing] = {}
     for factor in Mul.make_args(body):
         if not isinstance(factor, KroneckerDelta):
             continue
@@ -92,14 +99,19 @@ def kronecker_positions(body: Expr, outer: Scope, inside: Scope, bound: Mapping[
             axis = inside.indices[target]
             if position in used and equal(inside.indices[position].length, axis.length):
                 continue
+            if not is_whole_number(position, ()):
+                continue
             offset = expand(position - axis.start)
-            if is_positive(offset + 1, everywhere) and is_positive(axis.length - offset, everywhere):
-                found[target] = position
+            low, high = least(offset, everywhere), greatest(offset, everywhere)
+            before = None if low is None else _beyond(-low)
+            after = None if high is None else _beyond(expand(high - axis.length + 1))
+            if before is not None and after is not None:
+                found[target] = Landing(position, before, after)
                 break
     return found
 
 
-def without(body: Expr, deltas: Mapping[Any, Expr]) -> Expr:
+def without(body: Expr, deltas: Mapping[Any, Landing]) -> Expr:
     """The summand without those deltas."""
-    gone = {KroneckerDelta(target, position) for target, position in deltas.items()}
+    gone = {KroneckerDelta(target, landing.position) for target, landing in deltas.items()}
     return Mul(*(factor for factor in Mul.make_args(body) if factor not in gone))

@@ -20,6 +20,8 @@ from sympy import (
     KroneckerDelta,
     Le,
     MatrixSymbol,
+    Max,
+    Min,
     Not,
     Piecewise,
     Product,
@@ -45,10 +47,11 @@ from symgrad.frontend.bounds import (
     is_whole_number,
     least,
     rectangular,
+    scaled_to_integer,
 )
 from symgrad.frontend.dimensions import equal
 from symgrad.frontend.names import base_symbol, name_of
-from symgrad.frontend.positions import Place, is_total, kronecker_positions, padded, padding, without
+from symgrad.frontend.positions import Landing, Place, is_total, kronecker_positions, padded, padding, without
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else, in_range
 from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce, scatter
@@ -263,7 +266,9 @@ class IndexReader:
         parts = {part: Dummy(integer=True) for part in condition.atoms(Indexed) if base_symbol(part) in self._integers}
         for symbol in condition.free_symbols & known:
             parts[symbol] = Dummy(integer=True)
-        if not (isinstance(condition, Relational) and (condition.lhs - condition.rhs).xreplace(parts).is_integer):
+        if not isinstance(condition, Relational):
+            return ()
+        if not scaled_to_integer(condition.lhs - condition.rhs).xreplace(parts).is_integer:
             return ()
         return guards_of(condition)
 
@@ -296,18 +301,23 @@ class IndexReader:
         cases = []
         for value, condition in branches[:-1]:
             holds = yield condition, scope.with_conditions(before)
-            here = conjuncts(condition)
-            cases.append((holds, here, (yield value, scope.with_conditions((*before, *here)))))
-            before = (*before, *conjuncts(Not(condition)))
+            here, otherwise = conjuncts(condition), conjuncts(Not(condition))
+            cases.append((holds, here, otherwise, (yield value, scope.with_conditions((*before, *here)))))
+            before = (*before, *otherwise)
         result = yield branches[-1][0], scope.with_conditions(before)
-        for holds, here, value in reversed(cases):
-            result = (
-                self._masked(holds, here, value, scope) if is_zero(result) else apply(if_else, [holds, value, result])
-            )
+        for holds, here, otherwise, value in reversed(cases):
+            if is_zero(result) and self._zero_unless(here, value, scope):
+                result = value
+            elif not (is_zero(value) and self._zero_unless(otherwise, result, scope)):
+                result = apply(if_else, [holds, value, result])
         return result
 
-    def _masked(self, holds: Use, conditions: Sequence[Basic], value: Use, scope: Scope) -> Use:
-        """The value where the conditions hold, else zero; no mask where a padded array is zero there anyway."""
+    def _masked(self, holds: Use, condition: Basic, value: Use, scope: Scope) -> Use:
+        """The value where the condition holds, else zero; no mask where a padded array is zero there anyway."""
+        return value if self._zero_unless([condition], value, scope) else apply(if_else, [holds, value, ZERO])
+
+    def _zero_unless(self, conditions: Sequence[Basic], value: Use, scope: Scope) -> bool:
+        """Whether a value is zero where not all of the conditions hold, because an array is padded with zeros there."""
         factors = factors_of(value)
         for factor, exponent in factors:
             ends = self._zero_outside.get(factor, [])
@@ -317,8 +327,8 @@ class IndexReader:
                 and all(len(guards) == 1 and expand(guards[0]) in ends for guards in said)
                 and all(is_total(other, e) for other, e in factors if other != factor)
             ):
-                return value
-        return apply(if_else, [holds, value, ZERO])
+                return True
+        return False
 
     def _kronecker(self, expr: KroneckerDelta, scope: Scope) -> Reading:
         left, right = (scope.indices.get(arg) for arg in expr.args)
@@ -345,11 +355,13 @@ class IndexReader:
         self.symbols.require_length(
             length, f"{place_of(whole)}: the range of {symbol}, {low} ... {high}, is not a range"
         )
-        conditions = []
+        conditions: list[Basic] = []
         if ends[1] is None or not equal(ends[1], start):
-            conditions.append(Ge(symbol, low))
+            bounds = low.args if isinstance(low, Max) else (low,)
+            conditions += [Ge(symbol, bound) for bound in bounds if bound != start]
         if ends[2] is None or not equal(ends[2], end):
-            conditions.append(Le(symbol, high))
+            bounds = high.args if isinstance(high, Min) else (high,)
+            conditions += [Le(symbol, bound) for bound in bounds if bound != end]
         return Index((symbol, len(scope.indices)), start, length, (low, high) if conditions else None), conditions
 
     def _reduction(self, expr: ExprWithLimits, scope: Scope) -> Reading:
@@ -374,7 +386,7 @@ class IndexReader:
         for mask in masks:
             holds = yield mask, scope
             if head is Sum:
-                body = self._masked(holds, [mask], body, scope)
+                body = self._masked(holds, mask, body, scope)
             else:
                 body = apply(if_else, [holds, body, const(NEUTRAL[head])])
         if deltas:
@@ -382,23 +394,32 @@ class IndexReader:
         return mul([body], bound) if head is Sum else reduce(head, body, bound)
 
     def _scattered(
-        self, expr: ExprWithLimits, body: Use, deltas: Mapping[Any, Expr], scope: Scope, bound: Mapping[Letter, Expr]
+        self, expr: ExprWithLimits, body: Use, deltas: Mapping[Any, Landing], scope: Scope, bound: Mapping[Letter, Expr]
     ) -> Reading:
-        """Σ δ(o, s·i + p)·f(i, p) = zeros with f(i, p) added at the positions s·i + p of the axis of o."""
+        """Σ δ(o, s·i + p)·f(i, p) = zeros with f(i, p) added at the positions s·i + p of the axis of o.
+
+        What lands beside the axis is added beside it, and cut off.
+        """
         axes = {scope.indices[target].letter: scope.indices[target] for target in deltas}
         if set(body.letters) & set(axes):  # f depends on o, too: compare o with every position
             factors = [body]
-            for target, position in deltas.items():
-                factors.append((yield KroneckerDelta(target, position), scope))
+            for target, landing in deltas.items():
+                factors.append((yield KroneckerDelta(target, landing.position), scope))
             return mul(factors, bound)
         lengths = sizes_of([body]) | {letter: found.length for letter, found in axes.items()}
         letters = [*axes, *(letter for letter in distinct(body.letters) if letter not in bound)]
         positions = {letter: index(letter, lengths[letter]) for letter in letters}
-        for target, position in deltas.items():
+        entries = dict(positions)
+        for target, (position, before, after) in deltas.items():
             found = scope.indices[target]
-            positions[found.letter] = yield expand(position - found.start), scope
+            positions[found.letter] = yield expand(position - found.start + before), scope
+            entries[found.letter] = add([(S.One, index(found.letter, found.length)), (S.One, size(before))])
+            lengths[found.letter] = expand(before + found.length + after)
         shape = tuple(lengths[letter] for letter in letters)
-        return scatter(body, [positions[letter] for letter in letters], shape, letters, bound)
+        made = scatter(body, [positions[letter] for letter in letters], shape, letters, bound)
+        if not any(before != 0 or after != 0 for _, before, after in deltas.values()):
+            return made
+        return gather(made, [entries[letter] for letter in made.letters])
 
     def _softmax(self, expr: IndexedSoftmax, scope: Scope) -> Reading:
         symbol, low, high = expr.limit
