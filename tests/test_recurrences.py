@@ -114,6 +114,33 @@ def attending(U, b, Y):
     return -np.sum(Y * (h - logsumexp(h, 2)[:, :, None]))
 
 
+def matrix_states(U, W, X):
+    h, c, total = np.zeros(len(U)), np.ones(len(U)), 0
+    for x in X:
+        c = sigma(h @ U) * c + x @ W
+        h = np.tanh(c)
+        total = total + h @ h
+    return total + c @ U[:, 0]
+
+
+def column_state(e, start0):
+    v = run(lambda t, v: np.tanh(start0 * v + e[t, 0]), start0, len(e))
+    return v @ v
+
+
+def skipping(U, V, h0, y, T):
+    first = np.sin(h0)
+    return last(run(lambda t, h: np.tanh(h @ U + first @ V) + first[:, :1] * first, first, T), y)
+
+
+def chained_bases(s, s0, e):
+    p, q, total = s, s**2 * s0, s**2
+    for entry in e:
+        p, q = np.sin(p * q) + s**2 * s0 * entry, s * q
+        total = total + p**2
+    return p * q + total
+
+
 def second_order(w, s0, s1, e):
     p = [s0, s1]
     for _ in e:
@@ -399,9 +426,19 @@ WRONG = {
         "refers 1 steps back, but q has 0 base cases",
     ),
     "a base case that refers to the states": (
-        [Eq(p[0], q[0]), Eq(q[0], s), Eq(p[t], q[t - 1]), Eq(q[t], p[t - 1])],
+        [Eq(p[0], q[1]), Eq(q[0], s), Eq(p[t], q[t - 1]), Eq(q[t], p[t - 1])],
         UnsupportedError,
-        "the base case",
+        r"a base case refers to q\[1\] of the same recurrence, which is no base case",
+    ),
+    "base cases that refer to one another": (
+        [Eq(p[0], q[0]), Eq(q[0], p[0]), Eq(p[t], q[t - 1]), Eq(q[t], p[t - 1])],
+        ModelError,
+        "the base case .* refers to itself",
+    ),
+    "a fixed entry that is no base case": (
+        [Eq(p[0], s), Eq(p[t], s * p[t - 1] + p[T])],
+        UnsupportedError,
+        "is not t plus a number",
     ),
     "no subscripts": ([Eq(s, sin(p[T])), Eq(p[0], 0), Eq(p[t], s * p[t - 1])], UnsupportedError, "declared shape"),
 }

@@ -79,7 +79,7 @@ class LinearAlgebraReader(IndexReader):
         subs: dict[Letter, Use] = {}
         for axis, (sub, bound) in enumerate(zip(expr.at, (row, column), strict=True)):
             self._refuse_escaped(sub, scope)
-            self._check_range(sub - bound.start, bound.length, axis, expr, scope)
+            self.check_range(sub - bound.start, bound.length, axis, expr, scope)
             known = scope.indices.get(sub)
             if known is not None and equal(known.start, bound.start) and equal(known.length, bound.length):
                 subs[bound.letter] = index(known.letter, bound.length)

@@ -104,7 +104,7 @@ class Reader(LinearAlgebraReader):
         subs = {}
         for axis, (letter, sub) in enumerate(((ROW, expr.i), (COLUMN, expr.j))):
             self._refuse_escaped(sub, scope)
-            place = self._check_range(sub, parent.shape[axis], axis, expr, scope)
+            place = self.check_range(sub, parent.shape[axis], axis, expr, scope)
             subs[letter] = yield from self._position(sub, parent.shape[axis], place, expr, scope)
         return gather(inner, [subs[letter] for letter in inner.letters])
 

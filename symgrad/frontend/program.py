@@ -23,6 +23,7 @@ from symgrad.arguments import Argument
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend import given
 from symgrad.frontend.dimensions import equal
+from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one, subscripts_of
 from symgrad.frontend.linear_algebra import COLUMN, ROW
 from symgrad.frontend.matrix import Reader, scalar_of
 from symgrad.frontend.names import (
@@ -35,7 +36,7 @@ from symgrad.frontend.names import (
     subscripted,
 )
 from symgrad.frontend.properties import properties
-from symgrad.frontend.recurrence import components, fixed_subscripts, index_of, read_recurrence
+from symgrad.frontend.recurrence import components, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.functions import if_else
 from symgrad.graph.axes import named
@@ -163,14 +164,9 @@ def _definitions(where: Sequence[Any]) -> tuple[dict[Any, Equality], dict[Any, l
 def _left_indices(left: Any) -> list[Any]:
     """The indices of a left side: t and k of h[t + 1, k]."""
     fixed = fixed_subscripts(left)
-    found = [index_of(sub) for axis, sub in enumerate(_left_subscripts(left)) if axis not in fixed]
+    moving = [sub for axis, sub in enumerate(axes_of(left)) if axis not in fixed]
+    found = [index_of(sub) for sub in (*moving, *on_sides_of_one(left))]
     return [entry[0] for entry in found if entry is not None]
-
-
-def _left_subscripts(left: Any) -> tuple[Any, ...]:
-    if isinstance(left, Indexed):
-        return tuple(left.indices)
-    return (left.i, left.j) if isinstance(left, MatrixElement) else ()
 
 
 def _dimensions(found: Iterable[Any], expressions: Sequence[Basic], indices: set[Any]) -> tuple[Symbol, ...]:
@@ -392,7 +388,9 @@ def _read_definition(equation: Equality, reader: Reader) -> Named:
         term = reader.read(right)
     else:
         scope, sides = Scope(), []
-        for axis, sub in enumerate(_left_subscripts(left)):
+        for axis, sub in enumerate(subscripts_of(left)):
+            if isinstance(base, MatrixSymbol) and sub == 0 and base.shape[axis] == 1:
+                continue
             if not isinstance(sub, Symbol | Idx):
                 raise UnsupportedError(
                     f"{left} = ...: the subscript {sub} on the left is not an index, and {name_of(base)} is no "
@@ -442,7 +440,7 @@ def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, li
 
     def note(size: Any, symbol: Any) -> None:
         known = found.setdefault(size, [])
-        if symbol not in known:
+        if symbol not in known and not isinstance(symbol, Dummy):  # SymPy makes those up
             known.append(symbol)
 
     bases = [a.symbol for a in program.arguments if isinstance(a.symbol, IndexedBase | MatrixSymbol)]
@@ -461,7 +459,7 @@ def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, li
         node = None if name is None else name.arg.node
         if isinstance(node, Trajectory) and isinstance(node.scan.node, Scan) and not fixed_subscripts(expression.lhs):
             state = node.scan.node.states[node.number]
-            for axis, (sub, side) in enumerate(zip(expression.lhs.indices, state.shape, strict=True)):
+            for axis, (sub, side) in enumerate(zip(axes_of(expression.lhs), state.shape, strict=True)):
                 for size in (side, node.scan.node.steps) if axis == state.axis else (side,):
                     note(size, index_of(sub)[0])  # type: ignore[index]
     return found

@@ -181,7 +181,8 @@ class IndexReader:
             raise ModelError(
                 f"{place_of(whole)}: {name_of(base)} is not an argument or a name of `where` of this model"
             )
-        shape = tuple(S(length) for length in base.shape) if isinstance(base, MatrixSymbol) else node.shape
+        thin = isinstance(base, MatrixSymbol) and earlier is None
+        shape = tuple(S(length) for length in base.shape) if thin else node.shape
         if len(subscripts) != len(shape):
             raise ModelError(
                 f"{place_of(whole)} has {len(subscripts)} subscripts, but {name_of(base)} has {len(shape)} axes"
@@ -189,13 +190,13 @@ class IndexReader:
         places = []
         for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
             self._refuse_escaped(sub, scope)
-            places.append(self._check_range(sub, length, axis, whole, scope))
+            places.append(self.check_range(sub, length, axis, whole, scope))
             if earlier is None:
                 self._check_defined(base, sub, axis, whole, scope)
         pads = padding(subscripts, shape, places, scope)
         terms = []
         for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
-            if length == 1 and isinstance(base, MatrixSymbol):
+            if length == 1 and thin:
                 continue  # sides of one have no axis in the graph
             terms.append((yield from self._position(sub, length, "inside" if pads else places[axis], whole, scope)))
         if pads is None:
@@ -218,7 +219,7 @@ class IndexReader:
             elif isinstance(part, Symbol | Idx) and part not in self.symbols.dimensions:
                 raise self._escaped(part)
 
-    def _check_range(self, sub: Expr, length: Expr, axis: int, whole: Basic, scope: Scope) -> Place:
+    def check_range(self, sub: Expr, length: Expr, axis: int, whole: Basic, scope: Scope) -> Place:
         """Where the positions of a subscript lie; refuse an affine one that leaves its axis for some sizes."""
         where = f"{place_of(whole)}: subscript {axis + 1}, {sub},"
         if not is_whole_number(sub, scope.conditions):

@@ -1,38 +1,32 @@
 """Recurrences of `where`: equations that refer to one another's earlier (or later) entries, with their base cases."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Basic, Expr, Idx, Indexed, IndexedBase, Integer, S, Symbol, expand
+from sympy import Basic, Expr, Idx, Indexed, IndexedBase, Integer, MatrixSymbol, S, Symbol, expand
 from sympy.core.relational import Equality
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError, UnsupportedError
+from symgrad.frontend.base_cases import BaseCases
 from symgrad.frontend.dimensions import difference, equal
-from symgrad.frontend.names import base_symbol, declared_shape, name_of
+from symgrad.frontend.left_sides import (
+    axes_of,
+    checked_axes,
+    fixed_subscripts,
+    index_of,
+    lengths_of,
+    scope_of,
+    subscripts_of,
+)
+from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.reader import IndexReader
 from symgrad.frontend.scope import Index, Scope, place_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Named, Node, State, Update, Use
 from symgrad.graph.scan import previous, scan, whole
 from symgrad.walk import Preorder
-
-
-def fixed_subscripts(left: Any) -> list[int]:
-    """The axes where a left side has a number or a size in place of an index, as h[0, k] and b[T, k] do."""
-    if not isinstance(left, Indexed):
-        return []
-    sizes = {symbol for side in left.base.shape or () for symbol in S(side).free_symbols}
-    return [axis for axis, sub in enumerate(left.indices) if not sub.has(Idx) and sub.free_symbols <= sizes]
-
-
-def index_of(sub: Expr) -> tuple[Any, Expr] | None:
-    """(t, c) of a subscript t + c with a number c, or None."""
-    found = [part for part in (sub.args if sub.is_Add else (sub,)) if isinstance(part, Symbol | Idx)]
-    if len(found) != 1:
-        return None
-    offset = expand(sub - found[0])
-    return (found[0], offset) if offset.is_Integer else None
 
 
 def components(needs: Mapping[Any, Sequence[Any]]) -> list[list[Any]]:
@@ -71,7 +65,7 @@ def components(needs: Mapping[Any, Sequence[Any]]) -> list[list[Any]]:
 class _Part:
     """One state of a recurrence as written: `left` subscripts, the time among them, and how far it runs."""
 
-    base: IndexedBase
+    base: IndexedBase | MatrixSymbol
     equation: Equality
     bases: tuple[Equality, ...]
     axis: int
@@ -81,7 +75,7 @@ class _Part:
 
     @property
     def left(self) -> tuple[Any, ...]:
-        return tuple(self.equation.lhs.indices)
+        return axes_of(self.equation.lhs)
 
 
 def read_recurrence(
@@ -100,12 +94,13 @@ def read_recurrence(
     names = ", ".join(name_of(base) for base in group)
     for base in group:
         left = definitions[base].lhs
-        if not isinstance(left, Indexed) or base.shape is None:
+        if not subscripts_of(left) or base.shape is None:
             raise UnsupportedError(
                 f"the definition of {place_of(left)} refers to itself (through {names}); a recurrence is written with "
                 "subscripts and a declared shape, as Eq(h[t, k], ... h[t - 1, l] ...) with h of shape (T + 1, K)"
             )
     axes = _time_axes(group, definitions, bases)
+    cases = BaseCases(bases, axes, reader)
     descending, steps = _direction(group, bases, axes, names)
     what = f"the recurrence of {names} runs over {steps} steps"
     reader.symbols.require_non_negative(steps, f"{what}; the shapes leave none beside the base cases")
@@ -116,7 +111,7 @@ def read_recurrence(
     terms: dict[Any, Use] = {}
     together: dict[Any, list[Any]] = {}
     for part in parts:
-        references = _References(part, parts, key, steps, descending)
+        references = _References(part, parts, cases, key, steps, descending)
         terms[part.base] = _read_step(part, steps, reader, references)
         together[part.base] = references.same_step
     order = components(together)
@@ -131,7 +126,8 @@ def read_recurrence(
     started = [
         (number, position, use)
         for number, part in enumerate(ordered)
-        for position, use in _read_bases(part, reader, {p.base for p in parts})
+        if part.bases
+        for position, use in cases.of(part.base)
     ]
     updates = [Update(number, 0, terms[part.base]) for number, part in enumerate(ordered)]
     clock = next(part for part in parts if part.bases)
@@ -171,20 +167,20 @@ def _time_axes(
         (base, part)
         for base in group
         for part in Preorder(definitions[base].rhs)
-        if isinstance(part, Indexed) and part.base in group
+        if isinstance(part, Indexed | MatrixElement) and base_symbol(part) in group
     ]
     while True:
         before = len(axes)
         for base, reference in references:
-            other = reference.base
+            other = base_symbol(reference)
             if base in axes and other not in axes:
-                time = index_of(definitions[base].lhs.indices[axes[base]])
-                places = [axis for axis, sub in enumerate(reference.indices) if time and sub.has(time[0])]
+                time = index_of(axes_of(definitions[base].lhs)[axes[base]])
+                places = [axis for axis, sub in enumerate(axes_of(reference)) if time and sub.has(time[0])]
                 if len(places) == 1:
                     axes[other] = places[0]
-            elif other in axes and base not in axes and axes[other] < len(reference.indices):
-                time = index_of(reference.indices[axes[other]])
-                left = definitions[base].lhs.indices
+            elif other in axes and base not in axes and axes[other] < len(axes_of(reference)):
+                time = index_of(axes_of(reference)[axes[other]])
+                left = axes_of(definitions[base].lhs)
                 places = [axis for axis, sub in enumerate(left) if time and sub.has(time[0])]
                 if len(places) == 1:
                     axes[base] = places[0]
@@ -209,8 +205,8 @@ def _direction(
         if base not in bases:
             continue
         axis = axes[base]
-        length = declared_shape(base)[axis]
-        positions = [equation.lhs.indices[axis] for equation in bases[base]]
+        length = lengths_of(base)[axis]
+        positions = [axes_of(equation.lhs)[axis] for equation in bases[base]]
         first = set(positions) == set(map(Integer, range(len(positions))))
         last = {difference(length - 1, position) for position in positions} == set(map(Integer, range(len(positions))))
         if not (first or last) or len(set(positions)) < len(positions):
@@ -233,12 +229,7 @@ def _direction(
 
 
 def _part(base: Any, equation: Equality, bases: Sequence[Equality], axis: int, steps: Expr, descending: bool) -> _Part:
-    left = equation.lhs.indices
-    shape = declared_shape(base)
-    if len(left) != len(shape):
-        raise ModelError(
-            f"{place_of(equation.lhs)} has {len(left)} subscripts, but {name_of(base)} has {len(shape)} axes"
-        )
+    left, shape = checked_axes(base, subscripts_of(equation.lhs), equation.lhs), lengths_of(base)
     for place, sub in enumerate(left):
         if place != axis and not isinstance(sub, Symbol | Idx):
             raise UnsupportedError(f"{equation.lhs} = ...: the subscript {sub} on the left is not an index")
@@ -269,8 +260,11 @@ def _declare_defined(part: _Part, steps: Expr, descending: bool, reader: IndexRe
 class _References:
     """Stands for the states of a recurrence while one of its equations is read."""
 
-    def __init__(self, part: _Part, parts: Sequence[_Part], key: str, steps: Expr, descending: bool) -> None:
+    def __init__(
+        self, part: _Part, parts: Sequence[_Part], cases: BaseCases, key: str, steps: Expr, descending: bool
+    ) -> None:
         self.same_step: list[Any] = []
+        self._cases = cases
         self._part, self._key, self._steps, self._descending = part, key, steps, descending
         self._parts = {other.base: other for other in parts}
 
@@ -281,10 +275,10 @@ class _References:
         other = self._parts.get(base)
         if other is None:
             return None
-        if len(subs) != len(other.state.shape):
-            raise ModelError(
-                f"{place_of(where)} has {len(subs)} subscripts, but {name_of(base)} has {len(other.state.shape)} axes"
-            )
+        subs = checked_axes(base, subs, where)
+        fixed = self._cases.entry(base, subs, where, scope)
+        if fixed is not None:
+            return fixed
         time, first = self._part.time, self._part.first_time
         offset = expand(subs[other.axis] - time)
         found = scope.indices.get(time)
@@ -318,44 +312,11 @@ class _References:
 
 def _read_step(part: _Part, steps: Expr, reader: IndexReader, references: _References) -> Use:
     """The right side of a state's equation as a term over the state's axes, with one entry a step."""
-    scope = Scope().with_index(part.time, Index(part.time, Integer(part.first_time), steps))
+    scope = scope_of(part.equation.lhs).with_index(part.time, Index(part.time, Integer(part.first_time), steps))
     axes = {part.time: part.axis}
     for axis, sub in enumerate(part.left):
         if axis != part.axis:
             scope = scope.with_index(sub, Index(sub, S.Zero, part.state.shape[axis]))
             axes[sub] = axis
-    reader.symbols.earlier = references.earlier
-    try:
+    with reader.symbols.standing_for(references.earlier):
         return relabel(reader.read(part.equation.rhs, scope), axes)
-    finally:
-        reader.symbols.earlier = None
-
-
-def _read_bases(part: _Part, reader: IndexReader, group: Iterable[Any]) -> list[tuple[Expr, Use]]:
-    """Where along the time the base cases stand, and their terms over the other axes."""
-    found = []
-    for equation in part.bases:
-        left = equation.lhs.indices
-        if len(left) != len(part.state.shape):
-            raise ModelError(
-                f"{place_of(equation.lhs)} has {len(left)} subscripts, but {name_of(part.base)} has "
-                f"{len(part.state.shape)} axes"
-            )
-        for inner in Preorder(equation.rhs):
-            if isinstance(inner, Indexed) and base_symbol(inner) in group:
-                raise UnsupportedError(
-                    f"the base case {place_of(equation)} refers to {place_of(inner)} of the same recurrence; write out "
-                    "its value"
-                )
-        scope, axes = Scope(), {}
-        for axis, sub in enumerate(left):
-            if axis == part.axis:
-                continue
-            if not isinstance(sub, Symbol | Idx) or sub in axes:
-                raise UnsupportedError(
-                    f"{equation.lhs} = ...: the subscript {sub} on the left is not an index, or appears twice"
-                )
-            scope = scope.with_index(sub, Index(sub, S.Zero, part.state.shape[axis]))
-            axes[sub] = axis
-        found.append((left[part.axis], relabel(reader.read(equation.rhs, scope), axes)))
-    return found

@@ -1,6 +1,7 @@
 """Scopes: which index means what inside a sum, and what the symbols of a model stand for."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +77,15 @@ class Symbols:
     # the axis of a quantity along which only the entries from the first to the last are defined
     defined: dict[Any, tuple[int, Expr, Expr]] = field(default_factory=dict)
     lengths: dict[Expr, None] = field(default_factory=dict)  # what must not be negative beyond that, such as H - P + 1
+
+    @contextmanager
+    def standing_for(self, earlier: "Earlier") -> Iterator[None]:
+        """While it lasts, `earlier` says what stands for the entries of a recurrence's states."""
+        before, self.earlier = self.earlier, earlier
+        try:
+            yield
+        finally:
+            self.earlier = before
 
     def require_length(self, length: Expr, what: str) -> None:
         """Record that the length of a range is not negative; such as H - P + 1, it need not be so for all sizes.

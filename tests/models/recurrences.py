@@ -3,7 +3,7 @@
 T steps, N sequences, M inputs, K units. States of shape (T + 1, ...) have a base case at 0 and run t = 1 ... T.
 """
 
-from sympy import Eq, IndexedBase, KroneckerDelta, Max, Sum, Symbol, exp, log, sin, symbols, tanh
+from sympy import Eq, IndexedBase, KroneckerDelta, MatrixSymbol, Max, Sum, Symbol, Trace, exp, log, sin, symbols, tanh
 
 from symgrad import LogSumExp, Model, if_else, inverse, logdet, sigmoid, softmax
 
@@ -123,6 +123,40 @@ attending = Model(
     name="attending",
 )
 
+HS, CS, US, XS, WS = (  # states as matrices, and equations with entries of matrix products
+    MatrixSymbol(*one) for one in (("H", T + 1, K), ("C", T + 1, K), ("U", K, K), ("X", T, M), ("W", M, K))
+)
+matrix_states = Model(
+    Trace(HS.T * HS) + (CS * US)[T, 0],
+    [US, WS],
+    where=[
+        Eq(HS[0, k], 0),
+        Eq(HS[t, k], tanh(CS[t, k])),
+        Eq(CS[t, k], sigmoid((HS * US)[t - 1, k]) * CS[t - 1, k] + (XS * WS)[t - 1, k]),
+        Eq(CS[0, k], 1),
+    ],
+    name="matrix_states",
+)
+column, pushed, start0 = MatrixSymbol("v", T + 1, 1), MatrixSymbol("e", T, 1), Symbol("start0")
+column_state = Model(
+    (column.T * column)[0, 0],
+    [pushed, start0],
+    where=[Eq(column[0, 0], start0), Eq(column[t, 0], tanh(start0 * column[t - 1, 0] + pushed[t - 1, 0]))],
+    name="column_state",
+)
+skipping = Model(  # every step sees the first state
+    last,
+    [U, V, h0],
+    where=[
+        Eq(h[0, n, k], sin(h0[n, k])),
+        Eq(
+            h[t, n, k],
+            tanh(Sum(h[t - 1, n, l] * U[l, k] + h[0, n, l] * V[l, k], (l, 0, K - 1))) + h[0, n, 0] * h[0, n, k],
+        ),
+    ],
+    name="skipping",
+)
+
 # --- other recurrences ------------------------------------------------------------------------------------------------
 
 s, s0, s1 = Symbol("s"), Symbol("s0"), Symbol("s1")
@@ -144,6 +178,18 @@ unread_base = Model(  # the base case of fed is read by nothing
     [e, s, s0],
     where=[Eq(fed[0], s0), Eq(wave[0], s), Eq(fed[t], e[t - 1] + wave[t - 1]), Eq(wave[t], sin(fed[t]))],
     name="unread_base",
+)
+first_p, first_q = array("P", T + 1), array("Q", T + 1)
+chained_bases = Model(  # a base case refers to another, and steps to base cases of one another's states
+    first_p[T] * first_q[T] + Sum(first_p[t] ** 2, (t, 0, T)),
+    [s, s0, e],
+    where=[
+        Eq(first_q[0], first_p[0] ** 2 * s0),
+        Eq(first_p[0], s),
+        Eq(first_p[t], sin(first_p[t - 1] * first_q[t - 1]) + first_q[0] * e[t - 1]),
+        Eq(first_q[t], first_p[0] * first_q[t - 1]),
+    ],
+    name="chained_bases",
 )
 d, D = array("d", N, K, T + 1), array("D", N, K, T)
 time_last = Model(
