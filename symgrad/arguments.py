@@ -5,6 +5,7 @@ from typing import Literal
 
 from sympy import Basic, Expr
 
+Span = tuple[Expr, Expr]
 Role = Literal["parameter", "data", "dimension", "direction"]
 
 
@@ -21,6 +22,7 @@ class Argument:
         `direction` (of a Hessian-vector product, called as its parameter with `direction_` before it).
     integer : whether its entries are integers (it subscripts other arrays, or is declared so).
     upper : for integer data that subscript an axis, the size of that axis: legal entries are 0 ... upper - 1.
+    span : for integer data in a subscript, the first and the last entry that a check draws.
     """
 
     name: str
@@ -29,3 +31,4 @@ class Argument:
     role: Role
     integer: bool = False
     upper: Expr | None = None
+    span: Span | None = None

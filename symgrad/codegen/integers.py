@@ -22,9 +22,9 @@ _UFUNCS = {Max: "np.maximum", Min: "np.minimum", Abs: "np.abs"}
 Read = Callable[[Use], Value]
 
 
-def whole_nodes(nodes: Sequence[Node]) -> set[Node]:
-    """The nodes to compute in integers: all that subscripts are made of, and comparisons of integers."""
-    roots: list[Node] = []
+def whole_nodes(nodes: Sequence[Node], more: Iterable[Node] = ()) -> set[Node]:
+    """The nodes to compute in integers: all that subscripts are made of (or `more`), and comparisons of integers."""
+    roots: list[Node] = list(more)
     for node in nodes:
         if isinstance(node, Gather | Scatter):
             roots.extend(use.node for use in node.subs)

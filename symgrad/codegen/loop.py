@@ -6,6 +6,7 @@ from typing import Any
 
 from sympy import Expr, S, Symbol
 
+from symgrad.codegen.integers import whole_nodes
 from symgrad.codegen.printer import Printer
 from symgrad.codegen.slices import Entry, Loop
 from symgrad.codegen.values import ADD, ATOM, Value, broadcast
@@ -33,6 +34,13 @@ class LoopPrinter(Printer):
         below = postorder([use.node for use in roots.values()])
         self._kept = {use.node for node in below if isinstance(node, Loop) for use in node.operands}
         super().compute(roots, plan)
+
+    def _positions(self, nodes: Sequence[Node]) -> list[Node]:
+        """The arrays, computed before the loops, of which steps take subscripts."""
+        steps = [update.term.node for node in nodes if isinstance(node, Loop) for update in node.updates]
+        inside = whole_nodes(list(postorder(steps)))
+        entries = [part.source for part in inside if isinstance(part, Entry)]
+        return [source for source in entries if not isinstance(source, Previous)]
 
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Loop | Trajectory) or (node in self._targets and self._counts[node] == 1):

@@ -102,9 +102,13 @@ class Printer(Arithmetic, Application):
                 for use, exponent in node.factors:  # a square under a sum is written as two factors
                     self._counts[use.node] += exponent == 2
         self._absorb(nodes)
-        self._whole = whole_nodes(nodes)
+        self._whole = whole_nodes(nodes, self._positions(nodes))
         for node in nodes:
             self._lay_out(node)
+
+    def _positions(self, nodes: Sequence[Node]) -> Iterable[Node]:
+        """What becomes subscripts further in."""
+        return ()
 
     def _absorb(self, nodes: Sequence[Node]) -> None:
         """Find sums of blocks and Kronecker products, which are one expression over several nodes."""

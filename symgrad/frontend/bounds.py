@@ -124,7 +124,7 @@ def _atom_bounds(atom: Basic, indices: Indices) -> tuple[Expr, Expr] | None:
         ((low, high),) = parts
         if low is None or high is None:
             return None
-        return (low - _lost(low), high) if isinstance(atom, floor) else (low, high + _lost(high))
+        return (floor(low), floor(high)) if isinstance(atom, floor) else (-floor(-low), -floor(-high))
     sign = -1 if isinstance(atom, Min) else 1
     ends = []
     for which in (0, 1):
@@ -137,12 +137,6 @@ def _atom_bounds(atom: Basic, indices: Indices) -> tuple[Expr, Expr] | None:
         else:
             return None
     return ends[0], ends[1]
-
-
-def _lost(value: Expr) -> Expr:
-    """The most that rounding a value to an integer can move it."""
-    denominator = value.together().as_numer_denom()[1]
-    return 1 - 1 / denominator if denominator.is_Integer else S.One
 
 
 def _extreme(candidates: list[Expr], sign: int) -> Expr | None:

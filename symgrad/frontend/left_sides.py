@@ -26,8 +26,9 @@ def along_axes(base: Any, of_sides: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def axes_of(entry: Any) -> tuple[Expr, ...]:
-    """The subscripts of an entry along the axes of its array."""
-    return along_axes(base_symbol(entry), subscripts_of(entry))
+    """The subscripts of an entry along the axes of its array; none of what is whole."""
+    subs = subscripts_of(entry)
+    return along_axes(base_symbol(entry), subs) if subs else ()
 
 
 def on_sides_of_one(entry: Any) -> tuple[Expr, ...]:

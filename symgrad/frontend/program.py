@@ -19,10 +19,10 @@ from sympy import (
 from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
-from symgrad.arguments import Argument
+from symgrad.arguments import Argument, Role, Span
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend import given
-from symgrad.frontend.dimensions import equal
+from symgrad.frontend.dimensions import difference, equal
 from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one, subscripts_of
 from symgrad.frontend.linear_algebra import COLUMN, ROW
 from symgrad.frontend.matrix import Reader, scalar_of
@@ -236,11 +236,12 @@ def _arguments(
             raise ModelError(f"the parameter {name_of(parameter)} does not occur in the loss")
     subscripting = _subscripting(expressions)
     made = []
-    for role, group in (("parameter", parameters), ("data", sorted(data, key=name_of))):
+    roles: tuple[tuple[Role, Iterable[Any]], ...] = (("parameter", parameters), ("data", sorted(data, key=name_of)))
+    for role, group in roles:
         for symbol in group:
             integer = role == "data" and (symbol in subscripting or _declared_integer(symbol))
-            upper = subscripting.get(symbol)
-            made.append(Argument(check_name(name_of(symbol)), symbol, declared_shape(symbol), role, integer, upper))  # type: ignore[arg-type]
+            ends = subscripting.get(symbol, (None, None))
+            made.append(Argument(check_name(name_of(symbol)), symbol, declared_shape(symbol), role, integer, *ends))
     for base in definitions:
         check_name(name_of(base))
     read = determined([argument.shape for argument in made])
@@ -255,9 +256,13 @@ def _declared_integer(symbol: Any) -> bool:
     return bool(getattr(symbol.label if isinstance(symbol, IndexedBase) else symbol, "is_integer", False))
 
 
-def _subscripting(expressions: Sequence[Basic]) -> dict[Any, Expr | None]:
-    """The arrays whose entries subscript others, with the size of the axis where an entry alone is the subscript."""
+def _subscripting(expressions: Sequence[Basic]) -> dict[Any, tuple[Expr | None, Span | None]]:
+    """The arrays whose entries subscript others, with the size of the axis where an entry alone is the subscript.
+
+    Beside it what entries to draw: those whose positions are inside, where they are entries plus a number.
+    """
     found: dict[Any, Expr | None] = {}
+    spans: dict[Any, Span] = {}
     for expression in expressions:
         for part in Preorder(expression):
             if isinstance(part, Indexed) and part.base.shape is not None:
@@ -274,9 +279,12 @@ def _subscripting(expressions: Sequence[Basic]) -> dict[Any, Expr | None]:
                     if isinstance(inner, Indexed | MatrixElement):
                         base = base_symbol(inner)
                         found[base] = length if sub == inner else found.get(base)
-    return found | dict.fromkeys(
-        base for base in _conditional(expressions) & found.keys() if not _always(expressions, base)
-    )
+                        if length is not None:
+                            shift = difference(sub, inner)
+                            first = -shift if shift.is_Integer else S.Zero
+                            spans.setdefault(base, (first, first + length - 1))
+    guarded = {base for base in _conditional(expressions) & found.keys() if not _always(expressions, base)}
+    return {base: (None if base in guarded else alone, spans.get(base)) for base, alone in found.items()}
 
 
 def _always(expressions: Sequence[Basic], base: Any) -> bool:

@@ -87,7 +87,7 @@ def gather(base: Use, subs: Sequence[Use]) -> Use:
         order = [base.letters.index(letter) for letter in plain.letters]
         return scale(coefficient, gather(plain, [subs[axis] for axis in order]))
     node = base.node
-    if all(_is_plain(sub, length) for sub, length in zip(subs, node.shape, strict=True)):
+    if all(is_plain(sub, length) for sub, length in zip(subs, node.shape, strict=True)):
         return Use(node, tuple(sub.letters[0] for sub in subs))
     letters = free_letters(subs)
     numbers = {letter: n for n, letter in enumerate(letters)}
@@ -101,7 +101,8 @@ def gather(base: Use, subs: Sequence[Use]) -> Use:
     return Use(made, letters)
 
 
-def _is_plain(sub: Use, length: Expr) -> bool:
+def is_plain(sub: Use, length: Expr) -> bool:
+    """Whether a subscript is the whole index of an axis of that length."""
     return isinstance(sub.node, Range) and sub.node.shape == (length,)
 
 
@@ -119,7 +120,7 @@ def scatter(
     bound = dict(bound)
     aligned: dict[Letter, Letter] = {}
     for sub, length, letter in zip(subs, shape, letters, strict=True):
-        own = sub.letters[0] if _is_plain(sub, length) else None
+        own = sub.letters[0] if is_plain(sub, length) else None
         if own is not None and (own == letter or own in bound):
             aligned[own] = letter
             bound.pop(own, None)

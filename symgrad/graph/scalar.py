@@ -25,7 +25,7 @@ from sympy import (
     sign,
 )
 from sympy.core.relational import Relational
-from sympy.logic.boolalg import And, BooleanFalse, BooleanTrue, Not, Or
+from sympy.logic.boolalg import And, BooleanFalse, BooleanFunction, BooleanTrue, Not, Or, to_nnf
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else
@@ -77,6 +77,8 @@ def scalar_rules(expr: Basic) -> Reading | None:
             return _extremum(expr)
         case Relational() | And() | Or() | Not():
             return _elementwise(expr)
+        case BooleanFunction():  # Xor, Implies, Equivalent
+            return _same_as(to_nnf(expr, simplify=False))
         case Function() if _is_elementwise(expr):
             return _elementwise(expr)
         case _:
@@ -90,6 +92,10 @@ def _is_elementwise(expr: Basic) -> bool:
 def _constant(expr: Basic) -> Reading:
     return const(expr)
     yield
+
+
+def _same_as(expr: Basic) -> Reading:
+    return (yield expr)
 
 
 def _same(expr: Basic) -> Reading:

@@ -14,10 +14,25 @@ from sympy import Expr, Pow, S
 from sympy.codegen import cfunctions
 
 from symgrad.functions import MaxOver, MinOver, if_else
-from symgrad.graph.axes import axis_map, named, reduce
-from symgrad.graph.build import add, apply, const, is_zero, product_of_powers, sizes_of
+from symgrad.graph.axes import axis_map, gather, is_plain, named, reduce
+from symgrad.graph.build import ONE, ZERO, add, apply, const, is_zero, product_of_powers, sizes_of
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Add, Apply, AxisMap, Const, Contract, Named, Node, Reduce, Size, Use, postorder
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Gather,
+    Input,
+    Named,
+    Node,
+    Reduce,
+    Scatter,
+    Size,
+    Use,
+    postorder,
+)
 from symgrad.graph.transform import place, transform
 
 # Arguments at which functions that are not finite everywhere are finite, with their derivatives
@@ -52,6 +67,9 @@ def guard(roots: Sequence[Use]) -> list[Use]:
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if isinstance(node, Apply) and node.head is if_else:
             condition, yes, no = uses
+            if is_zero(no) or is_zero(yes):  # where the other is zero, too, the condition does not matter
+                for one in guarded.vanishes(yes if is_zero(no) else no):
+                    condition = guarded.under(condition, one)
             branches = [guarded.under(yes, Guard(condition, True)), guarded.under(no, Guard(condition, False))]
             return apply(if_else, [condition, *branches])
         if isinstance(node, Contract):
@@ -89,7 +107,7 @@ class _Guarded:
 
     def beside_zeros(self, node: Contract, uses: tuple[Use, ...]) -> Use | None:
         """A product, each factor safe where another one vanishes."""
-        found = {n: self._vanishes(use) for n, use in enumerate(uses) if node.factors[n][1].is_positive}
+        found = {n: self.vanishes(use) for n, use in enumerate(uses) if node.factors[n][1].is_positive}
         if not any(found.values()):
             return None
         factors = []
@@ -102,7 +120,7 @@ class _Guarded:
             factors.append((use, exponent))
         return product_of_powers(factors, dict(enumerate(node.bound, node.rank)))
 
-    def _vanishes(self, use: Use) -> list[Guard]:
+    def vanishes(self, use: Use) -> list[Guard]:
         """Guards outside which a term is zero."""
         for node in postorder([use.node], self._vanishing.keys()):
             self._vanishing[node] = [
@@ -113,49 +131,60 @@ class _Guarded:
     def _own_guards(self, node: Node) -> list[Guard]:
         match node:
             case Named(arg=arg):
-                return self._vanishes(arg)
+                return self.vanishes(arg)
             case Add(terms=((_, first), *rest)):
-                return [one for one in self._vanishes(first) if all(one in self._vanishes(use) for _, use in rest)]
+                return [one for one in self.vanishes(first) if all(one in self.vanishes(use) for _, use in rest)]
             case Contract(factors=factors):
-                return [one for use, e in factors if e.is_positive for one in self._vanishes(use)]
+                return [one for use, e in factors if e.is_positive for one in self.vanishes(use)]
+            case Scatter(value=value):
+                return self.vanishes(value)
+            case Gather(base=base):
+                return [one for one in self.vanishes(base) if not one.condition.letters]
             case Apply(head=head, args=(condition, yes, no)) if head is if_else:
                 if is_zero(no):
-                    return [Guard(condition, True), *self._vanishes(yes)]
+                    return [Guard(condition, True), *self.vanishes(yes)]
                 if is_zero(yes):
-                    return [Guard(condition, False), *self._vanishes(no)]
+                    return [Guard(condition, False), *self.vanishes(no)]
         return []
 
     def under(self, use: Use, one: Guard) -> Use:
         """The term with safe arguments where it is not used."""
-        stack: list[tuple[Use, Rewriting]] = []
+        stack: list[tuple[Use, Guard, Rewriting]] = []
         wanted: Use | None = use
         result: Use | None = None
         while wanted is not None or stack:
             if wanted is not None:
-                reached = self._is_risky(wanted.node) and self._is_worth(wanted, one)
-                known = self._done.get((wanted, one)) if reached else wanted
-                if known is None:
-                    stack.append((wanted, self._rewriting(wanted, one)))
+                near = self._near(wanted, one) if self._is_risky(wanted.node) else None
+                known = wanted if near is None else self._done.get((wanted, near))
+                if near is not None and known is None:
+                    stack.append((wanted, near, self._rewriting(wanted, near)))
                 wanted, result = None, known
             try:
                 if stack:
-                    wanted = next(stack[-1][1]) if result is None else stack[-1][1].send(result)
+                    wanted = next(stack[-1][2]) if result is None else stack[-1][2].send(result)
             except StopIteration as stop:
-                finished, _ = stack.pop()
-                result = self._done[finished, one] = stop.value
+                finished, near, _ = stack.pop()
+                result = self._done[finished, near] = stop.value
         assert result is not None
         return result
 
-    def _is_worth(self, use: Use, one: Guard) -> bool:
-        """Whether a term has an entry for each of the condition's, or is made of arguments entry by entry.
+    def _near(self, use: Use, one: Guard) -> Guard | None:
+        """The guard for a term: where the term lacks letters of the condition, it is used if any of their entries is.
 
-        Any other would be computed anew for every entry of the condition, through all the sums and names below it: the
-        keys of a causal attention for every query.
+        Given an entry for each of the condition's, it would be computed anew for each, through all the sums and names
+        below it: the keys of a causal attention for every query. A condition on indices alone, as there, holds
+        somewhere for every key. A term that is made of arguments entry by entry may grow.
         """
-        if set(one.condition.letters) <= set(use.letters):
-            return True
+        missing = {x: n for x, n in sizes_of([one.condition]).items() if x not in use.letters}
         below = postorder([use.node])
-        return not any(isinstance(node, Named | Reduce | AxisMap) or getattr(node, "bound", ()) for node in below)
+        if not missing or not any(
+            isinstance(node, Named | Reduce | AxisMap | Gather) or getattr(node, "bound", ()) for node in below
+        ):
+            return one
+        if not any(isinstance(node, Input | Named) for node in postorder([one.condition.node])):
+            return None
+        used = apply(if_else, [one.condition, *((ONE, ZERO) if one.holds else (ZERO, ONE))])
+        return Guard(apply(sp.Gt, [product_of_powers([(used, S.One)], missing), ZERO]), True)
 
     def _is_risky(self, node: Node) -> bool:
         """Whether something below a node is not finite for all real numbers."""
@@ -199,6 +228,15 @@ class _Guarded:
                 if head in _SAFE:
                     made_args[0] = one.choose(made_args[0], _SAFE[head])
                 return apply(head, made_args)
+            case Gather(base=base, subs=subs):
+                entries = zip(base.letters, subs, base.node.shape, strict=True)
+                whole = {use.letters[sub.letters[0]]: x for x, sub, length in entries if is_plain(sub, length)}
+                if set(one.condition.letters) <= set(whole):
+                    condition = Use(one.condition.node, tuple(whole[x] for x in one.condition.letters))
+                    inner = self.under(base, one._replace(condition=condition))
+                    if inner != base:
+                        positions = dict(zip(base.letters, subs, strict=True))
+                        return gather(inner, [relabel(positions[x], names) for x in inner.letters])
             case Reduce(head=head, arg=arg):
                 return reduce(head, (yield relabel(arg, names)), lengths)
             case AxisMap(head=head, arg=arg, over=over):

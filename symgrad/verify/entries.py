@@ -28,6 +28,7 @@ def draw_entries(
     argument: Argument,
     shape: tuple[int, ...],
     upper: int | None,
+    span: tuple[int, ...],
     constraints: Sequence[Constraint],
     range_name: str,
     rng: np.random.Generator,
@@ -39,6 +40,7 @@ def draw_entries(
     argument : which.
     shape : its concrete shape.
     upper : for integers that subscript an axis, its length.
+    span : for integers in subscripts, the first and the last to draw, where nothing else is said.
     constraints : those on this argument; ones on others are ignored.
     range_name : a key of `RANGES`; constraints go before it.
     rng : the source of randomness.
@@ -53,7 +55,7 @@ def draw_entries(
     integer = argument.integer or "integer" in kinds
     low, high = _limits(shape, own, integer)
     if integer:
-        values = _integers(shape, upper, low, high, range_name, rng)
+        values = _integers(shape, upper, span, low, high, range_name, rng)
     else:
         values = _between(shape, low, high, RANGES[range_name], rng)
     if values is None:
@@ -114,23 +116,27 @@ def _between(
 def _integers(
     shape: tuple[int, ...],
     upper: int | None,
+    span: tuple[int, ...],
     low: Array,
     high: Array,
     range_name: str,
     rng: np.random.Generator,
 ) -> Array | None:
-    """Labels below `upper`, else small counts."""
-    first, last = (0.0, upper - 1.0) if upper is not None else (0.0, 4.0)
-    if upper is None and range_name in ("positive", "above one"):
+    """Labels, else small counts."""
+    if upper is not None and not span:
+        span = (0, upper - 1)
+    first, last = map(float, span or (0, 4))
+    if not span and range_name in ("positive", "above one"):
         first, last = 1.0, 5.0
-    elif upper is None and range_name == "negative":
+    elif not span and range_name == "negative":
         first, last = -4.0, -1.0
     elif range_name != "any":
         return None  # there is but one range for labels, and no integer in the unit interval
     first_entries = np.where(np.isfinite(low), low, np.where(high < first, high - 4, first))
     if upper is not None:
         first_entries = np.maximum(first_entries, first)
-    last_entries = np.where(np.isfinite(high), high, np.maximum(last, first_entries + 4))
+    enough = first_entries if span else first_entries + 4
+    last_entries = np.where(np.isfinite(high), high, np.maximum(last, enough))
     if upper is not None:
         last_entries = np.minimum(last_entries, last)
     if np.any(last_entries < first_entries):

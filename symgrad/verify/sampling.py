@@ -193,7 +193,8 @@ class Sampler:
             else:
                 upper = None if argument.upper is None else concrete(argument.upper, self._sizes)
                 shape = concrete_shape(argument, self._sizes)
-                drawn = draw_entries(argument, shape, upper, self._constraints, ranges[name], self._rng)
+                span = tuple(concrete(end, self._sizes) for end in argument.span or ())
+                drawn = draw_entries(argument, shape, upper, span, self._constraints, ranges[name], self._rng)
                 if drawn is None:
                     return None
                 inputs[name] = drawn
