@@ -118,7 +118,7 @@ def _atom_bounds(atom: Basic, indices: Indices) -> tuple[Expr, Expr] | None:
     if isinstance(atom, Mod):
         period = atom.args[1]
         return None if any(period.has(symbol) for symbol in indices) else (S.Zero, period - 1)
-    operands = (atom.args[0], -atom.args[0]) if isinstance(atom, Abs) else atom.args
+    operands = (atom.args[0], -atom.args[0], S.Zero) if isinstance(atom, Abs) else atom.args
     parts = [(least(arg, indices), greatest(arg, indices)) for arg in operands]
     if isinstance(atom, floor | ceiling):
         ((low, high),) = parts

@@ -23,7 +23,7 @@ def alternatives(expr: Expr, symbols: Iterable[Any]) -> Choice | None:
         slope = expr.coeff(atom)
         rest = expand(expr - slope * atom)
         if slope.is_number and slope != 0 and not rest.has(atom) and atom.has(*symbols):
-            operands = (atom.args[0], -atom.args[0]) if isinstance(atom, Abs) else atom.args
+            operands = (atom.args[0], -atom.args[0], S.Zero) if isinstance(atom, Abs) else atom.args
             values = tuple(expand(rest + slope * operand) for operand in operands)
             return Choice(values, bool(slope > 0) != isinstance(atom, Min))
     return None
