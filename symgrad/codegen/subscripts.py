@@ -1,19 +1,20 @@
 """Subscripts as NumPy: slices, windows (strided views) and index arrays; and their adjoints.
 
-An axis whose subscript is affine with integer steps is a slice if the subscript has one index, and a window if it has
-several; anything else, such as data or a product of indices, is an index array.
+An axis whose subscript is affine, with numbers or sizes as steps, is a slice if the subscript has one index, and a
+window if it has several; anything else, such as data or a product of indices, is an index array.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sympy import Expr, Integer, S
+from sympy import Expr, Mul, S
 
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.values import ADD, ATOM, Value, broadcast, transpose
 from symgrad.graph.build import number
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Add, Gather, Letter, Range, Scatter, Size, Use
+from symgrad.graph.nodes import Add, Contract, Gather, Letter, Range, Scatter, Size, Use
+from symgrad.graph.transform import place
 
 Read = Callable[[Use], Value]
 Lengths = dict[Letter, Expr]
@@ -21,10 +22,10 @@ Lengths = dict[Letter, Expr]
 
 @dataclass(frozen=True)
 class Affine:
-    """start + Σ step·letter, with every step a nonzero integer."""
+    """start + Σ step·letter, with every step a nonzero integer or a size, up to its sign."""
 
     start: Expr
-    steps: tuple[tuple[Letter, Integer], ...]
+    steps: tuple[tuple[Letter, Expr], ...]
 
 
 def affine(sub: Use) -> Affine | None:
@@ -36,10 +37,12 @@ def affine(sub: Use) -> Affine | None:
         return Affine(S.Zero, ((sub.letters[0], S.One),))
     if isinstance(sub.node, Size):
         return Affine(sub.node.value, ())
+    if isinstance(sub.node, Contract):
+        return _times_sizes(sub)
     if not isinstance(sub.node, Add):
         return None
     start: Expr = S.Zero
-    steps: dict[Letter, Integer] = {}
+    steps: dict[Letter, Expr] = {}
     for coefficient, part in sub.node.terms:
         inner = affine(Use(part.node, tuple(sub.letters[k] for k in part.letters)))
         if inner is None:
@@ -47,9 +50,28 @@ def affine(sub: Use) -> Affine | None:
         start += coefficient * inner.start
         for letter, step in inner.steps:
             steps[letter] = steps.get(letter, S.Zero) + coefficient * step
-    if not all(step.is_Integer and step != 0 for step in steps.values()):
+    return _affine(start, steps)
+
+
+def _affine(start: Expr, steps: Mapping[Letter, Expr]) -> Affine | None:
+    if not all(step.is_integer and (step.is_positive or step.is_negative) for step in steps.values()):
         return None
     return Affine(start, tuple(steps.items()))
+
+
+def _times_sizes(sub: Use) -> Affine | None:
+    """s·i + s·t of s·(i + t) with a size s; None if it is another product."""
+    node = sub.node
+    assert isinstance(node, Contract)
+    if node.bound or not all(exponent.is_Integer and exponent.is_positive for _, exponent in node.factors):
+        return None
+    sizes = [part.node.value**exponent for part, exponent in node.factors if isinstance(part.node, Size)]
+    others = [(part, exponent) for part, exponent in node.factors if not isinstance(part.node, Size)]
+    if len(others) != 1 or others[0][1] != 1:
+        return None
+    inner = affine(place(others[0][0], sub.letters))
+    step = Mul(*sizes)
+    return None if inner is None else _affine(step * inner.start, {letter: step * s for letter, s in inner.steps})
 
 
 def along_one(sub: Use) -> tuple[Letter | None, Expr, Expr] | None:
@@ -83,7 +105,7 @@ def _plain(subs: Sequence[Use]) -> dict[int, Affine]:
         for axis, sub in found.items()
         if sub is not None
         and len(sub.steps) <= 1
-        and all(counts.count(letter) == 1 and step > 0 for letter, step in sub.steps)
+        and all(counts.count(letter) == 1 and step.is_positive for letter, step in sub.steps)
     }
 
 
@@ -94,7 +116,7 @@ def _slice(found: Affine, lengths: Lengths, side: Expr) -> str:
     end = (found.start + step * (lengths[letter] - 1) + 1).expand()
     first = "" if found.start == 0 else size_text(found.start)
     stop = "" if (end - side).expand() == 0 else size_text(end)
-    return f"{first}:{stop}" + ("" if step == 1 else f":{step}")
+    return f"{first}:{stop}" + ("" if step == 1 else f":{size_text(step)}")
 
 
 def _slices(found: Sequence[Affine], lengths: Lengths, shape: Sequence[Expr]) -> tuple[str, tuple[Letter, ...]]:

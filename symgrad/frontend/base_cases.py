@@ -19,9 +19,24 @@ class BaseCases:
     """The base cases of the states of a recurrence; each is read when it is first asked for."""
 
     def __init__(self, cases: Mapping[Any, Sequence[Equality]], axes: Mapping[Any, int], reader: IndexReader) -> None:
-        self._cases, self._axes, self._reader = cases, axes, reader
+        self._cases, self._axes, self._reader = dict(cases), axes, reader
         self._terms: dict[Equality, Use] = {}
         self._begun: set[Equality] = set()
+
+    def admit(self, base: Any, cases: Sequence[Equality]) -> bool:
+        """Take base cases that nobody wrote, but that the equation of a state gives; whether they can be read."""
+        if not cases:
+            return False
+        symbols, before = self._reader.symbols, self._cases[base]
+        sizes, lengths = dict(symbols.minimum_sizes), dict(symbols.lengths)
+        self._cases[base] = cases
+        try:
+            self.of(base)
+        except (ModelError, UnsupportedError):
+            self._cases[base] = before
+            symbols.minimum_sizes, symbols.lengths = sizes, lengths
+            return False
+        return True
 
     def of(self, base: Any) -> list[tuple[Expr, Use]]:
         """Where along the time the base cases of a state stand, and their terms over its axes."""

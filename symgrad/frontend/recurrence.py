@@ -1,10 +1,10 @@
 """Recurrences of `where`: equations that refer to one another's earlier (or later) entries, with their base cases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sympy import Basic, Expr, Idx, Indexed, IndexedBase, Integer, MatrixSymbol, S, Symbol, expand
+from sympy import Add, Basic, Eq, Expr, Idx, Indexed, IndexedBase, Integer, MatrixSymbol, S, Sum, Symbol, expand
 from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -71,6 +71,7 @@ class _Part:
     axis: int
     time: Any
     state: State
+    steps: Expr
     first_time: int  # the value of the time at the first entry that is no base case
 
     @property
@@ -92,6 +93,7 @@ def read_recurrence(
     UnsupportedError : the time enters in another way than as t + a number.
     """
     names = ", ".join(name_of(base) for base in group)
+    definitions = {base: _lags_spelled_out(definitions[base], group) for base in group}
     for base in group:
         left = definitions[base].lhs
         if not subscripts_of(left) or base.shape is None:
@@ -100,11 +102,14 @@ def read_recurrence(
                 "subscripts and a declared shape, as Eq(h[t, k], ... h[t - 1, l] ...) with h of shape (T + 1, K)"
             )
     axes = _time_axes(group, definitions, bases)
-    cases = BaseCases(bases, axes, reader)
     descending, steps = _direction(group, bases, axes, names)
     what = f"the recurrence of {names} runs over {steps} steps"
     reader.symbols.require_non_negative(steps, f"{what}; the shapes leave none beside the base cases")
     parts = [_part(base, definitions[base], bases.get(base, ()), axes[base], steps, descending) for base in group]
+    cases = BaseCases({base: bases.get(base, ()) for base in group}, axes, reader)
+    for number, part in enumerate(parts):
+        if not part.bases and cases.admit(part.base, _at_bases(part, descending)):
+            parts[number] = replace(part, bases=_at_bases(part, descending))
     for part in parts:
         _declare_defined(part, steps, descending, reader)
     key = ",".join(name_of(base) for base in group)
@@ -130,7 +135,7 @@ def read_recurrence(
         for position, use in cases.of(part.base)
     ]
     updates = [Update(number, 0, terms[part.base]) for number, part in enumerate(ordered)]
-    clock = next(part for part in parts if part.bases)
+    clock = next(part for part in parts if part.base in bases)
     made = scan(
         key,
         states,
@@ -247,7 +252,35 @@ def _part(base: Any, equation: Equality, bases: Sequence[Equality], axis: int, s
         )
     start = 0 if descending else int(free)
     state = State(name_of(base), base, shape, axis, start)
-    return _Part(base, equation, tuple(bases), axis, time[0], state, start - int(time[1]))
+    return _Part(base, equation, tuple(bases), axis, time[0], state, steps, start - int(time[1]))
+
+
+def _at_bases(part: _Part, descending: bool) -> tuple[Equality, ...]:
+    """The equation of a state without base cases at the times before the first step, where it may hold as well."""
+    length, free = part.state.shape[part.axis], int(difference(part.state.shape[part.axis], part.steps))
+    positions = [length - 1 - n for n in range(free)] if descending else range(free)
+    offset = axes_of(part.equation.lhs)[part.axis] - part.time
+    at = [{part.time: expand(position - offset)} for position in positions]
+    return tuple(Eq(part.equation.lhs.subs(one), part.equation.rhs.subs(one), evaluate=False) for one in at)
+
+
+def _lags_spelled_out(equation: Equality, group: Sequence[Any]) -> Equality:
+    """The equation with Σ_j w[j] h[t - j], for numbers j, written out: every entry of a state has a fixed lag."""
+
+    def reaches_back(total: Sum, index: Any) -> bool:
+        entries = [part for part in Preorder(total.function) if isinstance(part, Indexed | MatrixElement)]
+        subs = [sub for entry in entries if base_symbol(entry) in group for sub in axes_of(entry)]
+        return any(sub.has(index) and sub != index for sub in subs)
+
+    right = equation.rhs
+    for total in sorted(right.atoms(Sum), key=lambda part: part.count_ops()):
+        for limit in total.limits:
+            if len(limit) == 3 and limit[1].is_Integer and limit[2].is_Integer and reaches_back(total, limit[0]):
+                rest = [other for other in total.limits if other != limit]
+                values = [total.function.subs(limit[0], value) for value in range(int(limit[1]), int(limit[2]) + 1)]
+                right = right.xreplace({total: Add(*(Sum(value, *rest) if rest else value for value in values))})
+                break
+    return Eq(equation.lhs, right, evaluate=False)
 
 
 def _declare_defined(part: _Part, steps: Expr, descending: bool, reader: IndexReader) -> None:
