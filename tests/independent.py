@@ -167,8 +167,8 @@ class Interpreter:
             case sp.Mod():
                 left, right = (of(part) for part in expr.args)
                 return left - self._kind.functions[sp.floor](left / right) * right
-            case sp.And() | sp.Or():
-                combine = xp.logical_and if isinstance(expr, sp.And) else xp.logical_or
+            case sp.And() | sp.Or() | sp.Xor():
+                combine = {sp.And: xp.logical_and, sp.Or: xp.logical_or, sp.Xor: xp.logical_xor}[expr.func]
                 first, *rest = (of(part).astype(bool) for part in expr.args)
                 for part in rest:
                     first = combine(first, part)

@@ -13,7 +13,23 @@ from symgrad import functions as sg
 DIGITS = 50
 
 # SymPy's name of a function where JAX and mpmath call it the same
-SAME = ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "asinh", "sqrt", "floor", "sign", "expm1")
+SAME = (
+    "exp",
+    "log",
+    "sin",
+    "cos",
+    "tan",
+    "tanh",
+    "sinh",
+    "cosh",
+    "atan",
+    "asinh",
+    "atanh",
+    "sqrt",
+    "floor",
+    "sign",
+    "expm1",
+)
 
 
 class EmptyReduction(Exception):

@@ -360,7 +360,7 @@ def _reductions(nodes: Sequence[Node]) -> list[dict[str, str]]:
         if isinstance(node, Reduce) and node.head in extrema
         for length in node.bound
     }
-    return [{"what": what, "over": str(length)} for length, what in found.items() if not length.is_Integer]
+    return [{"what": what, "over": size_text(length)} for length, what in found.items() if not length.is_Integer]
 
 
 # What a module says about points and sizes where a definition is a matter of convention, if its model has such points.
