@@ -578,6 +578,7 @@ class Model:
         hessian: bool = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
+        workspace: bool = False,
         chain: bool = True,
     ) -> CheckReport:
         """Compare the generated gradient with numerical gradients, and the value with the SymPy loss.
@@ -588,6 +589,7 @@ class Model:
         sizes : sizes by dimension, one set or several; by default several are chosen.
         inputs : values for some arguments, by name; the others are drawn so that the facts hold.
         hessian, hvp, jacobian : check these, too, as differences of the gradient and of the named quantities.
+        workspace : check the module whose functions take a `workspace`.
         chain : also compare the stages of the compiler with each other at 50 digits, from the SymPy loss to the code,
             so that what is wrong is blamed on one of them.
 
@@ -604,7 +606,7 @@ class Model:
         True
         """
         request = self._request(hessian, hvp, jacobian)
-        module = imported(self._source(request), self.name)
+        module = imported(self._source(request, workspace), self.name)
         links = self._run(lambda: self._checking.links(module)) if chain else None
         return self._check(module, request, seed=seed, sizes=sizes, inputs=inputs, chain=links)
 

@@ -99,6 +99,7 @@ def commands(context: click.Context) -> int:
 )
 @click.option("--with-test", is_flag=True, help="Write test_OUT.py beside it: a pytest file that checks the module.")
 @click.option("--no-check", is_flag=True, help="Write without checking the gradient.")
+@click.option("--workspace", is_flag=True, help="Functions that can keep their intermediate arrays between calls.")
 @_seed_option
 @_second_order_options
 def compile_command(
@@ -106,6 +107,7 @@ def compile_command(
     output: Path | None,
     with_test: bool,
     no_check: bool,
+    workspace: bool,
     seed: int,
     hessian: bool,
     hvp: bool,
@@ -127,13 +129,13 @@ def compile_command(
     outcome = "gradient not checked"
     with progress(1 + with_test + (not no_check)) as doing:
         doing("deriving the gradient and printing the module")
-        texts = [model.source(hessian=hessian, hvp=hvp, jacobian=jacobian)]
+        texts = [model.source(hessian=hessian, hvp=hvp, jacobian=jacobian, workspace=workspace)]
         if with_test:
             doing("drawing inputs for the test")
             texts.append(model.test_source(paths[0].stem, seed, hessian=hessian, hvp=hvp))
         if not no_check:
             doing("checking the gradient")
-            report = model.check(seed=seed, hessian=hessian, hvp=hvp, jacobian=jacobian)
+            report = model.check(seed=seed, hessian=hessian, hvp=hvp, jacobian=jacobian, workspace=workspace)
     if not no_check:
         if not report.ok:
             say(str(report))

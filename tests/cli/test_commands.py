@@ -238,3 +238,9 @@ def test_without_a_command_the_help_is_shown_and_the_call_is_wrong(capsys: pytes
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert re.match(r"symgrad \S+", capsys.readouterr().out)
+
+
+def test_a_module_with_a_workspace_is_checked_and_written(model_file) -> None:
+    model_file()
+    assert main(["compile", "parabola.py", "--workspace"]) == 0
+    assert "class Workspace" in Path("parabola_gradient.py").read_text()
