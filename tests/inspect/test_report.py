@@ -109,7 +109,7 @@ def test_a_failed_check_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None
     model = Model(x**3, [x], name="cubic")
     right = Model._source
     wrong = ("3 * x ** 2", "3.01 * x ** 2")
-    monkeypatch.setattr(Model, "_source", lambda self, request: right(self, request).replace(*wrong))
+    monkeypatch.setattr(Model, "_source", lambda self, *rest: right(self, *rest).replace(*wrong))
     report = model.report()
     assert not report.check.ok
     assert "check failed" in report.html and "gradient checked" not in report.html
