@@ -29,7 +29,7 @@ def logistic():
 def threaded(logistic):
     """A module that takes threads for the smallest arrays, and its arguments."""
     module = logistic[0].compile(check=False)
-    module.BLOCK_BYTES, module.THREAD_BYTES = 2**12, 0
+    module.BLOCK_BYTES, module.THREAD_WORK = 2**12, 0
     return module, logistic[1]
 
 
@@ -74,7 +74,7 @@ def test_threads_are_taken_for_large_arrays_only(threaded):
     module._over_rows(rows, 7, 1, arrays["X"])
     assert names and threading.current_thread().name not in names
     names.clear()
-    module.THREAD_BYTES = 2**24
+    module.THREAD_WORK = 2**24
     module._over_rows(rows, 7, 1, arrays["X"])
     assert names == {threading.current_thread().name}
 
@@ -150,7 +150,7 @@ def test_an_error_in_a_block_reaches_the_caller_and_leaves_no_thread(threaded):
 def test_the_callers_treatment_of_floating_point_errors_holds_in_threads():
     x, w = Array("x", shape=(N,)), symbols("w")
     module = Model(Sum(exp(w * x[n]), (n, 0, N - 1)), [w]).compile(check=False)
-    module.BLOCK_BYTES, module.THREAD_BYTES, module.THREADS = 2**10, 0, 2
+    module.BLOCK_BYTES, module.THREAD_WORK, module.THREADS = 2**10, 0, 2
     with np.errstate(over="raise"), pytest.raises(FloatingPointError):
         module.value(1.0, np.full(ROWS, 1000.0))
     with np.errstate(over="ignore"):
@@ -192,7 +192,7 @@ def test_results_that_are_matrices_add_up(threaded):
     arrays = {"W": rng.normal(size=(4, 3)), "X": rng.normal(size=(ROWS, 4)), "t": np.eye(3)[rng.integers(3, size=ROWS)]}
     module = model.compile(check=False)
     loss, (whole,) = module.value_and_gradient(**arrays)
-    module.BLOCK_BYTES, module.THREAD_BYTES, module.THREADS = 2**12, 0, 2
+    module.BLOCK_BYTES, module.THREAD_WORK, module.THREADS = 2**12, 0, 2
     blocked, (slope,) = module.value_and_gradient(**arrays)
     np.testing.assert_allclose(blocked, loss, rtol=1e-13)
     np.testing.assert_allclose(slope, whole, rtol=1e-11, atol=1e-11)

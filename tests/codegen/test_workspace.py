@@ -104,7 +104,7 @@ def test_a_training_loop_allocates_little_beyond_its_results(make):
 def test_threads_and_blocks_may_share_a_workspace():
     model = network()
     module = model.compile(check=False, workspace=True)
-    module.BLOCK_BYTES, module.THREAD_BYTES, module.THREADS = 2**12, 0, 2
+    module.BLOCK_BYTES, module.THREAD_WORK, module.THREADS = 2**12, 0, 2
     workspace = module.Workspace()
     many = [arrays(model, seed=seed) for seed in range(8)]
     with ThreadPoolExecutor(4) as pool:
