@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -422,8 +423,8 @@ def test_wrong_code_fails_the_check(change: tuple[str, str], monkeypatch: pytest
     model = LOGISTIC if "weighted" in change[0] else CROSS_ENTROPY if "+" in change[0] else FACTORISATION
     right = Model._source
 
-    def wrong(self: Model, request: object) -> str:
-        source = right(self, request)  # type: ignore[arg-type]
+    def wrong(self: Model, *request: Any) -> str:
+        source = right(self, *request)
         start = source.index("def hessian(")
         return source[:start] + source[start:].replace(change[0], change[1], 1)
 
