@@ -230,7 +230,8 @@ def _blas() -> str:
         from threadpoolctl import threadpool_info
     except ImportError:
         return ""
-    return "".join(f" (OpenBLAS for {found['architecture']})" for found in threadpool_info() if "architecture" in found)
+    kernels = dict.fromkeys(found["architecture"] for found in threadpool_info() if "architecture" in found)
+    return "".join(f" (OpenBLAS for {kernel})" for kernel in kernels)
 
 
 def _limit_memory() -> None:
