@@ -1,4 +1,4 @@
-"""The commands, and their exit codes: 0 done, 1 the gradient check failed, 2 the model or the call is wrong."""
+"""The commands, and their exit codes: 0 done, 1 the gradient check did not pass, 2 the model or the call is wrong."""
 
 import contextlib
 import io
@@ -34,7 +34,7 @@ Examples:
 \b
 Exit codes:
   0    done
-  1    the gradient check failed; no file is written
+  1    the gradient check failed or was inconclusive; no file is written
   2    the model or the call is wrong
   130  interrupted, or told to end; no file is written
 """
@@ -203,7 +203,7 @@ def report_command(reference: ModelReference, output: Path | None, seed: int) ->
     """Write everything about a model as one web page that needs nothing else.
 
     The model and its graph, the formulas beside the code that computes them, the derivation step by step, the gradient
-    check with plots, operations, memory and timings. The exit code is 1 where the gradient check failed.
+    check with plots, operations, memory and timings. The exit code is 1 where the gradient check did not pass.
 
     \b
     Example:
@@ -224,7 +224,9 @@ def report_command(reference: ModelReference, output: Path | None, seed: int) ->
 @_seed_option
 @_second_order_options
 def check_command(reference: ModelReference, seed: int, hessian: bool, hvp: bool, jacobian: tuple[str, ...]) -> int:
-    """Check the gradient of a model against numerical gradients; the exit code is 1 where they disagree.
+    """Check the gradient of a model against numerical ones, and every stage of the compiler against the one before.
+
+    The exit code is 0 for a pass only; it is 1 where the check failed, and where it was inconclusive.
 
     \b
     Example:

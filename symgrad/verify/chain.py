@@ -15,7 +15,7 @@ that the code shows by itself between points that lie close together.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
@@ -46,6 +46,7 @@ ROUNDINGS = 4096.0
 """How many rounding errors of the inputs and the result code may be off by. Right modules are seldom off by ten."""
 
 MOST_NUMBERS = 2000  # of the inputs: beyond it, 50 digits would take too long
+_BLIND, _BLIND_SINGLE = 1e-4, 0.1  # code whose rounding errors are larger, relative to its numbers, proves nothing
 _STEP = mpf(10) ** -20
 _FEWEST_STEPS_TO_KINK = 1e3
 _MOVES = 3
@@ -93,6 +94,11 @@ class _Number:
     def error(self) -> Any:
         difference = abs(mpf(self.got) - mpf(self.expected))
         return mpf("inf") if mpmath.isnan(difference) else difference
+
+    @property
+    def size(self) -> Any:
+        """The size of the number, or of what it stands beside where that is larger."""
+        return max(mpf(self.scale), abs(mpf(self.expected)))
 
     @property
     def ulps(self) -> float:
@@ -334,7 +340,11 @@ class _Chain:
         single = coarser > 1
         numbers = self._numbers(gradient, along, allowed, single)
         number = _Number("value", value, mpf(float(got_value)), rounding * (value_noise + EPS * abs(value)), 1, single)
-        return self._link(name, [number, *numbers])
+        link = self._link(name, [number, *numbers])
+        blind = [n for n in (number, *numbers) if n.allowed > (_BLIND_SINGLE if single else _BLIND) * n.size > 0]
+        if link.verdict == "pass" and blind:
+            return replace(link, verdict="inconclusive", reason=f"a wrong {blind[0].label} could hide in its rounding")
+        return link
 
     def _size(self, parameter: str) -> float:
         return float(np.max(np.abs(self._draw.inputs[parameter]), initial=0.0)) or 1.0

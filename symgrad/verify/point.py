@@ -9,6 +9,7 @@ from sympy import Basic, MatrixSymbol
 
 from symgrad.arguments import Argument
 from symgrad.verify.complex_step import ComplexStep
+from symgrad.verify.computing import computing_findings
 from symgrad.verify.derivatives import Derivatives
 from symgrad.verify.differences import EPS, Array, Neighbourhood, noise_level
 from symgrad.verify.flat import flat_findings
@@ -93,7 +94,9 @@ class PointCheck:
             self._repeated_gradient(gradients)
             self._single_precision(gradients, noises)
             self._vectors_as_rows(gradients)
-            self._findings += flat_findings(self._module, self._names, self._draw, value, gradients, 10 * self._noise)
+            noise = 10 * self._noise + max(float(np.max(part, initial=0.0)) for part in noises)
+            self._findings += flat_findings(self._module, self._names, self._draw, value, gradients, noise)
+            self._findings += computing_findings(self._module, self._draw.inputs, value, gradients, noise)
         changed = [name for name, value in before.items() if not np.array_equal(value, self._draw.inputs[name])]
         self._find("the inputs are not written to", not changed, f"changed: {', '.join(changed)}")
         if self._draw.distance < MARGIN and not at_kink:

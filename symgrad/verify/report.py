@@ -345,7 +345,7 @@ def _chain(run: Run) -> Iterator[str]:
         yield _LINK.format("link", "verdict", "error/ulp", "worst")
     for link in run.links:
         error = f"{link.ulps:.2g}" if link.label else ""
-        yield _shorten(_LINK.format(link.name, link.verdict, error, link.label or link.reason), _WIDTH).rstrip()
+        yield _shorten(_LINK.format(link.name, link.verdict, error, link.reason or link.label), _WIDTH).rstrip()
 
 
 def _properties(run: Run) -> Iterator[str]:

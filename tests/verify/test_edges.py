@@ -159,6 +159,36 @@ def test_flat_functions(old: str, new: str, statement: str) -> None:
     assert any(item.name.startswith(statement) for item in report.failures)  # type: ignore[union-attr]
 
 
+# Row blocks, and memory.
+
+
+def test_row_blocks_are_tried_although_the_inputs_are_small() -> None:
+    """A gradient that is wrong for blocks of a single row, which no draw of three rows has."""
+    model = least_squares()
+    text = model.source()
+    assert "diff_X @ diff_X, " in text
+    wrong = imported(text.replace("diff_X @ diff_X, ", "diff_X @ diff_X, (X.shape[0] == 1) + "), "wrong")
+    report = check_module(wrong, model.arguments, sizes={"N": 3, "M": 2}, **model._checking.options())
+    assert {item.name for item in report.failures} == {  # type: ignore[union-attr]
+        "blocks of rows give the same numbers by 1 thread",
+        "blocks of rows give the same numbers by 2 threads",
+    }
+    assert wrong._block_rows(1, 1, 8) > 1
+
+
+def test_memory_that_was_not_written_is_full_of_nan() -> None:
+    """An array with an entry that is never set holds by chance what was right in an earlier call."""
+    h, U, x0 = IndexedBase("h", (N + 1, K)), IndexedBase("U", (K, K)), IndexedBase("x0", (K,))
+    step = Eq(h[n, k], sp.tanh(Sum(U[k, m] * h[n - 1, m], (m, 0, K - 1))))
+    model = Model(Sum(h[N, k] ** 2, (k, 0, K - 1)), [U, x0], where=[Eq(h[0, k], x0[k]), step])
+    text = model.source()
+    assert "h = np.empty(" in text and "h[0] = x0" in text
+    wrong = imported(text.replace("h[0] = x0", "h[0, 1:] = x0[1:]"), "wrong")
+    report = check_module(wrong, model.arguments, **model._checking.options())
+    assert "no number depends on memory that was not written" in [getattr(item, "name", "") for item in report.failures]
+    assert model.check().ok
+
+
 # Taylor remainders.
 
 
