@@ -331,10 +331,11 @@ class _Chain:
         if coarser > 1 and not (np.isfinite(got_value) and all(np.isfinite(part).all() for part in parts)):
             return Link(name, "inconclusive", reason="it is not finite there")
         rounding = ROUNDINGS * coarser
+        least = float(np.finfo(np.float32 if coarser > 1 else np.float64).tiny)  # what is smaller may become zero
         # a derivative is not known better than what moves the loss by its own rounding error
         floors = [coarser * (value_noise + EPS * abs(value)) / self._size(parameter) for parameter in self._names]
         allowed = [
-            [rounding * (n + EPS * _scale(exact)) + _FLOOR * floor for n in noises]
+            [rounding * (n + EPS * _scale(exact)) + _FLOOR * floor + least for n in noises]
             for exact, noises, floor in zip(gradient, noise, floors, strict=True)
         ]
         single = coarser > 1

@@ -35,7 +35,7 @@ def computing_findings(
         rows: Callable[..., int] = lambda *_: 1  # noqa: E731
         for count in (1, 2):
             name = f"blocks of rows give the same numbers by {count} thread{'s' * (count > 1)}"
-            ways[name] = {"_block_rows": rows, "THREADS": count, "THREAD_BYTES": 0}
+            ways[name] = {"_block_rows": rows, "BLOCK_BYTES": 0, "THREADS": count, "THREAD_WORK": 0}
     found = []
     for name, settings in ways.items():
         try:

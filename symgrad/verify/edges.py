@@ -58,7 +58,11 @@ def check_empty(symbol: Symbol, draw: Draw, module: Any, reference: Reference | 
         expected = value if reference is None else reference(dict(draw.inputs), draw.sizes)
     except IndexError:  # the loss reads an entry, such as X[0, 0], that is not there
         expected = math.nan
-    if math.isfinite(expected) and not refused:
+    if math.isfinite(expected) and not refused and not _has_gradient(module, draw):
+        # as that of a mean of nothing, which the loss, a sum over nothing, does not need
+        detail = f"{said}, but a derivative is not a finite number"
+        run = Run("", findings=(Finding(f"there is a gradient without {symbol}", "inconclusive", detail),))
+    elif math.isfinite(expected) and not refused:
         run = check(draw).run()
     elif math.isfinite(value):
         detail = f"{said}, the loss {expected!r}"
@@ -66,6 +70,15 @@ def check_empty(symbol: Symbol, draw: Draw, module: Any, reference: Reference | 
     else:
         run = Run("", notes=(f"there is no value without {symbol}: {said}",))
     return replace(run, sizes=f"{format_sizes(draw.sizes)} (no {symbol})")
+
+
+def _has_gradient(module: Any, draw: Draw) -> bool:
+    """Whether the gradient is made of finite numbers; where it raises, the check says so."""
+    try:
+        with np.errstate(all="ignore"):
+            return all(bool(np.all(np.isfinite(part))) for part in module.value_and_gradient(**draw.inputs)[1])
+    except Exception:  # the code under test may fail in any way
+        return True
 
 
 def check_kink(

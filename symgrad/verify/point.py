@@ -76,7 +76,8 @@ class PointCheck:
         value = self._value()
         if value is not None:
             noise = noise_level(self._loss, self._draw.inputs, self._names, self._rng)
-            self._noise = max(noise, EPS * abs(value))
+            # a loss of exactly zero is what rounding has left of terms of about one
+            self._noise = max(noise, EPS * abs(value) if value else EPS**2)
             self._against_reference()
             if self._held is not None:
                 self._held_agrees()
