@@ -1,6 +1,7 @@
 """Every construct of subscripts, reductions, gathers and masks: checked at three sets of sizes, and equal to JAX."""
 
 import warnings
+from functools import cache
 
 import numpy as np
 import pytest
@@ -13,9 +14,15 @@ pytest.importorskip("jax", reason="JAX is the independent implementation (the ex
 MODELS = {**SUBSCRIPTS, **REDUCTIONS, **GATHERS, **MASKS}
 
 
+@cache
+def model_of(name):
+    """The model, derived once for all tests of it."""
+    return MODELS[name]()
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_a_construct_is_right(name):
-    model = MODELS[name]()
+    model = model_of(name)
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
         report = model.check(chain=False)
@@ -38,6 +45,6 @@ def test_a_construct_is_right(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_no_loop_runs_over_data(name):
-    source = MODELS[name]().source()
+    source = model_of(name).source()
     body = source[source.index("\ndef value_and_gradient") : source.index("\ndef pack")]
     assert " for " not in body
