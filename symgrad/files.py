@@ -4,7 +4,7 @@ import contextlib
 import os
 import stat
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 
@@ -18,21 +18,33 @@ def write_all(texts: Mapping[Path, str]) -> None:
     Raises
     ------
     OSError
-        If the operating system refuses (a full disk, a folder that has gone); nothing has changed then.
+        If the operating system refuses (a full disk, a folder that has gone), with the file's name; nothing has
+        changed then.
     """
     staged: dict[Path, Path] = {}
     previous: dict[Path, bytes | None] = {}
     try:
         for path, text in texts.items():
             target = path.resolve()
-            previous[target] = target.read_bytes() if target.exists() else None
-            # Named before it is made, so that an interruption in between leaves nothing behind.
-            staged[target] = target.with_name(f".{target.name}.{uuid.uuid4().hex}.tmp")
-            _write_new(staged[target], text.encode("utf-8"), like=target)
+            # A name as long as names may be leaves no room for more, so the name of the file itself is no part of this.
+            temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
+            with _naming(path):
+                previous[target] = target.read_bytes() if target.exists() else None
+                staged[target] = temporary  # before it is made, so that an interruption in between leaves nothing
+                _write_new(temporary, text.encode("utf-8"), like=target)
         _replace_all(staged, previous)
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """What the system refuses is told of this file: on a full disk it names none, elsewhere the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _write_new(temporary: Path, content: bytes, like: Path) -> None:
@@ -52,7 +64,8 @@ def _replace_all(staged: Mapping[Path, Path], previous: Mapping[Path, bytes | No
         for target, temporary in staged.items():
             # Listed before it happens: putting an untouched file's content back changes nothing.
             replaced.append(target)
-            os.replace(temporary, target)
+            with _naming(target):
+                os.replace(temporary, target)
     except BaseException:
         for target in replaced:
             _put_back(target, previous[target])
