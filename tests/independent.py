@@ -267,7 +267,9 @@ class Interpreter:
             functions = self._kind.functions
             return functions[sp.log](xp.sum(functions[sp.exp](whole - peak), axis=0)) + peak
         if whole.shape[0] == 0:
-            raise EmptyReduction(head.__name__)
+            if not inside and np.prod(whole.shape[1:]):
+                raise EmptyReduction(head.__name__)
+            return xp.broadcast_to(xp.asarray(self._kind.number(neutral)), whole.shape[1:])
         return (xp.max if head is sg.MaxOver else xp.min)(whole, axis=0)
 
     def _of_matrices(self, expr: Any, bound: dict[Any, Any], depth: int, of: Any) -> Any:

@@ -159,3 +159,25 @@ def test_labels_in_a_condition_are_labels():
     label = IndexedBase("label", shape=(T,), integer=True)
     model = Model(Sum(Piecewise((V[n, 0], V[label[n], 0] > 0), (1, True)) * g[0], (n, 0, T - 1)), [g])
     assert {argument.name: argument.upper for argument in model.arguments}["label"] == T
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_that_are_masked_whole_have_no_logarithm_and_no_shares():
+    mask = IndexedBase("mask", shape=(N, M), integer=True)
+    scores = if_else(mask[n, m] > 0, Y[n, m], -oo)
+    values = np.array([[0.5, -1.0, 2.0], [1.0, 2.0, 3.0]])
+    shown = np.array([[1, 0, 1], [0, 0, 0]])
+    share = np.exp(values[0, ::2]) / np.exp(values[0, ::2]).sum()
+
+    total_ = Model(Sum(exp(LogSumExp(scores, (m, 0, M - 1))), (n, 0, N - 1)), [Y]).compile(check=False)
+    value, gradient = total_.value_and_gradient(values, shown)
+    np.testing.assert_allclose(value, np.exp(values[0, ::2]).sum(), rtol=1e-14)
+    np.testing.assert_allclose(gradient.Y, shown * np.exp(values), rtol=1e-14)
+
+    attended = Model(Sum(softmax(scores, (m, 0, M - 1)) * Y[n, m], (m, 0, M - 1), (n, 0, N - 1)), [Y])
+    value, gradient = attended.compile(check=False).value_and_gradient(values, shown)
+    mean = share @ values[0, ::2]
+    np.testing.assert_allclose(value, mean, rtol=1e-14)
+    np.testing.assert_allclose(gradient.Y[0, ::2], share * (1 + values[0, ::2] - mean), rtol=1e-13)
+    assert not gradient.Y[1].any()
+    assert attended.check().ok

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 
-from sympy import Abs, Eq, Max, Min, oo, sign
+from sympy import Abs, Eq, Max, Min, Or, oo, sign
 from sympy.core.relational import Relational
 
 from symgrad.functions import MaxOver, MinOver, if_else, relu, step
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import ZERO, apply, const, subtract
+from symgrad.graph.masks import NEUTRAL, masks_all
 from symgrad.graph.nodes import Apply, Node, Previous, Reduce, Use, postorder
 from symgrad.graph.scan import finished
 from symgrad.graph.transform import dependents, own
@@ -38,4 +39,10 @@ def _distances(node: Node) -> Iterator[Use]:
             yield apply(Abs, [subtract(*node.args)])
     elif isinstance(node, Reduce) and node.head in (MaxOver, MinOver):
         gap = apply(Abs, [subtract(own(node), node.arg)])
-        yield apply(if_else, [apply(Eq, [gap, ZERO]), const(oo), gap])
+        none = apply(Eq, [gap, ZERO])
+        if masks_all(node):  # infinities do not count
+            ends = [own(node), node.arg]
+            masked = [apply(Eq, [end, const(NEUTRAL[node.head])]) for end in ends]
+            gap = apply(Abs, [subtract(*(apply(if_else, [m, ZERO, end]) for m, end in zip(masked, ends, strict=True)))])
+            none = apply(Or, [apply(Eq, ends), masked[1]])
+        yield apply(if_else, [none, const(oo), gap])

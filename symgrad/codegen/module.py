@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import Any
 
 from jinja2 import Environment
-from sympy import Abs, Expr, MatrixSymbol, Max, Min, Symbol
+from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mul, S, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.codegen.in_place import in_place
@@ -16,8 +16,10 @@ from symgrad.codegen.sizes import size_text
 from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value, words
 from symgrad.codegen.workspace import keeps, with_kept_arrays
+from symgrad.frontend.dimensions import is_never_empty
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
+from symgrad.graph.masks import masks_all
 from symgrad.graph.nodes import Const, Contract, Node, Reduce, Size, Use, postorder
 from symgrad.matrix_functions import reciprocal_root
 from symgrad.schedule.estimate import size_estimate
@@ -190,7 +192,11 @@ def _checked(plan: Plan, reductions: Sequence[Mapping[str, str]]) -> tuple[list[
     arguments, sizes = [_described(a) for a in plan.arguments], _sizes(plan)
     known = {size["name"] for size in sizes} | {a.name for a in plan.arguments}
     minimum_sizes = [m for m in _minimum_sizes(plan) if m["name"] in known]
-    texts = [*map(size_text, plan.lengths), *(m["name"] for m in minimum_sizes), *(r["over"] for r in reductions)]
+    texts = [
+        *map(size_text, plan.lengths),
+        *(m["name"] for m in minimum_sizes),
+        *(text for r in reductions for text in (r["over"], r["times"])),
+    ]
     for argument in arguments:
         own = [size["side"] for size in sizes if size["source"] == argument["name"]]
         argument["checked"] = argument["role"] != "dimension" and argument["sides"] != own
@@ -352,15 +358,21 @@ def _minimum_sizes(plan: Plan) -> list[dict[str, Any]]:
 
 
 def _reductions(nodes: Sequence[Node]) -> list[dict[str, str]]:
-    """What each maximum and minimum runs over: over no entries it has no value."""
+    """What each maximum and minimum runs over: over no entries it has no value, unless there are none of it either."""
     extrema = {MaxOver: "maximum", MinOver: "minimum"}
-    found = {
-        length: extrema[node.head]
-        for node in nodes
-        if isinstance(node, Reduce) and node.head in extrema
-        for length in node.bound
-    }
-    return [{"what": what, "over": size_text(length)} for length, what in found.items() if not length.is_Integer]
+    found: dict[tuple[Expr, Expr], str] = {}
+    for node in nodes:
+        if isinstance(node, Reduce) and node.head in extrema:
+            for length in node.bound:
+                if is_never_empty(length):
+                    found[length, S.One] = extrema[node.head]
+                elif not masks_all(node):
+                    found[length, Mul(*node.shape)] = extrema[node.head]
+    return [
+        {"what": what, "over": size_text(length), "times": size_text(times)}
+        for (length, times), what in found.items()
+        if not length.is_Integer
+    ]
 
 
 # What a module says about points and sizes where a definition is a matter of convention, if its model has such points.

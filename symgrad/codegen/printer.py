@@ -20,9 +20,11 @@ from symgrad.codegen.sizes import lengths_as, size_text
 from symgrad.codegen.subscripts import gather_text, is_window, scatter_text
 from symgrad.codegen.values import ATOM, COMPARE, UNARY, Value, number_text
 from symgrad.errors import UnsupportedError
+from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.build import number
 from symgrad.graph.linear_algebra import ADJUGATE, LOGDET
+from symgrad.graph.masks import NEUTRAL
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -297,8 +299,10 @@ class Printer(Arithmetic, Application):
             raise UnsupportedError(f"the reduction {node.head.__name__} has no NumPy spelling")
         axes = [value.letters.index(letter) for letter in value.letters if letter >= node.rank]
         kept = tuple(letter for letter in value.letters if letter < node.rank)
-        where = "" if not kept else f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"
-        return Value(f"{value.at(ATOM)}.{name}({where})", ATOM, kept)
+        options = [f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"] if kept else []
+        if node.head in NEUTRAL and not all(is_never_empty(length) for length in node.bound):
+            options.append(f"initial={'-' if node.head is MaxOver else ''}np.inf")
+        return Value(f"{value.at(ATOM)}.{name}({', '.join(options)})", ATOM, kept)
 
     def _axis_map(self, node: AxisMap) -> Value:
         self.helpers.add("product_of_others")

@@ -62,6 +62,12 @@ def at_smallest(expr: Expr) -> Expr | None:
     return least
 
 
+def is_never_empty(length: Expr) -> bool:
+    """Whether an axis of that length has an entry whenever all dimensions are at least one."""
+    least = at_smallest(length)
+    return least is not None and bool(least >= 1)
+
+
 def without_floors(expr: Expr) -> Expr:
     """A lower bound in which u stands for floor(u) where it is subtracted, and u less the most it loses elsewhere."""
     for part in expr.atoms(floor):

@@ -390,6 +390,10 @@ class IndexReader:
                 body = self._masked(holds, mask, body, scope)
             else:
                 body = apply(if_else, [holds, body, const(NEUTRAL[head])])
+        if head in (MaxOver, MinOver, LogSumExp):
+            for letter, length in bound.items():
+                if letter not in body.letters:  # a constant is its own maximum, but not over no entries
+                    self.symbols.require_entries(length)
         if deltas:
             return (yield from self._scattered(expr, body, deltas, inside, bound))
         return mul([body], bound) if head is Sum else reduce(head, body, bound)

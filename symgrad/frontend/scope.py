@@ -5,10 +5,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Basic, Expr, S, Symbol
+from sympy import Basic, Expr, S, Symbol, expand
 
 from symgrad.errors import ModelError
-from symgrad.frontend.dimensions import at_smallest, difference, grows
+from symgrad.frontend.dimensions import at_smallest, difference, grows, is_never_empty
 from symgrad.graph.nodes import Node, Use
 from symgrad.walk import is_larger
 
@@ -107,6 +107,8 @@ class Symbols:
         """Record that an axis must not be empty: an entry of it is read whatever the ranges of indices are."""
         if length in self.dimensions:
             self.minimum_sizes[length] = max(1, self.minimum_sizes.get(length, 0))
+        elif not is_never_empty(length):
+            self.lengths[expand(length - 1)] = None
 
     def require_non_negative(self, expr: Expr, what: str) -> None:
         """Record what the dimensions must be for a size expression to be non-negative.

@@ -153,6 +153,8 @@ class Softmax(MatrixExpr):  # type: ignore[misc]
 def softmax(e: Any, limit: Any = None) -> Any:
     r"""The softmax exp(e_k) / Σ_l exp(e_l): of every row of a matrix, or of an indexed expression over one index.
 
+    Entries that a condition makes −∞ have no share; where it does so to all of them, every share is 0.
+
     Parameters
     ----------
     e : a matrix (`softmax(Z)`), or a real expression in the index of `limit` (`softmax(z[n, k], (k, 0, K - 1))`).

@@ -82,11 +82,11 @@ def guard(roots: Sequence[Use]) -> list[Use]:
 def _is_risky_power(use: Use, exponent: Expr) -> bool:
     if exponent.is_Integer and exponent.is_positive:
         return False
-    return not (isinstance(use.node, Size | Const) or _counts_ties(use.node))
+    return not (isinstance(use.node, Size | Const) or counts_ties(use.node))
 
 
-def _counts_ties(node: Node) -> bool:
-    """How many entries equal their maximum or minimum: at least one."""
+def counts_ties(node: Node) -> bool:
+    """How many entries equal their maximum or minimum: at least one, unless there are no entries."""
     if not (isinstance(node, Contract) and len(node.factors) == 1):
         return False
     hit = node.factors[0][0].node

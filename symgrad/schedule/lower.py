@@ -3,17 +3,20 @@
 from collections.abc import Sequence
 from typing import cast
 
-from sympy import Ge, Lt, S, exp, log
+from sympy import Ge, Gt, Lt, Max, S, exp, log, oo
 from sympy.codegen.cfunctions import log1p
 
+from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, reciprocal, scale, subtract
-from symgrad.graph.nodes import Add, Apply, AxisMap, Input, Letter, Named, Node, Reduce, Scan, Use, postorder
+from symgrad.graph.masks import is_masked
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Input, Letter, Named, Node, Reduce, Scan, Use, postorder
 from symgrad.graph.scan import from_outside, images, within
-from symgrad.graph.transform import place, see_through, terms_of, transform
+from symgrad.graph.transform import place, rebuild, see_through, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
+from symgrad.schedule.guards import counts_ties
 
 SHIFTED = "shifted"  # the name of z - max z
 
@@ -118,16 +121,27 @@ def _visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if node.head == SOFTMAX:
             return mul([exponentials, reciprocal(total)])
         return subtract(shifted, apply(log, [total]))
+    if isinstance(node, Contract) and any(_may_be_none(use.node) for use in node.uses()):
+        raised = [apply(Max, [use, ONE]) if _may_be_none(use.node) else use for use in uses]
+        return rebuild(node, raised)
     if isinstance(node, Apply) and node.head is softplus:
         # max(u, 0) + log(1 + exp(-|u|)) does not overflow, and exp(-|u|) serves sigmoid(u), too
         return add([(S.One, apply(relu, [uses[0]])), (S.One, apply(log1p, [tail(uses[0])]))])
     return None
 
 
+def _may_be_none(node: Node) -> bool:
+    """How many entries tie, of an axis that may be empty: there no adjoint is shared, and nothing is divided by 0."""
+    return counts_ties(node) and not all(map(is_never_empty, getattr(node, "bound", ())))
+
+
 def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:
     # shifting by the maximum leaves one exponential equal to 1: nothing overflows, and the sum is at least 1
     largest = reduce(MaxOver, arg, over)
+    masked = is_masked(arg)  # where all entries are -oo, the sum of exponentials is 0, and so is the softmax
+    lowest = apply(if_else, [apply(Gt, [largest, const(-oo)]), largest, ZERO]) if masked else largest
     # a name keeps the difference together: u - max is exact near the maximum, u - log(sum) - max is not
-    shifted = auxiliary(SHIFTED, subtract(arg, largest))
+    shifted = auxiliary(SHIFTED, subtract(arg, lowest))
     exponentials = apply(exp, [shifted])
-    return largest, shifted, exponentials, mul([exponentials], over)
+    total = mul([exponentials], over)
+    return largest, shifted, exponentials, apply(Max, [total, ONE]) if masked else total

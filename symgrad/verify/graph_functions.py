@@ -64,7 +64,8 @@ REDUCTIONS: dict[Any, Callable[[list[Any]], Any]] = {
 
 def _softmax(terms: list[Any]) -> list[Any]:
     exponentials = [mpmath.exp(term) for term in terms]
-    return [part / mpmath.fsum(exponentials) for part in exponentials]
+    total = mpmath.fsum(exponentials)
+    return [part / total if total else total for part in exponentials]  # all masked: nothing has a share
 
 
 AXIS_MAPS: dict[str, Callable[[list[Any]], list[Any]]] = {

@@ -80,6 +80,29 @@ def test_a_maximum_over_nothing_says_over_what(head, name):
             module.value_and_gradient(np.zeros(shape))
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("head", "infinity"), [(MaxOver, -np.inf), (MinOver, np.inf), (LogSumExp, -np.inf)])
+def test_a_maximum_over_the_numbers_below_i_may_be_over_none(head, infinity):
+    i = Symbol("i", integer=True)
+    module = Model(Sum(head(q[n], (n, 0, i - 1)), (i, 0, N - 1)), [q]).compile(check=False)
+    assert module.value([]) == 0.0
+    for entries in ([1.0], [1.0, 2.0]):
+        value, gradient = module.value_and_gradient(np.array(entries))
+        assert value == infinity
+        np.testing.assert_array_equal(gradient.q, [1.0, 0.0][: len(entries)] if len(entries) > 1 else [0.0])
+
+
+@pytest.mark.parametrize("head", [MaxOver, MinOver, LogSumExp])
+def test_a_maximum_over_nothing_is_refused_where_it_is_of_a_constant_or_used(head):
+    module = Model(Sum(head(lam, (k, 0, K - 1)) * q[n], (n, 0, N - 1)), [q]).compile(check=False)
+    with pytest.raises(ValueError, match=r"^K: the model needs K >= 1, got K = 0"):
+        module.value(np.ones(2), lam=1.0, K=0)
+    module = Model(Sum(head(q[n] * r[k], (n, 1, N - 1)), (k, 0, K - 1)), [q]).compile(check=False)
+    with pytest.raises(ValueError, match=r"^N - 1: the (maximum|minimum) over N - 1 entries needs N - 1 >= 1, got 0"):
+        module.value(np.ones(1), r=np.ones(3))
+    assert module.value(np.ones(1), r=np.ones(0)) == 0.0
+
+
 @pytest.mark.filterwarnings("ignore:invalid value")
 def test_a_mean_over_nothing_is_not_a_number():
     module = Model(Sum(q[n] ** 2, (n, 0, N - 1)) / N, [q]).compile(check=False)

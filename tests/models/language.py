@@ -201,6 +201,13 @@ REDUCTIONS = {
     "maxima up to i": lambda: Model(S(MaxOver(x[j], (j, 0, i)) * y[i], (i, 0, N - 1)), [x, y]),
     "minima from i": lambda: Model(S(MinOver(x[j] ** 2, (j, i, N - 1)) * y[i], (i, 0, N - 1)), [x, y]),
     "logsumexp up to i": lambda: Model(S(LogSumExp(x[j], (j, 0, i)) * y[i], (i, 0, N - 1)), [x, y]),
+    "maxima below i": lambda: Model(S(x[i] * MaxOver(sin(x[j] * x[i]), (j, 0, i - 1)), (i, 1, N - 1)), [x]),
+    "minima below i": lambda: Model(S(x[i] * MinOver(sin(x[j] * x[i]), (j, 0, i - 1)), (i, 1, N - 1)), [x]),
+    "logsumexp below i": lambda: Model(S(x[i] * LogSumExp(sin(x[j] * x[i]), (j, 0, i - 1)), (i, 1, N - 1)), [x]),
+    "maxima below i, of none": lambda: Model(S(if_else(i > 0, MaxOver(x[j], (j, 0, i - 1)), 0), (i, 0, N - 1)), [x]),
+    "exp of logsumexp below i, of none": lambda: Model(
+        S(exp(LogSumExp(x[j], (j, 0, i - 1))) * x[i], (i, 0, N - 1)), [x]
+    ),
     "triples": lambda: Model(S(sin(x[i] * x[j] * x[k]), (k, 0, j - 1), (j, 0, i - 1), (i, 0, N - 1)), [x]),
     "bands": lambda: Model(
         S(array("q", N, N)[i, j] ** 2, (j, Max(0, i - 2), Min(N - 1, i + 2)), (i, 0, N - 1)), [array("q", N, N)]
