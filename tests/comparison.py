@@ -25,7 +25,8 @@ else:
 Sizes = dict[Any, int]
 Values = dict[Any, Any]
 
-SECONDS = 10  # of processor time for one model: everything, the comparison included
+SECONDS = 10  # of processor time for one model, without that of the numbers to compare with
+INDEPENDENT_SECONDS = 60  # for those: JAX compiles every operation once
 SIZES: Sizes = {N: 2, M: 3, K: 4}
 ONES: Sizes = {N: 1, M: 1, K: 1}
 
@@ -47,20 +48,36 @@ class Hang(Exception):
     """A model took too long."""
 
 
-@contextlib.contextmanager
-def limited(drawn: Drawn) -> Iterator[None]:
-    """Raises `Hang` in what takes more than SECONDS of processor time."""
+class Limit:
+    """Allows so much of the process's time (not the clock's) to all that is done under it.
 
-    def stop(number: int, frame: Any) -> None:
-        raise Hang(f"more than {SECONDS} s:\n{program_text(drawn)}")
+    Parameters
+    ----------
+    seconds : of processor time.
+    exceeded : what is raised in what goes on for longer.
+    """
 
-    before = signal.signal(signal.SIGPROF, stop)
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+    def __init__(self, seconds: float, exceeded: Exception) -> None:
+        self._left, self._exceeded = seconds, exceeded
+
+    @contextlib.contextmanager
+    def __call__(self) -> Iterator[None]:
+        def stop(number: int, frame: Any) -> None:
+            raise self._exceeded
+
+        before = signal.signal(signal.SIGPROF, stop)
+        # zero would be no limit; what catches the exception and goes on gets another
+        signal.setitimer(signal.ITIMER_PROF, max(self._left, 1e-3), 1)
+        try:
+            yield
+        finally:
+            self._left = signal.setitimer(signal.ITIMER_PROF, 0)[0]
+            signal.signal(signal.SIGPROF, before)
+
+
+def product_limit() -> Limit:
+    """Of everything that the compiler and its module do with one model."""
+    return Limit(SECONDS, Hang(f"more than {SECONDS} s of processor time"))
 
 
 class Comparison:
@@ -78,6 +95,8 @@ class Comparison:
     def __init__(self, drawn: Drawn, seed: int, second: bool = False, empty: bool = False, jax: bool = True) -> None:
         self._drawn, self._seed, self._second, self._empty, self._jax = drawn, seed, second, empty, jax
         self._independent = Independent(drawn.loss, drawn.parameters, drawn.where)
+        self._limit = product_limit()
+        self._independent_limit = Limit(INDEPENDENT_SECONDS, Skipped("the numbers to compare with take too long"))
 
     def run(self) -> str:
         """Compare everything; the reason why the model was refused, if it was.
@@ -85,13 +104,15 @@ class Comparison:
         Raises
         ------
         Wrong : a number differs.
+        Hang : the compiler or the module took too long.
         Skipped : there is no number to compare with.
         """
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             try:
-                self._model = self._drawn.model()
-                self._module = self._model.compile(check=False)
+                with self._limit():
+                    self._model = self._drawn.model()
+                    self._module = self._model.compile(check=False)
             except SymgradError as problem:
                 return _short(problem)
             values = self._values(SIZES)
@@ -116,7 +137,8 @@ class Comparison:
     def _along_a_direction(self, sizes: Sizes, values: Values, what: str = "") -> tuple[Any, Any]:
         """Compare value and gradient with those at many digits; the module's."""
         directions = self._directions(values)
-        exact, slope, _ = self._independent.along(values, sizes, directions)
+        with self._independent_limit():
+            exact, slope, _ = self._independent.along(values, sizes, directions)
         if not np.isfinite([exact, slope]).all() or max(abs(exact), abs(slope)) > LARGEST:
             raise Skipped("no moderate value")
         value, gradient = self._call(values, sizes)
@@ -129,12 +151,14 @@ class Comparison:
 
     def _by_entries(self, values: Values, gradient: Any, scale: float) -> None:
         facts = self._drawn.facts
-        _, wanted = self._independent.value_and_gradient(values, SIZES)
+        with self._independent_limit():
+            _, wanted = self._independent.value_and_gradient(values, SIZES)
         for number, parameter in enumerate(self._drawn.parameters):
             expected = projected(parameter, facts, wanted[number])
             if not np.allclose(gradient[number], expected, rtol=1e-7, atol=1e-8 * scale):
                 # JAX may be the one that is wrong, where a branch not taken is not a number
-                expected = projected(parameter, facts, self._independent.by_differences(values, SIZES, number))
+                with self._independent_limit():
+                    expected = projected(parameter, facts, self._independent.by_differences(values, SIZES, number))
                 same(f"gradient by {parameter}", gradient[number], expected, 10 * scale)
 
     def _in_single_precision(self, values: Values) -> None:
@@ -169,23 +193,28 @@ class Comparison:
 
     def _hessian(self, values: Values) -> str:
         try:
-            module = self._model.compile(check=False, hessian=True)
+            with self._limit():
+                module = self._model.compile(check=False, hessian=True)
         except SymgradError as problem:
             return f"Hessian: {_short(problem)}"
         directions = self._directions(values)
-        _, _, curvature = self._independent.along(values, SIZES, directions)
+        with self._independent_limit():
+            _, _, curvature = self._independent.along(values, SIZES, directions)
         if not np.isfinite(curvature) or abs(curvature) > LARGEST:
             raise Skipped("no moderate curvature")
         arguments = self._arguments(values, SIZES) | {str(d): size for d, size in SIZES.items()}
         needed = inspect.signature(module.hessian).parameters
-        hessian = module.hessian(**{name: arguments[name] for name in needed})
+        with self._limit():
+            hessian = module.hessian(**{name: arguments[name] for name in needed})
         blocks = [[np.reshape(part, (np.size(a), np.size(b))) for part, b in zip(row, directions, strict=True)]
                   for row, a in zip(hessian, directions, strict=True)]  # fmt: skip
         scale = 100 * _scale(0.0, [block for row in blocks for block in row])
         whole, move = np.block(blocks), np.concatenate([np.ravel(part) for part in directions])
         same("Hessian along a direction", move @ whole @ move, curvature, scale)
         if self._jax:
-            for row, expected_row in zip(blocks, self._independent.hessian(values, SIZES), strict=True):
+            with self._independent_limit():
+                independent = self._independent.hessian(values, SIZES)
+            for row, expected_row in zip(blocks, independent, strict=True):
                 for block, expected in zip(row, expected_row, strict=True):
                     if np.isfinite(expected).all() and not self._drawn.facts:
                         same("Hessian", block, np.reshape(expected, block.shape), scale)
@@ -219,7 +248,8 @@ class Comparison:
 
     def _call(self, values: Values, sizes: Sizes) -> tuple[Any, Any]:
         arguments = self._arguments(values, sizes)
-        value, gradient = self._module.value_and_gradient(**arguments)
+        with self._limit():
+            value, gradient = self._module.value_and_gradient(**arguments)
         tolerance = 1e-9 if np.asarray(value).dtype == np.float64 else 1e-4
         same("value alone", self._module.value(**arguments), value, max(1.0, abs(value)), tolerance)
         return value, gradient
@@ -286,11 +316,18 @@ from symgrad.matrix_functions import *
 """
 
 
+def short_text(drawn: Drawn) -> str:
+    """The model as SymPy prints it, a line for each part."""
+    parts = [f"loss: {drawn.loss}", f"parameters: {', '.join(map(str, drawn.parameters))}"]
+    return "\n".join(
+        [*parts, *(f"where: {e.lhs} = {e.rhs}" for e in drawn.where), *(f"fact: {f}" for f in drawn.facts)]
+    )
+
+
 def program_text(drawn: Drawn) -> str:
     """A Python program that checks the model."""
-    shown = [f"loss: {drawn.loss}", *(f"where: {equation}" for equation in drawn.where), f"facts: {drawn.facts}"]
     lists = {"where": drawn.where, "facts": drawn.facts}
     parts = [f"{name}=[{', '.join(map(sp.srepr, values))}]" for name, values in lists.items()]
     call = f"Model({sp.srepr(drawn.loss)}, [{', '.join(map(sp.srepr, drawn.parameters))}], {', '.join(parts)})"
-    comments = "\n".join(f"# {line}" for text in shown for line in text.splitlines())
+    comments = "\n".join(f"# {line}" for line in short_text(drawn).splitlines())
     return f"{comments}\n{_HEAD}\nmodel = {call}\nprint(model.check())\n"

@@ -248,6 +248,11 @@ def test_orthogonal_matrices_vanish():
     assert Model(Trace(P.I * A), [A], facts=facts).gradient(A) == P
 
 
+def test_a_vector_times_a_number_in_an_inner_product():
+    model = Model(total((exp(2 * s) * P * P.T + Identity(N)).inverse() * b), [s], facts=[Q.orthogonal(P)])
+    assert str(model.gradient(s)) == "-2*exp(2*s)*DotProduct(1/(exp(2*s) + 1)*1, 1/(exp(2*s) + 1)*b)"
+
+
 def test_of_a_diagonal_matrix_only_the_diagonal_matters():
     module = Model(quadratic(P.I), [P, b], facts=[Q.diagonal(P)]).compile()
     assert "linalg" not in Model(quadratic(P.I), [P, b], facts=[Q.diagonal(P)]).source().split("def value")[1]

@@ -208,7 +208,9 @@ class IndexWriter:
         body = self.write(node.arg, inside)
         index = inside[node.over[0]]
         if node.head in (SOFTMAX, LOG_SOFTMAX):
-            if len(node.over) == 1 and isinstance(index, Symbol | Idx):
+            others = [S(inside[axis]) for axis in range(node.rank) if axis not in node.over]
+            diagonal = any(index in other.free_symbols for other in others)
+            if len(node.over) == 1 and isinstance(index, Symbol | Idx) and not diagonal:
                 found = IndexedSoftmax(body, (index, S.Zero, node.shape[node.over[0]] - 1))
             else:
                 sum_of, limits = self._elsewhere(node, inside, outer)

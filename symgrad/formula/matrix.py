@@ -154,9 +154,9 @@ class _Writer:
                 return self._contract(node, use.letters, rows, columns)
             case MatrixFunction(head="inverse"):
                 return self._inverse(node, use.letters, rows, columns)
-            case AxisMap() if node.head in (SOFTMAX, LOG_SOFTMAX) and len(node.over) == 1:
+            case AxisMap(over=(axis,)) if node.head in (SOFTMAX, LOG_SOFTMAX) and len(set(use.letters)) == node.rank:
                 inner = place(node.arg, use.letters)
-                over = use.letters[node.over[0]]
+                over = use.letters[axis]
                 along = (
                     softmax(self.matrix(inner, rows, columns))
                     if over == column
@@ -370,8 +370,9 @@ def _inner(left: Any, right: Any) -> Expr:
     spellings = [(left, right)]
     for one, other in ((left, right), (right, left)):
         if isinstance(other, MatMul) and other.args[-1].shape[1] == 1:
-            *matrices, vector = other.args
-            spellings.append((vector, MatMul(*matrices).doit(deep=False).T * one))
+            scale, (*matrices, vector) = other.as_coeff_matrices()
+            if matrices:
+                spellings.append((vector, scale * MatMul(*matrices).doit(deep=False).T * one))
     return Inner(*min(spellings, key=lambda pair: sum(map(_transposes, pair))))
 
 

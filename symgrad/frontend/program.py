@@ -92,6 +92,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     equations = [*definitions.values(), *(base for cases in bases.values() for base in cases)]
     expressions = [loss, *(e.rhs for e in equations), *facts]
     indices = bound_indices(expressions) | {sub for e in equations for sub in _left_indices(e.lhs)}
+    indices |= {index for fact in facts for index in _quantified(fact)}
     found = list(dict.fromkeys(occurring([*parameters, *expressions, *(e.lhs for e in equations)])))
     dimensions = _dimensions(found, expressions, indices)
     arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions)
@@ -435,11 +436,18 @@ def _identity(fact: Equality, reader: Reader) -> tuple[Use, Use]:
     if isinstance(fact.lhs, MatrixExpr):
         return reader.read(fact.lhs), reader.read(fact.rhs)
     scope = Scope()
-    free = [s for s in fact.free_symbols if not isinstance(s, IndexedBase)]
-    for index in sorted((s for s in free if any(subscripted([fact], s))), key=str):
+    for index in _quantified(fact):
         base, axis = next(subscripted([fact], index))
         scope = scope.with_index(index, Index(index, S.Zero, S(base.shape[axis])))
     return reader.read(fact.lhs, scope), reader.read(fact.rhs, scope)
+
+
+def _quantified(fact: Basic) -> list[Any]:
+    """The free indices of an `Eq` fact about entries, which holds for all of them."""
+    if not isinstance(fact, Equality) or isinstance(fact.lhs, MatrixExpr):
+        return []
+    free = [s for s in fact.free_symbols if not isinstance(s, IndexedBase)]
+    return sorted((s for s in free if any(subscripted([fact], s))), key=str)
 
 
 def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, list[Any]]:

@@ -341,12 +341,13 @@ def _contraction(component: list[tuple[Use, Number]], bound: dict[Letter, Expr])
                 n: (use, n) for n in range(use.node.rank, use.node.rank + len(inner))
             }
             return _product([(relabel(part, names), e) for part, e in use.node.factors], bound | inner)
-        over = {use.letters[axis] for axis in use.node.over} if isinstance(use.node, AxisMap) else None
         summed = SUMS[type(use.node)](use, bound) if exponent == 1 and type(use.node) in SUMS else None
         if summed is not None:
             return summed
-        if exponent == 1 and set(bound) == over and getattr(use.node, "head", None) == "softmax":
-            return ONE  # the entries of a softmax sum to one
+        if exponent == 1 and isinstance(use.node, AxisMap) and use.node.head == "softmax":
+            summed_axes = [axis for axis, letter in enumerate(use.letters) if letter in bound]
+            if summed_axes == list(use.node.over) and len(bound) == len(summed_axes):  # no diagonal
+                return ONE  # the entries of a softmax sum to one
     else:
         for use, exponent in component:
             others = {letter for other, _ in component if other != use for letter in other.letters}

@@ -61,8 +61,8 @@ def shift_invariance(use: Use) -> Use | None:
         names, over = opened(use, node.bound)
         argument = relabel(node.arg, names)
     elif isinstance(node, AxisMap) and node.head in (SOFTMAX, LOG_SOFTMAX):
-        over = {use.letters[axis]: node.shape[axis] for axis in node.over}
-        argument = place(node.arg, use.letters)
+        over = {axis: node.shape[axis] for axis in node.over}
+        argument = node.arg
     else:
         return None
     target = see_through(argument)
@@ -74,7 +74,7 @@ def shift_invariance(use: Use) -> Use | None:
         return None
     rest = add([pair for pair in parts if pair not in constant])
     if isinstance(node, AxisMap):
-        return axis_map(node.head, rest, over)
+        return place(axis_map(node.head, rest, over), use.letters)
     return add([*constant, (S.One, reduce(LogSumExp, rest, over))])
 
 
@@ -85,10 +85,9 @@ def log_softmax(use: Use) -> Use | None:
         return None
     target = see_through(inner)
     if isinstance(target.node, AxisMap) and target.node.head == SOFTMAX:
-        argument = place(target.node.arg, target.letters)
-        return axis_map(
-            LOG_SOFTMAX, argument, {target.letters[axis]: target.node.shape[axis] for axis in target.node.over}
-        )
+        # on the node's own letters: on a diagonal those of the use are the same
+        over = {axis: target.node.shape[axis] for axis in target.node.over}
+        return place(axis_map(LOG_SOFTMAX, target.node.arg, over), target.letters)
     if isinstance(target.node, Gather):
         entries = see_through(Use(target.node.base.node, tuple(range(target.node.base.node.rank))))
         logs = log_softmax(apply(log, [entries]))

@@ -44,6 +44,8 @@ def _sum_within(node: Contract, left: Use, right: Use) -> Use | None:
         if len(summed) < len(left.node.bound) or any(letter < node.rank or letter in elsewhere for letter in summed):
             continue
         quantified = {label: letters[axis] for axis, label in enumerate(left.letters)}
+        if summed & set(quantified.values()):  # a diagonal
+            continue
         bound = {node.rank + k: length for k, length in enumerate(node.bound) if node.rank + k not in summed}
         return product_of_powers([(relabel(right, quantified), exponent**0), *rest], bound)
     return None

@@ -241,7 +241,7 @@ class _Guarded:
                 return reduce(head, (yield relabel(arg, names)), lengths)
             case AxisMap(head=head, arg=arg, over=over):
                 along = {use.letters[axis]: node.shape[axis] for axis in over}
-                if set(along) & set(one.condition.letters):
+                if set(along) & set(one.condition.letters) or len(set(use.letters)) < node.rank:
                     return use  # entries that are not used take part in the others
                 return axis_map(head, (yield relabel(arg, names)), along)
         return use
