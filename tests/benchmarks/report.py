@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -154,18 +155,21 @@ def once_table(run: Run) -> tuple[list[str], list[list[str]]]:
 
 def print_run(run: Run, console: Console) -> None:
     for dtype in dict.fromkeys(row.dtype for row in run.rows):
-        console.print(_rich(*ratio_table(run, dtype), title=HEADING))
+        table = _rich(*ratio_table(run, dtype), title=HEADING)
+        if console.measure(table, options=console.options.update(max_width=1000)).maximum > console.width:
+            table = _rich(*ratio_table(run, dtype), title=HEADING, quartiles=False)
+        console.print(table)
     console.print(_rich(*once_table(run), title="Once a model"))
     for note in run.notes():
         console.print(note, style="red" if note.startswith("WRONG") else "dim", markup=False, highlight=False)
 
 
-def _rich(head: list[str], body: list[list[str]], title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="", header_style="bold", pad_edge=False)
+def _rich(head: list[str], body: list[list[str]], title: str, quartiles: bool = True) -> Table:
+    table = Table(title=title, title_justify="left", title_style="", header_style="bold", pad_edge=False, box=SIMPLE)
     for number, name in enumerate(head):
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
+        table.add_column(name, justify="right" if number else "left", overflow="fold", no_wrap=number == 0)
     for cells in body:
-        table.add_row(*(Text(cell, style=_style(cell)) for cell in cells))
+        table.add_row(*(Text(cell if quartiles else cell.partition(" (")[0], style=_style(cell)) for cell in cells))
     return table
 
 
