@@ -56,6 +56,8 @@ def described(node: ast.expr, known: Mapping[str, Array]) -> Array | None:
             return _with_axes(described(array, known), places)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _elementwise([described(operand, known)])
+        case ast.BinOp(left=left, op=ast.MatMult(), right=ast.Call(func=ast.Attribute(attr="ones"))):
+            return _product(described(left, known), Array((1,), True))
         case ast.BinOp(left=left, op=ast.MatMult(), right=right):
             return _product(described(left, known), described(right, known))
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS or isinstance(op, ast.Pow):
@@ -66,6 +68,18 @@ def described(node: ast.expr, known: Mapping[str, Array]) -> Array | None:
         case ast.Call():
             return _called(node, known)
     return None
+
+
+# helpers of the generated module, each of which makes a new array
+_MAKERS = frozenset({"_accumulate", "_add_windows", "_place"})
+
+
+def made_by_helper(node: ast.expr) -> bool:
+    """Whether a helper makes a new array, of the shape of the variable that it is assigned to."""
+    match node:
+        case ast.Call(func=ast.Name(id=name)):
+            return name in _MAKERS
+    return False
 
 
 def ufunc(node: ast.expr) -> str | None:
@@ -93,6 +107,8 @@ def _called(node: ast.Call, known: Mapping[str, Array]) -> Array | None:
             func=ast.Attribute(value=ast.Name(id="np"), attr="einsum"), args=[ast.Constant(value=str(spec)), *parts]
         ):
             return _summed(spec, [described(part, known) for part in parts])
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="tensordot"), args=[left, right, axes]):
+            return _contracted(described(left, known), described(right, known), ast.literal_eval(axes))
         case ast.Call(func=ast.Attribute(value=array, attr="transpose"), args=args, keywords=[]):
             found = described(array, known)
             order = [arg.value for arg in args if isinstance(arg, ast.Constant) and isinstance(arg.value, int)]
@@ -142,6 +158,18 @@ def _summed(spec: str, parts: list[Array | None]) -> Array | None:
     return Array(tuple(sides[letter] for letter in out), True, True)
 
 
+def _contracted(left: Array | None, right: Array | None, axes: tuple[list[int], list[int]]) -> Array | None:
+    if left is None or right is None:
+        return None
+    kept = [
+        side
+        for array, gone in zip((left, right), axes, strict=True)
+        for axis, side in enumerate(array.shape)
+        if axis not in gone
+    ]
+    return Array(tuple(kept), left.floating and right.floating, True)
+
+
 def _with_axes(array: Array | None, places: ast.expr) -> Array | None:
     """`array[:, None]` and the like; other subscripts are not followed."""
     if array is None:
@@ -165,6 +193,8 @@ def _reduced(array: Array | None, keywords: list[ast.keyword]) -> Array | None:
     match keywords:
         case []:
             return Array((), True, True)
-        case [ast.keyword(arg="axis", value=ast.Constant(value=int(axis)))] if axis < len(array.shape):
-            return Array((*array.shape[:axis], *array.shape[axis + 1 :]), True, True)
+        case [ast.keyword(arg="axis", value=value)]:
+            given = ast.literal_eval(value)
+            axes = {given} if isinstance(given, int) else set(given)
+            return Array(tuple(side for axis, side in enumerate(array.shape) if axis not in axes), True, True)
     return None

@@ -7,11 +7,11 @@ system for pages. Only arrays that the statements themselves have made are writt
 import ast
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sympy import Symbol
 
-from symgrad.codegen.array_text import OPERATORS, Array, Shape, described, ufunc
+from symgrad.codegen.array_text import OPERATORS, Array, Shape, described, made_by_helper, ufunc
 from symgrad.codegen.values import words
 
 _COMMUTE = ("add", "multiply", "maximum", "minimum")
@@ -96,6 +96,8 @@ class _Pass:
                 continue
             node = ast.parse(statement.text, mode="eval").body
             made = described(node, self.known)
+            if made_by_helper(node) and statement.name in self.known:
+                made = replace(self.known[statement.name], new=True)
             self.shares[statement.name] = frozenset(
                 {statement.name}.union(*(self.shares.get(name, {name}) for name in statement.reads))
             )

@@ -15,7 +15,7 @@ from symgrad.codegen.loop import LoopPrinter
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value, words
-from symgrad.codegen.workspace import keeps, with_kept_arrays
+from symgrad.codegen.workspace import HELPERS, keeps, with_kept_arrays
 from symgrad.frontend.dimensions import is_never_empty
 from symgrad.frontend.program import SIDE, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
@@ -246,6 +246,8 @@ def _body(
         return body
     first = None if rows is None else (rows.dimension, f"{rows.arrays[0]}.shape[0]")
     kept = with_kept_arrays(lines, results, printer.arrays, first, dtype)
+    helpers |= {name for name in HELPERS if f"_{name}(" in "\n".join(kept)}
+    helpers |= {"zeros_into"} if helpers & {"place", "add_windows"} else set()
     return replace(body, kept=_with_dimensions(plan, kept, value, gradient))
 
 

@@ -4,6 +4,7 @@ Nested operations are taken apart first, so that no array is left to be made; wh
 """
 
 import ast
+import re
 from collections.abc import Collection, Mapping, Sequence
 
 from sympy import Symbol, sympify
@@ -13,7 +14,17 @@ from symgrad.codegen.in_place import blocks, in_place, is_large
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.values import words
 
+HELPERS = ("where_into", "tensordot_into", "zeros_into", "contiguous_into")  # of the module, for what has no `out`
+_MAKERS = ("zeros", "empty", "block", "concatenate", "tensordot", "where")  # whose result is always a new array
 _METHODS = ("sum", "max", "min")
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Eq: "equal",
+    ast.NotEq: "not_equal",
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+}
 _UNKNOWN = Array((1,), False)
 
 
@@ -31,7 +42,7 @@ def with_kept_arrays(
 
 def keeps(line: str) -> bool:
     """Whether a statement, but not one of a function inside, asks for an array that is kept."""
-    return "out=kept(" in line and not line.startswith(" ")
+    return re.search(r"\bkept\b", line) is not None and not line.startswith(" ")
 
 
 class _Printer:
@@ -93,9 +104,10 @@ class _Printer:
         return f"part_{number}"
 
     def large(self, node: ast.expr) -> Array | None:
-        """What an expression makes, if that is a new large array of the floating type."""
+        """What an expression makes, if that is a new large array of the floating type, or of truth values."""
         made = described(node, self.known)
-        large = made is not None and made.new and made.floating and is_large(made.shape, self.rows and self.rows[0])
+        typed = made is not None and (made.floating or isinstance(node, ast.Compare))
+        large = made is not None and made.new and typed and is_large(made.shape, self.rows and self.rows[0])
         return made if large else None
 
     def _kept(self, lines: Sequence[str], results: Sequence[str], inside: bool) -> list[str]:
@@ -105,37 +117,57 @@ class _Printer:
             name, _, text = line.partition(" = ")
             node = ast.parse(text, mode="eval").body if name.isidentifier() and text else None
             array = None if node is None or name in returned else self.large(node)
-            spelled = (
-                None if array is None or node is None else _with_out(node, self._buffer(name, array.shape, inside))
-            )
+            if array is not None and node is not None:
+                dtype = self.dtype if array.floating else "bool"
+                spelled = _with_out(node, self._buffer(name, array.shape, dtype, inside))
+            else:
+                spelled = None if node is None or name in returned else self._made_into(name, node)
             made.append(line if spelled is None else f"{name} = {spelled}")
         return made
 
-    def _buffer(self, name: str, shape: Shape, inside: bool) -> str:
+    def _made_into(self, name: str, node: ast.expr) -> str | None:
+        """What makes an array whose shape the text says, for an array that is kept under the name."""
+        match node:
+            case ast.Call(
+                func=ast.Attribute(value=ast.Name(id="np"), attr="zeros" | "empty" as maker),
+                args=[shape],
+                keywords=[ast.keyword(arg="dtype", value=dtype)],
+            ):
+                out = f'kept("{name}", {_text(shape)}, {_text(dtype)})'
+                return f"_zeros_into({out})" if maker == "zeros" else out
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="ascontiguousarray"), args=[view]):
+                return f'_contiguous_into(kept, "{name}", {_text(view)})'
+            case ast.Call(func=ast.Name(id="_place" | "_add_windows"), args=[shape, *_]):
+                return f'{_text(node)[:-1]}, out=kept("{name}", {_text(shape)}, {self.dtype}))'
+        return None
+
+    def _buffer(self, name: str, shape: Shape, dtype: str, inside: bool) -> str:
         sides = []
         for side in shape:
             inner = self.rows is not None and inside and side == self.rows[0]
             sides.append(self.rows[1] if self.rows is not None and inner else size_text(sympify(side)))
-        return f'kept("{name}", ({", ".join(sides)}{"," if len(sides) == 1 else ""}), {self.dtype})'
+        return f'kept("{name}", ({", ".join(sides)}{"," if len(sides) == 1 else ""}), {dtype})'
 
     def _returned(self, lines: Sequence[str], results: Sequence[str]) -> set[str]:
         """The variables whose memory a result may be."""
         found: set[str] = set()
         for text in results:
             found |= set() if self._is_new(text) else words([text]).keys()
-        for line in reversed(lines):
-            name, _, text = line.partition(" = ")
-            if name in found and self.known.get(name, _UNKNOWN).shape:
-                found |= set() if self._is_new(text) else words([text]).keys()
-            elif not name.isidentifier():  # lines that are not understood
-                found |= words([line]).keys() if line.startswith((" ", "for ")) else set()
+        before = 0
+        while before < len(found):
+            before = len(found)
+            for line in lines:  # those of loops, too; an assignment to part of an array copies
+                name, _, text = line.strip().partition(" = ")
+                if name in found and self.known.get(name, _UNKNOWN).shape and not self._is_new(text):
+                    found |= words([text]).keys()
         return found
 
     def _is_new(self, text: str) -> bool:
         """Whether an expression makes an array of its own."""
         node = ast.parse(text, mode="eval").body
         made = described(node, self.known)
-        return isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) or (made is not None and made.new)
+        called = isinstance(node, ast.Call) and _text(node.func).removeprefix("np.") in _MAKERS
+        return called or isinstance(node, ast.BinOp | ast.UnaryOp | ast.Compare) or (made is not None and made.new)
 
 
 class _Taker(ast.NodeTransformer):
@@ -158,7 +190,7 @@ class _Taker(ast.NodeTransformer):
             if array is not None:
                 name = self.printer.fresh()
                 self.lines.append(f"{name} = {_text(made)}")
-                self.printer.known[name] = Array(array.shape, True)
+                self.printer.known[name] = Array(array.shape, array.floating)
                 return ast.Name(name, ast.Load())
         return made
 
@@ -172,9 +204,13 @@ def _with_out(node: ast.expr, out: str) -> str | None:
             return f"np.square({_text(left)}, out={out})"
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return f"np.{OPERATORS[type(op)][1]}({_text(left)}, {_text(right)}, out={out})"
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
+            return f"np.{_COMPARISONS[type(op)]}({_text(left)}, {_text(right)}, out={out})"
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return f"np.negative({_text(operand)}, out={out})"
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr=name), args=args, keywords=[]):
+            if f"{name}_into" in HELPERS:
+                return f"_{name}_into({out}, {', '.join(map(_text, args))})"
             if ufunc(node) is not None or name == "einsum":
                 return f"np.{name}({', '.join(map(_text, args))}, out={out})"
         case ast.Call(func=ast.Attribute(value=array, attr=method), args=[], keywords=keywords) if method in _METHODS:

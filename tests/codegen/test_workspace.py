@@ -7,9 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from sympy import Eq, HadamardProduct, MatrixSymbol, OneMatrix, Trace, log, symbols, tanh
+from sympy import (
+    Eq,
+    HadamardProduct,
+    IndexedBase,
+    MatrixSymbol,
+    OneMatrix,
+    Sum,
+    Trace,
+    exp,
+    log,
+    symbols,
+    sympify,
+    tanh,
+)
 
-from symgrad import Model, softmax, total
+from symgrad import MaxOver, Model, relu, softmax, total
 
 from ..test_models import MODELS
 
@@ -30,10 +43,42 @@ def factorisation():
     return Model(Trace((A - U * V.T).T * (A - U * V.T)), [U, V])
 
 
+def attention():
+    b, i, j, k, m = symbols("b i j k m", integer=True)
+    x, y = IndexedBase("x", shape=(N, M, H)), IndexedBase("y", shape=(N, M, H))
+    U, V = IndexedBase("U", shape=(H, H)), IndexedBase("V", shape=(H, H))
+    scores = Sum(x[b, i, k] * U[k, m] * x[b, j, m], (k, 0, H - 1), (m, 0, H - 1))
+    weights = exp(scores) / Sum(exp(scores), (j, 0, M - 1))
+    out = Sum(weights * relu(Sum(x[b, j, m] * V[m, k], (m, 0, H - 1))), (j, 0, M - 1))
+    return Model(Sum((out - y[b, i, k]) ** 2, (b, 0, N - 1), (i, 0, M - 1), (k, 0, H - 1)), [U, V])
+
+
+def network_over_time():
+    n, k, h, s = symbols("n k h s", integer=True)
+    x = IndexedBase("x", shape=(M, N, H))
+    U, state = IndexedBase("U", shape=(H, H)), IndexedBase("state", shape=(M + 1, N, H))
+    step = tanh(x[s - 1, n, k] + Sum(state[s - 1, n, h] * U[h, k], (h, 0, H - 1)))
+    where = [Eq(state[0, n, k], 0), Eq(state[s, n, k], step)]
+    return Model(Sum(state[M, n, k] ** 2, (n, 0, N - 1), (k, 0, H - 1)), [U], where=where)
+
+
+def convolution():
+    n, c, i, p = symbols("n c i p", integer=True)
+    x, k = IndexedBase("x", shape=(N, H + 4)), IndexedBase("k", shape=(M, 3))
+    found = relu(Sum(x[n, i + p] * k[c, p], (p, 0, 2)))
+    pooled = MaxOver(found.subs(i, i + symbols("q", integer=True)), (symbols("q", integer=True), 0, 2))
+    return Model(Sum(pooled**2, (n, 0, N - 1), (c, 0, M - 1), (i, 0, H - 1)), [k])
+
+
 def arrays(model, seed=0, dtype=float, **sides):
     rng = np.random.default_rng(seed)
     sizes = {**SIDES, **sides}
-    made = {a.name: rng.normal(size=[sizes[str(side)] for side in a.shape]) for a in model.arguments}
+
+    def length(side):
+        return int(sympify(side).subs({symbol: sizes[symbol.name] for symbol in sympify(side).free_symbols}))
+
+    shapes = {a.name: [length(side) for side in a.shape] for a in model.arguments}
+    made = {name: rng.normal(size=shape) / 4 for name, shape in shapes.items()}
     if "t" in made:
         made["t"] = np.eye(sizes["K"])[rng.integers(sizes["K"], size=sizes["N"])]
     return {name: array.astype(dtype) for name, array in made.items()}
@@ -45,7 +90,10 @@ def same(found, expected, tolerance=1e-12):
         np.testing.assert_allclose(part, other, rtol=tolerance, atol=tolerance * np.max(np.abs(other), initial=1e-300))
 
 
-@pytest.mark.parametrize("make", [network, factorisation])
+EVERY = [network, factorisation, attention, network_over_time, convolution]
+
+
+@pytest.mark.parametrize("make", EVERY)
 def test_a_workspace_serves_any_sizes_and_types_one_after_the_other(make):
     model = make()
     module = model.compile(workspace=True)
@@ -71,7 +119,7 @@ def test_a_workspace_serves_any_sizes_and_types_one_after_the_other(make):
         np.testing.assert_allclose(flat[1], module.flat_value_and_gradient(theta, **data)[1], rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("make", [network, factorisation])
+@pytest.mark.parametrize("make", EVERY)
 def test_results_are_not_changed_by_the_next_call(make):
     model = make()
     module = model.compile(check=False, workspace=True)
@@ -99,6 +147,23 @@ def test_a_training_loop_allocates_little_beyond_its_results(make):
     tracemalloc.stop()
     # NumPy casts and copies in pieces of 8192 entries; all else would be an array of N entries or more
     assert kept - results < 10 * 8192 * 8 // 4 and kept < plain
+
+
+@pytest.mark.parametrize(("make", "share"), [(attention, 0.4), (network_over_time, 0.6), (convolution, 0.7)])
+def test_so_do_products_over_several_axes_loops_and_windows(make, share):
+    model = make()
+    module = model.compile(check=False, workspace=True)
+    given = arrays(model, N=600)
+    workspace = module.Workspace()
+    module.value_and_gradient(**given, workspace=workspace)
+    tracemalloc.start()
+    module.value_and_gradient(**given, workspace=workspace)
+    kept = tracemalloc.get_traced_memory()[1]
+    tracemalloc.reset_peak()
+    module.value_and_gradient(**given)
+    plain = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert kept < share * plain
 
 
 def test_threads_and_blocks_may_share_a_workspace():
