@@ -309,15 +309,18 @@ def test_the_loops_of_a_network_are_what_one_writes_by_hand():
     assert re.search(
         r"""
     for t in range\(1, T \+ 1\):
-        h\[t\] = np\.tanh\((sum_x\[t - 1\] \+ h\[t - 1\] @ U|h\[t - 1\] @ U \+ sum_x\[t - 1\])\)
+        np\.add\((sum_x\[t - 1\], h\[t - 1\] @ U|h\[t - 1\] @ U, sum_x\[t - 1\]), out=h\[t\]\)
+        np\.tanh\(h\[t\], out=h\[t\]\)
     \w""",
         body,
     )
     assert re.search(
         r"""
+    d_h_sum = diff_h_2
+    copy_U = np\.ascontiguousarray\(U\.T\)
     for t in reversed\(range\(1, T \+ 1\)\):
-        d_h_sum\[t - 1\] = (diff_h_2\[t - 1\] \* d_h\[t\]|d_h\[t\] \* diff_h_2\[t - 1\])
-        d_h\[t - 1\] \+= d_h_sum\[t - 1\] @ U\.T
+        np\.multiply\((diff_h_2\[t - 1\], d_h\[t\]|d_h\[t\], diff_h_2\[t - 1\]), out=d_h_sum\[t - 1\]\)
+        d_h\[t - 1\] \+= d_h_sum\[t - 1\] @ copy_U
     \w""",
         body,
     )
@@ -327,9 +330,13 @@ def test_the_loops_of_a_network_are_what_one_writes_by_hand():
 def test_nothing_is_computed_twice(name):
     body = _body(getattr(models, name))
     assert body.count("np.tanh(") == 2  # of the candidate and of the memory, in the forward loop
-    for weight in ("Uf", "Uo", "Uu", "Uv"):
-        assert len(re.findall(rf"@ {weight}\b(?!\.T)", body)) == 1
-        assert len(re.findall(rf"@ {weight}\.T", body)) == 1
+    weights = {"Uf", "Uo", "Uu", "Uv"}
+    (stacked,) = re.findall(r"(stack_\w+) = np\.stack\(\[(.*)\]\)", body)
+    assert set(stacked[1].split(", ")) == weights
+    assert len(re.findall(rf"    \w+, \w+, \w+, \w+ = h\[t - 1\] @ {stacked[0]}\n", body)) == 1
+    for weight in weights:
+        assert f"copy_{weight} = np.ascontiguousarray({weight}.T)\n" in body
+        assert len(re.findall(rf"@ copy_{weight}\b", body)) == 1 and f"@ {weight}" not in body
     for weight in ("Wf", "Wo", "Wu", "Wv"):
         assert len(re.findall(rf"\b{weight}, \(", body)) == 1  # x W once, for all steps
 

@@ -53,7 +53,7 @@ def described(node: ast.expr, known: Mapping[str, Array]) -> Array | None:
         case ast.Attribute(value=ast.Name(id="np"), attr="pi" | "e"):
             return Array((), False)
         case ast.Subscript(value=array, slice=places):
-            return _with_axes(described(array, known), places)
+            return _with_axes(described(array, known), places, known)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return _elementwise([described(operand, known)])
         case ast.BinOp(left=left, op=ast.MatMult(), right=ast.Call(func=ast.Attribute(attr="ones"))):
@@ -74,9 +74,13 @@ def described(node: ast.expr, known: Mapping[str, Array]) -> Array | None:
 _MAKERS = frozenset({"_accumulate", "_add_windows", "_place"})
 
 
-def made_by_helper(node: ast.expr) -> bool:
-    """Whether a helper makes a new array, of the shape of the variable that it is assigned to."""
+def makes_array(node: ast.expr) -> bool:
+    """Whether an expression makes a new array, of the shape of the variable that it is assigned to."""
     match node:
+        case ast.BinOp() | ast.UnaryOp(op=ast.USub()):
+            return True
+        case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="empty" | "zeros" | "tensordot")):
+            return True
         case ast.Call(func=ast.Name(id=name)):
             return name in _MAKERS
     return False
@@ -170,8 +174,8 @@ def _contracted(left: Array | None, right: Array | None, axes: tuple[list[int], 
     return Array(tuple(kept), left.floating and right.floating, True)
 
 
-def _with_axes(array: Array | None, places: ast.expr) -> Array | None:
-    """`array[:, None]` and the like; other subscripts are not followed."""
+def _with_axes(array: Array | None, places: ast.expr, known: Mapping[str, Array]) -> Array | None:
+    """`array[:, None]`, `array[t - 1]` with a known number t, and the like; other subscripts are not followed."""
     if array is None:
         return None
     left = list(array.shape)
@@ -182,6 +186,8 @@ def _with_axes(array: Array | None, places: ast.expr) -> Array | None:
                 made.append(1)
             case ast.Slice(lower=None, upper=None, step=None) if left:
                 made.append(left.pop(0))
+            case _ if left and described(place, known) == Array((), False):
+                left.pop(0)
             case _:
                 return None
     return Array((*made, *left), array.floating)

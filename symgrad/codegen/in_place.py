@@ -2,6 +2,9 @@
 
 Every array less is a pass over memory less, and for arrays of more than a few hundred kilobytes it saves asking the
 system for pages. Only arrays that the statements themselves have made are written to, never arguments or views.
+
+In a loop the entries of arrays are written where they belong, `np.tanh(z, out=h[t])`, and an array that a loop fills
+takes the place of one that the loop reads for the last time.
 """
 
 import ast
@@ -11,7 +14,8 @@ from dataclasses import dataclass, field, replace
 
 from sympy import Symbol
 
-from symgrad.codegen.array_text import OPERATORS, Array, Shape, described, made_by_helper, ufunc
+from symgrad.codegen.array_text import OPERATORS, Array, Shape, described, makes_array, ufunc
+from symgrad.codegen.loop_arrays import first_write, may_replace
 from symgrad.codegen.values import words
 
 _COMMUTE = ("add", "multiply", "maximum", "minimum")
@@ -20,11 +24,12 @@ _SIGNS = {name: sign for sign, name in OPERATORS.values()}
 
 @dataclass
 class _Statement:
-    """`name = text`, or lines that are left as they are (`name` is empty then)."""
+    """`name = text`, `name[place] = text` in a loop, or lines that are left as they are (`name` is empty then)."""
 
     name: str
     text: str
     reads: frozenset[str]
+    place: str = ""
 
 
 def in_place(
@@ -37,18 +42,47 @@ def in_place(
     """The statements of a function, with arrays reused.
 
     `results` are read at the end, `known` describes variables, `rows` is the number of rows where they come in blocks.
-    Bodies of loops are left as they are; a `nested` function is treated by itself, or left as it is, too.
+    A `nested` function is treated by itself, or left as it is.
     """
     made: list[_Statement] = []
     for block in blocks(lines):
         if nested and block[0].startswith("def "):
             block = [block[0], *(f"    {line}" for line in _nested(block[1:], known, rows))]
-        found = re.fullmatch(r"(\w+) = (.*)", block[0])
-        if found is not None and len(block) == 1:
-            made.append(_Statement(found[1], found[2], frozenset(words([found[2]]))))
-        else:
-            made.append(_Statement("", "\n".join(block), frozenset(words(block))))
-    return _Pass(made, words(results), known, rows).run()
+        made.append(_statement(block))
+    return _Pass(_reordered(made, results, known), words(results), known, rows).run()
+
+
+def _statement(block: Sequence[str]) -> _Statement:
+    found = re.fullmatch(r"(\w+)(?:\[([^\]]*)\])? = (.*)", block[0])
+    if found is None or len(block) > 1:
+        return _Statement("", "\n".join(block), frozenset(words(block)))
+    return _Statement(found[1], found[3], frozenset(words(block if found[2] else [found[3]])), found[2] or "")
+
+
+def _reordered(
+    statements: Sequence[_Statement], results: Sequence[str], known: Mapping[str, Array]
+) -> list[_Statement]:
+    """The statements, of which one that could reuse an operand but for its other readers comes after these.
+
+    That is, after the last reader of an array of the result's shape, if nothing needs the result before.
+    """
+    reads = [statement.reads for statement in statements] + [frozenset(words(results))]
+    last = {name: n for n, names in enumerate(reads) for name in names}
+    first = {name: n for n, names in reversed(list(enumerate(reads))) for name in names}
+    made_here = {statement.name for statement in statements}
+    places: list[tuple[float, int]] = []
+    for n, statement in enumerate(statements):
+        place: float = n
+        made = known.get(statement.name)
+        if made is not None and len(made.shape) > 1 and made.floating and not statement.place:
+            alike = [name for name in statement.reads & made_here if name in known and known[name].shape == made.shape]
+            readers = [last[name] for name in alike]
+            later = [reader for reader in readers if n < reader < min(first[statement.name], len(statements))]
+            elementwise = _operation(ast.parse(statement.text, mode="eval").body) is not None
+            if later and n not in readers and elementwise:  # no operand is free as it is
+                place = min(later) + 0.5
+        places.append((place, n))
+    return [statements[n] for _, n in sorted(places)]
 
 
 def _nested(block: Sequence[str], known: Mapping[str, Array], rows: Symbol | None) -> list[str]:
@@ -85,6 +119,7 @@ class _Pass:
     owner: dict[str, str] = field(default_factory=dict)  # the array that a variable is, if it was made here
     shares: dict[str, frozenset[str]] = field(default_factory=dict)  # the variables whose memory one may be part of
     last: dict[str, int] = field(default_factory=dict)
+    empty: dict[str, int] = field(default_factory=dict)  # of an array that a loop fills, the line that makes it
 
     def run(self) -> list[str]:
         for n, statement in enumerate(self.statements):
@@ -92,12 +127,17 @@ class _Pass:
         self.last.update(dict.fromkeys(self.results, len(self.statements)))
         for n, statement in enumerate(self.statements):
             if not statement.name:
-                self.lines.extend(statement.text.split("\n"))
+                self._as_it_is(statement.text.split("\n"), n)
                 continue
             node = ast.parse(statement.text, mode="eval").body
+            if statement.place:
+                self._store(statement, node, n)
+                continue
             made = described(node, self.known)
-            if made_by_helper(node) and statement.name in self.known:
+            if made is None and statement.name in self.known and makes_array(node):
                 made = replace(self.known[statement.name], new=True)
+            if statement.text.startswith("np.empty("):
+                self.empty[statement.name] = len(self.lines)
             self.shares[statement.name] = frozenset(
                 {statement.name}.union(*(self.shares.get(name, {name}) for name in statement.reads))
             )
@@ -111,6 +151,54 @@ class _Pass:
 
     def _is_number(self, name: str) -> bool:
         return name in self.known and not self.known[name].shape
+
+    def _as_it_is(self, lines: list[str], n: int) -> None:
+        if lines[0].startswith("for "):
+            clock = lines[0].split()[1]
+            known = {**self.known, clock: Array((), False)}
+            body = [_statement(block) for block in blocks([line.removeprefix("    ") for line in lines[1:]])]
+            made = _Pass(body, (), known, self.rows).run()
+            self._take_places(made, n)
+            lines = [lines[0], *(f"    {line}" for line in made)]
+        elif len(lines) == 1 and (parts := re.match(r"(\w+(?:, \w+)+) = .* @ \w+$", lines[0])):
+            for name in parts[1].split(", "):  # each is a part of a new array for itself
+                self.owner[name] = name
+                self.shares[name] = frozenset({name})
+        self.lines.extend(lines)
+
+    def _store(self, statement: _Statement, node: ast.expr, n: int) -> None:
+        """Lines that write an entry of an array."""
+        target = f"{statement.name}[{statement.place}]"
+        made = described(node, self.known)
+        entry = described(ast.parse(target, mode="eval").body, self.known)
+        fits = made is not None and entry is not None and made.floating and made.new and made.shape == entry.shape
+        if made is not None and fits and is_large(made.shape, self.rows):
+            self.lines.extend(_Writer(self, statement, made.shape, n).stored(node, target))
+        else:
+            self.lines.append(f"{target} = {statement.text}")
+
+    def _take_places(self, body: Sequence[str], n: int) -> None:
+        """Let arrays that a loop fills take the places of arrays that nothing reads after the loop."""
+        filled = [(first, name) for name in self.empty if (first := first_write(body, name)) is not None]
+        mentioned = words(body)
+        for _, name in sorted(filled):
+            line = self.empty[name]
+            for old in sorted(self.owner, key=lambda old: old not in mentioned):  # what is in the cache first
+                owner = self.owner[old]
+                others = {other for other, shared in self.shares.items() if owner in shared} - {old}
+                if (
+                    owner != self.owner[name]
+                    and (self.known[old].shape, self.known[old].floating) == (self.known[name].shape, True)
+                    and self.reusable(old, n)
+                    and not others & mentioned.keys()
+                    and any(made.startswith(f"{old} = ") for made in self.lines[:line])
+                    and may_replace(body, name, old, self.known)
+                ):
+                    self.lines[line] = f"{name} = {old}"
+                    self.owner[name] = owner
+                    self.shares[name] |= {owner}
+                    break
+            del self.empty[name]
 
     def _write(self, statement: _Statement, node: ast.expr, shape: Shape, n: int) -> None:
         lines, owner = _Writer(self, statement, shape, n).written(node, frozenset())
@@ -156,6 +244,27 @@ class _Writer:
                     return min(found, key=lambda way: len(way[0]))
         return [f"{name} = {self._text(node)}"], name
 
+    def stored(self, node: ast.expr, target: str) -> list[str]:
+        """Lines that write the expression into an array that is there, without others for what it is made of."""
+        operation = _operation(node)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            operation = "matmul", [node.left, node.right]
+        if operation is None:
+            return [f"{target} = {self._text(node)}"]
+        function, operands = operation
+        texts = [self._text(operand) for operand in operands]
+        for place, operand in enumerate(operands):
+            rest = [text for k, text in enumerate(texts) if k != place]
+            if function == "matmul" or _operation(operand) is None or not self._fits(operand):
+                continue
+            if self.statement.name not in words(rest):
+                lines = self.stored(operand, target)
+                if function in _SIGNS and (place == 0 or function in _COMMUTE):
+                    return [*lines, f"{target} {_SIGNS[function]}= {rest[0]}"]
+                texts[place] = target
+                return [*lines, f"np.{function}({', '.join(texts)}, out={target})"]
+        return [f"np.{function}({', '.join(texts)}, out={target})"]
+
     def _into_operand(
         self, function: str, operands: list[ast.expr], place: int, pending: frozenset[str]
     ) -> tuple[list[str], str] | None:
@@ -195,6 +304,8 @@ def _operation(node: ast.expr) -> tuple[str, list[ast.expr]] | None:
     match node:
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return OPERATORS[type(op)][1], [left, right]
+        case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=2)):
+            return "square", [left]
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return "negative", [operand]
         case ast.Call(args=args):

@@ -6,12 +6,14 @@ from typing import Any
 
 from sympy import Expr, S, Symbol
 
+from symgrad.codegen.array_text import Array
 from symgrad.codegen.integers import whole_nodes
 from symgrad.codegen.printer import Printer
 from symgrad.codegen.slices import Entry, Loop
-from symgrad.codegen.values import ADD, ATOM, Value, broadcast
+from symgrad.codegen.stacks import Stack, stacks
+from symgrad.codegen.values import ADD, ATOM, MATMUL, Value, broadcast, transpose
 from symgrad.graph.build import is_zero
-from symgrad.graph.nodes import Add, Input, Named, Node, Previous, State, Trajectory, Use, postorder
+from symgrad.graph.nodes import Add, Contract, Input, Named, Node, Previous, State, Trajectory, Use, postorder
 from symgrad.graph.transform import place
 from symgrad.schedule.rows import RowPlan
 
@@ -29,6 +31,8 @@ class LoopPrinter(Printer):
         self._targets: set[Node] = set()  # what is stored anyway
         self._trajectories: dict[tuple[Node, int], str] = {}
         self._clocks: dict[str, str] = {}
+        self._before: list[str] = []  # what a loop needs before it
+        self._stacks: dict[Node, tuple[Stack, str]] = {}  # the products of a step, and their matrices in one array
 
     def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
         below = postorder([use.node for use in roots.values()])
@@ -71,6 +75,8 @@ class LoopPrinter(Printer):
                 return Value(self._trajectories[node.scan.node, node.number], ATOM, tuple(range(node.rank)))
             case Entry():
                 return self._entry(node)
+            case Contract() if node in self._stacks:
+                return self._from_stack(node)
         return super()._print(node)
 
     def _entry(self, node: Entry) -> Value:
@@ -100,6 +106,7 @@ class LoopPrinter(Printer):
         first = node.clock[1]
         ends = [str(end) for end in (S(first), first + node.steps)]
         steps = f"range({', '.join(ends if first else ends[1:])})"
+        self.lines.extend(inner._before)
         if inner.lines:  # nothing flows back through a recurrence that does not refer to itself
             self.lines.append(f"for {inner.clock} in {f'reversed({steps})' if node.descending else steps}:")
         self.lines.extend(f"    {line}" for line in inner.lines)
@@ -107,6 +114,7 @@ class LoopPrinter(Printer):
     def _allocate(self, node: Loop, number: int, array: str) -> None:
         """An array for a state, with its base cases or its initial values."""
         state = node.states[number]
+        self.arrays[array] = Array(state.shape, True)
         initial = node.initial[number]
         bases = [(position, use) for owner, position, use in node.bases if owner == number]
         if initial is not None and not is_zero(initial):
@@ -133,12 +141,51 @@ class LoopPrinter(Printer):
         """A printer for the body of the loop, which knows what is computed before."""
         inner = LoopPrinter(self.dtype, (), (), self._estimate)
         inner.helpers, inner.scipy, inner._taken, inner._views = self.helpers, self.scipy, self._taken, self._views
-        inner._variables, inner._values = self._variables, dict(self._values)
+        inner._variables, inner._values, inner.arrays = self._variables, dict(self._values), self.arrays
         inner._arrays = dict(zip(node.states, arrays, strict=True))
         name = node.clock[0]  # one loop after another may use the same variable
         inner.clock = self._clocks[name] = self._clocks.get(name) or self.fresh(name)
         inner._position = Symbol(inner.clock, integer=True) - node.clock[1]
         return inner
+
+    def _lay_out_matrices(self, stack: Stack) -> None:
+        """Before the loop, the matrices as its products walk along them."""
+        values = []
+        for n, matrix in enumerate(stack.matrices):
+            assert isinstance(matrix.node, Entry)
+            inner = stack.inner(n)
+            values.append(transpose(self._real(self._values[matrix.node.source]), (inner, 1 - inner)))
+        about = self._first_variable(" ".join(value.text for value in values)) or "1"
+        if len(values) > 1:
+            name = self.fresh(f"stack_{about}")
+            self._before.append(f"{name} = np.stack([{', '.join(value.text for value in values)}])")
+            self._stacks |= dict.fromkeys(stack.products, (stack, name))
+        else:
+            (matrix,), (value,) = stack.matrices, values
+            name = value.text
+            assert isinstance(matrix.node, Entry)
+            if not name.isidentifier() or (self.is_view(name) and not isinstance(matrix.node.source, Input)):
+                name = self.fresh(f"copy_{about}")
+                self._before.append(f"{name} = np.ascontiguousarray({value.text})")
+            self._values[matrix.node] = Value(name, ATOM, value.letters)
+        self._variables.add(name)
+
+    def _from_stack(self, node: Contract) -> Value:
+        """The products of one operand as one, at the first of them."""
+        stack, name = self._stacks[node]
+        if node not in self._values:
+            operand = self._use(stack.operands[0])
+            inner = stack.products[0].rank
+            rows = transpose(operand, [*(letter for letter in operand.letters if letter != inner), inner])
+            names = [self.fresh(f"prod_{self._first_variable(rows.text) or 1}") for _ in stack.products]
+            self.lines.append(f"{', '.join(names)} = {rows.at(MATMUL)} @ {name}")
+            self._variables.update(names)
+            for product, uses, matrix, made in zip(stack.products, stack.operands, stack.matrices, names, strict=True):
+                column = next(letter for letter in matrix.letters if letter != product.rank)
+                place = [uses.letters[k] for k in (stack.operands[0].letters.index(x) for x in rows.letters)]
+                self._values[product] = Value(made, ATOM, (*place[:-1], column))
+                self._describe(product, self._values[product])
+        return self._values[node]
 
     def fill(self, node: Loop, arrays: Sequence[str]) -> None:
         """The statements of one step."""
@@ -153,6 +200,8 @@ class LoopPrinter(Printer):
             if isinstance(update.term.node, Add):
                 for use in update.term.node.uses():
                     self._want(place(use, update.term.letters), order)
+        for stack in stacks(list(postorder([use.node for use in roots], known))):
+            self._lay_out_matrices(stack)
         for update in node.updates:
             state = node.states[update.state]
             self._emit(postorder([update.term.node], set(self._values)))

@@ -26,7 +26,7 @@ def lower(roots: Sequence[Use]) -> list[Use]:
     steps = transform(roots, _visit)
     nodes = list(postorder([use.node for use in steps]))
     tails = {node for node in nodes if isinstance(node, Apply) and node.head is exp}
-    both = _both_signs(nodes)
+    both, inside = _both_signs(nodes)
 
     missed: list[Named] = []
 
@@ -38,7 +38,9 @@ def lower(roots: Sequence[Use]) -> list[Use]:
             return None
         small = tail(uses[0])
         if node in both:
-            return _complement(uses[0], small) if both[node] else _together(uses[0], small)
+            if not both[node]:
+                return _together(uses[0], small)
+            return (_apart if inside[node] else _complement)(uses[0], small)
         return _quotient(uses[0], small) if small.node in tails else None
 
     apart = transform(steps, residual)
@@ -86,8 +88,14 @@ def _complement(argument: Use, small: Use) -> Use:
     return mul([apply(if_else, [below, ONE, small]), reciprocal(add([(S.One, ONE), (S.One, small)]))])
 
 
-def _both_signs(nodes: Sequence[Node]) -> dict[Node, bool]:
-    """The sigmoids of an argument u and of -u, and whether it is -u.
+def _apart(argument: Use, small: Use) -> Use:
+    """sigmoid(-u) beside sigmoid(u) in a loop, which keeps both: one array less than what both are made of."""
+    below = apply(if_else, [apply(Lt, [scale(S.NegativeOne, argument), ZERO]), ONE, small])
+    return auxiliary("tau", mul([below, reciprocal(add([(S.One, ONE), (S.One, small)]))]))
+
+
+def _both_signs(nodes: Sequence[Node]) -> tuple[dict[Node, bool], dict[Node, bool]]:
+    """The sigmoids of an argument u and of -u: whether it is -u, and whether a recurrence computes the other.
 
     The derivative of a sigmoid has both. In a recurrence the argument is taken as it is seen from outside, where the
     derivative needs it; there u is the argument of the recurrence itself.
@@ -104,12 +112,9 @@ def _both_signs(nodes: Sequence[Node]) -> dict[Node, bool]:
             found.setdefault(tail(argument).node, []).append((node, argument))
     for group in found.values():
         group.sort(key=lambda pair: (pair[0] not in inside, sum(bool(c < 0) for c, _ in terms_of(pair[1]))))
-    return {
-        node: argument.node is not group[0][1].node
-        for group in found.values()
-        if len({argument.node for _, argument in group}) > 1
-        for node, argument in group
-    }
+    both = [group for group in found.values() if len({argument.node for _, argument in group}) > 1]
+    mirrored = {node: argument.node is not group[0][1].node for group in both for node, argument in group}
+    return mirrored, {node: group[0][0] in inside and node not in inside for group in both for node, _ in group}
 
 
 def _visit(node: Node, uses: tuple[Use, ...]) -> Use | None:

@@ -4,12 +4,13 @@ The gates of an LSTM are computed in its forward loop, and the backward loop nee
 computed in the backward loop, and the gradients of the weights need it for all steps.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from symgrad.graph.axes import AUXILIARY
+from symgrad.graph.axes import AUXILIARY, auxiliary
 from symgrad.graph.nodes import (
     Add,
     Apply,
+    Const,
     Contract,
     Gather,
     Named,
@@ -46,6 +47,11 @@ def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
     parts = [part for part in times if not (part in known or isinstance(part, Gather) or _is_multiple(part))]
     outside = dict(zip(parts, from_outside([own(part) for part in parts], known), strict=True))
     by_image = {image.node: part for part, image in outside.items() if sorted(image.letters) == list(range(part.rank))}
+    joined = _joined(roots, {image: (part, outside[part]) for image, part in by_image.items()}, times)
+    if len(_met(roots, by_image | joined, node)) <= len(_met(roots, by_image, node)):
+        by_image |= joined
+        outside |= {part: own(image) for image, part in joined.items()}
+        times |= {part: axis for part in joined.values() if (axis := _time_axis(part, times)) is not None}
     kept = [by_image[image] for image in _met(roots, by_image, node)]
     if not kept:
         return list(roots)
@@ -55,14 +61,24 @@ def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
     entries = {part: own(previous(node.key, state, node.steps, 0)) for part, state in zip(kept, states, strict=True)}
     updates: list[Update] = []
     waiting = dict.fromkeys(kept)
+    computed: set[Node] = set()
+
+    def keep(part: Node) -> None:
+        del waiting[part]
+        inner = part.arg if isinstance(part, Named) else own(part)
+        (term,) = substitute([inner], {other: entry for other, entry in entries.items() if other != part})
+        updates.append(Update(number[part], 0, term))
+
     for update in node.updates:
-        for part in [part for part in postorder([update.term.node]) if part in waiting]:
-            del waiting[part]
-            inner = part.arg if isinstance(part, Named) else own(part)
-            (term,) = substitute([inner], {other: entry for other, entry in entries.items() if other != part})
-            updates.append(Update(number[part], 0, term))
+        for part in postorder([update.term.node]):
+            computed.add(part)
+            if part in waiting:
+                keep(part)
         (term,) = substitute([update.term], entries)
         updates.append(update._replace(term=term))
+        for part in [part for part in waiting if part in joined.values()]:
+            if not _needs(part, times) - computed:
+                keep(part)
     made = with_updates(node, [*node.states, *states], [*node.initial, *[None] * len(states)], updates)
     new: dict[Node, Use] = {}
     for part in postorder([use.node for use in roots]):
@@ -73,6 +89,50 @@ def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
         array = intern(Trajectory, part.shape, Use(made, ()), number[part])
         new[image.node] = Use(array, tuple(image.letters.index(axis) for axis in range(part.rank)))
     return substitute(roots, new)
+
+
+def _joined(roots: Sequence[Use], parts: dict[Node, tuple[Node, Use]], times: dict[Node, int]) -> dict[Node, Node]:
+    """What is computed outside, entry by entry, from parts of steps alone, with its place as a part of a step.
+
+    Where a loop computes that, too, it need not keep the parts.
+    """
+    entries = {
+        image: Use(part, tuple(seen.letters.index(axis) for axis in range(part.rank)))
+        for image, (part, seen) in parts.items()
+    }
+    found: dict[Node, Node] = {}
+    for named in postorder([use.node for use in roots]):
+        if isinstance(named, Named) and named.symbol is AUXILIARY and named not in parts:
+            (term,) = substitute([named.arg], entries)
+            if term.letters == tuple(range(named.rank)):
+                part = auxiliary(named.name, term).node
+                below = list(postorder([part], times))
+                elementwise = all(isinstance(other, Named | Apply | Add | Contract | Const) for other in below)
+                summed = any(isinstance(other, Contract) and other.bound for other in below)
+                if elementwise and not summed and _time_axis(part, times) is not None:
+                    found[named] = part
+    return found
+
+
+def _needs(part: Node, times: Collection[Node]) -> set[Node]:
+    """The parts of a step from which another is computed."""
+    opaque = set(times) - {part}
+    return {use.node for below in postorder([part], opaque) for use in below.uses() if use.node in opaque}
+
+
+def _time_axis(part: Node, times: dict[Node, int]) -> int | None:
+    """The axis of the time of a term of parts of steps, where that is one."""
+    order = list(postorder([part], times))
+    inner = _needs(part, times)
+    for axis in range(part.rank) if inner else ():
+        axes: dict[Node, set[int]] = {other: set() for other in (*inner, *order)}
+        axes[part] = {axis}
+        for other in reversed(order):
+            for use in other.uses():
+                _note(axes, use, axes[other])
+        if all(axes[other] == {times[other]} for other in inner):
+            return axis
+    return None
 
 
 def _is_multiple(node: Node) -> bool:
