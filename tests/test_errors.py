@@ -63,8 +63,12 @@ CASES = {
         "index j is free where it must not be.*if_else",
     ),
     "Idx over a free symbol": (lambda: Model(Sum(x[i], Idx("i", N)), [x]), ModelError, "index i is free"),
-    "free index": (lambda: Model(x[i] ** 2, [x]), ModelError, "index i is free"),
-    "free index in a sum": (lambda: Model(Sum(x[n + i], (n, 0, 1)), [x]), ModelError, "index i is free"),
+    "free index": (lambda: Model(Sum(x[i] ** 2, (i, 0, N - 1)) + x[i], [x]), ModelError, "index i is free"),
+    "free index in a sum": (
+        lambda: Model(Sum(x[n + i], (n, 0, 1)) + Sum(x[i], (i, 0, 1)), [x]),
+        ModelError,
+        "index i is free",
+    ),
     "two bases of one name": (
         lambda: Model(Sum(IndexedBase("x")[i] * x[i], (i, 0, N - 1)), [x]),
         ModelError,

@@ -438,3 +438,26 @@ def test_three_equal_subscripts_take_the_diagonal_of_a_cube():
 def test_the_gradient_of_a_reversed_sum_is_no_array_of_integers(dtype):
     module = Model(Sum(x[N - 1 - n], (n, 0, N - 1)), [x]).compile(check=False)
     assert module.gradient(np.ones(3, dtype)).x.dtype == dtype
+
+
+def test_a_number_that_is_given_subscripts_as_labels_do():
+    c = Symbol("c", integer=True)
+    image = IndexedBase("image", shape=(N, M))
+    model = Model(Sum(sin(image[c, t]), (t, 0, M - 1)), [image])
+    assert model.gradient(image[n, t]) == KroneckerDelta(c, n) * cos(image[c, t])
+    module = model.compile()
+    values = np.arange(6.0).reshape(3, 2)
+    np.testing.assert_allclose(module.gradient(values, 2).image, [[0, 0], [0, 0], np.cos(values[2])], rtol=1e-15)
+    for wrong in (3, -1):
+        with pytest.raises(IndexError, match=rf"^c is {wrong}, expected 0 \.\.\. 2"):
+            module.value(values, c=wrong)
+    with pytest.raises(TypeError, match="c: expected integers"):
+        module.value(values, c=1.0)
+
+
+def test_a_symbol_that_is_no_integer_is_no_subscript():
+    c = Symbol("c")
+    with pytest.raises(ModelError, match=r"declare it Symbol\('c', integer=True\)"):
+        Model(x[c] ** 2, [x])
+    with pytest.raises(ModelError, match="the index n is free"):
+        Model(Sum(x[n] ** 2, (n, 0, N - 1)) + x[n], [x])

@@ -1,9 +1,9 @@
 """Where subscripts put and find entries: arrays padded with zeros, and sums that a Kronecker delta scatters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from sympy import Expr, KroneckerDelta, Mul, S, expand
+from sympy import Expr, KroneckerDelta, Mul, S, Symbol, expand
 
 from symgrad.frontend.bounds import greatest, is_affine, is_whole_number, least, rectangular
 from symgrad.frontend.dimensions import at_smallest, equal
@@ -79,7 +79,9 @@ class Landing(NamedTuple):
     after: Expr
 
 
-def kronecker_positions(body: Expr, outer: Scope, inside: Scope, bound: Mapping[Letter, Expr]) -> dict[Any, Landing]:
+def kronecker_positions(
+    body: Expr, outer: Scope, inside: Scope, bound: Mapping[Letter, Expr], dimensions: Collection[Symbol]
+) -> dict[Any, Landing]:
     """The factors δ(o, position) of a summand, by the outer index o: positions are made of indices of this sum only.
 
     One of two whole indices is left to the elimination of deltas, and one whose position may lie an unknown distance
@@ -96,6 +98,8 @@ def kronecker_positions(body: Expr, outer: Scope, inside: Scope, bound: Mapping[
             used = [symbol for symbol in inside.indices if position.has(symbol)]
             if not used or any(inside.indices[symbol].letter not in bound for symbol in used):
                 continue
+            if not (position - target).free_symbols <= {*inside.indices, *dimensions}:
+                continue  # a number that is given may be negative
             axis = inside.indices[target]
             if position in used and equal(inside.indices[position].length, axis.length):
                 continue

@@ -1,6 +1,6 @@
 """From the user's SymPy objects to a `Program`: checked names, sorted arguments, the loss as a term of the graph."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -235,7 +235,7 @@ def _arguments(
     for parameter in parameters:
         if parameter not in used:
             raise ModelError(f"the parameter {name_of(parameter)} does not occur in the loss")
-    subscripting = _subscripting(expressions)
+    subscripting = _subscripting(expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer})
     made = []
     roles: tuple[tuple[Role, Iterable[Any]], ...] = (("parameter", parameters), ("data", sorted(data, key=name_of)))
     for role, group in roles:
@@ -257,10 +257,12 @@ def _declared_integer(symbol: Any) -> bool:
     return bool(getattr(symbol.label if isinstance(symbol, IndexedBase) else symbol, "is_integer", False))
 
 
-def _subscripting(expressions: Sequence[Basic]) -> dict[Any, tuple[Expr | None, Span | None]]:
-    """The arrays whose entries subscript others, with the size of the axis where an entry alone is the subscript.
+def _subscripting(
+    expressions: Sequence[Basic], numbers: Collection[Symbol]
+) -> dict[Any, tuple[Expr | None, Span | None]]:
+    """The integers that subscript arrays, entries of others or numbers, with the size of the axis where one does alone.
 
-    Beside it what entries to draw: those whose positions are inside, where they are entries plus a number.
+    Beside it which ones to draw: those whose positions are inside, where they are integers plus a constant.
     """
     found: dict[Any, Expr | None] = {}
     spans: dict[Any, Span] = {}
@@ -276,32 +278,36 @@ def _subscripting(expressions: Sequence[Basic]) -> dict[Any, tuple[Expr | None, 
             else:
                 continue
             for sub, length in pairs:
-                for inner in Preorder(sub):
-                    if isinstance(inner, Indexed | MatrixElement):
+                walk = Preorder(sub)
+                for inner in walk:
+                    if isinstance(inner, Indexed | MatrixElement) or inner in numbers:
+                        walk.skip()  # what subscripts it is met by itself
                         base = base_symbol(inner)
                         found[base] = length if sub == inner else found.get(base)
                         if length is not None:
                             shift = difference(sub, inner)
                             first = -shift if shift.is_Integer else S.Zero
                             spans.setdefault(base, (first, first + length - 1))
-    guarded = {base for base in _conditional(expressions) & found.keys() if not _always(expressions, base)}
+    guarded = {
+        base for base in _conditional(expressions, numbers) & found.keys() if not _always(expressions, base, numbers)
+    }
     return {base: (None if base in guarded else alone, spans.get(base)) for base, alone in found.items()}
 
 
-def _always(expressions: Sequence[Basic], base: Any) -> bool:
-    """Whether entries of an array subscript others outside of everything that is chosen by a condition on them."""
+def _always(expressions: Sequence[Basic], base: Any, numbers: Collection[Symbol]) -> bool:
+    """Whether entries of an array, or a number, are subscripts outside of all that is chosen by a condition on them."""
     for expression in expressions:
         walk = Preorder(expression)
         for part in walk:
-            if isinstance(part, if_else | Piecewise) and base in _conditional([part]):
+            if isinstance(part, if_else | Piecewise) and base in _conditional([part], numbers):
                 walk.skip()
             elif isinstance(part, Indexed) and any(base_symbol(sub) == base for sub in part.indices):
                 return True
     return False
 
 
-def _conditional(expressions: Sequence[Basic]) -> set[Any]:
-    """The arrays that conditions speak of: their entries may be no labels where the condition does not hold."""
+def _conditional(expressions: Sequence[Basic], numbers: Collection[Symbol]) -> set[Any]:
+    """The arrays and numbers that conditions speak of: they may be no labels where the condition does not hold."""
     found: set[Any] = set()
     for expression in expressions:
         for part in Preorder(expression):
@@ -314,7 +320,7 @@ def _conditional(expressions: Sequence[Basic]) -> set[Any]:
             for condition in conditions:
                 walk = Preorder(condition)
                 for inner in walk:
-                    if isinstance(inner, Indexed | MatrixElement):
+                    if isinstance(inner, Indexed | MatrixElement) or inner in numbers:
                         found.add(base_symbol(inner))
                         walk.skip()  # what subscripts it has to be a label already
     return found
@@ -460,11 +466,12 @@ def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, li
             known.append(symbol)
 
     bases = [a.symbol for a in program.arguments if isinstance(a.symbol, IndexedBase | MatrixSymbol)]
+    given = {*(a.symbol for a in program.arguments), *program.dimensions}
     for expression in expressions:
         for part in Preorder(expression):
             if isinstance(part, Indexed) and part.base in bases:
                 for sub, size in zip(part.indices, part.base.shape, strict=False):
-                    if isinstance(sub, Symbol | Idx) and not isinstance(sub, Dummy):
+                    if isinstance(sub, Symbol | Idx) and sub not in given:
                         note(S(size), sub)
             elif hasattr(part, "limits"):
                 for limit in part.limits:

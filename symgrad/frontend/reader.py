@@ -166,12 +166,14 @@ class IndexReader:
         raise self._escaped(symbol)
 
     def _escaped(self, symbol: Any) -> ModelError:
+        given = f"Symbol({str(symbol)!r}, integer=True)"
         return ModelError(
             f"the index {symbol} is free where it must not be: no sum, reduction or left side in "
             "`where` binds it here. "
             "SymPy takes indices out of nested sums of a Piecewise; write if_else(cond, a, b) "
             "instead of the Piecewise, "
             f"or name the inner sum in `where`. Otherwise bind it: Sum(..., ({symbol}, 0, N-1))"
+            + ("" if symbol.is_integer else f"; or, if it is an integer that is given, declare it {given}")
         )
 
     def _subscripts(self, base: Any, subscripts: Sequence[Expr], whole: Basic, scope: Scope) -> Reading:
@@ -209,22 +211,31 @@ class IndexReader:
         return entry
 
     def _refuse_escaped(self, sub: Expr, scope: Scope) -> None:
-        """Every symbol of a subscript that is not inside another subscript is an index in scope or a dimension."""
+        """Every symbol of a subscript that is not inside another subscript is an index in scope or a number."""
         walk = Preorder(sub)
         for part in walk:
             if isinstance(part, Indexed | MatrixElement):
                 walk.skip()
             elif part in scope.indices:
                 walk.skip()  # an Idx has its label and range inside
-            elif isinstance(part, Symbol | Idx) and part not in self.symbols.dimensions:
+            elif isinstance(part, Symbol | Idx) and not self._is_number(part):
                 raise self._escaped(part)
+
+    def _is_number(self, symbol: Any) -> bool:
+        """Whether a symbol is an integer that the module is given: a dimension, or an argument declared so."""
+        return symbol in self.symbols.dimensions or (symbol in self.symbols.nodes and bool(symbol.is_integer))
+
+    def _is_data(self, sub: Expr, scope: Scope) -> bool:
+        """Whether the value of a subscript is known only when the module runs."""
+        given = sub.free_symbols - self.symbols.dimensions - scope.indices.keys()
+        return sub.has(Indexed, MatrixElement) or any(symbol in self.symbols.nodes for symbol in given)
 
     def check_range(self, sub: Expr, length: Expr, axis: int, whole: Basic, scope: Scope) -> Place:
         """Where the positions of a subscript lie; refuse an affine one that leaves its axis for some sizes."""
         where = f"{place_of(whole)}: subscript {axis + 1}, {sub},"
         if not is_whole_number(sub, scope.conditions):
             raise ModelError(f"{where} is not an integer for all values of its indices; floor({sub}) is")
-        if sub.has(Indexed, MatrixElement):
+        if self._is_data(sub, scope):
             label = self.symbols.labels.get(base_symbol(sub))
             return "inside" if label is not None and equal(label, length) else "checked"
         everywhere = rectangular(scope.indices)
@@ -382,7 +393,8 @@ class IndexReader:
             bound[inner.letter] = inner.length
             masks.extend(conditions)
         inside = scope.with_conditions(tuple(masks))
-        deltas = kronecker_positions(expr.function, outer, inside, bound) if head is Sum else {}
+        dimensions = self.symbols.dimensions
+        deltas = kronecker_positions(expr.function, outer, inside, bound, dimensions) if head is Sum else {}
         body = yield (expr.function if not deltas else without(expr.function, deltas)), inside
         for mask in masks:
             holds = yield mask, scope

@@ -17,6 +17,8 @@ tok, lab, lab2 = (
     A("lab", shape=(N,), integer=True),
     A("lab2", shape=(N,), integer=True),
 )
+at, at2 = symbols("at at2", integer=True)  # numbers that are given
+XM, wM = MatrixSymbol("XM", N, M), MatrixSymbol("wM", M, 1)
 S = Sum
 
 
@@ -245,6 +247,20 @@ GATHERS = {
         [packed],
         where=[Eq(array("b", N, N)[i, j], if_else(j <= i, packed[i * (i + 1) / 2 + j], packed[j * (j + 1) / 2 + i]))],
     ),
+    "entry at a number": lambda: Model(LogSumExp(x[n], (n, 0, N - 1)) - x[at], [x]),
+    "row at a number": lambda: Model(S(sin(X[at, m]), (m, 0, M - 1)), [X]),
+    "entry of a matrix at a number": lambda: Model(sin((XM * wM)[at, 0]) + XM[at, 0] ** 2, [XM, wM]),
+    "row of the label at a number": lambda: Model(S(sin(E[lab[at], d]), (d, 0, D - 1)), [E]),
+    "two numbers": lambda: Model(x[at] * x[at2] * X[at2, 0], [x, X]),
+    "name at a number": lambda: Model(
+        array("g", N)[at] ** 2, [X], where=[Eq(array("g", N)[n], S(sin(X[n, m]), (m, 0, M - 1)))]
+    ),
+    "shifted by a number": lambda: Model(
+        S(if_else(inside(n + at, N), x[n + at], 0) ** 2 * y[n], (n, 0, N - 1)), [x, y]
+    ),
+    "landing beside a number": lambda: Model(
+        S(sin(S(KroneckerDelta(n, i + at) * x[i], (i, 0, N - 1))), (n, 0, N - 1)), [x]
+    ),
     "gather of a gather": lambda: Model(
         S(sin(E[array("map", K, integer=True)[lab[n]], d]), (n, 0, N - 1), (d, 0, D - 1)), [E]
     ),
@@ -286,6 +302,8 @@ MASKS = {
     "a row's condition": lambda: Model(
         S(if_else(x[n] > 0, X[n, m] * log(x[n]), 0), (n, 0, N - 1), (m, 0, M - 1)), [X, x]
     ),
+    "at a number": lambda: over_n(if_else(Eq(n, at), sin(x[n]), x[n] * y[n])),
+    "delta at a number": lambda: over_n(KroneckerDelta(n, at) * x[n] ** 2 + y[n]),
     "deltas": lambda: Model(
         S(KroneckerDelta(i, j + 1) * x[i] * y[j], (i, 0, N - 1), (j, 0, N - 1))
         + S(KroneckerDelta(i, 0) * x[i] ** 2, (i, 0, N - 1)),
