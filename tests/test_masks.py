@@ -181,3 +181,13 @@ def test_rows_that_are_masked_whole_have_no_logarithm_and_no_shares():
     np.testing.assert_allclose(gradient.Y[0, ::2], share * (1 + values[0, ::2] - mean), rtol=1e-13)
     assert not gradient.Y[1].any()
     assert attended.check().ok
+
+
+@pytest.mark.parametrize("seed", [0, 13, 14])
+def test_a_loss_that_is_zero_but_for_rounding_is_right(seed):
+    # of one sample Cox's partial likelihood is η - log exp η: its rounding errors are the same all around
+    eta, beta = IndexedBase("eta", shape=(N,)), IndexedBase("beta", shape=(M,))
+    at_risk = log(Sum(if_else(z[i] >= z[n], exp(eta[i]), 0), (i, 0, N - 1)))
+    where = [Eq(eta[n], Sum(Y[n, m] * beta[m], (m, 0, M - 1)))]
+    model = Model(-Sum(g[n] * (eta[n] - at_risk), (n, 0, N - 1)), [beta], where=where)
+    assert not model.check(seed=seed, sizes={N: 1, M: 1}, chain=seed != 0).failures

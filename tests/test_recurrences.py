@@ -161,6 +161,10 @@ def unlooped(e, s):
     return s**2 + np.sum((e * s) ** 2)
 
 
+def gated_by_data(e, s, s0):
+    return np.sum(run(lambda t, p: sigma(s * e[t]) * p + np.sin(e[t]), s0, len(e)) ** 2)
+
+
 def unread_base(e, s, s0):
     return np.sum(run(lambda t, wave: np.sin(e[t] + wave), s + 0 * s0, len(e))[1:] ** 2)
 
@@ -431,6 +435,11 @@ WRONG = {
         [Eq(p[0], 0), Eq(p[t], s * p[t - 1] * q[t - 1]), Eq(q[t], tanh(p[t - 1]))],
         ModelError,
         "refers 1 steps back, but q has 0 base cases",
+    ),
+    "a gate as long as there are steps": (
+        [Eq(p[0], 0), Eq(p[t], s * p[t - 1] * e[t]), Eq(e[t], tanh(p[t - 1]))],
+        ModelError,
+        r"its entry 0 is that of t = 1: refer to it at t - 1, or declare e with T \+ 1 entries",
     ),
     "a base case that refers to the states": (
         [Eq(p[0], q[1]), Eq(q[0], s), Eq(p[t], q[t - 1]), Eq(q[t], p[t - 1])],

@@ -461,3 +461,24 @@ def test_a_symbol_that_is_no_integer_is_no_subscript():
         Model(x[c] ** 2, [x])
     with pytest.raises(ModelError, match="the index n is free"):
         Model(Sum(x[n] ** 2, (n, 0, N - 1)) + x[n], [x])
+
+
+def test_entries_that_an_equation_cannot_give_must_not_be_read():
+    z = IndexedBase("z", shape=(N,))
+    difference = Eq(z[n], x[n] - x[n - 1])
+    values = np.array([1.0, 3.0, 2.0])
+    for equation in (difference, Eq(z[n + 1], x[n + 1] - x[n])):
+        module = Model(Sum(z[n] ** 2, (n, 1, N - 1)), [x], where=[equation]).compile()
+        np.testing.assert_array_equal(module.gradient(values).x, [-4.0, 6.0, -2.0])
+    assert Model(Sum(if_else(n >= 1, z[n], 0) ** 2, (n, 0, N - 1)), [x], where=[difference]).check().ok
+    with pytest.raises(ModelError, match=r"z\[n\]: only entries 1 \.\.\. N - 1 of z are defined"):
+        Model(Sum(z[n] ** 2, (n, 0, N - 1)), [x], where=[difference])
+    with pytest.raises(ModelError, match=r"x\[2\*n\]: subscript 1, 2\*n, goes up to"):
+        Model(Sum(z[n] ** 2, (n, 1, N - 1)), [x], where=[Eq(z[n], x[n - 1] - x[2 * n])])
+
+
+def test_a_name_with_a_long_definition_has_its_name_in_the_code():
+    a, laplacian = IndexedBase("a", shape=(H, W)), IndexedBase("laplacian", shape=(H, W))
+    body = a[i + 1, j] + a[i - 1, j] + a[i, j + 1] + a[i, j - 1] - 4 * a[i, j]
+    loss = Sum(sin(laplacian[i, j]), (i, 1, H - 2), (j, 1, W - 2))
+    assert "\n    laplacian = _place(" in Model(loss, [a], where=[Eq(laplacian[i, j], body)]).source()

@@ -52,6 +52,7 @@ class Operands:
         self._led = False  # whether a comment says so
         self._rows: Collection[Node] = ()  # what has an entry or more for each row of the data
         self._labels: dict[Node, str] = {}
+        self._definitions: dict[Node, str] = {}  # what names stand for
         self._grids: dict[Node, Grid] = {}
         self._kroneckers: dict[Node, tuple[Use, Use]] = {}
         self._absorbed: set[Node] = set()  # nodes that are printed as part of a grid or a Kronecker product only

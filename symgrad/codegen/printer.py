@@ -105,6 +105,9 @@ class Printer(Arithmetic, Application):
                     self._counts[use.node] += exponent == 2
         self._absorb(nodes)
         self._whole = whole_nodes(nodes, self._positions(nodes))
+        for node in nodes:  # a definition that is too long for one line has the name itself
+            if isinstance(node, Named) and node.arg.letters == tuple(range(node.rank)):
+                self._definitions.setdefault(node.arg.node, node.name)
         for node in nodes:
             self._lay_out(node)
 
@@ -208,6 +211,8 @@ class Printer(Arithmetic, Application):
     def _name(self, node: Node) -> str:
         if isinstance(node, Named):
             return self.fresh(node.name)
+        if node in self._definitions:
+            return self.fresh(self._definitions[node])
         texts = [self._values[use.node].text for use in node.uses() if use.node not in self._absorbed]
         about = next((found for text in texts if (found := self._first_variable(text))), None) or self._first_name(node)
         head: Any = getattr(node, "head", None)

@@ -27,14 +27,12 @@ class BaseCases:
         """Take base cases that nobody wrote, but that the equation of a state gives; whether they can be read."""
         if not cases:
             return False
-        symbols, before = self._reader.symbols, self._cases[base]
-        sizes, lengths = dict(symbols.minimum_sizes), dict(symbols.lengths)
-        self._cases[base] = cases
+        before, self._cases[base] = self._cases[base], cases
         try:
-            self.of(base)
+            with self._reader.symbols.attempt():
+                self.of(base)
         except (ModelError, UnsupportedError):
             self._cases[base] = before
-            symbols.minimum_sizes, symbols.lengths = sizes, lengths
             return False
         return True
 

@@ -22,6 +22,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from symgrad.arguments import Argument, Role, Span
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend import given
+from symgrad.frontend.definitions import read_definition
 from symgrad.frontend.dimensions import difference, equal
 from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one, subscripts_of
 from symgrad.frontend.linear_algebra import COLUMN, ROW
@@ -110,7 +111,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         if len(group) > 1 or group[0] in needs[group[0]] or group[0] in bases:
             names |= read_recurrence(group, definitions, bases, reader)
         else:
-            names[group[0]] = _read_definition(definitions[group[0]], reader)
+            names[group[0]] = read_definition(definitions[group[0]], reader)
         symbols.nodes |= {base: names[base] for base in group}
     value = reader.read(loss)
     taken = {name_of(base) for base in definitions} | {argument.name for argument in arguments}
@@ -386,55 +387,6 @@ def _needs(definitions: dict[Any, Equality], bases: dict[Any, list[Equality]]) -
         base: [s for s in dict.fromkeys(occurring([d.rhs, *(e.rhs for e in bases.get(base, ()))])) if s in definitions]
         for base, d in definitions.items()
     }
-
-
-def _read_definition(equation: Equality, reader: Reader) -> Named:
-    left, right = equation.lhs, equation.rhs
-    base = base_symbol(left)
-    if isinstance(left, MatrixSymbol):
-        if not isinstance(right, MatrixExpr):
-            raise ModelError(f"Eq({left}, {place_of(right)}): the left side is a matrix, the right side is not")
-        for side in (0, 1):
-            if not equal(left.shape[side], right.shape[side]):
-                raise ModelError(
-                    f"Eq({left}, {place_of(right)}): {left} has shape {left.shape}, the right side {right.shape}"
-                )
-        sides = [(letter, side) for letter, side in zip((ROW, COLUMN), left.shape, strict=True) if side != 1]
-        term = reader.read(right)
-    else:
-        scope, sides = Scope(), []
-        for axis, sub in enumerate(subscripts_of(left)):
-            if isinstance(base, MatrixSymbol) and sub == 0 and base.shape[axis] == 1:
-                continue
-            if not isinstance(sub, Symbol | Idx):
-                raise UnsupportedError(
-                    f"{left} = ...: the subscript {sub} on the left is not an index, and {name_of(base)} is no "
-                    "recurrence"
-                )
-            if sub in scope.indices:
-                raise ModelError(f"{left} = ...: the index {sub} appears twice on the left side")
-            length = _length_of(sub, base, axis, right)
-            scope = scope.with_index(sub, Index(sub, S.Zero, length))
-            if not (isinstance(base, MatrixSymbol) and length == 1):
-                sides.append((sub, length))
-        term = reader.read(right, scope)
-    numbers = {letter: n for n, (letter, _) in enumerate(sides)}
-    return named(name_of(base), base, tuple(length for _, length in sides), relabel(term, numbers))
-
-
-def _length_of(index: Any, base: Any, axis: int, right: Basic) -> Expr:
-    """How far an index of a left side runs: by the declared shape, its own range, or the arrays that it subscripts."""
-    if getattr(base, "shape", None) is not None:
-        return S(base.shape[axis])
-    if isinstance(index, Idx) and index.upper is not None:
-        return index.upper - index.lower + 1
-    for other, place in subscripted([right], index):
-        if other.shape is not None:
-            return S(other.shape[place])
-    raise ModelError(
-        f"{name_of(base)} has no shape, and its index {index} subscripts no array on the right side; write "
-        f"IndexedBase({name_of(base)!r}, shape=(N, ...))"
-    )
 
 
 def _identity(fact: Equality, reader: Reader) -> tuple[Use, Use]:

@@ -243,8 +243,7 @@ class IndexReader:
             if not any(sub.has(symbol) for symbol in scope.indices):
                 self.symbols.require_entries(length)
             return "inside"
-        guards = tuple(guard for condition in scope.conditions for guard in self._guards(condition, scope))
-        if all(is_positive(expand(end), scope.indices, guards) for end in (sub + 1, length - sub)):
+        if self._is_guarded((sub + 1, length - sub), scope):
             return "guarded"
         low, high = least(sub, everywhere), greatest(sub, everywhere)
         if low is None or high is None or not is_affine(sub, scope.indices):
@@ -259,12 +258,19 @@ class IndexReader:
         )
         return "inside"
 
+    def _is_guarded(self, ends: Sequence[Expr], scope: Scope) -> bool:
+        """Whether expressions are positive wherever the conditions around them hold."""
+        guards = tuple(guard for condition in scope.conditions for guard in self._guards(condition, scope))
+        return all(is_positive(expand(end), scope.indices, guards) for end in ends)
+
     def _check_defined(self, base: Any, sub: Expr, axis: int, whole: Basic, scope: Scope) -> None:
-        """Refuse a subscript that reaches entries of a recurrence's quantity that have no equation."""
-        along, first, last = self.symbols.defined.get(base, (None, S.Zero, S.Zero))
-        if along != axis:
+        """Refuse a subscript that reaches entries of a quantity that have no equation."""
+        if axis not in self.symbols.defined.get(base, {}):
             return
-        missing = f"{place_of(whole)}: only entries {first} ... {last} of {name_of(base)} are defined; add base cases"
+        first, last = self.symbols.defined[base][axis]
+        missing = f"{place_of(whole)}: only entries {first} ... {last} of {name_of(base)} are defined"
+        if self._is_guarded((sub - first + 1, last - sub + 1), scope):
+            return
         everywhere = rectangular(scope.indices)
         low, high = least(sub, everywhere), greatest(sub, everywhere)
         if low is None or high is None:

@@ -287,7 +287,7 @@ def _declare_defined(part: _Part, steps: Expr, descending: bool, reader: IndexRe
     """Entries of a state without base cases that no step sets are undefined."""
     if not part.bases and not equal(part.state.shape[part.axis], steps):
         first = Integer(part.state.start)
-        reader.symbols.defined[part.base] = (part.axis, first, expand(first + steps - 1))
+        reader.symbols.defined[part.base] = {part.axis: (first, expand(first + steps - 1))}
 
 
 class _References:
@@ -332,7 +332,15 @@ class _References:
         ahead = -lag if not self._descending else lag
         if ahead > 0:
             direction = "down from its last entry" if self._descending else "up from its first entry"
-            raise ModelError(f"{place} is not known yet: the recurrence runs {direction}; refer to what comes before")
+            hint = "refer to what comes before"
+            if not (other.bases or self._descending):
+                name, time, first = name_of(other.base), self._part.time, self._part.first_time
+                hint = (
+                    f"{name} has {self._steps} entries, one for each step, so that its entry {other.state.start} is that "
+                    f"of {time} = {first}: refer to it at {time + other.state.start - first}, or declare {name} with "
+                    f"{expand(self._steps + first)} entries"
+                )
+            raise ModelError(f"{place} is not known yet: the recurrence runs {direction}; {hint}")
         if -ahead > len(other.bases):
             edge = (other.state.shape[other.axis] if self._descending else other.state.start) - 1
             have = f"{len(other.bases)} base case{'s' if len(other.bases) != 1 else ''}"

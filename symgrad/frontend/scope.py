@@ -7,7 +7,7 @@ from typing import Any
 
 from sympy import Basic, Expr, S, Symbol, expand
 
-from symgrad.errors import ModelError
+from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.dimensions import at_smallest, difference, grows, is_never_empty
 from symgrad.graph.nodes import Node, Use
 from symgrad.walk import is_larger
@@ -74,8 +74,8 @@ class Symbols:
     minimum_sizes: dict[Symbol, int] = field(default_factory=dict)
     # while a recurrence is read: what stands for an earlier entry of its states, and the subscripts into that
     earlier: "Earlier | None" = None
-    # the axis of a quantity along which only the entries from the first to the last are defined
-    defined: dict[Any, tuple[int, Expr, Expr]] = field(default_factory=dict)
+    # axes of a quantity along which only the entries from the first to the last are defined
+    defined: dict[Any, dict[int, tuple[Expr, Expr]]] = field(default_factory=dict)
     lengths: dict[Expr, None] = field(default_factory=dict)  # what must not be negative beyond that, such as H - P + 1
 
     @contextmanager
@@ -86,6 +86,16 @@ class Symbols:
             yield
         finally:
             self.earlier = before
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """What is read while it lasts is not recorded if reading fails."""
+        sizes, lengths = dict(self.minimum_sizes), dict(self.lengths)
+        try:
+            yield
+        except (ModelError, UnsupportedError):
+            self.minimum_sizes, self.lengths = sizes, lengths
+            raise
 
     def require_length(self, length: Expr, what: str) -> None:
         """Record that the length of a range is not negative; such as H - P + 1, it need not be so for all sizes.

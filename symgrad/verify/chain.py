@@ -340,7 +340,9 @@ class _Chain:
         ]
         single = coarser > 1
         numbers = self._numbers(gradient, along, allowed, single)
-        number = _Number("value", value, mpf(float(got_value)), rounding * (value_noise + EPS * abs(value)), 1, single)
+        # of a loss that is zero there may be left what rounding leaves of terms of about one
+        value_floor = value_noise + EPS * (abs(value) if abs(value) > EPS**2 else 1)
+        number = _Number("value", value, mpf(float(got_value)), rounding * value_floor, 1, single)
         link = self._link(name, [number, *numbers])
         blind = [n for n in (number, *numbers) if n.allowed > (_BLIND_SINGLE if single else _BLIND) * n.size > 0]
         if link.verdict == "pass" and blind:

@@ -189,6 +189,21 @@ SUBSCRIPTS = {
         ),
         [array("a", H, W)],
     ),
+    "differences of differences": lambda: Model(
+        S(array("v", N)[n] ** 2 * y[n], (n, 2, N - 1)),
+        [x, y],
+        where=[Eq(array("u", N)[n], x[n] - x[n - 1]), Eq(array("v", N)[n], array("u", N)[n] - array("u", N)[n - 1])],
+    ),
+    "Laplacian of a name": lambda: Model(
+        S(sin(array("b", H, W)[i, j]), (i, 1, H - 2), (j, 1, W - 2)),
+        [array("a", H, W)],
+        where=[
+            Eq(
+                array("b", H, W)[i, j],
+                S(array("a", H, W)[i + p, j] + array("a", H, W)[i, j + p], (p, -1, 1)).doit() - array("a", H, W)[i, j],
+            )
+        ],
+    ),
     "fixed entries": lambda: Model(x[0] * x[N - 1] + x[1] ** 2 * sin(x[N - 2]), [x]),
 }
 

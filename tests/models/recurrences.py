@@ -179,6 +179,13 @@ unread_base = Model(  # the base case of fed is read by nothing
     where=[Eq(fed[0], s0), Eq(wave[0], s), Eq(fed[t], e[t - 1] + wave[t - 1]), Eq(wave[t], sin(fed[t]))],
     name="unread_base",
 )
+forget = array("forget", T + 1)
+gated_by_data = Model(  # a gate that is no state has no entry 0, where it would read e[-1]
+    Sum(p[t] ** 2, (t, 0, T)),
+    [e, s, s0],
+    where=[Eq(forget[t], sigmoid(s * e[t - 1])), Eq(p[0], s0), Eq(p[t], forget[t] * p[t - 1] + sin(e[t - 1]))],
+    name="gated_by_data",
+)
 first_p, first_q = array("P", T + 1), array("Q", T + 1)
 chained_bases = Model(  # a base case refers to another, and steps to base cases of one another's states
     first_p[T] * first_q[T] + Sum(first_p[t] ** 2, (t, 0, T)),
