@@ -99,6 +99,7 @@ class Checking:
             "dimensions": self.program.dimensions,
             "minimum_sizes": self.program.minimum_sizes,
             "lengths": self.program.lengths,
+            "margins": self.program.margins,
             "reference": reference,
             "where": self.where,
             "kink_distance": self._compiled(kink_plan(self.derivation), "kinks", held_plan(self.derivation)[1]),

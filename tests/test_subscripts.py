@@ -482,3 +482,15 @@ def test_a_name_with_a_long_definition_has_its_name_in_the_code():
     body = a[i + 1, j] + a[i - 1, j] + a[i, j + 1] + a[i, j - 1] - 4 * a[i, j]
     loss = Sum(sin(laplacian[i, j]), (i, 1, H - 2), (j, 1, W - 2))
     assert "\n    laplacian = _place(" in Model(loss, [a], where=[Eq(laplacian[i, j], body)]).source()
+
+
+def test_sizes_are_drawn_at_which_subscripts_stay_inside_their_axes():
+    mirrored = Model(Sum(sin(x[Abs(i - 2)]) * i, (i, 0, N - 1)), [x])
+    report = mirrored.check()
+    assert report.ok
+    assert {run.sizes for run in report.runs} == {"N=3", "N=4", "N=5"}
+    with pytest.raises(IndexError, match=r"Abs\(i - 2\) is 2 at \[0\], expected 0 \.\.\. 1"):
+        mirrored.compile().value(np.ones(2))
+    with pytest.raises(ModelError, match="subscripts stay inside their axes at none of the sizes tried: give sizes="):
+        Model(Sum(x[Abs(i - 40)] ** 2, (i, 0, N - 1)), [x]).check()
+    assert Model(Sum(x[Abs(i - 40)] ** 2, (i, 0, N - 1)), [x]).check(sizes={N: 43}).ok

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol, expand
+from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, expand
 from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
@@ -107,9 +107,10 @@ def _cut(axis: _Axis, right: Basic, symbols: Symbols) -> _Cut:
             shift = expand(sub - axis.index)
             if shift.is_Integer:
                 first, last = symbols.defined.get(base, {}).get(number, (S.Zero, length - 1))
-                missing = first - shift + axis.offset, expand(axis.length - 1 - last - axis.offset + shift)
+                missing = expand(first - shift + axis.offset), expand(axis.length - 1 - last - axis.offset + shift)
                 before, after = (
-                    max(known, S(m)) if m.is_Integer else known for known, m in zip((before, after), missing)
+                    max(known, cut) if cut.is_Integer else known
+                    for known, cut in zip((before, after), missing, strict=True)
                 )
     return before, after
 

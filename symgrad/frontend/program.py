@@ -24,8 +24,7 @@ from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend import given
 from symgrad.frontend.definitions import read_definition
 from symgrad.frontend.dimensions import difference, equal
-from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one, subscripts_of
-from symgrad.frontend.linear_algebra import COLUMN, ROW
+from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one
 from symgrad.frontend.matrix import Reader, scalar_of
 from symgrad.frontend.names import (
     base_symbol,
@@ -40,8 +39,6 @@ from symgrad.frontend.properties import properties
 from symgrad.frontend.recurrence import components, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.functions import if_else
-from symgrad.graph.axes import named
-from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Input, Named, Scan, Trajectory, Use, intern
 from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder
@@ -61,6 +58,7 @@ class Program:
     minimum_sizes : how large a dimension must be for the literal subscripts and ranges to make sense.
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
     lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
+    margins : how far positions that the module checks stay inside their axes; negative where the model does not exist.
     sizes : how long the user expects dimensions to be.
     loss_name : what formulas call the loss: C, as in the literature on networks, unless the model has another C.
     """
@@ -73,6 +71,7 @@ class Program:
     minimum_sizes: dict[Symbol, int]
     identities: tuple[tuple[Use, Use], ...]
     lengths: tuple[Expr, ...] = ()
+    margins: tuple[Expr, ...] = ()
     sizes: Mapping[Symbol, int] = field(default_factory=dict)
     loss_name: str = "C"
 
@@ -125,6 +124,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         minimum_sizes=symbols.minimum_sizes,
         identities=identities,
         lengths=tuple(symbols.lengths),
+        margins=tuple(symbols.margins),
         loss_name=next(name for name in ("C", "L", "loss", "Loss") if name not in taken),
     )
 

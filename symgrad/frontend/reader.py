@@ -247,6 +247,7 @@ class IndexReader:
             return "guarded"
         low, high = least(sub, everywhere), greatest(sub, everywhere)
         if low is None or high is None or not is_affine(sub, scope.indices):
+            self.symbols.note_margins((sub, length - 1 - sub), scope)
             return "checked"
         self.symbols.require_non_negative(
             expand(low), f"{where} goes down to {low}; subscripts start at 0 and do not wrap around"

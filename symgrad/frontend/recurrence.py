@@ -336,9 +336,9 @@ class _References:
             if not (other.bases or self._descending):
                 name, time, first = name_of(other.base), self._part.time, self._part.first_time
                 hint = (
-                    f"{name} has {self._steps} entries, one for each step, so that its entry {other.state.start} is that "
-                    f"of {time} = {first}: refer to it at {time + other.state.start - first}, or declare {name} with "
-                    f"{expand(self._steps + first)} entries"
+                    f"{name} has {self._steps} entries, one for each step, so that its entry {other.state.start} is "
+                    f"that of {time} = {first}: refer to it at {time + other.state.start - first}, or declare {name} "
+                    f"with {expand(self._steps + first)} entries"
                 )
             raise ModelError(f"{place} is not known yet: the recurrence runs {direction}; {hint}")
         if -ahead > len(other.bases):

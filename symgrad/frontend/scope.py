@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Basic, Expr, S, Symbol, expand
+from sympy import And, Basic, Expr, S, Symbol, expand
 
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.dimensions import at_smallest, difference, grows, is_never_empty
+from symgrad.functions import MinOver, if_else
 from symgrad.graph.nodes import Node, Use
 from symgrad.walk import is_larger
 
@@ -77,6 +78,8 @@ class Symbols:
     # axes of a quantity along which only the entries from the first to the last are defined
     defined: dict[Any, dict[int, tuple[Expr, Expr]]] = field(default_factory=dict)
     lengths: dict[Expr, None] = field(default_factory=dict)  # what must not be negative beyond that, such as H - P + 1
+    # the least distances from the ends of their axes of positions that the module checks when it runs
+    margins: dict[Expr, None] = field(default_factory=dict)
 
     @contextmanager
     def standing_for(self, earlier: "Earlier") -> Iterator[None]:
@@ -112,6 +115,19 @@ class Symbols:
             self.lengths[length] = None
             return
         self.require_non_negative(length, what)
+
+    def note_margins(self, ends: Sequence[Expr], scope: Scope) -> None:
+        """Record that expressions of indices and sizes alone are not negative where the conditions around them hold."""
+        conditions = And(*scope.conditions)
+        for end in ends:
+            inside = if_else(conditions, end, S.Zero) if scope.conditions else end
+            limits: list[tuple[Any, Expr, Expr]] = []
+            for symbol, index in reversed(list(scope.indices.items())):  # an inner one may end at an outer one
+                if any(part.has(symbol) for part in (inside, *(bound for limit in limits for bound in limit[1:]))):
+                    limits.append((symbol, index.first, index.last))
+            least = MinOver(inside, *limits) if limits else inside
+            if least.free_symbols <= self.dimensions:
+                self.margins[least] = None
 
     def require_entries(self, length: Expr) -> None:
         """Record that an axis must not be empty: an entry of it is read whatever the ranges of indices are."""

@@ -14,6 +14,7 @@ from symgrad.errors import ModelError
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.edges import check_empty, check_kink, empty_draw, empty_sizes
 from symgrad.verify.point import Held, PointCheck, Reference
+from symgrad.verify.reference import evaluate
 from symgrad.verify.report import CheckReport, Link, Run
 from symgrad.verify.sampling import Draw, Sampler
 from symgrad.verify.second_order import SecondOrder, SecondOrderCheck
@@ -37,6 +38,7 @@ def check_module(
     dimensions: Sequence[Symbol] = (),
     minimum_sizes: Mapping[Symbol, int] | None = None,
     lengths: Sequence[Expr] = (),
+    margins: Sequence[Expr] = (),
     reference: Reference | None = None,
     where: Sequence[Basic] = (),
     name: str = "",
@@ -64,6 +66,7 @@ def check_module(
     conditioning : how far the matrices that the loss inverts are from singular: inputs are drawn where it is positive.
     dimensions : the model's dimensions; by default those that the arguments' shapes mention.
     minimum_sizes : the least size of a dimension, where it is not 1.
+    lengths, margins : expressions of dimensions: at sizes where one is negative there is no model to check.
     reference : computes the loss independently, from inputs and sizes; `value` has to agree with it.
     held : the loss at some inputs with what the model holds constant as it is at others.
     where : the model's named intermediates, which facts may be about.
@@ -93,6 +96,7 @@ def check_module(
         dimensions=dimensions,
         minimum_sizes=minimum_sizes,
         lengths=lengths,
+        margins=margins,
         reference=reference,
         where=where,
     )
@@ -159,6 +163,7 @@ def draw_inputs(
     dimensions: Sequence[Symbol] = (),
     minimum_sizes: Mapping[Symbol, int] | None = None,
     lengths: Sequence[Expr] = (),
+    margins: Sequence[Expr] = (),
     reference: Reference | None = None,
     where: Sequence[Basic] = (),
 ) -> list[Draw]:
@@ -173,7 +178,7 @@ def draw_inputs(
     dimensions = tuple(dimensions) or model_dimensions(arguments)
     draws: list[Draw] = []
     impossible: ModelError | None = None
-    for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, lengths, sizes, given)):
+    for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, lengths, margins, sizes, given)):
         sampler = Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), given, where)
         try:
             draws.append(_draw(sampler, module, reference, chosen, kink_distance, conditioning))
@@ -182,7 +187,10 @@ def draw_inputs(
                 raise
             impossible = impossible or problem  # at these sizes only, as orthonormal columns with too few rows are
     if not draws:
-        raise impossible or ModelError("the shapes fit together at none of the sizes tried: give sizes=")
+        raise impossible or ModelError(
+            f"the shapes fit together{' and subscripts stay inside their axes' if margins else ''} at none of the "
+            "sizes tried: give sizes="
+        )
     return draws
 
 
@@ -210,9 +218,14 @@ def _draw(
 
 
 def _fits(
-    arguments: Sequence[Argument], lengths: Sequence[Expr], fixed: Mapping[Basic, int], free: Mapping[Basic, int]
+    arguments: Sequence[Argument],
+    lengths: Sequence[Expr],
+    margins: Sequence[Expr],
+    fixed: Mapping[Basic, int],
+    free: Mapping[Basic, int],
 ) -> bool:
-    return is_legal(arguments, {**fixed, **free}, lengths)
+    sizes = {**fixed, **free}
+    return is_legal(arguments, sizes, lengths) and all(evaluate(margin, {}, sizes) >= 0 for margin in margins)
 
 
 def _size_sets(
@@ -220,6 +233,7 @@ def _size_sets(
     dimensions: Sequence[Symbol],
     minimum_sizes: Mapping[Symbol, int] | None,
     lengths: Sequence[Expr],
+    margins: Sequence[Expr],
     sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None,
     given: Mapping[str, Any],
 ) -> list[dict[Basic, int]]:
@@ -234,7 +248,7 @@ def _size_sets(
                 raise ModelError(f"inputs= has {symbol}={known[symbol]}, sizes= has {symbol}={fixed[symbol]}")
         fixed |= known
         rest = [symbol for symbol in dimensions if symbol not in fixed]
-        chosen = size_sets(rest, minimum_sizes, partial(_fits, arguments, lengths, fixed))
+        chosen = size_sets(rest, minimum_sizes, partial(_fits, arguments, lengths, margins, fixed))
         # Where nothing is left to choose, further draws only make sense of what is drawn.
         everything_given = all(argument.name in given or argument.role == "dimension" for argument in arguments)
         repeat_draws = sizes is None and not everything_given

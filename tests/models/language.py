@@ -10,7 +10,7 @@ n, m, k, c, o, i, j, p, q, u, r, d, t = symbols("n m k c o i j p q u r d t", int
 s = symbols("s", real=True)
 x, y, w = A("x", shape=(N,)), A("y", shape=(N,)), A("w", shape=(P,))
 X, z = A("X", shape=(N, M)), A("z", shape=(N, K))
-w3, image = A("w3", shape=(3,)), A("image", shape=(C, H, W))
+w3, w5, image = A("w3", shape=(3,)), A("w5", shape=(5,)), A("image", shape=(C, H, W))
 E = A("E", shape=(V, D))
 tok, lab, lab2 = (
     A("tok", shape=(N, T), integer=True),
@@ -124,6 +124,16 @@ SUBSCRIPTS = {
             (i, 0, N - 1),
         ),
         [x, w3],
+    ),
+    "reflected": lambda: Model(
+        S(sin(S(x[Min(Abs(i + p - 2), 2 * (N - 1) - (i + p - 2))] * w5[p], (p, 0, 4))), (i, 0, N - 1)), [x, w5]
+    ),
+    "reflected by a size": lambda: Model(
+        S(sin(S(x[N - 1 - Abs(N - 1 - Abs(i + p - P))] * array("wp", 2 * P + 1)[p], (p, 0, 2 * P))), (i, 0, N - 1)),
+        [x, array("wp", 2 * P + 1)],
+    ),
+    "reflected by cases": lambda: Model(
+        S(sin(x[if_else(i < 2, 2 - i, if_else(i - 2 > N - 1, 2 * N - i, i - 2))] * i), (i, 0, N + 3)), [x]
     ),
     "circular": lambda: Model(S(sin(S(x[Mod(i + p - 1, N)] * w3[p], (p, 0, 2))), (i, 0, N - 1)), [x, w3]),
     "causal, dilated": lambda: Model(
