@@ -49,3 +49,13 @@ def test_a_fact_about_sums_says_nothing_of_the_diagonal():
     assert model.gradient(a) == Sum(t[m, m], (m, 0, N - 1))
     # an index that only a fact has is no argument
     assert np.isclose(model.compile().value(2.0, t=np.array([[0.25, 0.75], [0.5, 0.5]])), 1.5)
+
+
+@pytest.mark.parametrize("inner", [lambda i, j: A[i, j], lambda i, j: Sum(A[i, m] * P[m, j], (m, 0, N - 1))])
+def test_a_function_is_computed_on_the_diagonal_alone_however_it_is_written(inner):
+    whole = A if inner(i, j) == A[i, j] else A * P
+    one = Model(Trace(whole.applyfunc(exp).applyfunc(sin)), [A])
+    other = Model(Sum(sin(exp(inner(i, i))), (i, 0, N - 1)), [A])
+    heart = [model.source().split("def value(")[1].split('"""')[2] for model in (one, other)]
+    assert heart[0] == heart[1] and "@" not in heart[0]
+    assert str(one.gradient(A)) == str(other.gradient(A))

@@ -102,6 +102,8 @@ MODELS = {
     "kronecker, log det": lambda: Model(log(Abs(Determinant(KroneckerProduct(A, B)))), [A, B]),
     "blocks": lambda: Model(Determinant(BlockMatrix([[A, X], [X.T, E]])), [A, X, E]),
     "block diagonal": lambda: Model(logdet(BlockDiagMatrix(A*A.T + Identity(N), X.T*X + Identity(M))), [A, X]),
+    "numbers before blocks": lambda: Model(
+        total(BlockMatrix([[2*A.T, 3*b], [-b.T, Identity(1)]]).applyfunc(sin)), [A, b]),
     "rows of blocks": lambda: Model(total((BlockMatrix([[A, X]])*BlockMatrix([[b], [w]])).applyfunc(sin)), [A, b, w]),
     "explicit": lambda: Model(Determinant(Matrix([[1 + s**2, s], [s, 2 + s]])*MatrixSymbol("F", 2, 2)), [s]),
     "explicit vector": lambda: Model(total(Matrix([[s, s**2]])*MatrixSymbol("F", 2, 2)), [s, MatrixSymbol("F", 2, 2)]),

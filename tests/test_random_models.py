@@ -27,6 +27,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sympy import Symbol
 from sympy.core.cache import clear_cache
 
 if not __package__:  # run as a script
@@ -165,8 +166,9 @@ def _code(model: Model) -> str:
 
 def _formula(expr: Any) -> str:
     """The text of a formula with its indices, which have small letters, numbered in the order of their appearance."""
-    numbers: dict[str, str] = {}
-    return re.sub(r"\b[a-z]\d*\b", lambda found: numbers.setdefault(found[0], f"i{len(numbers)}"), str(expr))
+    order = list(dict.fromkeys(re.findall(r"\b[a-z]\d*\b", str(expr))))
+    indices = {s: Symbol(f"i{order.index(s.name)}", integer=True) for s in expr.atoms(Symbol) if s.name in order}
+    return str(expr.xreplace(indices))  # built anew: δ(m, n) is sorted by the names of its indices
 
 
 # --- new random numbers ---------------------------------------------------------------------------------------------

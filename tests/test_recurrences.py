@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Max, Sum, Symbol, sin, symbols, tanh
+from sympy import Eq, IndexedBase, MatrixSymbol, Max, Sum, Symbol, sin, symbols, tanh
 
 from symgrad import Model, ModelError, UnsupportedError
 from symgrad.cli import main
@@ -400,7 +400,7 @@ def test_the_formulas_are_the_gradient(name):
 # --- models that are wrong --------------------------------------------------------------------------------------------
 
 T, N, K = models.T, models.N, models.K
-n, k, t = symbols("n k t", integer=True)
+n, k, t, j = symbols("n k t j", integer=True)
 p, q, e, s = (
     IndexedBase("p", shape=(T + 1,)),
     IndexedBase("q", shape=(T + 1,)),
@@ -491,6 +491,17 @@ def test_entries_that_no_equation_defines_cannot_be_read():
     with pytest.raises(ModelError, match=r"only entries 1 \.\.\. T of q are defined"):
         Model(Sum(q[t], (t, 0, T)), [s], where=where)
     Model(p[0] + p[T] + Sum(q[t], (t, 1, T)), [s], where=where).compile()
+
+
+def test_the_time_of_a_base_case_beyond_the_sides_of_a_matrix():
+    # SymPy refuses W[T, T], which the equation of q would be where p has its base case
+    W, V = MatrixSymbol("W", T, T), MatrixSymbol("V", 2, 1)
+    where = [Eq(p[T], 0), Eq(q[t], tanh(W[t, t] + p[t + 1])), Eq(p[t], s * q[t])]
+    model = Model(p[0], [W, s], where=where)
+    assert model.check().ok
+    where = [Eq(p[0], 0), Eq(p[1], 0), Eq(p[2], s), Eq(p[t], Sum(V[j - 1, 0] * p[t - j], (j, 1, 3)))]
+    with pytest.raises(ModelError, match="at j = 3 a subscript of a matrix is beyond its sides"):
+        Model(Sum(p[t], (t, 0, T)), [V], where=where)
 
 
 # --- documentation ----------------------------------------------------------------------------------------------------

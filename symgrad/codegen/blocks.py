@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sympy import Expr, Number, S, expand
 
 from symgrad.codegen.subscripts import along_one
-from symgrad.codegen.values import ATOM, UNARY, Value, broadcast, number_text, transpose
+from symgrad.codegen.values import ATOM, MUL, UNARY, Value, broadcast, number_text, transpose
 from symgrad.graph.build import number
 from symgrad.graph.letters import relabel
 from symgrad.graph.merge import kronecker_factors
@@ -91,16 +91,14 @@ def block_text(grid: Grid, read: Callable[[Use], Value], dtype: str) -> Value:
             return "0" if entries else f"np.zeros(({shape}), dtype={dtype})"
         coefficient, use = grid.blocks[corner]
         value = read(use)
-        text = number_text(coefficient) if number(use) == 1 else value.text
-        if number(use) != 1 and coefficient != 1:
-            text = f"{number_text(coefficient)} * {value.at(UNARY)}"
+        if number(use) == 1:
+            value = Value(number_text(coefficient), UNARY, ())
+        elif coefficient != 1:
+            value = Value(f"{number_text(coefficient)} * {value.at(UNARY)}", MUL, value.letters)
         if not value.letters:
-            return text if entries else f"np.full(({shape}), {text}, dtype={dtype})"
-        if coefficient != 1 and len(value.letters) < len(grid.letters):
-            value = Value(f"({text})", ATOM, value.letters)
-            text = value.text
+            return value.text if entries else f"np.full(({shape}), {value.text}, dtype={dtype})"
         if len(value.letters) == len(grid.letters):
-            return text if coefficient != 1 else transpose(value, grid.letters).text
+            return transpose(value, grid.letters).text
         full = broadcast(value, grid.letters)
         return f"{full.at(ATOM)}[None]" if full.letters == grid.letters[1:] else full.text
 

@@ -167,8 +167,10 @@ class _Writer:
 
     def _symbol(self, node: Any, letters: Sequence[Letter], row: Letter | None, column: Letter | None) -> Any:
         symbol = node.symbol
-        if not isinstance(symbol, MatrixSymbol) or len(set(letters)) < len(letters):
+        if not isinstance(symbol, MatrixSymbol):
             raise NoMatrixForm(node.name)
+        if len(set(letters)) < len(letters):
+            return DiagonalOf(symbol) if column is None else DiagonalOf(symbol).T
         left = list(letters)
         own = tuple(None if side == 1 else left.pop(0) for side in symbol.shape)
         if own == (row, column):
@@ -185,9 +187,10 @@ class _Writer:
         (array,) = arrays
         inner = self.matrix(array, rows, columns)
         if len(args) == 1:
-            return inner.applyfunc(node.head)
+            return _by_entries(inner, node.head)
         entry = Dummy("x", real=True)
-        return inner.applyfunc(Lambda(entry, node.head(*(entry if arg is array else self.scalar(arg) for arg in args))))
+        function = Lambda(entry, node.head(*(entry if arg is array else self.scalar(arg) for arg in args)))
+        return _by_entries(inner, function)
 
     def _inverse(self, node: MatrixFunction, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         if set(letters) != {rows[0], columns[0]}:
@@ -386,5 +389,14 @@ def _transposes(matrix: Any) -> int:
     return sum(isinstance(part, Transpose) for part in preorder_traversal(matrix))
 
 
+def _by_entries(matrix: Any, function: Any) -> Any:
+    """A function of all entries; of a diagonal, the diagonal of the function."""
+    if isinstance(matrix, DiagonalOf):
+        return DiagonalOf(matrix.arg.applyfunc(function))
+    return _by_entries(matrix.arg, function).T if isinstance(matrix, Transpose) else matrix.applyfunc(function)
+
+
 def _hadamard(matrices: Sequence[Any]) -> Any:
+    if all(isinstance(matrix, DiagonalOf) for matrix in matrices) and len(matrices) > 1:
+        return DiagonalOf(_hadamard([matrix.arg for matrix in matrices]))
     return matrices[0] if len(matrices) == 1 else HadamardProduct(*matrices)

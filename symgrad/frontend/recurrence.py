@@ -108,8 +108,9 @@ def read_recurrence(
     parts = [_part(base, definitions[base], bases.get(base, ()), axes[base], steps, descending) for base in group]
     cases = BaseCases({base: bases.get(base, ()) for base in group}, axes, reader)
     for number, part in enumerate(parts):
-        if not part.bases and cases.admit(part.base, _at_bases(part, descending)):
-            parts[number] = replace(part, bases=_at_bases(part, descending))
+        before = () if part.bases else _at_bases(part, descending)
+        if cases.admit(part.base, before):
+            parts[number] = replace(part, bases=before)
     for part in parts:
         _declare_defined(part, steps, descending, reader)
     key = ",".join(name_of(base) for base in group)
@@ -261,7 +262,22 @@ def _at_bases(part: _Part, descending: bool) -> tuple[Equality, ...]:
     positions = [length - 1 - n for n in range(free)] if descending else range(free)
     offset = axes_of(part.equation.lhs)[part.axis] - part.time
     at = [{part.time: expand(position - offset)} for position in positions]
-    return tuple(Eq(part.equation.lhs.subs(one), part.equation.rhs.subs(one), evaluate=False) for one in at)
+    left, right = part.equation.args
+    try:
+        return tuple(Eq(left.subs(one), _at(right, one), evaluate=False) for one in at)
+    except ModelError:
+        return ()
+
+
+def _at(expr: Expr, values: Mapping[Any, Any]) -> Expr:
+    """The expression at values of indices; SymPy refuses entries of a matrix beyond its sides."""
+    try:
+        return expr.subs(values)
+    except IndexError as error:
+        at = ", ".join(f"{index} = {value}" for index, value in values.items())
+        raise ModelError(
+            f"{place_of(expr)}: at {at} a subscript of a matrix is beyond its sides; make the limits or the shape agree"
+        ) from error
 
 
 def _lags_spelled_out(equation: Equality, group: Sequence[Any]) -> Equality:
@@ -277,7 +293,7 @@ def _lags_spelled_out(equation: Equality, group: Sequence[Any]) -> Equality:
         for limit in total.limits:
             if len(limit) == 3 and limit[1].is_Integer and limit[2].is_Integer and reaches_back(total, limit[0]):
                 rest = [other for other in total.limits if other != limit]
-                values = [total.function.subs(limit[0], value) for value in range(int(limit[1]), int(limit[2]) + 1)]
+                values = [_at(total.function, {limit[0]: n}) for n in range(int(limit[1]), int(limit[2]) + 1)]
                 right = right.xreplace({total: Add(*(Sum(value, *rest) if rest else value for value in values))})
                 break
     return Eq(equation.lhs, right, evaluate=False)

@@ -10,6 +10,7 @@ from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, sca
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use
 from symgrad.graph.transform import factors_of, opened, own, place, see_through, terms_of
+from symgrad.rewrite.diagonals import diagonal
 from symgrad.rewrite.logarithms import log_of_product
 from symgrad.rewrite.signs import absolute_value
 
@@ -214,6 +215,7 @@ def _sum_of_exp(use: Use) -> tuple[Use, dict[object, object]] | None:
 
 
 RECOGNISE: tuple[AxisRule, ...] = (
+    diagonal,
     log_sum_exp,
     softmax,
     shift_invariance,

@@ -21,6 +21,7 @@ class Reason:
 
 # Of the rewrites that are no records themselves, by the names that the trace has for them.
 REASONS: dict[str, Reason] = {
+    "diagonal": Reason("f(A)[i, i] = f(A[i, i])", "N numbers where f(A) has N²", "definition of f(A) by entries"),
     "log_sum_exp": Reason("log Σ exp(u) = logsumexp(u)", "exp(u) overflows beyond 709", _BLANCHARD),
     "softmax": Reason("exp(u)/Σ exp(u) = softmax(u)", "inf/inf for large u", _BLANCHARD),
     "shift_invariance": Reason(

@@ -48,6 +48,7 @@ MODELS = {
         Sum(LogSumExp(z[n, k], classes), rows) - Sum(T[n, k] * z[n, k], rows, classes), [z], facts=[one_hot]
     ),
     "shifted softmax": lambda: Model(Sum(softmax(z[n, k] + x[n], classes) * T[n, k], rows, classes), [z, x]),
+    "diagonal": lambda: Model(Trace((A * A).applyfunc(exp)), [A]),
     "log of a product": lambda: Model(log(Product(sigmoid(x[n]) ** t[n], rows)), [x]),
     "likelihood": lambda: Model(-Sum(t[n] * log(sigmoid(x[n])) + (1 - t[n]) * log(1 - sigmoid(x[n])), rows), [x]),
     "difference of log-sums": lambda: Model(

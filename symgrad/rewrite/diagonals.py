@@ -1,0 +1,28 @@
+"""Diagonals of functions of entries: f(A)[i, i] = f(A[i, i]), N numbers where f(A) has N²."""
+
+from symgrad.graph.build import add, apply, product_of_powers
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Add, Apply, Contract, Use
+from symgrad.graph.transform import opened, place, rebuild
+
+
+def diagonal(use: Use) -> Use | None:
+    """An operand with an index twice, with the index inside its functions, sums and products."""
+    operands = use.node.uses()
+    moved = tuple(_inwards(operand) for operand in operands)
+    return None if moved == operands else place(rebuild(use.node, moved), use.letters)
+
+
+def _inwards(use: Use) -> Use:
+    node = use.node
+    if len(set(use.letters)) == len(use.letters):
+        return use
+    match node:
+        case Add(terms=terms):
+            return add([(c, _inwards(place(term, use.letters))) for c, term in terms])
+        case Contract(factors=factors, bound=lengths):
+            names, bound = opened(use, lengths)
+            return product_of_powers([(_inwards(relabel(factor, names)), e) for factor, e in factors], bound)
+        case Apply(head=head, args=args):
+            return apply(head, [_inwards(place(arg, use.letters)) for arg in args])
+    return use
