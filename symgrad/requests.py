@@ -29,6 +29,7 @@ from symgrad.graph.nodes import Shape, Use
 from symgrad.graph.transform import own
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
+from symgrad.schedule.cumulative import accumulate
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
 from symgrad.schedule.symmetric import squares
@@ -312,7 +313,7 @@ def _lowered(function: Function) -> Function:
         ]
 
     before = list(dict.fromkeys(uses(function.results)))
-    scheduled = share(distribute(squares(lower(stabilise(before, Trace())))), adjoints=False)
+    scheduled = share(distribute(squares(lower(accumulate(stabilise(before, Trace()))))), adjoints=False)
     after = dict(zip(before, scheduled, strict=True))
 
     def changed(result: Any) -> Any:

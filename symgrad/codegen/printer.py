@@ -22,6 +22,7 @@ from symgrad.codegen.values import ATOM, COMPARE, UNARY, Value, number_text
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import MaxOver, MinOver, if_else
+from symgrad.graph.axes import SUM_FROM, SUM_UP_TO
 from symgrad.graph.build import number
 from symgrad.graph.linear_algebra import ADJUGATE, LOGDET
 from symgrad.graph.masks import NEUTRAL
@@ -231,6 +232,8 @@ class Printer(Arithmetic, Application):
                 label = LABELS[head]
             case Gather() if is_window(node):
                 label = "windows"
+            case AxisMap() if head in (SUM_UP_TO, SUM_FROM):
+                label = "cumsum"
             case _:
                 label = type(node).__name__.lower()
         if about is None:
@@ -310,9 +313,14 @@ class Printer(Arithmetic, Application):
         return Value(f"{value.at(ATOM)}.{name}({', '.join(options)})", ATOM, kept)
 
     def _axis_map(self, node: AxisMap) -> Value:
-        self.helpers.add("product_of_others")
         value = self._real(self._use(node.arg))
         axes = tuple(value.letters.index(letter) for letter in node.over)
+        if node.head in (SUM_UP_TO, SUM_FROM):
+            backwards = f"[{':, ' * axes[0]}::-1]" if node.head == SUM_FROM else ""
+            operand = f"{value.at(ATOM)}{backwards}" if backwards else value.text
+            along = f", axis={axes[0]}" if node.rank > 1 else ""
+            return Value(f"np.cumsum({operand}{along}){backwards}", ATOM, value.letters)
+        self.helpers.add("product_of_others")
         text = f"_product_of_others({value.text}, axes={axes})"
         return Value(text, ATOM, value.letters)
 

@@ -1,6 +1,6 @@
 """Terms as SymPy expressions in index notation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -33,6 +33,8 @@ from sympy import Add as SymAdd
 
 from symgrad.functions import IndexedSoftmax, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
+from symgrad.graph.build import ONE, ZERO, apply, sizes_of
+from symgrad.graph.comparisons import Mask, comparison, without_masks
 from symgrad.graph.linear_algebra import DET, INVERSE, LOGDET, sides_of
 from symgrad.graph.nodes import (
     Add,
@@ -57,6 +59,7 @@ from symgrad.graph.nodes import (
     Trajectory,
     Use,
 )
+from symgrad.graph.transform import terms_of
 from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver, reciprocal_root
 
 _SPARE = "ijklmnpqrs"
@@ -135,9 +138,10 @@ class IndexWriter:
                 return self.write(arg, inside) ** Rational(-1, 2)
             case Apply(head=head, args=args):
                 return head(*(self.write(arg, inside) for arg in args))
-            case Contract(factors=factors, bound=bound):
+            case Contract(bound=bound):
                 limits = self._bind(inside, node.rank, bound, at)
-                body = Mul(*(self.write(factor, inside) ** e for factor, e in factors))
+                narrowed, limits = _narrowed(node, inside, limits)
+                body = Mul(*(self.write(factor, inside) ** e for factor, e in narrowed))
                 return Sum(body, *limits) if limits else body
             case Reduce(head=head, arg=arg, bound=bound):
                 limits = self._bind(inside, node.rank, bound, at)
@@ -157,19 +161,24 @@ class IndexWriter:
                 return self.write(Use(base.node, tuple(range(base.node.rank))), {**at, **dict(enumerate(found))})
             case Scatter(value=value, subs=positions, bound=bound):
                 limits = self._bind(inside, node.rank, bound, at)
-                for axis, position in enumerate(positions):  # Σ_i δ(i, n)·f(i) = f(n)
-                    number = position.letters[0] if position.node.shape == (node.shape[axis],) else None
-                    known = [limit for limit in limits if number is not None and limit[0] == inside[number]]
-                    if known and isinstance(position.node, Range):
+                deltas, holds = [], []
+                for axis, position in enumerate(positions):
+                    start = _shift(position)
+                    known = [limit for limit in limits if start is not None and limit[0] == inside[position.letters[0]]]
+                    if known:  # Σ_i δ(n, i + c)·f(i) = f(n - c)
                         limits.remove(known[0])
-                        inside[number] = inside[axis]
-                deltas = [
-                    KroneckerDelta(inside[axis], self.write(position, inside))
-                    for axis, position in enumerate(positions)
-                    if position.letters != (axis,)
-                ]
+                        inside[position.letters[0]] = inside[axis] - start
+                        if start != 0:
+                            holds.append(Ge(inside[axis], start))
+                        if (node.shape[axis] - position.node.shape[0] - start).expand() != 0:
+                            holds.append(Le(inside[axis], start + position.node.shape[0] - 1))
+                for axis, position in enumerate(positions):
+                    at_axis = self.write(position, inside)
+                    if at_axis != inside[axis]:
+                        deltas.append(KroneckerDelta(inside[axis], at_axis))
                 body = Mul(self.write(value, inside), *deltas)
-                return Sum(body, *limits) if limits else body
+                body = Sum(body, *limits) if limits else body
+                return if_else(And(*holds), body, S.Zero) if holds else body
         raise AssertionError(type(node).__name__)
 
     def recursion(self, use: Use, at: Mapping[Letter, Any]) -> Expr:
@@ -252,6 +261,62 @@ class IndexWriter:
         for axis, limit in zip(node.over, limits, strict=True):
             moved[axis] = limit[0]
         return self.write(node.arg, moved), limits
+
+
+def _shift(position: Use) -> Expr | None:
+    """c of a position that is an index plus c; None of another one."""
+    terms = terms_of(position)
+    start = S.Zero
+    for coefficient, term in terms:
+        if isinstance(term.node, Size) or term.node is ONE.node:
+            start += coefficient * (term.node.value if isinstance(term.node, Size) else 1)
+        elif not isinstance(term.node, Range) or coefficient != 1:
+            return None
+    return start if len(position.letters) == 1 else None
+
+
+def _narrowed(
+    node: Contract, inside: Mapping[Letter, Any], limits: Sequence[tuple[Any, Any, Any]]
+) -> tuple[list[tuple[Use, Expr]], list[tuple[Any, Any, Any]]]:
+    """The factors without masks that end an index of the sum at another one, and the limits with these ends.
+
+    Σ_j [i <= j] f(j) is the sum over j = i ... N - 1. The innermost index comes first, as SymPy wants it.
+    """
+    ends: dict[Letter, tuple[Expr, Expr]] = {}
+    taken: set[Letter] = set()  # an index that ends another one has its own end already: it is further out
+    factors = []
+    for factor, exponent in node.factors:
+        masks, body = without_masks(factor) if exponent == 1 else ([], factor)
+        for mask in reversed(masks):
+            found = _end(node, mask, inside, taken)
+            if found is None:
+                body = apply(if_else, [mask.condition, *((body, ZERO) if mask.holds else (ZERO, body))])
+            else:
+                letter, other, ends[letter] = found
+                taken |= {letter, other}
+        factors.append((body, exponent))
+    inner = [(limits[letter - node.rank][0], *ends[letter]) for letter in reversed(ends)]
+    return factors, [*inner, *(limit for letter, limit in enumerate(limits, node.rank) if letter not in ends)]
+
+
+def _end(
+    node: Contract, mask: Mask, inside: Mapping[Letter, Any], taken: Collection[Letter]
+) -> tuple[Letter, Letter, tuple[Expr, Expr]] | None:
+    """An index of the sum that a mask ends, at which other one, and its first and last value."""
+    said = comparison(mask)
+    for letter in () if said is None else (said.first, said.second):
+        assert said is not None
+        from_below, other, offset = said.of(letter)
+        if letter < node.rank or letter in taken or other == letter:
+            continue
+        sizes = sizes_of([mask.condition])
+        last, room = sizes[letter] - 1, (sizes[letter] - sizes[other] - offset).expand()
+        end = inside[other] + offset
+        if from_below and offset.is_nonnegative:
+            return letter, other, (end, last)
+        if not from_below and room.is_nonnegative and (offset + 1).is_nonnegative:
+            return letter, other, (S.Zero, end)
+    return None
 
 
 def _shifted(subs: Sequence[Any], axis: int, offset: int) -> tuple[Any, ...]:

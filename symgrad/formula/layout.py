@@ -8,7 +8,7 @@ from sympy import Mul, S
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.printer import Printer
 
-from symgrad.formula.text import content_of, is_reciprocal, leads_negative
+from symgrad.formula.text import content_of, is_reciprocal, is_whole, leads_negative
 
 # How tightly a formula binds, as it is written here: a fraction or a root needs no parentheses.
 RELATION, SUM, PRODUCT, POWER, ATOM = range(5)
@@ -199,10 +199,7 @@ class _Layout(Printer):  # type: ignore[misc]
         return Row((head, Fence(self._listed(args))))
 
     def _listed(self, args: Sequence[Any]) -> Box:
-        parts: list[Box] = []
-        for arg in args:
-            parts += [operator(","), self.box(arg)] if parts else [self.box(arg)]
-        return row(*parts)
+        return row(*_commas([self.box(arg) for arg in args]))
 
     def _level(self, expr: Any) -> int:
         if expr in self._meanings:
@@ -475,21 +472,26 @@ class _Layout(Printer):  # type: ignore[misc]
         sign = _SIGNS.get(kind, kind)
         parts: list[Box] = []
         if sign in ("∑", "∏"):
-            if all(_is_whole(limit) for limit in expr.limits):
+            if all(is_whole(limit) for limit in expr.limits):
                 below = self._listed([limit[0] for limit in reversed(expr.limits)])
                 return Row((Script(operator(sign), sub=below, limits=True), self.at(expr.function, PRODUCT)))
             for limit in reversed(expr.limits):
                 parts.append(self._limits(operator(sign), limit))
             return Row((*parts, self.at(expr.function, PRODUCT)))
-        below = self._listed([limit[0] for limit in reversed(expr.limits)])
+        below = row(*_commas([self._range(limit) for limit in reversed(expr.limits)]))
         return Row((Script(upright(sign), sub=below, limits=True), self.at(expr.function, PRODUCT)))
+
+    def _range(self, limit: Any) -> Box:
+        """The index alone where it runs over a whole axis; 0 ≤ j ≤ i otherwise."""
+        index, *bounds = map(self.box, limit)
+        return index if is_whole(limit) else Row((bounds[0], operator("≤"), index, operator("≤"), bounds[1]))
 
     _print_Sum = _print_Product = _print_ExprWithLimits
 
     def _limits(self, sign: Box, limit: Any) -> Box:
         """The index alone where it runs over a whole axis; its bounds otherwise."""
         index, *bounds = limit
-        if _is_whole(limit):
+        if is_whole(limit):
             return Script(sign, sub=self.box(index), limits=True)
         start = Row((self.box(index), operator("="), self.box(bounds[0])))
         return Script(sign, sub=start, sup=self.box(bounds[1]), limits=True)
@@ -526,10 +528,9 @@ class _Layout(Printer):  # type: ignore[misc]
         ))  # fmt: skip
 
 
-def _is_whole(limit: Any) -> bool:
-    """Whether an index runs over a whole axis."""
-    bounds = limit[1:]
-    return len(bounds) != 2 or (bounds[0] == 0 and not (bounds[1] + 1).is_number)
+def _commas(boxes: Sequence[Box]) -> list[Box]:
+    """Boxes with commas between them."""
+    return [part for n, box in enumerate(boxes) for part in ((operator(","), box) if n else (box,))]
 
 
 def _is_wordy(box: Box) -> bool:

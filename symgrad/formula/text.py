@@ -178,9 +178,15 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return self._reduction("logsumexp", expr)
 
     def _reduction(self, sign: str, expr: Any) -> str:
-        indices = ",".join(str(self._print(limit[0])) for limit in reversed(expr.limits))
+        indices = ",".join(map(self._limit, reversed(expr.limits)))
+        indices = indices if all(map(is_whole, expr.limits)) else f"{{{indices}}}"
         body = self._print(expr.function)
         return f"{sign}_{indices} {body if precedence(expr.function) > PRECEDENCE['Add'] else f'({body})'}"
+
+    def _limit(self, limit: Any) -> str:
+        """The index alone where it runs over a whole axis; its bounds otherwise."""
+        index, *bounds = map(self._print, limit)
+        return str(index) if is_whole(limit) else f"{index}={bounds[0]}…{bounds[1]}".replace(" ", "")
 
     def _print_Mul(self, expr: Any) -> str:
         coefficient, rest = expr.as_coeff_Mul()
@@ -238,6 +244,15 @@ def _extends(expr: Any) -> bool:
     if isinstance(expr, DotProduct):
         return True
     return hasattr(expr, "limits") and not isinstance(expr, DetOver | LogDetOver | InverseEntry)
+
+
+def is_whole(limit: Any) -> bool:
+    """Whether an index runs over a whole axis: from 0 to an end that depends on dimensions, which are positive."""
+    _, *bounds = limit
+    if len(bounds) != 2:
+        return True
+    first, last = bounds
+    return first == 0 and not last.is_number and all(symbol.is_positive for symbol in last.free_symbols)
 
 
 def leads_negative(term: Any) -> bool:
@@ -366,7 +381,7 @@ def folded(formula: str, width: int) -> list[str]:
         depth = 0
         best: tuple[int, int] | None = None  # how far inside, and the place
         for place, character in enumerate(formula[: width + 1]):
-            depth += (character in "([") - (character in ")]")
+            depth += (character in "([{") - (character in ")]}")
             inside = 2 * depth + (character not in "+−")
             if place > 0 and character in "+−<>=∧∨·∘⊘" and (best is None or inside <= best[0]):
                 best = (inside, place)

@@ -11,6 +11,7 @@ from symgrad.graph.build import (
     ZERO,
     add,
     apply,
+    index,
     is_zero,
     mul,
     power,
@@ -40,6 +41,8 @@ from symgrad.graph.nodes import (
 AUXILIARY = Dummy("auxiliary", dummy_index=2)
 
 SOFTMAX, LOG_SOFTMAX, PRODUCT_OF_OTHERS = "softmax", "log_softmax", "product_of_others"
+# of code only: entry i is the sum of the entries up to i, or of those from i on
+SUM_UP_TO, SUM_FROM = "sum_up_to", "sum_from"
 
 
 def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
@@ -61,10 +64,19 @@ def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
 
 
 def axis_map(head: str, arg: Use, over: Mapping[Letter, Expr]) -> Use:
-    """softmax, log_softmax or product_of_others of `arg` along the letters `over` (given with their lengths)."""
+    """A function of whole axes, such as softmax, of `arg` along the letters `over` (given with their lengths)."""
     for letter, length in over.items():
         if letter not in arg.letters:  # constant along the letter: the entries share what is left
             rest = {other: n for other, n in over.items() if other != letter}
+            if head in (SUM_UP_TO, SUM_FROM):
+                return mul(
+                    [
+                        arg,
+                        index(letter, length, S.One)
+                        if head == SUM_UP_TO
+                        else subtract(size(length), index(letter, length)),
+                    ]
+                )
             if head == SOFTMAX:
                 return mul([reciprocal(size(length)), axis_map(head, arg, rest)])
             if head == LOG_SOFTMAX:

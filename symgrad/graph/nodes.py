@@ -132,7 +132,7 @@ class Reduce(Node):
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class AxisMap(Node):
-    """A function of whole axes that keeps the shape: softmax, log-softmax, the product of all others.
+    """A function of whole axes that keeps the shape: softmax, log-softmax, the product of all others, cumulative sums.
 
     Letter `k` is axis `k`; `over` lists the axes that act together.
     """

@@ -79,6 +79,17 @@ def guard(roots: Sequence[Use]) -> list[Use]:
     return transform(roots, visit)
 
 
+def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
+    """Whether something below a node is not finite for all real numbers; what is `known` is kept there."""
+    known = {} if known is None else known
+    if node not in known:
+        for below in postorder([node], known.keys()):
+            own = isinstance(below, Apply) and below.head in _SAFE
+            own = own or (isinstance(below, Contract) and any(_is_risky_power(*pair) for pair in below.factors))
+            known[below] = own or any(known[use.node] for use in below.uses())
+    return known[node]
+
+
 def _is_risky_power(use: Use, exponent: Expr) -> bool:
     if exponent.is_Integer and exponent.is_positive:
         return False
@@ -154,7 +165,7 @@ class _Guarded:
         result: Use | None = None
         while wanted is not None or stack:
             if wanted is not None:
-                near = self._near(wanted, one) if self._is_risky(wanted.node) else None
+                near = self._near(wanted, one) if is_risky(wanted.node, self._risky) else None
                 known = wanted if near is None else self._done.get((wanted, near))
                 if near is not None and known is None:
                     stack.append((wanted, near, self._rewriting(wanted, near)))
@@ -185,15 +196,6 @@ class _Guarded:
             return None
         used = apply(if_else, [one.condition, *((ONE, ZERO) if one.holds else (ZERO, ONE))])
         return Guard(apply(sp.Gt, [product_of_powers([(used, S.One)], missing), ZERO]), True)
-
-    def _is_risky(self, node: Node) -> bool:
-        """Whether something below a node is not finite for all real numbers."""
-        if node not in self._risky:
-            for below in postorder([node], self._risky.keys()):
-                own = isinstance(below, Apply) and below.head in _SAFE
-                own = own or (isinstance(below, Contract) and any(_is_risky_power(*pair) for pair in below.factors))
-                self._risky[below] = own or any(self._risky[use.node] for use in below.uses())
-        return self._risky[node]
 
     def _rewriting(self, use: Use, one: Guard) -> Rewriting:
         node = use.node

@@ -10,7 +10,7 @@ from sympy import And, Not, Or, Pow, Product, log
 from sympy.codegen import cfunctions
 
 from symgrad.functions import LogSumExp, MaxOver, MinOver, in_range
-from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX
+from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET
 from symgrad.verify.reference.conditions import COMPARISONS
 from symgrad.verify.reference.functions import apply_function, determinant, inverse
@@ -72,6 +72,8 @@ AXIS_MAPS: dict[str, Callable[[list[Any]], list[Any]]] = {
     SOFTMAX: _softmax,
     LOG_SOFTMAX: lambda terms: [mpmath.log(part) for part in _softmax(terms)],
     PRODUCT_OF_OTHERS: lambda terms: [mpmath.fprod(terms[:n] + terms[n + 1 :]) for n in range(len(terms))],
+    SUM_UP_TO: lambda terms: [mpmath.fsum(terms[: n + 1]) for n in range(len(terms))],
+    SUM_FROM: lambda terms: [mpmath.fsum(terms[n:]) for n in range(len(terms))],
 }
 
 

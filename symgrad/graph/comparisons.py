@@ -1,0 +1,69 @@
+"""Masks, and the conditions among them that compare two indices, such as j <= i + 1."""
+
+from typing import NamedTuple
+
+from sympy import And, Expr, Ge, Gt, Le, Lt, S, expand
+
+from symgrad.functions import if_else
+from symgrad.graph.build import ONE, is_zero, subtract
+from symgrad.graph.nodes import Apply, Letter, Range, Size, Use
+from symgrad.graph.transform import place, terms_of
+
+
+class Mask(NamedTuple):
+    """A term is zero unless `condition` is `holds`."""
+
+    condition: Use
+    holds: bool
+
+
+def without_masks(use: Use) -> tuple[list[Mask], Use]:
+    """The conditions outside which a term is zero, and what it is where they hold."""
+    masks: list[Mask] = []
+    while isinstance(use.node, Apply) and use.node.head is if_else:
+        condition, yes, no = (place(arg, use.letters) for arg in use.node.args)
+        if not is_zero(no) and not is_zero(yes):
+            break
+        holds = is_zero(no)
+        use = yes if holds else no
+        both = isinstance(condition.node, Apply) and condition.node.head is And and holds
+        parts = condition.node.uses() if both else [Use(condition.node, tuple(range(condition.node.rank)))]
+        masks += [Mask(place(part, condition.letters), holds) for part in parts]
+    return masks, use
+
+
+class Comparison(NamedTuple):
+    """first >= second + offset, of the positions along two letters."""
+
+    first: Letter
+    second: Letter
+    offset: Expr
+
+    def of(self, letter: Letter) -> tuple[bool, Letter, Expr]:
+        """Whether a letter is bounded from below, by which one, and the offset c: letter >= other + c, or <=."""
+        return (True, self.second, self.offset) if letter == self.first else (False, self.first, -self.offset)
+
+
+_NEGATED = {Ge: Lt, Lt: Ge, Gt: Le, Le: Gt}
+
+
+def comparison(mask: Mask) -> Comparison | None:
+    """What a mask says about two indices; None if it does not compare two."""
+    condition, holds = mask
+    node = condition.node
+    if not isinstance(node, Apply) or node.head not in _NEGATED:
+        return None
+    left, right = (place(arg, condition.letters) for arg in node.args)
+    relation = node.head if holds else _NEGATED[node.head]
+    if relation in (Le, Lt):
+        left, right = right, left
+    signs: dict[int, Letter] = {}
+    gap = S.Zero if relation in (Ge, Le) else S.NegativeOne  # of integers: a > b says a - b - 1 >= 0
+    for coefficient, term in terms_of(subtract(left, right)):
+        if isinstance(term.node, Range) and coefficient in (1, -1) and coefficient not in signs:
+            signs[coefficient] = term.letters[0]
+        elif isinstance(term.node, Size) or term.node is ONE.node:
+            gap += coefficient * (term.node.value if isinstance(term.node, Size) else 1)
+        else:
+            return None
+    return Comparison(signs[1], signs[-1], expand(-gap)) if len(signs) == 2 else None
