@@ -129,7 +129,7 @@ def derive(program: Program) -> Derivation:
         if not near:
             return plain
         (opened,) = expand_names([plain], near, opaque - near.keys())
-        attempt = Trace([("definition", plain, opened)])
+        attempt = Trace([(expand_names.name, plain, opened)])
         (opened,) = simplify([opened], names, program.identities, attempt, settled - near.keys())
         if operations(opened, known) > operations(plain, known):
             return plain

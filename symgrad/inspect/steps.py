@@ -23,7 +23,8 @@ from symgrad.graph.build import delta, is_zero, mul
 from symgrad.graph.nodes import Apply, Input, Named, Node, Use, intern, postorder
 from symgrad.graph.transform import dependents, own
 from symgrad.inspect.writing import Side, Writer, Written, entry_of, sides_of
-from symgrad.rewrite.reasons import Reason, reason_of
+from symgrad.rewrite.reasons import REASONS
+from symgrad.rewrite.record import Reason
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ class _Narrator:
             old, new = self._shown(before, sides, before.node)[1], self._shown(after, sides, after.node)[1]
             counts = (operations(before, self._opaque(before)), operations(after, self._opaque(after)))
             if old != new:
-                found[Rewrite(name, reason_of(name), old, new, counts)] = None
+                found[Rewrite(name, REASONS[name], old, new, counts)] = None
         return list(found)
 
     def _opaque(self, use: Use) -> set[Node]:

@@ -9,8 +9,10 @@ from symgrad.graph.build import product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Contract, Letter, Node, Use, postorder
 from symgrad.graph.transform import own, rebuild, transform
+from symgrad.rewrite.record import record
 
 
+@record("A(BC) = (AB)C = ABC", "one graph, whose order the code chooses", "associative law")
 def flatten_products(roots: Sequence[Use]) -> list[Use]:
     """The terms with Σ_j a_ij (Σ_k b_jk c_k) written Σ_jk a_ij b_jk c_k, but for sums that more than one term needs."""
     counts = Counter(use.node for node in postorder([root.node for root in roots]) for use in node.uses())

@@ -1,7 +1,5 @@
 """Rewrites that involve whole axes: log Σ exp, softmax, log softmax, the complement of a sigmoid."""
 
-from collections.abc import Callable
-
 from sympy import Number, S, exp, log
 
 from symgrad.functions import LogSumExp, if_else, sigmoid
@@ -12,11 +10,11 @@ from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Na
 from symgrad.graph.transform import factors_of, opened, own, place, see_through, terms_of
 from symgrad.rewrite.diagonals import diagonal
 from symgrad.rewrite.logarithms import log_of_product
+from symgrad.rewrite.record import BLANCHARD, LOGISTIC, AxisRule, record
 from symgrad.rewrite.signs import absolute_value
 
-AxisRule = Callable[[Use], Use | None]
 
-
+@record("log Σ exp(u) = logsumexp(u)", "exp(u) overflows beyond 709", BLANCHARD)
 def log_sum_exp(use: Use) -> Use | None:
     """log Σ exp(u) = LogSumExp(u), which does not overflow. Source: Blanchard, Higham and Higham (2021)."""
     inner = _argument(use, log)
@@ -27,6 +25,7 @@ def log_sum_exp(use: Use) -> Use | None:
     return reduce(LogSumExp, argument, bound)
 
 
+@record("exp(u)/Σ exp(u) = softmax(u)", "inf/inf for large u", BLANCHARD)
 def softmax(use: Use) -> Use | None:
     """exp(u) / Σ exp(u) = softmax(u)."""
     factors = factors_of(use)
@@ -55,6 +54,11 @@ def softmax(use: Use) -> Use | None:
     return None
 
 
+@record(
+    "softmax(u + c) = softmax(u), logsumexp(u + c) = logsumexp(u) + c",
+    "what is the same for all entries cancels",
+    BLANCHARD,
+)
 def shift_invariance(use: Use) -> Use | None:
     """softmax(u + c) = softmax(u), LogSumExp(u + c) = LogSumExp(u) + c for c constant along the axes they act on."""
     node = use.node
@@ -79,6 +83,7 @@ def shift_invariance(use: Use) -> Use | None:
     return add([*constant, (S.One, reduce(LogSumExp, rest, over))])
 
 
+@record("log(softmax(u)) = log_softmax(u)", "softmax(u) underflows, its logarithm does not", BLANCHARD)
 def log_softmax(use: Use) -> Use | None:
     """log softmax(u) as one function, where the maximum cancels exactly; also of single entries p[n, label[n]]."""
     inner = _argument(use, log)
@@ -98,6 +103,7 @@ def log_softmax(use: Use) -> Use | None:
     return None
 
 
+@record("u − logsumexp(u) = log_softmax(u)", "the maximum cancels exactly rather than by subtraction", BLANCHARD)
 def log_softmax_of_difference(use: Use) -> Use | None:
     """u - LogSumExp(u) = log softmax(u), where the maximum cancels exactly; also of single entries u[n, label[n]]."""
     if not isinstance(use.node, Add):
@@ -136,6 +142,7 @@ def log_softmax_at(entry: Use, reduction: Reduce) -> tuple[Use, Use]:
     return place(logs, entry.letters), Use(reduction, tuple(entry.letters[axis] for axis in kept))
 
 
+@record("σ(−u) = 1 − σ(u)", "one sigmoid of each argument", LOGISTIC)
 def complement(use: Use) -> Use | None:
     """σ(-u) = 1 - σ(u), so that formulas know one sigmoid of each argument."""
     inner = _argument(use, sigmoid)
@@ -146,6 +153,11 @@ def complement(use: Use) -> Use | None:
     return subtract(ONE, apply(sigmoid, [scale(S.NegativeOne, inner)]))
 
 
+@record(
+    "c·(a if q else b) + d·(e if q else f) = (c·a + d·e) if q else (c·b + d·f)",
+    "one choice by each condition",
+    "definition by cases",
+)
 def merge_conditions(use: Use) -> Use | None:
     """c·(a if q else b) + d·(e if q else f) = (c·a + d·e) if q else (c·b + d·f)."""
     if not isinstance(use.node, Add):
@@ -167,6 +179,7 @@ def merge_conditions(use: Use) -> Use | None:
     return add(rest)
 
 
+@record("(a if q else 0)·b = a·b if q else 0", "where q does not hold, b may be infinite", "definition by cases")
 def hoist_mask(use: Use) -> Use | None:
     """(a if q else 0)·b = a·b if q else 0: where q does not hold, b may be infinite or undefined."""
     factors = factors_of(use)

@@ -10,6 +10,7 @@ from symgrad.graph.build import ONE, ZERO, add, apply, mul, number, product_of_p
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Use
 from symgrad.graph.transform import factors_of, opened, place, terms_of
+from symgrad.rewrite.record import MAECHLER, record
 
 
 class _Weighted(NamedTuple):
@@ -21,6 +22,11 @@ class _Weighted(NamedTuple):
     bound: dict[Letter, Expr]
 
 
+@record(
+    "t·softplus(−u) + (1 − t)·softplus(u) = ([u ≥ 0] − t)·u + log1p(exp(−|u|))",
+    "nothing cancels where a confident u is right",
+    MAECHLER,
+)
 def binary_cross_entropy(use: Use) -> Use | None:
     """t·softplus(-z) + (1 - t)·softplus(z) = ([z ≥ 0] - t)·z + log1p(exp(-|z|)), for any weights t.
 

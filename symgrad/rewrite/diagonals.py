@@ -4,8 +4,10 @@ from symgrad.graph.build import add, apply, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.transform import opened, place, rebuild
+from symgrad.rewrite.record import record
 
 
+@record("f(A)[i, i] = f(A[i, i])", "N numbers where f(A) has N²", "definition of f(A) by entries")
 def diagonal(use: Use) -> Use | None:
     """An operand with an index twice, with the index inside its functions, sums and products."""
     operands = use.node.uses()

@@ -7,8 +7,8 @@ from symgrad.graph.build import product_of_powers
 from symgrad.graph.nodes import Contract, Node, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import own, place, rebuild, transform
-from symgrad.rewrite.axes import AxisRule
 from symgrad.rewrite.match import match, match_factors
+from symgrad.rewrite.record import AxisRule
 from symgrad.rewrite.rules import Rule
 
 # A rule that fires makes the term smaller or moves it to a later normal form, so a handful of rounds suffices; the
@@ -48,7 +48,7 @@ def _fire(use: Use, rules: Sequence[Rule], axis_rules: Sequence[AxisRule], trace
     for axis_rule in axis_rules:
         made = axis_rule(use)
         if made is not None and made != use:
-            trace.steps.append((axis_rule.__name__, use, made))
+            trace.steps.append((axis_rule.name, use, made))
             return made
     for rule in rules:
         made = _replace(rule, use)

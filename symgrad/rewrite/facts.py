@@ -14,8 +14,10 @@ from symgrad.graph.nodes import Add, Const, Contract, Input, Letter, Named, Node
 from symgrad.graph.symmetry import symmetric, transposed
 from symgrad.graph.transform import own, place, rebuild, transform
 from symgrad.rewrite.axes import is_entry, log_softmax_at
+from symgrad.rewrite.record import record
 
 
+@record("an equality among the facts", "the model states it", "the model's facts", name="fact")
 def use_identity(node: Node, identities: Sequence[tuple[Use, Use]]) -> Use | None:
     """The node by one of the stated equalities, in its own letters, or None."""
     for left, right in identities:
@@ -51,6 +53,11 @@ def _sum_within(node: Contract, left: Use, right: Use) -> Use | None:
     return None
 
 
+@record(
+    "Σ logsumexp(u) − Σ t·u = −Σ t·log_softmax(u) where Σ t = 1",
+    "large numbers cancel on the left",
+    "definition of softmax",
+)
 def cross_entropy(node: Node, identities: Sequence[tuple[Use, Use]]) -> Use | None:
     """Σ_n LogSumExp_k(u[n,k]) - Σ_nk t[n,k]·u[n,k] = -Σ_nk t[n,k]·log softmax(u)[n,k] where facts say Σ_k t[n,k] = 1.
 
@@ -103,6 +110,12 @@ def _definitions(names: tuple[Named, ...]) -> dict[Node, Use]:
     return folded
 
 
+@record(
+    "a quantity of where stands for its definition",
+    "it is known from the forward pass",
+    "the model's where",
+    name="name",
+)
 def fold_names(
     roots: Sequence[Use], names: Sequence[Named], opaque: Collection[Node] = frozenset(), parts: bool = True
 ) -> list[Use]:
@@ -205,6 +218,12 @@ def _embeddings(
                 yield from _embeddings(pattern, factors, found, (*taken, n))
 
 
+@record(
+    "a name is replaced by its formula",
+    "what is left is no longer than with the name",
+    "substitution",
+    name="definition",
+)
 def expand_names(
     roots: Sequence[Use], names: Collection[Node] | None = None, opaque: Collection[Node] = frozenset()
 ) -> list[Use]:

@@ -34,10 +34,12 @@ from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, MatrixFunct
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import symmetric, transposed
 from symgrad.graph.transform import factors_of, place, rebuild, see_through, substitute
+from symgrad.rewrite.record import COOKBOOK, AxisRule, record
 
 Factor = tuple[Use, Expr]
 
 
+@record("log det(A) = logdet(A)", "the determinant overflows, its logarithm does not", COOKBOOK)
 def log_determinant(use: Use) -> Use | None:
     """log(s·det(M)^e) = log s + e·logdet(M) with s > 0; log det itself overflows with many rows."""
     if not (isinstance(use.node, Apply) and use.node.head is log):
@@ -81,6 +83,7 @@ def _matrix_of(use: Use) -> tuple[Use, Letter, Letter, Expr]:
     return relabel(node.arg, names), names[row], names[column], length
 
 
+@record("A⁻¹A = I", "fewer operations", COOKBOOK)
 def cancel_inverse(use: Use) -> Use | None:
     """Σ_j A⁻¹[i,j] A[j,k] = δ[i,k]; also where A is part of a product, (A X)⁻¹ A = X⁻¹ with square matrices."""
     node = use.node
@@ -199,6 +202,7 @@ def _inverses(links: list[Use], factor: Use) -> list[Use]:
     return made
 
 
+@record("QᵀQ = I for orthogonal Q", "a fact states it", COOKBOOK)
 def orthogonal(use: Use) -> Use | None:
     """Σ_k Q[k,i] Q[k,j] = δ[i,j] and Σ_k Q[i,k] Q[j,k] = δ[i,j] of a square matrix that a fact calls orthogonal."""
     node = use.node
@@ -228,6 +232,7 @@ def orthogonal(use: Use) -> Use | None:
     return None
 
 
+@record("Q⁻¹ = Qᵀ for orthogonal Q", "nothing is to be solved", COOKBOOK)
 def inverse_of_orthogonal(use: Use) -> Use | None:
     """Q⁻¹ = Qᵀ."""
     node = use.node
@@ -238,6 +243,7 @@ def inverse_of_orthogonal(use: Use) -> Use | None:
     return None
 
 
+@record("log |det Q| = 0 for orthogonal Q", "nothing is to be factorised", COOKBOOK)
 def determinant_of_orthogonal(use: Use) -> Use | None:
     """log |det Q| = 0."""
     node = use.node
@@ -252,6 +258,7 @@ def is_orthogonal(use: Use) -> bool:
     return isinstance(node, Input) and "orthogonal" in node.properties and node.rank >= 2
 
 
+@record("det(L) = Π Lᵢᵢ for triangular L", "nothing is to be factorised", COOKBOOK)
 def determinant_of_triangular(use: Use) -> Use | None:
     """det L = Π L_ii; log |det L| = Σ log |L_ii|."""
     node = use.node
@@ -266,6 +273,7 @@ def determinant_of_triangular(use: Use) -> Use | None:
     return mul([apply(log, [apply(Abs, [diagonal])])], {row: length})
 
 
+@record("logdet(AAᵀ) = 2·log |det A|", "a smaller factorisation", COOKBOOK)
 def log_determinant_of_square(use: Use) -> Use | None:
     """logdet(A·Aᵀ) = 2 log |det A| for square matrices of which each occurs an even number of times."""
     node = use.node
@@ -279,6 +287,7 @@ def log_determinant_of_square(use: Use) -> Use | None:
     return add([(S.One, matrix_function(LOG_ABS_DET, link, first, second, length)) for link, first, second in ends])
 
 
+@record("D = diag(D₁₁, D₂₂, …) for diagonal D", "a fact states it: the other entries do not matter", COOKBOOK)
 def use_diagonals(roots: Sequence[Use]) -> list[Use]:
     """Every matrix that a fact calls diagonal, D, as δ[i,j]·D[i,i]: its other entries do not matter."""
     nodes = [node for node in postorder([use.node for use in roots]) if isinstance(node, Input)]
@@ -292,6 +301,7 @@ def use_diagonals(roots: Sequence[Use]) -> list[Use]:
     return substitute(roots, images)
 
 
+@record("a sum over a merged axis is one over its parts", "axes stay apart", "definition")
 def sum_over_merged(use: Use) -> Use | None:
     """Σ over a merged axis = Σ over the two axes that it is made of."""
     node = use.node
@@ -310,6 +320,7 @@ def sum_over_merged(use: Use) -> Use | None:
     return None
 
 
+@record("(A⊗B)⁻¹ = A⁻¹⊗B⁻¹ and the like", "smaller factorisations", COOKBOOK)
 def of_kronecker(use: Use) -> Use | None:
     """(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹ and log |det(A ⊗ B)| = m log |det A| + n log |det B| for A of side n and B of side m."""
     node = use.node
@@ -336,6 +347,7 @@ def of_kronecker(use: Use) -> Use | None:
     return merge(made, ("column", 0), ("column", 1), columns, (n, m))
 
 
+@record("a function of merged axes is one of its parts", "axes stay apart", "definition")
 def lift_merged(use: Use) -> Use | None:
     """f of a merged axis = f of the two axes, merged: a reshape comes last, where a sum over it may undo it."""
     node = use.node
@@ -352,7 +364,7 @@ def lift_merged(use: Use) -> Use | None:
     return None
 
 
-RECOGNISE = (
+RECOGNISE: tuple[AxisRule, ...] = (
     inverse_of_orthogonal,
     determinant_of_orthogonal,
     log_determinant,
@@ -362,4 +374,4 @@ RECOGNISE = (
     lift_merged,
     of_kronecker,
 )
-CANONICAL = (cancel_inverse, orthogonal)
+CANONICAL: tuple[AxisRule, ...] = (cancel_inverse, orthogonal)

@@ -15,6 +15,7 @@ from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
 from symgrad.graph.nodes import Add, Contract, Node, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
+from symgrad.rewrite.record import record
 
 # Beyond this many operations SymPy's polynomial arithmetic may take seconds; such clusters do not cancel in practice.
 MAX_OPERATIONS = 40
@@ -25,6 +26,9 @@ MAX_TERMS = 200
 _placeholders = [Dummy(f"u{n}", real=True, dummy_index=1000 + n) for n in range(MAX_OPERATIONS + 1)]
 
 
+@record(
+    "a·b/b = a, as rational functions of the parts", "fewer operations", "SymPy: cancel, factor, expand", name="cancel"
+)
 def simplify_cluster(node: Node) -> Use | None:
     """A cheaper term equal to the node, in its letters, or None."""
     if isinstance(node, Contract):
@@ -45,6 +49,9 @@ def simplify_cluster(node: Node) -> Use | None:
     return product_of_powers([(made, S.One)], bound)
 
 
+@record(
+    "Σ (x − m) = 0 for the mean m of x", "it is zero by definition", "definition of the mean", name="sum of differences"
+)
 def vanishing_sum(node: Node) -> Use | None:
     """Σ_i (x_i - m) = 0 for the mean m = Σ_i x_i / N, named or not; also as one of several terms under a sum."""
     if not isinstance(node, Contract) or len(node.factors) != 1 or not node.bound:

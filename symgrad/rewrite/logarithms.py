@@ -13,6 +13,7 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Gather, Reduce, Use
 from symgrad.graph.positive import Probability, is_complement, is_positive
 from symgrad.graph.transform import factors_of, opened, place, see_through
+from symgrad.rewrite.record import record
 
 
 def stand_in(name: str, symbol: Basic, definition: Use) -> Basic:
@@ -23,6 +24,11 @@ def stand_in(name: str, symbol: Basic, definition: Use) -> Basic:
     return Symbol(name, positive=True) if is_positive(target) else symbol
 
 
+@record(
+    "log Π f = Σ log f for f > 0, log |Π f| = Σ log |f|",
+    "a product of many factors underflows",
+    "functional equation of the logarithm",
+)
 def log_of_product(use: Use) -> Use | None:
     """log(f·g) = log f + log g for f > 0, log Π_i f_i = Σ_i log f_i, and log |Π_i f_i| = Σ_i log |f_i|."""
     if not (isinstance(use.node, Apply) and use.node.head is log):

@@ -1,6 +1,7 @@
 """The order of the rewriting phases."""
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import own, place, rebuild, transform
@@ -12,10 +13,26 @@ from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import simplify_cluster, vanishing_sum
 from symgrad.rewrite.powers import power_at_zero
+from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.rules import RULES
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
+_OF_AXES = [*RECOGNISE, *MATRIX_RECOGNISE]
+_CANONICAL = [*CANONICAL, *MATRIX_CANONICAL]
+_STABLE: list[AxisRule] = [binary_cross_entropy, power_at_zero]
+
+RECORDS: tuple[Record[..., Any], ...] = (
+    *_OF_AXES,
+    *_CANONICAL,
+    *_STABLE,
+    cross_entropy,
+    fold_names,
+    use_identity,
+    vanishing_sum,
+    simplify_cluster,
+)
+"""The rewrites of these phases beside the scalar rules."""
 
 # Each round may open the way for the next; formulas settle in two or three.
 MAX_ROUNDS = 6
@@ -30,13 +47,13 @@ def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace
         if better is None:
             return made
         image = place(better, made.letters)
-        trace.steps.append(("cross_entropy", made, image))
+        trace.steps.append((cross_entropy.name, made, image))
         return image
 
     current = list(roots)
     for _ in range(MAX_ROUNDS):
         before = current
-        current = rewrite(current, _RECOGNISE, [*RECOGNISE, *MATRIX_RECOGNISE], trace)
+        current = rewrite(current, _RECOGNISE, _OF_AXES, trace)
         current = transform(current, by_facts) if identities else current
         if current == before:
             break
@@ -57,10 +74,9 @@ def simplify(
     current = list(roots)
     for _ in range(MAX_ROUNDS):
         before = current
-        axis_rules = [*RECOGNISE, *MATRIX_RECOGNISE, *CANONICAL, *MATRIX_CANONICAL]
-        current = rewrite(current, _RECOGNISE, axis_rules, trace, opaque)
+        current = rewrite(current, _RECOGNISE, [*_OF_AXES, *_CANONICAL], trace, opaque)
         spelled, current = current, fold_names(current, names, opaque)
-        trace.steps.extend(("name", old, new) for old, new in zip(spelled, current, strict=True) if old != new)
+        trace.steps.extend((fold_names.name, old, new) for old, new in zip(spelled, current, strict=True) if old != new)
         current = _cancel(current, identities, trace, opaque)
         if current == before:
             break
@@ -73,9 +89,9 @@ def _cancel(
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
         made = own(node) if uses == node.uses() else rebuild(node, uses)
         for name, better in (
-            ("fact", use_identity(made.node, identities)),
-            ("sum of differences", vanishing_sum(made.node)),
-            ("cancel", simplify_cluster(made.node)),
+            (use_identity.name, use_identity(made.node, identities)),
+            (vanishing_sum.name, vanishing_sum(made.node)),
+            (simplify_cluster.name, simplify_cluster(made.node)),
         ):
             if better is not None:
                 image = Use(better.node, tuple(made.letters[k] for k in better.letters))
@@ -99,4 +115,4 @@ def without_vanishing_sums(root: Use) -> Use:
 
 def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:
     """The terms as code should compute them."""
-    return rewrite(roots, _STABILISE, [binary_cross_entropy, power_at_zero], trace)
+    return rewrite(roots, _STABILISE, _STABLE, trace)

@@ -6,8 +6,14 @@ from symgrad.functions import if_else
 from symgrad.graph.build import ONE, ZERO, apply, product_of_powers, subtract
 from symgrad.graph.nodes import Apply, Contract, Use
 from symgrad.graph.transform import place
+from symgrad.rewrite.record import record
 
 
+@record(
+    "y·xʸ⁻¹ = 0 where y = 0, xʸ·log x = 0 where x = 0 and y ≥ 0",
+    "0·∞ is not a number",
+    "limit of xʸ·log x as x tends to 0",
+)
 def power_at_zero(use: Use) -> Use | None:
     """y·x**(y - 1) is 0 where y is; x**y·log(x) is 0 where x is 0 and y is not negative, as its limit is for y > 0."""
     node = use.node

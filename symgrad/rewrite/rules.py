@@ -12,6 +12,7 @@ from sympy import Abs, Expr, Integer, Max, Rational, Symbol, cosh, exp, log, sig
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import if_else, log_sigmoid, relu, sigmoid, softplus
+from symgrad.rewrite.record import LOGISTIC, MAECHLER
 
 x, y = Symbol("x", real=True), Symbol("y", real=True)
 
@@ -29,19 +30,16 @@ class Rule:
     samples: tuple[float, ...] = (-30.0, -2.5, -0.25, 0.125, 1.5, 30.0)
 
 
-_DEFINITION = "definition of the logistic function"
-_MAECHLER = "Mächler, Accurately Computing log(1 - exp(-|a|)) (2012)"
-
 RULES = (
-    Rule("sigmoid", "recognise", 1 / (1 + exp(x)), sigmoid(-x), "exp(x) overflows beyond 709", _DEFINITION),
-    Rule("sigmoid of exp", "recognise", exp(x) * sigmoid(-x), sigmoid(x), "inf·0 for large x", _DEFINITION),
+    Rule("sigmoid", "recognise", 1 / (1 + exp(x)), sigmoid(-x), "exp(x) overflows beyond 709", LOGISTIC),
+    Rule("sigmoid of exp", "recognise", exp(x) * sigmoid(-x), sigmoid(x), "inf·0 for large x", LOGISTIC),
     Rule(
         "complement of exp",
         "recognise",
         exp(x) * (1 - sigmoid(x)),
         sigmoid(x),
         "inf·0 for large x",
-        _DEFINITION,
+        LOGISTIC,
     ),
     Rule(
         "sigmoid of tanh",
@@ -49,7 +47,7 @@ RULES = (
         Rational(1, 2) + tanh(x) / 2,
         sigmoid(2 * x),
         "cancels for negative x",
-        _DEFINITION,
+        LOGISTIC,
     ),
     Rule(
         "sigmoid of a quotient",
@@ -57,18 +55,18 @@ RULES = (
         exp(x) / (exp(x) + exp(y)),
         sigmoid(x - y),
         "both exponentials overflow beyond 709",
-        _DEFINITION,
+        LOGISTIC,
     ),
-    Rule("sigmoid of cosh", "recognise", exp(x) / cosh(x), 2 * sigmoid(2 * x), "inf/inf for large x", _DEFINITION),
-    Rule("mirrored sigmoid of cosh", "recognise", exp(-x) / cosh(x), 2 * sigmoid(-2 * x), "0/inf", _DEFINITION),
+    Rule("sigmoid of cosh", "recognise", exp(x) / cosh(x), 2 * sigmoid(2 * x), "inf/inf for large x", LOGISTIC),
+    Rule("mirrored sigmoid of cosh", "recognise", exp(-x) / cosh(x), 2 * sigmoid(-2 * x), "0/inf", LOGISTIC),
     Rule("tanh", "recognise", sinh(x) / cosh(x), tanh(x), "inf/inf for large x", "definition of tanh"),
-    Rule("softplus", "recognise", log(1 + exp(x)), softplus(x), "exp(x) overflows beyond 709", _MAECHLER),
-    Rule("log sigmoid", "recognise", log(sigmoid(x)), -softplus(-x), "σ(x) underflows below -745", _MAECHLER),
+    Rule("softplus", "recognise", log(1 + exp(x)), softplus(x), "exp(x) overflows beyond 709", MAECHLER),
+    Rule("log sigmoid", "recognise", log(sigmoid(x)), -softplus(-x), "σ(x) underflows below -745", MAECHLER),
     Rule(
-        "log of one minus sigmoid", "recognise", log(1 - sigmoid(x)), -softplus(x), "1 - σ(x) is 0 beyond 37", _MAECHLER
+        "log of one minus sigmoid", "recognise", log(1 - sigmoid(x)), -softplus(x), "1 - σ(x) is 0 beyond 37", MAECHLER
     ),
-    Rule("log_sigmoid", "recognise", log_sigmoid(x), -softplus(-x), "one function for both spellings", _MAECHLER),
-    Rule("exp of log sigmoid", "recognise", exp(-softplus(x)), sigmoid(-x), "one function for both", _DEFINITION),
+    Rule("log_sigmoid", "recognise", log_sigmoid(x), -softplus(-x), "one function for both spellings", MAECHLER),
+    Rule("exp of log sigmoid", "recognise", exp(-softplus(x)), sigmoid(-x), "one function for both", LOGISTIC),
     Rule("relu", "recognise", Max(x, 0), relu(x), "one convention at the kink", "definition of relu"),
     Rule(
         "relu of a condition",
@@ -93,7 +91,7 @@ RULES = (
         log(cosh(x)),
         Abs(x) + log1p(expm1(-2 * Abs(x)) / 2),
         "cosh(x) overflows beyond 710, and is 1 for small x",
-        _MAECHLER,
+        MAECHLER,
     ),
     Rule(
         "square of sech",
@@ -101,17 +99,17 @@ RULES = (
         cosh(x) ** -2,
         4 * sigmoid(2 * x) * sigmoid(-2 * x),
         "cosh(x)² overflows beyond 355",
-        _DEFINITION,
+        LOGISTIC,
     ),
-    Rule("complement of sigmoid", "stabilise", 1 - sigmoid(x), sigmoid(-x), "1 - σ(x) is 0 beyond 37", _DEFINITION),
+    Rule("complement of sigmoid", "stabilise", 1 - sigmoid(x), sigmoid(-x), "1 - σ(x) is 0 beyond 37", LOGISTIC),
     Rule(
         "log1p",
         "stabilise",
         log(1 + x),
         log1p(x),
         "1 + x drops the digits of a small x",
-        _MAECHLER,
+        MAECHLER,
         (-0.9, 1e-9, 0.5, 40.0),
     ),
-    Rule("expm1", "stabilise", exp(x) - 1, expm1(x), "exp(x) - 1 cancels for small x", _MAECHLER),
+    Rule("expm1", "stabilise", exp(x) - 1, expm1(x), "exp(x) - 1 cancels for small x", MAECHLER),
 )

@@ -6,8 +6,10 @@ from symgrad.graph.build import add, apply, product_of_powers, split_coefficient
 from symgrad.graph.nodes import Apply, Use
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, place
+from symgrad.rewrite.record import record
 
 
+@record("|p·u| = p·|u| for p > 0, |u²| = u², |1/u| = 1/|u|", "p has no kink", "definition of the absolute value")
 def absolute_value(use: Use) -> Use | None:
     """An absolute value without the factors that are never negative, and without exponents."""
     if not (isinstance(use.node, Apply) and use.node.head is Abs):

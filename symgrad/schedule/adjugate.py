@@ -13,10 +13,12 @@ from symgrad.graph.linear_algebra import ADJUGATE, DET, INVERSE, matrix_function
 from symgrad.graph.nodes import Add, Contract, MatrixFunction, Node, Use, postorder
 from symgrad.graph.transform import own, place, rebuild, transform
 from symgrad.rewrite.linear_algebra import chain_of
+from symgrad.rewrite.record import COOKBOOK, record
 
 Factor = tuple[Use, Number]
 
 
+@record("det(A)·A⁻¹ = adj(A)", "the adjugate is finite where A is singular", COOKBOOK)
 def adjugates(roots: Sequence[Use], definite: Collection[Node]) -> list[Use]:
     """The terms with adjugates of the matrices whose determinants are differentiated; `definite` ones are regular."""
     needed: set[Node] = set(definite)

@@ -2,7 +2,7 @@
 
 The mask takes an array over both indices and as many additions; a cumulative sum takes one pass over f. The adjoint of
 such a sum is one that runs the other way, which the same rule finds. Factors that have the index i but not j stand
-outside. Source: Blelloch, Prefix Sums and Their Applications (1990).
+outside.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,11 +15,15 @@ from symgrad.graph.comparisons import Mask, comparison, without_masks
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Contract, Letter, Node, Use
 from symgrad.graph.transform import factors_of, own, place, rebuild, terms_of, transform
+from symgrad.rewrite.record import record
 from symgrad.schedule.guards import Guard, is_risky
 
 Factor = tuple[Use, Number]
 
+_BLELLOCH = "Blelloch, Prefix Sums and Their Applications (1990)"
 
+
+@record("Σⱼ [j ≤ i]·f(j) = (cumulative sum of f)(i)", "one pass over f instead of an array of i and j", _BLELLOCH)
 def accumulate(roots: Sequence[Use]) -> list[Use]:
     """The terms with cumulative sums where another index ends a sum."""
 

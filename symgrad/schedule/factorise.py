@@ -29,6 +29,7 @@ from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunct
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own, rebuild, transform
+from symgrad.rewrite.record import COOKBOOK, HIGHAM, record
 from symgrad.schedule.adjugate import adjugates
 
 
@@ -42,10 +43,18 @@ def factorise(roots: Sequence[Use]) -> list[Use]:
         if isinstance(node, MatrixFunction) and node.head in (LOGDET, LOG_ABS_DET) and node.arg.node in semidefinite
     }
 
-    roots = transform(roots, _triangular)
+    roots = transform(roots, logdet_of_triangular)
+    return transform(share_cholesky(roots, shared), _visit)
+
+
+@record("S = LLᵀ, log det S = 2·Σ log Lᵢᵢ, S⁻¹ = L⁻ᵀL⁻¹ for positive definite S", "one factorisation for all", HIGHAM)
+def share_cholesky(roots: Sequence[Use], shared: Collection[Node]) -> list[Use]:
+    """The terms with the logarithms of determinants and the inverses of these matrices over one Cholesky factor."""
+    if not shared:
+        return list(roots)
     opened: dict[Node, tuple[Use, Use]] = {}  # S⁻¹ as Σ_k L⁻¹[k,i] L⁻¹[k,j]
 
-    def cholesky(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if isinstance(node, Contract) and any(use.node in opened for use in uses):
             return _with_factors(node, uses, opened)
         if not isinstance(node, MatrixFunction) or node.arg.node not in shared or node.head == CHOLESKY:
@@ -64,10 +73,11 @@ def factorise(roots: Sequence[Use]) -> list[Use]:
             return whole
         return None
 
-    return transform(transform(roots, cholesky) if shared else roots, _visit)
+    return transform(roots, visit)
 
 
-def _triangular(node: Node, uses: tuple[Use, ...]) -> Use | None:
+@record("log det T = Σ log |Tᵢᵢ| + log Π sign(Tᵢᵢ) for triangular T", "nothing is to be factorised", COOKBOOK)
+def logdet_of_triangular(node: Node, uses: tuple[Use, ...]) -> Use | None:
     """log det of a diagonal or triangular matrix: Σ log |M_ii| + log Π sign(M_ii), the last 0 or not a number."""
     if not isinstance(node, MatrixFunction) or node.head != LOGDET:
         return None
@@ -153,12 +163,13 @@ def _not_negative(factors: Iterable[tuple[Use, Expr]]) -> bool:
 
 def _visit(node: Node, uses: tuple[Use, ...]) -> Use:
     made = own(node) if uses == node.uses() else rebuild(node, uses)
-    while (better := _solved_first(made)) is not None:
+    while (better := solve_first(made)) is not None:
         made = better
     return made
 
 
-def _solved_first(use: Use) -> Use | None:
+@record("A⁻¹·b·c = (A⁻¹b)·c", "a system is solved instead of inverting A", HIGHAM)
+def solve_first(use: Use) -> Use | None:
     """A product that has A⁻¹ b as a factor of its own, if it can."""
     node = use.node
     if not isinstance(node, Contract) or len(node.factors) < 3:

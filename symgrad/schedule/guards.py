@@ -34,6 +34,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import place, transform
+from symgrad.rewrite.record import record
 
 # Arguments at which functions that are not finite everywhere are finite, with their derivatives
 _SAFE: dict[Any, Expr] = {
@@ -60,6 +61,11 @@ class Guard(NamedTuple):
 Rewriting = Generator[Use, Use, Use]
 
 
+@record(
+    "f(u) if q else c = f(u if q else 1) if q else c",
+    "functions are evaluated everywhere: log(0)·0 is not a number",
+    "definition by cases",
+)
 def guard(roots: Sequence[Use]) -> list[Use]:
     """The terms with safe arguments under conditions and beside factors that vanish."""
     guarded = _Guarded()

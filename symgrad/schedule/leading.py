@@ -8,11 +8,13 @@ time, and a network of two layers over 60,000 rows five sixths.
 from collections.abc import Sequence
 
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Named, Node, Reduce, Use
+from symgrad.rewrite.record import record
 from symgrad.schedule.rows import RowPlan
 
 Order = tuple[int, ...]
 
 
+@record("A = (Aᵀ)ᵀ", "few long loops instead of many short ones", "measured: see the module's docstring")
 def leading(nodes: Sequence[Node], plan: RowPlan) -> dict[Node, Order]:
     """The order of axes of each matrix that is better kept transposed; `nodes` come after their operands."""
     found: dict[Node, Order] = {}

@@ -1,6 +1,6 @@
 """Lowers functions to the steps they share: softmax and logsumexp, sigmoid and softplus of one argument."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 from sympy import Ge, Gt, Lt, Max, S, exp, log, oo
@@ -16,6 +16,7 @@ from symgrad.graph.scan import from_outside, images, within
 from symgrad.graph.transform import place, rebuild, see_through, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
+from symgrad.rewrite.record import BLANCHARD, MAECHLER, Record, record
 from symgrad.schedule.guards import counts_ties
 
 SHIFTED = "shifted"  # the name of z - max z
@@ -23,7 +24,7 @@ SHIFTED = "shifted"  # the name of z - max z
 
 def lower(roots: Sequence[Use]) -> list[Use]:
     """The terms with these functions spelled out; equal steps become one node, computed once."""
-    steps = transform(roots, _visit)
+    steps = transform(roots, _spelled)
     nodes = list(postorder([use.node for use in steps]))
     tails = {node for node in nodes if isinstance(node, Apply) and node.head is exp}
     both, inside = _both_signs(nodes)
@@ -31,27 +32,27 @@ def lower(roots: Sequence[Use]) -> list[Use]:
     missed: list[Named] = []
 
     def residual(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        return _residual(node, uses, tails, missed) if isinstance(node, Add) else None
+        return residual_of_sigmoid(node, uses, tails, missed)
 
     def share(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        if not isinstance(node, Apply) or node.head is not sigmoid:
-            return None
-        small = tail(uses[0])
-        if node in both:
-            if not both[node]:
-                return _together(uses[0], small)
-            return (_apart if inside[node] else _complement)(uses[0], small)
-        return _quotient(uses[0], small) if small.node in tails else None
+        return spell_sigmoid(node, uses, tails, both, inside)
 
     apart = transform(steps, residual)
     return transform(fold_names(apart, missed), share)
 
 
-def _residual(node: Add, uses: tuple[Use, ...], tails: set[Apply], missed: list[Named]) -> Use | None:
+@record(
+    "σ(u) − t = ([u ≥ 0] − t) ± exp(−|u|)/(1 + exp(−|u|)) for data t",
+    "nothing cancels where a confident u is right",
+    MAECHLER,
+)
+def residual_of_sigmoid(node: Node, uses: tuple[Use, ...], tails: Collection[Node], missed: list[Named]) -> Use | None:
     """σ(u) - t = [u ≥ 0] - t ± exp(-|u|)/(1 + exp(-|u|)) for data t, of which nothing is lost where t is 0 or 1.
 
     Of a confident u that is right σ(u) rounds to t, and the difference would be 0.
     """
+    if not isinstance(node, Add):
+        return None
     terms = [(coefficient, use) for (coefficient, _), use in zip(node.terms, uses, strict=True)]
     for n, (coefficient, use) in enumerate(terms):
         function = see_through(use)
@@ -69,6 +70,23 @@ def _residual(node: Add, uses: tuple[Use, ...], tails: set[Apply], missed: list[
             missed.append(cast(Named, difference.node))
             return add([(S.One, difference), (coefficient, signed)])
     return None
+
+
+@record(
+    "σ(u) = ([u ≥ 0] + [u < 0]·e)/(1 + e), σ(−u) = 1 − σ(u) with e = exp(−|u|)", "one exponential for all", MAECHLER
+)
+def spell_sigmoid(
+    node: Node, uses: tuple[Use, ...], tails: Collection[Node], both: Mapping[Node, bool], inside: Mapping[Node, bool]
+) -> Use | None:
+    """A sigmoid by exp(-|u|) where something else needs that as well: softplus of u, or the sigmoid of -u."""
+    if not isinstance(node, Apply) or node.head is not sigmoid:
+        return None
+    small = tail(uses[0])
+    if node in both:
+        if not both[node]:
+            return _together(uses[0], small)
+        return (_apart if inside[node] else _complement)(uses[0], small)
+    return _quotient(uses[0], small) if small.node in tails else None
 
 
 def _quotient(argument: Use, small: Use) -> Use:
@@ -117,22 +135,67 @@ def _both_signs(nodes: Sequence[Node]) -> tuple[dict[Node, bool], dict[Node, boo
     return mirrored, {node: group[0][0] in inside and node not in inside for group in both for node, _ in group}
 
 
-def _visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-    if isinstance(node, Reduce) and node.head is LogSumExp:
-        largest, _, _, total = _steps(uses[0], dict(enumerate(node.bound, node.rank)))
-        return add([(S.One, largest), (S.One, apply(log, [total]))])
-    if isinstance(node, AxisMap) and node.head in (SOFTMAX, LOG_SOFTMAX):
-        _, shifted, exponentials, total = _steps(uses[0], {axis: node.shape[axis] for axis in node.over})
-        if node.head == SOFTMAX:
-            return mul([exponentials, reciprocal(total)])
-        return subtract(shifted, apply(log, [total]))
-    if isinstance(node, Contract) and any(_may_be_none(use.node) for use in node.uses()):
-        raised = [apply(Max, [use, ONE]) if _may_be_none(use.node) else use for use in uses]
-        return rebuild(node, raised)
-    if isinstance(node, Apply) and node.head is softplus:
-        # max(u, 0) + log(1 + exp(-|u|)) does not overflow, and exp(-|u|) serves sigmoid(u), too
-        return add([(S.One, apply(relu, [uses[0]])), (S.One, apply(log1p, [tail(uses[0])]))])
-    return None
+Spelling = Record[[Node, tuple[Use, ...]], Use | None]
+
+
+@record("logsumexp(u) = m + log Σ exp(u − m) with m = max u", "exp(u) overflows beyond 709", BLANCHARD)
+def spell_log_sum_exp(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """LogSumExp by the maximum."""
+    if not isinstance(node, Reduce) or node.head is not LogSumExp:
+        return None
+    largest, _, _, total = _steps(uses[0], dict(enumerate(node.bound, node.rank)))
+    return add([(S.One, largest), (S.One, apply(log, [total]))])
+
+
+@record("softmax(u) = exp(u − m)/Σ exp(u − m) with m = max u", "exp(u) overflows beyond 709", BLANCHARD)
+def spell_softmax(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """Softmax by the maximum."""
+    if not isinstance(node, AxisMap) or node.head != SOFTMAX:
+        return None
+    _, _, exponentials, total = _steps(uses[0], _over(node))
+    return mul([exponentials, reciprocal(total)])
+
+
+@record("log_softmax(u) = (u − m) − log Σ exp(u − m) with m = max u", "softmax(u) underflows", BLANCHARD)
+def spell_log_softmax(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """The logarithm of softmax by the maximum."""
+    if not isinstance(node, AxisMap) or node.head != LOG_SOFTMAX:
+        return None
+    _, shifted, _, total = _steps(uses[0], _over(node))
+    return subtract(shifted, apply(log, [total]))
+
+
+@record("softplus(u) = max(u, 0) + log1p(exp(−|u|))", "exp(−|u|) serves σ(u), too, and does not overflow", MAECHLER)
+def spell_softplus(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """Softplus by exp(-|u|)."""
+    if not isinstance(node, Apply) or node.head is not softplus:
+        return None
+    return add([(S.One, apply(relu, [uses[0]])), (S.One, apply(log1p, [tail(uses[0])]))])
+
+
+@record("c·k⁻¹ = c·max(k, 1)⁻¹ for the number k of entries that tie", "of no entries none tie", "definition")
+def count_at_least_one(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """A share among the entries that tie, of an axis that may be empty: there nothing is divided by 0."""
+    if not isinstance(node, Contract) or not any(_may_be_none(use.node) for use in node.uses()):
+        return None
+    return rebuild(node, [apply(Max, [use, ONE]) if _may_be_none(use.node) else use for use in uses])
+
+
+SPELLINGS: tuple[Spelling, ...] = (
+    spell_log_sum_exp,
+    spell_softmax,
+    spell_log_softmax,
+    spell_softplus,
+    count_at_least_one,
+)
+
+
+def _spelled(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    return next((made for spelling in SPELLINGS if (made := spelling(node, uses)) is not None), None)
+
+
+def _over(node: AxisMap) -> dict[Letter, object]:
+    return {axis: node.shape[axis] for axis in node.over}
 
 
 def _may_be_none(node: Node) -> bool:

@@ -12,6 +12,7 @@ from symgrad.graph.build import add, mul, product_of_powers
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Use, postorder
 from symgrad.graph.transform import own, place, rebuild, terms_of, transform
 from symgrad.rewrite.facts import use_identity
+from symgrad.rewrite.record import record
 from symgrad.schedule.lower import SHIFTED
 
 # Of a product of more arrays no pairs are looked for: there would be too many.
@@ -20,6 +21,7 @@ _MOST_FACTORS = 12
 Factor = tuple[Use, Number]
 
 
+@record("Σₙ rₙ(xₙ − m) = Σₙ rₙxₙ − m·Σₙ rₙ", "no array over the axes of both x and m", "distributive law")
 def distribute(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ()) -> list[Use]:
     """Σ_n r[n,k]·(X[n,j] - m[k,j]) = Σ_n r[n,k]·X[n,j] - m[k,j]·Σ_n r[n,k]: no array over n, j and k is needed.
 
@@ -63,6 +65,7 @@ def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]]) -> Use |
     return None
 
 
+@record("Σₙ Σ_d yₙ_d L_d = Σ_d (Σₙ yₙ_d) L_d", "a vector is multiplied instead of a matrix", "distributive law")
 def sum_first(roots: Sequence[Use]) -> list[Use]:
     """Σ_n Σ_d y[n,d]·L[d,e] = Σ_d (Σ_n y[n,d])·L[d,e] where only the sum over n of a quantity is needed."""
     counts = Counter(use.node for use in roots)
@@ -101,6 +104,7 @@ def _is_log_softmax(terms: Sequence[tuple[Number, Use]]) -> bool:
     return len(terms) == 2 and logs == [-1] and shifted == [1]
 
 
+@record("a·b·c and a·b·d with p = a·b are p·c and p·d", "a product of arrays is computed once", "associative law")
 def share(roots: Sequence[Use], adjoints: bool = True) -> list[Use]:
     """The terms with every product of two factors that occurs in several products made a quantity of its own.
 

@@ -22,6 +22,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
+from symgrad.rewrite.record import record
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class RowPlan:
     size: Expr
 
 
+@record(
+    "a sum over all rows is one over blocks of rows",
+    "a block of rows stays in the processor's cache",
+    "associative law",
+)
 def row_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan | None:
     """The split over the first data axis that allows one; None if rows depend on each other, or on sums over them."""
     parameters = {s for a in arguments if a.role == "parameter" for side in a.shape for s in side.free_symbols}

@@ -26,8 +26,10 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.scan import from_outside, images, previous, with_updates, within
 from symgrad.graph.transform import own, substitute
+from symgrad.rewrite.record import record
 
 
+@record("what a step computes is one more state of its recurrence", "nothing is computed twice", "substitution")
 def keep_steps(roots: Sequence[Use]) -> list[Use]:
     """The terms with a state more in a recurrence for each part of a step that is used outside the loop."""
     current = list(roots)

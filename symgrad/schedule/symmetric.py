@@ -28,12 +28,14 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import rebuild, transform
+from symgrad.rewrite.record import record
 
 _POSITIVE = {exp, sigmoid, softplus}
 
 Factor = tuple[Use, Number]
 
 
+@record("Σ w·f(a)·f(b) = Σ (√w·f(a))·(√w·f(b)) for w ≥ 0", "one triangle of AᵀA is half the work", "BLAS: syrk")
 def squares(roots: Sequence[Use]) -> list[Use]:
     """The terms with sums over two equal halves written as products of one array with itself."""
     known: dict[Node, bool] = {}

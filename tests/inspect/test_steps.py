@@ -8,9 +8,8 @@ from symgrad import Model, if_else
 from symgrad.formula.text import fitted
 from symgrad.inspect.narrative import as_text
 from symgrad.inspect.steps import Step, steps
-from symgrad.rewrite import linear_algebra
-from symgrad.rewrite.axes import CANONICAL, RECOGNISE
-from symgrad.rewrite.reasons import REASONS, reason_of
+from symgrad.rewrite import pipeline
+from symgrad.rewrite.reasons import REASONS
 from symgrad.rewrite.rules import RULES
 
 
@@ -79,13 +78,8 @@ def test_a_condition_is_written_out_where_it_is_used() -> None:
 
 
 def test_every_rewrite_has_a_reason_and_a_source() -> None:
-    names = (
-        [rule.__name__ for rule in (*RECOGNISE, *CANONICAL, *linear_algebra.RECOGNISE, *linear_algebra.CANONICAL)]
-        + [rule.name for rule in RULES]
-        + list(REASONS)
-    )
-    for name in names:
-        found = reason_of(name)
+    assert {record.name for record in pipeline.RECORDS} | {rule.name for rule in RULES} <= set(REASONS)
+    for name, found in REASONS.items():
         assert found.identity and found.reason and found.source, name
 
 

@@ -1,16 +1,17 @@
-"""Every rule in floating point: the rounding errors of its replacement beside those of what it replaces.
+"""Every rewrite in floating point: the rounding errors of what it makes beside those of what it replaces.
 
     python tests/rewrite/accuracy.py
 
-Both sides are computed in float64 as generated code spells them, over a logarithmic grid of both signs with the places
-where exponentials end, and compared with the exact value of the pattern. An error is in units of the last place (ulp).
+Here are the scalar rules; `record_accuracy` has the others. Both sides are computed in float64 as generated code spells
+them, over a logarithmic grid of both signs with the places where exponentials end, and compared with the exact value of
+the pattern. An error is in units of the last place (ulp).
 """
 
 import sys
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import mpmath
 import numpy as np
@@ -25,71 +26,17 @@ from symgrad.functions import if_else, log_sigmoid
 from symgrad.rewrite.rules import RULES, Rule
 from symgrad.verify.graph_functions import function_value
 
-GOOD = 4.0
-"""Ulps. A form is good where its error is at most this; no replacement may be worse there, or only by what the
-rounding of its inputs makes of the value: σ(x − y) beside exp(x)/(exp(x) + exp(y)), whose x − y is rounded."""
-
-_DECADES = [float(f"1e{e}") for e in (-300, -200, -100, -50, -20, -17, -16, -15, -12, -9, -8, -6, -4, -3, -2, -1)]
-_ONES = [
-    0.02,
-    0.047,
-    0.12,
-    0.2,
-    0.25,
-    0.3,
-    0.37,
-    0.5,
-    0.7,
-    1.0,
-    1.1,
-    2.0,
-    2.5,
-    3.0,
-    7.0,
-    10.0,
-    17.0,
-    19.0,
-    20.0,
-    30.0,
-    36.0,
-    37.0,
-    38.0,
-    40.0,
-]
-_ENDS = [100.0, 300.0, 354.0, 356.0, 700.0, 708.0, 709.5, 710.0, 740.0, 745.0, 746.0, 1e3, 1e4, 1e8, 1e50, 1e200, 1e300]
-POSITIVE = _DECADES + _ONES + _ENDS
-GRID = np.array([*(-v for v in reversed(POSITIVE)), 0.0, *POSITIVE])
+if __package__:
+    from .record_accuracy import errors_of_record
+    from .samples import SAMPLES
+    from .ulps import EXACT_DIGITS, GOOD, GRID, HEAD, NEAR, Errors, row, ulps
+else:
+    from record_accuracy import errors_of_record
+    from samples import SAMPLES
+    from ulps import EXACT_DIGITS, GOOD, GRID, HEAD, NEAR, Errors, row, ulps
 
 # always rewritten, so that code has no spelling of it
 _PLAIN = {log_sigmoid: "np.log(_sigmoid({0}))"}
-
-_NEAR = (1e-9, -1e-9, 2e-9, -2e-9, 3e-9, -3e-9)
-_EXACT_DIGITS = 700  # 1 + 1e-300 and its logarithm need them
-
-
-class Errors(NamedTuple):
-    """The errors of one rule in ulps at every point of the grid."""
-
-    points: list[tuple[float, ...]]
-    plain: np.ndarray[Any, Any]  # at the point and, where it is good there, beside it: a lucky rounding is no merit
-    replaced: np.ndarray[Any, Any]
-    condition: np.ndarray[Any, Any]  # the change of the exact value where the inputs move by a rounding error
-
-    @property
-    def worse(self) -> list[int]:
-        """Where the plain form is good, and the replacement neither good nor as good as its inputs allow."""
-        found = np.flatnonzero((self.plain <= GOOD) & (self.replaced > np.maximum(GOOD, self.condition)))
-        return [int(n) for n in found]
-
-    @property
-    def worst_where_good(self) -> float:
-        """The largest error of the replacement where the plain form is good and the value well-conditioned."""
-        return float(np.max(self.replaced[(self.plain <= GOOD) & (self.condition <= GOOD)], initial=0.0))
-
-    @property
-    def cured(self) -> int:
-        """At how many points the replacement is good and the plain form is not."""
-        return int(np.sum((self.plain > GOOD) & (self.replaced <= GOOD)))
 
 
 def errors(rule: Rule) -> Errors:
@@ -105,7 +52,7 @@ def errors(rule: Rule) -> Errors:
     points, exact = [points[n] for n in known], [exact[n] for n in known]
     plain, replaced = (_errors_of(side, symbols, points, exact) for side in (rule.pattern, rule.replacement))
     for n in np.flatnonzero((replaced > GOOD) & (plain <= GOOD)):
-        near = [tuple(float(v * (1 + step)) for v in points[n]) for step in _NEAR]
+        near = [tuple(float(v * (1 + step)) for v in points[n]) for step in NEAR]
         values = [exact_value(rule.replacement, dict(zip(symbols, point, strict=True))) for point in near]
         plain[n] = max(plain[n], *_errors_of(rule.pattern, symbols, near, values))
     condition = np.zeros(len(points))
@@ -119,7 +66,7 @@ def _errors_of(expr: sp.Basic, symbols: list[Any], points: list[tuple[float, ...
     columns = dict(zip(symbols, np.array(points).T, strict=True))
     with np.errstate(all="ignore"):
         values = np.broadcast_to(_float(expr, columns), len(points))
-    return np.array([_ulps(float(value), right) for value, right in zip(values, exact, strict=True)])
+    return np.array([ulps(float(value), right) for value, right in zip(values, exact, strict=True)])
 
 
 def _condition(expr: sp.Basic, symbols: list[Any], point: tuple[float, ...], exact: Any) -> float:
@@ -134,7 +81,7 @@ def _condition(expr: sp.Basic, symbols: list[Any], point: tuple[float, ...], exa
 
 def exact_value(expr: sp.Basic, at: dict[Any, float]) -> Any:
     """The value at float64 numbers, with 700 digits; None where it is no finite real number."""
-    with mpmath.workdps(_EXACT_DIGITS):
+    with mpmath.workdps(EXACT_DIGITS):
         value = _number(expr, {symbol: mpf(v) for symbol, v in at.items()})
         return None if isinstance(value, bool) or not mpmath.isfinite(value) else value
 
@@ -193,27 +140,13 @@ def _helpers() -> ModuleType:
     return Model(sp.Sum(w[i] * sigmoid(v[i]), (i, 0, v.shape[0] - 1)), [w]).compile(check=False)
 
 
-def _ulps(value: float, exact: Any) -> float:
-    """The error of a float64 in ulps of the exact value, which is infinite from where float64 ends."""
-    nearest = float(exact)
-    if value == nearest:
-        return 0.0
-    if not np.isfinite(value) or not np.isfinite(nearest):
-        return float("inf")
-    return float(abs(mpf(value) - exact) / mpf(float(np.spacing(abs(nearest)))))
-
-
 def table() -> str:
-    """A line for each rule: errors of both forms in ulps, and what the replacement cures."""
-    lines = [f"{'rule':<28} {'points':>6} {'plain':>9} {'replaced':>9} {'where good':>10} {'cured':>6}"]
+    """A line for each rule and each record: errors of both forms in ulps, and what the replacement cures."""
+    lines = [HEAD]
     for rule in RULES:
-        found = errors(rule)
-        lines.append(
-            f"{rule.name:<28} {len(found.points):>6} {found.plain.max():>9.3g} {found.replaced.max():>9.3g} "
-            f"{found.worst_where_good:>10.3g} {found.cured:>6}"
-        )
-        for n in found.worse[:3]:
-            lines.append(f"    at {found.points[n]}: {found.plain[n]:.3g} became {found.replaced[n]:.3g}")
+        lines += row(rule.name, errors(rule))
+    for name in SAMPLES:
+        lines += row(name, errors_of_record(name))
     return "\n".join(lines)
 
 

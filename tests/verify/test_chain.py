@@ -113,7 +113,7 @@ def test_a_wrong_rewrite(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
     """A rewrite that acts on the gradient alone: the value stays right, an entry of the gradient is named."""
     right = pipeline.simplify_cluster
-    monkeypatch.setattr(pipeline, "simplify_cluster", lambda node: _doubled(right(node)))
+    monkeypatch.setattr(pipeline, "simplify_cluster", replace(right, function=lambda node: _doubled(right(node))))
     link = broken(logistic())
     assert link.name == "simplification" and link.label.startswith("w[")
 

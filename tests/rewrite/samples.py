@@ -1,0 +1,256 @@
+"""Models in which rewrites fire: for each record one or more, small enough for 50 digits."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from sympy import (
+    Abs,
+    Determinant,
+    Eq,
+    Expr,
+    Identity,
+    IndexedBase,
+    Inverse,
+    KroneckerProduct,
+    MatrixSymbol,
+    Product,
+    Q,
+    Sum,
+    Symbol,
+    Trace,
+    exp,
+    log,
+    oo,
+    sin,
+    symbols,
+    tanh,
+)
+
+from symgrad import LogSumExp, MaxOver, Model, if_else, logdet, sigmoid, softmax, softplus, total
+
+N, M, K, T = symbols("N M K T", integer=True, positive=True)
+n, m, k, j, p, q, s = symbols("n m k j p q s", integer=True)
+x, t, v, u = IndexedBase("x", (N,)), IndexedBase("t", (N,)), IndexedBase("v", (M,)), IndexedBase("u", (M,))
+y, z, L3 = IndexedBase("y", (N,)), IndexedBase("z", (N, K)), IndexedBase("L", (K, M, M))
+c, P, D2 = IndexedBase("c", (N, K)), IndexedBase("P", (N, K)), IndexedBase("X", (N, M))
+label = IndexedBase("label", (N,), integer=True)
+A, B, S, R = MatrixSymbol("A", M, M), MatrixSymbol("B", K, K), MatrixSymbol("S", M, M), MatrixSymbol("R", M, M)
+L, X, w = MatrixSymbol("L", M, M), MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1)
+a, b = Symbol("a", positive=True), Symbol("b", real=True)
+
+rows, classes, columns = (n, 0, N - 1), (k, 0, K - 1), (m, 0, M - 1)
+logits = Sum(exp(z[n, k]), classes)
+_MEAN = Eq(b, Sum(x[n], rows) / N)
+one_hot = Eq(Sum(P[n, k], classes), 1)
+
+
+class Sample(NamedTuple):
+    """A model, what its module is asked for, and sizes and inputs that its facts hold for to all digits."""
+
+    model: Callable[[], Model]
+    request: dict[str, Any] = {}  # noqa: RUF012
+    sizes: dict[str, int] = {}  # noqa: RUF012
+    inputs: dict[str, Any] = {}  # noqa: RUF012
+
+
+def _sum(term: Expr, parameters: list[Any], *, over: Any = (rows,), **options: Any) -> Model:
+    return Model(Sum(term, *over), parameters, **options)
+
+
+def _cross_entropy() -> Model:
+    loss = Sum(LogSumExp(z[n, k], classes), rows) - Sum(P[n, k] * z[n, k], rows, classes)
+    return Model(loss, [z], facts=[one_hot])
+
+
+_WEIGHTS = {"P": np.array([[0.25, 0.5, 0.25], [0.0, 1.0, 0.0], [0.5, 0.375, 0.125], [0.75, 0.0, 0.25]])}
+_CROSS_ENTROPY = Sample(_cross_entropy, sizes={"N": 4, "K": 3}, inputs=_WEIGHTS)
+_HADAMARD = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
+_ORTHOGONAL = Sample(
+    lambda: Model(Trace(R.T * A * R * R.T * A.T * R) + Trace(R.I * A), [A], facts=[Q.orthogonal(R)]),
+    sizes={"M": 4},
+    inputs={"R": _HADAMARD},
+)
+_DETERMINANT_OF_ORTHOGONAL = _ORTHOGONAL._replace(
+    model=lambda: Model(log(abs(R.det())) + Trace(A * R), [R], facts=[Q.orthogonal(R)])
+)
+
+
+def _likelihood() -> Model:
+    return _sum(-(t[n] * log(sigmoid(x[n])) + (1 - t[n]) * log(1 - sigmoid(x[n]))), [x])
+
+
+def _mixture() -> Model:
+    """r, needed for its sum only with m: Σ_nk r[n,k]·(X[n,m] - M[k,m])."""
+    centre = IndexedBase("C", (K, M))
+    loss = Sum(c[n, k] ** 3 * (D2[n, m] - centre[k, m]) * v[m], rows, classes, columns)
+    return Model(loss, [c, v])
+
+
+def _distances() -> Model:
+    """The adjoint by the difference is needed for its sum over n only."""
+    data, centre = IndexedBase("X", (N, M)), IndexedBase("C", (K, M))
+    gap, far = IndexedBase("g", (K, N, M)), IndexedBase("f", (K, N, M))
+    where = [
+        Eq(gap[k, n, m], data[n, m] - centre[k, m]),
+        Eq(far[k, n, m], Sum(L3[k, m, j] * gap[k, n, j], (j, 0, M - 1))),
+    ]
+    return Model(Sum(far[k, n, m] ** 4, classes, rows, columns), [centre], where=where)
+
+
+def _recurrence() -> Model:
+    h, d = IndexedBase("h", (T + 1, N)), IndexedBase("d", (T, N))
+    where = [Eq(h[0, n], 0), Eq(h[s, n], tanh(b * h[s - 1, n] + d[s - 1, n]) + h[s - 1, n])]
+    return Model(Sum(h[T, n] ** 2, rows), [b, d], where=where)
+
+
+def _logistic() -> Model:
+    score = Sum(D2[n, m] * v[m], columns)
+    return _sum(-(t[n] * log(y[n]) + (1 - t[n]) * log(1 - y[n])), [v], where=[Eq(y[n], sigmoid(score))])
+
+
+def _two_blocks() -> Model:
+    score = Sum(D2[n, m] * v[m], columns)
+    return _sum((t[n] - y[n]) ** 2, [v], where=[Eq(x[n], score), Eq(y[n], sigmoid(x[n]))])
+
+
+def _softmax_regression() -> Model:
+    weights = IndexedBase("W", (M, K))
+    score = Sum(D2[n, m] * weights[m, k], columns)
+    return _sum(LogSumExp(score, classes) - score.subs(k, label[n]), [weights])
+
+
+def _gaussian() -> Model:
+    mean, noise = MatrixSymbol("y", N, 1), X * X.T + a**2 * Identity(N)
+    return Model(Trace(mean.T * noise.I * mean) + logdet(noise), [X, a])
+
+
+SAMPLES: dict[str, tuple[Sample, ...]] = {
+    # rewrite.axes
+    "log_sum_exp": (Sample(lambda: _sum(log(logits), [z])),),
+    "softmax": (Sample(lambda: _sum(log(1 + exp(z[n, k]) / logits) * c[n, k], [z], over=(rows, classes))),),
+    "shift_invariance": (
+        Sample(lambda: _sum(softmax(z[n, k] + x[n], classes) * c[n, k], [z, x], over=(rows, classes))),
+        Sample(lambda: _sum(LogSumExp(z[n, k] + x[n], classes), [z, x])),
+    ),
+    "log_softmax": (
+        Sample(lambda: _sum(c[n, k] * log(softmax(z[n, k], classes)), [z], over=(rows, classes))),
+        Sample(lambda: _sum(log(c[n, label[n]]), [z], where=[Eq(c[n, k], softmax(z[n, k], classes))])),
+    ),
+    "log_softmax_of_difference": (
+        Sample(lambda: _sum(exp(z[n, k] - LogSumExp(z[n, k], classes)) * c[n, k], [z], over=(rows, classes))),
+        Sample(lambda: _sum(z[n, label[n]] - LogSumExp(z[n, k], classes), [z])),
+    ),
+    "complement": (Sample(lambda: _sum(sigmoid(-x[n]) * t[n], [x])),),
+    "merge_conditions": (
+        Sample(lambda: _sum(if_else(x[n] > 0, sin(x[n]), x[n]) + 2 * if_else(x[n] > 0, t[n], x[n] ** 2), [x, t])),
+        Sample(lambda: _sum(sin(if_else(x[n] > 0, y[n], x[n]) - 3 * if_else(x[n] > 0, t[n], 5)) ** 2, [y, t])),
+    ),
+    "hoist_mask": (Sample(lambda: _sum(if_else(t[n] > 0, x[n], 0) * exp(x[n]), [x])),),
+    # rewrite.logarithms, signs, powers
+    "log_of_product": (
+        Sample(lambda: Model(log(Product(sigmoid(x[n]) ** t[n], rows)), [x])),
+        Sample(lambda: Model(log(Abs(Product(x[n], rows))), [x])),
+        Sample(lambda: _sum(log(x[n] ** 2 * exp(t[n])), [x, t])),
+    ),
+    "absolute_value": (
+        Sample(lambda: _sum(abs(exp(t[n]) * x[n] * sin(x[n]) ** 2 / (2 + t[n])), [x, t])),
+        Sample(lambda: _sum(abs(x[n] ** 2 / t[n] ** 3), [x])),
+        Sample(lambda: Model(total((-3 * X).applyfunc(Abs)), [X])),
+    ),
+    "power_at_zero": (
+        Sample(lambda: _sum(abs(x[n]) ** t[n], [t])),
+        Sample(lambda: _sum(a ** t[n] * x[n], [a])),
+        Sample(lambda: _sum((1 + x[n] ** 2) ** t[n], [x, t])),
+    ),
+    # rewrite.linear_algebra
+    "log_determinant": (
+        Sample(lambda: Model(log(S.det()) + log(abs(A.det())), [S, A], facts=[Q.positive_definite(S)])),
+        Sample(lambda: Model(log(3 * A.det() ** 2 * a), [A, a])),
+    ),
+    "log_determinant_of_square": (Sample(lambda: Model(logdet(A.T * A), [A])),),
+    "determinant_of_triangular": (
+        Sample(lambda: Model(log(L.det() ** 2), [L], facts=[Q.lower_triangular(L)])),
+        Sample(lambda: Model(L.det() ** 2, [L], facts=[Q.upper_triangular(L)])),
+    ),
+    "inverse_of_orthogonal": (_ORTHOGONAL,),
+    "determinant_of_orthogonal": (_DETERMINANT_OF_ORTHOGONAL,),
+    "orthogonal": (_ORTHOGONAL,),
+    "cancel_inverse": (
+        Sample(lambda: Model(Trace(S.I * A * A * S), [A, S], facts=[Q.positive_definite(S)])),
+        Sample(lambda: Model(logdet(A * S * A.T), [A])),
+    ),
+    "sum_over_merged": (
+        Sample(lambda: Model(Trace(KroneckerProduct(A, B) * KroneckerProduct(A, B)), [A, B])),
+        Sample(lambda: Model(total(KroneckerProduct(A, B).applyfunc(sin)), [A, B])),
+    ),
+    "lift_merged": (Sample(lambda: Model(total(KroneckerProduct(A, B).applyfunc(sin)), [A, B])),),
+    "of_kronecker": (
+        Sample(lambda: Model(logdet(KroneckerProduct(A.T * A, B.T * B)), [A, B])),
+        Sample(lambda: Model(log(abs(Determinant(KroneckerProduct(A, B)))) + Trace(A), [A, B])),
+        Sample(lambda: Model(total(Inverse(KroneckerProduct(A, B)).applyfunc(sin)), [A, B])),
+    ),
+    "diagonal": (Sample(lambda: Model(Trace((A * A).applyfunc(exp)), [A])),),
+    "use_diagonals": (
+        Sample(lambda: Model(Trace(S * A * S * A) + total(S * A), [A, S], facts=[Q.diagonal(S)]), sizes={"M": 3}),
+    ),
+    # rewrite.facts, local, association, cross_entropy
+    "cross_entropy": (_CROSS_ENTROPY,),
+    "fact": (_CROSS_ENTROPY, _CROSS_ENTROPY._replace(model=lambda: Model(
+        Sum(P[n, k] * x[n] ** 2, rows, classes), [x], facts=[one_hot]
+    ))),
+    "name": (Sample(_logistic), Sample(lambda: Model(Trace(w.T * X.T * X * w) + total(
+        MatrixSymbol("g", N, 1).applyfunc(sin)), [w], where=[Eq(MatrixSymbol("g", N, 1), X * w)]))),
+    "definition": (Sample(_two_blocks),),
+    "cancel": (Sample(_logistic),
+               Sample(lambda: _sum((x[n] ** 2 - 1) / (x[n] + 1) * (1 / x[n] + t[n]), [x]))),
+    "sum of differences": (
+        Sample(lambda: _sum((x[n] - b) ** 2, [x], where=[_MEAN])),
+        Sample(lambda: Model(sin(b) * Sum((x[n] - b) * (x[n] - b + y[n]), rows), [x], where=[_MEAN])),
+    ),
+    "flatten_products": (
+        Sample(lambda: _sum(D2[n, m] * Sum(D2[n, j] * v[j], (j, 0, M - 1)), [v], over=(rows, columns))),
+    ),
+    "binary_cross_entropy": (Sample(_likelihood), Sample(_logistic)),
+    # schedule
+    "accumulate": (
+        Sample(lambda: _sum(sin(Sum(x[k], (k, 0, n))) * y[n], [x, y])),
+        Sample(lambda: _sum(exp(-Sum(x[k] ** 2 * t[k] + y[k], (k, n, N - 1))) * y[n], [x, y])),
+    ),
+    "guard": (
+        Sample(lambda: _sum(if_else(x[n] > 0, log(x[n]) * t[n], 0), [x])),
+        Sample(lambda: _sum(if_else(x[n] > 0, 1, 0) * exp(t[n] / x[n]), [x, t])),
+        Sample(lambda: _sum(if_else(t[n] > 0, 1 / LogSumExp(z[n, k], classes), x[n]), [z, x])),
+    ),
+    "spell_log_sum_exp": (Sample(lambda: _sum(LogSumExp(z[n, k], classes), [z])),),
+    "spell_softmax": (
+        Sample(lambda: _sum(softmax(z[n, k], classes) * c[n, k], [z], over=(rows, classes))),
+        Sample(lambda: _sum(softmax(if_else(c[n, k] > 0, z[n, k], -oo), classes) * z[n, k], [z], over=(rows, classes))),
+    ),
+    "spell_log_softmax": (
+        Sample(lambda: _sum(log(softmax(z[n, k], classes)) * c[n, k], [z], over=(rows, classes))),
+    ),
+    "count_at_least_one": (Sample(lambda: _sum(exp(MaxOver(x[n], (n, 0, s - 1))), [x], over=((s, 0, N - 1),))),),
+    "spell_softplus": (Sample(lambda: _sum(softplus(x[n]) * t[n], [x])),),
+    "residual_of_sigmoid": (Sample(_likelihood), Sample(_logistic)),
+    "spell_sigmoid": (
+        Sample(lambda: _sum(y[n] ** 2, [x], where=[Eq(y[n], sigmoid(x[n]))])),
+        Sample(lambda: _sum(softplus(x[n]) ** 2, [x])),
+        Sample(lambda: _sum(softplus(-x[n]) ** 2, [x])),
+    ),
+    "logdet_of_triangular": (Sample(lambda: Model(logdet(L), [L], facts=[Q.lower_triangular(L)])),),
+    "share_cholesky": (Sample(_gaussian),),
+    "solve_first": (Sample(lambda: Model(Trace(w.T * A.I * w) ** 2, [w, A])), Sample(_gaussian)),
+    "adjugates": (Sample(lambda: Model(A.det() ** 2, [A])), Sample(lambda: Model((A * S).det() * b, [A, b]))),
+    "distribute": (Sample(_mixture), _CROSS_ENTROPY._replace(model=lambda: Model(
+        -Sum(P[n, k] * log(softmax(z[n, k], classes)), rows, classes), [z], facts=[one_hot]))),
+    "sum_first": (Sample(_distances),),
+    "share": (Sample(lambda: _sum(t[n] * sin(x[n]) * exp(y[n]) + t[n] * exp(y[n]) * x[n] ** 2, [x, t, y])),),
+    "keep_steps": (Sample(_recurrence),),
+    "row_plan": (Sample(_logistic, sizes={"N": 3, "M": 2}),),
+    "leading": (Sample(_softmax_regression, sizes={"N": 3, "M": 2, "K": 3}),),
+    "squares": (
+        Sample(lambda: _sum(log(1 + exp(Sum(D2[n, m] * v[m], columns))), [v]), {"hessian": True}),
+        Sample(lambda: _sum(Sum(D2[n, m] * v[m], columns) ** 4 * a, [v]), {"hessian": True}),
+    ),
+}  # fmt: skip
