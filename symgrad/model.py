@@ -195,6 +195,7 @@ class Model:
         Raises
         ------
         ModelError : the model has no such quantity.
+        UnsupportedError : it is a state of a recurrence, whose base cases steps refer to.
 
         Examples
         --------
@@ -207,6 +208,13 @@ class Model:
         """
         base = base_symbol(quantity)
         recursive = is_recursive(self._node(base))
+        if recursive and base in self.program.resumed:
+            name = name_of(base)
+            raise UnsupportedError(
+                f"the adjoint of {name}: its recurrence has no part for what refers to a base case of {name} directly; "
+                f"give the base case a name of its own in `where`, Eq(start, ...), refer to that instead of {name}[0], "
+                "and ask for its adjoint"
+            )
         use = recursion(self.derivation, base) if recursive else self._adjoint(base)
         if expand:
             (use,) = expand_names([use])

@@ -22,6 +22,7 @@ from symgrad.codegen.second_order import (
     refuse_taken_names,
     uses_of,
 )
+from symgrad.codegen.slices import loops
 from symgrad.compiler import Derivation
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.graph.letters import relabel
@@ -32,6 +33,7 @@ from symgrad.rewrite.pipeline import stabilise
 from symgrad.schedule.cumulative import accumulate
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
+from symgrad.schedule.steps import keep_steps
 from symgrad.schedule.symmetric import squares
 from symgrad.second_order import direction, hessian, hessian_vector_product, jacobian
 
@@ -313,7 +315,8 @@ def _lowered(function: Function) -> Function:
         ]
 
     before = list(dict.fromkeys(uses(function.results)))
-    scheduled = share(distribute(squares(lower(accumulate(stabilise(before, Trace()))))), adjoints=False)
+    distributed = distribute(squares(lower(accumulate(stabilise(before, Trace())))))
+    scheduled = loops(share(keep_steps(distributed), adjoints=False))
     after = dict(zip(before, scheduled, strict=True))
 
     def changed(result: Any) -> Any:

@@ -15,7 +15,7 @@ from symgrad.compiler import Derivation
 from symgrad.graph.axes import named
 from symgrad.graph.build import is_zero
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Const, Input, Named, Node, Shape, Use, intern
+from symgrad.graph.nodes import Const, Input, Named, Node, Shape, Trajectory, Use, intern
 from symgrad.graph.transform import own
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names
@@ -73,10 +73,11 @@ def hessian_vector_product(derivation: Derivation) -> list[Use]:
     opaque = _opaque(derivation)
 
     def settle(node: Node, tangent: Use) -> Use:
-        if not isinstance(node, Named) or is_zero(tangent):
+        if not isinstance(node, Named | Trajectory) or is_zero(tangent):
             return tangent
         (plain,) = _simplified([tangent], derivation, opaque)
-        if isinstance(plain.node, Input | Named | Const):
+        if isinstance(plain.node, Input | Named | Const) or not isinstance(node, Named):
+            opaque.add(plain.node)
             return plain
         made = named(f"dot_{node.name}", Symbol(f"dot_{node.name}", real=True), node.shape, plain)
         opaque.add(made)

@@ -518,3 +518,60 @@ def test_the_guide_prints_what_it_says():
     source = names["model"].source()
     assert all(line.strip() in source for line in statements.splitlines() if line != "...")
     assert names["model"].check().ok
+
+
+def test_the_adjoint_of_a_state_leaves_nothing_out():
+    # what refers to h[0] directly is no part of the backward recurrence; of a name it is
+    h, start, s, v = IndexedBase("h", shape=(T + 1,)), Symbol("first"), Symbol("s"), Symbol("v")
+    step = [Eq(h[t], sin(s * h[t - 1]) + h[0])]
+    direct = Model(h[T] ** 2, [s, v], where=[Eq(h[0], v**2), *step])
+    with pytest.raises(UnsupportedError, match=r"refers to a base case of h directly; give the base case a name"):
+        direct.adjoint(h[t])
+    named = Model(h[T] ** 2, [s, v], where=[Eq(start, v**2), Eq(h[0], start), Eq(h[t], step[0].rhs.subs(h[0], start))])
+    assert named.adjoint(h[t]).has(h[T])
+    both = [model.compile().gradient(0.3, 0.7, 4).v for model in (direct, named)]
+    assert both[0] == pytest.approx(both[1], rel=1e-14)
+    assert "∂C/∂first" in named.show()
+
+
+# --- second derivatives -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["rnn", "bidirectional", "chained_bases", "second_order", "hmm", "kalman", "product"])
+def test_the_hessian_times_a_direction_is_right(name, assert_gradient):
+    assert_gradient(getattr(models, name), hvp=True)
+
+
+def test_the_hessian_times_a_direction_is_that_of_jax():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+
+    def loss(U, W, b, h0, x, y):
+        h = h0
+        for x_t in x:
+            h = jax.numpy.tanh(x_t @ W + h @ U + b)
+        return ((h - y) ** 2).sum()
+
+    module = models.rnn.compile(hvp=True, check=False)
+    for sizes in ({}, {"T": 1, "K": 1}, {"T": 6, "N": 1, "M": 3}):
+        inputs = _inputs(models.rnn, **sizes)
+        rng = np.random.default_rng(1)
+        directions = tuple(rng.normal(size=np.shape(inputs[name])) for name in module.PARAMETERS)
+        parameters = tuple(inputs.pop(name) for name in module.PARAMETERS)
+        gradient = jax.grad(lambda *p, data=inputs: loss(*p, **data), argnums=(0, 1, 2, 3))
+        expected = jax.jvp(gradient, parameters, directions)[1]
+        found = module.hessian_vector_product(directions, *parameters, **inputs)
+        for part, wanted in zip(found, expected, strict=True):
+            np.testing.assert_allclose(part, wanted, rtol=1e-10, atol=1e-12)
+
+
+def test_a_hessian_by_what_follows_a_recurrence_has_its_loop():
+    h, U = models.h, models.U
+    V, z = IndexedBase("V", shape=(K,)), IndexedBase("z", shape=(N,))
+    loss = Sum((Sum(h[T, n, k] * V[k], (k, 0, K - 1)) - z[n]) ** 2, (n, 0, N - 1))
+    model = Model(loss, [V], where=models.rnn.where)
+    assert model.check(hessian=True, hvp=True, chain=False).ok
+    recurrent = Model(loss, [V, U], where=models.rnn.where)
+    for refused in (lambda: recurrent.hessian(U, U), lambda: recurrent.jacobian(h, U)):
+        with pytest.raises(UnsupportedError, match=r"recurrence of h: its columns are Hessian-vector products"):
+            refused()

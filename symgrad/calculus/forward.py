@@ -19,6 +19,7 @@ from sympy import Eq, Expr, Number, Product, S
 
 from symgrad.calculus.local import partial
 from symgrad.calculus.reverse import indicator
+from symgrad.calculus.tangent import tangent_of
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, axis_map, gather, scatter
@@ -56,13 +57,16 @@ from symgrad.graph.nodes import (
     Node,
     Range,
     Reduce,
+    Scan,
     Scatter,
     Shape,
     Size,
     Split,
+    Trajectory,
     Use,
     postorder,
 )
+from symgrad.graph.scan import whole, within
 from symgrad.graph.transform import dependents, factors_of, own, place, terms_of
 
 Settle = Callable[[Node, Use], Use]
@@ -84,16 +88,49 @@ def forward(roots: Sequence[Use], seeds: Tangents, settle: Settle = lambda node,
     ------
     UnsupportedError : a node on the way has no derivative rule; the message names it.
     """
-    nodes = [use.node for use in roots]
+    nodes = list(postorder([use.node for use in roots]))
     active = dependents(nodes, seeds)
+    inside = {part for node in nodes if isinstance(node, Scan) for part in within(node)}
     tangents = dict(seeds)
-    for node in postorder(nodes):
-        if node in active and node not in tangents:
-            rule = _RULES.get(type(node))
-            if rule is None:
-                raise UnsupportedError(f"no forward derivative rule for {type(node).__name__}")
-            tangents[node] = settle(node, add((S.One, part) for part in rule(node, tangents)))
+    scans: dict[Node, Scan] = {}
+    for node in nodes:
+        if node not in active or node in tangents or node in inside:
+            continue
+        if isinstance(node, Scan):
+            scans[node] = _scan(node, tangents)
+        elif isinstance(node, Trajectory):
+            made = scans[node.scan.node]
+            tangents[node] = settle(node, own(whole(made, node.number, made.states[node.number])))
+        else:
+            tangents[node] = settle(node, _tangent(node, tangents))
     return [place(tangents.get(use.node, ZERO), use.letters) for use in roots]
+
+
+def _tangent(node: Node, tangents: Tangents) -> Use:
+    rule = _RULES.get(type(node))
+    if rule is None:
+        raise UnsupportedError(f"no forward derivative rule for {type(node).__name__}")
+    return add((S.One, part) for part in rule(node, tangents))
+
+
+def _scan(node: Scan, tangents: Tangents) -> Scan:
+    """The tangent of a recurrence along a direction; by every entry of an input it would be an array of all of them."""
+    needed = {use.node for part in (node, *within(node)) for use in part.uses()} & tangents.keys()
+    if any(not set(tangents[part].letters) <= set(range(part.rank)) for part in needed):
+        names = ", ".join(state.name.removeprefix("d_") for state in node.states)
+        raise UnsupportedError(
+            f"the Hessian or Jacobian by a parameter of the recurrence of {names}: its columns are Hessian-vector "
+            "products (hvp=True), or take differences of the gradient"
+        )
+
+    def differentiate(nodes: Sequence[Node], known: Tangents) -> Tangents:
+        found = dict(known)
+        for part in nodes:
+            if part not in found:
+                found[part] = _tangent(part, found)
+        return found
+
+    return tangent_of(node, tangents, differentiate)
 
 
 # --- sums of products with deltas -------------------------------------------------------------------------------------
@@ -356,11 +393,15 @@ def at(use: Use, subs: Mapping[Letter, Use]) -> Use:
 
 def _scatter(node: Scatter, tangents: Tangents) -> Iterator[Use]:
     # y = Σ u·Π δ[axis, s]:  ẏ = Σ u̇·Π δ[axis, s]
+    bound = _bound(node)
+    tangent = _of(node.value, tangents)
+    if set(tangent.letters) <= {*range(node.rank), *bound}:  # along a direction
+        yield scatter(tangent, node.subs, node.shape, range(node.rank), bound)
+        return
     moved = [(axis, sub) for axis, sub in enumerate(node.subs) if sub.letters != (axis,)]
     moves = [delta_at(axis, sub, node.shape[axis]) for axis, sub in moved]
-    tangent = _of(node.value, tangents)
     for coefficient, term in terms_of(tangent):
-        yield scale(coefficient, _summed([term, *moves], _bound(node)))
+        yield scale(coefficient, _summed([term, *moves], bound))
 
 
 def _named(node: Named, tangents: Tangents) -> Iterator[Use]:

@@ -187,7 +187,7 @@ class _Pass:
                 owner = self.owner[old]
                 others = {other for other, shared in self.shares.items() if owner in shared} - {old}
                 if (
-                    owner != self.owner[name]
+                    owner != self.owner.get(name, owner)  # a short array is left alone
                     and (self.known[old].shape, self.known[old].floating) == (self.known[name].shape, True)
                     and self.reusable(old, n)
                     and not others & mentioned.keys()

@@ -13,8 +13,8 @@ from sympy import Expr, MatrixSymbol, Symbol
 from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block, Hits, Ties
 from symgrad.codegen.in_place import in_place
+from symgrad.codegen.loop import LoopPrinter
 from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _parameter_axes, needed_lines
-from symgrad.codegen.printer import Printer
 from symgrad.codegen.subscripts import along_one
 from symgrad.codegen.values import ATOM, Value, words
 from symgrad.errors import ModelError
@@ -117,7 +117,7 @@ def print_function(function: Function, dimensions: Sequence[Symbol], sizes: Mapp
     real = next((a.name for a in arguments if not a.integer), None)
     dtype = f"{real}.dtype" if real else "np.dtype(np.float64)"
     taken = [*TAKEN, *map(str, dimensions), *(f"{a.name}_shape" for a in arguments), "direction"]
-    printer = Printer(dtype, [a.name for a in arguments], taken, size_estimate(arguments, sizes))
+    printer = LoopPrinter(dtype, [a.name for a in arguments], taken, size_estimate(arguments, sizes))
     rows = row_plan(list(roots.values()), arguments)
     printer.compute(roots, rows)
     types: list[RecordType] = []
@@ -168,7 +168,7 @@ def _loose(
 class _Writer:
     """Writes results after the terms they are made of."""
 
-    def __init__(self, printer: Printer, dtype: str, types: list[RecordType]) -> None:
+    def __init__(self, printer: LoopPrinter, dtype: str, types: list[RecordType]) -> None:
         self.printer, self._dtype, self._types = printer, dtype, types
 
     def record(self, name: str, fields: Mapping[str, Result | Mapping[str, Result]], variable: str) -> str:

@@ -45,6 +45,7 @@ class BaseCases:
         for case in self._cases.get(base, ()):
             if equal(axes_of(case.lhs)[self._axes[base]], subs[self._axes[base]]):
                 self._check(base, subs, where, scope)
+                self._reader.symbols.resumed[base] = None
                 term = self._term(case, base)
                 return term.node, [subs[axis] for axis in term.letters]
         return None

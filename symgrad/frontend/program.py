@@ -59,6 +59,7 @@ class Program:
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
     lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
     margins : how far positions that the module checks stay inside their axes; negative where the model does not exist.
+    resumed : the states of recurrences whose base cases are referred to in steps and other base cases.
     sizes : how long the user expects dimensions to be.
     loss_name : what formulas call the loss: C, as in the literature on networks, unless the model has another C.
     """
@@ -72,6 +73,7 @@ class Program:
     identities: tuple[tuple[Use, Use], ...]
     lengths: tuple[Expr, ...] = ()
     margins: tuple[Expr, ...] = ()
+    resumed: frozenset[Any] = frozenset()
     sizes: Mapping[Symbol, int] = field(default_factory=dict)
     loss_name: str = "C"
 
@@ -125,6 +127,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         identities=identities,
         lengths=tuple(symbols.lengths),
         margins=tuple(symbols.margins),
+        resumed=frozenset(symbols.resumed),
         loss_name=next(name for name in ("C", "L", "loss", "Loss") if name not in taken),
     )
 

@@ -75,6 +75,7 @@ class Symbols:
     minimum_sizes: dict[Symbol, int] = field(default_factory=dict)
     # while a recurrence is read: what stands for an earlier entry of its states, and the subscripts into that
     earlier: "Earlier | None" = None
+    resumed: dict[Any, None] = field(default_factory=dict)  # states whose base cases steps or other base cases refer to
     # axes of a quantity along which only the entries from the first to the last are defined
     defined: dict[Any, dict[int, tuple[Expr, Expr]]] = field(default_factory=dict)
     lengths: dict[Expr, None] = field(default_factory=dict)  # what must not be negative beyond that, such as H - P + 1
