@@ -45,6 +45,7 @@ from symgrad.rewrite.linear_algebra import use_diagonals
 from symgrad.rewrite.logarithms import stand_in
 from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_vanishing_sums
 from symgrad.schedule.cumulative import accumulate
+from symgrad.schedule.exponentials import shift_exponentials
 from symgrad.schedule.factorise import factorise
 from symgrad.schedule.guards import guard
 from symgrad.schedule.lower import lower
@@ -381,7 +382,7 @@ def _held(program: Program) -> tuple[Program, dict[str, str]]:
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
     heads = frozenset(head for node in postorder([loss.node]) if (head := getattr(node, "head", None)) is not None)
-    stable = factorise(lower(guard(accumulate(stabilise([loss, *gradient], Trace())))))
+    stable = factorise(lower(guard(accumulate(stabilise(shift_exponentials([loss, *gradient]), Trace())))))
     loss, *gradient = sum_first(distribute(stable, program.identities))
     # what the value alone needs is less than what it needs together with the gradient
     (value,) = _scheduled([loss])

@@ -31,6 +31,7 @@ from symgrad.graph.transform import own
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
 from symgrad.schedule.cumulative import accumulate
+from symgrad.schedule.exponentials import shift_exponentials
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
 from symgrad.schedule.steps import keep_steps
@@ -315,7 +316,8 @@ def _lowered(function: Function) -> Function:
         ]
 
     before = list(dict.fromkeys(uses(function.results)))
-    distributed = distribute(squares(lower(accumulate(stabilise(before, Trace())))))
+    stable = stabilise(shift_exponentials(before), Trace())
+    distributed = distribute(squares(lower(accumulate(stable))))
     scheduled = loops(share(keep_steps(distributed), adjoints=False))
     after = dict(zip(before, scheduled, strict=True))
 

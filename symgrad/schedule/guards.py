@@ -171,7 +171,8 @@ class _Guarded:
         result: Use | None = None
         while wanted is not None or stack:
             if wanted is not None:
-                near = self._near(wanted, one) if is_risky(wanted.node, self._risky) else None
+                outer = stack[-1][1] if stack else one
+                near = self._near(wanted, outer) if is_risky(wanted.node, self._risky) else None
                 known = wanted if near is None else self._done.get((wanted, near))
                 if near is not None and known is None:
                     stack.append((wanted, near, self._rewriting(wanted, near)))

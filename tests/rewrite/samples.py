@@ -76,6 +76,10 @@ _DETERMINANT_OF_ORTHOGONAL = _ORTHOGONAL._replace(
 )
 
 
+# a weight of 1e300 would bring back what is nothing beside the largest exponential
+_SHARES: dict[str, Any] = {"sizes": {"N": 1, "K": 2}, "inputs": {"c": np.array([[0.25, 3.0]])}}
+
+
 def _likelihood() -> Model:
     return _sum(-(t[n] * log(sigmoid(x[n])) + (1 - t[n]) * log(1 - sigmoid(x[n]))), [x])
 
@@ -216,6 +220,11 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "accumulate": (
         Sample(lambda: _sum(sin(Sum(x[k], (k, 0, n))) * y[n], [x, y])),
         Sample(lambda: _sum(exp(-Sum(x[k] ** 2 * t[k] + y[k], (k, n, N - 1))) * y[n], [x, y])),
+    ),
+    "shift_exponentials": (
+        Sample(lambda: _sum(log(Sum(c[n, k] * exp(z[n, k]), classes)), [z]), **_SHARES),
+        Sample(lambda: _sum(Sum(c[n, k] * exp(z[n, k]), classes) / logits, [z, c]), **_SHARES),
+        Sample(lambda: _sum(Sum(exp(2 * z[n, k]), classes) / logits**2, [z])),
     ),
     "guard": (
         Sample(lambda: _sum(if_else(x[n] > 0, log(x[n]) * t[n], 0), [x])),

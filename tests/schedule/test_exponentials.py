@@ -1,0 +1,132 @@
+"""Sums of exponentials that are neither logsumexp nor softmax: right, and finite, however large the exponents are."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from sympy import Eq, IndexedBase, Sum, exp, log, sqrt, symbols
+
+from symgrad import Model, if_else, softmax
+
+N, K = symbols("N K", integer=True, positive=True)
+n, k, m = symbols("n k m", integer=True)
+z, w, t = IndexedBase("z", shape=(N, K)), IndexedBase("w", shape=(K,)), IndexedBase("t", shape=(N, K))
+v, label = IndexedBase("v", shape=(K,)), IndexedBase(symbols("label", integer=True), shape=(N,))
+rate = IndexedBase(symbols("rate", positive=True), shape=(K,))
+num, den = IndexedBase("num", shape=(N,)), IndexedBase("den", shape=(N,))
+
+
+def over_k(term):
+    return Sum(term, (k, 0, K - 1))
+
+
+def over_n(term):
+    return Sum(term, (n, 0, N - 1))
+
+
+total = over_k(exp(z[n, k]))
+MODELS = {
+    "weighted": lambda: Model(over_n(log(over_k(w[k] * exp(z[n, k])))), [z, w]),
+    "weighted by what is positive": lambda: Model(over_n(log(over_k(rate[k] * exp(z[n, k])))), [z, rate]),
+    "weighted by a softmax": lambda: Model(
+        over_n(log(over_k(softmax(v[k], (k, 0, K - 1)) * exp(-(z[n, k] ** 2) / 2)))), [z, v]
+    ),
+    "weighted entry by entry": lambda: Model(over_n(log(over_k(t[n, k] * exp(z[n, k])))), [z]),
+    "mean under a softmax": lambda: Model(over_n((over_k(exp(z[n, k]) * v[k]) / total) ** 2), [z, v]),
+    "squares of a softmax": lambda: Model(over_n(over_k((exp(z[n, k]) / total) ** 2)), [z]),
+    "root of a softmax": lambda: Model(over_n(over_k(sqrt(exp(z[n, k]) / total) * v[k])), [z]),
+    "quotient of sums": lambda: Model(over_n(log(over_k(w[k] * exp(z[n, k])) / over_k(rate[k] * exp(z[n, k])))), [z]),
+    "the entry of a label": lambda: Model(over_n(exp(z[n, label[n]]) / total * v[label[n]]), [z, v]),
+    "named sums": lambda: Model(
+        over_n(num[n] / den[n]), [z], where=[Eq(num[n], over_k(v[k] * exp(z[n, k]))), Eq(den[n], total)]
+    ),
+    "over both axes": lambda: Model(over_n(over_k(exp(z[n, k]) * t[n, k])) / over_n(total), [z]),
+    "a pair of rows": lambda: Model(
+        Sum(over_k(exp(z[n, k]) * exp(z[m, k])) / total / over_k(exp(z[m, k])), (n, 0, N - 1), (m, 0, N - 1)), [z]
+    ),
+    "under a mask": lambda: Model(over_n(log(over_k(if_else(t[n, k] > 1, exp(z[n, k]), 0)))), [z]),
+    "mean under a mask": lambda: Model(
+        over_n(
+            over_k(if_else(v[k] > 0, exp(z[n, k]) * t[n, k], 0)) / over_k(if_else(v[k] > 0, w[k] * exp(z[n, k]), 0))
+        ),
+        [z],
+    ),
+}
+
+
+def inputs(model, scale, shift=0.0):
+    rng = np.random.default_rng(5)
+    made = {
+        "z": rng.normal(size=(4, 3)) * scale + shift * np.array([1, -1, 1, -1])[:, None],
+        "w": np.array([0.5, 0.0, 1.5]),
+        "t": rng.uniform(0.5, 2, size=(4, 3)),
+        "v": rng.normal(size=3),
+        "rate": np.array([0.5, 2.0, 1.5]),
+        "label": np.array([0, 2, 2, 1]),
+    }
+    if "weighted by a softmax" in model.name:
+        made["z"] = np.abs(made["z"]) / 20 + 1
+    return {a.name: made[a.name] for a in model.arguments}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_large_exponents_cancel(name):
+    model = MODELS[name]()
+    module = model.compile(check=False)
+    moderate, large = inputs(model, 1.0), inputs(model, 1.0, shift=900.0)
+    with np.errstate(all="raise", under="ignore"):
+        value, gradient = module.value_and_gradient(**large)
+    assert np.isfinite(value) and all(np.isfinite(part).all() for part in gradient)
+    if name in ("over both axes", "weighted by a softmax"):
+        return
+    # a row is shifted as a whole: quotients stay, and logarithms grow by the shifts, which add up to zero
+    expected, slopes = module.value_and_gradient(**moderate)
+    np.testing.assert_allclose(value, expected, rtol=1e-11)
+    for part, slope in zip(gradient, slopes, strict=True):
+        np.testing.assert_allclose(part, slope, rtol=1e-11, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_check_passes(name):
+    report = MODELS[name]().check()
+    assert report.ok, report
+
+
+def test_a_weight_of_zero_hides_what_is_larger():
+    module = MODELS["weighted"]().compile(check=False)
+    given = np.array([[-400.0, 400.0, -401.0]])
+    with np.errstate(all="raise", under="ignore", over="ignore"):
+        value = module.value(given, np.array([1.0, 0.0, 1.0]))
+        slope = module.gradient(given, np.array([1.0, 0.0, 1.0])).z
+    assert value == pytest.approx(-400 + np.log1p(np.exp(-1.0)), rel=1e-15)
+    np.testing.assert_allclose(slope, [[1 / (1 + np.exp(-1.0)), 0, 1 / (1 + np.exp(1.0))]], rtol=1e-14)
+
+
+def test_a_mixture_far_from_its_components():
+    x, mu = IndexedBase("x", shape=(N,)), IndexedBase("mu", shape=(K,))
+    density = exp(-((x[n] - mu[k]) ** 2) / 2) / sqrt(2 * symbols("pi"))
+    module = Model(over_n(log(over_k(w[k] * density))), [mu, w], name="mixture").compile(check=False)
+    given = {"x": np.array([100.0, -3.0]), "mu": np.array([0.0, 1.0]), "w": np.array([0.25, 0.75]), "pi": np.pi}
+    value, slope = module.value_and_gradient(**given)
+    mp.mp.dps = 50
+    terms = [
+        [mp.mpf(c) * mp.exp(-((mp.mpf(a) - mp.mpf(b)) ** 2) / 2) for b, c in zip(given["mu"], given["w"], strict=True)]
+        for a in given["x"]
+    ]
+    exact = sum(mp.log(sum(row) / mp.sqrt(2 * mp.mpf(given["pi"]))) for row in terms)
+    assert value == pytest.approx(float(exact), rel=1e-15)
+    first = sum(row[0] / sum(row) * (mp.mpf(a) - 0) for row, a in zip(terms, given["x"], strict=True))
+    assert slope.mu[0] == pytest.approx(float(first), rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    "loss", [over_n(total), over_n(total * over_k(v[k] * z[n, k])), over_n(over_k(exp(z[n, k]) * v[k]) ** 2)]
+)
+def test_where_nothing_cancels_nothing_is_shifted(loss):
+    assert ".max(" not in Model(loss, [z]).source()
+
+
+def test_a_part_that_cancels_is_shifted_beside_one_that_does_not():
+    model = Model(over_n(total) + over_n(over_k(exp(z[n, k]) * v[k]) / total), [z])
+    assert model.check().ok
+    value = model.compile(check=False).value(np.full((1, 3), -1000.0), np.ones(3))
+    assert value == 1.0
