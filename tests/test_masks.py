@@ -191,3 +191,20 @@ def test_a_loss_that_is_zero_but_for_rounding_is_right(seed):
     where = [Eq(eta[n], Sum(Y[n, m] * beta[m], (m, 0, M - 1)))]
     model = Model(-Sum(g[n] * (eta[n] - at_risk), (n, 0, N - 1)), [beta], where=where)
     assert not model.check(seed=seed, sizes={N: 1, M: 1}, chain=seed != 0).failures
+
+
+def test_masks_that_always_leave_an_entry_cost_nothing():
+    def attention(mask, rows=(0, T - 1)):
+        shares = softmax(if_else(mask, S_[i, j], -oo), (j, 0, T - 1))
+        return Model(Sum(shares * V[j, d], (j, 0, T - 1), (i, *rows), (d, 0, D - 1)), [S_, V])
+
+    # a row without entries has a maximum of -oo, which must not be subtracted
+    guarded = "> -np.inf"
+    for mask in (j <= i, j >= i, And(j <= i, j >= i - 2), j <= i + 1, j < i + 1):
+        model = attention(mask)
+        assert guarded not in model.source()
+        assert model.check(chain=False).ok
+    for mask in (j < i, And(j <= i - 2, j >= i - 4), V[j, 0] > 0):
+        model = attention(mask)
+        assert guarded in model.source()
+        assert model.check(chain=False).ok

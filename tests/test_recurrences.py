@@ -510,7 +510,7 @@ def test_the_time_of_a_base_case_beyond_the_sides_of_a_matrix():
 def test_the_guide_prints_what_it_says():
     guide = (Path(__file__).parents[1] / "examples" / "GUIDE.md").read_text(encoding="utf-8")
     section = re.search(r"^## Recurrences\n(.*?)(?=^## |\Z)", guide, re.M | re.S)[1]
-    code, formulas, statements = re.findall(r"^```\w+\n(.*?)^```", section, re.M | re.S)
+    code, formulas, statements, *_ = re.findall(r"^```\w+\n(.*?)^```", section, re.M | re.S)
     names = {}
     exec(code.replace("print(model.show())", ""), names)
     shown = re.sub(r" +=", " =", names["model"].show())

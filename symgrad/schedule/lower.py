@@ -10,7 +10,7 @@ from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, reciprocal, scale, subtract
-from symgrad.graph.masks import is_masked
+from symgrad.graph.masks import is_masked, masks_some
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Input, Letter, Named, Node, Reduce, Scan, Use, postorder
 from symgrad.graph.scan import from_outside, images, within
 from symgrad.graph.transform import place, rebuild, see_through, terms_of, transform
@@ -206,7 +206,9 @@ def _may_be_none(node: Node) -> bool:
 def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:
     # shifting by the maximum leaves one exponential equal to 1: nothing overflows, and the sum is at least 1
     largest = reduce(MaxOver, arg, over)
-    masked = is_masked(arg)  # where all entries are -oo, the sum of exponentials is 0, and so is the softmax
+    masked = is_masked(arg) and masks_some(
+        arg, over
+    )  # where all entries are -oo, the sum of exponentials is 0, and so is the softmax
     lowest = apply(if_else, [apply(Gt, [largest, const(-oo)]), largest, ZERO]) if masked else largest
     # a name keeps the difference together: u - max is exact near the maximum, u - log(sum) - max is not
     shifted = auxiliary(SHIFTED, subtract(arg, lowest))
