@@ -89,7 +89,7 @@ class Comparison:
     seed : of the inputs.
     second : whether Hessians are compared, too.
     empty : whether the module is called with an empty axis, too.
-    jax : whether single entries are compared with JAX, too.
+    jax : whether single entries are compared with JAX, and the formulas are evaluated, too.
     """
 
     def __init__(self, drawn: Drawn, seed: int, second: bool = False, empty: bool = False, jax: bool = True) -> None:
@@ -119,8 +119,9 @@ class Comparison:
             if self._exists(SIZES, values):
                 value, gradient = self._along_a_direction(SIZES, values)
                 if self._jax:
+                    self._formulas(values, gradient, _scale(value, gradient))
                     self._by_entries(values, gradient, _scale(value, gradient))
-                self._in_single_precision(values)
+                self._in_single_precision(values, abs(value - self._exact))
             ones = self._values(ONES)
             if self._exists(ONES, ones):
                 self._along_a_direction(ONES, ones)
@@ -139,6 +140,7 @@ class Comparison:
         directions = self._directions(values)
         with self._independent_limit():
             exact, slope, _ = self._independent.along(values, sizes, directions)
+        self._exact = exact
         if not np.isfinite([exact, slope]).all() or max(abs(exact), abs(slope)) > LARGEST:
             raise Skipped("no moderate value")
         value, gradient = self._call(values, sizes)
@@ -161,14 +163,26 @@ class Comparison:
                     expected = projected(parameter, facts, self._independent.by_differences(values, SIZES, number))
                 same(f"gradient by {parameter}", gradient[number], expected, 10 * scale)
 
-    def _in_single_precision(self, values: Values) -> None:
+    def _formulas(self, values: Values, gradient: Any, scale: float) -> None:
+        with self._limit():
+            written = [self._model.gradient(parameter) for parameter in self._drawn.parameters]
+        with self._independent_limit():
+            found = self._independent.formulas(values, SIZES, written)
+        for parameter, part, value, formula in zip(self._drawn.parameters, gradient, found, written, strict=True):
+            if value is not None:
+                same(f"gradient by {parameter} and its formula {formula}", part, value, 10 * scale)
+
+    def _in_single_precision(self, values: Values, error: float) -> None:
+        """Compare results in float32 with those in float64, unless the error of these says that no digits are left."""
         narrow = {symbol: _of_type(value, np.float32) for symbol, value in values.items()}
-        value, gradient = self._call(narrow, SIZES)
-        types = {np.asarray(part).dtype for part in (value, *gradient)}
-        assert types == {np.dtype(np.float32)}, f"results of float32 are {types}"
         wide = {symbol: _of_type(value, np.float64) for symbol, value in narrow.items()}
         expected, slopes = self._call(wide, SIZES)
         scale = _scale(expected, slopes)
+        if 10 * error * np.finfo(np.float32).eps / np.finfo(np.float64).eps > SINGLE * scale:
+            return
+        value, gradient = self._call(narrow, SIZES)
+        types = {np.asarray(part).dtype for part in (value, *gradient)}
+        assert types == {np.dtype(np.float32)}, f"results of float32 are {types}"
         same("value in float32", value, expected, scale, SINGLE)
         for part, slope in zip(gradient, slopes, strict=True):
             same("gradient in float32", part, slope, scale, SINGLE)
@@ -250,7 +264,7 @@ class Comparison:
         arguments = self._arguments(values, sizes)
         with self._limit():
             value, gradient = self._module.value_and_gradient(**arguments)
-        tolerance = 1e-9 if np.asarray(value).dtype == np.float64 else 1e-4
+        tolerance = TOLERANCE if np.asarray(value).dtype == np.float64 else SINGLE
         same("value alone", self._module.value(**arguments), value, max(1.0, abs(value)), tolerance)
         return value, gradient
 

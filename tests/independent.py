@@ -14,6 +14,8 @@ import mpmath
 import numpy as np
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagonalOf
+from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.special import OneMatrix
 
@@ -64,6 +66,16 @@ class Interpreter:
             else:
                 self._recurrence(group)
         return self._xp.reshape(self.scalar(expr, {}, 0), ())
+
+    def formula(self, expr: Any, shape: Sequence[int]) -> Any:
+        """The entries of an array: of a matrix, of a function of its indices, or of a number."""
+        if getattr(expr, "is_Matrix", False):
+            return self._xp.reshape(self.matrix(expr), shape)
+        if isinstance(expr, sp.Lambda):
+            lengths = shape if len(expr.variables) == len(shape) else [side for side in shape if side != 1]
+            ranges = dict(zip(expr.variables, lengths, strict=True))
+            return self._xp.reshape(self._entries(expr.expr, ranges, {}), shape)
+        return self._xp.broadcast_to(self.scalar(expr, {}, 0), shape)
 
     def _define(self, equation: Any) -> None:
         left = equation.lhs
@@ -191,6 +203,9 @@ class Interpreter:
                 return of(expr.args[0])
             case sg.constant():
                 return self._kind.constant(of(expr.args[0]))
+            case DotProduct():
+                left, right = (self.matrix(arg).reshape(-1) for arg in expr.args)
+                return xp.sum(left * right)
             case sp.Trace():
                 return xp.trace(self.matrix(expr.arg))
             case sg.Total():
@@ -333,6 +348,8 @@ class Interpreter:
             case OneMatrix() | sp.ZeroMatrix():
                 fill = np.ones if isinstance(expr, OneMatrix) else np.zeros
                 return self._kind.array(fill([self.size(side) for side in expr.shape]))
+            case DiagonalOf():
+                return xp.diagonal(of(expr.arg))[:, None]
             case sp.DiagMatrix():
                 vector = of(expr.args[0]).reshape(-1)
                 return vector[:, None] * of(sp.Identity(len(vector)))
@@ -453,6 +470,20 @@ class Independent:
                 beside.append(mpmath.mpf(loss([a + sign * b for a, b in zip(start, moves, strict=True)]).item()))
             low, high = beside
             return float(middle), float((high - low) / (2 * step)), float((high - 2 * middle + low) / step**2)
+
+    @_quiet
+    def formulas(self, values: dict[Any, Any], sizes: dict[Any, int], gradients: Sequence[Any]) -> list[Any]:
+        """The values of the formulas of a gradient, by many digits; None of one that refers to an adjoint's formula."""
+        kind = Digits()
+        found = []
+        with mpmath.workdps(DIGITS):
+            reader = Interpreter(kind, {symbol: kind.array(value) for symbol, value in values.items()}, sizes)
+            reader.loss(self._loss, self._where)
+            for parameter, gradient in zip(self._parameters, gradients, strict=True):
+                adjoints = [part for part in gradient.atoms(sp.IndexedBase) if str(part).startswith("∂")]
+                value = None if adjoints else reader.formula(gradient, np.shape(values[parameter]))
+                found.append(value if value is None else np.asarray(value).astype(float))
+        return found
 
     def by_differences(self, values: dict[Any, Any], sizes: dict[Any, int], number: int) -> Any:
         """The derivative by the entries of one parameter, by differences."""

@@ -9,6 +9,7 @@ import numpy as np
 import sympy as sp
 
 from symgrad import functions as sg
+from symgrad.functions.elementwise import step
 
 DIGITS = 50
 
@@ -92,6 +93,7 @@ class Digits:
             sg.sigmoid: _entrywise(lambda u: one / (one + mpmath.exp(-u))),
             sg.softplus: _entrywise(lambda u: mpmath.log(one + mpmath.exp(u))),
             sg.relu: _entrywise(lambda u: max(u, one * 0)),
+            step: _entrywise(lambda u: one if u > 0 else one * 0),
             sg.log_sigmoid: _entrywise(lambda u: -mpmath.log(one + mpmath.exp(-u))),
         }
         self._power = np.frompyfunc(_real(mpmath.power), 2, 1)
@@ -101,7 +103,9 @@ class Digits:
         return array if array.dtype.kind in "Ob" else np.asarray(np.frompyfunc(mpmath.mpf, 1, 1)(array), dtype=object)
 
     def number(self, expr: Any) -> Any:
-        return np.asarray(mpmath.mpmathify(sp.N(expr, DIGITS)), dtype=object)
+        expr = sp.sympify(expr)
+        value = mpmath.mpf(str(expr).replace("oo", "inf")) if expr.is_infinite else sp.N(expr, DIGITS)
+        return np.asarray(mpmath.mpmathify(value), dtype=object)
 
     def power(self, base: Any, exponent: Any) -> Any:
         return np.asarray(self._power(base, exponent), dtype=object)

@@ -6,7 +6,7 @@ that each subscript it writes is in range by construction (or guarded by a condi
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -15,6 +15,7 @@ from sympy import And, Eq, IndexedBase, KroneckerDelta, MatrixSymbol, Ne, Or, Pr
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import LogSumExp, MaxOver, MinOver, constant, if_else, sigmoid, softmax, total
+from symgrad.functions.softmax import IndexedSoftmax
 from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
 
 if __package__:
@@ -398,3 +399,14 @@ def scalar_models(draw: Any, depth: int = 3) -> Drawn:
         loss = loss + candidates[0] ** 2
     parameters = draw(st.lists(st.sampled_from(candidates), min_size=1, max_size=3, unique=True))
     return Drawn(loss, tuple(parameters), tuple(where), (), frozenset(writer.tags))
+
+
+def renamed(drawn: Drawn) -> Drawn:
+    """The same model with the names of its bound indices exchanged, by which SymPy orders terms and factors."""
+    whole = sp.Tuple(drawn.loss, *drawn.where)
+    bound = {limit[0] for part in sp.preorder_traversal(whole) for limit in getattr(part, "limits", ())}
+    bound |= {part.index for part in whole.atoms(IndexedSoftmax)}
+    names = sorted((index for index in bound if isinstance(index, Symbol)), key=str)
+    exchanged = dict(zip(names, reversed(names), strict=True))
+    where = tuple(Eq(e.lhs, e.rhs.xreplace(exchanged), evaluate=False) for e in drawn.where)
+    return replace(drawn, loss=drawn.loss.xreplace(exchanged), where=where)

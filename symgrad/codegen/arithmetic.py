@@ -38,8 +38,14 @@ class Arithmetic(Operands):
             len(counting) == 1 and "real" in kinds and (counting[0] == 1 or any(c.is_positive for c, _ in node.terms))
         )
         mixed = mixed and abs(counting[0]) == 1
+        # a number and a condition alone would be an integer, too, and an integer array makes float32 wider
+        last = mixed and "python" in kinds
+        order = sorted(
+            node.terms,
+            key=lambda term: (last and self._values[term[1].node].kind == "boolean", bool(term[0].is_negative)),
+        )
         parts = []
-        for coefficient, use in sorted(node.terms, key=lambda term: bool(term[0].is_negative)):
+        for coefficient, use in order:
             plain = self._use(use)
             value = broadcast(plain if whole or (mixed and plain.kind == "boolean") else self._real(plain), letters)
             value, flipped = _without_sign(value)

@@ -11,7 +11,7 @@ from symgrad.graph.transform import factors_of, opened, own, place, see_through,
 from symgrad.rewrite.diagonals import diagonal
 from symgrad.rewrite.logarithms import log_of_product
 from symgrad.rewrite.record import BLANCHARD, LOGISTIC, AxisRule, record
-from symgrad.rewrite.signs import absolute_value
+from symgrad.rewrite.signs import absolute_value, positive_part
 
 
 @record("log Σ exp(u) = logsumexp(u)", "exp(u) overflows beyond 709", BLANCHARD)
@@ -237,5 +237,6 @@ RECOGNISE: tuple[AxisRule, ...] = (
     log_of_product,
     complement,
     absolute_value,
+    positive_part,
 )
 CANONICAL: tuple[AxisRule, ...] = (merge_conditions, hoist_mask)

@@ -1,7 +1,8 @@
-"""Absolute values of what has a sign: |p·u| = p·|u| for p > 0, |u²| = u², |1/u| = 1/|u|."""
+"""What has a sign: |p·u| = p·|u| for p > 0, |u²| = u², |1/u| = 1/|u|, max(p, 0) = p."""
 
 from sympy import Abs, Number, S
 
+from symgrad.functions import relu
 from symgrad.graph.build import add, apply, product_of_powers, split_coefficient
 from symgrad.graph.nodes import Apply, Use
 from symgrad.graph.signs import is_nonnegative
@@ -29,3 +30,12 @@ def absolute_value(use: Use) -> Use | None:
     if inside:
         outside.append((apply(Abs, [product_of_powers(inside)]), S.One))
     return add([(abs(coefficient), product_of_powers(outside))])
+
+
+@record("max(p, 0) = p for p ≥ 0", "p has no kink", "definition of the maximum")
+def positive_part(use: Use) -> Use | None:
+    """max(u, 0) = u where u is never negative."""
+    if not (isinstance(use.node, Apply) and use.node.head is relu):
+        return None
+    inner = place(use.node.args[0], use.letters)
+    return inner if is_nonnegative(inner) else None

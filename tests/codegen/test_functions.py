@@ -5,7 +5,7 @@ import pytest
 import sympy as sp
 from sympy import IndexedBase, Rational, Sum, Symbol
 
-from symgrad import Model, UnsupportedError
+from symgrad import Model, UnsupportedError, relu, softplus
 from symgrad.codegen.functions import FORMATS, SCIPY, UFUNCS
 from symgrad.verify.reference import differences, evaluate
 
@@ -116,3 +116,10 @@ def test_no_function_of_the_tables_is_left_out():
         head for table in (UFUNCS, FORMATS, SCIPY) for head in table if head.__module__.startswith("sympy.functions")
     }
     assert known - tested <= {sp.Max, sp.Min, sp.digamma}, known - tested
+
+
+def test_a_number_and_a_condition_in_a_sum_stay_in_single_precision():
+    model = Model(Sum(relu(v[n]) - softplus(v[n]) + v[n], (n, 0, N - 1)), [v])
+    gradient = model.compile(check=False).gradient(np.array([-1.0, 2.0], np.float32)).v
+    assert "(v > 0)" in model.source() and gradient.dtype == np.float32
+    assert np.allclose(gradient, [1 - 1 / (1 + np.e), 2 - 1 / (1 + np.exp(-2.0))])

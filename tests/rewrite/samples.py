@@ -27,7 +27,7 @@ from sympy import (
     tanh,
 )
 
-from symgrad import LogSumExp, MaxOver, Model, if_else, logdet, sigmoid, softmax, softplus, total
+from symgrad import LogSumExp, MaxOver, Model, if_else, logdet, relu, sigmoid, softmax, softplus, total
 
 N, M, K, T = symbols("N M K T", integer=True, positive=True)
 n, m, k, j, p, q, s = symbols("n m k j p q s", integer=True)
@@ -157,6 +157,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(Abs(Product(x[n], rows))), [x])),
         Sample(lambda: _sum(log(x[n] ** 2 * exp(t[n])), [x, t])),
     ),
+    "positive_part": (Sample(lambda: Model(total(A.applyfunc(Abs).applyfunc(relu)), [A])),),
     "absolute_value": (
         Sample(lambda: _sum(abs(exp(t[n]) * x[n] * sin(x[n]) ** 2 / (2 + t[n])), [x, t])),
         Sample(lambda: _sum(abs(x[n] ** 2 / t[n] ** 3), [x])),
