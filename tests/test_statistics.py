@@ -139,4 +139,4 @@ def test_the_formulas_read_as_in_a_textbook(name):
 
 def test_a_product_that_has_a_name_is_computed_once():
     code = statistics.ridge_penalty().source().split("def value_and_gradient(")[1]
-    assert code.count("inv_X @ (y @ X)") == 1 and code.count("np.linalg.") == 1
+    assert code.count("inv_X.dot(y.dot(X))") == 1 and code.count("np.linalg.") == 1

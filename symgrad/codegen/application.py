@@ -9,9 +9,9 @@ from sympy import Abs, Not, Pow, exp, polygamma
 from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
 from symgrad.codegen.integers import apply_value
 from symgrad.codegen.operands import Operands
-from symgrad.codegen.values import ADD, ATOM, COMPARE, POWER, Value, broadcast
+from symgrad.codegen.values import ADD, ATOM, COMPARE, POWER, UNARY, Value, broadcast
 from symgrad.errors import UnsupportedError
-from symgrad.functions import if_else, in_range, step
+from symgrad.functions import has_no_sign, if_else, in_range, step
 from symgrad.graph.build import number
 from symgrad.graph.nodes import Add, Apply, Letter, Use
 
@@ -41,6 +41,8 @@ class Application(Operands):
                 return Value(f"np.maximum({args[0].text}, {args[2].text})", ATOM, letters)
             return self._choice(args, letters)
         args = [self._real(arg) for arg in args]
+        if head is has_no_sign:
+            return Value(f"~np.signbit({args[0].text})", UNARY, letters, "boolean")
         if head is step:
             return Value(f"{args[0].at(ADD)} > 0", COMPARE, letters, "boolean")
         if head is Pow:

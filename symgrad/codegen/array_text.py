@@ -14,7 +14,9 @@ UNARY_UFUNCS = frozenset(
     | {"exp", "exp2", "expm1", "log", "log2", "log10", "log1p"}
     | {"sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh"}
 )
-BINARY_UFUNCS = frozenset({"add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "hypot", "arctan2"})
+BINARY_UFUNCS = frozenset(
+    {"add", "subtract", "multiply", "divide", "maximum", "minimum", "power", "hypot", "arctan2", "copysign"}
+)
 OPERATORS: dict[type[ast.operator], tuple[str, str]] = {
     ast.Add: ("+", "add"),
     ast.Sub: ("-", "subtract"),
@@ -101,6 +103,8 @@ def _called(node: ast.Call, known: Mapping[str, Array]) -> Array | None:
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="vdot")):
             return Array((), True, True)
+        case ast.Call(func=ast.Attribute(value=left, attr="dot"), args=[right], keywords=[]):
+            return _product(described(left, known), described(right, known))
         case ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="where"), args=[_, yes, no]):
             condition = described(node.args[0], known)
             shape = None if condition is None else Array(condition.shape, False)

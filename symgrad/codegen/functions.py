@@ -25,6 +25,7 @@ UFUNCS |= {
     cfunctions.log10: "np.log10",
     cfunctions.Cbrt: "np.cbrt",
     cfunctions.hypot: "np.hypot",
+    functions.copysign: "np.copysign",
 }
 
 # Spellings of functions that are no NumPy ufunc; each binds tightly where its arguments do

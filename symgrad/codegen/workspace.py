@@ -200,6 +200,8 @@ def _with_out(node: ast.expr, out: str) -> str | None:
     match node:
         case ast.BinOp(left=left, op=ast.MatMult(), right=right):
             return f"np.matmul({_text(left)}, {_text(right)}, out={out})"
+        case ast.Call(func=ast.Attribute(value=left, attr="dot"), args=[right], keywords=[]):
+            return f"np.dot({_text(left)}, {_text(right)}, out={out})"
         case ast.BinOp(left=left, op=ast.Pow(), right=ast.Constant(value=2)):
             return f"np.square({_text(left)}, out={out})"
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:

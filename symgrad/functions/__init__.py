@@ -5,7 +5,16 @@ the objects usable inside `Max`, `Abs` and comparisons, and spares SymPy's slow 
 Symbolic objects only; how they are differentiated, made stable and printed as NumPy is the compiler's business.
 """
 
-from symgrad.functions.choices import Constant, ConstantMatrix, IfElse, constant, if_else, in_range
+from symgrad.functions.choices import (
+    Constant,
+    ConstantMatrix,
+    IfElse,
+    constant,
+    copysign,
+    has_no_sign,
+    if_else,
+    in_range,
+)
 from symgrad.functions.elementwise import log_sigmoid, relu, sigmoid, softplus, step
 from symgrad.functions.reductions import LogSumExp, MaxOver, MinOver
 from symgrad.functions.softmax import IndexedSoftmax, Softmax, softmax
@@ -22,6 +31,8 @@ __all__ = [
     "Softmax",
     "Total",
     "constant",
+    "copysign",
+    "has_no_sign",
     "if_else",
     "in_range",
     "log_sigmoid",

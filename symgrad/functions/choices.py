@@ -135,6 +135,18 @@ class in_range(Function):  # type: ignore[misc]
         return position
 
 
+class has_no_sign(Function):  # type: ignore[misc]
+    """Whether the sign bit of a number is not set, unlike that of -1 or -0.0; of generated code only."""
+
+    nargs = 1
+
+
+class copysign(Function):  # type: ignore[misc]
+    """The magnitude of a number with the sign bit of another, `copysign(size, x)`; of generated code only."""
+
+    nargs = 2
+
+
 class constant(_Transparent):
     """The value of `e`, held constant in differentiation (a "stop-gradient"): its derivative by anything is zero.
 

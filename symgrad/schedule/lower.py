@@ -7,13 +7,13 @@ from sympy import Ge, Gt, Lt, Max, S, exp, log, oo
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.frontend.dimensions import is_never_empty
-from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
+from symgrad.functions import LogSumExp, MaxOver, copysign, has_no_sign, if_else, relu, sigmoid, softplus
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, reciprocal, scale, subtract
 from symgrad.graph.masks import is_masked, masks_some
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Input, Letter, Named, Node, Reduce, Scan, Use, postorder
 from symgrad.graph.scan import from_outside, images, within
-from symgrad.graph.transform import place, rebuild, see_through, terms_of, transform
+from symgrad.graph.transform import own, place, rebuild, see_through, substitute, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import BLANCHARD, MAECHLER, Record, record
@@ -30,15 +30,21 @@ def lower(roots: Sequence[Use]) -> list[Use]:
     both, inside = _both_signs(nodes)
 
     missed: list[Named] = []
+    signs: dict[Node, Use] = {}
 
     def residual(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        return residual_of_sigmoid(node, uses, tails, missed)
+        return residual_of_sigmoid(node, uses, tails, missed, signs)
 
     def share(node: Node, uses: tuple[Use, ...]) -> Use | None:
         return spell_sigmoid(node, uses, tails, both, inside)
 
-    apart = transform(steps, residual)
-    return transform(fold_names(apart, missed), share)
+    def sums(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        return sums_of_cross_entropy(node, missed) if uses == node.uses() else None
+
+    apart = fold_names(transform(steps, residual), missed)
+    negated = {scale(S.NegativeOne, name.arg).node: scale(S.NegativeOne, own(name)) for name in missed}
+    apart = transform(substitute(apart, negated), sums)
+    return transform(substitute(apart, signs), share)
 
 
 @record(
@@ -46,10 +52,13 @@ def lower(roots: Sequence[Use]) -> list[Use]:
     "nothing cancels where a confident u is right",
     MAECHLER,
 )
-def residual_of_sigmoid(node: Node, uses: tuple[Use, ...], tails: Collection[Node], missed: list[Named]) -> Use | None:
+def residual_of_sigmoid(
+    node: Node, uses: tuple[Use, ...], tails: Collection[Node], missed: list[Named], signs: dict[Node, Use]
+) -> Use | None:
     """σ(u) - t = [u ≥ 0] - t ± exp(-|u|)/(1 + exp(-|u|)) for data t, of which nothing is lost where t is 0 or 1.
 
-    Of a confident u that is right σ(u) rounds to t, and the difference would be 0.
+    Of a confident u that is right σ(u) rounds to t, and the difference would be 0. `signs` has [u ≥ 0] by the sign bit
+    of u, from which ± comes, too: the two agree where u is -0.
     """
     if not isinstance(node, Add):
         return None
@@ -63,12 +72,12 @@ def residual_of_sigmoid(node: Node, uses: tuple[Use, ...], tails: Collection[Nod
         if small.node in tails and any(isinstance(t.node, Input) and c == -coefficient for c, t in terms):
             part = auxiliary("tail", mul([small, reciprocal(add([(S.One, ONE), (S.One, small)]))]))
             above = apply(Ge, [argument, ZERO])
-            signed = apply(if_else, [above, scale(S.NegativeOne, part), part])
+            signs[above.node] = apply(has_no_sign, [above.node.uses()[0]])
             rest = [term for m, term in enumerate(terms) if m != n]
             # a name keeps the difference together: it is exact, and 0 where a confident u is right
             difference = auxiliary("missed", add([(coefficient, apply(if_else, [above, ONE, ZERO])), *rest]))
             missed.append(cast(Named, difference.node))
-            return add([(S.One, difference), (coefficient, signed)])
+            return add([(S.One, difference), (-coefficient, apply(copysign, [part, argument]))])
     return None
 
 
@@ -87,6 +96,24 @@ def spell_sigmoid(
             return _together(uses[0], small)
         return (_apart if inside[node] else _complement)(uses[0], small)
     return _quotient(uses[0], small) if small.node in tails else None
+
+
+@record(
+    "Σ (u·(σ₀ − t) + log1p(e)) = Σ u·(σ₀ − t) + Σ log1p(e) with σ₀ = [u ≥ 0], e = exp(−|u|)",
+    "an inner product takes no pass of its own",
+    MAECHLER,
+)
+def sums_of_cross_entropy(node: Node, missed: Sequence[Node]) -> Use | None:
+    """Σ (u·missed + log1p(exp(-|u|))) as two sums: neither term is negative for t from 0 to 1, and nothing cancels."""
+    if not isinstance(node, Contract) or len(node.factors) != 1 or node.rank or node.factors[0][1] != 1:
+        return None
+    terms = terms_of(node.factors[0][0])
+    products = [term for _, term in terms if set(missed) & {use.node for use in term.node.uses()}]
+    logs = [term for _, term in terms if isinstance(term.node, Apply) and term.node.head is log1p]
+    if len(terms) != 2 or len(products) != 1 or len(logs) != 1:
+        return None
+    bound = dict(enumerate(node.bound))
+    return add([(coefficient, mul([term], bound)) for coefficient, term in terms])
 
 
 def _quotient(argument: Use, small: Use) -> Use:

@@ -9,7 +9,7 @@ from mpmath import mpf
 from sympy import And, Not, Or, Pow, Product, log
 from sympy.codegen import cfunctions
 
-from symgrad.functions import LogSumExp, MaxOver, MinOver, in_range
+from symgrad.functions import LogSumExp, MaxOver, MinOver, copysign, has_no_sign, in_range
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET
 from symgrad.verify.reference.conditions import COMPARISONS
@@ -45,6 +45,8 @@ _LOGIC: dict[Any, Callable[[Sequence[Any]], bool]] = {And: all, Or: any, Not: la
 _MORE_FUNCTIONS: dict[Any, Callable[..., Any]] = {
     Pow: mpmath.power,
     in_range: lambda position, length: position if 0 <= position < length else NAN,
+    has_no_sign: lambda x: mpf(x >= 0),  # here there is no -0
+    copysign: lambda size, x: abs(size) if x >= 0 else -abs(size),
     cfunctions.log1p: mpmath.log1p,
     cfunctions.expm1: mpmath.expm1,
     cfunctions.exp2: lambda x: mpf(2) ** x,

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, Symbol, symbols
+from sympy import Eq, IndexedBase, Sum, Symbol, log, symbols
 
 from symgrad import Model, sigmoid
 
@@ -43,3 +43,43 @@ def test_a_loop_keeps_the_sigmoid_and_its_exponential():
     body = source[source.index("def value_and_gradient") : source.index("def pack")]
     assert body.count("np.exp(") == 1 and "_sigmoid" not in body
     assert model.check().ok
+
+
+def cross_entropy():
+    z, c = IndexedBase("z", shape=(N,)), IndexedBase("c", shape=(N,))
+    y = sigmoid(z[n])
+    return Model(-Sum(c[n] * log(y) + (1 - c[n]) * log(1 - y), (n, 0, N - 1)), [z], name="cross-entropy")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_residual_is_exact_for_zeros_of_both_signs_and_confident_predictions():
+    z = np.array([0.0, -0.0, -0.0, 0.0, 40, -40, 40, -40, 745, -745, 1e-300, -1e-300])
+    c = np.array([1.0, 1, 0, 0.25, 1, 0, 0, 1, 1, 0, 1, 1])
+    module = cross_entropy().compile(check=False)
+    value, gradient = module.value_and_gradient(z, c)
+    with mpmath.workdps(700):
+        σ = [1 / (1 + mpmath.exp(-mpmath.mpf(float(point)))) for point in z]
+        expected = [float(s - target) for s, target in zip(σ, c, strict=True)]
+        loss = float(-sum(t * mpmath.log(s) + (1 - t) * mpmath.log(1 - s) for s, t in zip(σ, c, strict=True)))
+    np.testing.assert_allclose(gradient.z, expected, rtol=4e-16, atol=1e-320)
+    np.testing.assert_allclose(value, loss, rtol=1e-15)
+
+
+def test_a_residual_compares_and_chooses_nothing():
+    source = cross_entropy().source()
+    body = source[source.index("def value_and_gradient") : source.index("def pack")]
+    assert "np.where(" not in body and ">=" not in body
+    assert body.count("np.copysign(") == body.count("np.signbit(") == 1
+    # two sums of terms of one sign, rather than one of arrays added up before
+    assert ("z.dot(missed)" in body or "missed.dot(z)" in body) and "np.log1p(" in body and body.count(".sum()") == 1
+
+
+def test_products_with_vectors_are_calls_of_dot():
+    A, u, v = IndexedBase("A", shape=(N, T)), IndexedBase("u", shape=(N,)), IndexedBase("v", shape=(T,))
+    B = IndexedBase("B", shape=(T, T))
+    product = Sum(A[n, t] * v[t], (t, 0, T - 1))
+    model = Model(Sum(u[n] * product, (n, 0, N - 1)) + Sum(A[n, t] ** 2, (n, 0, N - 1), (t, 0, T - 1)), [A, u, v])
+    assert ".dot(" in model.source() and "@ v" not in model.source() and model.check().ok
+    k = symbols("k", integer=True)
+    squares = Sum(Sum(A[n, t] * B[t, k], (t, 0, T - 1)) ** 2, (n, 0, N - 1), (k, 0, T - 1))
+    assert "A @ B" in Model(squares, [A, B]).source()
