@@ -21,13 +21,15 @@ from symgrad.compiler import (
 )
 from symgrad.frontend.program import Program
 from symgrad.requests import Request, factors, quantity
+from symgrad.second_stages import second_stages
 from symgrad.verify.chain import Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.point import Held
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import Link
 from symgrad.verify.sampling import Draw
-from symgrad.verify.second_order import SecondOrder
+from symgrad.verify.second_chain import check_second_chain
+from symgrad.verify.second_order import SecondOrder, called
 from symgrad.version import __version__
 
 
@@ -50,7 +52,7 @@ class Checking:
     derivation: Derivation
     _losses: dict[Any, Any] = field(default_factory=dict)
 
-    def links(self, module: Any) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
+    def links(self, module: Any, request: Request) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
         """The comparison of the compiler's stages with each other at given inputs."""
         parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
         planned = plan(self.derivation)
@@ -58,11 +60,21 @@ class Checking:
             tuple(self.program.parameters.values()),
             (self.program.loss, self.derivation.program.loss, planned.loss),
             stages_or_reason(lambda: plain_gradient(self.program)),
+            tuple(self.derivation.gradient.values()),
             tuple(expanded(use, self.derivation) for use in self.derivation.gradient.values()),
             planned.gradient,
             not self.facts and not any(part.has(Float) for part in parts),
         )
-        return lambda draw, rng: check_chain(stages, module, draw, self._exact_loss, rng)
+        second = second_stages(self.derivation, request)
+
+        def compared(draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
+            def call(function: str, inputs: Mapping[str, Any], *first: Any) -> Any:
+                return called(module, function, inputs, draw.sizes, *first)
+
+            links = check_chain(stages, module, draw, self._exact_loss, rng)
+            return (*links, *check_second_chain(second, call, draw, rng, stages.exact))
+
+        return compared
 
     def _exact_loss(self, inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> Any:
         """The SymPy loss at 50 digits."""

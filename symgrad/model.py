@@ -615,7 +615,7 @@ class Model:
         """
         request = self._request(hessian, hvp, jacobian)
         module = imported(self._source(request, workspace), self.name)
-        links = self._run(lambda: self._checking.links(module)) if chain else None
+        links = self._run(lambda: self._checking.links(module, request)) if chain else None
         return self._check(module, request, seed=seed, sizes=sizes, inputs=inputs, chain=links)
 
     @cached_property

@@ -305,6 +305,12 @@ def _sub_text(sub: Use) -> str:
     return f"{name}{_subscripts(sub.letters)}" if name else _FORMULA.write(sub, dict(enumerate(_INDEX_SYMBOLS)))
 
 
+def scheduled(terms: Sequence[Use]) -> list[Use]:
+    """Terms as code should compute them."""
+    stable = stabilise(shift_exponentials(terms), Trace())
+    return share(keep_steps(distribute(squares(lower(accumulate(stable))))), adjoints=False)
+
+
 def _lowered(function: Function) -> Function:
     """The function's terms as code should compute them."""
 
@@ -316,10 +322,7 @@ def _lowered(function: Function) -> Function:
         ]
 
     before = list(dict.fromkeys(uses(function.results)))
-    stable = stabilise(shift_exponentials(before), Trace())
-    distributed = distribute(squares(lower(accumulate(stable))))
-    scheduled = loops(share(keep_steps(distributed), adjoints=False))
-    after = dict(zip(before, scheduled, strict=True))
+    after = dict(zip(before, loops(scheduled(before)), strict=True))
 
     def changed(result: Any) -> Any:
         if isinstance(result, Mapping):

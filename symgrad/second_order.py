@@ -12,7 +12,7 @@ from sympy import IndexedBase, MatrixSymbol, Symbol
 from symgrad.calculus.forward import delta_seed, forward
 from symgrad.calculus.structure import Block, blocks, total
 from symgrad.compiler import Derivation
-from symgrad.graph.axes import named
+from symgrad.graph.axes import auxiliary, named
 from symgrad.graph.build import is_zero
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Const, Input, Named, Node, Shape, Trajectory, Use, intern
@@ -36,21 +36,34 @@ def hessian(derivation: Derivation, p: Any, q: Any) -> list[Block]:
         return blocks(relabel(total(hessian(derivation, q, p), second.shape + first.shape), turned), range(count))
     if (p, q) not in derivation.second:
         above = order[: order.index(q) + 1]  # together, since their tangents share most of what they are made of
-        seeds: dict[Node, Use] = {second: delta_seed(second.shape, "by")}
-        terms = forward([derivation.gradient[one] for one in above], seeds)
-        joined = [_joined(term, nodes[one].rank, second.rank) for one, term in zip(above, terms, strict=True)]
+        joined = derived_hessian(derivation, above, q)
         found = _blocks(derivation, joined, [nodes[one].shape + second.shape for one in above])
         derivation.second.update({(one, q): parts for one, parts in zip(above, found, strict=True)})
     parts: list[Block] = derivation.second[p, q]
     return parts
 
 
+def derived_hessian(derivation: Derivation, above: Sequence[Any], q: Any) -> list[Use]:
+    """∂²loss/∂p∂q for each p of `above` straight from forward mode: terms over p's axes and then q's."""
+    nodes = derivation.program.parameters
+    second = nodes[q]
+    seeds: dict[Node, Use] = {second: delta_seed(second.shape, "by")}
+    terms = forward([derivation.gradient[one] for one in above], seeds)
+    return [_joined(term, nodes[one].rank, second.rank) for one, term in zip(above, terms, strict=True)]
+
+
 def jacobian(derivation: Derivation, quantity: Any, q: Any) -> list[Block]:
     """∂quantity/∂q for a name of `where`: blocks over the letters 0 ... of the quantity's axes and then q's."""
     name, second = derivation.program.names[quantity], derivation.program.parameters[q]
-    (term,) = forward([own(name)], {second: delta_seed(second.shape, "by")})
-    (parts,) = _blocks(derivation, [_joined(term, name.rank, second.rank)], [name.shape + second.shape])
+    (parts,) = _blocks(derivation, [derived_jacobian(derivation, quantity, q)], [name.shape + second.shape])
     return parts
+
+
+def derived_jacobian(derivation: Derivation, quantity: Any, q: Any) -> Use:
+    """∂quantity/∂q straight from forward mode: a term over the quantity's axes and then q's."""
+    name, second = derivation.program.names[quantity], derivation.program.parameters[q]
+    (term,) = forward([own(name)], {second: delta_seed(second.shape, "by")})
+    return _joined(term, name.rank, second.rank)
 
 
 def direction(parameter: Any, node: Input) -> Input:
@@ -84,6 +97,16 @@ def hessian_vector_product(derivation: Derivation) -> list[Use]:
         return own(made)
 
     return _simplified(forward(list(derivation.gradient.values()), seeds, settle), derivation, opaque)
+
+
+def derived_product(derivation: Derivation) -> list[Use]:
+    """The same straight from forward mode; only names keep the tangents apart."""
+    seeds: dict[Node, Use] = {node: own(direction(p, node)) for p, node in derivation.program.parameters.items()}
+
+    def settle(node: Node, tangent: Use) -> Use:
+        return auxiliary("dot", tangent) if isinstance(node, Named) and not is_zero(tangent) else tangent
+
+    return forward(list(derivation.gradient.values()), seeds, settle)
 
 
 def written_out(block: Block, derivation: Derivation) -> Block:

@@ -14,7 +14,7 @@ that the code shows by itself between points that lie close together.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,13 +30,14 @@ from symgrad.graph.scan import within
 from symgrad.verify.differences import EPS, Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
 from symgrad.verify.graph_eval import GraphEvaluator
-from symgrad.verify.report import Link, Verdict
+from symgrad.verify.numbers import Number, link_of
+from symgrad.verify.report import Link
 from symgrad.verify.sampling import Draw
 
 Array = np.ndarray[Any, Any]
 
 DIGITS = 50
-_GUARD_DIGITS = 10
+GUARD_DIGITS = 10
 
 EXACT = mpf(10) ** -20
 """How well formulas have to agree, relative to the largest derivative by the parameter. The differences' error is 1e-40
@@ -47,11 +48,11 @@ ROUNDINGS = 4096.0
 
 MOST_NUMBERS = 2000  # of the inputs: beyond it, 50 digits would take too long
 _BLIND, _BLIND_SINGLE = 1e-4, 0.1  # code whose rounding errors are larger, relative to its numbers, proves nothing
-_STEP = mpf(10) ** -20
+STEP = mpf(10) ** -20
 _FEWEST_STEPS_TO_KINK = 1e3
-_MOVES = 3
+MOVES = 3
 _FLOOR = 16.0
-_SINGLE = 2.0**29  # rounding errors of float32 in those of float64
+SINGLE = 2.0**29  # rounding errors of float32 in those of float64
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class Stages:
     parameters : the nodes differentiated by, in order.
     loss : as read, with known functions recognised, and as the code computes it.
     derived : the adjoints of the parameters straight from reverse mode, or the reason why there are none.
-    simplified : the adjoints that formulas show.
+    simplified : the adjoints simplified, as code starts from them.
+    shown : the same as formulas show them, with what has a name written out.
     scheduled : the adjoints as the code computes them.
     exact : whether formulas agree to all digits, whatever the rounding of the inputs.
     """
@@ -72,50 +74,9 @@ class Stages:
     loss: tuple[Use, Use, Use]
     derived: tuple[Use, ...] | str
     simplified: tuple[Use, ...]
+    shown: tuple[Use, ...]
     scheduled: tuple[Use, ...]
     exact: bool
-
-
-@dataclass(frozen=True)
-class _Number:
-    """One number to compare: what it is called, what it should be, what it is, and how far off it may be.
-
-    `scale` is the size of what it stands beside, whose last place counts where zero is expected.
-    """
-
-    label: str
-    expected: Any
-    got: Any
-    allowed: Any
-    scale: Any
-    single: bool = False
-
-    @property
-    def error(self) -> Any:
-        difference = abs(mpf(self.got) - mpf(self.expected))
-        return mpf("inf") if mpmath.isnan(difference) else difference
-
-    @property
-    def size(self) -> Any:
-        """The size of the number, or of what it stands beside where that is larger."""
-        return max(mpf(self.scale), abs(mpf(self.expected)))
-
-    @property
-    def ulps(self) -> float:
-        """The error in units of the last place of what is expected."""
-        if self.error == 0:
-            return 0.0
-        size = float(self.expected or self.scale or 1)
-        number = np.float32(size) if self.single else np.float64(size)
-        with np.errstate(all="ignore"):
-            return float(self.error / mpf(float(np.spacing(np.abs(number))))) if np.isfinite(number) else math.inf
-
-    @property
-    def ratio(self) -> float:
-        """The error in units of what is allowed."""
-        if self.error == 0:
-            return 0.0
-        return float(self.error / self.allowed) if self.allowed else math.inf
 
 
 def check_chain(
@@ -142,7 +103,7 @@ def check_chain(
     """
     if sum(np.size(value) for value in draw.inputs.values()) > MOST_NUMBERS:
         return ()
-    with mpmath.workdps(DIGITS + _GUARD_DIGITS), np.errstate(all="ignore"):
+    with mpmath.workdps(DIGITS + GUARD_DIGITS), np.errstate(all="ignore"):
         return _Chain(stages, module, draw, reference, rng).links()
 
 
@@ -159,14 +120,14 @@ class _Chain:
         simplified = self._gradient(evaluator, stages.simplified)
         # At a kink a formula is right if it keeps to the conventions, and that is for the recognised functions to say:
         # the plain spelling of a function may have another one. Nor may anything move there by its rounding errors.
-        at_kink = self._draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP)
-        moved = [self._moved() for _ in range(_MOVES)]
-        value_noise = max((abs(value - recognised) for value, _ in moved), default=mpf(0))
+        at_kink = self._draw.distance < _FEWEST_STEPS_TO_KINK * float(STEP)
+        near = [self._moved() for _ in range(MOVES)]
+        value_noise = max((abs(value - recognised) for value, _ in near), default=mpf(0))
         noise = [
             [max(abs(a - b) for a in column) for b, column in zip(now, zip(*others, strict=True), strict=True)]
-            for now, *others in zip(simplified, *(gradient for _, gradient in moved), strict=True)
+            for now, *others in zip(simplified, *(gradient for _, gradient in near), strict=True)
         ]
-        found = [self._link("reading", [_Number("value", self._loss(), read, EXACT * (1 + abs(read)), 1)])]
+        found = [link_of("reading", [Number("value", self._loss(), read, EXACT * (1 + abs(read)), 1)])]
         if isinstance(stages.derived, str):
             found.append(Link("derivation", "inconclusive", reason=stages.derived))
             derived = simplified
@@ -184,11 +145,13 @@ class _Chain:
                 found.append(self._derivation(self._whole(evaluator, stages.derived), read, evaluator))
         slack = self._slack(simplified, noise, read)
         loss_slack = EXACT * (1 + abs(read)) + (0 if stages.exact else ROUNDINGS * (value_noise + EPS * abs(read)))
-        numbers = [_Number("value", read, recognised, loss_slack, 1), *self._numbers(derived, simplified, slack)]
-        found.append(self._link("simplification", numbers))
+        shown = self._gradient(evaluator, stages.shown)
+        numbers = [Number("value", read, recognised, loss_slack, 1)]
+        numbers += [number for after in (simplified, shown) for number in self._numbers(derived, after, slack)]
+        found.append(link_of("simplification", numbers))
         planned = self._gradient(evaluator, stages.scheduled)
-        numbers = [_Number("value", recognised, scheduled, loss_slack, 1), *self._numbers(simplified, planned, slack)]
-        found.append(self._link("schedule", numbers))
+        numbers = [Number("value", recognised, scheduled, loss_slack, 1), *self._numbers(simplified, planned, slack)]
+        found.append(link_of("schedule", numbers))
         # an algorithm may lose more digits than the inputs' rounding explains: log det(I + E) of a small E
         if not at_kink:
             own_value, own = self._measured(noise)
@@ -226,13 +189,7 @@ class _Chain:
 
     def _moved(self) -> tuple[Any, list[list[Any]]]:
         """Value and gradient where every number of the inputs is off by a rounding error."""
-        inputs = {}
-        for name, value in self._draw.inputs.items():
-            array = np.asarray(value)
-            if array.dtype.kind == "f":
-                array = array * (1 + EPS * self._rng.choice([-1.0, 1.0], size=array.shape))
-            inputs[name] = array
-        evaluator = self._at(inputs)
+        evaluator = self._at(moved(self._draw.inputs, self._rng))
         return evaluator(self._stages.loss[1]).item(), self._gradient(evaluator, self._stages.simplified)
 
     def _measured(self, known: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
@@ -261,34 +218,25 @@ class _Chain:
         """How far formulas may be apart."""
         rounding = 0.0 if self._stages.exact else ROUNDINGS
         return [
-            [EXACT * _scale(parts) + _last_digits(loss) + rounding * (n + EPS * _scale(parts)) for n in noises]
+            [EXACT * scale_of(parts) + _last_digits(loss) + rounding * (n + EPS * scale_of(parts)) for n in noises]
             for parts, noises in zip(gradient, noise, strict=True)
         ]
 
     def _numbers(
         self, expected: list[list[Any]], got: list[list[Any]], allowed: list[list[Any]], single: bool = False
-    ) -> list[_Number]:
+    ) -> list[Number]:
         return [
-            _Number(direction.label, a, b, slack, _scale(before), single)
+            Number(direction.label, a, b, slack, scale_of(before), single)
             for directions, before, after, slacks in zip(self._entries, expected, got, allowed, strict=True)
             for direction, a, b, slack in zip(directions, before, after, slacks, strict=True)
         ]
-
-    def _link(self, name: str, numbers: Sequence[_Number]) -> Link:
-        """The verdict on numbers; the worst of them stands for all."""
-        worst = max(numbers, key=lambda number: (number.ratio, number.ulps))
-        verdict: Verdict = "pass" if worst.ratio <= 1 else "fail"
-        ulps = max(number.ulps for number in numbers if number.ratio <= 1) if verdict == "pass" else worst.ulps
-        digits = 17 if verdict == "pass" else 25
-        before, after = (mpmath.nstr(mpf(x), digits) for x in (worst.expected, worst.got))
-        return Link(name, verdict, ulps, worst.label, before, after)
 
     # Reverse mode against differences of the loss.
 
     def _derivation(self, derived: Sequence[Array], loss: Any, here: GraphEvaluator) -> Link:
         numbers = []
         for tangent, part, entries in zip(self._tangents, derived, self._entries, strict=True):
-            scale = _scale([_inner(part, direction) for direction in entries])
+            scale = scale_of([_inner(part, direction) for direction in entries])
             relative = EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
             allowed = relative * scale + _last_digits(loss)
             number = [self._differentiated(d, part, allowed, here) for d in tangent.random(1, self._rng)]
@@ -296,18 +244,18 @@ class _Chain:
                 number += [self._differentiated(direction, part, allowed, here) for direction in entries]
                 number = [max(number[1:], key=lambda n: n.ratio)] if any(n.ratio > 1 for n in number[1:]) else number
             numbers += number
-        return self._link("derivation", numbers or [_Number("value", loss, loss, EXACT, 1)])
+        return link_of("derivation", numbers or [Number("value", loss, loss, EXACT, 1)])
 
-    def _differentiated(self, direction: Direction, derived: Array, allowed: Any, here: GraphEvaluator) -> _Number:
+    def _differentiated(self, direction: Direction, derived: Array, allowed: Any, here: GraphEvaluator) -> Number:
         name, value = direction.parameter, np.asarray(self._draw.inputs[direction.parameter])
         ends = []
-        for step in (_STEP, -_STEP):
-            moved = np.asarray(_exactly(value) + step * _exactly(direction.vector), dtype=object)
+        for step in (STEP, -STEP):
+            moved = np.asarray(exactly(value) + step * exactly(direction.vector), dtype=object)
             inputs = {**self._draw.inputs, name: moved}
             ends.append(GraphEvaluator(inputs, self._draw.sizes, here)(self._stages.loss[0]).item())
-        slope = (ends[0] - ends[1]) / (2 * _STEP)
+        slope = (ends[0] - ends[1]) / (2 * STEP)
         size = mpf(float(np.max(np.abs(direction.vector), initial=0.0)) * max(1, np.size(direction.vector)))
-        return _Number(direction.label, slope, _inner(derived, direction), allowed * max(size, 1), allowed / EXACT)
+        return Number(direction.label, slope, _inner(derived, direction), allowed * max(size, 1), allowed / EXACT)
 
     # Code.
 
@@ -327,7 +275,7 @@ class _Chain:
             parts = [np.asarray(part, dtype=np.float64).reshape(s) for part, s in zip(got, shapes, strict=True)]
         except Exception as problem:  # the code under test may fail in any way, and that is a finding
             return Link(name, "fail", math.inf, reason=f"it raised {type(problem).__name__}: {problem}")
-        along = self._along([_exactly(part) for part in parts])
+        along = self._along([exactly(part) for part in parts])
         if coarser > 1 and not (np.isfinite(got_value) and all(np.isfinite(part).all() for part in parts)):
             return Link(name, "inconclusive", reason="it is not finite there")
         rounding = ROUNDINGS * coarser
@@ -335,15 +283,15 @@ class _Chain:
         # a derivative is not known better than what moves the loss by its own rounding error
         floors = [coarser * (value_noise + EPS * abs(value)) / self._size(parameter) for parameter in self._names]
         allowed = [
-            [rounding * (n + EPS * _scale(exact)) + _FLOOR * floor + least for n in noises]
+            [rounding * (n + EPS * scale_of(exact)) + _FLOOR * floor + least for n in noises]
             for exact, noises, floor in zip(gradient, noise, floors, strict=True)
         ]
         single = coarser > 1
         numbers = self._numbers(gradient, along, allowed, single)
         # of a loss that is zero there may be left what rounding leaves of terms of about one
         value_floor = value_noise + EPS * (abs(value) if abs(value) > EPS**2 else 1)
-        number = _Number("value", value, mpf(float(got_value)), rounding * value_floor, 1, single)
-        link = self._link(name, [number, *numbers])
+        number = Number("value", value, mpf(float(got_value)), rounding * value_floor, 1, single)
+        link = link_of(name, [number, *numbers])
         blind = [n for n in (number, *numbers) if n.allowed > (_BLIND_SINGLE if single else _BLIND) * n.size > 0]
         if link.verdict == "pass" and blind:
             return replace(link, verdict="inconclusive", reason=f"a wrong {blind[0].label} could hide in its rounding")
@@ -354,14 +302,26 @@ class _Chain:
 
     def _single(self, value_noise: Any, noise: list[list[Any]]) -> Link:
         """The code in float32, against the terms that it computes at inputs rounded to float32."""
-        inputs = {name: _rounded(value) for name, value in self._draw.inputs.items()}
+        inputs = {name: in_single(value) for name, value in self._draw.inputs.items()}
         evaluator = self._at(inputs)
         value = evaluator(self._stages.loss[2]).item()
         gradient = self._gradient(evaluator, self._stages.scheduled)
-        return self._code("float32 code", inputs, value, gradient, value_noise, noise, _SINGLE)
+        return self._code("float32 code", inputs, value, gradient, value_noise, noise, SINGLE)
 
 
-def _exactly(values: Any) -> Array:
+def moved(inputs: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """The inputs with every number off by a rounding error."""
+    made = {}
+    for name, value in inputs.items():
+        array = np.asarray(value)
+        if array.dtype.kind == "f":
+            array = array * (1 + EPS * rng.choice([-1.0, 1.0], size=array.shape))
+        made[name] = array
+    return made
+
+
+def exactly(values: Any) -> Array:
+    """Numbers as mpf."""
     return np.asarray(np.frompyfunc(lambda x: mpf(float(x)), 1, 1)(np.asarray(values)), dtype=object)
 
 
@@ -372,7 +332,7 @@ def _inner(part: Array, direction: Direction) -> Any:
     return mpmath.fsum(terms)
 
 
-def _scale(derivatives: Sequence[Any]) -> Any:
+def scale_of(derivatives: Iterable[Any]) -> Any:
     """The size of the largest derivative by one parameter."""
     return max((abs(part) for part in derivatives if mpmath.isfinite(part)), default=mpf(0))
 
@@ -382,7 +342,8 @@ def _last_digits(loss: Any) -> Any:
     return EXACT * (1 + abs(loss)) * mpf(10) ** -5
 
 
-def _rounded(value: Any) -> Any:
+def in_single(value: Any) -> Any:
+    """A number or an array in single precision; integers as they are."""
     array = np.asarray(value)
     return value if array.dtype.kind != "f" else array.astype(np.float32) if array.ndim else np.float32(value)
 

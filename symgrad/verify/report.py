@@ -336,16 +336,17 @@ def _slopes(run: Run) -> list[str]:
     return _wrap(f"orders of the Taylor remainders: {', '.join(map(str, seen))}{rest}", "  ")
 
 
-_LINK = "  {:<14} {:<12} {:>9}  {}"
+_LINK = "  {:<{}} {:<12} {:>9}  {}"
 
 
 def _chain(run: Run) -> Iterator[str]:
     """A line for each link of the chain from the SymPy loss to the code."""
+    width = max((len(link.name) for link in run.links), default=0)
     if run.links:
-        yield _LINK.format("link", "verdict", "error/ulp", "worst")
+        yield _LINK.format("link", width, "verdict", "error/ulp", "worst")
     for link in run.links:
         error = f"{link.ulps:.2g}" if link.label else ""
-        yield _shorten(_LINK.format(link.name, link.verdict, error, link.reason or link.label), _WIDTH).rstrip()
+        yield _shorten(_LINK.format(link.name, width, link.verdict, error, link.reason or link.label), _WIDTH).rstrip()
 
 
 def _properties(run: Run) -> Iterator[str]:

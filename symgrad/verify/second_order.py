@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from sympy import MatrixSymbol
+from sympy import Basic, MatrixSymbol
 
 from symgrad.arguments import Argument
 from symgrad.verify.derivatives import NEAREST_KINK, judge
@@ -283,7 +283,8 @@ class SecondOrderCheck:
         exact = self._call(function, _rounded(_rounded(self._draw.inputs, np.float32), np.float64))
         if result is None or exact is None:
             return
-        given = [np.asarray(self._draw.inputs[name]) for name in self._taken(function) if name in self._draw.inputs]
+        taken = [name for name in taken_by(self._module, function) if name in self._draw.inputs]
+        given = [np.asarray(self._draw.inputs[name]) for name in taken]
         untyped = not any(array.dtype.kind == "f" for array in given)  # nothing says which type is wanted
         for part, wanted in zip(arrays(result), arrays(exact), strict=True):
             kept = part.dtype == np.float32 or part.size == 0 or untyped
@@ -308,13 +309,7 @@ class SecondOrderCheck:
             return np.full(size, np.nan)
 
     def _at(self, function: str, inputs: Inputs, *first: Any) -> Any:
-        known = {**{str(symbol): size for symbol, size in self._draw.sizes.items()}, **inputs}
-        return getattr(self._module, function)(*first, **{name: known[name] for name in self._taken(function, first)})
-
-    def _taken(self, function: str, first: Sequence[Any] = ()) -> tuple[str, ...]:
-        """The names of a function's arguments, without the first ones that are given."""
-        names = getattr(self._module, function).__code__
-        return tuple(names.co_varnames[len(first) : names.co_argcount])
+        return called(self._module, function, inputs, self._draw.sizes, *first)
 
     def _call(self, function: str, inputs: Inputs, *first: Any) -> Any:
         """The result of one of the module's functions, or None after noting that it raised."""
@@ -352,6 +347,18 @@ class SecondOrderCheck:
     def _find(self, name: str, holds: bool, detail: str) -> None:
         verdict: Verdict = "pass" if holds else "fail"
         self._findings.append(Finding(name, verdict, "" if holds else detail))
+
+
+def called(module: Any, function: str, inputs: Inputs, sizes: Mapping[Basic, int], *first: Any) -> Any:
+    """The result of a module's function, which takes some of the inputs and sizes by name after the first arguments."""
+    known = {**{str(symbol): size for symbol, size in sizes.items()}, **inputs}
+    return getattr(module, function)(*first, **{name: known[name] for name in taken_by(module, function)[len(first) :]})
+
+
+def taken_by(module: Any, function: str) -> tuple[str, ...]:
+    """The names of a function's arguments."""
+    code = getattr(module, function).__code__
+    return tuple(code.co_varnames[: code.co_argcount])
 
 
 def combine(part: Any, ties: Sequence[tuple[int, int]], axes: Sequence[int], shape: tuple[int, ...]) -> Array:

@@ -26,6 +26,7 @@ if __name__ == "__main__":
 
 from symgrad import Model  # noqa: E402
 from symgrad.cli.model_file import ModelReference, load_model  # noqa: E402
+from symgrad.requests import Request  # noqa: E402
 from symgrad.verify.check import check_module, draw_inputs  # noqa: E402
 
 if __name__ == "__main__":
@@ -74,7 +75,7 @@ class Trial:
 
     @cached_property
     def _links(self) -> Any:
-        return self._checking.links(self.module)
+        return self._checking.links(self.module, Request())
 
     def check(self, module: Any, seed: int) -> Any:
         """The report on a module; the chain of stages is compared where it is the right one."""

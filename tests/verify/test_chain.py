@@ -189,3 +189,14 @@ def test_the_report_has_a_line_a_link() -> None:
     text = str(logistic().check())
     assert "error/ulp" in text and all(f"\n  {name} " in text for name in LINKS)
     assert mpmath.mp.dps == 15
+
+
+def test_a_wrong_simplification_is_not_undone_by_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What formulas show is simplified once more than what code starts from."""
+    from symgrad import compiler
+
+    right = compiler.simplify
+    monkeypatch.setattr(compiler, "simplify", lambda *given: [add([(sp.Integer(-1), use)]) for use in right(*given)])
+    for model in (elementwise(sp.sin), logistic()):
+        link = broken(model)
+        assert link.name == "simplification" and float(link.got) == -float(link.expected)

@@ -1,0 +1,145 @@
+"""The chain of second derivatives and Jacobians: each link broken on purpose, and the right one blamed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from sympy import Eq, IndexedBase, MatrixSymbol, Sum, exp, log, sin, symbols, tanh
+
+from symgrad import Model, logdet, relu, second_order, sigmoid
+from symgrad import requests as requesting
+from symgrad.calculus import forward, local
+from symgrad.codegen import functions
+from symgrad.codegen import second_order as printing
+from symgrad.graph.build import add, mul
+from symgrad.graph.nodes import Apply, Contract
+from symgrad.verify.report import Link
+
+N, M = symbols("N M", integer=True, positive=True)
+n, m = symbols("n m", integer=True)
+x, X, w, t = IndexedBase("x", (N,)), IndexedBase("X", (N, M)), IndexedBase("w", (M,)), IndexedBase("t", (N,))
+y, b = IndexedBase("y", (N,)), sp.Symbol("b", real=True)
+
+STAGES = ["derivation", "simplification", "schedule", "float64 code", "float32 code"]
+FUNCTIONS = ["hessian", "hvp", "jacobian_y"]
+
+
+def logistic() -> Model:
+    z = Sum(X[n, m] * w[m], (m, 0, M - 1)) + b
+    loss = -Sum(t[n] * log(y[n]) + (1 - t[n]) * log(1 - y[n]), (n, 0, N - 1))
+    return Model(loss, [w, b], where=[Eq(y[n], sigmoid(z))], name="logistic")
+
+
+def squares() -> Model:
+    return Model(Sum(t[n] * y[n] ** 2, (n, 0, N - 1)), [x], where=[Eq(y[n], sin(x[n]) + tanh(x[n]) * x[n])])
+
+
+def links(model: Model) -> tuple[Link, ...]:
+    return model.check(hessian=True, hvp=True, jacobian=["y"]).runs[0].links
+
+
+def blamed(model: Model) -> dict[str, Link]:
+    """The first link that fails of each function, and of the gradient under the name of ""."""
+    found: dict[str, Link] = {}
+    for link in links(model):
+        function = link.name.split()[0]
+        whose = function if function in FUNCTIONS else ""
+        if link.verdict == "fail":
+            found.setdefault(whose, link)
+    return found
+
+
+@pytest.mark.parametrize("make", [logistic, squares])
+def test_all_links_hold_and_formulas_are_exact(make: Any) -> None:
+    found = {link.name: link for link in links(make())}
+    assert list(found)[6:] == [f"{function} {stage}" for function in FUNCTIONS for stage in STAGES]
+    assert all(link.verdict == "pass" for link in found.values())
+    for function in FUNCTIONS:
+        assert all(found[f"{function} {stage}"].ulps < 1e-3 for stage in STAGES[:3])
+        assert 0 < found[f"{function} float64 code"].ulps < 1e4
+
+
+def test_facts_and_matrices() -> None:
+    S, A = MatrixSymbol("S", M, M), MatrixSymbol("A", M, M)
+    report = Model(logdet(S) + sp.Trace(S * A * S), [S], facts=[sp.Q.positive_definite(S)]).check(
+        hessian=True, hvp=True
+    )
+    assert report.ok and len(report.runs[0].links) == 16
+    assert all(link.verdict == "pass" for link in report.runs[0].links)
+
+
+def test_a_kink_has_no_second_derivative() -> None:
+    report = Model(Sum(relu(x[n]) ** 2, (n, 0, N - 1)), [x]).check(hessian=True)
+    (edge,) = [run for run in report.edges if "kink" in run.sizes]
+    assert report.ok and len(report.runs[0].links) == 11 and len(edge.links) == 5
+
+
+def test_a_wrong_rule_of_forward_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = forward._RULES[Contract]
+    monkeypatch.setitem(forward._RULES, Contract, lambda *given: list(right(*given))[:1])
+    found = blamed(squares())
+    assert "" not in found
+    assert {link.name for link in found.values()} == {f"{function} derivation" for function in FUNCTIONS}
+    link = found["hessian"]
+    assert link.label.startswith("H.x.x[") and float(link.expected) != float(link.got)
+    assert link.label in str(link) and link.expected in str(link) and link.got in str(link)
+
+
+def test_a_wrong_second_derivative_of_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = forward._RULES[Apply]
+    monkeypatch.setitem(
+        forward._RULES, Apply, lambda *given: [add([(sp.Rational(10001, 10000), use)]) for use in right(*given)]
+    )
+    assert {link.name for link in blamed(squares()).values()} == {f"{function} derivation" for function in FUNCTIONS}
+
+
+def _times(factor: int, function: Any) -> Any:
+    return lambda *given: [add([(sp.Integer(factor), use)]) for use in function(*given)]
+
+
+def test_a_wrong_simplification(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_order, "simplify", _times(2, second_order.simplify))
+    names = {link.name for link in blamed(logistic()).values()}
+    assert names == {f"{function} simplification" for function in FUNCTIONS}
+
+
+def test_a_wrong_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requesting, "squares", _times(-1, requesting.squares))
+    names = {link.name for link in blamed(logistic()).values()}
+    assert names == {f"{function} schedule" for function in FUNCTIONS}
+
+
+def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
+    right = printing.in_place
+
+    def doubled(lines: list[str], *given: Any) -> Any:
+        return right([line.replace("weighted.T @", "2 * weighted.T @") for line in lines], *given)
+
+    monkeypatch.setattr(printing, "in_place", doubled)
+    found = blamed(logistic())
+    assert [link.name for link in found.values()] == ["hessian float64 code"]
+    assert found["hessian"].label.startswith("H.w.w[")
+
+
+def test_code_that_is_wrong_in_single_precision_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = "(lambda v: np.sin(v) + v.dtype.type(1e-2) * (v.dtype == 'float32'))"
+    monkeypatch.setitem(functions.UFUNCS, sp.sin, wrong)
+    names = {link.name for link in blamed(squares()).values()}
+    assert names == {"float32 code", "hessian float32 code", "hvp float32 code"}
+
+
+def test_code_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(functions.UFUNCS, sp.cos, "np.no_such_function")
+    assert "AttributeError" in blamed(squares())["hessian"].reason
+
+
+def test_a_wrong_gradient_is_blamed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(local._OWN, exp, lambda args, value, _: mul([value, value]))
+    found = blamed(Model(Sum(t[n] * exp(x[n]) + y[n], (n, 0, N - 1)), [x], where=[Eq(y[n], x[n] ** 3)]))
+    assert found[""].name == "derivation"
+
+
+def test_large_inputs_are_left_out() -> None:
+    assert squares().check(sizes={"N": 3000}, hessian=True).runs[0].links == ()
+    assert not np.any([run.links for run in squares().check(hessian=True, chain=False).runs])
