@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sympy import (
     Abs,
+    BlockMatrix,
     DiagMatrix,
     Eq,
     HadamardProduct,
@@ -284,3 +285,10 @@ def test_absolute_values_of_what_has_a_sign():
     spelled = Model(total((exp(v) * w).applyfunc(Abs)), [w])
     assert len({str(model.program.loss.node.digest) for model in models[:2]}) == 1
     assert str(spelled.gradient(w)) == str(models[0].gradient(w))
+
+
+def test_the_entries_of_blocks_have_formulas_at_every_block():
+    # the last row of the blocks is row N, where x has no entry
+    x, y = MatrixSymbol("x", N, 1), MatrixSymbol("y", N, 1)
+    model = Model(total(BlockMatrix([[x, y], [y.T * x, y.T * y]]).applyfunc(sin)), [x])
+    assert model.gradient(x).has(cos)

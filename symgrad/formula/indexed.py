@@ -172,13 +172,15 @@ class IndexWriter:
                             holds.append(Ge(inside[axis], start))
                         if (node.shape[axis] - position.node.shape[0] - start).expand() != 0:
                             holds.append(Le(inside[axis], start + position.node.shape[0] - 1))
+                if And(*holds) is S.false:  # at the number N, which an array of N entries does not have
+                    return S.Zero
                 for axis, position in enumerate(positions):
                     at_axis = self.write(position, inside)
                     if at_axis != inside[axis]:
                         deltas.append(KroneckerDelta(inside[axis], at_axis))
                 body = Mul(self.write(value, inside), *deltas)
                 body = Sum(body, *limits) if limits else body
-                return if_else(And(*holds), body, S.Zero) if holds else body
+                return if_else(And(*holds), body, S.Zero) if holds and body != 0 else body
         raise AssertionError(type(node).__name__)
 
     def recursion(self, use: Use, at: Mapping[Letter, Any]) -> Expr:

@@ -94,6 +94,8 @@ def _wrong(node: ast.AST, names: list[str]) -> Iterator[tuple[str, ast.AST]]:
         case ast.BinOp(left=left, op=ast.MatMult(), right=right):
             yield "transposed square matrix", ast.BinOp(_attribute(left, "T"), ast.MatMult(), right)
             yield "transposed square matrix", ast.BinOp(left, ast.MatMult(), _attribute(right, "T"))
+            # one term of the sum that a product of matrices is
+            yield "dropped sum", ast.BinOp(_first(left, (ast.Constant(...),)), ast.MatMult(), _first(right, ()))
         case ast.Attribute(value=value, attr="T"):
             yield "transposed square matrix", value
         case ast.Slice(lower=lower, upper=upper, step=step):
@@ -104,18 +106,25 @@ def _wrong(node: ast.AST, names: list[str]) -> Iterator[tuple[str, ast.AST]]:
         case ast.Subscript(value=value, slice=ast.BinOp(op=ast.Add() | ast.Sub()) as index, ctx=ast.Load()):
             yield "index off by one", ast.Subscript(value, _plus(index, 1), ast.Load())
             yield "index off by one", ast.Subscript(value, _plus(index, -1), ast.Load())
-        case ast.Call(func=ast.Attribute(attr="sum"), args=[operand, *_], keywords=options):
+        case ast.Call(func=ast.Attribute(value=operand, attr="sum"), args=[], keywords=options):
             axis = next((option.value for option in options if option.arg == "axis"), None)
             yield "dropped sum", operand
+            for part in (ast.Slice(None, ast.Constant(1)), ast.Slice(None, ast.Constant(-1))):  # one term, all but one
+                if axis is None:
+                    some: ast.expr = ast.Subscript(ast.Call(_attribute(operand, "ravel"), [], []), part, ast.Load())
+                    yield "dropped sum", ast.Call(_attribute(some, "sum"), [], [])
+                elif isinstance(axis, ast.Constant) and isinstance(axis.value, int):
+                    places = [ast.Slice()] * axis.value + [part]
+                    some = ast.Subscript(operand, ast.Tuple(places, ast.Load()), ast.Load())
+                    yield "dropped sum", ast.Call(_attribute(some, "sum"), [], options)
             if isinstance(axis, ast.Constant):
-                first = [ast.Constant(0), axis]
-                yield "dropped sum", ast.Call(_attribute(ast.Name("np", ast.Load()), "take"), [operand, *first], [])
                 others = [option for option in options if option.arg != "axis"]
                 for other in {0, 1, 2} - {axis.value}:
                     new = ast.keyword("axis", ast.Constant(other))
                     yield "wrong axis", ast.Call(node.func, node.args, [*others, new])
-        case ast.Call(func=ast.Attribute(attr="vdot"), args=[left, right]):
-            yield "dropped sum", ast.Call(ast.Name("max", ast.Load()), [_raveled(left, right)], [])
+        case ast.Call(func=ast.Attribute(attr="vdot") as function, args=[left, right]):
+            first = [_first(ast.Call(_attribute(side, "ravel"), [], []), ()) for side in (left, right)]
+            yield "dropped sum", ast.Call(function, first, [])
         case ast.Call(func=ast.Attribute(attr="transpose") as function, args=[*axes]) if len(axes) > 1:
             yield "wrong axis", ast.Call(function, [*axes[1:], axes[0]], [])
             yield "wrong axis", ast.Call(function, [*axes[:-2], axes[-1], axes[-2]], [])
@@ -152,8 +161,10 @@ def _plus(index: ast.expr, number: int) -> ast.expr:
     return ast.BinOp(index, ast.Add(), ast.Constant(number))
 
 
-def _raveled(left: ast.expr, right: ast.expr) -> ast.expr:
-    return ast.Call(_attribute(ast.BinOp(left, ast.Mult(), right), "ravel"), [], [])
+def _first(value: ast.expr, before: tuple[ast.expr, ...]) -> ast.expr:
+    """The first entries alone: of the last axis after an ellipsis, else of the first axis."""
+    places = ast.Tuple([*before, ast.Slice(None, ast.Constant(1))], ast.Load())
+    return ast.Subscript(value, places, ast.Load())
 
 
 class _Replace(ast.NodeTransformer):

@@ -21,6 +21,7 @@ def test_every_wrong_gradient_is_found(trials: list[Trial]) -> None:
     total = detection.total
     assert total.made == total.found >= 24 and total.smaller == total.smaller_found
     assert len(detection.counts) >= 10  # kinds
+    assert detection.counts["dropped sum"].made > 0
 
 
 def test_right_modules_raise_no_alarm(trials: list[Trial]) -> None:
@@ -42,6 +43,7 @@ def value_and_gradient(x):
     a += x[1:]
     for t in range(1, 3):
         a[t] = a[t - 1] @ x
+    a += x.sum(axis=0)
     return 0, a
 """
     changes = [mutant.change for mutant in text_mutants(ast.unparse(ast.parse(source)), None)]
@@ -53,5 +55,8 @@ def value_and_gradient(x):
         "a[t - 1] → a[t - 1 + 1]",
         "1: → 1 + -1:",
         "a[t] = a[t - 1] @ x → a[t] = 2 * (a[t - 1] @ x)",
+        "a[t - 1] @ x → a[t - 1][..., :1] @ x[:1,]",
+        "x.sum(axis=0) → x[:1,].sum(axis=0)",
+        "x.sum(axis=0) → x.sum(axis=1)",
     ):
         assert wanted in changes, changes
