@@ -1,22 +1,27 @@
 """Shifts exponentials by their maximum where it cancels: log Σ w·exp(u), Σ v·exp(u) / Σ exp(u), and their derivatives.
 
-`rewrite` knows logsumexp and softmax by their plain spelling; this is about what is left: sums with weights, quotients
-of sums. Let M = max u over what a sum Σ w·exp(u) runs over. A term has the degree d if putting exp(u - M) for exp(u)
-multiplies it by exp(-d·M): exp(c·u) has the degree c, degrees of factors add up, those of the terms of a sum have to
-agree. A term of degree 0 may be computed with exp(u - M), and so may the logarithm of a term of degree d, to which d·M
-is added then. Nothing overflows so, and the sum has a term as large as its weight.
+`rewrite` knows logsumexp and softmax by their plain spelling; this is about what is left: sums with weights, sums of a
+few terms, quotients of sums. Let M = max u over the terms w·exp(u) of a sum. A term has the degree d if putting
+exp(u - M) for exp(u) multiplies it by exp(-d·M): exp(c·u) has the degree c, degrees of factors add up, those of what is
+added up have to agree. A term of degree 0 may be computed with exp(u - M), and so may the logarithm of a term of degree
+d, to which d·M is added then. Nothing overflows so, and the sum has a term as large as its weight. A sum may have a
+constant: of 1 + Σ exp(u) one u is 0, and the constant becomes exp(-M).
 
 Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and softmax functions (2021).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce as reduced
+from typing import NamedTuple
 
-from sympy import Abs, Ne, Number, S, exp, log, oo
+from sympy import Abs, Expr, Max, Ne, Number, S, exp, log, oo
+from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.axes import auxiliary, is_plain, reduce
 from symgrad.graph.build import (
+    ONE,
     ZERO,
     add,
     apply,
@@ -27,7 +32,7 @@ from symgrad.graph.build import (
     split_coefficient,
     subtract,
 )
-from symgrad.graph.letters import free_letters, relabel
+from symgrad.graph.letters import distinct, free_letters, relabel
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -44,7 +49,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.positive import is_positive
-from symgrad.graph.transform import dependents, factors_of, own, place, rebuild, see_through
+from symgrad.graph.transform import dependents, factors_of, own, place, rebuild, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
 
 Degree = Mapping[tuple[Letter, ...], Number]  # of M at these letters
@@ -69,28 +74,51 @@ def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
 
 
 @dataclass(frozen=True)
-class _Anchor:
-    """A sum of w·exp(u), or of that where a condition holds: its node, u and w in the letters of the node's inside.
+class _Part:
+    """What is added up in a sum: w·exp(u), where all of the conditions hold, over some letters."""
 
-    `conditions` say where a term of the sum is not zero; M is the maximum over these.
-    """
-
-    total: Contract
     argument: Use
     weight: Use
     conditions: tuple[Use, ...]
+    over: Mapping[Letter, Expr]
 
     @property
-    def guarded(self) -> bool:
-        """Whether w may be zero."""
-        return not is_positive(self.weight)
+    def plain(self) -> Use:
+        """u without a coefficient."""
+        return split_coefficient(self.argument)[1]
 
     def largest(self) -> Use:
-        """M in the letters of the sum."""
+        """The largest u of those that are added up."""
         there = self.argument
         for condition in self.conditions:
             there = apply(if_else, [condition, there, const(-oo)])
-        return reduce(MaxOver, there, {self.total.rank + k: length for k, length in enumerate(self.total.bound)})
+        return reduce(MaxOver, there, self.over)
+
+
+@dataclass(frozen=True)
+class _Anchor:
+    """A sum of exponentials, with a constant or without."""
+
+    total: Node
+    parts: tuple[_Part, ...]
+    constant: bool = False
+
+    def largest(self) -> Use:
+        """M in the letters of the sum."""
+        every = [part.largest() for part in self.parts] + ([ZERO] if self.constant else [])
+        return reduced(lambda one, other: apply(Max, [one, other]), every)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """The exponentials exp(c·u): those of one part of the anchor. M varies along some axes of u.
+
+    `weight`, over the axes of u, is what may be zero beside exp(u).
+    """
+
+    unit: Number
+    axes: tuple[int, ...]
+    weight: Use | None
 
 
 def _anchors(roots: Sequence[Use]) -> list[_Anchor]:
@@ -110,13 +138,31 @@ def _anchors(roots: Sequence[Use]) -> list[_Anchor]:
 
 
 def _anchor(node: Node) -> _Anchor | None:
-    if not isinstance(node, Contract) or not node.bound:
+    if isinstance(node, Contract) and node.bound:
+        part = _part(own(node))
+        return None if part is None or not _families(part.largest(), [part]) else _Anchor(node, (part,))
+    if not isinstance(node, Add) or len(node.terms) < 2 or not all(c.is_positive for c, _ in node.terms):
         return None
-    bound = set(range(node.rank, node.rank + len(node.bound)))
+    parts = [_part(use) for _, use in node.terms if use.node is not ONE.node]
+    if not parts or None in parts:
+        return None
+    found = _Anchor(node, tuple(part for part in parts if part is not None), len(parts) < len(node.terms))
+    return found if _families(found.largest(), found.parts) else None
+
+
+def _part(use: Use) -> _Part | None:
+    """A term w·exp(u) or Σ w·exp(u) with one exponential."""
+    target = see_through(use)
+    over: dict[Letter, Expr] = {}
+    factors = [(target, S.One)]
+    if isinstance(target.node, Contract):
+        over = {(target.node, k): length for k, length in enumerate(target.node.bound)}
+        names = dict(enumerate([*target.letters, *over]))
+        factors = [(relabel(factor, names), exponent) for factor, exponent in target.node.factors]
     arguments: list[Use] = []
     conditions: list[Use] = []
-    others = []
-    for factor, exponent in node.factors:
+    others: list[tuple[Use, Number]] = []
+    for factor, exponent in factors:
         masked = see_through(factor)
         inside = [(factor, exponent)]
         if exponent == 1 and isinstance(masked.node, Apply) and masked.node.head is if_else:
@@ -125,29 +171,44 @@ def _anchor(node: Node) -> _Anchor | None:
                 inside = factors_of(see_through(yes))
                 conditions.append(condition)
         for part, power in inside:
-            target = see_through(part)
-            if (
-                power == 1
-                and isinstance(target.node, Apply)
-                and target.node.head is exp
-                and set(target.letters) & bound
-            ):
-                arguments.append(place(target.node.args[0], target.letters))
+            found = see_through(part)
+            is_exponential = isinstance(found.node, Apply) and found.node.head is exp and power == 1
+            if is_exponential and set(over) <= set(found.letters):
+                arguments.append(place(found.node.uses()[0], found.letters))
             else:
                 others.append((part, power))
     if len(arguments) != 1:
         return None
     weight = product_of_powers(others)
     conditions += [] if is_positive(weight) else [apply(Ne, [weight, ZERO])]
-    plain = split_coefficient(arguments[0])[1]
-    if (
-        len(set(plain.letters)) < len(plain.letters)
-        or not bound <= set(plain.letters)
-        or not set(free_letters(conditions)) <= set(plain.letters)
-        or (isinstance(plain.node, Named) and plain.node.name == _SHIFTED)
-    ):
-        return None
-    return _Anchor(node, arguments[0], weight, tuple(conditions))
+    made = _Part(arguments[0], weight, tuple(conditions), over)
+    return None if isinstance(made.plain.node, Named) and made.plain.node.name == _SHIFTED else made
+
+
+def _families(largest: Use, parts: Sequence[_Part]) -> dict[Node, list[_Family]]:
+    """The exponentials for which it can be said at which letters M is, from those of u alone."""
+    found: dict[Node, list[_Family]] = {}
+    for part in parts:
+        letters = part.plain.letters
+        inside = distinct(largest.letters)
+        if len(set(letters)) == len(letters) and set(inside) | set(free_letters(part.conditions)) <= set(letters):
+            axis = {letter: n for n, letter in enumerate(letters)}
+            weight = None if is_positive(part.weight) else relabel(part.weight, axis)
+            axes = tuple(axis[letter] for letter in inside)
+            found.setdefault(part.plain.node, []).append(_Family(split_coefficient(part.argument)[0], axes, weight))
+    return found
+
+
+class _Exponent(NamedTuple):
+    """exp(degree·unit·u) of a family; `argument` is u, `key` the letters of M."""
+
+    family: _Family
+    degree: Number
+    argument: Use
+    key: tuple[Letter, ...]
+
+    def placed(self, letters: Sequence[Letter]) -> "_Exponent":
+        return self._replace(argument=place(self.argument, letters), key=tuple(letters[k] for k in self.key))
 
 
 @dataclass
@@ -164,15 +225,11 @@ class _Shift:
     shifted: dict[Node, Use] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.unit, base = split_coefficient(self.anchor.argument)
-        self.family = base.node
-        # M over the axes of u
-        names = {letter: axis for axis, letter in enumerate(base.letters)}
-        largest = self.anchor.largest()
-        self.largest = Use(largest.node, tuple(names[letter] for letter in largest.letters))
-        self.axes = tuple(dict.fromkeys(self.largest.letters))
-        weight = self.anchor.weight
-        self.weight = Use(weight.node, tuple(names.get(letter, letter) for letter in weight.letters))
+        self.largest = self.anchor.largest()
+        self.letters = distinct(self.largest.letters)
+        self.families = _families(self.largest, self.anchor.parts)
+        # a term may get the factor exp(-M) if M is at least the 0 of a constant, or the u of another part
+        self.raising = self.anchor.constant or sum(map(len, self.families.values())) < len(self.anchor.parts)
         nodes = list(postorder([use.node for use in self.given]))
         touched = dependents([use.node for use in self.given], [n for n in nodes if self._exponent(n) is not None])
         for node in nodes:
@@ -183,17 +240,18 @@ class _Shift:
     def roots(self) -> list[Use]:
         return [place(self._plain(use.node), use.letters) for use in self.given]
 
-    def _exponent(self, node: Node) -> tuple[Number, Use, tuple[Letter, ...]] | None:
-        """c, u and the letters of M of a node exp(c·u), where u may be entries at subscripts."""
+    def _exponent(self, node: Node) -> _Exponent | None:
+        """What a node is if it is exp(c·u), where u may be entries at subscripts."""
         if not isinstance(node, Apply) or node.head is not exp:
             return None
         c, argument = split_coefficient(node.args[0])
-        if isinstance(argument.node, Gather) and argument.node.base.node is self.family:
-            key = _whole(argument.node, self.axes)
-            return None if key is None else (c / self.unit, argument, tuple(argument.letters[k] for k in key))
-        if argument.node is not self.family:
-            return None
-        return c / self.unit, argument, tuple(argument.letters[axis] for axis in self.axes)
+        places: dict[_Family, tuple[Letter, ...] | None] = {f: f.axes for f in self.families.get(argument.node, ())}
+        if isinstance(argument.node, Gather):
+            places |= {f: _whole(argument.node, f.axes) for f in self.families.get(argument.node.base.node, ())}
+        for family, axes in places.items():
+            if axes is not None and (c / family.unit).is_positive:
+                return _Exponent(family, c / family.unit, argument, tuple(argument.letters[k] for k in axes))
+        return None
 
     def _plain(self, node: Node) -> Use:
         return self.plain.get(node, own(node))
@@ -201,7 +259,7 @@ class _Shift:
     def _degree(self, use: Use) -> Degree | None:
         """That of an operand, {} for one that does not depend on the exponentials."""
         found = self.degrees.get(use.node, {})
-        return None if found is None else {tuple(use.letters[k] for k in key): d for key, d in found.items()}
+        return None if found is None else _sum((tuple(use.letters[k] for k in key), d) for key, d in found.items())
 
     def _best(self, use: Use) -> Use:
         """The shifted image of an operand, or the plain one if it has no degree."""
@@ -222,14 +280,10 @@ class _Shift:
         """The degree of a node and its shifted image."""
         found = self._exponent(node)
         if found is not None:
-            c, argument, key = found
-            return {key: c}, self._exponential(c, argument, key)
+            return {found.key: found.degree}, self._exponential(found)
         match node:
             case Add(terms=terms):
-                degrees = [self._degree(use) for _, use in terms]
-                if any(degree is None or degree != degrees[0] for degree in degrees) or degrees[0] is None:
-                    return self._opaque(node)
-                return degrees[0], add([(c, self._best(use)) for c, use in terms])
+                return self._added(terms) or self._opaque(node)
             case Contract():
                 return self._product(node)
             case Apply(head=head, args=args):
@@ -257,25 +311,49 @@ class _Shift:
         return {}, rebuild(node, [self._best(use) for use in node.uses()])
 
     def _product(self, node: Contract) -> tuple[Degree, Use] | None:
-        total: dict[tuple[Letter, ...], Number] = {}
-        for use, exponent in node.factors:
-            for key, d in (self._degree(use) or {}).items():
-                total[key] = total.get(key, S.Zero) + exponent * d
-        total = {key: d for key, d in total.items() if d != 0}
+        every = [((self._degree(use) or {}).items(), exponent) for use, exponent in node.factors]
+        total = _sum((key, exponent * d) for degree, exponent in every for key, d in degree)
         if any(letter >= node.rank for key in total for letter in key):
             return None
         bound = {node.rank + k: length for k, length in enumerate(node.bound)}
         return total, product_of_powers(self._weighted(node), bound)
 
-    def _exponential(self, c: Number, argument: Use, key: Sequence[Letter], weight: Use | None = None) -> Use:
+    def _added(self, terms: Sequence[tuple[Number, Use]]) -> tuple[Degree, Use] | None:
+        degrees = [self._degree(use) for _, use in terms]
+        if all(degree == degrees[0] for degree in degrees):
+            return None if degrees[0] is None else (degrees[0], add([(c, self._best(use)) for c, use in terms]))
+        if not self.raising:
+            return None
+        known = [degree or {} for degree in degrees]
+        highest = {key: max(d.get(key, S.Zero) for d in known) for key in distinct(x for d in known for x in d)}
+        raised = [
+            (c, self._raised(self._best(use), _sum([*highest.items(), *((key, -d) for key, d in degree.items())])))
+            for (c, use), degree in zip(terms, known, strict=True)
+        ]
+        return _sum(highest.items()), add(raised)
+
+    def _raised(self, use: Use, degree: Degree) -> Use:
+        """The term times exp(-degree·M), in one exponential."""
+        if not degree:
+            return use
+        shift = [(-d, self._largest_at(key)) for key, d in degree.items()]
+        factors = factors_of(use)
+        for n, (factor, exponent) in enumerate(factors):
+            if exponent == 1 and isinstance(factor.node, Apply) and factor.node.head is exp:
+                shift.append((S.One, place(factor.node.args[0], factor.letters)))
+                del factors[n]
+                break
+        return product_of_powers([*factors, (apply(exp, [add(shift)]), S.One)])
+
+    def _exponential(self, found: _Exponent, weight: Use | None = None) -> Use:
         """exp(c·(u - M)); what is multiplied by a weight of zero, where u may be larger than M, is 1 instead."""
-        shifted = subtract(scale(self.unit, argument), self._largest_at(key))
+        shifted = subtract(scale(found.family.unit, found.argument), self._largest_at(found.key))
         if weight is not None:
             shifted = apply(if_else, [apply(Ne, [weight, ZERO]), shifted, ZERO])
-        return apply(exp, [scale(c, auxiliary(_SHIFTED, shifted))])
+        return apply(exp, [scale(found.degree, auxiliary(_SHIFTED, shifted))])
 
     def _largest_at(self, key: Sequence[Letter]) -> Use:
-        return relabel(self.largest, dict(zip(self.axes, key, strict=True)))
+        return relabel(self.largest, dict(zip(self.letters, key, strict=True)))
 
     def _weighted(self, node: Contract) -> list[tuple[Use, Number]]:
         """The shifted factors of a product."""
@@ -283,20 +361,21 @@ class _Shift:
         for n, (use, exponent) in enumerate(node.factors):
             target = see_through(use)
             found = self._exponent(target.node)
-            if found is None or exponent != 1 or not self.anchor.guarded or found[1].node is not self.family:
+            if found is None or exponent != 1 or found.argument.node not in self.families:  # entries of u at subscripts
                 continue
-            c, argument, key = found
-            argument, key = place(argument, target.letters), tuple(target.letters[k] for k in key)
-            weight = place(self.weight, argument.letters)
+            found, weight = found.placed(target.letters), found.family.weight
+            if weight is None:
+                continue
+            weight = place(weight, found.argument.letters)
             if set(factors_of(weight)) <= set(node.factors):
-                factors[n] = self._exponential(c, argument, key, weight), S.One
+                factors[n] = self._exponential(found, weight), S.One
         return factors
 
     def _function(self, node: Apply, head: object, args: Sequence[Use]) -> tuple[Degree, Use] | None:
         degrees = [self._degree(arg) for arg in args]
         if head is log and degrees[0]:
-            largest = [(d, self._largest_at(key)) for key, d in degrees[0].items()]
-            return {}, add([(S.One, apply(log, [self._best(args[0])])), *largest])
+            largest = add([(d, self._largest_at(key)) for key, d in degrees[0].items()])
+            return {}, add([(S.One, self._logarithm(args[0], largest)), (S.One, largest)])
         if head is Abs and degrees[0] is not None:
             return degrees[0], apply(Abs, [self._best(args[0])])
         if head is if_else and not degrees[0]:
@@ -305,18 +384,32 @@ class _Shift:
                 return branches[0], apply(if_else, [self._best(arg) for arg in args])
         return self._opaque(node)
 
+    def _logarithm(self, argument: Use, largest: Use) -> Use:
+        """log of the shifted argument; of 1 + s it is log1p, which loses nothing of a small s, where M is 0."""
+        shifted = self._best(argument)
+        if (S.One, ONE) not in terms_of(see_through(argument)):
+            return apply(log, [shifted])
+        down = scale(S.NegativeOne, largest)
+        rest = subtract(shifted, apply(exp, [down]))
+        return apply(log1p, [add([(S.One, rest), (S.One, apply(expm1, [down]))])])
+
     def _gathered(self, node: Gather, base: Use, subs: Sequence[Use]) -> tuple[Degree, Use] | None:
         """Of entries at subscripts M has to be at whole indices."""
         degree = self.degrees.get(base.node, {})
         if degree is None or any(self._degree(sub) for sub in subs):
             return None
-        moved: dict[tuple[Letter, ...], Number] = {}
-        for axes, d in degree.items():
-            key = _whole(node, axes)
-            if key is None:
-                return None
-            moved[key] = d
-        return moved, rebuild(node, [self._best(base), *map(self._best, subs)])
+        moved = [(_whole(node, axes), d) for axes, d in degree.items()]
+        if any(key is None for key, _ in moved):
+            return None
+        image = rebuild(node, [self._best(base), *map(self._best, subs)])
+        return _sum((key, d) for key, d in moved if key is not None), image
+
+
+def _sum(parts: Iterable[tuple[tuple[Letter, ...], Number]]) -> Degree:
+    total: dict[tuple[Letter, ...], Number] = {}
+    for key, d in parts:
+        total[key] = total.get(key, S.Zero) + d
+    return {key: d for key, d in total.items() if d != 0}
 
 
 def _whole(node: Gather, axes: Sequence[int]) -> tuple[Letter, ...] | None:

@@ -226,6 +226,8 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(log(Sum(c[n, k] * exp(z[n, k]), classes)), [z]), **_SHARES),
         Sample(lambda: _sum(Sum(c[n, k] * exp(z[n, k]), classes) / logits, [z, c]), **_SHARES),
         Sample(lambda: _sum(Sum(exp(2 * z[n, k]), classes) / logits**2, [z])),
+        Sample(lambda: _sum(log(1 + logits), [z])),
+        Sample(lambda: _sum(log(exp(x[n]) + exp(y[n])), [x])),
     ),
     "guard": (
         Sample(lambda: _sum(if_else(x[n] > 0, log(x[n]) * t[n], 0), [x])),

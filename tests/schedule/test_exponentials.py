@@ -12,6 +12,7 @@ n, k, m = symbols("n k m", integer=True)
 z, w, t = IndexedBase("z", shape=(N, K)), IndexedBase("w", shape=(K,)), IndexedBase("t", shape=(N, K))
 v, label = IndexedBase("v", shape=(K,)), IndexedBase(symbols("label", integer=True), shape=(N,))
 rate = IndexedBase(symbols("rate", positive=True), shape=(K,))
+share, level = symbols("share level", positive=True)
 num, den = IndexedBase("num", shape=(N,)), IndexedBase("den", shape=(N,))
 
 
@@ -43,6 +44,13 @@ MODELS = {
     "a pair of rows": lambda: Model(
         Sum(over_k(exp(z[n, k]) * exp(z[m, k])) / total / over_k(exp(z[m, k])), (n, 0, N - 1), (m, 0, N - 1)), [z]
     ),
+    "beside a constant": lambda: Model(
+        over_n(log(1 + total)) - over_n(over_k(t[n, k] * exp(z[n, k])) / (1 + total)), [z], name="constant"
+    ),
+    "of two": lambda: Model(over_n(log(exp(z[n, 0]) + exp(z[n, 1])) * num[n]), [z]),
+    "of two with weights": lambda: Model(over_n(log(share * exp(z[n, 0]) + (1 - share) * exp(z[n, 1]))), [z, share]),
+    "of one more": lambda: Model(over_n(log(exp(num[n]) + total + 2)), [z, num], name="constant"),
+    "of one for all": lambda: Model(over_n(log(exp(level) + total + 2)), [z], name="constant"),
     "under a mask": lambda: Model(over_n(log(over_k(if_else(t[n, k] > 1, exp(z[n, k]), 0)))), [z]),
     "mean under a mask": lambda: Model(
         over_n(
@@ -62,6 +70,9 @@ def inputs(model, scale, shift=0.0):
         "v": rng.normal(size=3),
         "rate": np.array([0.5, 2.0, 1.5]),
         "label": np.array([0, 2, 2, 1]),
+        "num": np.ones(4),
+        "share": 0.25,
+        "level": 0.5,
     }
     if "weighted by a softmax" in model.name:
         made["z"] = np.abs(made["z"]) / 20 + 1
@@ -76,7 +87,7 @@ def test_large_exponents_cancel(name):
     with np.errstate(all="raise", under="ignore"):
         value, gradient = module.value_and_gradient(**large)
     assert np.isfinite(value) and all(np.isfinite(part).all() for part in gradient)
-    if name in ("over both axes", "weighted by a softmax"):
+    if name in ("over both axes", "weighted by a softmax") or model.name == "constant":
         return
     # a row is shifted as a whole: quotients stay, and logarithms grow by the shifts, which add up to zero
     expected, slopes = module.value_and_gradient(**moderate)
@@ -89,6 +100,17 @@ def test_large_exponents_cancel(name):
 def test_the_check_passes(name):
     report = MODELS[name]().check()
     assert report.ok, report
+
+
+def test_a_small_sum_beside_one_loses_nothing():
+    module = Model(over_n(log(1 + total)), [z]).compile(check=False)
+    for exponent in (-800.0, -300.0, -40.0, -1.0, -1e-9, 0.0, 1e-9, 1.0, 40.0, 300.0, 800.0):
+        with np.errstate(all="raise", under="ignore"):
+            value, gradient = module.value_and_gradient(np.array([[exponent, exponent - 3]]))
+        mp.mp.dps = 400
+        terms = [mp.exp(exponent), mp.exp(exponent - 3)]
+        assert value == pytest.approx(float(mp.log(1 + sum(terms))), rel=4e-16)
+        assert gradient.z[0, 1] == pytest.approx(float(terms[1] / (1 + sum(terms))), rel=4e-16 * (1 + abs(exponent)))
 
 
 def test_a_weight_of_zero_hides_what_is_larger():
