@@ -4,19 +4,24 @@ import numpy as np
 import pytest
 from sympy import (
     Abs,
+    Determinant,
     DiagMatrix,
     Eq,
     HadamardPower,
     HadamardProduct,
     Identity,
     IndexedBase,
+    KroneckerDelta,
+    Matrix,
     MatrixSymbol,
     Q,
     Sum,
     Symbol,
     Trace,
+    cos,
     exp,
     log,
+    sin,
     symbols,
 )
 
@@ -86,7 +91,11 @@ def test_equal_entries_across_the_diagonal_are_the_same_fact():
 
 def test_one_factorisation_of_a_stack_is_shared():
     code = models("positive definite")[0].source().split("def value_and_gradient(")[1]
-    assert code.count("np.linalg.") == 2 and "np.linalg.cholesky(S)" in code and "np.linalg.inv(chol_S)" in code
+    assert (
+        code.split("\n\n\n")[0].count("np.linalg.") == 1
+        and "_cholesky(S, 'S')" in code
+        and "np.linalg.inv(chol_S)" in code
+    )
     for name in ("diagonal", "orthogonal"):
         assert "np.linalg" not in models(name)[0].source().split("def value(")[1]
 
@@ -143,7 +152,124 @@ def test_what_is_definite_by_its_form_is_factorised_by_cholesky(name):
     vector = MatrixSymbol("u", matrix.shape[0], 1)
     model = Model(logdet(matrix) + Trace(vector.T * matrix.I * vector), by, facts=[Q.positive_definite(P)])
     code = model.source().split("def value_and_gradient(")[1]
-    assert ("np.linalg.cholesky(" in code) == definite
+    assert ("cholesky(" in code) == definite
     assert ("_logdet(" in code.split("\n\n\n")[0]) == (not definite)
     report = model.check()
     assert report.ok, report
+
+
+# --- facts about names ------------------------------------------------------------------------------------------------
+
+x, y, G = IndexedBase("x", shape=(D, M)), IndexedBase("y", shape=(D,)), IndexedBase("G", shape=(D, D))
+Z, B, C = MatrixSymbol("Z", D, D), MatrixSymbol("B", D, D), MatrixSymbol("C", D, D)
+R, u = MatrixSymbol("R", 2, 2), MatrixSymbol("u", 2, 1)
+length, noise = symbols("length noise", positive=True)
+KERNEL = exp(-Sum((x[i, m] - x[j, m]) ** 2, (m, 0, M - 1)) / (2 * length**2)) + noise * KroneckerDelta(i, j)
+NEGATIVE_LIKELIHOOD = Sum(y[i] * inverse(G[i, j], *SIDES) * y[j], *SIDES) / 2 + logdet(G[i, j], *SIDES) / 2
+ROTATION = Matrix([[cos(s), -sin(s)], [sin(s), cos(s)]])
+
+
+def quadratic(matrix, vector=b):
+    return Trace(vector.T * matrix.I * vector)
+
+
+NAMED = {  # a model without its facts, the facts, and what the code has and has not with them
+    "kernel": (
+        NEGATIVE_LIKELIHOOD,
+        [length, noise],
+        Eq(G[i, j], KERNEL),
+        [Q.positive_definite(G)],
+        "_cholesky(G",
+        "inv(G)",
+    ),
+    "matrix": (
+        quadratic(Z) + logdet(Z),
+        [B, s],
+        Eq(Z, B * P * B.T + s**2 * EYE),
+        [Q.positive_definite(Z), Q.positive_definite(P)],
+        "_cholesky(Z",
+        "inv(Z)",
+    ),
+    "symmetric": (
+        quadratic(Z) + log(Abs(Determinant(Z))),
+        [C],
+        Eq(Z, C * (C + 2 * EYE)),
+        [Q.symmetric(Z), Q.symmetric(C)],
+        "inv_Z",
+        "inv_Z.T",
+    ),
+    "diagonal": (
+        quadratic(Z) + logdet(Z),
+        [B],
+        Eq(Z, DiagMatrix((B * b).applyfunc(exp))),
+        [Q.diagonal(Z)],
+        "np.diagonal(Z)",
+        "np.linalg",
+    ),
+    "triangular": (
+        Trace(Z * B) + log(Abs(Determinant(Z))),
+        [C],
+        Eq(Z, C * P),
+        [Q.lower_triangular(Z), Q.lower_triangular(C), Q.lower_triangular(P)],
+        "np.diagonal(Z)",
+        "np.linalg",
+    ),
+    "orthogonal": (
+        quadratic(R, u) + Trace((R.I * u).T * (R * u)) + log(Abs(Determinant(R))),
+        [s],
+        Eq(R, ROTATION),
+        [Q.orthogonal(R)],
+        "u @ R",
+        "np.linalg",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_fact_about_a_name_is_used(name):
+    loss, by, definition, facts, present, absent = NAMED[name]
+    model = Model(loss, by, where=[definition], facts=facts)
+    code = model.source().split("def value_and_gradient(")[1].split("\n\n\n")[0]
+    assert present in code and absent not in code
+    plain = Model(loss, by, where=[definition], facts=facts[1:])
+    assert (present not in plain.source()) or (absent in plain.source())
+    report = model.check()
+    assert report.ok, report
+    rng = np.random.default_rng(3)
+    sizes = {"D": 4, "M": 2, 2: 2, 1: 1}
+    shapes = {a.name: [sizes[int(side) if side.is_number else str(side)] for side in a.shape] for a in model.arguments}
+    arrays = {argument: rng.uniform(0.5, 1, size=shape) for argument, shape in shapes.items()}
+    for matrix in ("P", "C") if name in ("matrix", "symmetric", "triangular") else ():
+        if matrix in arrays:
+            arrays[matrix] = np.tril(arrays[matrix]) if name == "triangular" else arrays[matrix] @ arrays[matrix].T
+    value, gradient = model.compile(check=False).value_and_gradient(**arrays)
+    expected, slopes = plain.compile(check=False).value_and_gradient(**arrays)
+    assert value == pytest.approx(expected, rel=1e-12)
+    for found, wanted in zip(gradient, slopes, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
+
+
+def test_an_error_names_what_is_not_positive_definite():
+    loss, by, definition, facts, *_ = NAMED["kernel"]
+    module = Model(loss, by, where=[definition], facts=facts).compile(check=False)
+    with pytest.raises(np.linalg.LinAlgError, match="G is not positive definite; the model has the fact that it is"):
+        module.value(length=1.0, noise=-3.0, x=np.zeros((3, 2)), y=np.ones(3))
+    with pytest.raises(np.linalg.LinAlgError, match="S is not positive definite"):
+        models("positive definite")[0].compile(check=False).value(S=-np.ones((2, 3, 3)), v=np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("fact", [Q.positive_definite, Q.symmetric, Q.diagonal, Q.orthogonal, Q.upper_triangular])
+def test_a_fact_about_a_name_that_does_not_hold_fails_the_check(fact):
+    model = Model(quadratic(Z), [B], where=[Eq(Z, B)], facts=[fact(Z)])
+    with pytest.raises(ModelError, match=r"no inputs were found that satisfy the fact Q\.\w+\(Z\) at D=2"):
+        model.check()
+
+
+def test_a_kernel_is_symmetric_by_its_form():
+    loss, by, definition, *_ = NAMED["kernel"]
+    code = Model(loss, by, where=[definition]).source()
+    assert "inv_G" in code and "inv_G.T" not in code
+    distances = Sum((x[i, m] - x[j, m]) ** 3, (m, 0, M - 1))  # an odd power is not
+    odd = Model(loss, [length], where=[Eq(G[i, j], exp(distances / length))])
+    assert "inv_G.T" in odd.source()
+    assert odd.check().ok

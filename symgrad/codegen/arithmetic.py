@@ -46,7 +46,7 @@ class Arithmetic(Operands):
         )
         parts = []
         for coefficient, use in order:
-            plain = self._use(use)
+            plain = self._along(use, letters)
             value = broadcast(plain if whole or (mixed and plain.kind == "boolean") else self._real(plain), letters)
             value, flipped = _without_sign(value)
             negative = bool(coefficient.is_negative) != flipped
@@ -77,8 +77,9 @@ class Arithmetic(Operands):
         mixed = any(self._values[use.node].kind == "real" for use, _ in node.factors)
         above: list[Value] = []
         below: list[Value] = []
+        out = self._layout(node)
         for use, exponent in node.factors:
-            value = self._use(use)
+            value = self._use(use) if node.bound else self._along(use, out)
             if value.kind != "boolean" or node.bound or not mixed:  # a condition times a number is a number
                 value = self._real(value)
             if node.bound and exponent == 2:
@@ -88,7 +89,6 @@ class Arithmetic(Operands):
             else:
                 above.append(self._power(value, exponent))
         sizes = self._sizes(node)
-        out = self._layout(node)
         negative = False
         if node.bound:  # the sign of a sum rather than of an operand, which is larger
             above, flips = map(list, zip(*map(_without_sign, above), strict=True))

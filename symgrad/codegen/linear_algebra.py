@@ -6,7 +6,7 @@ from sympy import Expr
 
 from symgrad.codegen.values import ATOM, Value, broadcast, transpose
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, INVERSE, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, sides_of
-from symgrad.graph.nodes import Letter, MatrixFunction, Merge, Split
+from symgrad.graph.nodes import Input, Letter, MatrixFunction, Merge, Named, Split
 
 FORMATS = {
     INVERSE: "np.linalg.inv({})",
@@ -25,10 +25,22 @@ def matrix_function_text(node: MatrixFunction, value: Value, *known: Value) -> V
     batch = [letter for letter in value.letters if letter not in (row, column)]
     pair = [row, column] if node.head == CHOLESKY else [x for x in value.letters if x in (row, column)]
     matrix = transpose(value, [*batch, *pair])
-    text = FORMATS[node.head].format(matrix.text, *(transpose(part, batch).text for part in known))
+    label = definite_name(node)
+    if label is not None:
+        text = f"_cholesky({matrix.text}, {label!r})"
+    else:
+        text = FORMATS[node.head].format(matrix.text, *(transpose(part, batch).text for part in known))
     if node.head not in KEEPS_SHAPE:
         return Value(text, ATOM, tuple(batch))
     return Value(text, ATOM, matrix.letters, inverse_of=matrix if node.head == INVERSE else None)
+
+
+def definite_name(node: MatrixFunction) -> str | None:
+    """What an error calls a matrix of which a Cholesky factor is taken because a fact says that it has one."""
+    matrix = node.arg.node
+    if node.head == CHOLESKY and isinstance(matrix, Input | Named) and "positive_definite" in matrix.properties:
+        return matrix.name
+    return None
 
 
 def solve(inverse: Value, other: Value, summed: Sequence[Letter]) -> Value | None:

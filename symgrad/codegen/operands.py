@@ -16,6 +16,7 @@ from symgrad.functions import if_else
 from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, Contract, Gather, Letter, Named, Node, Reduce, Use
+from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
 
 # A reduction over windows works on a copy of these if they have at most so many entries: NumPy reduces long vectors
@@ -125,6 +126,13 @@ class Operands:
             value = Value(f"np.diagonal({value.text}{axes})", ATOM, value.letters, value.kind)
             letters = (*rest, twice)
         return Value(value.text, value.level, letters, value.kind)
+
+    def _along(self, use: Use, letters: Sequence[Letter]) -> Value:
+        """A node's value for a consumer whose axes are these; a symmetric matrix is not transposed for it."""
+        value = self._use(use)
+        if use.node.rank == 2 and len(value.letters) == 2 and symmetric(use.node):
+            return replace(value, letters=tuple(letter for letter in letters if letter in value.letters))
+        return value
 
     def full(self, use: Use, node: Node) -> Value:
         """A term over the axes of `node` as an array of the node's shape."""

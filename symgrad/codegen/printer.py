@@ -15,7 +15,7 @@ from symgrad.codegen.arithmetic import Arithmetic
 from symgrad.codegen.blocks import grid_of, kronecker_of, kronecker_text
 from symgrad.codegen.functions import CONNECTIVES, RELATIONS
 from symgrad.codegen.integers import whole_nodes
-from symgrad.codegen.linear_algebra import LABELS, matrix_function_text, merge_text, split_text
+from symgrad.codegen.linear_algebra import LABELS, definite_name, matrix_function_text, merge_text, split_text
 from symgrad.codegen.sizes import lengths_as, size_text
 from symgrad.codegen.subscripts import gather_text, is_window, scatter_text
 from symgrad.codegen.values import ATOM, COMPARE, UNARY, Value, number_text
@@ -270,7 +270,7 @@ class Printer(Arithmetic, Application):
             case Delta():
                 return Value(f"np.eye({size_text(node.shape[0])}, dtype={self.dtype})", ATOM, (0, 1))
             case Named():
-                return self._full(self._use(node.arg), node, self._wanted.get(node))
+                return self._full(self._along(node.arg, range(node.rank)), node, self._wanted.get(node))
             case Add():
                 return self._sum(node)
             case Contract():
@@ -282,7 +282,7 @@ class Printer(Arithmetic, Application):
             case AxisMap():
                 return self._axis_map(node)
             case MatrixFunction():
-                if node.head in (LOGDET, ADJUGATE):
+                if node.head in (LOGDET, ADJUGATE) or definite_name(node) is not None:
                     self.helpers.add(node.head)
                 return matrix_function_text(node, *(self._real(self._use(use)) for use in node.uses()))
             case Merge() if node in self._kroneckers:

@@ -172,7 +172,8 @@ class IndexWriter:
                             holds.append(Ge(inside[axis], start))
                         if (node.shape[axis] - position.node.shape[0] - start).expand() != 0:
                             holds.append(Le(inside[axis], start + position.node.shape[0] - 1))
-                if And(*holds) is S.false:  # at the number N, which an array of N entries does not have
+                condition = And(*holds)
+                if condition == S.false:  # at the number N, which an array of N entries does not have
                     return S.Zero
                 for axis, position in enumerate(positions):
                     at_axis = self.write(position, inside)
@@ -180,7 +181,7 @@ class IndexWriter:
                         deltas.append(KroneckerDelta(inside[axis], at_axis))
                 body = Mul(self.write(value, inside), *deltas)
                 body = Sum(body, *limits) if limits else body
-                return if_else(And(*holds), body, S.Zero) if holds and body != 0 else body
+                return body if condition == S.true or body == 0 else if_else(condition, body, S.Zero)
         raise AssertionError(type(node).__name__)
 
     def recursion(self, use: Use, at: Mapping[Letter, Any]) -> Expr:

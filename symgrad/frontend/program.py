@@ -39,6 +39,7 @@ from symgrad.frontend.properties import properties
 from symgrad.frontend.recurrence import components, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.functions import if_else
+from symgrad.graph.axes import named
 from symgrad.graph.nodes import Input, Named, Scan, Trajectory, Use, intern
 from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder
@@ -113,6 +114,9 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
             names |= read_recurrence(group, definitions, bases, reader)
         else:
             names[group[0]] = read_definition(definitions[group[0]], reader)
+        for base in group:
+            node = names[base]
+            names[base] = named(node.name, node.symbol, node.shape, node.arg, known.get(base, ()))
         symbols.nodes |= {base: names[base] for base in group}
     value = reader.read(loss)
     taken = {name_of(base) for base in definitions} | {argument.name for argument in arguments}

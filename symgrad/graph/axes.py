@@ -161,9 +161,9 @@ def auxiliary(name: str, arg: Use) -> Use:
     return Use(named(name, AUXILIARY, tuple(sizes[x] for x in letters), relabel(arg, numbers)), letters)
 
 
-def named(name: str, symbol: Basic, shape: Shape, arg: Use) -> Named:
+def named(name: str, symbol: Basic, shape: Shape, arg: Use, properties: tuple[str, ...] = ()) -> Named:
     """The node of a quantity from `where`; letter k of `arg` is its declared axis k."""
-    return intern(Named, shape, name, symbol, arg)
+    return intern(Named, shape, name, symbol, arg, *([properties] if properties else []))
 
 
 def _sum_of_scatter(use: Use, bound: Mapping[Letter, Expr]) -> Use | None:

@@ -138,11 +138,11 @@ def _of_diagonal(head: str, factors: list[Any], row: Letter, column: Letter, len
 
 def diagonal_of_triangular(matrix: Use, row: Letter, column: Letter) -> Use | None:
     """The diagonal, over `row`, of a matrix that is seen to be diagonal or that a fact calls triangular; else None."""
-    while isinstance(matrix.node, Named):
+    while isinstance(matrix.node, Named) and _TRIANGULAR.isdisjoint(matrix.node.properties):
         matrix = relabel(matrix.node.arg, dict(enumerate(matrix.letters)))
     node = matrix.node
     known = False
-    if isinstance(node, Input):
+    if isinstance(node, Input | Named):
         known = not _TRIANGULAR.isdisjoint(node.properties) and set(matrix.letters[-2:]) == {row, column}
     elif isinstance(node, Contract):
         parts = [relabel(factor, dict(enumerate(matrix.letters))) for factor, _ in node.factors]

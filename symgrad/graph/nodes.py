@@ -217,11 +217,15 @@ class Scatter(Node):
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Named(Node):
-    """An intermediate quantity that the user named in `where`; its axes are in the declared order."""
+    """An intermediate quantity that the user named in `where`; its axes are in the declared order.
+
+    `properties` are what `facts` say of it, as of an `Input`.
+    """
 
     name: str
     symbol: Basic
     arg: Use
+    properties: tuple[str, ...] = ()
 
     def uses(self) -> tuple[Use, ...]:
         return (self.arg,)

@@ -43,8 +43,8 @@ def _nonnegative(node: Node) -> bool:
             return bool(value.is_nonnegative)
         case Input(symbol=symbol, properties=properties):
             return bool(getattr(getattr(symbol, "label", symbol), "is_nonnegative", False)) or "positive" in properties
-        case Named(arg=arg):
-            return _known[arg.node]
+        case Named(arg=arg, properties=properties):
+            return "positive" in properties or _known[arg.node]
         case Reduce(head=head, arg=arg):  # a product, a greatest or a least entry
             return head is not LogSumExp and _known[arg.node]
         case Add(terms=terms):

@@ -1,7 +1,8 @@
 """Which nodes are symmetric in their last two axes: transposes of them are dropped when terms are put into normal form.
 
 A matrix is symmetric if a fact says so, if it is the identity or the inverse of a symmetric matrix, or if exchanging
-its two letters leaves the sum or product that it is unchanged, as in Xᵀ C X with a symmetric C.
+its two letters leaves the sum, product or function that it is unchanged, as in Xᵀ C X with a symmetric C, or in
+exp(-Σ_d (X[i,d] - X[j,d])²).
 """
 
 from collections import Counter
@@ -10,7 +11,7 @@ from itertools import permutations
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use
+from symgrad.graph.nodes import Add, Apply, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use
 
 SYMMETRIC = frozenset({"symmetric", "positive_definite", "diagonal"})
 
@@ -37,10 +38,12 @@ def _symmetric(node: Node) -> bool:
             return not SYMMETRIC.isdisjoint(properties)
         case MatrixFunction(head="inverse" | "adjugate", arg=arg):
             return symmetric(arg.node) and set(arg.letters[-2:]) == set(swap)
-        case Named(arg=arg):
-            return symmetric(arg.node) and set(arg.letters[-2:]) == set(swap)
+        case Named(arg=arg, properties=properties):
+            return not SYMMETRIC.isdisjoint(properties) or (symmetric(arg.node) and set(arg.letters[-2:]) == set(swap))
         case Add(terms=terms):
             return _same(((use, c) for c, use in terms), swap)
+        case Apply(args=args):  # a function of what is symmetric
+            return _same(((use, place) for place, use in enumerate(args)), swap)
         case Contract(factors=factors) if any(
             isinstance(f.node, Delta) and set(f.letters) == set(swap) for f, _ in factors
         ):
@@ -58,8 +61,12 @@ def _same(parts: Iterable[tuple[Use, Any]], renaming: Mapping[Letter, Letter]) -
     return Counter(_ordered(*part) for part in parts) == Counter(_ordered(*part) for part in moved)
 
 
-def _ordered(use: Use, weight: Any) -> tuple[Use, Any]:
-    """The use of a symmetric node with its last two letters in order."""
+def _ordered(use: Use, weight: Any) -> tuple[Any, Any]:
+    """The use of a symmetric node with its last two letters in order; an even power of a sum as one of ± the sum."""
+    if isinstance(use.node, Add) and weight in (2, 4):
+        names = dict(enumerate(use.letters))
+        terms = [(_ordered(Use(part.node, tuple(names[x] for x in part.letters)), 1), c) for c, part in use.node.terms]
+        return frozenset({frozenset(terms), frozenset((part, -c) for part, c in terms)}), weight
     if symmetric(use.node):
         return Use(use.node, (*use.letters[:-2], *sorted(use.letters[-2:]))), weight
     return use, weight

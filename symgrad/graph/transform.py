@@ -102,7 +102,7 @@ def rebuild(node: Node, uses: Sequence[Use]) -> Use:
         case Named(name=name, symbol=symbol) if symbol is AUXILIARY:
             return auxiliary(name, uses[0])
         case Named(name=name, symbol=symbol):
-            return own(named(name, symbol, node.shape, uses[0]))
+            return own(named(name, symbol, node.shape, uses[0], node.properties))
         case Scan():
             return _rebuild_scan(node, uses)
         case Trajectory(number=number):

@@ -30,10 +30,10 @@ from symgrad.graph.linear_algebra import (
     sides_of,
 )
 from symgrad.graph.merge import kronecker_factors, merge, split
-from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, MatrixFunction, Merge, Node, Use, postorder
+from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, MatrixFunction, Merge, Named, Node, Use
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import symmetric, transposed
-from symgrad.graph.transform import factors_of, place, rebuild, see_through, substitute
+from symgrad.graph.transform import factors_of, place, rebuild, see_through, transform
 from symgrad.rewrite.record import COOKBOOK, AxisRule, record
 
 Factor = tuple[Use, Expr]
@@ -255,7 +255,7 @@ def determinant_of_orthogonal(use: Use) -> Use | None:
 
 def is_orthogonal(use: Use) -> bool:
     node = use.node
-    return isinstance(node, Input) and "orthogonal" in node.properties and node.rank >= 2
+    return isinstance(node, Input | Named) and "orthogonal" in node.properties and node.rank >= 2
 
 
 @record("det(L) = Π Lᵢᵢ for triangular L", "nothing is to be factorised", COOKBOOK)
@@ -290,15 +290,20 @@ def log_determinant_of_square(use: Use) -> Use | None:
 @record("D = diag(D₁₁, D₂₂, …) for diagonal D", "a fact states it: the other entries do not matter", COOKBOOK)
 def use_diagonals(roots: Sequence[Use]) -> list[Use]:
     """Every matrix that a fact calls diagonal, D, as δ[i,j]·D[i,i]: its other entries do not matter."""
-    nodes = [node for node in postorder([use.node for use in roots]) if isinstance(node, Input)]
-    images: dict[Node, Use] = {
-        node: mul(
-            [delta(node.rank - 2, node.rank - 1, node.shape[-1]), Use(node, (*range(node.rank - 1), node.rank - 2))]
-        )
-        for node in nodes
-        if "diagonal" in node.properties and node.rank >= 2
-    }
-    return substitute(roots, images)
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        spelled = tuple(map(_as_diagonal, uses))
+        return None if spelled == uses else rebuild(node, spelled)
+
+    return transform(roots, visit)
+
+
+def _as_diagonal(use: Use) -> Use:
+    node = use.node
+    if not isinstance(node, Input | Named) or "diagonal" not in node.properties or node.rank < 2:
+        return use
+    row, column = use.letters[-2:]
+    return mul([delta(row, column, node.shape[-1]), relabel(use, {column: row})])
 
 
 @record("a sum over a merged axis is one over its parts", "axes stay apart", "definition")

@@ -32,6 +32,8 @@ from symgrad.graph.transform import own, rebuild, transform
 from symgrad.rewrite.record import COOKBOOK, HIGHAM, record
 from symgrad.schedule.adjugate import adjugates
 
+_DEFINITE = "positive_definite"
+
 
 def factorise(roots: Sequence[Use]) -> list[Use]:
     """The terms over shared factorisations."""
@@ -116,7 +118,7 @@ def _semidefinite(nodes: Iterable[Node]) -> tuple[set[Node], set[Node]]:
             match node:
                 case Input() | Delta():
                     definite.add(node)
-                case Named(arg=arg) if arg.node in definite:
+                case Named(arg=arg, properties=properties) if arg.node in definite or _DEFINITE in properties:
                     definite.add(node)
                 case Add(terms=terms) if any(term.node in definite for _, term in terms):
                     definite.add(node)
@@ -131,8 +133,8 @@ def _is_semidefinite(node: Node, found: Collection[Node]) -> bool:
     match node:
         case Delta():
             return True
-        case Input(properties=properties):
-            return "positive_definite" in properties
+        case Input(properties=properties) | Named(properties=properties) if _DEFINITE in properties:
+            return True
         case Named(arg=arg) | MatrixFunction(head="inverse", arg=arg):
             return arg.node in found and set(arg.letters[-2:]) == pair
         case Add(terms=terms):

@@ -210,7 +210,7 @@ class _Guarded:
         names = dict(enumerate(use.letters)) | {node.rank + k: (use, k) for k in range(len(bound))}
         lengths = {(use, k): length for k, length in enumerate(bound)}
         match node:
-            case Named(name=name, symbol=symbol, arg=arg):
+            case Named(name=name, symbol=symbol, arg=arg, properties=properties):
                 inner = relabel(arg, names)
                 made = yield inner
                 if made == inner:
@@ -218,7 +218,9 @@ class _Guarded:
                 letters = distinct([*use.letters, *made.letters])
                 sizes = sizes_of([use, made])
                 axes = {letter: axis for axis, letter in enumerate(letters)}
-                return Use(named(name, symbol, tuple(sizes[x] for x in letters), relabel(made, axes)), letters)
+                said = properties if letters == use.letters else ()  # of the last two axes
+                shape = tuple(sizes[x] for x in letters)
+                return Use(named(name, symbol, shape, relabel(made, axes), said), letters)
             case Add(terms=terms):
                 parts = []
                 for coefficient, part in terms:

@@ -177,21 +177,25 @@ def draw_inputs(
     given = {} if inputs is None else {key: in_shape(arguments, key, value) for key, value in inputs.items()}
     dimensions = tuple(dimensions) or model_dimensions(arguments)
     draws: list[Draw] = []
-    impossible: ModelError | None = None
+    impossible: list[ModelError] = []  # at some sizes only, as orthonormal columns with too few rows are
     for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, lengths, margins, sizes, given)):
         sampler = Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), given, where)
         try:
             draws.append(_draw(sampler, module, reference, chosen, kink_distance, conditioning))
         except ModelError as problem:
-            if sizes is not None or given:
-                raise
-            impossible = impossible or problem  # at these sizes only, as orthonormal columns with too few rows are
+            if sizes is not None or given or sampler.unmet is not None:
+                raise  # the last: a fact about a name, which is not likely to be true
+            impossible.append(problem)
     if not draws:
-        raise impossible or ModelError(
-            f"the shapes fit together{' and subscripts stay inside their axes' if margins else ''} at none of the "
-            "sizes tried: give sizes="
+        raise (
+            impossible[0]
+            if impossible
+            else ModelError(
+                f"the shapes fit together{' and subscripts stay inside their axes' if margins else ''} at none of the "
+                "sizes tried: give sizes="
+            )
         )
-    return draws
+    return [replace(draws[0], notes=tuple(map(str, impossible))), *draws[1:]]
 
 
 def _draw(

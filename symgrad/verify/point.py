@@ -68,7 +68,7 @@ class PointCheck:
 
     def run(self, at_kink: bool = False) -> Run:
         """Everything there is to find here; at a kink numerical derivatives say nothing, and are left out."""
-        notes = [f"not tested on the inputs: {fact}" for fact in self._draw.untested]
+        notes = [*self._draw.notes, *(f"not tested on the inputs: {fact}" for fact in self._draw.untested)]
         entries: list[Entry] = []
         slopes: list[Slope] = []
         gradients: list[Array] | None = None

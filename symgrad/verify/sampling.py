@@ -41,6 +41,7 @@ class Draw:
     constraints : what the facts and the symbols' assumptions say about the inputs.
     distance : the relative distance to the nearest kink; inf where none is known.
     untested : facts that could not be tested on inputs that the caller gave.
+    notes : what else the report says of it.
     """
 
     inputs: dict[str, Any]
@@ -48,6 +49,7 @@ class Draw:
     constraints: tuple[Constraint, ...]
     distance: float = math.inf
     untested: tuple[Basic, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Sampler:
@@ -88,6 +90,7 @@ class Sampler:
         assumed = [constraint for argument in arguments for constraint in self._reader.assumptions(argument)]
         self._constraints = (*assumed, *self._reader.read(facts))
         self._untested: tuple[Basic, ...] = ()
+        self.unmet: Unread | None = None  # the fact beyond the arguments that no inputs were found to satisfy
 
     def draw(self, loss: Loss | None = None, kink_distance: Callable[[dict[str, Any]], float] | None = None) -> Draw:
         """Draw inputs.
@@ -175,6 +178,7 @@ class Sampler:
                 break  # drawn to satisfy it, but another fact stands against it: no luck will help
         if not required:
             return None
+        self.unmet = broken if isinstance(broken, Unread) else None
         fact = "the facts together" if broken is None else f"the fact {broken.fact}"
         raise ModelError(
             f"no inputs were found that satisfy {fact} at {format_sizes(self._sizes)}: "

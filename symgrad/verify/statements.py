@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Eq, Ge, Gt, Indexed, Integer, Le, Lt, MatrixExpr, Ne
+from sympy import Basic, Eq, Ge, Gt, Indexed, IndexedBase, Integer, Le, Lt, MatrixExpr, Ne
 from sympy.assumptions.assume import AppliedPredicate
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
@@ -67,6 +67,9 @@ def _statement(statement: Any, inputs: Inputs, reader: FactReader, where: tuple[
         return float(evaluate(expression, values, reader.sizes, where, digits=_DIGITS))
 
     def value(expression: Any) -> Any:
+        if isinstance(expression, IndexedBase) and expression.shape is not None:
+            sides = [concrete(length, reader.sizes) for length in expression.shape]
+            return np.array([scalar(expression[place]) for place in np.ndindex(*sides)]).reshape(sides)
         if not isinstance(expression, MatrixExpr):
             return scalar(expression)
         rows, columns = (concrete(length, reader.sizes) for length in expression.shape)
