@@ -29,7 +29,7 @@ from symgrad.verify.reference import evaluate
 from symgrad.verify.report import Link
 from symgrad.verify.sampling import Draw
 from symgrad.verify.second_chain import check_second_chain
-from symgrad.verify.second_order import SecondOrder, called
+from symgrad.verify.second_order import HeldGradient, SecondOrder, called
 from symgrad.version import __version__
 
 
@@ -96,7 +96,7 @@ class Checking:
 
         quantities = {f.name.removeprefix("quantity_"): values(f.name, [a.name for a in f.arguments]) for f in made}
         found = factors(self.derivation) if request.hessian else {}
-        return SecondOrder(request.hessian, request.hvp, quantities, found)
+        return SecondOrder(request.hessian, request.hvp, quantities, found, self._held_gradient())
 
     def options(self) -> dict[str, Any]:
         """What the checker is told of the model beside its arguments and facts."""
@@ -143,6 +143,14 @@ class Checking:
         planned, title = (found, "held") if copies else (plan(self.derivation), "value")
         text = module_source(planned, title, (), __version__, environment())
         return ComplexStep(text, copies)
+
+    def _held_gradient(self) -> HeldGradient | None:
+        """The gradient in the same way; its differences are second derivatives of the loss that is differentiated."""
+        found, copies = held_plan(self.derivation, gradient=True)
+        if not copies:
+            return None
+        module = self._module(found, f"{self.name}, gradient held")
+        return lambda inputs, at: module.gradient(**inputs, **{copies[name]: at[name] for name in copies})
 
     def held(self) -> Held | None:
         """The loss at inputs with what is inside `constant` held as it is at others; None if no parameter is inside."""

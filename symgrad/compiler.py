@@ -3,7 +3,7 @@
 SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrite--> formulas --schedule--> Plan
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any, TypeGuard, cast
@@ -344,22 +344,22 @@ def kink_plan(derivation: Derivation) -> Plan | None:
 
     It takes the arguments of `held_plan`.
     """
-    program, _ = _held(derivation.program)
+    program, *_ = _held(derivation.program)
     distance = kink_distance(program.loss, program.parameters.values())
     return None if distance is None else _plan(program, distance, [ZERO] * len(derivation.gradient))
 
 
-def held_plan(derivation: Derivation) -> tuple[Plan, dict[str, str]]:
-    """The plan of a module whose value holds what is inside `constant` while the parameters move.
+def held_plan(derivation: Derivation, gradient: bool = False) -> tuple[Plan, dict[str, str]]:
+    """The plan of a module whose value, and its gradient if wanted, hold what is inside `constant`.
 
     There each parameter is an argument of its own: the dictionary has its name by the parameter's.
     """
-    program, copies = _held(derivation.program)
-    return _plan(program, program.loss, [ZERO] * len(derivation.gradient)), copies
+    program, copies, adjoints = _held(derivation.program, list(derivation.gradient.values()))
+    return _plan(program, program.loss, adjoints if gradient else [ZERO] * len(adjoints)), copies
 
 
-def _held(program: Program) -> tuple[Program, dict[str, str]]:
-    """The program with a copy of each parameter, which is data, inside `constant`."""
+def _held(program: Program, gradient: Sequence[Use] = ()) -> tuple[Program, dict[str, str], list[Use]]:
+    """The program with a copy of each parameter, which is data, inside `constant`; its gradient with these copies."""
     names = {argument.name for argument in program.arguments} | {str(d) for d in program.dimensions}
     copies: dict[Node, Use] = {}
     arguments: list[Argument] = []
@@ -369,15 +369,18 @@ def _held(program: Program) -> tuple[Program, dict[str, str]]:
             name = next(name for n in count() if (name := f"{argument.name}_held{n or ''}") not in names)
             copies[node] = own(intern(Input, node.shape, name, node.symbol, node.integer))
             arguments.append(replace(argument, name=name, role="data"))
-    nodes = list(postorder([program.loss.node]))
+    roots = [program.loss, *gradient]
+    nodes = list(postorder([root.node for root in roots]))
     inside = [node for node in nodes if isinstance(node, Apply) and node.head is constant]
-    terms = [finished(node.args[0], program.loss.node) for node in inside]  # an earlier state is held, too
+    terms = [node.args[0] for node in inside]
+    for root in roots:  # an earlier state is held, too
+        terms = [finished(term, root.node) for term in terms]
     if not set(copies) & set(postorder([term.node for term in terms])):
-        return program, {}
+        return program, {}, list(gradient)
     held: dict[Node, Use] = dict(zip(inside, substitute(terms, copies), strict=True))
-    (loss,) = transform([program.loss], lambda node, uses: held.get(node))
+    loss, *adjoints = transform(roots, lambda node, uses: held.get(node))
     renamed = {node.name: cast(Input, copies[node].node).name for node in program.parameters.values()}
-    return replace(program, loss=loss, arguments=(*program.arguments, *arguments)), renamed
+    return replace(program, loss=loss, arguments=(*program.arguments, *arguments)), renamed, adjoints
 
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:

@@ -27,6 +27,7 @@ _FEWEST_STEPS_TO_KINK = 8.0
 _AGREE = 1e-9  # two ways to compute the same number, relative to the largest
 
 Quantity = Callable[[Inputs], Array]
+HeldGradient = Callable[[Inputs, Inputs], Sequence[Array]]
 Factors = Mapping[tuple[str, str], Sequence[tuple[Sequence[tuple[int, int]], Sequence[int]]]]
 
 
@@ -39,12 +40,15 @@ class SecondOrder:
     hessian, hvp : whether the module has `hessian` and `hessian_vector_product`.
     quantities : the named quantities whose `jacobian_NAME` it has, as functions of the inputs.
     factors : how the arrays of `hessian_compact` combine, as `requests.factors` says.
+    held : `held(inputs, at)` is the gradient at `inputs` where what the model holds constant is as it is at `at`; None
+        if it holds nothing.
     """
 
     hessian: bool = False
     hvp: bool = False
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     factors: Factors = field(default_factory=dict)
+    held: HeldGradient | None = None
 
     def labels(self, parameters: Sequence[str]) -> tuple[str, ...]:
         """What the report calls the derivatives."""
@@ -299,6 +303,9 @@ class SecondOrderCheck:
     # --- the module ---------------------------------------------------------------------------------------------------
 
     def _gradient_by(self, p: int) -> Quantity:
+        held = self._wanted.held
+        if held is not None:
+            return lambda inputs: np.asarray(held(inputs, self._draw.inputs)[p])
         return lambda inputs: np.asarray(self._module.gradient(**inputs)[p])
 
     def _values(self, function: Quantity, inputs: Inputs, size: int) -> Array:

@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 from sympy import Eq, IndexedBase, MatrixSymbol, Sum, exp, log, sin, symbols, tanh
 
-from symgrad import Model, logdet, relu, second_order, sigmoid
+from symgrad import Model, constant, logdet, relu, second_order, sigmoid
 from symgrad import requests as requesting
 from symgrad.calculus import forward, local
 from symgrad.codegen import functions
@@ -67,6 +67,12 @@ def test_facts_and_matrices() -> None:
     )
     assert report.ok and len(report.runs[0].links) == 16
     assert all(link.verdict == "pass" for link in report.runs[0].links)
+
+
+def test_what_is_held_constant_stays_so_in_differences_of_the_gradient() -> None:
+    loss = Sum(constant(sin(y[n])) * x[n] ** 3 + constant(x[n]) * y[n], (n, 0, N - 1))
+    report = Model(loss, [x], where=[Eq(y[n], exp(x[n]))]).check(hessian=True, hvp=True)
+    assert report.ok and all(link.verdict == "pass" for link in report.runs[0].links)
 
 
 def test_a_kink_has_no_second_derivative() -> None:
