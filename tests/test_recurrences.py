@@ -285,6 +285,14 @@ def test_no_steps_leave_the_base_case():
     assert not np.any(gradient.U) and not np.any(gradient.W)
 
 
+def test_a_base_case_needs_an_entry():
+    h, x, s = IndexedBase("h", shape=(N,)), IndexedBase("x", shape=(N,)), Symbol("s", positive=True)
+    model = Model(Sum(h[t] ** 2, (t, 0, N - 1)), [s], where=[Eq(h[0], s), Eq(h[t], s * h[t - 1] + x[t])])
+    assert model.check().ok
+    with pytest.raises(ValueError, match=r"^x: the model needs N >= 1, got N = 0"):
+        model.compile().value(1.0, np.zeros(0))
+
+
 def test_thousands_of_steps_do_not_overflow():
     inputs = _inputs(models.hmm, T=4000)
     value, gradient = models.hmm.compile(check=False).value_and_gradient(**inputs)

@@ -149,3 +149,17 @@ def test_logistic_regression():
         agree(value, [sum(-mp.log(logistic(v if hit else -v)) for v, hit in zip(z, targets, strict=True))])
         residual = [logistic(v) - hit for v, hit in zip(z, map(int, targets), strict=True)]
         agree(gradient.w, [mp.fdot(residual, column) for column in zip(*rows, strict=True)])
+
+
+def test_a_difference_of_sigmoids_keeps_its_digits():
+    # of ordinal regression, whose classes lie between thresholds a > b
+    a, b = symbols("a b", real=True)
+    module = Model(-log(sigmoid(a) - sigmoid(b)), [a, b]).compile(check=False)
+    for point in ((1.0 + 1e-9, 1.0), (40.0, 39.0), (-300.0, -301.0), (3.0, -2.0)):
+        value, gradient = module.value_and_gradient(*point)
+        with mp.workdps(400):
+            u, v = map(mp.mpf, point)
+            loss = -mp.log(logistic(u) - logistic(v))
+            slopes = [-s * logistic(z) * logistic(-z) / (logistic(u) - logistic(v)) for s, z in ((1, u), (-1, v))]
+            expected = [loss, *slopes]
+        np.testing.assert_allclose([value, *gradient], [float(part) for part in expected], rtol=1e-13)

@@ -106,6 +106,9 @@ def read_recurrence(
     what = f"the recurrence of {names} runs over {steps} steps"
     reader.symbols.require_non_negative(steps, f"{what}; the shapes leave none beside the base cases")
     parts = [_part(base, definitions[base], bases.get(base, ()), axes[base], steps, descending) for base in group]
+    for part in parts:
+        if part.bases:
+            reader.symbols.require_entries(part.state.shape[part.axis])
     cases = BaseCases({base: bases.get(base, ()) for base in group}, axes, reader)
     for number, part in enumerate(parts):
         before = () if part.bases else _at_bases(part, descending)

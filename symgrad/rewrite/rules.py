@@ -103,6 +103,14 @@ RULES = (
     ),
     Rule("complement of sigmoid", "stabilise", 1 - sigmoid(x), sigmoid(-x), "1 - σ(x) is 0 beyond 37", LOGISTIC),
     Rule(
+        "difference of sigmoids",
+        "stabilise",
+        sigmoid(x) - sigmoid(y),
+        tanh((x - y) / 2) * (sigmoid(x) * sigmoid(-y) + sigmoid(y) * sigmoid(-x)),
+        "σ(x) - σ(y) cancels where x and y are near each other, or both large",
+        LOGISTIC,
+    ),
+    Rule(
         "log1p",
         "stabilise",
         log(1 + x),
