@@ -4,9 +4,9 @@ import warnings
 
 import numpy as np
 import pytest
-from sympy import Determinant, IndexedBase, MatrixSymbol, Sum, Trace, sin, symbols
+from sympy import Abs, Determinant, IndexedBase, KroneckerProduct, MatrixSymbol, Q, Sum, Trace, log, sin, symbols
 
-from symgrad import Model, det
+from symgrad import Model, det, logdet
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 i, j, k = symbols("i j k", integer=True)
@@ -87,3 +87,50 @@ def test_what_is_not_a_number_stays_so():
 def test_a_loss_that_inverts_the_matrix_does_so_once():
     code = Model(Determinant(X) * Trace(X.I), [X]).source().split("def value_and_gradient(")[1]
     assert code.count("np.linalg.inv(") == 1 and "_adjugate" not in code
+
+
+# --- logarithms of several determinants -------------------------------------------------------------------------------
+
+C, P = MatrixSymbol("C", M, M), MatrixSymbol("P", N, N)
+LOGARITHMS = {  # a loss, log |det| of A, B, C, and the matrices whose determinants' product has to be positive
+    "product": (log(Determinant(A) * Determinant(B)), (1, 1, 0), "AB"),
+    "quotient": (log(Determinant(A) / Determinant(B)), (1, -1, 0), "AB"),
+    "powers": (log(3 * Determinant(A) ** 2 * Determinant(C) ** 3), (2, 0, 3), "C"),
+    "three": (log(Determinant(A) * Determinant(B) * Determinant(C)), (1, 1, 1), "ABC"),
+    "absolute": (log(Abs(Determinant(A) * Determinant(B))), (1, 1, 0), ""),
+    "Kronecker": (logdet(KroneckerProduct(A, C)), ("M", 0, "N"), "AAC"),
+}
+
+
+@pytest.mark.parametrize("name", LOGARITHMS)
+def test_a_logarithm_of_several_determinants_does_not_overflow(name):
+    loss, weights, signed = LOGARITHMS[name]
+    parameters = [x for x, weight in zip((A, B, C), weights, strict=True) if weight != 0]
+    module = Model(loss, parameters).compile(check=False)
+    sizes = {"N": 401, "M": 402 if name != "Kronecker" else 2}
+    draws = [np.random.default_rng(n).normal(size=(sizes[str(x.rows)],) * 2) for n, x in enumerate(parameters)]
+    given = {x.name: 9 * draw for x, draw in zip(parameters, draws, strict=True)}
+    weight = {x: sizes.get(w, w) for x, w in zip((A, B, C), weights, strict=True)}
+    signs = {x: np.linalg.slogdet(given[x])[0] for x in set(signed)}
+    for negative in (0, 1):
+        if np.prod([signs[x] for x in signed]) < 0 if signed else False:
+            given[signed[-1]][0] *= -1
+            signs[signed[-1]] *= -1
+        if negative and signed:
+            given[signed[-1]][0] *= -1
+        expected = sum(weight[x] * np.linalg.slogdet(given[x.name])[1] for x in parameters)
+        expected += np.log(3) if name == "powers" else 0
+        with np.errstate(invalid="ignore"):
+            value, gradient = module.value_and_gradient(**given)
+        assert np.isnan(value) if negative and signed else value == pytest.approx(expected, rel=1e-12)
+        for x, found in zip(parameters, gradient, strict=True):
+            wanted = weight[x] * np.linalg.inv(given[x.name]).T
+            np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-12 * np.max(np.abs(wanted)))
+
+
+def test_definite_matrices_are_factorised_once_in_a_logarithm_of_several():
+    facts = [Q.positive_definite(P), Q.positive_definite(A)]
+    code = Model(log(Determinant(P) / Determinant(A)), [P, A], facts=facts).source()
+    assert "slogdet" not in code and "np.linalg.det" not in code
+    code = Model(logdet(KroneckerProduct(P, A)), [P], facts=facts).source()
+    assert "slogdet" not in code and "np.kron" not in code

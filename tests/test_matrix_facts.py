@@ -219,7 +219,7 @@ NAMED = {  # a model without its facts, the facts, and what the code has and has
         [s],
         Eq(R, ROTATION),
         [Q.orthogonal(R)],
-        "u @ R",
+        "u.dot(R)",
         "np.linalg",
     ),
 }

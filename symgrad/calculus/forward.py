@@ -40,7 +40,7 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.linear_algebra import DET, INVERSE, LOG_ABS_DET, LOGDET, matrix_function, sides_of
+from symgrad.graph.linear_algebra import DET, INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET, matrix_function, sides_of
 from symgrad.graph.merge import merge, split
 from symgrad.graph.nodes import (
     Add,
@@ -336,6 +336,8 @@ def _axis_map(node: AxisMap, tangents: Tangents) -> Iterator[Use]:
 
 def _matrix_function(node: MatrixFunction, tangents: Tangents) -> Iterator[Use]:
     """Source: Giles, Collected Matrix Derivative Results for Forward and Reverse Mode (2008), section 2.2."""
+    if node.head == SIGN_DET:  # constant wherever it has a derivative
+        return
     row, column, length = sides_of(node)
     inverse = matrix_function(INVERSE, node.arg, row, column, length)
     tangent = _of(node.arg, tangents)

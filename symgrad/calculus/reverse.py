@@ -35,7 +35,7 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import DET, INVERSE, LOG_ABS_DET, LOGDET, matrix_function, sides_of
+from symgrad.graph.linear_algebra import DET, INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET, matrix_function, sides_of
 from symgrad.graph.merge import merge, split
 from symgrad.graph.nodes import (
     Add,
@@ -284,6 +284,8 @@ def _named(node: Named, adjoint: Use, active: set[Node]) -> Iterator[Contributio
 
 def _matrix_function(node: MatrixFunction, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
     """Source: Giles, Collected Matrix Derivative Results for Forward and Reverse Mode (2008), section 2.2."""
+    if node.head == SIGN_DET:  # constant wherever it has a derivative
+        return
     row, column, length = sides_of(node)
     letters = _letters(node)
     inverse = matrix_function(INVERSE, node.arg, row, column, length)

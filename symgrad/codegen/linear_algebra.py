@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from sympy import Expr
 
 from symgrad.codegen.values import ATOM, Value, broadcast, transpose
-from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, INVERSE, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, sides_of
+from symgrad.graph.linear_algebra import (
+    ADJUGATE,
+    CHOLESKY,
+    DET,
+    INVERSE,
+    KEEPS_SHAPE,
+    LOG_ABS_DET,
+    LOGDET,
+    SIGN_DET,
+    sides_of,
+)
 from symgrad.graph.nodes import Input, Letter, MatrixFunction, Merge, Named, Split
 
 FORMATS = {
@@ -15,8 +25,12 @@ FORMATS = {
     DET: "np.linalg.det({})",
     LOGDET: "_logdet({})",
     LOG_ABS_DET: "np.linalg.slogdet({})[1]",
+    SIGN_DET: "np.linalg.slogdet({})[0]",
 }
-LABELS = {INVERSE: "inv", CHOLESKY: "chol", ADJUGATE: "adj", DET: "det", LOGDET: "logdet", LOG_ABS_DET: "logdet"}
+LABELS = {
+    **{INVERSE: "inv", CHOLESKY: "chol", ADJUGATE: "adj", DET: "det"},
+    **{LOGDET: "logdet", LOG_ABS_DET: "logdet", SIGN_DET: "sign_det"},
+}
 
 
 def matrix_function_text(node: MatrixFunction, value: Value, *known: Value) -> Value:

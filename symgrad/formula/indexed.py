@@ -28,6 +28,7 @@ from sympy import (
     floor,
     log,
     preorder_traversal,
+    sign,
 )
 from sympy import Add as SymAdd
 
@@ -35,7 +36,7 @@ from symgrad.functions import IndexedSoftmax, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.build import ONE, ZERO, apply, sizes_of
 from symgrad.graph.comparisons import Mask, comparison, without_masks
-from symgrad.graph.linear_algebra import DET, INVERSE, LOGDET, sides_of
+from symgrad.graph.linear_algebra import DET, INVERSE, LOGDET, SIGN_DET, sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -253,6 +254,8 @@ class IndexWriter:
         if node.head == LOGDET:
             return LogDetOver(body, *limits)
         found = DetOver(body, *limits)
+        if node.head == SIGN_DET:
+            return sign(found)
         return found if node.head == DET else log(Abs(found))
 
     def _elsewhere(

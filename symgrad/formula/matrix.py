@@ -19,6 +19,7 @@ from sympy import (
     Transpose,
     log,
     preorder_traversal,
+    sign,
 )
 from sympy import Add as SymAdd
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
@@ -30,7 +31,7 @@ from symgrad.formula.collect import collected, scaled
 from symgrad.functions import softmax, total
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.letters import distinct
-from symgrad.graph.linear_algebra import DET, LOGDET, sides_of
+from symgrad.graph.linear_algebra import DET, LOGDET, SIGN_DET, sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -253,6 +254,8 @@ class _Writer:
                 matrix = self.matrix(arg, (first, length), (second, length))
                 if head == LOGDET:
                     return LogDet(matrix)
+                if head == SIGN_DET:
+                    return sign(Determinant(matrix))
                 return Determinant(matrix) if head == DET else log(Abs(Determinant(matrix)))
         raise NoMatrixForm(type(node).__name__)
 

@@ -397,6 +397,8 @@ def apply(head: Any, args: Sequence[Use]) -> Use:
             return boolean(bool(folded))
         if isinstance(folded, Number):
             return const(folded)
+    if head is Pow and values[0] == 1:
+        return ONE
     if head is if_else:
         condition, yes, no = args
         if isinstance(condition.node, Const):

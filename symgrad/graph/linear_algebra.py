@@ -5,7 +5,7 @@ Source of the identities: Petersen and Pedersen, The Matrix Cookbook (2012), sec
 
 from typing import Any
 
-from sympy import Abs, Expr, Product, S, log
+from sympy import Abs, Expr, Product, S, log, sign
 
 from symgrad.errors import ModelError
 from symgrad.graph.axes import reduce
@@ -31,8 +31,8 @@ from symgrad.graph.signs import is_nonnegative
 INVERSE, DET = "inverse", "det"
 # of code only: a triangular factor, and det(M)·M⁻¹, which is finite where M is singular
 CHOLESKY, ADJUGATE = "cholesky", "adjugate"
-# log det M, not a number where det M < 0, and log |det M|
-LOGDET, LOG_ABS_DET = "logdet", "log_abs_det"
+# log det M, not a number where det M < 0, log |det M| and sign(det M)
+LOGDET, LOG_ABS_DET, SIGN_DET = "logdet", "log_abs_det", "sign_det"
 KEEPS_SHAPE = (INVERSE, CHOLESKY, ADJUGATE)
 _TRIANGULAR = frozenset({"lower_triangular", "upper_triangular"})
 
@@ -58,7 +58,7 @@ def matrix_function(head: str, arg: Use, row: Letter, column: Letter, length: Ex
         raise ModelError(
             f"{head}: every {length} x {length} matrix here is singular, since it is constant along its rows or columns"
         )
-    folded = None if head == ADJUGATE else _folded(head, arg, row, column, length)
+    folded = None if head in (ADJUGATE, SIGN_DET) else _folded(head, arg, row, column, length)
     if folded is not None:
         return folded
     # (Mᵀ)⁻¹ = (M⁻¹)ᵀ and det Mᵀ = det M: rows are the letter that comes first
@@ -75,6 +75,8 @@ def _of_number(head: str, arg: Use) -> Use:
     """The function of a matrix of one entry."""
     if head in (LOGDET, LOG_ABS_DET):
         return apply(log, [arg if head == LOGDET else apply(Abs, [arg])])
+    if head == SIGN_DET:
+        return apply(sign, [arg])
     return {INVERSE: reciprocal(arg), CHOLESKY: power(arg, scale(S.Half, ONE)), DET: arg, ADJUGATE: ONE}[head]
 
 

@@ -12,6 +12,7 @@ from symgrad.graph.build import (
     apply,
     delta,
     mul,
+    power,
     product_of_powers,
     scale,
     size,
@@ -24,6 +25,7 @@ from symgrad.graph.linear_algebra import (
     INVERSE,
     LOG_ABS_DET,
     LOGDET,
+    SIGN_DET,
     diagonal_of_triangular,
     inverse,
     matrix_function,
@@ -41,7 +43,10 @@ Factor = tuple[Use, Expr]
 
 @record("log det(A) = logdet(A)", "the determinant overflows, its logarithm does not", COOKBOOK)
 def log_determinant(use: Use) -> Use | None:
-    """log(s·det(M)^e) = log s + e·logdet(M) with s > 0; log det itself overflows with many rows."""
+    """log(s·det(M)^e) = log s + e·logdet(M) with s > 0; log det itself overflows with many rows.
+
+    log(det A · det B) = log |det A| + log |det B| + log(sign(det A)·sign(det B)), the last 0 or not a number.
+    """
     if not (isinstance(use.node, Apply) and use.node.head is log):
         return None
     argument = see_through(place(use.node.args[0], use.letters))
@@ -50,15 +55,19 @@ def log_determinant(use: Use) -> Use | None:
     if isinstance(rest.node, Apply) and not signed:
         rest = see_through(place(rest.node.args[0], rest.letters))
     factors = [(see_through(f), e) for f, e in factors_of(rest)]
-    found = [n for n, (f, _) in enumerate(factors) if isinstance(f.node, MatrixFunction) and f.node.head == DET]
-    if not coefficient.is_positive or len(found) != 1:
+    found = [(f, e) for f, e in factors if isinstance(f.node, MatrixFunction) and f.node.head == DET]
+    others = [pair for pair in factors if pair not in found]
+    if not coefficient.is_positive or not found or not all(is_nonnegative(f) for f, _ in others):
         return None
-    determinant, exponent = factors.pop(found[0])
-    if not all(is_nonnegative(f) for f, _ in factors) or not isinstance(determinant.node, MatrixFunction):
-        return None
-    head = LOGDET if signed and not exponent.is_even else LOG_ABS_DET
-    value = matrix_function(head, *_matrix_of(determinant))
-    terms = [(exponent, value), *((e, _log(f)) for f, e in factors)]
+    odd = [f for f, e in found if e.is_odd] if signed else []
+    whole = odd if len(odd) > 1 else []  # of these only the product has to be positive
+    terms = [(e, _log(f)) for f, e in others]
+    for factor, exponent in found:
+        absolute = not signed or exponent.is_even or factor in whole
+        terms.append((exponent, matrix_function(LOG_ABS_DET if absolute else LOGDET, *_matrix_of(factor))))
+    if whole:
+        signs = [matrix_function(SIGN_DET, *_matrix_of(factor)) for factor in whole]
+        terms.append((S.One, apply(log, [mul(signs)])))
     if coefficient != 1:
         terms.append((S.One, apply(log, [scale(coefficient, mul([]))])))
     return add(terms)
@@ -327,9 +336,12 @@ def sum_over_merged(use: Use) -> Use | None:
 
 @record("(A⊗B)⁻¹ = A⁻¹⊗B⁻¹ and the like", "smaller factorisations", COOKBOOK)
 def of_kronecker(use: Use) -> Use | None:
-    """(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹ and log |det(A ⊗ B)| = m log |det A| + n log |det B| for A of side n and B of side m."""
+    """(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹ and log |det(A ⊗ B)| = m log |det A| + n log |det B| for A of side n and B of side m.
+
+    The sign of the determinant is sign(det A)ᵐ·sign(det B)ⁿ.
+    """
     node = use.node
-    if not isinstance(node, MatrixFunction) or node.head not in (INVERSE, LOG_ABS_DET):
+    if not isinstance(node, MatrixFunction) or node.head not in (INVERSE, LOG_ABS_DET, LOGDET):
         return None
     matrix, row, column, _ = _matrix_of(use)
     halves = kronecker_factors(matrix)
@@ -339,12 +351,19 @@ def of_kronecker(use: Use) -> Use | None:
     n, m = (side["row", k] for k, side in enumerate(sides))
     if any(side["row", k] != side["column", k] for k, side in enumerate(sides)):
         return None
-    left, right = (
-        matrix_function(node.head, half, ("row", k), ("column", k), length)
-        for k, (half, length) in enumerate(zip(halves, (n, m), strict=True))
-    )
-    if node.head == LOG_ABS_DET:
-        return add([(S.One, mul([size(m), left])), (S.One, mul([size(n), right]))])
+
+    def of_halves(head: str) -> list[Use]:
+        lengths = zip(halves, (n, m), strict=True)
+        return [matrix_function(head, half, ("row", k), ("column", k), x) for k, (half, x) in enumerate(lengths)]
+
+    if node.head != INVERSE:
+        left, right = of_halves(LOG_ABS_DET)
+        terms = [(S.One, mul([size(m), left])), (S.One, mul([size(n), right]))]
+        if node.head == LOGDET:
+            signs = [power(one, size(x)) for one, x in zip(of_halves(SIGN_DET), (m, n), strict=True)]
+            terms.append((S.One, apply(log, [mul(signs)])))
+        return add(terms)
+    left, right = of_halves(INVERSE)
     rows, columns = matrix.letters
     if {rows, columns} != {row, column}:
         return None

@@ -13,13 +13,14 @@ from typing import Any
 from sympy import Abs, Expr, Integer, Product, S, log, sign
 
 from symgrad.graph.axes import reduce
-from symgrad.graph.build import add, apply, mul, product_of_powers, scale
+from symgrad.graph.build import ONE, add, apply, mul, product_of_powers, scale
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import (
     CHOLESKY,
     INVERSE,
     LOG_ABS_DET,
     LOGDET,
+    SIGN_DET,
     diagonal_of_triangular,
     inverse,
     matrix_function,
@@ -64,6 +65,8 @@ def share_cholesky(roots: Sequence[Use], shared: Collection[Node]) -> list[Use]:
         row, column, length = sides_of(node)
         made = matrix_function(CHOLESKY, uses[0], row, column, length)
         factor = Use(made.node, (*made.letters[:-2], row, column))  # the operand is symmetric
+        if node.head == SIGN_DET:
+            return ONE
         if node.head in (LOGDET, LOG_ABS_DET):
             return scale(Integer(2), mul([apply(log, [relabel(factor, {column: row})])], {row: length}))
         if node.head == INVERSE:

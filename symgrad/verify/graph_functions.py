@@ -11,7 +11,7 @@ from sympy.codegen import cfunctions
 
 from symgrad.functions import LogSumExp, MaxOver, MinOver, copysign, has_no_sign, in_range
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
-from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET
+from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, SIGN_DET
 from symgrad.verify.reference.conditions import COMPARISONS
 from symgrad.verify.reference.functions import apply_function, determinant, inverse
 
@@ -82,9 +82,11 @@ AXIS_MAPS: dict[str, Callable[[list[Any]], list[Any]]] = {
 def of_matrix(head: Any, entries: Array) -> Array:
     """A function of one square matrix; nan where there is no value."""
     try:
-        if head in (DET, LOGDET, LOG_ABS_DET):
+        if head in (DET, LOGDET, LOG_ABS_DET, SIGN_DET):
             value = determinant(entries)
-            if head != DET:
+            if head == SIGN_DET:
+                value = mpmath.sign(value)
+            elif head != DET:
                 value = function_value(log, value if head == LOGDET else abs(value))
             return np.asarray(value, dtype=object)
         if head == CHOLESKY and entries.size:

@@ -172,6 +172,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "log_determinant": (
         Sample(lambda: Model(log(S.det()) + log(abs(A.det())), [S, A], facts=[Q.positive_definite(S)])),
         Sample(lambda: Model(log(3 * A.det() ** 2 * a), [A, a])),
+        Sample(lambda: Model(log(abs(A.det()) * B.det() ** 2), [A, B])),
     ),
     "log_determinant_of_square": (Sample(lambda: Model(logdet(A.T * A), [A])),),
     "determinant_of_triangular": (
