@@ -56,6 +56,7 @@ class Operands:
         self._definitions: dict[Node, str] = {}  # what names stand for
         self._grids: dict[Node, Grid] = {}
         self._kroneckers: dict[Node, tuple[Use, Use]] = {}
+        self._twice: set[Node] = set()  # what a product has twice
         self._absorbed: set[Node] = set()  # nodes that are printed as part of a grid or a Kronecker product only
         self._whole: set[Node] = set()
 

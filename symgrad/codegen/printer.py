@@ -3,6 +3,7 @@
 A node used more than once, or named by the user, becomes a variable; everything else is written in place.
 """
 
+import ast
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -102,6 +103,8 @@ class Printer(Arithmetic, Application):
             self._counts[use.node] = self._counts.get(use.node, 0) + 1
         for node in nodes:
             if isinstance(node, Contract) and node.bound:
+                factors = [use.node for use, _ in node.factors]
+                self._twice.update(factor for factor in factors if factors.count(factor) > 1)
                 for use, exponent in node.factors:  # a square under a sum is written as two factors
                     self._counts[use.node] += exponent == 2
         self._absorb(nodes)
@@ -270,7 +273,8 @@ class Printer(Arithmetic, Application):
             case Delta():
                 return Value(f"np.eye({size_text(node.shape[0])}, dtype={self.dtype})", ATOM, (0, 1))
             case Named():
-                return self._full(self._along(node.arg, range(node.rank)), node, self._wanted.get(node))
+                value = self._full(self._along(node.arg, range(node.rank)), node, self._wanted.get(node))
+                return _by_rows(value) if node in self._twice else value
             case Add():
                 return self._sum(node)
             case Contract():
@@ -323,6 +327,19 @@ class Printer(Arithmetic, Application):
         self.helpers.add("product_of_others")
         text = f"_product_of_others({value.text}, axes={axes})"
         return Value(text, ATOM, value.letters)
+
+
+def _by_rows(value: Value) -> Value:
+    """A product that lies in memory in the order of its axes, whatever the layout of its factors is.
+
+    NumPy would follow these: of 1797×10×64 entries, one factor transposed, the product with itself took 24 ms, by two
+    copies, instead of 10.
+    """
+    node = ast.parse(value.text, mode="eval").body
+    if len(value.letters) < 3 or not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return value
+    left, right = (ast.get_source_segment(value.text, part) for part in (node.left, node.right))
+    return Value(f'np.multiply({left}, {right}, order="C")', ATOM, value.letters)
 
 
 def _returned(texts: Sequence[str]) -> list[str]:

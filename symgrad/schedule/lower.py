@@ -3,17 +3,31 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
-from sympy import Ge, Gt, Lt, Max, S, exp, log, oo
+from sympy import Ge, Gt, Integer, Lt, Max, S, exp, log, oo
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import LogSumExp, MaxOver, copysign, has_no_sign, if_else, relu, sigmoid, softplus
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, reciprocal, scale, subtract
+from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, product_of_powers, reciprocal, scale, subtract
 from symgrad.graph.masks import is_masked, masks_some
-from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Input, Letter, Named, Node, Reduce, Scan, Use, postorder
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Contract,
+    Input,
+    Letter,
+    Named,
+    Node,
+    Previous,
+    Reduce,
+    Scan,
+    Use,
+    postorder,
+)
 from symgrad.graph.scan import from_outside, images, within
-from symgrad.graph.transform import own, place, rebuild, see_through, substitute, terms_of, transform
+from symgrad.graph.transform import dependents, own, place, rebuild, see_through, substitute, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import BLANCHARD, MAECHLER, Record, record
@@ -25,6 +39,12 @@ SHIFTED = "shifted"  # the name of z - max z
 def lower(roots: Sequence[Use]) -> list[Use]:
     """The terms with these functions spelled out; equal steps become one node, computed once."""
     steps = transform(roots, _spelled)
+    looped = dependents([use.node for use in steps], _recurrent(steps))
+
+    def product(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        return None if node in looped else product_of_sigmoids(node, uses)
+
+    steps = transform(steps, product)
     nodes = list(postorder([use.node for use in steps]))
     tails = {node for node in nodes if isinstance(node, Apply) and node.head is exp}
     both, inside = _both_signs(nodes)
@@ -45,6 +65,34 @@ def lower(roots: Sequence[Use]) -> list[Use]:
     negated = {scale(S.NegativeOne, name.arg).node: scale(S.NegativeOne, own(name)) for name in missed}
     apart = transform(substitute(apart, negated), sums)
     return transform(substitute(apart, signs), share)
+
+
+def _recurrent(roots: Sequence[Use]) -> list[Node]:
+    """What is computed step by step, where both sides of a sigmoid are kept."""
+    return [node for node in postorder([use.node for use in roots]) if isinstance(node, Scan | Previous)]
+
+
+@record("σ(u)·σ(−u) = e/(1 + e)² with e = exp(−|u|)", "nothing is compared, and no side is chosen", MAECHLER)
+def product_of_sigmoids(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """The slope of a sigmoid."""
+    if not isinstance(node, Contract):
+        return None
+    factors = [(use, exponent) for use, (_, exponent) in zip(uses, node.factors, strict=True)]
+    arguments: list[tuple[int, Use]] = []
+    for n, (use, exponent) in enumerate(factors):
+        function = see_through(use)
+        if exponent != 1 or not isinstance(function.node, Apply) or function.node.head is not sigmoid:
+            continue
+        argument = place(function.node.args[0], function.letters)
+        mirrored = scale(S.NegativeOne, argument)
+        other = next((m for m, known in arguments if known == mirrored), None)
+        if other is not None:
+            small = tail(argument)
+            slope = [(small, S.One), (add([(S.One, ONE), (S.One, small)]), Integer(-2))]
+            rest = [factor for m, factor in enumerate(factors) if m not in (n, other)]
+            return product_of_powers([*rest, *slope], dict(enumerate(node.bound, node.rank)))
+        arguments.append((n, argument))
+    return None
 
 
 @record(

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from sympy import Number, Rational, Symbol, exp
 
 from symgrad.functions import if_else, sigmoid, softplus
-from symgrad.graph.axes import SOFTMAX, named
+from symgrad.graph.axes import SOFTMAX, auxiliary, named
 from symgrad.graph.build import const, mul, power, product_of_powers
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
@@ -28,6 +28,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import rebuild, transform
+from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import record
 
 _POSITIVE = {exp, sigmoid, softplus}
@@ -39,15 +40,17 @@ Factor = tuple[Use, Number]
 def squares(roots: Sequence[Use]) -> list[Use]:
     """The terms with sums over two equal halves written as products of one array with itself."""
     known: dict[Node, bool] = {}
+    halves: list[Named] = []
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         made = rebuild(node, uses)
-        return _square(made, known) or made if isinstance(made.node, Contract) else made
+        return _square(made, known, halves) or made if isinstance(made.node, Contract) else made
 
-    return transform(roots, visit)
+    return fold_names(transform(roots, visit), halves)
 
 
-def _square(use: Use, known: dict[Node, bool]) -> Use | None:
+def _square(use: Use, known: dict[Node, bool], made: list[Named]) -> Use | None:
+    """The product by its halves, which come under a name: `made` has the names."""
     node = use.node
     assert isinstance(node, Contract)
     halves = _halves(node)
@@ -59,11 +62,14 @@ def _square(use: Use, known: dict[Node, bool]) -> Use | None:
     if not all(_is_non_negative(factor, exponent, known) for factor, exponent in weights):
         return None
     root = power(product_of_powers(weights), const(Rational(1, 2)))
+    if isinstance(root.node, Contract) and root.letters:
+        root = auxiliary("root", root)  # one pass over the half, not one for each factor of the root
     half = mul([root, *(factor for factor, _ in left)])
     letters = distinct(half.letters)
     axes = {letter: axis for axis, letter in enumerate(letters)}
     lengths = dict(zip(half.letters, half.node.shape, strict=True))
     one = named("weighted", Symbol("weighted"), tuple(lengths[x] for x in letters), relabel(half, axes))
+    made.append(one)
     mirrored = tuple(right.get(letter, letter) for letter in letters)
     bound = dict(enumerate(node.bound, node.rank))
     product = mul([Use(one, letters), Use(one, mirrored)], bound)

@@ -245,6 +245,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     ),
     "count_at_least_one": (Sample(lambda: _sum(exp(MaxOver(x[n], (n, 0, s - 1))), [x], over=((s, 0, N - 1),))),),
     "spell_softplus": (Sample(lambda: _sum(softplus(x[n]) * t[n], [x])),),
+    "product_of_sigmoids": (Sample(lambda: _sum(y[n] * t[n], [x], where=[Eq(y[n], sigmoid(x[n]))])),),
     "residual_of_sigmoid": (Sample(_likelihood), Sample(_logistic)),
     "sums_of_cross_entropy": (Sample(_likelihood), Sample(_logistic)),
     "spell_sigmoid": (

@@ -1,15 +1,18 @@
 """Functions spelled out by the steps that they share."""
 
+import re
+
 import mpmath
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, Symbol, log, symbols
+from sympy import Eq, IndexedBase, Sum, Symbol, exp, log, symbols
 
-from symgrad import Model, sigmoid
+from symgrad import Model, sigmoid, softmax
 
 T, N = symbols("T N", integer=True, positive=True)
 t, n = symbols("t n", integer=True)
 w = Symbol("w")
+A, v = IndexedBase("A", shape=(N, T)), IndexedBase("v", shape=(T,))
 
 
 def test_the_derivative_of_a_sigmoid_takes_no_other_exponential():
@@ -83,3 +86,33 @@ def test_products_with_vectors_are_calls_of_dot():
     k = symbols("k", integer=True)
     squares = Sum(Sum(A[n, t] * B[t, k], (t, 0, T - 1)) ** 2, (n, 0, N - 1), (k, 0, T - 1))
     assert "A @ B" in Model(squares, [A, B]).source()
+
+
+def test_the_slope_of_a_sigmoid_compares_nothing():
+    x, y = IndexedBase("x", shape=(N,)), IndexedBase("y", shape=(N,))
+    source = Model(Sum(sigmoid(x[n]) * (1 - sigmoid(x[n])), (n, 0, N - 1)), [x]).source()
+    body = source[source.index("def value(") : source.index("def gradient(")]
+    assert body.count("np.exp(") == 1 and not re.search(r"np\.(maximum|where)\(|[<>]=? ", body.split("\n", 1)[1])
+    logistic = Model(Sum(log(1 + exp(Sum(A[n, t] * v[t], (t, 0, T - 1)))), (n, 0, N - 1)), [v])
+    source = logistic.source(hessian=True)
+    hessian = source[source.index("def hessian(") : source.index("def flat_hessian(")]
+    assert not re.search(r"np\.(maximum|where)\(|[<>]=", hessian)
+    assert re.search(r"weighted = (root\[:, None\] \* A|A \* root\[:, None\])\n", hessian)  # one pass over the data
+    assert logistic.check(hessian=True).ok
+    assert Model(Sum(y[n] ** 2, (n, 0, N - 1)), [x], where=[Eq(y[n], sigmoid(x[n]))]).check().ok
+
+
+def test_half_of_a_product_serves_another_one_and_lies_by_rows():
+    K = Symbol("K", integer=True, positive=True)
+    k = Symbol("k", integer=True)
+    W, c = IndexedBase("W", shape=(T, K)), IndexedBase("c", shape=(N, K))
+    scores = Sum(A[n, t] * W[t, k], (t, 0, T - 1))
+    p = IndexedBase("p", shape=(N, K))
+    loss = Sum(c[n, k] * log(p[n, k]), (n, 0, N - 1), (k, 0, K - 1))
+    one_hot, defined = Eq(Sum(c[n, k], (k, 0, K - 1)), 1), Eq(p[n, k], softmax(scores, (k, 0, K - 1)))
+    model = Model(-loss, [W], facts=[one_hot], where=[defined])
+    source = model.source(hessian=True)
+    hessian = source[source.index("def hessian(") : source.index("def flat_hessian(")]
+    assert hessian.count("None") == 2 and len(re.findall(r"np\.tensordot\((A, weighted|weighted, A),", hessian)) == 1
+    assert 'order="C")' in re.search(r"weighted = (.*)", hessian)[1]
+    assert model.check(hessian=True).ok
