@@ -32,7 +32,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.diagonal import DiagMatrix
 
-from symgrad import LogSumExp, Model, ModelError, UnsupportedError, logdet, relu, sigmoid, total
+from symgrad import LogSumExp, Model, ModelError, UnsupportedError, if_else, logdet, relu, sigmoid, total
 from symgrad.calculus import forward
 from symgrad.graph.build import scale
 from symgrad.verify.second_order import combine
@@ -451,3 +451,12 @@ def test_hessians_through_linear_algebra(kind):
         "kronecker": lambda: Model(Trace(KroneckerProduct(A, B)) ** 2, [A, B]),
     }[kind]()
     assert model.check(hessian=True, hvp=True).ok
+
+
+def test_a_hessian_through_padding_has_all_of_its_terms():
+    N, i = symbols("N", integer=True, positive=True), symbols("i", integer=True)
+    x = IndexedBase("x", shape=(N,))
+    before, after = if_else(i > 0, x[i - 1], 0), if_else(i < N - 1, x[i + 1], 0)
+    model = Model(Sum((4 * x[i] - before - after) ** 2, (i, 0, N - 1)), [x])
+    laplacian = 4 * np.eye(5) - np.eye(5, k=1) - np.eye(5, k=-1)
+    np.testing.assert_array_equal(model.compile(hessian=True).hessian(N=5).x.x, 2 * laplacian.T @ laplacian)

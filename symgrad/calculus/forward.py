@@ -172,16 +172,16 @@ def _times(factors: Sequence[Use], tangent: Use, bound: Mapping[Letter, Expr] | 
         return ZERO
     if not _has_deltas(tangent):
         return mul([*factors, tangent], bound)
-    return add((c, _summed([*factors, term], dict(bound or {}))) for c, term in terms_of(tangent))
+    return add((c, _summed([*factors, term], bound or {})) for c, term in terms_of(tangent))
 
 
-def _summed(factors: Sequence[Use], bound: dict[Letter, Expr]) -> Use:
+def _summed(factors: Sequence[Use], bound: Mapping[Letter, Expr]) -> Use:
     """Σ over the bound letters of Π factors.
 
     Σ_n f[n]·δ[k, s[n]], with a subscript that is summed over, is `f` added into zeros at the positions s.
     """
     coefficient, product = split_coefficient(mul(factors))
-    parts = factors_of(product)
+    parts, bound = factors_of(product), dict(bound)
     while (found := _bound_delta(parts, bound)) is not None:
         gone, kept = found
         del bound[gone]
