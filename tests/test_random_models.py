@@ -177,7 +177,9 @@ def _formula(expr: Any) -> str:
     """The text of a formula with its indices, which have small letters, numbered in the order of their appearance."""
     order = list(dict.fromkeys(re.findall(r"\b[a-z]\d*\b", str(expr))))
     indices = {s: Symbol(f"i{order.index(s.name)}", integer=True) for s in expr.atoms(Symbol) if s.name in order}
-    return str(expr.xreplace(indices))  # built anew: δ(m, n) is sorted by the names of its indices
+    text = str(expr.xreplace(indices))  # built anew: δ(m, n) is sorted by the names of its indices
+    bound: dict[str, str] = {}  # those that keep their names when others are replaced
+    return re.sub(r"\b[a-z]\d*\b", lambda found: bound.setdefault(found[0], f"i{len(bound)}"), text)
 
 
 # --- new random numbers ---------------------------------------------------------------------------------------------

@@ -494,3 +494,11 @@ def test_sizes_are_drawn_at_which_subscripts_stay_inside_their_axes():
     with pytest.raises(ModelError, match="subscripts stay inside their axes at none of the sizes tried: give sizes="):
         Model(Sum(x[Abs(i - 40)] ** 2, (i, 0, N - 1)), [x]).check()
     assert Model(Sum(x[Abs(i - 40)] ** 2, (i, 0, N - 1)), [x]).check(sizes={N: 43}).ok
+
+
+def test_a_comparison_of_indices_is_the_same_however_they_are_called():
+    names = [symbols("a b", integer=True), symbols("b a", integer=True)]
+    y = array("y", N)
+    made = [Sum(y[i] * KroneckerDelta(i, j), (i, 0, N - 1), (j, 0, 2)) for i, j in names]
+    one, other = (Model(loss, [y]).source().partition('"""')[2].partition('"""')[2] for loss in made)
+    assert one == other

@@ -57,7 +57,7 @@ from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_el
 from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce, scatter
 from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, is_zero, mul, size, sizes_of
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Const, Letter, Use, intern
+from symgrad.graph.nodes import Const, Letter, Range, Use, intern
 from symgrad.graph.scalar import scalar_rules
 from symgrad.graph.transform import factors_of
 from symgrad.walk import Preorder
@@ -353,8 +353,10 @@ class IndexReader:
         left, right = (scope.indices.get(arg) for arg in expr.args)
         if left is not None and right is not None and left.start == right.start and equal(left.length, right.length):
             return delta(left.letter, right.letter, left.length)
-        condition = apply(Eq, [(yield expr.args[0], scope), (yield expr.args[1], scope)])
-        return _indicator(condition)
+        sides = [(yield expr.args[0], scope), (yield expr.args[1], scope)]
+        # SymPy sorts them by the names of indices
+        sides.sort(key=lambda side: (isinstance(side.node, Range), side.node.digest))
+        return _indicator(apply(Eq, sides))
 
     # --- binders ------------------------------------------------------------------------------------------------------
 
