@@ -108,6 +108,7 @@ SOFTMAX = Case(
         "no rows": {"z": np.zeros((0, 3)), "t": np.zeros((0, 3))},
     },
     frozenset({"t"}),
+    "z",
 )
 
 # --- probabilities ----------------------------------------------------------------------------------------------------
@@ -134,6 +135,7 @@ PROBABILITIES = Case(
     lambda xp, p, t: -xp.sum(xp.xlogy(t, p) + xp.xlogy(1 - t, 1 - p)),
     {
         "p = 1e-308, 1e-20, 1/2": _probabilities_at([1e-308, 1e-20, 0.5, 1e-308], [1.0, 1.0, 0.0, 0.5]),
+        "p = 5e-39": _probabilities_at([5e-39, 0.5], [1.0, 0.0]),  # denormal in float32, where 1/p is finite
         "p = 1 - 1e-16": _probabilities_at([1 - 2.0**-53, 1 - 2.0**-53], [1.0, 0.0]),
         "p = t = 0 and 1": _probabilities_at([0.0, 1.0, 0.25], [0.0, 1.0, 1.0]),
     },
@@ -240,6 +242,7 @@ NORMS = Case(
         "a row of 0": {"x": np.array([[3.0, 4.0], [0.0, 0.0]])},
         "entries of 1e-200": {"x": np.array([[3e-200, 4e-200], [1.0, 2.0]])},
         "entries of 1e200": {"x": np.array([[3e200, 4e200], [1.0, 2.0]])},
+        "one row": {"x": np.array([[3.0, 4.0]])},
         "no rows": {"x": np.zeros((0, 2))},
     },
     data="x",
@@ -257,6 +260,8 @@ ROOTS = Case(
     lambda xp, x: xp.sum(xp.sqrt(x)),
     {
         "1e-310 … 1e300": {"x": np.array([1e-310, 1e-300, 2.0, 1e300])},
+        "one number": {"x": np.array([2.0])},
+        "no numbers": {"x": np.zeros(0)},
     },
     data="x",
 )
@@ -280,7 +285,10 @@ POWERS = Case(
         "ordinary": {"x": np.array([0.5, 2.0, 3.0]), "y": np.array([2.5, -1.5, 0.25])},
         "1e±100 and exponents ±2": {"x": np.array([1e-100, 1e100, 1e-100]), "y": np.array([2.0, 2.0, -2.0])},
         "0**2.5, 0**1": {"x": np.array([0.0, 0.0]), "y": np.array([2.5, 1.0])},
+        "one number": {"x": np.array([2.0]), "y": np.array([0.5])},
+        "no numbers": {"x": np.zeros(0), "y": np.zeros(0)},
     },
+    data="x",
 )
 
 BASE = Case(
@@ -317,18 +325,22 @@ def _nearly_singular(smallest: float, symmetric: bool) -> Inputs:
     return {"S": (made + made.T) / 2 if symmetric else made}
 
 
+SMALL = {"one row": {"S": np.array([[0.3]])}, "no rows": {"S": np.zeros((0, 0))}}
+
 DEFINITE = Case(
     "log-determinant, definite",
     _definite,
     lambda xp, S: xp.logdet((S + S.T) / 2),
-    {f"condition {1 / e:.0e}": _nearly_singular(e, True) for e in (0.1, 1e-4, 1e-8, 1e-12)},
+    {f"condition {1 / e:.0e}": _nearly_singular(e, True) for e in (0.1, 1e-4, 1e-8, 1e-12)} | SMALL,
+    data="S",
 )
 
 GENERAL = Case(
     "log-determinant, general",
     _general,
     lambda xp, S: xp.logdet(S),
-    {f"condition {1 / e:.0e}": _nearly_singular(e, False) for e in (0.1, 1e-4, 1e-8, 1e-12)},
+    {f"condition {1 / e:.0e}": _nearly_singular(e, False) for e in (0.1, 1e-4, 1e-8, 1e-12)} | SMALL,
+    data="S",
 )
 
 CASES = (LOGISTIC, SOFTMAX, PROBABILITIES, GUARDED, MIXTURE, LSTM, NORMS, ROOTS, POWERS, BASE, DEFINITE, GENERAL)

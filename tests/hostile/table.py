@@ -39,7 +39,9 @@ REMARKS = """\
 ## Where more than a few ulps remain
 
 * *Softmax, confident and right:* pₖ − tₖ with pₖ rounded to 1. The entry is as exact as pₖ is, half an ulp of 1; to
-  have its own digits, the sum of the other classes would have to be kept apart. All three compute it so.
+  have its own digits, the sum of the other classes would have to be kept apart, for which tₖ must be known to be one
+  of 0 and 1: one more array, and two more passes, for digits that a sum over samples loses again beside any sample that
+  is not yet right. All three compute it so. The binary cross-entropy keeps them, at no cost (logistic regression).
 * *LSTM with gates that saturate:* the derivative of tanh is 1 − tanh², which reuses the value and loses the digits that
   tanh has in common with 1. All three compute it so.
 * *Norms whose squares overflow or vanish:* Σ x² is formed as written. PyTorch and JAX do the same. At 0 the gradient is
@@ -55,9 +57,13 @@ bases have real powers for whole exponents only; others are not a number.
 SPOILED = """\
 ## Infinite and missing data
 
-Nothing is refused and nothing is mended: not-a-number and infinite data are propagated, by the arithmetic of IEEE 754.
-NumPy warns where it meets ∞ − ∞ or 0·∞ (`np.errstate(all="ignore")` silences it). The first number of the data is
-replaced; value, then gradient (the kinds of number in it).
+Not-a-number and infinite data are propagated, by the arithmetic of IEEE 754; nothing is mended, and one thing refused:
+a matrix that facts say is positive definite, and is not (`LinAlgError`). NumPy warns where it meets ∞ − ∞ or 0·∞
+(`np.errstate(all="ignore")` silences it). The first number of the data is replaced (of softmax, of the logits; of
+log-determinants, of the matrix); value, then gradient (the kinds of number in it).
+
+The mixture at ±∞: all exponents of a point are −∞, and log Σ exp takes their maximum from them, −∞ − (−∞). The peers
+test for that, and have the value ∞; the gradient is not a number in all three.
 """
 
 
@@ -120,8 +126,12 @@ def spoiled(others: dict[str, Any]) -> Iterator[str]:
             array = given[case.data].copy()
             array.flat[0] = bad
             given[case.data] = array
-            value, gradient, warned = of_symgrad(case, given)
-            cells = [_kinds(value, gradient) + (" ⚠" if warned else "")]
+            try:
+                value, gradient, warned = of_symgrad(case, given)
+            except np.linalg.LinAlgError:
+                cells = ["refused"]
+            else:
+                cells = [_kinds(value, gradient) + (" ⚠" if warned else "")]
             cells += [_kinds(*_of_peer(case, given, peer)) for peer in others.values()]
             yield f"| {case.name} | {bad} | {' | '.join(cells)} |"
 

@@ -37,7 +37,7 @@ class Exact:
         return self.sqrt(self.sum(x * x, -1))
 
     def logdet(self, x: Any) -> Any:
-        return mp.log(mp.det(mpmath.matrix(x.tolist())))
+        return mp.log(mp.det(mpmath.matrix(x.tolist()))) if x.size else mpf(0)
 
 
 class Jax:
