@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
 
+import mpmath
 import numpy as np
 from sympy import Basic, Float
 
@@ -22,8 +23,9 @@ from symgrad.compiler import (
 from symgrad.frontend.program import Program
 from symgrad.requests import Request, factors, quantity
 from symgrad.second_stages import second_stages
-from symgrad.verify.chain import Stages, check_chain, stages_or_reason
+from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
+from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.point import Held
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import Link
@@ -86,6 +88,17 @@ class Checking:
             self._losses[key] = evaluate(self.loss, values, dict(sizes), where=self.where)
         return self._losses[key]
 
+    def _exact_gradient(self, draw: Draw) -> list[np.ndarray[Any, Any]]:
+        """The gradient at 50 digits, nan where its formula is not defined."""
+        evaluate = GraphEvaluator(draw.inputs, draw.sizes, strict=True)
+        with mpmath.workdps(DIGITS):
+            nodes = self.program.parameters.values()
+            parts = zip(nodes, self.derivation.gradient.values(), strict=True)
+            return [
+                np.broadcast_to(evaluate(use, node.rank), evaluate.shape(node.shape)).astype(np.float64)
+                for node, use in parts
+            ]
+
     def second_order(self, request: Request) -> SecondOrder:
         """What the checker has to know of the functions of second order."""
         made = [quantity(self.derivation, name) for name in request.jacobian]
@@ -115,6 +128,7 @@ class Checking:
             "reference": reference,
             "where": self.where,
             "kink_distance": self._compiled(kink_plan(self.derivation), "kinks", held_plan(self.derivation)[1]),
+            "formula": self._exact_gradient,
             "conditioning": self._compiled(conditioning_plan(self.derivation), "conditioning"),
         }
 

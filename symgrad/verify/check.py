@@ -12,7 +12,7 @@ from sympy import Basic, Expr, Symbol
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.edges import check_empty, check_kink, empty_draw, empty_sizes
+from symgrad.verify.edges import Formula, check_empty, check_kink, empty_draw, empty_sizes
 from symgrad.verify.point import Held, PointCheck, Reference
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import CheckReport, Link, Run
@@ -46,6 +46,7 @@ def check_module(
     held: Held | None = None,
     complex_step: ComplexStep | None = None,
     chain: Callable[[Draw, np.random.Generator], tuple[Link, ...]] | None = None,
+    formula: Formula | None = None,
 ) -> CheckReport:
     """Check a generated module.
 
@@ -74,6 +75,7 @@ def check_module(
     second : the second derivatives and Jacobians to check as well.
     complex_step : the loss that is differentiated, on complex numbers.
     chain : compares the stages of the compiler with each other; done at the first draw and at a kink.
+    formula : the gradient in exact arithmetic, nan where it is not defined; asked for where an axis is empty.
 
     Returns
     -------
@@ -123,10 +125,14 @@ def check_module(
         def sampler(chosen: Mapping[Basic, int]) -> Sampler:
             return Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), where=where)
 
-        candidates = empty_sizes(arguments, minimum_sizes or {}, lengths, draws[0].sizes)
-        found = empty_draw(sampler, candidates, lambda drawn, at: _draw(drawn, module, None, at, None, conditioning))
-        if found is not None:
-            edges.append(check_empty(*found, module, reference, lambda draw: check(draw, number)))
+        def emptied(drawn: Sampler, at: Mapping[Basic, int]) -> Draw:
+            return _draw(drawn, module, None, at, None, conditioning)
+
+        for of_parameters in (False, True):
+            candidates = empty_sizes(arguments, minimum_sizes or {}, lengths, draws[0].sizes, of_parameters)
+            empty = empty_draw(sampler, candidates, emptied)
+            if empty is not None:
+                edges.append(check_empty(*empty, module, reference, formula, lambda draw: check(draw, number)))
         if kink_distance is not None:
             distance, here = kink_distance, sampler(draws[0].sizes)
 

@@ -11,6 +11,7 @@ from sympy import Basic, Expr, Symbol, sympify
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
+from symgrad.verify.differences import Array
 from symgrad.verify.point import PointCheck, Reference
 from symgrad.verify.report import Finding, Run
 from symgrad.verify.sampling import Draw, Sampler
@@ -19,6 +20,7 @@ from symgrad.verify.sizes import format_sizes, is_legal
 MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters
 
 Check = Callable[[Draw], PointCheck]
+Formula = Callable[[Draw], Sequence[Array]]
 
 
 def empty_sizes(
@@ -26,25 +28,30 @@ def empty_sizes(
     minimum_sizes: Mapping[Symbol, int],
     lengths: Sequence[Expr],
     sizes: Mapping[Basic, int],
+    of_parameters: bool,
 ) -> Iterator[tuple[Symbol, dict[Basic, int]]]:
-    """The dimensions of data that may be empty, each with sizes of which it alone is 0.
+    """The dimensions that may be empty, each with sizes of which it alone is 0: those of parameters, or those of data.
 
-    Those that no parameter has: with them empty there are still derivatives.
+    With one of data alone empty all derivatives are still there; with one of parameters those by the others.
     """
-    of_data = [side for a in arguments if a.role == "data" for side in a.shape if sympify(side).is_Symbol]
+    sides = [sympify(side) for a in arguments for side in a.shape]
     parameters = [argument for argument in arguments if argument.role == "parameter"]
-    of_parameters = {symbol for a in parameters for side in a.shape for symbol in sympify(side).free_symbols}
-    for symbol in dict.fromkeys(of_data):
+    theirs = {symbol for a in parameters for side in a.shape for symbol in sympify(side).free_symbols}
+    for symbol in dict.fromkeys(side for side in sides if side.is_Symbol):
         empty = {**sizes, symbol: 0}
-        own = symbol not in of_parameters and minimum_sizes.get(symbol, 1) <= 1
-        if own and is_legal(arguments, empty, lengths, least=0):
+        wanted = (symbol in theirs) == of_parameters and minimum_sizes.get(symbol, 1) <= 1
+        if wanted and is_legal(arguments, empty, lengths, least=0):
             yield symbol, empty
 
 
-def check_empty(symbol: Symbol, draw: Draw, module: Any, reference: Reference | None, check: Check) -> Run:
+def check_empty(
+    symbol: Symbol, draw: Draw, module: Any, reference: Reference | None, formula: Formula | None, check: Check
+) -> Run:
     """What is found where an axis is empty: everything, or that the loss has no value and the module says so.
 
-    A module may refuse an axis without entries by a ValueError, whatever the loss is: that is no wrong number.
+    A module may refuse an axis without entries by a ValueError, whatever the loss is: that is no wrong number. Nor is a
+    derivative that is no number where its formula divides by zero, as that of a mean of nothing does, even though the
+    loss, a sum over nothing, does not need the mean; `formula` is the gradient in exact arithmetic.
     """
     refused = False
     try:
@@ -59,9 +66,7 @@ def check_empty(symbol: Symbol, draw: Draw, module: Any, reference: Reference | 
     except IndexError:  # the loss reads an entry, such as X[0, 0], that is not there
         expected = math.nan
     if math.isfinite(expected) and not refused and not _has_gradient(module, draw):
-        # as that of a mean of nothing, which the loss, a sum over nothing, does not need
-        detail = f"{said}, but a derivative is not a finite number"
-        run = Run("", findings=(Finding(f"there is a gradient without {symbol}", "inconclusive", detail),))
+        run = _without_gradient(symbol, draw, module, formula, said)
     elif math.isfinite(expected) and not refused:
         run = check(draw).run()
     elif math.isfinite(value):
@@ -70,6 +75,27 @@ def check_empty(symbol: Symbol, draw: Draw, module: Any, reference: Reference | 
     else:
         run = Run("", notes=(f"there is no value without {symbol}: {said}",))
     return replace(run, sizes=f"{format_sizes(draw.sizes)} (no {symbol})")
+
+
+def _without_gradient(symbol: Symbol, draw: Draw, module: Any, formula: Formula | None, said: str) -> Run:
+    """Whether the derivatives that are no numbers have none by their formulas either."""
+    if formula is None:
+        detail = f"{said}, but a derivative is not a finite number"
+        return Run("", findings=(Finding(f"there is a gradient without {symbol}", "inconclusive", detail),))
+    with np.errstate(all="ignore"):
+        gradient = module.value_and_gradient(**draw.inputs)[1]
+    names: list[str] = []
+    for name, part, exact in zip(gradient._fields, gradient, formula(draw), strict=True):
+        lost = ~np.isfinite(part)
+        if np.any(lost & np.isfinite(exact.reshape(lost.shape))):
+            at = tuple(map(int, np.argwhere(lost & np.isfinite(exact.reshape(lost.shape)))[0]))
+            detail = (
+                f"by {name}{list(at) if at else ''} it is {float(part[at])!r}, its formula says {float(exact[at])!r}"
+            )
+            return Run("", findings=(Finding(f"there is a gradient without {symbol}", "fail", detail),))
+        names += [name] if np.any(lost) else []
+    whose = f"the derivative by {', '.join(names)} is no number"
+    return Run("", notes=(f"{said}; {whose}: its formula divides by {symbol} = 0, as that of a mean does",))
 
 
 def _has_gradient(module: Any, draw: Draw) -> bool:

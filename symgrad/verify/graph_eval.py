@@ -58,14 +58,19 @@ class GraphEvaluator:
     inputs : arrays or numbers by the name of the `Input` node.
     sizes : the dimensions.
     held : an evaluator at other inputs, whose values of what is inside `constant` are taken.
+    strict : whether 0·nan is nan, as in floating point.
 
     The precision is mpmath's at the time of the call. A node without a rule raises `UnsupportedError`.
     """
 
     def __init__(
-        self, inputs: Mapping[str, Any], sizes: Mapping[Basic, int], held: "GraphEvaluator | None" = None
+        self,
+        inputs: Mapping[str, Any],
+        sizes: Mapping[Basic, int],
+        held: "GraphEvaluator | None" = None,
+        strict: bool = False,
     ) -> None:
-        self._inputs, self._sizes = inputs, sizes
+        self._inputs, self._sizes, self._strict = inputs, sizes, strict
         self._values: dict[Node, Any] = {} if held is None else held._constants()
 
     def __call__(self, use: Use, rank: int = 0) -> Array:
@@ -135,7 +140,8 @@ class GraphEvaluator:
         product = _array(mpf(1))
         for use, exponent in node.factors:
             value = self._aligned(use, letters)
-            product = _times(product, value if exponent == 1 else _map(partial(power, y=as_mpf(exponent)), value))
+            value = value if exponent == 1 else _map(partial(power, y=as_mpf(exponent)), value)
+            product = _array(product * value) if self._strict else _times(product, value)
         return _summed(_full(product, self.shape((*node.shape, *node.bound))), node.rank)
 
     def _apply(self, node: Apply) -> Array:

@@ -68,6 +68,40 @@ def test_a_number_where_the_loss_has_none_is_not_a_pass() -> None:
     assert "undecided: 1 property" in str(report)
 
 
+def mean_in_a_sum() -> Model:
+    mean, b = sp.Symbol("mean", real=True), sp.Symbol("b", real=True)
+    loss = Sum((t[n] - sin(mean)) ** 2, (n, 0, N - 1)) + b**2
+    return Model(loss, [b], where=[Eq(mean, b * Sum(t[n], (n, 0, N - 1)) / N)])
+
+
+def test_a_derivative_that_divides_by_an_empty_axis_is_no_alarm() -> None:
+    report = mean_in_a_sum().check()
+    run = edge(report, "(no N)")
+    assert report.ok and run.findings == () and report.undecided == ()
+    assert "the derivative by b is no number: its formula divides by N = 0" in run.notes[0]
+
+
+def test_a_derivative_that_is_no_number_where_its_formula_is_one_is_found() -> None:
+    model = least_squares()
+    text = model.source().replace("return loss, Gradient(", "return loss, Gradient(0 / w.dtype.type(X.shape[0]) + ")
+    report = check_module(imported(text, "nan"), model.arguments, **model._checking.options())
+    run = edge(report, "(no N)")
+    assert [finding.verdict for finding in run.findings] == ["fail"]
+    assert "by w[0] it is nan, its formula says 0.0" in str(run.findings[0])
+    assert not report.ok and all(not run.failures for run in report.runs)
+
+
+def test_an_empty_axis_of_a_parameter() -> None:
+    b = sp.Symbol("b", real=True)
+    model = Model(Sum((z + b - t[n]) ** 2, (n, 0, N - 1)), [w, b])
+    report = model.check()
+    run = edge(report, "(no M)")
+    assert report.ok and "M=0" in run.sizes and [entry.parameter for entry in run.entries] == ["b"]
+    text = model.source().replace("return loss, Gradient(", "return loss + (X.shape[1] == 0), Gradient(")
+    report = check_module(imported(text, "wrong"), model.arguments, **model._checking.options())
+    assert not report.ok and all(not run.failures for run in report.runs)
+
+
 def test_sizes_and_inputs_of_the_caller_are_all_there_is() -> None:
     assert least_squares().check(sizes={"N": 3}).edges == ()
     assert least_squares().check(inputs={"t": np.ones(3)}).edges == ()
@@ -166,8 +200,8 @@ def test_row_blocks_are_tried_although_the_inputs_are_small() -> None:
     """A gradient that is wrong for blocks of a single row, which no draw of three rows has."""
     model = least_squares()
     text = model.source()
-    assert "diff_X @ diff_X, " in text
-    wrong = imported(text.replace("diff_X @ diff_X, ", "diff_X @ diff_X, (X.shape[0] == 1) + "), "wrong")
+    assert "diff_X.dot(diff_X), " in text
+    wrong = imported(text.replace("diff_X.dot(diff_X), ", "diff_X.dot(diff_X), (X.shape[0] == 1) + "), "wrong")
     report = check_module(wrong, model.arguments, sizes={"N": 3, "M": 2}, **model._checking.options())
     assert {item.name for item in report.failures} == {  # type: ignore[union-attr]
         "blocks of rows give the same numbers by 1 thread",
