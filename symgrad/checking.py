@@ -88,15 +88,15 @@ class Checking:
             self._losses[key] = evaluate(self.loss, values, dict(sizes), where=self.where)
         return self._losses[key]
 
-    def _exact_gradient(self, draw: Draw) -> list[np.ndarray[Any, Any]]:
-        """The gradient at 50 digits, nan where its formula is not defined."""
+    def formula(self, draw: Draw) -> list[np.ndarray[Any, Any]]:
+        """Loss and gradient at 50 digits, nan where their formulas are not defined."""
         evaluate = GraphEvaluator(draw.inputs, draw.sizes, strict=True)
+        shapes = [(), *(node.shape for node in self.program.parameters.values())]
+        terms = [self.derivation.program.loss, *self.derivation.gradient.values()]
         with mpmath.workdps(DIGITS):
-            nodes = self.program.parameters.values()
-            parts = zip(nodes, self.derivation.gradient.values(), strict=True)
             return [
-                np.broadcast_to(evaluate(use, node.rank), evaluate.shape(node.shape)).astype(np.float64)
-                for node, use in parts
+                np.broadcast_to(evaluate(use, len(shape)), evaluate.shape(shape)).astype(np.float64)
+                for use, shape in zip(terms, shapes, strict=True)
             ]
 
     def second_order(self, request: Request) -> SecondOrder:
@@ -128,7 +128,6 @@ class Checking:
             "reference": reference,
             "where": self.where,
             "kink_distance": self._compiled(kink_plan(self.derivation), "kinks", held_plan(self.derivation)[1]),
-            "formula": self._exact_gradient,
             "conditioning": self._compiled(conditioning_plan(self.derivation), "conditioning"),
         }
 

@@ -650,6 +650,7 @@ class Model:
                 **self._checking.options(),
                 "held": self._checking.held(),
                 "complex_step": self._checking.complex_step(),
+                "formula": self._checking.formula,
                 "second": self._checking.second_order(request) if request else None,
                 **options,
             }

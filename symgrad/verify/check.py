@@ -75,7 +75,7 @@ def check_module(
     second : the second derivatives and Jacobians to check as well.
     complex_step : the loss that is differentiated, on complex numbers.
     chain : compares the stages of the compiler with each other; done at the first draw and at a kink.
-    formula : the gradient in exact arithmetic, nan where it is not defined; asked for where an axis is empty.
+    formula : loss and gradient in exact arithmetic, nan where they are not defined; asked for where an axis is empty.
 
     Returns
     -------

@@ -49,9 +49,10 @@ def check_empty(
 ) -> Run:
     """What is found where an axis is empty: everything, or that the loss has no value and the module says so.
 
-    A module may refuse an axis without entries by a ValueError, whatever the loss is: that is no wrong number. Nor is a
-    derivative that is no number where its formula divides by zero, as that of a mean of nothing does, even though the
-    loss, a sum over nothing, does not need the mean; `formula` is the gradient in exact arithmetic.
+    A module may refuse an axis without entries by a ValueError, or by an IndexError of its own, whatever the loss is:
+    that is no wrong number. Nor is a value or a derivative that is no number where its formula divides by zero, as a
+    mean of nothing does, even though the loss, a sum over nothing, does not need it; `formula` is loss and gradient in
+    exact arithmetic.
     """
     refused = False
     try:
@@ -61,11 +62,15 @@ def check_empty(
     except Exception as problem:  # the code under test may fail in any way; whether it should, the reference knows
         value, said = math.nan, f"value raises {type(problem).__name__}: {problem}"
         refused = isinstance(problem, ValueError)
+        refused = refused or (isinstance(problem, IndexError) and "out of bounds" not in str(problem))  # NumPy's words
     try:
         expected = value if reference is None else reference(dict(draw.inputs), draw.sizes)
     except IndexError:  # the loss reads an entry, such as X[0, 0], that is not there
         expected = math.nan
-    if math.isfinite(expected) and not refused and not _has_gradient(module, draw):
+    undefined = formula is not None and not refused and not math.isfinite(value) and not np.isfinite(formula(draw)[0])
+    if math.isfinite(expected) and undefined:
+        run = Run("", notes=(f"{said}: its formula divides by {symbol} = 0, where the loss is a sum over nothing",))
+    elif math.isfinite(expected) and not refused and not _has_gradient(module, draw):
         run = _without_gradient(symbol, draw, module, formula, said)
     elif math.isfinite(expected) and not refused:
         run = check(draw).run()
@@ -85,7 +90,7 @@ def _without_gradient(symbol: Symbol, draw: Draw, module: Any, formula: Formula 
     with np.errstate(all="ignore"):
         gradient = module.value_and_gradient(**draw.inputs)[1]
     names: list[str] = []
-    for name, part, exact in zip(gradient._fields, gradient, formula(draw), strict=True):
+    for name, part, exact in zip(gradient._fields, gradient, formula(draw)[1:], strict=True):
         lost = ~np.isfinite(part)
         if np.any(lost & np.isfinite(exact.reshape(lost.shape))):
             at = tuple(map(int, np.argwhere(lost & np.isfinite(exact.reshape(lost.shape)))[0]))

@@ -58,7 +58,7 @@ class GraphEvaluator:
     inputs : arrays or numbers by the name of the `Input` node.
     sizes : the dimensions.
     held : an evaluator at other inputs, whose values of what is inside `constant` are taken.
-    strict : whether 0·nan is nan, as in floating point.
+    strict : whether 0·nan is nan, as in floating point, also where the 0 is a sum over nothing.
 
     The precision is mpmath's at the time of the call. A node without a rule raises `UnsupportedError`.
     """
@@ -137,12 +137,18 @@ class GraphEvaluator:
 
     def _contract(self, node: Contract) -> Array:
         letters = range(node.rank + len(node.bound))
-        product = _array(mpf(1))
+        outside, inside = _array(mpf(1)), _array(mpf(1))
         for use, exponent in node.factors:
             value = self._aligned(use, letters)
             value = value if exponent == 1 else _map(partial(power, y=as_mpf(exponent)), value)
-            product = _array(product * value) if self._strict else _times(product, value)
-        return _summed(_full(product, self.shape((*node.shape, *node.bound))), node.rank)
+            if not self._strict:
+                inside = _times(inside, value)
+            elif all(letter < node.rank for letter in use.letters):  # code may multiply by it after it has summed up
+                outside = _array(outside * value)
+            else:
+                inside = _array(inside * value)
+        total = _summed(_full(inside, self.shape((*node.shape, *node.bound))), node.rank)
+        return _array(total * outside.reshape(outside.shape[: node.rank])) if self._strict else total
 
     def _apply(self, node: Apply) -> Array:
         operands = node.args[:2] if node.head is in_range else node.args  # its third is the text of a message

@@ -81,10 +81,18 @@ def test_a_derivative_that_divides_by_an_empty_axis_is_no_alarm() -> None:
     assert "the derivative by b is no number: its formula divides by N = 0" in run.notes[0]
 
 
+def test_a_value_that_divides_by_an_empty_axis_is_no_alarm() -> None:
+    whole = Sum(x[n], (n, 0, N - 1))
+    report = Model(Sum(x[n] ** 2 / whole**2, (n, 0, N - 1)), [x]).check()
+    run = edge(report, "(no N)")
+    assert report.ok and run.findings == () and "its formula divides by N = 0" in run.notes[0]
+
+
 def test_a_derivative_that_is_no_number_where_its_formula_is_one_is_found() -> None:
     model = least_squares()
     text = model.source().replace("return loss, Gradient(", "return loss, Gradient(0 / w.dtype.type(X.shape[0]) + ")
-    report = check_module(imported(text, "nan"), model.arguments, **model._checking.options())
+    known = {**model._checking.options(), "formula": model._checking.formula}
+    report = check_module(imported(text, "nan"), model.arguments, **known)
     run = edge(report, "(no N)")
     assert [finding.verdict for finding in run.findings] == ["fail"]
     assert "by w[0] it is nan, its formula says 0.0" in str(run.findings[0])
