@@ -8,11 +8,11 @@ from math import prod
 from sympy import Expr
 
 from symgrad.codegen.array_text import Array
-from symgrad.codegen.blocks import Grid
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.subscripts import is_window
 from symgrad.codegen.values import ATOM, Value, broadcast, transpose
 from symgrad.functions import if_else
+from symgrad.graph.blocks import Grid
 from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, Contract, Gather, Letter, Named, Node, Reduce, Use

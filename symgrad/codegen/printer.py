@@ -13,7 +13,7 @@ from sympy import Product, S
 
 from symgrad.codegen.application import Application
 from symgrad.codegen.arithmetic import Arithmetic
-from symgrad.codegen.blocks import grid_of, kronecker_of, kronecker_text
+from symgrad.codegen.blocks import kronecker_of, kronecker_text
 from symgrad.codegen.functions import CONNECTIVES, RELATIONS
 from symgrad.codegen.integers import whole_nodes
 from symgrad.codegen.linear_algebra import LABELS, definite_name, matrix_function_text, merge_text, split_text
@@ -24,6 +24,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.axes import SUM_FROM, SUM_UP_TO
+from symgrad.graph.blocks import grid_of
 from symgrad.graph.build import number
 from symgrad.graph.linear_algebra import ADJUGATE, LOGDET
 from symgrad.graph.masks import NEUTRAL

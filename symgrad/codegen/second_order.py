@@ -15,10 +15,10 @@ from symgrad.calculus.structure import Block, Hits, Ties
 from symgrad.codegen.in_place import in_place
 from symgrad.codegen.loop import LoopPrinter
 from symgrad.codegen.module import TAKEN, GeneratedFunction, RecordType, _parameter_axes, needed_lines
-from symgrad.codegen.subscripts import along_one
 from symgrad.codegen.values import ATOM, Value, words
 from symgrad.errors import ModelError
 from symgrad.frontend.program import determined
+from symgrad.graph.affine import along_one
 from symgrad.graph.nodes import Input, Node, Shape, Use, postorder
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, S
 
-from symgrad.codegen.subscripts import along_one
 from symgrad.errors import UnsupportedError
+from symgrad.graph.affine import along_one
 from symgrad.graph.axes import auxiliary, gather, scatter
 from symgrad.graph.build import add, number, product_of_powers
 from symgrad.graph.nodes import (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from symgrad.formula.layout import GREEK, Box, Cases, Fence, Fraction, Root, Row, Script, Sign, is_tall
+from symgrad.formula.layout import GREEK, Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, is_tall
 from symgrad.formula.sheet import Formula
 
 _COMMANDS = {
@@ -45,6 +45,9 @@ def _latex(box: Box) -> str:
         case Cases(rows=rows):
             lines = r" \\ ".join(f"{_tidy(_latex(value))} & {_condition(condition)}" for value, condition in rows)
             return rf"\begin{{cases}}{lines}\end{{cases}}"
+        case Table(rows=entries):
+            lines = r" \\ ".join(" & ".join(_tidy(_latex(entry)) for entry in line) for line in entries)
+            return rf"\begin{{bmatrix}}{lines}\end{{bmatrix}}"
     raise AssertionError(type(box).__name__)
 
 

@@ -8,7 +8,7 @@ from sympy import Mul, S
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.printer import Printer
 
-from symgrad.formula.text import content_of, is_reciprocal, is_whole, leads_negative
+from symgrad.formula.text import content_of, is_reciprocal, is_whole, leads_negative, sliced
 
 # How tightly a formula binds, as it is written here: a fraction or a root needs no parentheses.
 RELATION, SUM, PRODUCT, POWER, ATOM = range(5)
@@ -74,6 +74,13 @@ class Cases(Box):
     rows: tuple[tuple[Box, Box], ...]
 
 
+@dataclass(frozen=True)
+class Table(Box):
+    """The entries of a matrix."""
+
+    rows: tuple[tuple[Box, ...], ...]
+
+
 def is_tall(box: Box) -> bool:
     """Whether ordinary parentheses are too short for a box."""
     match box:
@@ -83,7 +90,7 @@ def is_tall(box: Box) -> bool:
             return limits or is_tall(base)
         case Fence(body=body):
             return is_tall(body)
-    return isinstance(box, Fraction | Root | Cases)
+    return isinstance(box, Fraction | Root | Cases | Table)
 
 
 def identifier(text: str) -> Sign:
@@ -436,6 +443,22 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def _print_Softmax(self, expr: Any) -> Box:
         return self._call("softmax", expr.args)
+
+    def _print_ImmutableDenseMatrix(self, expr: Any) -> Box:
+        return Table(tuple(tuple(map(self.box, line)) for line in expr.tolist()))
+
+    def _print_BlockMatrix(self, expr: Any) -> Box:
+        return self._print_ImmutableDenseMatrix(expr.blocks)
+
+    _print_BlockDiagMatrix = _print_BlockMatrix
+
+    def _print_MatrixSlice(self, expr: Any) -> Box:
+        sides = zip((expr.rowslice, expr.colslice), expr.parent.shape, strict=True)
+        parts: list[Box] = []
+        for start, stop in (sliced(cut, side) for cut, side in sides if side != 1):
+            ends = [() if end is None else (self.box(end),) for end in (start, stop)]
+            parts.append(row(*ends[0], operator(":"), *ends[1]))
+        return Row((self.at(expr.parent, ATOM), Fence(row(*_commas(parts)), "[", "]")))
 
     def _print_ConstantMatrix(self, expr: Any) -> Box:
         return self._call("constant", expr.args)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from symgrad.formula.layout import Box, Cases, Fence, Fraction, Root, Row, Script, Sign, is_tall
+from symgrad.formula.layout import Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, is_tall
 from symgrad.formula.sheet import Formula
 
 _TAGS = {"identifier": "mi", "name": "mi", "word": "mi", "number": "mn", "operator": "mo"}
@@ -55,6 +55,10 @@ def _elements(box: Box) -> str:
             return (
                 f'<mrow><mo fence="true" form="prefix">{{</mo><mtable columnalign="left left">{lines}</mtable></mrow>'
             )
+        case Table(rows=entries):
+            lines = "".join(f"<mtr>{''.join(f'<mtd>{_row(entry)}</mtd>' for entry in line)}</mtr>" for line in entries)
+            fence = '<mo fence="true" form="{}">{}</mo>'.format
+            return f"<mrow>{fence('prefix', '[')}<mtable>{lines}</mtable>{fence('postfix', ']')}</mrow>"
     raise AssertionError(type(box).__name__)
 
 

@@ -5,10 +5,13 @@ from typing import Any
 
 from sympy import (
     Abs,
+    BlockMatrix,
     Determinant,
     Dummy,
     Expr,
+    ImmutableDenseMatrix,
     Lambda,
+    MatAdd,
     MatMul,
     MatrixSymbol,
     Mul,
@@ -17,6 +20,8 @@ from sympy import (
     Symbol,
     Trace,
     Transpose,
+    ZeroMatrix,
+    expand,
     log,
     preorder_traversal,
     sign,
@@ -25,11 +30,15 @@ from sympy import Add as SymAdd
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
 from symgrad.formula.collect import collected, scaled
 from symgrad.functions import softmax, total
+from symgrad.graph.affine import along_one
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
+from symgrad.graph.blocks import Grid, Place, grid_of
+from symgrad.graph.build import add
 from symgrad.graph.letters import distinct
 from symgrad.graph.linear_algebra import DET, LOGDET, SIGN_DET, sides_of
 from symgrad.graph.nodes import (
@@ -39,10 +48,12 @@ from symgrad.graph.nodes import (
     Const,
     Contract,
     Delta,
+    Gather,
     Input,
     Letter,
     MatrixFunction,
     Named,
+    Scatter,
     Size,
     Use,
     postorder,
@@ -146,7 +157,18 @@ class _Writer:
                 return self._symbol(node, use.letters, row, column)
             case Delta():
                 return Identity(rows[1])
+            case Gather():
+                return self._part(node, use.letters, rows, columns)
+            case Add() if (grid := grid_of(node)) is not None:
+                return self._blocks(grid, use.letters, rows, columns)
             case Add(terms=terms):
+                blocks = [pair for pair in terms if isinstance(pair[1].node, Scatter)]
+                if blocks:  # beside something else, or they would be a grid
+                    rest = [pair for pair in terms if pair not in blocks]
+                    if not rest:
+                        raise NoMatrixForm("values at positions")
+                    both = [place(add(part), use.letters) for part in (blocks, rest)]
+                    return collected([self.matrix(part, rows, columns) for part in both])
                 parts = [scaled(c, self.matrix(place(term, use.letters), rows, columns)) for c, term in terms]
                 return collected(parts)
             case Apply():
@@ -179,6 +201,47 @@ class _Writer:
         if own == (column, row):
             return symbol if symmetric(node) else symbol.T
         raise NoMatrixForm(node.name)
+
+    def _blocks(self, grid: Grid, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        """A matrix of blocks, or vectors one below or beside the other."""
+        sides = {x: side for side in (rows, columns) for x in grid.letters if letters[x] == side[0]}
+        if len(sides) < len(letters) or all(length == 1 for line in grid.lines for _, length in line):
+            raise NoMatrixForm("a matrix of numbers")
+        lines = {side: grid.lines[grid.letters.index(x)] for x, side in sides.items()}
+
+        def block(*places: Place) -> Any:
+            at = dict(zip((rows, columns), places, strict=True))
+            found = grid.blocks.get(tuple(at[sides[x]] for x in grid.letters))
+            if found is None:
+                return ZeroMatrix(*(length for _, length in places))
+            parts = [(None if n == 1 else side[0], n) for side, (_, n) in zip((rows, columns), places, strict=True)]
+            made = scaled(found[0], self.matrix(place(found[1], letters), *parts))
+            return made if getattr(made, "is_Matrix", False) else ImmutableDenseMatrix([[made]])
+
+        one: list[Place] = [(S.Zero, S.One)]
+        down, across = lines.get(rows, one), lines.get(columns, one)
+        return BlockMatrix([[block(row, column) for column in across] for row in down])
+
+    def _part(self, node: Gather, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        """A part of a matrix between two rows and two columns."""
+        base = node.base.node
+        found: list[tuple[Letter | None, Expr]] = []
+        for sub in node.subs:
+            one = along_one(sub)
+            if one is None or (one[0] is not None and one[1] != 1):
+                raise NoMatrixForm("entries at positions")
+            found.append((None if one[0] is None else letters[one[0]], one[2]))
+        places = [[axis for axis, (x, _) in enumerate(found) if x == side[0]] for side in (rows, columns)]
+        counts = [len(axes) for axes in places]
+        if base.rank > 2 or rows[0] == columns[0] or max(counts) > 1 or sum(counts) < base.rank:
+            raise NoMatrixForm("entries at positions")
+        cuts, sides = [], []
+        for axes, (_, length) in zip(places, (rows, columns), strict=True):
+            start = found[axes[0]][1] if axes else S.Zero
+            cuts.append((start, start + length))
+            sides.append((("part", axes[0]), base.shape[axes[0]]) if axes else (None, S.One))
+        whole = self.matrix(Use(base, tuple(("part", axis) for axis in range(base.rank))), *sides)
+        return _cut(whole, *cuts)
 
     def _apply(self, node: Apply, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         args = [place(arg, letters) for arg in node.args]
@@ -356,6 +419,38 @@ class _Network:
         if down:
             body = _Diagonal(_hadamard(down)) * body
         return body * _Diagonal(_hadamard(across)) if across else body
+
+
+def _cut(matrix: Any, rows: tuple[Expr, Expr], columns: tuple[Expr, Expr]) -> Any:
+    """The part between two rows and two columns; of a product that of its first and last factors."""
+    if all(expand(stop - start - side) == 0 for (start, stop), side in zip((rows, columns), matrix.shape, strict=True)):
+        return matrix
+    if isinstance(matrix, Transpose):
+        return _cut(matrix.arg, columns, rows).T
+    if isinstance(matrix, BlockMatrix) and (found := _cut_blocks(matrix, rows, columns)) is not None:
+        return found
+    if isinstance(matrix, MatAdd) and any(isinstance(part, BlockMatrix) for part in matrix.args):
+        return MatAdd(*(_cut(part, rows, columns) for part in matrix.args))
+    if isinstance(matrix, MatMul):
+        scale, matrices = matrix.as_coeff_matrices()
+        whole = [(S.Zero, side) for side in (matrices[0].shape[1], matrices[-1].shape[0])]
+        if len(matrices) == 1:
+            return scaled(scale, _cut(matrices[0], rows, columns))
+        first, last = _cut(matrices[0], rows, whole[0]), _cut(matrices[-1], whole[1], columns)
+        return scaled(scale, MatMul(first, *matrices[1:-1], last))
+    return MatrixSlice(matrix, rows, columns)
+
+
+def _cut_blocks(matrix: BlockMatrix, *ranges: tuple[Expr, Expr]) -> Any | None:
+    """The blocks between two rows and two columns; None if these cut through blocks."""
+    kept = []
+    for lengths, (start, stop) in zip((matrix.rowblocksizes, matrix.colblocksizes), ranges, strict=True):
+        ends = [expand(sum(lengths[:n], S.Zero)) for n in range(len(lengths) + 1)]
+        if expand(start) not in ends or expand(stop) not in ends:
+            return None
+        kept.append(slice(ends.index(expand(start)), ends.index(expand(stop))))
+    blocks = matrix.blocks[kept[0], kept[1]]
+    return blocks[0, 0] if blocks.shape == (1, 1) else BlockMatrix(blocks)
 
 
 def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:

@@ -88,6 +88,27 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_Identity(self, expr: Any) -> str:
         return "I"
 
+    def _print_ImmutableDenseMatrix(self, expr: Any) -> str:
+        rows = (", ".join(str(self._print(entry)) for entry in row) for row in expr.tolist())
+        return f"[{', '.join(f'[{row}]' for row in rows)}]"
+
+    def _print_BlockMatrix(self, expr: Any) -> str:
+        return self._print_ImmutableDenseMatrix(expr.blocks)
+
+    def _print_BlockDiagMatrix(self, expr: Any) -> str:
+        return self._print_ImmutableDenseMatrix(expr.blocks)
+
+    def _print_ZeroMatrix(self, expr: Any) -> str:
+        return "0"
+
+    def _print_MatrixSlice(self, expr: Any) -> str:
+        sides = zip((expr.rowslice, expr.colslice), expr.parent.shape, strict=True)
+        kept = [sliced(cut, side) for cut, side in sides if side != 1]
+        ends = [f"{self._print(start) if start else ''}:{self._print(stop) if stop else ''}" for start, stop in kept]
+        loose = isinstance(expr.parent, MatMul | HadamardProduct) or getattr(expr.parent, "is_MatAdd", False)
+        whole = f"({self._print(expr.parent)})" if loose else self._print(expr.parent)
+        return f"{whole}[{','.join(ends).replace(' ', '')}]"
+
     def _print_DiagMatrix(self, expr: Any) -> str:
         return f"diag({self._print(expr.args[0])})"
 
@@ -105,7 +126,8 @@ class _Text(StrPrinter):  # type: ignore[misc]
 
     def _base(self, expr: Any) -> str:
         text = str(self._print(expr))
-        return text if isinstance(expr, MatrixSymbol) or (text.endswith(")") and "(" not in text[:1]) else f"({text})"
+        closed = text.startswith("[[") or (text.endswith(")") and "(" not in text[:1])
+        return text if isinstance(expr, MatrixSymbol) or closed else f"({text})"
 
     def _print_Determinant(self, expr: Any) -> str:
         return f"det({self._print(expr.arg)})"
@@ -244,6 +266,12 @@ def _extends(expr: Any) -> bool:
     if isinstance(expr, DotProduct):
         return True
     return hasattr(expr, "limits") and not isinstance(expr, DetOver | LogDetOver | InverseEntry)
+
+
+def sliced(cut: Any, side: Expr) -> tuple[Any, Any]:
+    """Where a slice starts and stops, None at the ends of the axis."""
+    start, stop, _ = cut
+    return (None if start == 0 else start), (None if (stop - side).expand() == 0 else stop)
 
 
 def is_whole(limit: Any) -> bool:
