@@ -22,6 +22,7 @@ from sympy import (
     exp,
     log,
     preorder_traversal,
+    sign,
     sin,
     symbols,
     tanh,
@@ -292,3 +293,11 @@ def test_the_entries_of_blocks_have_formulas_at_every_block():
     x, y = MatrixSymbol("x", N, 1), MatrixSymbol("y", N, 1)
     model = Model(total(BlockMatrix([[x, y], [y.T * x, y.T * y]]).applyfunc(sin)), [x])
     assert model.gradient(x).has(cos)
+
+
+@pytest.mark.parametrize("function", [lambda u: tanh(exp(u)), lambda u: log(1 + u**2), lambda u: log(1 + exp(u))])
+def test_functions_that_keep_a_sign_have_no_absolute_value(function):
+    model = Model(total(y.applyfunc(function).applyfunc(Abs)), [y])
+    assert not model.gradient(y).has(Abs, sign)
+    half = Model(total(y.applyfunc(lambda u: log(u**2 + Rational(1, 2))).applyfunc(Abs)), [y])
+    assert half.gradient(y).has(sign)

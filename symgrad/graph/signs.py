@@ -2,7 +2,7 @@
 
 from weakref import WeakKeyDictionary
 
-from sympy import Abs, Pow, cosh, exp
+from sympy import Abs, Pow, asinh, atan, cosh, erf, exp, log, sinh, tanh
 
 from symgrad.functions import LogSumExp, relu, sigmoid, softplus
 from symgrad.graph.nodes import (
@@ -20,6 +20,9 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
+
+_NONNEGATIVE = (exp, sigmoid, softplus, cosh, relu, Abs)
+_OF_ONE_SIGN = (Pow, tanh, sinh, atan, asinh, erf)  # not negative where their argument is not
 
 _known: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
 
@@ -54,5 +57,14 @@ def _nonnegative(node: Node) -> bool:
         case AxisMap(head=head):
             return bool(head == "softmax")
         case Apply(head=head, args=args):
-            return head in (exp, sigmoid, softplus, cosh, relu, Abs) or (head is Pow and _known[args[0].node])
+            if head is log:
+                return _at_least_one(args[0].node)
+            return head in _NONNEGATIVE or (head in _OF_ONE_SIGN and _known[args[0].node])
     return False
+
+
+def _at_least_one(node: Node) -> bool:
+    """Whether a sum has a number of at least one beside terms that are never negative."""
+    if not isinstance(node, Add) or not _known[node]:
+        return False
+    return any(isinstance(part.node, Const) and c * part.node.value >= 1 for c, part in node.terms)
