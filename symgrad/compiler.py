@@ -48,6 +48,7 @@ from symgrad.schedule.cumulative import accumulate
 from symgrad.schedule.exponentials import shift_exponentials
 from symgrad.schedule.factorise import factorise
 from symgrad.schedule.guards import guard
+from symgrad.schedule.labels import place_labels
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share, sum_first
 from symgrad.schedule.steps import keep_steps
@@ -385,7 +386,9 @@ def _held(program: Program, gradient: Sequence[Use] = ()) -> tuple[Program, dict
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
     heads = frozenset(head for node in postorder([loss.node]) if (head := getattr(node, "head", None)) is not None)
-    stable = factorise(lower(guard(accumulate(stabilise(shift_exponentials([loss, *gradient]), Trace())))))
+    stable = factorise(
+        lower(guard(place_labels(accumulate(stabilise(shift_exponentials([loss, *gradient]), Trace())))))
+    )
     loss, *gradient = sum_first(distribute(stable, program.identities))
     # what the value alone needs is less than what it needs together with the gradient
     (value,) = _scheduled([loss])

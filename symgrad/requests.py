@@ -32,6 +32,7 @@ from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
 from symgrad.schedule.cumulative import accumulate
 from symgrad.schedule.exponentials import shift_exponentials
+from symgrad.schedule.labels import place_labels
 from symgrad.schedule.lower import lower
 from symgrad.schedule.products import distribute, share
 from symgrad.schedule.steps import keep_steps
@@ -308,7 +309,7 @@ def _sub_text(sub: Use) -> str:
 def scheduled(terms: Sequence[Use]) -> list[Use]:
     """Terms as code should compute them."""
     stable = stabilise(shift_exponentials(terms), Trace())
-    return share(keep_steps(distribute(squares(lower(accumulate(stable))))), adjoints=False)
+    return share(keep_steps(distribute(squares(lower(place_labels(accumulate(stable)))))), adjoints=False)
 
 
 def _lowered(function: Function) -> Function:

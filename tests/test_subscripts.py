@@ -502,3 +502,20 @@ def test_a_comparison_of_indices_is_the_same_however_they_are_called():
     made = [Sum(y[i] * KroneckerDelta(i, j), (i, 0, N - 1), (j, 0, 2)) for i, j in names]
     one, other = (Model(loss, [y]).source().partition('"""')[2].partition('"""')[2] for loss in made)
     assert one == other
+
+
+@pytest.mark.filterwarnings("error")
+def test_labels_beside_the_axis_of_a_delta_count_for_nothing():
+    label = IndexedBase("label", shape=(N,), integer=True)
+    weight = IndexedBase("weight", shape=(K,))
+    sums = Sum(x[n] * KroneckerDelta(label[n], k), (n, 0, N - 1))
+    model = Model(Sum(weight[k] * sums**2, (k, 0, K - 1)), [x, weight])
+    source = model.source()
+    assert "_accumulate((K + 1,)" in source and "label[:, None]" not in source and "[:, None] == label" not in source
+    module = model.compile()
+    values, labels, weights = rng.normal(size=7), np.array([0, -1, 2, 2, 3, 9, 1]), rng.normal(size=3)
+    hits = labels[:, None] == np.arange(3)
+    value, gradient = module.value_and_gradient(values, weights, labels)
+    np.testing.assert_allclose(value, weights @ (values @ hits) ** 2, rtol=1e-14)
+    np.testing.assert_allclose(gradient.x, hits @ (2 * weights * (values @ hits)), rtol=1e-14)
+    np.testing.assert_allclose(gradient.weight, (values @ hits) ** 2, rtol=1e-14)

@@ -19,6 +19,7 @@ tok, lab, lab2 = (
 )
 at, at2 = symbols("at at2", integer=True)  # numbers that are given
 XM, wM = MatrixSymbol("XM", N, M), MatrixSymbol("wM", M, 1)
+source, target = A("source", shape=(M,), integer=True), A("target", shape=(M,), integer=True)
 S = Sum
 
 
@@ -300,6 +301,47 @@ GATHERS = {
         [array("a", N, D)],
     ),
     "segments": lambda: Model(S(sin(S(x[n] * KroneckerDelta(lab[n], k), (n, 0, N - 1))), (k, 0, K - 1)), [x]),
+    "messages along edges": lambda: Model(
+        S(sin(array("ms", N, D)[n, d]), (n, 0, N - 1), (d, 0, D - 1)),
+        [array("a", N, K), array("b", K, D)],
+        where=[
+            Eq(
+                array("ms", N, D)[n, d],
+                S(
+                    KroneckerDelta(target[m], n)
+                    * S(array("a", N, K)[source[m], k] * array("b", K, D)[k, d], (k, 0, K - 1)),
+                    (m, 0, M - 1),
+                ),
+            )
+        ],
+    ),
+    "pixels at labels": lambda: Model(
+        S(
+            sin(S(x[n] * KroneckerDelta(lab[n], i) * KroneckerDelta(lab2[n], j), (n, 0, N - 1))),
+            (i, 0, H - 1),
+            (j, 0, W - 1),
+        ),
+        [x],
+    ),
+    "means of classes": lambda: Model(
+        S((X[n, m] - array("mu", K, M)[lab[n], m]) ** 2, (n, 0, N - 1), (m, 0, M - 1)),
+        [X],
+        where=[
+            Eq(
+                array("mu", K, M)[k, m],
+                S(KroneckerDelta(lab[n], k) * X[n, m], (n, 0, N - 1))
+                / (1 + S(KroneckerDelta(lab[n], k), (n, 0, N - 1))),
+            )
+        ],
+    ),
+    "ordinal regression": lambda: Model(
+        -S(
+            log(sigmoid(array("b", K + 1)[lab[n] + 1] - x[n]) - sigmoid(array("b", K + 1)[lab[n]] - x[n])),
+            (n, 0, N - 1),
+        ),
+        [x, array("b", K + 1)],
+        facts=[lab[n] >= 0, lab[n] < K],
+    ),
     "window at a label": lambda: Model(
         S(sin(array("a", V + P)[lab[n] + p]) * w[p], (n, 0, N - 1), (p, 0, P - 1)),
         [array("a", V + P), w],

@@ -12,6 +12,7 @@ from sympy import (
     Identity,
     IndexedBase,
     Inverse,
+    KroneckerDelta,
     KroneckerProduct,
     MatrixSymbol,
     Product,
@@ -40,6 +41,7 @@ L, X, w = MatrixSymbol("L", M, M), MatrixSymbol("X", N, M), MatrixSymbol("w", M,
 a, b = Symbol("a", positive=True), Symbol("b", real=True)
 
 rows, classes, columns = (n, 0, N - 1), (k, 0, K - 1), (m, 0, M - 1)
+others = (j, 0, N - 1)
 logits = Sum(exp(z[n, k]), classes)
 _MEAN = Eq(b, Sum(x[n], rows) / N)
 one_hot = Eq(Sum(P[n, k], classes), 1)
@@ -229,6 +231,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(Sum(exp(2 * z[n, k]), classes) / logits**2, [z])),
         Sample(lambda: _sum(log(1 + logits), [z])),
         Sample(lambda: _sum(log(exp(x[n]) + exp(y[n])), [x])),
+    ),
+    "place_labels": (
+        Sample(lambda: Model(Sum(sin(Sum(x[n] * KroneckerDelta(label[n], j), rows)) * y[j], others), [x, y])),
+        Sample(lambda: _sum(y[j] ** 2 * x[n] * KroneckerDelta(j, label[n]), [x, y], over=(rows, others))),
     ),
     "guard": (
         Sample(lambda: _sum(if_else(x[n] > 0, log(x[n]) * t[n], 0), [x])),
