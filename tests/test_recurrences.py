@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from sympy import Eq, IndexedBase, MatrixSymbol, Max, Sum, Symbol, sin, symbols, tanh
 
-from symgrad import Model, ModelError, UnsupportedError
+from symgrad import Model, ModelError, UnsupportedError, if_else
 from symgrad.cli import main
 from symgrad.verify.reference import differences, evaluate
 
@@ -583,3 +583,13 @@ def test_a_hessian_by_what_follows_a_recurrence_has_its_loop():
     for refused in (lambda: recurrent.hessian(U, U), lambda: recurrent.jacobian(h, U)):
         with pytest.raises(UnsupportedError, match=r"recurrence of h: its columns are Hessian-vector products"):
             refused()
+
+
+def test_a_convolution_of_an_earlier_state_is_over_windows():
+    h, x, kernel = IndexedBase("h", shape=(T + 1, N)), IndexedBase("x", shape=(T, N)), IndexedBase("kernel", shape=(K,))
+    before = Sum(if_else(n - k >= 0, h[t - 1, n - k], 0) * kernel[k], (k, 0, K - 1))
+    model = Model(
+        Sum(h[T, n] ** 2, (n, 0, N - 1)), [kernel, x], where=[Eq(h[0, n], 0), Eq(h[t, n], tanh(before + x[t - 1, n]))]
+    )
+    assert "_windows(" in _body(model) and "np.arange" not in _body(model)
+    assert model.check().ok

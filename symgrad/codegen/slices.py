@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sympy import Expr, Integer, S
 
 from symgrad.errors import UnsupportedError
-from symgrad.graph.affine import along_one
+from symgrad.graph.affine import affine, along_one
 from symgrad.graph.axes import auxiliary, gather, scatter
 from symgrad.graph.build import add, number, product_of_powers
 from symgrad.graph.nodes import (
@@ -142,7 +142,7 @@ class _Slicer:
                     kept = [axis for axis in range(node.rank) if axis not in times]
                     return scatter(
                         self._of(value, moving),
-                        [self._of(subs[axis], moving) for axis in kept],
+                        self._positions([subs[axis] for axis in kept], moving),
                         tuple(node.shape[axis] for axis in kept),
                         kept,
                         dict(enumerate(bound, node.rank)),
@@ -167,7 +167,12 @@ class _Slicer:
         base = self._made.get((node.base.node, _base_times(node, times)))
         if base is None:
             base = self._hoisted(node.base.node, _base_times(node, times))
-        return gather(base, [self._of(node.subs[axis], set(times)) for axis in base.letters])
+        return gather(base, self._positions([node.subs[axis] for axis in base.letters], set(times)))
+
+    def _positions(self, subs: Sequence[Use], times: set[int]) -> list[Use]:
+        """Subscripts at one step; what is a slice or a window stays one, and is no array from before the loop."""
+        plain = all(affine(sub) is not None for sub in subs)
+        return [sub if plain and not times & set(sub.letters) else self._of(sub, times) for sub in subs]
 
     def _sum(self, terms: Sequence[tuple[Expr, Use]], times: set[int]) -> Use:
         """A sum whose parts from outside the loop are added up there, for all steps at once."""
