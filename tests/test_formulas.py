@@ -28,7 +28,7 @@ from sympy import (
     tanh,
 )
 
-from symgrad import LogSumExp, Model, logdet, sigmoid, softmax, total
+from symgrad import LogSumExp, Model, if_else, logdet, sigmoid, softmax, total
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 i, j, k, n = symbols("i j k n", integer=True)
@@ -239,6 +239,13 @@ def test_no_index_of_a_formula_is_bound_inside_and_free_outside():
     assert gradient(0).has(x[i, 0]) and not gradient(0).has(x[0, 0])
     inner = gradient(i).atoms(type(x[0, 0]))
     assert not any(entry.base == x and entry.indices[0] == entry.indices[1] for entry in inner)
+
+
+def test_the_variable_of_a_side_of_length_one_is_bound_nowhere_inside():
+    larger = if_else(y[i, 0] > y[j, 0], sin(y[j, 0]), 0)
+    gradient = Model(Sum(larger, (i, 0, N - 1), (j, 0, N - 1)), [y]).gradient(y)
+    bound = {limit[0] for part in gradient.expr.atoms(Sum) for limit in part.limits}
+    assert bound and not bound & set(gradient.variables)
 
 
 def test_a_formula_does_not_ask_whether_vectors_are_diagonal(monkeypatch):

@@ -43,7 +43,9 @@ def first_formula(use: Use, base: Any, node: Node, subscripts: tuple[Any, ...] |
         if isinstance(base, MatrixSymbol)
         else symbols
     )
-    return IndexLambda(tuple(symbols), write(use, dict(enumerate(kept))))
+    # a variable for a side of length one stands nowhere, and no index inside is called the same
+    unused = {("side", k): symbol for k, symbol in enumerate(symbols) if symbol not in kept}
+    return IndexLambda(tuple(symbols), write(use, {**unused, **dict(enumerate(kept))}))
 
 
 def _matrix(use: Use, base: MatrixSymbol) -> Any:
