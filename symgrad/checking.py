@@ -17,6 +17,7 @@ from symgrad.compiler import (
     expanded,
     held_plan,
     kink_plan,
+    kink_terms,
     plain_gradient,
     plan,
 )
@@ -26,6 +27,7 @@ from symgrad.second_stages import second_stages
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.graph_eval import GraphEvaluator
+from symgrad.verify.kink_points import Kinks
 from symgrad.verify.point import Held
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import Link
@@ -88,6 +90,18 @@ class Checking:
             self._losses[key] = evaluate(self.loss, values, dict(sizes), where=self.where)
         return self._losses[key]
 
+    def kinks(self) -> Kinks | None:
+        """The kinks of the loss, each with its distance at 50 digits; None for a smooth model."""
+        found, copies = kink_terms(self.derivation)
+        if not found:
+            return None
+
+        def distances(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> list[Any]:
+            evaluate = GraphEvaluator({**inputs, **{copies[name]: inputs[name] for name in copies}}, sizes)
+            return [evaluate(distance).item() for _, distance in found]
+
+        return Kinks([label for label, _ in found], distances)
+
     def formula(self, draw: Draw) -> list[np.ndarray[Any, Any]]:
         """Loss and gradient at 50 digits, nan where their formulas are not defined."""
         evaluate = GraphEvaluator(draw.inputs, draw.sizes, strict=True)
@@ -143,8 +157,10 @@ class Checking:
         module = self._module(found, f"{what} of {self.name}")
 
         def value(inputs: dict[str, Any]) -> float:
+            held = {copy: inputs[name] for name, copy in (copies or {}).items()}
             try:
-                return float(module.value(**inputs, **{copy: inputs[name] for name, copy in (copies or {}).items()}))
+                with np.errstate(all="ignore"):
+                    return float(module.value(**inputs, **held))
             except np.linalg.LinAlgError:  # a singular matrix
                 return 0.0
 

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard, cast
 
 from symgrad.arguments import Argument
 from symgrad.calculus.conditioning import conditioning
-from symgrad.calculus.kinks import kink_distance
+from symgrad.calculus.kinks import kink_distance, kinks
 from symgrad.calculus.parts import in_parts, is_large
 from symgrad.calculus.projection import note, project
 from symgrad.calculus.recurrence import adjoint_symbol
@@ -348,6 +348,12 @@ def kink_plan(derivation: Derivation) -> Plan | None:
     program, *_ = _held(derivation.program)
     distance = kink_distance(program.loss, program.parameters.values())
     return None if distance is None else _plan(program, distance, [ZERO] * len(derivation.gradient))
+
+
+def kink_terms(derivation: Derivation) -> tuple[list[tuple[str, Use]], dict[str, str]]:
+    """The distance from each kink by itself, as terms over the arguments of `held_plan`, and these arguments."""
+    program, copies, _ = _held(derivation.program)
+    return kinks(program.loss, program.parameters.values()), copies
 
 
 def held_plan(derivation: Derivation, gradient: bool = False) -> tuple[Plan, dict[str, str]]:

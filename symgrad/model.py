@@ -651,6 +651,7 @@ class Model:
                 "held": self._checking.held(),
                 "complex_step": self._checking.complex_step(),
                 "formula": self._checking.formula,
+                "kinks": self._checking.kinks(),
                 "second": self._checking.second_order(request) if request else None,
                 **options,
             }

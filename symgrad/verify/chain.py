@@ -51,6 +51,7 @@ _BLIND, _BLIND_SINGLE = 1e-4, 0.1  # code whose rounding errors are larger, rela
 STEP = mpf(10) ** -20
 _FEWEST_STEPS_TO_KINK = 1e3
 MOVES = 3
+_JUMP = 1e-8  # of the value, or of the largest derivative, where the inputs move by a rounding error
 _FLOOR = 16.0
 SINGLE = 2.0**29  # rounding errors of float32 in those of float64
 
@@ -127,6 +128,10 @@ class _Chain:
             [max(abs(a - b) for a in column) for b, column in zip(now, zip(*others, strict=True), strict=True)]
             for now, *others in zip(simplified, *(gradient for _, gradient in near), strict=True)
         ]
+        if at_kink:  # beside it a derivative jumps, and the value where a condition changes: that is no rounding
+            value_noise = value_noise if value_noise <= _JUMP * (1 + abs(recognised)) else mpf(0)
+            sizes = [_JUMP * scale_of(column) for column in simplified]
+            noise = [[n if n <= s else mpf(0) for n in column] for s, column in zip(sizes, noise, strict=True)]
         found = [link_of("reading", [Number("value", self._loss(), read, EXACT * (1 + abs(read)), 1)])]
         if isinstance(stages.derived, str):
             found.append(Link("derivation", "inconclusive", reason=stages.derived))

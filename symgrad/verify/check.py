@@ -12,7 +12,8 @@ from sympy import Basic, Expr, Symbol
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.edges import Formula, check_empty, check_kink, empty_draw, empty_sizes
+from symgrad.verify.edges import Formula, check_empty, check_kinks, empty_draw, empty_sizes
+from symgrad.verify.kink_points import MOST_NUMBERS, Kinks, reached
 from symgrad.verify.point import Held, PointCheck, Reference
 from symgrad.verify.reference import evaluate
 from symgrad.verify.report import CheckReport, Link, Run
@@ -47,6 +48,7 @@ def check_module(
     complex_step: ComplexStep | None = None,
     chain: Callable[[Draw, np.random.Generator], tuple[Link, ...]] | None = None,
     formula: Formula | None = None,
+    kinks: Kinks | None = None,
 ) -> CheckReport:
     """Check a generated module.
 
@@ -76,6 +78,7 @@ def check_module(
     complex_step : the loss that is differentiated, on complex numbers.
     chain : compares the stages of the compiler with each other; done at the first draw and at a kink.
     formula : loss and gradient in exact arithmetic, nan where they are not defined; asked for where an axis is empty.
+    kinks : every kink by itself, so that those are looked for that no zeros reach.
 
     Returns
     -------
@@ -136,10 +139,14 @@ def check_module(
         if kink_distance is not None:
             distance, here = kink_distance, sampler(draws[0].sizes)
 
+            def tied(inputs: dict[str, Any]) -> bool:
+                small = sum(map(np.size, inputs.values())) <= MOST_NUMBERS
+                return kinks is not None and small and bool(reached(kinks, inputs, draws[0].sizes))
+
             def at_kink(inputs: dict[str, Any]) -> bool:
                 """Whether inputs satisfy the facts, and the loss has a value and a kink there."""
                 try:
-                    if distance(inputs) != 0 or not here.satisfies(inputs):
+                    if (distance(inputs) != 0 and not tied(inputs)) or not here.satisfies(inputs):
                         return False
                     if conditioning is not None and conditioning(inputs) <= SINGULAR:
                         return False
@@ -147,10 +154,10 @@ def check_module(
                 except (ArithmeticError, ValueError, IndexError):
                     return False
 
-            run, there = check_kink(draws[0], arguments, at_kink, lambda draw: check(draw, number))
-            if there is not None and chain is not None:
-                run = replace(run, links=chain(there, np.random.default_rng([seed, number, 3])))
-            edges.append(run)
+            for run, there in check_kinks(draws[0], arguments, at_kink, kinks, lambda draw: check(draw, number)):
+                if there is not None and chain is not None:
+                    run = replace(run, links=chain(there, np.random.default_rng([seed, number, 3])))
+                edges.append(run)
     parameters = tuple(argument.name for argument in arguments if argument.role == "parameter")
     labels = second.labels(parameters) if second is not None else ()
     return CheckReport(name, seed, (*parameters, *labels), tuple(runs), tuple(edges))

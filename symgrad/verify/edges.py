@@ -12,6 +12,7 @@ from sympy import Basic, Expr, Symbol, sympify
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.verify.differences import Array
+from symgrad.verify.kink_points import MOST_NUMBERS, Kinks, reached, search
 from symgrad.verify.point import PointCheck, Reference
 from symgrad.verify.report import Finding, Run
 from symgrad.verify.sampling import Draw, Sampler
@@ -112,23 +113,61 @@ def _has_gradient(module: Any, draw: Draw) -> bool:
         return True
 
 
-def check_kink(
-    draw: Draw, arguments: Sequence[Argument], at_kink: Callable[[dict[str, Any]], bool], check: Check
-) -> tuple[Run, Draw | None]:
-    """What is found at a kink, where arguments are zero, and where that is; `at_kink` says whether inputs will do.
+def check_kinks(
+    draw: Draw,
+    arguments: Sequence[Argument],
+    at_kink: Callable[[dict[str, Any]], bool],
+    kinks: Kinks | None,
+    check: Check,
+) -> Iterator[tuple[Run, Draw | None]]:
+    """What is found at kinks, and where these are; `at_kink` says whether inputs will do.
 
     There the gradient is a matter of convention. That the code keeps to it, the chain says; here it has to be finite
-    and the same in all functions.
+    and the same in all functions. First of all arguments are zero; then, for every kink that is not met there, ties and
+    an entry that is solved for.
     """
-    for names in _zeros(arguments):
-        inputs = {name: np.zeros_like(value) if name in names else value for name, value in draw.inputs.items()}
-        if not at_kink(inputs):
-            continue
+
+    def run_at(inputs: dict[str, Any], said: str) -> tuple[Run, Draw]:
         there = replace(draw, inputs=inputs, distance=0.0)
         run = check(there).run(at_kink=True)
-        return replace(run, sizes=f"{run.sizes} with {' and '.join(names)} = 0, a kink"), there
-    note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
-    return Run(f"{format_sizes(draw.sizes)}, looking for a kink", notes=(note,)), None
+        return replace(run, sizes=f"{run.sizes} with {said}, a kink"), there
+
+    zeros = _at_zeros(draw, arguments, at_kink)
+    if zeros is not None:
+        yield run_at(*zeros)
+    small = sum(map(np.size, draw.inputs.values())) <= MOST_NUMBERS
+    looking = f"{format_sizes(draw.sizes)}, looking for kinks"
+    if kinks is None or not small:
+        if zeros is None:
+            note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
+            yield Run(looking, notes=(note,)), None
+        return
+    left = set(range(len(kinks.labels)))
+    left -= reached(kinks, zeros[0], draw.sizes) if zeros is not None else set()
+    missed = []
+    while left:
+        number = min(left)
+        left.remove(number)
+        point = search(kinks, draw, arguments, number, at_kink)
+        if point is None:
+            missed.append(kinks.labels[number])
+        else:
+            left -= point.kinks
+            yield run_at(point.inputs, point.said)
+    if missed:
+        note = f"no exact kink of {', '.join(dict.fromkeys(missed))} was found: its convention at a kink was not tested"
+        yield Run(looking, notes=(note,)), None
+
+
+def _at_zeros(
+    draw: Draw, arguments: Sequence[Argument], at_kink: Callable[[dict[str, Any]], bool]
+) -> tuple[dict[str, Any], str] | None:
+    """Inputs at a kink of which some arguments are zero, and which."""
+    for names in _zeros(arguments):
+        inputs = {name: np.zeros_like(value) if name in names else value for name, value in draw.inputs.items()}
+        if at_kink(inputs):
+            return inputs, f"{' and '.join(names)} = 0"
+    return None
 
 
 def _zeros(arguments: Sequence[Argument]) -> Iterator[tuple[str, ...]]:

@@ -8,9 +8,10 @@ import pytest
 import sympy as sp
 from sympy import Eq, IndexedBase, Sum, exp, log, sin, symbols
 
-from symgrad import MaxOver, Model, norm2, relu, softmax
+from symgrad import MaxOver, Model, if_else, norm2, relu, softmax
 from symgrad.checking import imported
 from symgrad.codegen import functions
+from symgrad.requests import Request
 from symgrad.verify.check import check_module
 from symgrad.verify.derivatives import taylor_order
 from symgrad.verify.report import CheckReport, Run
@@ -173,10 +174,49 @@ def test_a_gradient_that_is_no_number_at_the_kink_is_found(monkeypatch: pytest.M
     assert "the gradient by w is finite" in [item.name for item in edge(report, "a kink").failures]  # type: ignore[union-attr]
 
 
-def test_kinks_that_zeros_do_not_reach_are_owned_up_to() -> None:
-    report = Model(Sum(sp.Abs(z**2 + 1 - t[n]), (n, 0, N - 1)), [w], facts=[t[n] > 2]).check()
+Z, y = IndexedBase("Z", (N, K)), IndexedBase("y", (N,))
+over_n, over_k = (n, 0, N - 1), (k, 0, K - 1)
+BEYOND_ZERO = {  # kinks that are not where an argument is zero, where they are met, and at how many points
+    "relu(x - 1)": (lambda: Model(Sum(t[n] * relu(x[n] - 1), over_n), [x]), "with x[0] = 1", 1),
+    "|X w - t|": (lambda: Model(Sum(sp.Abs(z - t[n]), over_n), [w]), "with w[0] = ", 1),
+    "hinge": (lambda: Model(Sum(relu(1 - t[n] * z), over_n) + Sum(w[m] ** 2, (m, 0, M - 1)), [w]), "with w[0] = ", 1),
+    "Max(exp(x), exp(y))": (lambda: Model(Sum(sp.Max(exp(x[n]), exp(y[n])), over_n), [x, y]), "a kink", 1),
+    "two": (lambda: Model(Sum(sp.Abs(x[n] - y[n] - 1) + relu(y[n] - 4), over_n), [x, y]), "= ", 2),
+    "condition": (lambda: Model(Sum(if_else(x[n] > 1, x[n] ** 2, 2 * x[n]), over_n), [x]), "with x[0] = 1", 1),
+    "tie": (lambda: Model(Sum(t[n] * MaxOver(1 / Z[n, k], over_k), over_n), [Z]), "with equal entries of Z", 1),
+}
+
+
+@pytest.mark.parametrize("name", BEYOND_ZERO)
+def test_kinks_that_are_not_at_zero(name: str) -> None:
+    make, said, count = BEYOND_ZERO[name]
+    report = make().check()
+    found = [run for run in report.edges if "kink" in run.sizes]
+    assert report.ok and len(found) == count and all(said in run.sizes and not run.notes for run in found)
+    assert all([link.verdict for link in run.links] == ["pass"] * 5 for run in found)
+
+
+def test_a_tie_that_is_not_shared_equally_is_found_there_alone() -> None:
+    model = Model(Sum(t[n] * MaxOver(Z[n, k], over_k), over_n), [Z])
+    module = imported(model.source().replace(".sum(axis=1)", ".max(axis=1)"), "all of it")  # each takes it all
+    known = {**model._checking.options(), "kinks": model._checking.kinks()}
+    report = check_module(module, model.arguments, chain=model._checking.links(module, Request()), **known)
+    assert not report.ok and all(not run.failures for run in report.runs)
+    assert next(link for link in edge(report, "a kink").links if link.verdict == "fail").name == "float64 code"
+
+
+def test_code_with_another_convention_is_found_where_it_was_solved_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(functions.UFUNCS, sp.sign, "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
+    report = Model(Sum(t[n] * sp.Abs(z - t[n] - 1), over_n), [w]).check()
+    assert not report.ok and all(not run.failures for run in report.runs)
+    failed = [link for link in edge(report, "a kink").links if link.verdict == "fail"]
+    assert failed[0].name == "float64 code" and failed[0].label.startswith("w[")
+
+
+def test_kinks_that_are_not_reached_are_owned_up_to() -> None:
+    report = Model(Sum(sp.Abs(z**2 + 1 - t[n]), over_n), [w], facts=[t[n] > 2]).check()
     (run,) = [run for run in report.edges if "kink" in run.sizes]
-    assert report.ok and "its convention at a kink was not tested" in run.notes[0]
+    assert report.ok and run.notes[0].startswith("no exact kink of Abs was found: its convention")
 
 
 # The flat functions.
