@@ -64,6 +64,11 @@ CASES = {
     ),
     "Idx over a free symbol": (lambda: Model(Sum(x[i], Idx("i", N)), [x]), ModelError, "index i is free"),
     "free index": (lambda: Model(Sum(x[i] ** 2, (i, 0, N - 1)) + x[i], [x]), ModelError, "index i is free"),
+    "parameter as a subscript": (
+        lambda: Model(Sum(x[q3[i]], (i, 0, 2)) + q3[0], [x, q3]),
+        ModelError,
+        "the parameter q subscripts an array",
+    ),
     "free index in a sum": (
         lambda: Model(Sum(x[n + i], (n, 0, 1)) + Sum(x[i], (i, 0, 1)), [x]),
         ModelError,

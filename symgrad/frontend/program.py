@@ -244,6 +244,12 @@ def _arguments(
         if parameter not in used:
             raise ModelError(f"the parameter {name_of(parameter)} does not occur in the loss")
     subscripting = _subscripting(expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer})
+    for parameter in parameters:
+        if parameter in subscripting:
+            raise ModelError(
+                f"the parameter {name_of(parameter)} subscripts an array; a subscript is an integer, by which "
+                "nothing is differentiated: pass it as data"
+            )
     made = []
     roles: tuple[tuple[Role, Iterable[Any]], ...] = (("parameter", parameters), ("data", sorted(data, key=name_of)))
     for role, group in roles:
