@@ -236,13 +236,28 @@ class _Writer:
             for operand in operands:
                 if self._is_free(operand, pending):
                     free = self._text(operand)
-                    return [f"{name} = np.{function}({', '.join(texts)}, out={free})"], self.plan.owner[free]
+                    lines = self._first(operands, texts, pending | {free})
+                    return [*lines, f"{name} = np.{function}({', '.join(texts)}, out={free})"], self.plan.owner[free]
             if function != "negative":  # NumPy itself reuses an operand that nobody else has
                 ways = [self._into_operand(function, operands, place, pending) for place in range(len(operands))]
                 found = [way for way in ways if way is not None]
                 if found:
                     return min(found, key=lambda way: len(way[0]))
         return [f"{name} = {self._text(node)}"], name
+
+    def _first(self, operands: list[ast.expr], texts: list[str], pending: frozenset[str]) -> list[str]:
+        """Lines that compute operands in arrays that these read for the last time, whose names then are in `texts`."""
+        lines: list[str] = []
+        for place, operand in enumerate(operands):
+            if _operation(operand) is None or not self._fits(operand):
+                continue
+            inner = [part for part in ast.walk(operand) if isinstance(part, ast.Name)]
+            once = [part for part in inner if words([self.statement.text])[part.id] == 1]
+            free = next((part.id for part in once if self._is_free(part, pending)), None)
+            if free is not None:
+                lines += self.stored(operand, free)
+                texts[place] = free
+        return lines
 
     def stored(self, node: ast.expr, target: str) -> list[str]:
         """Lines that write the expression into an array that is there, without others for what it is made of."""
@@ -257,7 +272,7 @@ class _Writer:
             rest = [text for k, text in enumerate(texts) if k != place]
             if function == "matmul" or _operation(operand) is None or not self._fits(operand):
                 continue
-            if self.statement.name not in words(rest):
+            if target.partition("[")[0] not in words(rest):
                 lines = self.stored(operand, target)
                 if function in _SIGNS and (place == 0 or function in _COMMUTE):
                     return [*lines, f"{target} {_SIGNS[function]}= {rest[0]}"]

@@ -12,6 +12,7 @@ from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mul, S, Symbol
 from symgrad.arguments import Argument
 from symgrad.codegen.in_place import in_place
 from symgrad.codegen.loop import LoopPrinter
+from symgrad.codegen.release import released
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value, words
@@ -241,7 +242,7 @@ def _body(
     lines = needed_lines(printer.lines, [value, *gradient])
     results = [*([value] if value else []), *gradient]
     reused = in_place(lines, results, printer.arrays, None if rows is None else rows.dimension)
-    body = _with_dimensions(plan, reused, value, gradient)
+    body = _with_dimensions(plan, released(reused, results, printer.arrays), value, gradient)
     if not workspace:
         return body
     first = None if rows is None else (rows.dimension, f"{rows.arrays[0]}.shape[0]")

@@ -36,6 +36,21 @@ def printed(statements, result):
         ("y = 1 - A * B", ["y = A * B", "np.subtract(1, y, out=y)"]),
         ("y = A ** 2 * np.exp(B)", ["y = A ** 2", "y *= np.exp(B)"]),
         ("x = A - B\ny = (x - x.sum(axis=0)) * x", ["x = A - B", "y = np.multiply(x - x.sum(axis=0), x, out=x)"]),
+        # an operand in the array that it reads last
+        (
+            "x = A - B\nz = B / A\ny = x * (1 - z ** 2)",
+            [
+                "x = A - B",
+                "z = B / A",
+                "np.square(z, out=z)",
+                "np.subtract(1, z, out=z)",
+                "y = np.multiply(x, z, out=x)",
+            ],
+        ),
+        (
+            "x = A - B\nz = B / A\ny = x * (z - z ** 2)",
+            ["x = A - B", "z = B / A", "y = np.multiply(x, z - z ** 2, out=x)"],
+        ),
         # x is read after it would be overwritten
         ("x = A - B\ny = np.exp(x) * (1 - x ** 2)", ["x = A - B", "y = np.exp(x)", "y *= 1 - x ** 2"]),
         ('x = np.einsum("ij,kj->ik", A, C.T) - A', None),
