@@ -27,7 +27,7 @@ class Application(Operands):
             if whole is not None:
                 self.helpers |= {"in_range"} if head is in_range else set()
                 return whole
-        args = [broadcast(self._along(use, letters), letters) for use in node.args]
+        args = [broadcast(self._use(use), letters) for use in node.args]
         if head in RELATIONS:
             text = f"{args[0].at(ADD)} {RELATIONS[head]} {args[1].at(ADD)}"
             return Value(text, COMPARE, letters, "boolean")

@@ -49,7 +49,7 @@ class Arithmetic(Operands):
         )
         parts = []
         for coefficient, use in order:
-            plain = self._along(use, letters)
+            plain = self._use(use)
             value = broadcast(plain if whole or (mixed and plain.kind == "boolean") else self._real(plain), letters)
             value, flipped = _without_sign(value)
             negative = bool(coefficient.is_negative) != flipped
@@ -82,7 +82,7 @@ class Arithmetic(Operands):
         below: list[Value] = []
         out = self._layout(node)
         for use, exponent in node.factors:
-            value = self._use(use) if node.bound else self._along(use, out)
+            value = self._use(use)
             if value.kind != "boolean" or node.bound or not mixed:  # a condition times a number is a number
                 value = self._real(value)
             if node.bound and exponent == 2:

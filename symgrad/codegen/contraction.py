@@ -155,7 +155,9 @@ def _matmul(
 ) -> Value:
     # the side that needs fewer transposes; a tie between two matrices goes to the order the result is wanted in
     def transposes(left: Value, right: Value) -> int:
-        return int(left.letters[-1] != inner) + int(right.letters[0] != inner)
+        return int(left.letters[-1] != inner and not left.symmetric) + int(
+            right.letters[0] != inner and not right.symmetric
+        )
 
     straight, swapped = transposes(first, second), transposes(second, first)
     backwards = tuple(want) == (*columns, *rows) and len(want) == 2

@@ -126,14 +126,8 @@ class Operands:
             axes = "" if (first, second, len(letters)) == (0, 1, 2) else f", axis1={first}, axis2={second}"
             value = Value(f"np.diagonal({value.text}{axes})", ATOM, value.letters, value.kind)
             letters = (*rest, twice)
-        return Value(value.text, value.level, letters, value.kind)
-
-    def _along(self, use: Use, letters: Sequence[Letter]) -> Value:
-        """A node's value for a consumer whose axes are these; a symmetric matrix is not transposed for it."""
-        value = self._use(use)
-        if use.node.rank == 2 and len(value.letters) == 2 and symmetric(use.node):
-            return replace(value, letters=tuple(letter for letter in letters if letter in value.letters))
-        return value
+        whole = use.node.rank == 2 == len(letters) and symmetric(use.node)
+        return Value(value.text, value.level, letters, value.kind, symmetric=whole)
 
     def full(self, use: Use, node: Node) -> Value:
         """A term over the axes of `node` as an array of the node's shape."""

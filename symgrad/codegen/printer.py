@@ -274,7 +274,7 @@ class Printer(Arithmetic, Application):
             case Delta():
                 return Value(f"np.eye({size_text(node.shape[0])}, dtype={self.dtype})", ATOM, (0, 1))
             case Named():
-                value = self._full(self._along(node.arg, range(node.rank)), node, self._wanted.get(node))
+                value = self._full(self._use(node.arg), node, self._wanted.get(node))
                 return _by_rows(value) if node in self._twice else value
             case Add():
                 return self._sum(node)

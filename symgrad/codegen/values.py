@@ -21,7 +21,8 @@ COMPARE = -1
 class Value:
     """`text` computes an array whose axis k runs along `letters[k]`; `python` values are plain Python numbers.
 
-    Where the text is an inverse that nothing else needs, `inverse_of` is the matrix, over the same letters.
+    Where the text is an inverse that nothing else needs, `inverse_of` is the matrix, over the same letters. A symmetric
+    matrix is its own transpose.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Value:
     letters: tuple[Letter, ...]
     kind: Kind = "real"
     inverse_of: "Value | None" = None
+    symmetric: bool = False
 
     def at(self, level: int) -> str:
         """The text, in parentheses unless it binds at least this tightly."""
@@ -56,6 +58,8 @@ def transpose(value: Value, order: Sequence[Letter]) -> Value:
     if value.letters == order:
         return value
     assert set(order) == set(value.letters) and len(order) == len(value.letters)
+    if value.symmetric:
+        return replace(value, letters=order)
     if len(order) == 2:
         return replace(value, text=f"{value.at(ATOM)}.T", level=ATOM, letters=order)
     axes = ", ".join(str(value.letters.index(letter)) for letter in order)
