@@ -59,3 +59,9 @@ def test_a_function_is_computed_on_the_diagonal_alone_however_it_is_written(inne
     heart = [model.source().split("def value(")[1].split('"""')[2] for model in (one, other)]
     assert heart[0] == heart[1] and "@" not in heart[0]
     assert str(one.gradient(A)) == str(other.gradient(A))
+
+
+def test_an_entry_of_a_softmax_written_out_is_known_on_the_diagonal():
+    written = Sum(exp(A[i, i]) / Sum(exp(A[i, j]), (j, 0, N - 1)) + A[i, i], (i, 0, N - 1))
+    codes = [Model(loss, [A]).source().split('"""')[2:] for loss in (written, Trace(softmax(A) + A))]
+    assert codes[0] == codes[1]

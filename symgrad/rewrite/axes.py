@@ -8,7 +8,7 @@ from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, sca
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use
 from symgrad.graph.transform import factors_of, opened, own, place, see_through, terms_of
-from symgrad.rewrite.diagonals import diagonal
+from symgrad.rewrite.diagonals import diagonal, inwards
 from symgrad.rewrite.logarithms import log_of_product
 from symgrad.rewrite.record import BLANCHARD, LOGISTIC, AxisRule, record
 from symgrad.rewrite.signs import absolute_value, positive_part
@@ -51,6 +51,29 @@ def softmax(use: Use) -> Use | None:
             rest = [factors[k] for k in range(len(factors)) if k not in (n, m)]
             argument = place(above.node.args[0], above.letters)
             return product_of_powers([(axis_map(SOFTMAX, argument, over), S.One), *rest])
+    return None
+
+
+@record("exp(u[i, i])/Σ_j exp(u[i, j]) = softmax(u)[i, i]", "inf/inf for large u", BLANCHARD)
+def softmax_on_diagonal(use: Use) -> Use | None:
+    """The same where the entry's own index is another one of u."""
+    factors = factors_of(use)
+    for n, (factor, exponent) in enumerate(factors):
+        above = inwards(see_through(factor))
+        if not (exponent == 1 and isinstance(above.node, Apply) and above.node.head is exp):
+            continue
+        for m, (divisor, power) in enumerate(factors):
+            target = see_through(divisor)
+            found = _sum_of_exp(target) if power == -1 else None
+            if found is None or len(found[1]) != 1:
+                continue
+            argument, over = found
+            (summed,) = over
+            for letter in target.letters:
+                if inwards(apply(exp, [inwards(relabel(argument, {summed: letter}))])) == above:
+                    entry = relabel(axis_map(SOFTMAX, argument, over), {summed: letter})
+                    rest = [factors[k] for k in range(len(factors)) if k not in (n, m)]
+                    return product_of_powers([(entry, S.One), *rest])
     return None
 
 
@@ -231,6 +254,7 @@ RECOGNISE: tuple[AxisRule, ...] = (
     diagonal,
     log_sum_exp,
     softmax,
+    softmax_on_diagonal,
     shift_invariance,
     log_softmax,
     log_softmax_of_difference,

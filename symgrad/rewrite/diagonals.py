@@ -11,20 +11,21 @@ from symgrad.rewrite.record import record
 def diagonal(use: Use) -> Use | None:
     """An operand with an index twice, with the index inside its functions, sums and products."""
     operands = use.node.uses()
-    moved = tuple(_inwards(operand) for operand in operands)
+    moved = tuple(inwards(operand) for operand in operands)
     return None if moved == operands else place(rebuild(use.node, moved), use.letters)
 
 
-def _inwards(use: Use) -> Use:
+def inwards(use: Use) -> Use:
+    """A term with an index twice, with the index inside it as far as its operations go entry by entry."""
     node = use.node
     if len(set(use.letters)) == len(use.letters):
         return use
     match node:
         case Add(terms=terms):
-            return add([(c, _inwards(place(term, use.letters))) for c, term in terms])
+            return add([(c, inwards(place(term, use.letters))) for c, term in terms])
         case Contract(factors=factors, bound=lengths):
             names, bound = opened(use, lengths)
-            return product_of_powers([(_inwards(relabel(factor, names)), e) for factor, e in factors], bound)
+            return product_of_powers([(inwards(relabel(factor, names)), e) for factor, e in factors], bound)
         case Apply(head=head, args=args):
-            return apply(head, [_inwards(place(arg, use.letters)) for arg in args])
+            return apply(head, [inwards(place(arg, use.letters)) for arg in args])
     return use

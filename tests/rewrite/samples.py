@@ -198,6 +198,9 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(abs(Determinant(KroneckerProduct(A, B)))) + Trace(A), [A, B])),
         Sample(lambda: Model(total(Inverse(KroneckerProduct(A, B)).applyfunc(sin)), [A, B])),
     ),
+    "softmax_on_diagonal": (
+        Sample(lambda: Model(Sum(exp(A[m, m]) / Sum(exp(A[m, n]), (n, 0, M - 1)), (m, 0, M - 1)), [A])),
+    ),
     "diagonal": (Sample(lambda: Model(Trace((A * A).applyfunc(exp)), [A])),),
     "use_diagonals": (
         Sample(lambda: Model(Trace(S * A * S * A) + total(S * A), [A, S], facts=[Q.diagonal(S)]), sizes={"M": 3}),
