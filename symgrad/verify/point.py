@@ -9,7 +9,7 @@ from sympy import Basic, MatrixSymbol
 
 from symgrad.arguments import Argument
 from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.computing import computing_findings
+from symgrad.verify.computing import computing_findings, difference
 from symgrad.verify.derivatives import Derivatives
 from symgrad.verify.differences import EPS, Array, Neighbourhood, noise_level
 from symgrad.verify.flat import flat_findings
@@ -190,7 +190,7 @@ class PointCheck:
             return
         for name, part, again in zip(self._names, gradients, repeated, strict=False):
             agrees = np.shape(again) == part.shape and _close(again, part, _REPEAT_TOLERANCE, self._floor(name))
-            self._find(f"gradient and value_and_gradient agree on {name}", agrees, f"{np.asarray(again)} and {part}")
+            self._find(f"gradient and value_and_gradient agree on {name}", agrees, difference(name, again, part))
         if hasattr(self._module, "Workspace"):
             self._with_workspace(gradients)
 
@@ -201,7 +201,7 @@ class PointCheck:
         repeated = self._call("value_and_gradient", inputs)
         for name, part, again in zip(self._names, gradients, repeated[1] if repeated else (), strict=False):
             agrees = np.shape(again) == part.shape and _close(again, part, _REPEAT_TOLERANCE, self._floor(name))
-            self._find(f"a workspace leaves the gradient by {name} as it is", agrees, f"{np.asarray(again)} and {part}")
+            self._find(f"a workspace leaves the gradient by {name} as it is", agrees, difference(name, again, part))
 
     def _size(self, name: str) -> float:
         return float(np.max(np.abs(self._draw.inputs[name]), initial=0.0)) or 1.0
@@ -227,8 +227,8 @@ class PointCheck:
                 # A derivative is not known better than what moves the loss by its rounding errors.
                 measured = float(np.max(noise, initial=0.0))
                 rounding = measured + self._noise / self._size(name)
-                difference = self._loosely(f"gradient by {name}", part, wanted, rounding)
-                self._double_precision(name, np.asarray(wanted), measured, difference)
+                off = self._loosely(f"gradient by {name}", part, wanted, rounding)
+                self._double_precision(name, np.asarray(wanted), measured, off)
 
     def _loosely(self, what: str, got: Any, exact: Any, noise: float) -> float:
         """Compare with what float64 gives, whose rounding errors are 2**29 times smaller; return the difference."""
@@ -239,12 +239,12 @@ class PointCheck:
             self._findings.append(Finding(name, "inconclusive", "it is not finite there"))
             return math.inf
         scale = float(np.max(np.abs(exact), initial=0.0))
-        difference = float(np.max(np.abs(got - exact), initial=0.0))
+        off = float(np.max(np.abs(got - exact), initial=0.0))
         # Where everything cancels, nothing but the inputs says what size the terms had.
         terms = max((float(np.max(np.abs(value), initial=0.0)) for value in self._draw.inputs.values()), default=0.0)
         allowed = _SINGLE_TOLERANCE * scale + _SINGLE_NOISE * noise + 1e2 * _SINGLE_EPS * terms
-        self._find(name, difference <= allowed, f"they differ by {difference:.3g}, of at most {scale:.3g}")
-        return difference
+        self._find(name, off <= allowed, f"{difference(what, got, exact)}, of at most {scale:.3g}")
+        return off
 
     def _double_precision(self, name: str, gradient: Array, noise: float, single: float) -> None:
         """Find float32 inside of a computation in float64, by rounding errors that are not far below float32's.

@@ -219,6 +219,15 @@ def test_kinks_that_are_not_reached_are_owned_up_to() -> None:
     assert report.ok and run.notes[0].startswith("no exact kink of Abs was found: its convention")
 
 
+def test_a_gradient_that_depends_on_the_layout_of_the_inputs_is_found_and_named() -> None:
+    model = least_squares()
+    for layout in ("X.flags.f_contiguous and X.shape[1] > 1", "not X.data.contiguous"):
+        text = model.source().replace("return loss, Gradient(", f"return loss, Gradient((1 + 1e-4 * ({layout})) * ", 1)
+        report = check_module(imported(text, "layout"), model.arguments, **model._checking.options())
+        failed = [item for item in report.runs[0].failures if "the numbers are the same for inputs" in item.name]  # type: ignore[union-attr]
+        assert failed and "w[" in str(failed[0]) and " instead of " in str(failed[0])
+
+
 # The flat functions.
 
 
