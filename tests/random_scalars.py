@@ -15,7 +15,6 @@ from sympy import And, Eq, IndexedBase, KroneckerDelta, MatrixSymbol, Ne, Or, Pr
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import LogSumExp, MaxOver, MinOver, constant, if_else, sigmoid, softmax, total
-from symgrad.functions.softmax import IndexedSoftmax
 from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
 
 if __package__:
@@ -405,7 +404,7 @@ def renamed(drawn: Drawn) -> Drawn:
     """The same model with the names of its bound indices exchanged, by which SymPy orders terms and factors."""
     whole = sp.Tuple(drawn.loss, *drawn.where)
     bound = {limit[0] for part in sp.preorder_traversal(whole) for limit in getattr(part, "limits", ())}
-    bound |= {part.index for part in whole.atoms(IndexedSoftmax)}
+    bound -= {symbol for equation in drawn.where for symbol in equation.lhs.free_symbols}
     names = sorted((index for index in bound if isinstance(index, Symbol)), key=str)
     exchanged = dict(zip(names, reversed(names), strict=True))
     where = tuple(Eq(e.lhs, e.rhs.xreplace(exchanged), evaluate=False) for e in drawn.where)
