@@ -50,6 +50,7 @@ from symgrad.schedule.factorise import factorise
 from symgrad.schedule.guards import guard
 from symgrad.schedule.labels import place_labels
 from symgrad.schedule.lower import lower
+from symgrad.schedule.masks import split_masks
 from symgrad.schedule.products import distribute, share, sum_first
 from symgrad.schedule.steps import keep_steps
 
@@ -392,9 +393,8 @@ def _held(program: Program, gradient: Sequence[Use] = ()) -> tuple[Program, dict
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
     heads = frozenset(head for node in postorder([loss.node]) if (head := getattr(node, "head", None)) is not None)
-    stable = factorise(
-        lower(guard(place_labels(accumulate(stabilise(shift_exponentials([loss, *gradient]), Trace())))))
-    )
+    stable = accumulate(stabilise(shift_exponentials([loss, *gradient]), Trace()))
+    stable = factorise(lower(split_masks(guard(place_labels(stable)))))
     loss, *gradient = sum_first(distribute(stable, program.identities))
     # what the value alone needs is less than what it needs together with the gradient
     (value,) = _scheduled([loss])

@@ -228,6 +228,9 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(sin(Sum(x[k], (k, 0, n))) * y[n], [x, y])),
         Sample(lambda: _sum(exp(-Sum(x[k] ** 2 * t[k] + y[k], (k, n, N - 1))) * y[n], [x, y])),
     ),
+    "split_masks": (
+        Sample(lambda: _sum(Sum(D2[n, m] * D2[s, m] * z[s, k], (s, 0, n), columns) ** 2, [z], over=(rows, classes))),
+    ),
     "shift_exponentials": (
         Sample(lambda: _sum(log(Sum(c[n, k] * exp(z[n, k]), classes)), [z]), **_SHARES),
         Sample(lambda: _sum(Sum(c[n, k] * exp(z[n, k]), classes) / logits, [z, c]), **_SHARES),
