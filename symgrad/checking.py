@@ -22,6 +22,7 @@ from symgrad.compiler import (
     plan,
 )
 from symgrad.frontend.program import Program
+from symgrad.graph.nodes import Shape, Use
 from symgrad.requests import Request, factors, quantity
 from symgrad.second_stages import second_stages
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
@@ -107,11 +108,16 @@ class Checking:
         evaluate = GraphEvaluator(draw.inputs, draw.sizes, strict=True)
         shapes = [(), *(node.shape for node in self.program.parameters.values())]
         terms = [self.derivation.program.loss, *self.derivation.gradient.values()]
+
+        def exact(use: Use, shape: Shape) -> np.ndarray[Any, Any]:
+            try:
+                found = evaluate(use, len(shape))
+            except IndexError:  # an entry that is not there
+                found = np.asarray(np.nan)
+            return np.broadcast_to(found, evaluate.shape(shape)).astype(np.float64)
+
         with mpmath.workdps(DIGITS):
-            return [
-                np.broadcast_to(evaluate(use, len(shape)), evaluate.shape(shape)).astype(np.float64)
-                for use, shape in zip(terms, shapes, strict=True)
-            ]
+            return [exact(use, shape) for use, shape in zip(terms, shapes, strict=True)]
 
     def second_order(self, request: Request) -> SecondOrder:
         """What the checker has to know of the functions of second order."""

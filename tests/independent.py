@@ -17,6 +17,7 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import OneMatrix
 
 from symgrad import functions as sg
@@ -325,6 +326,9 @@ class Interpreter:
                 return scale * result
             case sp.Transpose():
                 return of(expr.arg).T
+            case MatrixSlice():
+                rows, columns = (slice(*(self.size(end) for end in ends)) for ends in (expr.rowslice, expr.colslice))
+                return of(expr.parent)[rows, columns]
             case sp.MatPow():  # SymPy's Inverse is one
                 base = of(expr.base)
                 base = self._kind.inverse(base) if expr.exp < 0 else base

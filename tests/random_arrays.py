@@ -51,8 +51,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "condition": lambda u: if_else(u > 0, sp.sin(u), u),
 }
 
-# SymPy evaluates some functions of these, sin(atan(u)), if they are of numbers; of matrices it does not
-EVALUATED = {"atan"}
+# SymPy evaluates some functions of these, sin(atan(u)) and exp(log(u)), if they are of numbers; of matrices it does not
+EVALUATED = {"atan", "plain sigmoid", "log of plain sigmoid"}
 # nor does it compare a matrix of one entry with a number, or take its absolute value
 OF_NUMBERS = {"max", "condition", "abs"}
 

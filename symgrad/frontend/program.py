@@ -55,7 +55,7 @@ class Program:
     parameters : the parameters' nodes, in the order given, by SymPy object.
     names : the quantities of `where`, in the order given, by SymPy object (the `IndexedBase` of an indexed one).
     arguments : the arguments of the generated functions, in order.
-    dimensions : every dimension, in order of first appearance in the arguments' shapes.
+    dimensions : every dimension, in order of first appearance in the shapes of parameters and data, then by name.
     minimum_sizes : how large a dimension must be for the literal subscripts and ranges to make sense.
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
     lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
@@ -97,7 +97,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     indices = bound_indices(expressions) | {sub for e in equations for sub in _left_indices(e.lhs)}
     indices |= {index for fact in facts for index in _quantified(fact)}
     found = list(dict.fromkeys(occurring([*parameters, *expressions, *(e.lhs for e in equations)])))
-    dimensions = _dimensions(found, expressions, indices)
+    dimensions = _dimensions(parameters, found, expressions, indices)
     arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions)
     known = properties(facts)
     nodes = {
@@ -178,27 +178,31 @@ def _left_indices(left: Any) -> list[Any]:
     return [entry[0] for entry in found if entry is not None]
 
 
-def _dimensions(found: Iterable[Any], expressions: Sequence[Basic], indices: set[Any]) -> tuple[Symbol, ...]:
-    """The symbols that occur in shapes and in limits."""
-    lengths: list[Expr] = []
+def _dimensions(
+    parameters: Sequence[Any], found: Iterable[Any], expressions: Sequence[Basic], indices: set[Any]
+) -> tuple[Symbol, ...]:
+    """The symbols that occur in shapes and in limits: as the arrays have them, parameters first, then by name."""
+    arrays = [s for s in found if isinstance(s, MatrixSymbol) or (isinstance(s, IndexedBase) and s.shape is not None)]
+    arrays = [*(s for s in parameters if s in arrays), *sorted(set(arrays) - set(parameters), key=name_of)]
+    shapes = [S(length) for array in arrays for length in array.shape]
+    others: list[Expr] = []
     for symbol in found:
-        if isinstance(symbol, MatrixSymbol) or (isinstance(symbol, IndexedBase) and symbol.shape is not None):
-            lengths.extend(S(length) for length in symbol.shape)
-        elif isinstance(symbol, Idx) and symbol.upper is not None:
-            lengths.extend((symbol.lower, symbol.upper))
+        if isinstance(symbol, Idx) and symbol.upper is not None:
+            others.extend((symbol.lower, symbol.upper))
     for expression in expressions:
         for part in Preorder(expression):
             if hasattr(part, "limits"):
-                lengths.extend(bound for limit in part.limits for bound in limit[1:])
+                others.extend(bound for limit in part.limits for bound in limit[1:])
             elif isinstance(part, MatrixExpr) and not isinstance(part, MatrixSymbol):
-                lengths.extend(part.shape)
-    ordered: dict[Symbol, None] = {}
+                others.extend(part.shape)
     labels = {index.label if isinstance(index, Idx) else index for index in indices}
-    for length in lengths:
-        for symbol in sorted(S(length).free_symbols, key=str):
-            if isinstance(symbol, Symbol) and not isinstance(symbol, Dummy) and symbol not in labels:
-                ordered[symbol] = None
-    return tuple(ordered)
+    ordered = [symbol for length in shapes for symbol in sorted(length.free_symbols, key=str)]
+    ordered += sorted({symbol for length in others for symbol in S(length).free_symbols}, key=str)
+    return tuple(
+        symbol
+        for symbol in dict.fromkeys(ordered)
+        if isinstance(symbol, Symbol) and not isinstance(symbol, Dummy) and symbol not in labels
+    )
 
 
 def _arguments(

@@ -12,7 +12,7 @@ from sympy import Basic, Expr, Symbol
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.edges import Formula, check_empty, check_kinks, empty_draw, empty_sizes
+from symgrad.verify.edges import Check, Formula, check_empty, check_kinks, empty_draw, empty_sizes
 from symgrad.verify.kink_points import MOST_NUMBERS, Kinks, reached
 from symgrad.verify.point import Held, PointCheck, Reference
 from symgrad.verify.reference import evaluate
@@ -154,7 +154,8 @@ def check_module(
                 except (ArithmeticError, ValueError, IndexError):
                     return False
 
-            for run, there in check_kinks(draws[0], arguments, at_kink, kinks, lambda draw: check(draw, number)):
+            at_edge: Check = lambda draw: check(draw, number)  # noqa: E731
+            for run, there in check_kinks(draws[0], arguments, at_kink, kinks, at_edge, formula):
                 if there is not None and chain is not None:
                     run = replace(run, links=chain(there, np.random.default_rng([seed, number, 3])))
                 edges.append(run)

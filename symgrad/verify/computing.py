@@ -74,7 +74,8 @@ def difference(label: str, got: Any, wanted: Any) -> str:
         return f"{label} has the shape {got.shape} instead of {wanted.shape}"
     if not got.size:
         return f"{label} is empty"
-    off = np.nan_to_num(np.abs(got - wanted), nan=np.inf)
+    with np.errstate(invalid="ignore"):  # infinite less infinite
+        off = np.nan_to_num(np.abs(got - wanted), nan=np.inf)
     at = tuple(map(int, np.unravel_index(np.argmax(off), off.shape)))
     where = f"{label}[{', '.join(map(str, at))}]" if at else label
     return f"{where} is {float(got[at])!r} instead of {float(wanted[at])!r}"

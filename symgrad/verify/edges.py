@@ -119,13 +119,20 @@ def check_kinks(
     at_kink: Callable[[dict[str, Any]], bool],
     kinks: Kinks | None,
     check: Check,
+    formula: Formula | None = None,
 ) -> Iterator[tuple[Run, Draw | None]]:
     """What is found at kinks, and where these are; `at_kink` says whether inputs will do.
 
     There the gradient is a matter of convention. That the code keeps to it, the chain says; here it has to be finite
     and the same in all functions. First of all arguments are zero; then, for every kink that is not met there, ties and
-    an entry that is solved for.
+    an entry that is solved for. Where one of these is the end of a function's domain, such as √(1 − x) at x = 1, the
+    `formula` itself has no finite derivative.
     """
+
+    def is_end(inputs: dict[str, Any]) -> bool:
+        if formula is None:
+            return False
+        return not all(np.all(np.isfinite(part)) for part in formula(replace(draw, inputs=inputs)))
 
     def run_at(inputs: dict[str, Any], said: str) -> tuple[Run, Draw]:
         there = replace(draw, inputs=inputs, distance=0.0)
@@ -149,7 +156,7 @@ def check_kinks(
         number = min(left)
         left.remove(number)
         point = search(kinks, draw, arguments, number, at_kink)
-        if point is None:
+        if point is None or is_end(point.inputs):
             missed.append(kinks.labels[number])
         else:
             left -= point.kinks

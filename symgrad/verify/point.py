@@ -84,7 +84,7 @@ class PointCheck:
             gradients = self._gradients()
         if value is not None and gradients is not None:
             # beside a kink a gradient jumps, which is no rounding
-            noises = [0 * part for part in gradients] if at_kink else self._gradient_noise(gradients)
+            noises = [np.zeros_like(part) for part in gradients] if at_kink else self._gradient_noise(gradients)
             if not at_kink:
                 derivatives = Derivatives(
                     self._differentiated, self._draw, self._names, self._noise, self._rng, self._complex_step

@@ -36,14 +36,18 @@ def _model(code: str) -> Any:
 
 
 def _in_order(lines: list[str], text: str) -> str | None:
-    """The first of the lines that does not follow those before it in a text; `...` stands for any."""
-    rest = [line.strip() for line in text.splitlines()]
+    """The first of the lines that does not follow those before it in a text, whose spacing is its own matter.
+
+    `...` stands for any lines.
+    """
+    rest = ["".join(line.split()) for line in text.splitlines()]
     for line in lines:
-        if line.strip() in ("", "..."):
+        bare = "".join(line.split())
+        if bare in ("", "..."):
             continue
-        if line.strip() not in rest:
+        if bare not in rest:
             return line
-        rest = rest[rest.index(line.strip()) + 1 :]
+        rest = rest[rest.index(bare) + 1 :]
     return None
 
 
