@@ -12,27 +12,25 @@ Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and s
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce as reduced
 from typing import NamedTuple
 
-from sympy import Abs, Expr, Max, Ne, Number, S, exp, log, oo
+from sympy import Abs, Ne, Number, S, exp, log
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import MaxOver, MinOver, if_else
-from symgrad.graph.axes import auxiliary, is_plain, reduce
+from symgrad.graph.axes import auxiliary, is_plain
 from symgrad.graph.build import (
     ONE,
     ZERO,
     add,
     apply,
-    const,
     is_zero,
     product_of_powers,
     scale,
     split_coefficient,
     subtract,
 )
-from symgrad.graph.letters import distinct, free_letters, relabel
+from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -48,12 +46,11 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.positive import is_positive
 from symgrad.graph.transform import dependents, factors_of, own, place, rebuild, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
+from symgrad.schedule.exponential_sums import SHIFTED, Anchor, Family, anchors, families
 
 Degree = Mapping[tuple[Letter, ...], Number]  # of M at these letters
-_SHIFTED = "shifted"
 
 
 @record(
@@ -66,143 +63,17 @@ def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
     current = list(roots)
     done: set[Node] = set()
     while True:
-        anchor = next((a for a in _anchors(current) if a.total not in done), None)
+        anchor = next((a for a in anchors(current) if a.total not in done), None)
         if anchor is None:
             return current
         done.add(anchor.total)
         current = _Shift(anchor, current).roots
 
 
-@dataclass(frozen=True)
-class _Part:
-    """What is added up in a sum: w·exp(u), where all of the conditions hold, over some letters."""
-
-    argument: Use
-    weight: Use
-    conditions: tuple[Use, ...]
-    over: Mapping[Letter, Expr]
-
-    @property
-    def plain(self) -> Use:
-        """u without a coefficient."""
-        return split_coefficient(self.argument)[1]
-
-    def largest(self) -> Use:
-        """The largest u of those that are added up."""
-        there = self.argument
-        for condition in self.conditions:
-            there = apply(if_else, [condition, there, const(-oo)])
-        return reduce(MaxOver, there, self.over)
-
-
-@dataclass(frozen=True)
-class _Anchor:
-    """A sum of exponentials, with a constant or without."""
-
-    total: Node
-    parts: tuple[_Part, ...]
-    constant: bool = False
-
-    def largest(self) -> Use:
-        """M in the letters of the sum."""
-        every = [part.largest() for part in self.parts] + ([ZERO] if self.constant else [])
-        return reduced(lambda one, other: apply(Max, [one, other]), every)
-
-
-@dataclass(frozen=True)
-class _Family:
-    """The exponentials exp(c·u): those of one part of the anchor. M varies along some axes of u.
-
-    `weight`, over the axes of u, is what may be zero beside exp(u).
-    """
-
-    unit: Number
-    axes: tuple[int, ...]
-    weight: Use | None
-
-
-def _anchors(roots: Sequence[Use]) -> list[_Anchor]:
-    """The sums of exponentials that something is divided by, or whose logarithm is taken."""
-    found: dict[Node, _Anchor] = {}
-    for node in postorder([use.node for use in roots]):
-        parts: list[Use] = []
-        if isinstance(node, Contract):
-            parts = [factor for factor, exponent in node.factors if exponent.is_negative]
-        elif isinstance(node, Apply) and node.head is log:
-            parts = [factor for factor, _ in factors_of(see_through(node.args[0]))]
-        for part in parts:
-            anchor = _anchor(see_through(part).node)
-            if anchor is not None:
-                found.setdefault(anchor.total, anchor)
-    return list(found.values())
-
-
-def _anchor(node: Node) -> _Anchor | None:
-    if isinstance(node, Contract) and node.bound:
-        part = _part(own(node))
-        return None if part is None or not _families(part.largest(), [part]) else _Anchor(node, (part,))
-    if not isinstance(node, Add) or len(node.terms) < 2 or not all(c.is_positive for c, _ in node.terms):
-        return None
-    parts = [_part(use) for _, use in node.terms if use.node is not ONE.node]
-    if not parts or None in parts:
-        return None
-    found = _Anchor(node, tuple(part for part in parts if part is not None), len(parts) < len(node.terms))
-    return found if _families(found.largest(), found.parts) else None
-
-
-def _part(use: Use) -> _Part | None:
-    """A term w·exp(u) or Σ w·exp(u) with one exponential."""
-    target = see_through(use)
-    over: dict[Letter, Expr] = {}
-    factors = [(target, S.One)]
-    if isinstance(target.node, Contract):
-        over = {(target.node, k): length for k, length in enumerate(target.node.bound)}
-        names = dict(enumerate([*target.letters, *over]))
-        factors = [(relabel(factor, names), exponent) for factor, exponent in target.node.factors]
-    arguments: list[Use] = []
-    conditions: list[Use] = []
-    others: list[tuple[Use, Number]] = []
-    for factor, exponent in factors:
-        masked = see_through(factor)
-        inside = [(factor, exponent)]
-        if exponent == 1 and isinstance(masked.node, Apply) and masked.node.head is if_else:
-            condition, yes, no = (place(arg, masked.letters) for arg in masked.node.args)
-            if is_zero(no):
-                inside = factors_of(see_through(yes))
-                conditions.append(condition)
-        for part, power in inside:
-            found = see_through(part)
-            is_exponential = isinstance(found.node, Apply) and found.node.head is exp and power == 1
-            if is_exponential and set(over) <= set(found.letters):
-                arguments.append(place(found.node.uses()[0], found.letters))
-            else:
-                others.append((part, power))
-    if len(arguments) != 1:
-        return None
-    weight = product_of_powers(others)
-    conditions += [] if is_positive(weight) else [apply(Ne, [weight, ZERO])]
-    made = _Part(arguments[0], weight, tuple(conditions), over)
-    return None if isinstance(made.plain.node, Named) and made.plain.node.name == _SHIFTED else made
-
-
-def _families(largest: Use, parts: Sequence[_Part]) -> dict[Node, list[_Family]]:
-    """The exponentials for which it can be said at which letters M is, from those of u alone."""
-    found: dict[Node, list[_Family]] = {}
-    for part in parts:
-        letters = part.plain.letters
-        inside = distinct(largest.letters)
-        if len(set(letters)) == len(letters) and set(inside) | set(free_letters(part.conditions)) <= set(letters):
-            axis = {letter: n for n, letter in enumerate(letters)}
-            weight = None if is_positive(part.weight) else relabel(part.weight, axis)
-            axes = tuple(axis[letter] for letter in inside)
-            found.setdefault(part.plain.node, []).append(_Family(split_coefficient(part.argument)[0], axes, weight))
-    return found
-
-
 class _Exponent(NamedTuple):
     """exp(degree·unit·u) of a family; `argument` is u, `key` the letters of M."""
 
-    family: _Family
+    family: Family
     degree: Number
     argument: Use
     key: tuple[Letter, ...]
@@ -218,7 +89,7 @@ class _Shift:
     The plain image of a node has its value; the shifted one, which only nodes with a degree have, exp(-degree·M) of it.
     """
 
-    anchor: _Anchor
+    anchor: Anchor
     given: Sequence[Use]
     degrees: dict[Node, Degree | None] = field(default_factory=dict)
     plain: dict[Node, Use] = field(default_factory=dict)
@@ -227,7 +98,7 @@ class _Shift:
     def __post_init__(self) -> None:
         self.largest = self.anchor.largest()
         self.letters = distinct(self.largest.letters)
-        self.families = _families(self.largest, self.anchor.parts)
+        self.families = families(self.largest, self.anchor.parts)
         # a term may get the factor exp(-M) if M is at least the 0 of a constant, or the u of another part
         self.raising = self.anchor.constant or sum(map(len, self.families.values())) < len(self.anchor.parts)
         nodes = list(postorder([use.node for use in self.given]))
@@ -245,7 +116,7 @@ class _Shift:
         if not isinstance(node, Apply) or node.head is not exp:
             return None
         c, argument = split_coefficient(node.args[0])
-        places: dict[_Family, tuple[Letter, ...] | None] = {f: f.axes for f in self.families.get(argument.node, ())}
+        places: dict[Family, tuple[Letter, ...] | None] = {f: f.axes for f in self.families.get(argument.node, ())}
         if isinstance(argument.node, Gather):
             places |= {f: _whole(argument.node, f.axes) for f in self.families.get(argument.node.base.node, ())}
         for family, axes in places.items():
@@ -350,7 +221,7 @@ class _Shift:
         shifted = subtract(scale(found.family.unit, found.argument), self._largest_at(found.key))
         if weight is not None:
             shifted = apply(if_else, [apply(Ne, [weight, ZERO]), shifted, ZERO])
-        return apply(exp, [scale(found.degree, auxiliary(_SHIFTED, shifted))])
+        return apply(exp, [scale(found.degree, auxiliary(SHIFTED, shifted))])
 
     def _largest_at(self, key: Sequence[Letter]) -> Use:
         return relabel(self.largest, dict(zip(self.letters, key, strict=True)))
