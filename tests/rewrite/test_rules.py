@@ -4,8 +4,11 @@ from dataclasses import replace
 
 import mpmath
 import pytest
+import sympy as sp
 from sympy import Symbol
+from sympy.codegen.cfunctions import expm1, log1p
 
+from symgrad.functions import if_else, log_sigmoid, relu, sigmoid, softplus
 from symgrad.graph.build import number
 from symgrad.graph.nodes import Input, Use, intern
 from symgrad.graph.scalar import lift
@@ -32,6 +35,33 @@ def test_both_sides_agree_at_50_digits(rule):
             assert abs(left - right) <= mpmath.mpf(10) ** -50 * abs(left)
             compared += 1
     assert compared >= len(rule.samples)
+
+
+def _exactly(expr, positive):
+    """The expression with functions by their definitions and exp(x), exp(y) as positive numbers, for one sign of x."""
+    expr = expr.replace(if_else, lambda condition, yes, no: sp.Piecewise((yes, condition), (no, True)))
+    expr = expr.replace(relu, lambda u: sp.Max(u, 0)).replace(log_sigmoid, lambda u: -softplus(-u))
+    expr = expr.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-u))).replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+    expr = expr.replace(log1p, lambda u: sp.log(1 + u)).replace(expm1, lambda u: sp.exp(u) - 1)
+    size, other = sp.symbols("size", positive=True), sp.symbols("other", positive=True)
+    expr = expr.subs(x, {True: size, False: -size, None: sp.S.Zero}[positive])
+    return sp.expand_power_exp(expr.rewrite([sp.tanh, sp.sinh, sp.cosh, sp.sech], sp.exp)).subs(
+        {sp.exp(-size): 1 / other, sp.exp(size): other, size: sp.log(other)}
+    )
+
+
+def _equal(left, right, positive):
+    left, right = _exactly(left, positive), _exactly(right, positive)
+    return sp.simplify(left - right) == 0 or sp.simplify(sp.exp(left) / sp.exp(right)) == 1
+
+
+@pytest.mark.parametrize("rule", RULES, ids=NAMES)
+@pytest.mark.parametrize("positive", [True, False, None])
+def test_both_sides_are_exactly_equal(rule, positive):
+    if positive is None and rule.name == "slope of log of abs":
+        pytest.skip("neither side is defined at 0")
+    assert _equal(rule.pattern, rule.replacement, positive)
+    assert not _equal(rule.pattern, rule.replacement * (1 + sp.Rational(1, 10**9)) + sp.Rational(1, 10**9), positive)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
