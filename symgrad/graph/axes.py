@@ -53,7 +53,7 @@ def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
         arg = (
             add([(S.One, arg), (S.One, apply(log, [size(length)]))]) if head is LogSumExp else power(arg, size(length))
         )
-    present = [letter for letter in bound if letter in arg.letters]
+    present = [letter for letter in distinct(arg.letters) if letter in bound]  # in an order that names do not change
     if not present:
         return arg
     free = [letter for letter in distinct(arg.letters) if letter not in bound]
