@@ -31,9 +31,8 @@ from symgrad.graph.transform import dependents, own, place, rebuild, see_through
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import BLANCHARD, MAECHLER, Record, record
+from symgrad.schedule.exponential_sums import SHIFTED
 from symgrad.schedule.guards import counts_ties
-
-SHIFTED = "shifted"  # the name of z - max z
 
 
 def lower(roots: Sequence[Use]) -> list[Use]:

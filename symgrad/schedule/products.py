@@ -13,7 +13,7 @@ from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node
 from symgrad.graph.transform import own, place, rebuild, terms_of, transform
 from symgrad.rewrite.facts import use_identity
 from symgrad.rewrite.record import record
-from symgrad.schedule.lower import SHIFTED
+from symgrad.schedule.exponential_sums import SHIFTED
 
 # Of a product of more arrays no pairs are looked for: there would be too many.
 _MOST_FACTORS = 12
