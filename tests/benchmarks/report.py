@@ -219,7 +219,7 @@ def plot(run: Run, path: Path) -> None:
             if found:
                 medians = np.array([ratio.median for _, ratio in found])
                 spread = [medians - [r.low for _, r in found], [r.high for _, r in found] - medians]
-                panel.errorbar(medians, [y for y, _ in found], xerr=spread, fmt="o", ms=4, lw=1, label=other)
+                panel.errorbar(medians, [y for y, _ in found], xerr=spread, fmt=f"C{number}o", ms=4, lw=1, label=other)
         panel.axvline(1, color="black", lw=1)
         panel.set_xscale("log")
         panel.set_title(dtype)
@@ -227,7 +227,8 @@ def plot(run: Run, path: Path) -> None:
         panel.grid(axis="x", which="both", alpha=0.25)
         panel.set_yticks(range(len(names)), names)
     panels[0][0].invert_yaxis()
-    panels[0][-1].legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    known = {label: mark for panel in panels[0] for mark, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    panels[0][-1].legend(known.values(), known.keys(), loc="center left", bbox_to_anchor=(1, 0.5))
     figure.tight_layout()
     figure.savefig(path, dpi=120)
     plt.close(figure)
