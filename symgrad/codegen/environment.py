@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -40,8 +41,9 @@ def template_folder(package: Path = _PACKAGE) -> Path:
     )
 
 
+@cache
 def environment() -> Environment:
-    """A fresh Jinja environment over symgrad's templates.
+    """The Jinja environment over symgrad's templates, one for all modules: Jinja compiles a template once for each.
 
     A name that a template uses and its caller does not give is an error; a line that holds only a block tag leaves no
     blank line behind; the text is Python, so nothing is escaped.

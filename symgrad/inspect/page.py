@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ class Report:
         write_all({Path(path): self.html})
 
 
+@cache
 def _environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(template_folder()),
