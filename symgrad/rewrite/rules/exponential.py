@@ -1,0 +1,20 @@
+"""Exponentials and logarithms near 1 and near 0."""
+
+from sympy import exp, log
+from sympy.codegen.cfunctions import expm1, log1p
+
+from symgrad.rewrite.record import MAECHLER
+from symgrad.rewrite.rules.rule import Rule, x
+
+EXPONENTIAL = (
+    Rule(
+        "log1p",
+        "stabilise",
+        log(1 + x),
+        log1p(x),
+        "1 + x drops the digits of a small x",
+        MAECHLER,
+        (-0.9, 1e-9, 0.5, 40.0),
+    ),
+    Rule("expm1", "stabilise", exp(x) - 1, expm1(x), "exp(x) - 1 cancels for small x", MAECHLER),
+)
