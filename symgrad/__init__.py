@@ -25,7 +25,38 @@ if TYPE_CHECKING:
         step,
         total,
     )
-    from symgrad.matrix_functions import det, inverse, logdet, norm1, norm2
+    from symgrad.functions.entrywise import (
+        acos,
+        acosh,
+        asin,
+        asinh,
+        atan,
+        atan2,
+        atanh,
+        ceiling,
+        cos,
+        cosh,
+        digamma,
+        erf,
+        erfc,
+        exp,
+        expm1,
+        floor,
+        gamma,
+        log,
+        log1p,
+        loggamma,
+        maximum,
+        minimum,
+        power,
+        sign,
+        sin,
+        sinh,
+        sqrt,
+        tan,
+        tanh,
+    )
+    from symgrad.matrix_functions import det, dot, inverse, logdet, norm1, norm2, quad, sumsq
     from symgrad.model import Model
 
 __all__ = [
@@ -38,31 +69,97 @@ __all__ = [
     "SymgradError",
     "UnsupportedError",
     "__version__",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "ceiling",
     "constant",
+    "cos",
+    "cosh",
     "det",
+    "digamma",
+    "dot",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "floor",
+    "gamma",
     "if_else",
     "inverse",
+    "log",
+    "log1p",
     "log_sigmoid",
     "logdet",
+    "loggamma",
+    "maximum",
+    "minimum",
     "norm1",
     "norm2",
+    "power",
+    "quad",
     "relu",
     "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
     "softmax",
     "softplus",
+    "sqrt",
     "step",
+    "sumsq",
+    "tan",
+    "tanh",
     "total",
 ]
 
+_ENTRY_FUNCTIONS = (
+    "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "ceiling",
+    "cos",
+    "cosh",
+    "digamma",
+    "erf",
+    "erfc",
+    "exp",
+    "expm1",
+    "floor",
+    "gamma",
+    "log",
+    "log1p",
+    "loggamma",
+    "maximum",
+    "minimum",
+    "power",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+)
+
 _HOMES = {
+    **dict.fromkeys(_ENTRY_FUNCTIONS, "functions.entrywise"),
     **dict.fromkeys(("GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"), "errors"),
-    **dict.fromkeys(("det", "inverse", "logdet", "norm1", "norm2"), "matrix_functions"),
+    **dict.fromkeys(("det", "dot", "inverse", "logdet", "norm1", "norm2", "quad", "sumsq"), "matrix_functions"),
     "Model": "model",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in __all__ and name not in _HOMES:  # abs is no part of the star import, which would hide Python's own
         raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
     found = getattr(import_module(f"symgrad.{_HOMES.get(name, 'functions')}"), name)
     globals()[name] = found
@@ -70,4 +167,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_HOMES})

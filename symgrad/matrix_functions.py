@@ -3,16 +3,30 @@
 from typing import Any
 
 import mpmath
-from sympy import Abs, Basic, Determinant, Expr, HadamardPower, MatrixBase, MatrixExpr, S, Tuple, log, sqrt, sympify
+from sympy import (
+    Abs,
+    Basic,
+    Determinant,
+    Expr,
+    HadamardPower,
+    MatrixBase,
+    MatrixExpr,
+    S,
+    Tuple,
+    hadamard_product,
+    log,
+    sqrt,
+    sympify,
+)
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ModelError
 from symgrad.functions import total
-from symgrad.functions.common import derivative_by_matrix
+from symgrad.functions.common import derivative_by_matrix, differ, shape_text
 from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.reductions import Reduction, one_limit
 
-__all__ = ["InverseEntry", "LogDet", "det", "inverse", "logdet", "norm1", "norm2"]
+__all__ = ["InverseEntry", "LogDet", "det", "dot", "inverse", "logdet", "norm1", "norm2", "quad", "sumsq"]
 
 
 class LogDet(Expr):  # type: ignore[misc]
@@ -221,6 +235,71 @@ def norm1(A: Any) -> Any:
     7
     """
     return total(A.applyfunc(Abs))
+
+
+def sumsq(A: Any) -> Any:
+    """The sum of the squares of all entries, Σ A²: ‖A‖² of a vector or a matrix, a² of a scalar.
+
+    Examples
+    --------
+    >>> from sympy import Matrix
+    >>> sumsq(Matrix([3, 4]))
+    25
+    """
+    A = sympify(A)
+    if not getattr(A, "is_Matrix", False):
+        return A**2
+    return total(HadamardPower(A, 2)) if isinstance(A, MatrixExpr) else total(A.applyfunc(lambda a: a**2))
+
+
+def dot(a: Any, b: Any) -> Any:
+    """The scalar product of two vectors, rows or columns, Σ aᵢ bᵢ; of two matrices of one shape, Σ Aᵢⱼ Bᵢⱼ.
+
+    It is a scalar, unlike the 1×1 matrix a.T*b, and can be added to one.
+
+    Raises
+    ------
+    ModelError : they have different sizes, or one is no matrix.
+
+    Examples
+    --------
+    >>> from sympy import Matrix
+    >>> dot(Matrix([1, 2]), Matrix([[3, 4]]))
+    11
+    """
+    a, b = sympify(a), sympify(b)
+    for one in (a, b):
+        if not getattr(one, "is_Matrix", False):
+            raise ModelError(f"dot needs two vectors or two matrices of one shape, but was given {one}")
+    if 1 in a.shape and a.shape == b.shape[::-1]:
+        b = b.T
+    if differ(a.shape, b.shape):
+        raise ModelError(
+            f"dot needs vectors of one length or matrices of one shape, but was given {a} of shape {shape_text(a)} "
+            f"and {b} of shape {shape_text(b)}"
+        )
+    return total(hadamard_product(a, b))
+
+
+def quad(x: Any, A: Any) -> Any:
+    """The quadratic form xᵀ A x of a vector and a square matrix, as a scalar.
+
+    Raises
+    ------
+    ModelError : x is no column of as many rows as A has rows and columns.
+
+    Examples
+    --------
+    >>> from sympy import Matrix
+    >>> quad(Matrix([1, 2]), Matrix([[1, 0], [0, 3]]))
+    13
+    """
+    x, A = sympify(x), sympify(A)
+    matrices = all(getattr(one, "is_Matrix", False) for one in (x, A))
+    if not matrices or differ((x.rows, x.rows, 1), (*A.shape, x.cols)):
+        given = " and ".join(f"{one} of shape {shape_text(one)}" if matrices else str(one) for one in (x, A))
+        raise ModelError(f"quad needs a column x and a square matrix A with as many rows, but was given {given}")
+    return (x.T * A * x)[0, 0]
 
 
 class reciprocal_root(Elementwise):

@@ -70,7 +70,8 @@ class Model:
     loss : a scalar SymPy expression, or a 1×1 matrix expression.
     parameters : the symbols to differentiate by: `MatrixSymbol`, `IndexedBase` with a shape, or scalar `Symbol`. Every
         other free symbol that is not a dimension or a bound index is data.
-    where : equations `Eq(name, expression)` that name intermediate quantities, indexed (`Eq(z[i], ...)`) or matrix.
+    where : equations `Eq(name, expression)` that name intermediate quantities, indexed (`Eq(z[i], ...)`) or matrix;
+        also pairs `(name, expression)`, or a dictionary `{name: expression}`.
     facts : SymPy statements that the compiler may use and that the checker's inputs satisfy, such as
         `Eq(Sum(t[n, k], (k, 0, K - 1)), 1)`.
     sizes : the lengths to expect of dimensions, `{N: 60000, M: 784}`: products are ordered so that they are fast for
@@ -97,14 +98,14 @@ class Model:
         loss: Any,
         parameters: Sequence[Any],
         *,
-        where: Sequence[Any] = (),
+        where: Sequence[Any] | Mapping[Any, Any] = (),
         facts: Sequence[Any] = (),
         sizes: Mapping[Any, int] = MappingProxyType({}),
         name: str | None = None,
     ) -> None:
         self.loss = given.expression(loss)
         self.parameters: tuple[Any, ...] = given.listed(parameters, "parameters", "[W, b]")
-        self.where: tuple[Any, ...] = given.listed(where, "where", "[Eq(z, X*w)]")
+        self.where: tuple[Any, ...] = given.equations(where)
         self.facts: tuple[Any, ...] = given.listed(facts, "facts", "[x > 0]")
         self.name = given.model_name(name)
         parts = [part for part in (self.loss, *self.where, *self.facts) if isinstance(part, Basic)]
@@ -160,7 +161,7 @@ class Model:
 
         Parameters
         ----------
-        parameter : a parameter, or a subscripted one such as `W[j, k]`.
+        parameter : a parameter, its name as text, or a subscripted one such as `W[j, k]`.
         expand : substitute the names of `where`.
 
         Returns
@@ -181,6 +182,7 @@ class Model:
         >>> model.gradient(x[i])
         2*x[i]
         """
+        parameter = self._called(parameter)
         self._parameter(parameter)
         return self.adjoint(parameter, expand=expand)
 
@@ -189,7 +191,7 @@ class Model:
 
         Parameters
         ----------
-        quantity : a parameter or a name, subscripted or not.
+        quantity : a parameter or a name, subscripted or not, or what it is called as text.
         expand : substitute the names of `where`.
 
         Raises
@@ -206,6 +208,7 @@ class Model:
         >>> model.adjoint(y), model.adjoint(x)
         (-1/y, y - 1)
         """
+        quantity = self._called(quantity)
         base = base_symbol(quantity)
         recursive = is_recursive(self._node(base))
         if recursive and base in self.program.resumed:
@@ -247,6 +250,7 @@ class Model:
         >>> Model(x.T*A*x, [x]).hessian(x, x)
         A + A.T
         """
+        p, q = self._called(p), self._called(q)
         for parameter in (p, q):
             self._parameter(parameter)
         first, second = base_symbol(p), base_symbol(q)
@@ -272,6 +276,7 @@ class Model:
         >>> Model(y**2, [x], where=[Eq(y, x**3)]).jacobian(y, x)
         3*x**2
         """
+        p = self._called(p)
         first, second = self._quantity(q), base_symbol(p)
         self._parameter(p)
 
@@ -280,6 +285,17 @@ class Model:
             return self._second_formula(parts, (first, second), (first if isinstance(q, str) else q, p), expand)
 
         return self._run(formula)
+
+    def _called(self, quantity: Any) -> Any:
+        """The parameter or name of `where` that a text means; a symbol is itself."""
+        if not isinstance(quantity, str):
+            return quantity
+        known = {name_of(symbol): symbol for symbol in (*self.program.parameters, *self.program.names)}
+        if quantity not in known:
+            raise ModelError(
+                f"{quantity!r} is neither a parameter nor a name of `where`; the model has {', '.join(known)}"
+            )
+        return known[quantity]
 
     def _parameter(self, parameter: Any) -> None:
         if base_symbol(parameter) not in self.program.parameters:
@@ -315,6 +331,7 @@ class Model:
         >>> Model(total(H*V*H), [W], where=where).block(W)
         X.T*∂C/∂Z
         """
+        quantity = self._called(quantity)
         found = self.derivation.blocks.get(quantity)
         if quantity in self.program.parameters:
             use = self.derivation.gradient[quantity]

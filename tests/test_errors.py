@@ -36,7 +36,7 @@ CASES = {
     "parameter not in the loss": (lambda: Model(s**2, [r]), ModelError, "r does not occur"),
     "matrix loss": (lambda: Model(X * w, [w]), ModelError, "not a scalar"),
     "list loss": (lambda: Model([s], [s]), ModelError, "not a scalar"),
-    "keyword": (lambda: Model(Symbol("lambda") ** 2, [Symbol("lambda")]), ModelError, "'lambda' is reserved"),
+    "reserved name": (lambda: Model(Symbol("scipy") ** 2, [Symbol("scipy")]), ModelError, "'scipy' is reserved"),
     "numpy's alias": (lambda: Model(Symbol("np") ** 2, [Symbol("np")]), ModelError, "'np' is reserved"),
     "no identifier": (
         lambda: Model(Symbol(r"\theta") ** 2, [Symbol(r"\theta")]),

@@ -470,16 +470,22 @@ class _Layout(Printer):  # type: ignore[misc]
         return Script(identifier("δ"), sub=self._listed(expr.args))
 
     def _is_spelled_out(self, function: Any) -> bool:
-        return bool(function.expr.args != tuple(function.variables))
+        return set(function.expr.args) != set(function.variables)
 
     def _print_ElementwiseApplyFunction(self, expr: Any) -> Box:
-        function = expr.function
+        return self._of_entries(expr.function, [expr.expr])
+
+    def _print_EntryByEntry(self, expr: Any) -> Box:
+        return self._of_entries(expr.function, expr.matrices)
+
+    def _of_entries(self, function: Any, matrices: Sequence[Any]) -> Box:
+        """A function of entries with the matrices in their place."""
         if not self._is_spelled_out(function):
             head = function.expr.func.__name__
-            return self._call(_NAMES.get(head, head), [expr.expr])
-        (variable,) = function.variables
+            entries = dict(zip(function.variables, matrices, strict=True))
+            return self._call(_NAMES.get(head, head), [entries[arg] for arg in function.expr.args])
         before = self._meanings
-        self._meanings = {**before, variable: expr.expr}
+        self._meanings = {**before, **dict(zip(function.variables, matrices, strict=True))}
         try:
             return self.box(function.expr)
         finally:

@@ -20,7 +20,7 @@ from symgrad.formula.layout import (
     row,
 )
 from symgrad.formula.text import Blocks, Second, body_of, is_long, known_sums, shown_formulas
-from symgrad.frontend.names import name_of
+from symgrad.frontend.names import label_of
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,18 @@ def sheet(model: Any, more: Blocks | None = None) -> list[Formula]:
             if isinstance(left, str):
                 made.append(Formula(title, left, name_box(left), right))
             elif isinstance(left, Second):
-                made.append(Formula(title, name_of(left.p), _second(loss, left, value), right))
+                made.append(Formula(title, label_of(left.p), _second(loss, left, value), right))
             elif title == "where":
                 base = getattr(left, "base", getattr(left, "parent", left))
-                made.append(Formula(title, name_of(base), layout(left), right))
+                made.append(Formula(title, label_of(base), layout(left), right))
             else:
-                made.append(Formula(title, name_of(left), derivative(loss, left, value), right))
+                made.append(Formula(title, label_of(left), derivative(loss, left, value), right))
     return made
 
 
 def _second(loss: str, left: Second, value: Any) -> Box:
     """∂²loss/∂p∂q, or ∂p/∂q, with the indices that the formula is a function of."""
-    p, q = name_box(name_of(left.p)), name_box(name_of(left.q))
+    p, q = name_box(label_of(left.p)), name_box(label_of(left.q))
     fraction = derivative_box(p, q)
     if left.of_loss:
         above = row(Script(PARTIAL, sup=number("2")), name_box(loss))
@@ -76,7 +76,7 @@ def _listed(variables: Sequence[Any]) -> Box:
 
 def derivative(loss: str, quantity: Any, value: Any) -> Box:
     """∂loss/∂quantity, with the indices that the formula is a function of."""
-    below = name_box(name_of(quantity))
+    below = name_box(label_of(quantity))
     if isinstance(value, Lambda):
         below = Script(row(below), sub=_listed(value.variables))
     return derivative_box(name_box(loss), below)

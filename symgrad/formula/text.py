@@ -1,6 +1,6 @@
 """Formulas as text: Unicode for a terminal; and which formulas are shown."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from sympy import Dummy, Expr, Lambda, MatMul, MatrixSymbol, Mul, S, Sum, Transpose, Tuple
@@ -10,7 +10,7 @@ from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
 from symgrad.formula.matrix import NoMatrixForm, scalar_form
-from symgrad.frontend.names import base_symbol, name_of
+from symgrad.frontend.names import base_symbol, label_of
 from symgrad.graph.nodes import Use
 from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
 from symgrad.walk import Preorder, is_larger
@@ -167,13 +167,21 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return f"sum({self._print(expr.args[0])})"
 
     def _print_ElementwiseApplyFunction(self, expr: Any) -> str:
-        function = expr.function
-        body = function.expr
-        if body.args == tuple(function.variables):
-            return f"{body.func.__name__}({self._print(expr.expr)})"
-        entry = self._print(expr.expr)
-        symbol = str(self._print(function.variables[0]))
-        return str(self._print(body)).replace(symbol, entry if expr.expr.is_Symbol else f"({entry})")
+        return self._of_entries(expr.function, [expr.expr])
+
+    def _print_EntryByEntry(self, expr: Any) -> str:
+        return self._of_entries(expr.function, expr.matrices)
+
+    def _of_entries(self, function: Any, matrices: Sequence[Any]) -> str:
+        """A function of entries with the matrices in their place."""
+        body, entries = function.expr, dict(zip(function.variables, matrices, strict=True))
+        if set(body.args) == set(entries):
+            return f"{body.func.__name__}({', '.join(str(self._print(entries[arg])) for arg in body.args)})"
+        line = str(self._print(body))
+        for variable, matrix in entries.items():
+            entry = self._print(matrix)
+            line = line.replace(str(self._print(variable)), entry if matrix.is_Symbol else f"({entry})")
+        return line
 
     def _print_Softmax(self, expr: Any) -> str:
         return f"softmax({self._print(expr.args[0])})"
@@ -425,9 +433,9 @@ def _label(title: str, left: Any, value: Any, loss: str) -> str:
         return left if isinstance(left, str) else text(left)
     indices = f"[{','.join(map(str, value.variables))}]" if isinstance(value, Lambda) else ""
     if isinstance(left, Second):
-        above = f"∂²{loss}/∂{name_of(left.p)}" if left.of_loss else f"∂{name_of(left.p)}/"
-        return f"{above}∂{name_of(left.q)}{indices}"
-    return f"∂{loss}/∂{name_of(left)}{indices}"
+        above = f"∂²{loss}/∂{label_of(left.p)}" if left.of_loss else f"∂{label_of(left.p)}/"
+        return f"{above}∂{label_of(left.q)}{indices}"
+    return f"∂{loss}/∂{label_of(left)}{indices}"
 
 
 def body_of(value: Any) -> Any:

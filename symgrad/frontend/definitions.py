@@ -14,6 +14,7 @@ from symgrad.frontend.linear_algebra import COLUMN, ROW
 from symgrad.frontend.matrix import Reader
 from symgrad.frontend.names import base_symbol, name_of, subscripted
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
+from symgrad.functions.common import entry_by_entry_text
 from symgrad.graph.axes import named, scatter
 from symgrad.graph.build import add, index, size
 from symgrad.graph.letters import relabel
@@ -35,7 +36,11 @@ def read_definition(equation: Equality, reader: Reader) -> Named:
     base = base_symbol(left)
     if isinstance(left, MatrixSymbol):
         if not isinstance(right, MatrixExpr):
-            raise ModelError(f"Eq({left}, {place_of(right)}): the left side is a matrix, the right side is not")
+            cure = entry_by_entry_text(right)
+            raise ModelError(
+                f"Eq({left}, {place_of(right)}): the left side is a matrix, the right side is not"
+                f"{'; ' + cure if cure else ''}"
+            )
         for side in (0, 1):
             if not equal(left.shape[side], right.shape[side]):
                 raise ModelError(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, SupportsIndex
 
-from sympy import Basic, Symbol, SympifyError, Tuple, sympify
+from sympy import Basic, Eq, Symbol, SympifyError, Tuple, sympify
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from symgrad.errors import ModelError
@@ -37,6 +37,20 @@ def listed(given: Any, place: str, example: str) -> tuple[Any, ...]:
     return tuple(given)
 
 
+def equations(given: Any) -> tuple[Any, ...]:
+    """The equations of `where`: `Eq(name, expression)`, pairs (name, expression), or a dictionary of these.
+
+    Raises
+    ------
+    ModelError : it is no list of these.
+    """
+    parts = tuple(given.items()) if isinstance(given, Mapping) else listed(given, "where", "[Eq(z, X*w)]")
+    return tuple(
+        Eq(*map(sympify, part), evaluate=False) if isinstance(part, tuple | Tuple) and len(part) == 2 else part
+        for part in parts
+    )
+
+
 def statement(given: Any, place: str, number: int) -> Basic:
     """A fact or equation that SymPy has not evaluated away.
 
@@ -46,9 +60,10 @@ def statement(given: Any, place: str, number: int) -> Basic:
     """
     if isinstance(given, bool | BooleanAtom):
         raise ModelError(
-            f"{place}[{number}] is {given}: SymPy evaluated the statement when it was written; "
-            "check the shapes and symbols of "
-            "its two sides, or write Eq(left, right, evaluate=False)"
+            f"{place}[{number}] is {given}: SymPy evaluated the statement when it was written, as it does where a "
+            "matrix is said to equal a scalar; check the shapes of its two sides. A function of a matrix entry by "
+            "entry is (X*w).applyfunc(log), or log(X*w) by `from symgrad import log`. Two sides that SymPy takes for "
+            f"equal or not are kept apart by Eq(left, right, evaluate=False)"
         )
     if not isinstance(given, Basic):
         raise ModelError(f"{place}[{number}] is {_quoted(given)}; write a SymPy object such as Eq(left, right)")

@@ -5,6 +5,7 @@ vector and `OneMatrix` is the number one. Shapes are checked here, since SymPy a
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from sympy import Basic, Expr, Function, Identity, Lambda, MatrixBase, MatrixSymbol, S, Trace
@@ -26,6 +27,8 @@ from symgrad.frontend.names import name_of
 from symgrad.frontend.reader import Reading, now
 from symgrad.frontend.scope import Scope, place_of
 from symgrad.functions import ConstantMatrix, Softmax, Total, constant
+from symgrad.functions.common import entry_by_entry_text
+from symgrad.functions.entrywise import EntryByEntry
 from symgrad.graph.axes import SOFTMAX, axis_map, gather
 from symgrad.graph.build import ONE, ZERO, add, apply, delta, index, mul, power, size
 from symgrad.graph.letters import relabel
@@ -52,9 +55,8 @@ class Reader(LinearAlgebraReader):
                 return self._dot(expr, scope)
             case Function() if any(isinstance(arg, MatrixExpr) and not _is_scalar(arg) for arg in expr.args):
                 raise ModelError(
-                    f"{place_of(expr)} applies {type(expr).__name__} to a matrix of shape "
-                    f"{_shape(expr.args[0])}; entry by entry it is "
-                    f"({place_of(expr.args[0])}).applyfunc({type(expr).__name__})"
+                    f"{place_of(expr)} applies {type(expr).__name__} to a matrix of shape {_shape(expr.args[0])}; "
+                    f"{entry_by_entry_text(expr)}"
                 )
         return super()._special(expr, scope)
 
@@ -90,6 +92,8 @@ class Reader(LinearAlgebraReader):
                 return self._softmax_rows(expr, scope)
             case ConstantMatrix():
                 return self._constant(expr, scope)
+            case EntryByEntry():
+                return self._entry_by_entry(expr, scope)
         return self._unknown(expr)
 
     def _unknown(self, expr: MatrixExpr) -> Reading:
@@ -139,6 +143,7 @@ class Reader(LinearAlgebraReader):
         yield
 
     def _matmul(self, expr: MatMul, scope: Scope) -> Reading:
+        _check_product(expr)
         factors, bound = [], {}
         matrices = []
         for arg in expr.args:
@@ -152,21 +157,16 @@ class Reader(LinearAlgebraReader):
             right = COLUMN if place == len(matrices) - 1 else ("inner", place + 1)
             factors.append(relabel(term, {ROW: left, COLUMN: right}))
             if place:
-                before = matrices[place - 1][0]
-                if not equal(before.shape[1], matrix.shape[0]):
-                    raise ModelError(
-                        f"{place_of(expr)}: {place_of(before, 40)} of shape {_shape(before)} times "
-                        f"{place_of(matrix, 40)} of shape "
-                        f"{_shape(matrix)}; {before.shape[1]} columns meet {matrix.shape[0]} rows"
-                    )
                 bound[left] = matrix.shape[0]
         return mul(factors, _sides(bound))
 
     def _matadd(self, expr: MatAdd, scope: Scope) -> Reading:
         terms = []
-        for arg in expr.args:
-            self._same_shape(expr, arg)
+        for arg in expr.args:  # before the shapes of the sum: a product inside may be what is wrong
             terms.append((S.One, (yield arg, scope)))
+        written = _as_written(expr)
+        for arg in written.args:
+            self._same_shape(written, arg)
         return add(terms)
 
     def _same_shape(self, expr: MatrixExpr, arg: MatrixExpr) -> None:
@@ -203,6 +203,11 @@ class Reader(LinearAlgebraReader):
         if not isinstance(function, Lambda) or len(function.variables) != 1:
             raise UnsupportedError(f"symgrad does not know the function {function} in {place_of(expr)}")
         return (yield function.expr, scope.with_placeholder(function.variables[0], inner))
+
+    def _entry_by_entry(self, expr: EntryByEntry, scope: Scope) -> Reading:
+        for variable, matrix in zip(expr.function.variables, expr.matrices, strict=True):
+            scope = scope.with_placeholder(variable, (yield matrix, scope))
+        return (yield expr.function.expr, scope)
 
     def _diagonal(self, expr: Any, scope: Scope) -> Reading:
         argument = expr.args[0]
@@ -246,6 +251,30 @@ def _shape(expr: Any) -> str:
 def _sides(bound: dict[Any, Expr]) -> dict[Any, Expr]:
     """The bound letters without those of sides of length one, which have none."""
     return {letter: length for letter, length in bound.items() if length != 1}
+
+
+def _check_product(expr: MatMul) -> None:
+    """Refuse a product whose inner sides differ, in the order in which it was written."""
+    written = _as_written(expr)
+    matrices = [arg for arg in written.args if isinstance(arg, MatrixExpr | MatrixBase)]
+    for before, matrix in pairwise(matrices):
+        if not equal(before.shape[1], matrix.shape[0]):
+            raise ModelError(
+                f"{place_of(written)}: {place_of(before, 40)} of shape {_shape(before)} times {place_of(matrix, 40)} "
+                f"of shape {_shape(matrix)}; {before.shape[1]} columns meet {matrix.shape[0]} rows"
+            )
+
+
+def _as_written(expr: Any) -> Any:
+    """A sum or product all of whose parts SymPy has transposed, as it stood inside of the transpose: X*y of y.T*X.T."""
+
+    def transposed(part: Any) -> bool:
+        if isinstance(part, MatMul):
+            return all(isinstance(one, Transpose) or not getattr(one, "is_Matrix", False) for one in part.args)
+        return isinstance(part, Transpose)
+
+    parts = expr.args if isinstance(expr, MatAdd) else (expr,)
+    return expr.T if all(map(transposed, parts)) else expr
 
 
 def _agree(expr: Basic, left: Expr, right: Expr, what: str) -> None:

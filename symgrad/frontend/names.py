@@ -31,9 +31,15 @@ def base_symbol(symbol: Any) -> Any:
     return symbol
 
 
-def name_of(symbol: Any) -> str:
-    """The name of a `Symbol`, `MatrixSymbol` or `IndexedBase`."""
+def label_of(symbol: Any) -> str:
+    """What formulas call a `Symbol`, `MatrixSymbol` or `IndexedBase`."""
     return str(symbol.label if isinstance(symbol, IndexedBase) else symbol.name)
+
+
+def name_of(symbol: Any) -> str:
+    """What code calls it: the same, but `lambda_` for lambda, since Python keeps its keywords for itself (PEP 8)."""
+    label = label_of(symbol)
+    return f"{label}_" if keyword.iskeyword(label) else label
 
 
 def check_name(name: str) -> str:

@@ -16,6 +16,7 @@ from symgrad.functions.choices import (
     in_range,
 )
 from symgrad.functions.elementwise import log_sigmoid, relu, sigmoid, softplus, step
+from symgrad.functions.entrywise import EntryByEntry
 from symgrad.functions.reductions import LogSumExp, MaxOver, MinOver
 from symgrad.functions.softmax import IndexedSoftmax, Softmax, softmax
 from symgrad.functions.totals import Total, total
@@ -23,6 +24,7 @@ from symgrad.functions.totals import Total, total
 __all__ = [
     "Constant",
     "ConstantMatrix",
+    "EntryByEntry",
     "IfElse",
     "IndexedSoftmax",
     "LogSumExp",

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import mpmath
-from sympy import Basic, Expr, Float, MatrixExpr, oo
+from sympy import Basic, Expr, Float, Function, MatrixExpr, expand, oo
 from sympy.tensor.array.expressions.array_expressions import ZeroArray
 
 from symgrad.errors import UnsupportedError
@@ -36,6 +36,27 @@ def latex_call(name: str, printer: Any, args: Iterable[Basic], power: str | None
     """`name` applied to `args`, raised to `power`, as LaTeX."""
     inside = ", ".join(printer._print(a) for a in args)
     return rf"{name}{'' if power is None else '^{' + power + '}'}\left({inside}\right)"
+
+
+def entry_by_entry_text(given: Any) -> str:
+    """How to write a function that was given a matrix for a scalar; nothing if that is not what it is."""
+    if not isinstance(given, Function):
+        return ""
+    matrix = next((arg for arg in given.args if isinstance(arg, MatrixExpr) and set(arg.shape) != {1}), None)
+    if matrix is None:
+        return ""
+    name = type(given).__name__
+    return f"entry by entry it is ({matrix}).applyfunc({name}), or {name}({matrix}) by `from symgrad import {name}`"
+
+
+def differ(left: Iterable[Expr], right: Iterable[Expr]) -> bool:
+    """Whether two shapes are different for some sizes."""
+    return any(expand(a - b) != 0 for a, b in zip(left, right, strict=True))
+
+
+def shape_text(matrix: Any) -> str:
+    """The shape of a matrix in a message: 2 x N."""
+    return " x ".join(map(str, matrix.shape))
 
 
 def zero_by_matrix(expr: Expr, x: MatrixExpr) -> Expr:

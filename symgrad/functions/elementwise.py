@@ -1,5 +1,6 @@
 """Activations of one real number, and of matrices entry by entry."""
 
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -14,17 +15,20 @@ from symgrad.functions.common import GUARD_BITS, derivative_by_matrix, latex_cal
 _ENTRY = Dummy("x", dummy_index=1, real=True)
 
 
+def by_entry(function: Callable[[Any], Any], x: Any) -> Any:
+    """A function of one real number applied to every entry of a matrix."""
+    if isinstance(x, MatrixBase):
+        return x.applyfunc(function)
+    # ElementwiseApplyFunction's own constructor calls the function on a 1x1 matrix, which would come here again.
+    return MatrixExpr.__new__(ElementwiseApplyFunction, Lambda(_ENTRY, function(_ENTRY)), x)
+
+
 class Elementwise(Function):  # type: ignore[misc]
     """A real function of one real argument; of a matrix, entry by entry."""
 
     def __new__(cls, x: Any, **options: Any) -> Any:
         x = sympify(x)
-        if isinstance(x, MatrixBase):
-            return x.applyfunc(cls)
-        if isinstance(x, MatrixExpr):
-            # ElementwiseApplyFunction's own constructor calls the function on a 1x1 matrix, that is, this one again.
-            return MatrixExpr.__new__(ElementwiseApplyFunction, Lambda(_ENTRY, cls(_ENTRY)), x)
-        return super().__new__(cls, x, **options)
+        return by_entry(cls, x) if isinstance(x, MatrixBase | MatrixExpr) else super().__new__(cls, x, **options)
 
     def _eval_is_extended_real(self) -> bool | None:
         # Only of a number is the question worth asking: see the module's docstring.

@@ -8,7 +8,7 @@ from sympy.core.symbol import uniquely_named_symbol
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ModelError
-from symgrad.functions.common import derivative_by_matrix, latex_call
+from symgrad.functions.common import derivative_by_matrix, entry_by_entry_text, latex_call
 
 
 class Total(Expr):  # type: ignore[misc]
@@ -30,7 +30,8 @@ class Total(Expr):  # type: ignore[misc]
         if isinstance(A, MatrixBase):
             return Add(*A)
         if not isinstance(A, MatrixExpr):
-            raise ModelError(f"total sums the entries of a matrix, but was given {A}; write Sum(..., (i, 0, N - 1)).")
+            cure = entry_by_entry_text(A) or "write Sum(..., (i, 0, N - 1))"
+            raise ModelError(f"total sums the entries of a matrix, but was given {A}; {cure}")
         return super().__new__(cls, A)
 
     @property

@@ -17,6 +17,7 @@ from sympy.matrices.expressions.special import OneMatrix
 
 from symgrad import functions as sg
 from symgrad.errors import UnsupportedError
+from symgrad.functions.entrywise import EntryByEntry
 from symgrad.verify.reference.functions import Matrix, inverse, real
 from symgrad.verify.reference.inputs import Scope, item
 
@@ -112,6 +113,17 @@ def _(expr: sp.HadamardPower, at: Scope) -> Matrix:
 def _(expr: ElementwiseApplyFunction, at: Scope) -> Matrix:
     (variable,), body = expr.function.variables, expr.function.expr
     return _entrywise(lambda entry: at.bind(variable, entry).scalar(body), at.matrix(expr.expr))
+
+
+@matrix_rule.register(EntryByEntry)
+def _(expr: EntryByEntry, at: Scope) -> Matrix:
+    def of_entries(*entries: mpf) -> mpf:
+        inside = at
+        for variable, entry in zip(expr.function.variables, entries, strict=True):
+            inside = inside.bind(variable, entry)
+        return inside.scalar(expr.function.expr)
+
+    return _entrywise(of_entries, *(at.matrix(matrix) for matrix in expr.matrices))
 
 
 @matrix_rule.register(sp.Identity)
