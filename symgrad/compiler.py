@@ -36,23 +36,14 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import finished
-from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import own, rebuild, substitute, transform
 from symgrad.rewrite.association import flatten_products
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.linear_algebra import use_diagonals
 from symgrad.rewrite.logarithms import stand_in
-from symgrad.rewrite.pipeline import recognise, simplify, stabilise, without_vanishing_sums
-from symgrad.schedule.cumulative import accumulate
-from symgrad.schedule.exponentials import shift_exponentials
-from symgrad.schedule.factorise import factorise
-from symgrad.schedule.guards import guard
-from symgrad.schedule.labels import place_labels
-from symgrad.schedule.lower import lower
-from symgrad.schedule.masks import split_masks
-from symgrad.schedule.products import distribute, share, sum_first
-from symgrad.schedule.steps import keep_steps
+from symgrad.rewrite.pipeline import recognise, simplify, without_vanishing_sums
+from symgrad.schedule.pipeline import schedule
 
 
 @dataclass(frozen=True)
@@ -393,12 +384,8 @@ def _held(program: Program, gradient: Sequence[Use] = ()) -> tuple[Program, dict
 
 def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
     heads = frozenset(head for node in postorder([loss.node]) if (head := getattr(node, "head", None)) is not None)
-    stable = accumulate(stabilise(shift_exponentials([loss, *gradient]), Trace()))
-    stable = factorise(lower(split_masks(guard(place_labels(stable)))))
-    loss, *gradient = sum_first(distribute(stable, program.identities))
     # what the value alone needs is less than what it needs together with the gradient
-    (value,) = _scheduled([loss])
-    loss, *gradient = _scheduled([loss, *gradient])
+    (value,), (loss, *gradient) = schedule([[loss], [loss, *gradient]], program.identities, adjoints=True)
     notes = [text for node in program.parameters.values() if (text := note(node)) is not None]
     if program.sizes:
         notes.append(f"Products are ordered for {', '.join(f'{d} = {size}' for d, size in program.sizes.items())}.")
@@ -414,8 +401,3 @@ def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
         heads,
         program.sizes,
     )
-
-
-def _scheduled(terms: list[Use]) -> list[Use]:
-    # what is symmetric need not be transposed
-    return [as_known(use, [own(use.node)]) for use in share(keep_steps(terms))]

@@ -28,15 +28,7 @@ from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Shape, Use
 from symgrad.graph.transform import own
-from symgrad.rewrite.engine import Trace
-from symgrad.rewrite.pipeline import stabilise
-from symgrad.schedule.cumulative import accumulate
-from symgrad.schedule.exponentials import shift_exponentials
-from symgrad.schedule.labels import place_labels
-from symgrad.schedule.lower import lower
-from symgrad.schedule.products import distribute, share
-from symgrad.schedule.steps import keep_steps
-from symgrad.schedule.symmetric import squares
+from symgrad.schedule.pipeline import schedule
 from symgrad.second_order import direction, hessian, hessian_vector_product, jacobian
 
 Formulas = Callable[[Any, Any], str | None]  # the text of the derivative of one thing by another, for docstrings
@@ -81,7 +73,7 @@ def requested(derivation: Derivation, request: Request, formulas: Formulas) -> l
     if request.hvp:
         made.append(_product(derivation))
     made += [_jacobian(derivation, name, formulas) for name in request.jacobian]
-    printed = [print_function(_lowered(function), program.dimensions, program.sizes) for function in made]
+    printed = [print_function(_lowered(function, derivation), program.dimensions, program.sizes) for function in made]
     taken = {"direction", "Blocks"} | {name for function in printed for name, _ in function.types}
     refuse_taken_names(program.arguments, taken)
     return printed
@@ -93,7 +85,7 @@ def quantity(derivation: Derivation, name: Any) -> GeneratedFunction:
     array = Array(node.shape, (Block((), (), own(node)),))
     arguments = derivation.program.arguments
     made = Function(f"quantity_{node.name}", (f"{node.name}.",), "Quantity", {node.name: array}, "out", arguments)
-    return print_function(_lowered(made), derivation.program.dimensions, derivation.program.sizes)
+    return print_function(_lowered(made, derivation), derivation.program.dimensions, derivation.program.sizes)
 
 
 # --- the functions ----------------------------------------------------------------------------------------------------
@@ -306,13 +298,7 @@ def _sub_text(sub: Use) -> str:
     return f"{name}{_subscripts(sub.letters)}" if name else _FORMULA.write(sub, dict(enumerate(_INDEX_SYMBOLS)))
 
 
-def scheduled(terms: Sequence[Use]) -> list[Use]:
-    """Terms as code should compute them."""
-    stable = stabilise(shift_exponentials(terms), Trace())
-    return share(keep_steps(distribute(squares(lower(place_labels(accumulate(stable)))))), adjoints=False)
-
-
-def _lowered(function: Function) -> Function:
+def _lowered(function: Function, derivation: Derivation) -> Function:
     """The function's terms as code should compute them."""
 
     def uses(results: Mapping[str, Any]) -> list[Use]:
@@ -323,7 +309,8 @@ def _lowered(function: Function) -> Function:
         ]
 
     before = list(dict.fromkeys(uses(function.results)))
-    after = dict(zip(before, loops(scheduled(before)), strict=True))
+    (terms,) = schedule([before], derivation.program.identities)
+    after = dict(zip(before, loops(terms), strict=True))
 
     def changed(result: Any) -> Any:
         if isinstance(result, Mapping):

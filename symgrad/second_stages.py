@@ -10,7 +10,8 @@ from symgrad.calculus.structure import Block, total
 from symgrad.compiler import Derivation
 from symgrad.graph.nodes import Shape, Use
 from symgrad.graph.transform import own
-from symgrad.requests import HESSIAN, PRODUCT, Request, scheduled
+from symgrad.requests import HESSIAN, PRODUCT, Request
+from symgrad.schedule.pipeline import schedule
 from symgrad.second_order import (
     derived_hessian,
     derived_jacobian,
@@ -53,7 +54,7 @@ def _hessians(derivation: Derivation) -> list[SecondStages]:
                     (second,),
                     derived,
                     total(parts, shape),
-                    _as_code(parts, shape),
+                    _as_code(parts, shape, derivation),
                     _field(first.name, second.name),
                 )
             )
@@ -63,7 +64,8 @@ def _hessians(derivation: Derivation) -> list[SecondStages]:
 def _products(derivation: Derivation) -> list[SecondStages]:
     nodes = derivation.program.parameters
     simplified = hessian_vector_product(derivation)
-    terms = zip(derived_product(derivation), simplified, scheduled(simplified), strict=True)
+    (code,) = schedule([simplified], derivation.program.identities)
+    terms = zip(derived_product(derivation), simplified, code, strict=True)
     every = tuple(nodes.values())
     return [
         SecondStages(
@@ -74,11 +76,11 @@ def _products(derivation: Derivation) -> list[SecondStages]:
             every,
             derived,
             simple,
-            code,
+            planned,
             _field(node.name),
             product=True,
         )
-        for (p, node), (derived, simple, code) in zip(nodes.items(), terms, strict=True)
+        for (p, node), (derived, simple, planned) in zip(nodes.items(), terms, strict=True)
     ]
 
 
@@ -97,16 +99,16 @@ def _jacobians(derivation: Derivation, quantity: Any) -> list[SecondStages]:
                 (node,),
                 derived_jacobian(derivation, quantity, q),
                 total(parts, shape),
-                _as_code(parts, shape),
+                _as_code(parts, shape, derivation),
                 _field(node.name),
             )
         )
     return made
 
 
-def _as_code(parts: Sequence[Block], shape: Shape) -> Use:
+def _as_code(parts: Sequence[Block], shape: Shape, derivation: Derivation) -> Use:
     """The sum of blocks whose cofactors are as code computes them."""
-    code = scheduled([part.cofactor for part in parts])
+    (code,) = schedule([[part.cofactor for part in parts]], derivation.program.identities)
     return total([replace(part, cofactor=use) for part, use in zip(parts, code, strict=True)], shape)
 
 

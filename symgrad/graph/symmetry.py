@@ -11,9 +11,13 @@ from itertools import permutations
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from sympy import And, Eq, Max, Min, Ne, Or
+
 from symgrad.graph.nodes import Add, Apply, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use
 
 SYMMETRIC = frozenset({"symmetric", "positive_definite", "diagonal"})
+
+_COMMUTATIVE = frozenset({Eq, Ne, Max, Min, And, Or})
 
 # Renamings of the bound letters that are tried; a product of more factors is taken for unsymmetric.
 _MAX_BOUND = 4
@@ -41,9 +45,11 @@ def _symmetric(node: Node) -> bool:
         case Named(arg=arg, properties=properties):
             return not SYMMETRIC.isdisjoint(properties) or (symmetric(arg.node) and set(arg.letters[-2:]) == set(swap))
         case Add(terms=terms):
-            return _same(((use, c) for c, use in terms), swap)
-        case Apply(args=args):  # a function of what is symmetric
-            return _same(((use, place) for place, use in enumerate(args)), swap)
+            return _same(((use, f"coefficient {c}") for c, use in terms), swap)  # no exponent, as c alone would be
+        case Apply(head=head, args=args):  # a function of what is symmetric, or of two that change places
+            return _same(
+                ((use, "any" if head in _COMMUTATIVE else f"argument {n}") for n, use in enumerate(args)), swap
+            )
         case Contract(factors=factors) if any(
             isinstance(f.node, Delta) and set(f.letters) == set(swap) for f, _ in factors
         ):

@@ -33,7 +33,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.transform import place, transform
+from symgrad.graph.transform import place, see_through, transform
 from symgrad.rewrite.record import record
 
 # Arguments at which functions that are not finite everywhere are finite, with their derivatives
@@ -99,7 +99,8 @@ def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
 def _is_risky_power(use: Use, exponent: Expr) -> bool:
     if exponent.is_Integer and exponent.is_positive:
         return False
-    return not (isinstance(use.node, Size | Const) or counts_ties(use.node))
+    node = use.node.base.node if isinstance(use.node, Gather) else use.node  # what counts counts at every position
+    return not (isinstance(node, Size | Const) or counts_ties(node))
 
 
 def counts_ties(node: Node) -> bool:
@@ -110,7 +111,8 @@ def counts_ties(node: Node) -> bool:
     if not (isinstance(hit, Apply) and hit.head is if_else):
         return False
     condition = hit.args[0].node
-    largest = any(isinstance(use.node, Reduce) and use.node.head in (MaxOver, MinOver) for use in condition.uses())
+    sides = [see_through(use).node for use in condition.uses()]
+    largest = any(isinstance(side, Reduce) and side.head in (MaxOver, MinOver) for side in sides)
     return isinstance(condition, Apply) and condition.head is sp.Eq and largest
 
 

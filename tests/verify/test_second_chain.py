@@ -7,13 +7,14 @@ import pytest
 import sympy as sp
 from sympy import Eq, IndexedBase, MatrixSymbol, Sum, exp, log, sin, symbols, tanh
 
-from symgrad import Model, constant, logdet, relu, second_order, sigmoid
+from symgrad import Model, constant, logdet, relu, second_order, second_stages, sigmoid
 from symgrad import requests as requesting
 from symgrad.calculus import forward, local
 from symgrad.codegen import functions
 from symgrad.codegen import second_order as printing
 from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Apply, Contract
+from symgrad.schedule import pipeline
 from symgrad.verify.report import Link
 
 N, M = symbols("N M", integer=True, positive=True)
@@ -111,7 +112,11 @@ def test_a_wrong_simplification(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_wrong_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requesting, "squares", _times(-1, requesting.squares))
+    def wrong(functions: Any, *known: Any) -> Any:
+        return [_times(-1, list)(terms) for terms in pipeline.schedule(functions, *known)]
+
+    monkeypatch.setattr(requesting, "schedule", wrong)
+    monkeypatch.setattr(second_stages, "schedule", wrong)
     names = {link.name for link in blamed(logistic()).values()}
     assert names == {f"{function} schedule" for function in FUNCTIONS}
 
