@@ -68,8 +68,9 @@ class Model:
     Parameters
     ----------
     loss : a scalar SymPy expression, or a 1×1 matrix expression.
-    parameters : the symbols to differentiate by: `MatrixSymbol`, `IndexedBase` with a shape, or scalar `Symbol`. Every
-        other free symbol that is not a dimension or a bound index is data.
+    parameters : the symbols to differentiate by: `MatrixSymbol`, `IndexedBase` with a shape, or scalar `Symbol`; a
+        `Matrix` of symbols stands for these, row by row. Every other free symbol that is not a dimension or a bound
+        index is data.
     where : equations `Eq(name, expression)` that name intermediate quantities, indexed (`Eq(z[i], ...)`) or matrix;
         also pairs `(name, expression)`, or a dictionary `{name: expression}`.
     facts : SymPy statements that the compiler may use and that the checker's inputs satisfy, such as
@@ -104,7 +105,7 @@ class Model:
         name: str | None = None,
     ) -> None:
         self.loss = given.expression(loss)
-        self.parameters: tuple[Any, ...] = given.listed(parameters, "parameters", "[W, b]")
+        self.parameters: tuple[Any, ...] = given.parameters(parameters)
         self.where: tuple[Any, ...] = given.equations(where)
         self.facts: tuple[Any, ...] = given.listed(facts, "facts", "[x > 0]")
         self.name = given.model_name(name)
@@ -289,7 +290,7 @@ class Model:
     def _called(self, quantity: Any) -> Any:
         """The parameter or name of `where` that a text means; a symbol is itself."""
         if not isinstance(quantity, str):
-            return quantity
+            return given.quantity(quantity)
         known = {name_of(symbol): symbol for symbol in (*self.program.parameters, *self.program.names)}
         if quantity not in known:
             raise ModelError(
@@ -506,7 +507,7 @@ class Model:
 
     def _quantity(self, name: Any) -> Any:
         """The name of `where` that a symbol or a text means."""
-        base = base_symbol(name)
+        base = base_symbol(given.quantity(name))
         for known in self.program.names:
             if base == known or name == name_of(known):
                 return known

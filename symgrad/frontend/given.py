@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, SupportsIndex
 
-from sympy import Basic, Eq, Symbol, SympifyError, Tuple, sympify
+from sympy import Basic, Eq, IndexedBase, MatrixBase, MatrixSymbol, Symbol, SympifyError, Tuple, sympify
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from symgrad.errors import ModelError
@@ -49,6 +49,44 @@ def equations(given: Any) -> tuple[Any, ...]:
         Eq(*map(sympify, part), evaluate=False) if isinstance(part, tuple | Tuple) and len(part) == 2 else part
         for part in parts
     )
+
+
+def parameters(given: Any) -> tuple[Any, ...]:
+    """The symbols to differentiate by; a matrix of symbols stands for its symbols, row by row.
+
+    Raises
+    ------
+    ModelError : it is no list of symbols, or a matrix holds something else.
+    """
+    found: list[Any] = []
+    for parameter in (given,) if isinstance(given, MatrixBase) else listed(given, "parameters", "[W, b]"):
+        entries = parameter.flat() if isinstance(parameter, MatrixBase) else (parameter,)
+        for entry in entries:
+            if isinstance(parameter, MatrixBase) and not isinstance(entry, Symbol):
+                raise ModelError(
+                    f"the parameter {place_of(parameter)} is a matrix that holds {place_of(entry)}; give a "
+                    "MatrixSymbol, or a matrix of distinct symbols"
+                )
+            if not isinstance(entry, Symbol | MatrixSymbol | IndexedBase):
+                raise ModelError(
+                    f"{place_of(entry)} ({type(entry).__name__}) is not a Symbol, MatrixSymbol or IndexedBase"
+                )
+            found.append(entry)
+    return tuple(found)
+
+
+def quantity(given: Any) -> Any:
+    """What a formula is asked of: a symbol, subscripted or not, or a text.
+
+    Raises
+    ------
+    ModelError : it is a matrix of symbols, or nothing that has a name.
+    """
+    if isinstance(given, MatrixBase):
+        raise ModelError(f"{place_of(given)} is a matrix of symbols; ask for one of them at a time")
+    if not isinstance(given, Basic | str):
+        raise ModelError(f"{_quoted(given)} is no symbol of the model")
+    return given
 
 
 def statement(given: Any, place: str, number: int) -> Basic:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from sympy import Basic, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol
+from sympy import Basic, Expr, Idx, Indexed, IndexedBase, Lambda, MatrixSymbol, S, Symbol
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -136,15 +136,19 @@ def _explicitly_complex(symbol: Symbol) -> bool:
 
 
 def occurring(expressions: Iterable[Basic]) -> Iterator[Any]:
-    """Every named object in the expressions, subscripted bases included, in order of appearance."""
+    """Every named object in the expressions, subscripted bases included, in order of appearance.
+
+    What a `Lambda` binds is none: it means an entry of the matrix that the function is applied to.
+    """
     for expression in expressions:
         walk = Preorder(expression)
         for part in walk:
-            if isinstance(part, MatrixSymbol | IndexedBase | Idx):
+            if isinstance(part, Lambda):
+                yield from (inner for inner in occurring([part.expr]) if inner not in part.bound_symbols)
+                walk.skip()
+            elif isinstance(part, MatrixSymbol | IndexedBase | Idx):
                 yield part
                 walk.skip()
-                if isinstance(part, IndexedBase | MatrixSymbol):
-                    continue
             elif isinstance(part, Symbol):
                 yield part
 

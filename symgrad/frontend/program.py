@@ -196,6 +196,12 @@ def _dimensions(
             elif isinstance(part, MatrixExpr) and not isinstance(part, MatrixSymbol):
                 others.extend(part.shape)
     labels = {index.label if isinstance(index, Idx) else index for index in indices}
+    for array in arrays:
+        for symbol in sorted(labels & {symbol for length in array.shape for symbol in S(length).free_symbols}, key=str):
+            raise ModelError(
+                f"{symbol} is an index and a side of {name_of(array)}, of shape {tuple(array.shape)}; it can be only "
+                "one of them: give the index another name"
+            )
     ordered = [symbol for length in shapes for symbol in sorted(length.free_symbols, key=str)]
     ordered += sorted({symbol for length in others for symbol in S(length).free_symbols}, key=str)
     return tuple(
@@ -217,7 +223,11 @@ def _arguments(
     for parameter in parameters:
         declared_shape(parameter)
     _refuse_doubles(
-        [*parameters, *(s for s in (*found, *definitions) if s not in indices and not isinstance(s, Dummy | Idx))]
+        [
+            *parameters,
+            *(s for s in (*found, *definitions) if s not in indices and not isinstance(s, Dummy | Idx)),
+            *dimensions,
+        ]
     )
     if not parameters:
         raise ModelError("there are no parameters to differentiate by; give at least one symbol of the loss")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from sympy import And, Basic, Expr, S, Symbol, expand
 
@@ -12,6 +12,8 @@ from symgrad.frontend.dimensions import at_smallest, difference, grows, is_never
 from symgrad.functions import MinOver, if_else
 from symgrad.graph.nodes import Node, Use
 from symgrad.walk import is_larger
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -45,14 +47,20 @@ class Scope:
     conditions: tuple[Basic, ...] = ()  # what holds where the value is used
 
     def with_index(self, symbol: Any, index: Index) -> "Scope":
-        indices = {other: known for other, known in self.indices.items() if other != symbol}
-        return Scope({**indices, symbol: index}, self.placeholders, _without(self.conditions, symbol))
+        indices, placeholders = _but(self.indices, symbol), _but(self.placeholders, symbol)
+        return Scope({**indices, symbol: index}, placeholders, _without(self.conditions, symbol))
 
     def with_placeholder(self, symbol: Symbol, use: Use) -> "Scope":
-        return Scope(self.indices, {**self.placeholders, symbol: use}, _without(self.conditions, symbol))
+        placeholders = {**self.placeholders, symbol: use}
+        return Scope(_but(self.indices, symbol), placeholders, _without(self.conditions, symbol))
 
     def with_conditions(self, conditions: tuple[Basic, ...]) -> "Scope":
         return Scope(self.indices, self.placeholders, (*self.conditions, *conditions))
+
+
+def _but(meanings: Mapping[Any, _T], symbol: Any) -> dict[Any, _T]:
+    """What the other symbols mean."""
+    return {other: known for other, known in meanings.items() if other != symbol}
 
 
 def _without(conditions: tuple[Basic, ...], symbol: Any) -> tuple[Basic, ...]:

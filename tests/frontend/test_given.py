@@ -1,7 +1,8 @@
 """What `Model` is given: wrong kinds of losses, lists, names, shapes and symbols are refused with what was given."""
 
+import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, MatrixSymbol, Rational, Sum, Symbol, Tuple, floor, sin, symbols
+from sympy import Eq, IndexedBase, Matrix, MatrixSymbol, Rational, Sum, Symbol, Tuple, floor, sin, symbols
 
 from symgrad import Model, ModelError, total
 
@@ -23,6 +24,11 @@ REFUSED = {
     "a text as parameters": (lambda: Model(s**2, "s"), r"parameters is 's' \(str\); give a list such as \[W, b\]"),
     "a set of parameters": (lambda: Model(s**2, {s}), r"parameters is \{s\} \(set\)"),
     "a text as parameter": (lambda: Model(s**2, ["s"]), r"s \(str\) is not a Symbol"),
+    "a list in parameters": (lambda: Model(s * r, [[s, r]]), r"\[s, r\] \(list\) is not a Symbol"),
+    "a dictionary as parameter": (lambda: Model(s**2, [{}]), r"\{\} \(dict\) is not a Symbol"),
+    "an array as parameter": (lambda: Model(s**2, [np.ones(2)]), r"\(ndarray\) is not a Symbol"),
+    "a matrix of expressions": (lambda: Model(s**2, Matrix([s, s**2])), r"a matrix that holds s\*\*2; give a MatrixSy"),
+    "a matrix of one symbol twice": (lambda: Model(s**2, Matrix([s, s])), "a parameter is given twice"),
     "a number as parameters": (lambda: Model(s**2, 3), r"parameters is 3 \(int\)"),
     "a number as name": (lambda: Model(s**2, [s], name=3), r"name is 3 \(int\); give a text"),
     "a null character in the name": (lambda: Model(s**2, [s], name="a\0b"), r"name is 'a\\x00b'.*control characters"),
