@@ -143,7 +143,8 @@ class Checking:
         return {
             "dimensions": self.program.dimensions,
             "minimum_sizes": self.program.minimum_sizes,
-            "lengths": self.program.lengths,
+            # drawn lengths are at least 1, those of edges at least 0; what is promised may be 0 everywhere
+            "lengths": (*self.program.lengths, *(2 * gap + 1 for gap in self.program.promises)),
             "margins": self.program.margins,
             "reference": reference,
             "where": self.where,

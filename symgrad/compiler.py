@@ -397,7 +397,7 @@ def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
         loss,
         tuple(gradient),
         tuple(notes),
-        program.lengths,
+        tuple(dict.fromkeys((*program.lengths, *program.promises))),
         heads,
         program.sizes,
     )

@@ -11,22 +11,15 @@ from typing import Any
 
 from sympy import (
     Abs,
-    And,
     Basic,
     Dummy,
     Eq,
     Expr,
-    Ge,
-    Gt,
     Indexed,
     Integer,
-    Le,
-    Lt,
     Max,
     Min,
     Mod,
-    Not,
-    Or,
     Poly,
     PolynomialError,
     S,
@@ -159,16 +152,22 @@ def is_positive(expr: Expr, indices: Indices, guards: tuple[Expr, ...] = ()) -> 
     numerator, denominator = expr.together().as_numer_denom()
     if not denominator.is_number and not _not_negative(denominator - 1, {}):
         return False
-    if _proved(expand(numerator), indices):
-        return True
-    numerator = scaled_to_integer(without_floors(expand(expr)))
-    for guard in guards:
-        for symbol in indices:
-            slope, other = numerator.coeff(symbol), guard.coeff(symbol)
-            if other == 0 or slope == 0:
+    return _proved(expand(numerator), indices) or (
+        bool(guards) and _proved_beside(scaled_to_integer(without_floors(expand(expr))), indices, guards)
+    )
+
+
+def _proved_beside(expr: Expr, indices: Indices, guards: tuple[Expr, ...]) -> bool:
+    """The same by what is left of an expression when multiples of guards, each once at most, are taken from it."""
+    for number, guard in enumerate(guards):
+        others = guards[:number] + guards[number + 1 :]
+        for symbol in sorted(expr.free_symbols & guard.free_symbols, key=str):
+            slope, other = expr.coeff(symbol), guard.coeff(symbol)
+            factor = S.Zero if other == 0 else slope / other
+            if not factor.is_positive:
                 continue
-            factor = slope / other
-            if factor.is_positive and _proved(expand(numerator - factor * guard), indices):
+            rest = expand(expr - factor * guard)
+            if _proved(rest, indices) or (others and _proved_beside(rest, indices, others)):
                 return True
     return False
 
@@ -179,43 +178,10 @@ def _proved(expr: Expr, indices: Indices) -> bool:
     return smallest is not None and smallest > 0
 
 
-# --- conditions -------------------------------------------------------------------------------------------------------
-
-
-def conjuncts(condition: Basic) -> tuple[Basic, ...]:
-    """The parts of a condition that all hold where it holds."""
-    if isinstance(condition, Not):
-        inner = condition.args[0]
-        if isinstance(inner, Or):
-            return tuple(part for arg in inner.args for part in conjuncts(Not(arg)))
-        negated = getattr(inner, "negated", None)
-        return (condition,) if negated is None else conjuncts(negated)
-    return (
-        tuple(part for arg in condition.args for part in conjuncts(arg)) if isinstance(condition, And) else (condition,)
-    )
-
-
 def scaled_to_integer(gap: Expr) -> Expr:
     """A difference times its denominator, if that is positive: (o - p)/2 has the sign of o - p."""
     numerator, denominator = gap.together().as_numer_denom()
     return expand(numerator if denominator.is_positive else gap)
-
-
-def guards_of(condition: Basic) -> tuple[Expr, ...]:
-    """Expressions that are not negative where a comparison of integers holds."""
-    if not isinstance(condition, Eq | Ge | Gt | Le | Lt):
-        return ()
-    gap = scaled_to_integer(condition.lhs - condition.rhs)
-    match condition:
-        case Ge():
-            return (gap,)
-        case Gt():
-            return (gap - 1,)
-        case Le():
-            return (-gap,)
-        case Lt():
-            return (-gap - 1,)
-    return (gap, -gap)
 
 
 def is_whole_number(expr: Expr, conditions: tuple[Basic, ...]) -> bool:

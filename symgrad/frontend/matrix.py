@@ -24,8 +24,9 @@ from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.dimensions import equal
 from symgrad.frontend.linear_algebra import COLUMN, ROW, LinearAlgebraReader
 from symgrad.frontend.names import name_of
-from symgrad.frontend.reader import Reading, now
+from symgrad.frontend.reader import now
 from symgrad.frontend.scope import Scope, place_of
+from symgrad.frontend.subscripts import Reading
 from symgrad.functions import ConstantMatrix, Softmax, Total, constant
 from symgrad.functions.common import entry_by_entry_text
 from symgrad.functions.entrywise import EntryByEntry

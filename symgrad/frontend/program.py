@@ -15,15 +15,17 @@ from sympy import (
     Piecewise,
     S,
     Symbol,
+    expand,
 )
-from sympy.core.relational import Equality
+from sympy.core.relational import Equality, Relational
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.arguments import Argument, Role, Span
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend import given
+from symgrad.frontend.conditions import conjuncts, guards_of
 from symgrad.frontend.definitions import read_definition
-from symgrad.frontend.dimensions import difference, equal
+from symgrad.frontend.dimensions import at_smallest, difference, equal, grows
 from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one
 from symgrad.frontend.matrix import Reader, scalar_of
 from symgrad.frontend.names import (
@@ -59,6 +61,7 @@ class Program:
     minimum_sizes : how large a dimension must be for the literal subscripts and ranges to make sense.
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
     lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
+    promises : expressions of dimensions that facts say are not negative; the module refuses other sizes.
     margins : how far positions that the module checks stay inside their axes; negative where the model does not exist.
     resumed : the states of recurrences whose base cases are referred to in steps and other base cases.
     sizes : how long the user expects dimensions to be.
@@ -73,6 +76,7 @@ class Program:
     minimum_sizes: dict[Symbol, int]
     identities: tuple[tuple[Use, Use], ...]
     lengths: tuple[Expr, ...] = ()
+    promises: tuple[Expr, ...] = ()
     margins: tuple[Expr, ...] = ()
     resumed: frozenset[Any] = frozenset()
     sizes: Mapping[Symbol, int] = field(default_factory=dict)
@@ -106,6 +110,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         if argument.role != "dimension"
     }
     symbols = Symbols(dict(nodes), frozenset(dimensions), {argument.symbol: argument.upper for argument in arguments})
+    _promise(facts, symbols)
     reader = Reader(symbols)
     names: dict[Any, Named] = {}
     needs = _needs(definitions, bases)
@@ -130,6 +135,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         minimum_sizes=symbols.minimum_sizes,
         identities=identities,
         lengths=tuple(symbols.lengths),
+        promises=tuple(gap for gap in symbols.promised if not _is_minimum(gap)),
         margins=tuple(symbols.margins),
         resumed=frozenset(symbols.resumed),
         loss_name=next(name for name in ("C", "L", "loss", "Loss") if name not in taken),
@@ -414,6 +420,24 @@ def _needs(definitions: dict[Any, Equality], bases: dict[Any, list[Equality]]) -
         base: [s for s in dict.fromkeys(occurring([d.rhs, *(e.rhs for e in bases.get(base, ()))])) if s in definitions]
         for base, d in definitions.items()
     }
+
+
+def _promise(facts: Sequence[Basic], symbols: Symbols) -> None:
+    """Take comparisons of dimensions, such as N <= S, as known, and have the module test its arguments for them."""
+    for fact in (part for stated in facts for part in conjuncts(stated)):
+        if isinstance(fact, Relational) and fact.free_symbols and fact.free_symbols <= symbols.dimensions:
+            for gap in map(expand, guards_of(fact)):
+                least = at_smallest(-gap)
+                if least is not None and least > 0:
+                    raise ModelError(f"the fact {fact} holds for no sizes of at least 1")
+                if _is_minimum(gap):
+                    symbols.require_non_negative(gap, f"the fact {fact} holds for no sizes")
+                symbols.promised = (*symbols.promised, gap)
+
+
+def _is_minimum(gap: Expr) -> bool:
+    """Whether a gap is not negative from one size of one dimension on, which the module tests as a least size."""
+    return len(gap.free_symbols) == 1 and grows(gap)
 
 
 def _identity(fact: Equality, reader: Reader) -> tuple[Use, Use]:

@@ -5,12 +5,10 @@ that depth costs no recursion. Matrix expressions inside a scalar are handed to 
 """
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from sympy import (
     Basic,
-    Dummy,
     Eq,
     Expr,
     Ge,
@@ -29,53 +27,36 @@ from sympy import (
     Sum,
     Symbol,
     expand,
-    floor,
     oo,
 )
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.numbers import ImaginaryUnit
-from sympy.core.relational import Relational
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.bounds import (
-    conjuncts,
     greatest,
-    guards_of,
-    is_affine,
-    is_positive,
-    is_whole_number,
     least,
-    rectangular,
-    scaled_to_integer,
 )
+from symgrad.frontend.conditions import conjuncts
 from symgrad.frontend.dimensions import equal
-from symgrad.frontend.names import base_symbol, name_of
-from symgrad.frontend.positions import Landing, Place, is_total, kronecker_positions, padded, padding, without
-from symgrad.frontend.scope import Index, Scope, Symbols, place_of
-from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else, in_range
+from symgrad.frontend.positions import Landing, is_total, kronecker_positions, without
+from symgrad.frontend.scope import Index, Scope, place_of
+from symgrad.frontend.subscripts import Reading, Request, SubscriptReader
+from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce, scatter
 from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, is_zero, mul, size, sizes_of
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Const, Letter, Range, Use, intern
+from symgrad.graph.nodes import Letter, Range, Use
 from symgrad.graph.scalar import scalar_rules
 from symgrad.graph.transform import factors_of
-from symgrad.walk import Preorder
-
-Request = tuple[Basic, Scope]
-Reading = Generator[Request, Use, Use]
 
 # What a reduction gives where nothing is left to reduce: the value of a masked entry.
 NEUTRAL = {Sum: S.Zero, Product: S.One, MaxOver: -oo, MinOver: oo, LogSumExp: -oo}
 
 
-class IndexReader:
+class IndexReader(SubscriptReader):
     """Reads scalar SymPy expressions into terms whose letters are the index symbols in scope."""
-
-    def __init__(self, symbols: Symbols) -> None:
-        self.symbols = symbols
-        # entries of padded arrays, with the expressions that are not negative where the position is no padding
-        self._zero_outside: dict[Use, list[Expr]] = {}
 
     def read(self, expr: Basic, scope: Scope = Scope()) -> Use:  # noqa: B008 - a Scope is immutable
         """The term of an expression.
@@ -164,155 +145,6 @@ class IndexReader:
         if symbol in self.symbols.nodes:
             return Use(self.symbols.nodes[symbol], ())
         raise self._escaped(symbol)
-
-    def _escaped(self, symbol: Any) -> ModelError:
-        given = f"Symbol({str(symbol)!r}, integer=True)"
-        return ModelError(
-            f"the index {symbol} is free where it must not be: no sum, reduction or left side in "
-            "`where` binds it here. "
-            "SymPy takes indices out of nested sums of a Piecewise; write if_else(cond, a, b) "
-            "instead of the Piecewise, "
-            f"or name the inner sum in `where`. Otherwise bind it: Sum(..., ({symbol}, 0, N-1))"
-            + ("" if symbol.is_integer else f"; or, if it is an integer that is given, declare it {given}")
-        )
-
-    def _subscripts(self, base: Any, subscripts: Sequence[Expr], whole: Basic, scope: Scope) -> Reading:
-        earlier = self.symbols.earlier(base, subscripts, whole, scope) if self.symbols.earlier else None
-        node, subscripts = earlier or (self.symbols.nodes.get(base), subscripts)
-        if node is None:
-            raise ModelError(
-                f"{place_of(whole)}: {name_of(base)} is not an argument or a name of `where` of this model"
-            )
-        thin = isinstance(base, MatrixSymbol) and earlier is None
-        shape = tuple(S(length) for length in base.shape) if thin else node.shape
-        if len(subscripts) != len(shape):
-            raise ModelError(
-                f"{place_of(whole)} has {len(subscripts)} subscripts, but {name_of(base)} has {len(shape)} axes"
-            )
-        places = []
-        for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
-            self._refuse_escaped(sub, scope)
-            places.append(self.check_range(sub, length, axis, whole, scope))
-            if earlier is None:
-                self._check_defined(base, sub, axis, whole, scope)
-        pads = padding(subscripts, shape, places, scope)
-        terms = []
-        for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
-            if length == 1 and thin:
-                continue  # sides of one have no axis in the graph
-            terms.append((yield from self._position(sub, length, "inside" if pads else places[axis], whole, scope)))
-        if pads is None:
-            return gather(Use(node, tuple(range(node.rank))), terms)
-        shifted = [add([(S.One, term), (S.One, size(before))]) for term, (before, _) in zip(terms, pads, strict=True)]
-        entry = gather(padded(node, pads), shifted)
-        self._zero_outside[entry] = [
-            expand(end) for sub, length in zip(subscripts, shape, strict=True) for end in (sub, length - 1 - sub)
-        ]
-        return entry
-
-    def _refuse_escaped(self, sub: Expr, scope: Scope) -> None:
-        """Every symbol of a subscript that is not inside another subscript is an index in scope or a number."""
-        walk = Preorder(sub)
-        for part in walk:
-            if isinstance(part, Indexed | MatrixElement):
-                walk.skip()
-            elif part in scope.indices:
-                walk.skip()  # an Idx has its label and range inside
-            elif isinstance(part, Symbol | Idx) and not self._is_number(part):
-                raise self._escaped(part)
-
-    def _is_number(self, symbol: Any) -> bool:
-        """Whether a symbol is an integer that the module is given: a dimension, or an argument declared so."""
-        return symbol in self.symbols.dimensions or (symbol in self.symbols.nodes and bool(symbol.is_integer))
-
-    def _is_data(self, sub: Expr, scope: Scope) -> bool:
-        """Whether the value of a subscript is known only when the module runs."""
-        given = sub.free_symbols - self.symbols.dimensions - scope.indices.keys()
-        return sub.has(Indexed, MatrixElement) or any(symbol in self.symbols.nodes for symbol in given)
-
-    def check_range(self, sub: Expr, length: Expr, axis: int, whole: Basic, scope: Scope) -> Place:
-        """Where the positions of a subscript lie; refuse an affine one that leaves its axis for some sizes."""
-        where = f"{place_of(whole)}: subscript {axis + 1}, {sub},"
-        if not is_whole_number(sub, scope.conditions):
-            raise ModelError(f"{where} is not an integer for all values of its indices; floor({sub}) is")
-        if self._is_data(sub, scope):
-            label = self.symbols.labels.get(base_symbol(sub))
-            return "inside" if label is not None and equal(label, length) else "checked"
-        everywhere = rectangular(scope.indices)
-        if is_positive(sub + 1, everywhere) and is_positive(length - sub, everywhere):
-            if not any(sub.has(symbol) for symbol in scope.indices):
-                self.symbols.require_entries(length)
-            return "inside"
-        if self._is_guarded((sub + 1, length - sub), scope):
-            return "guarded"
-        low, high = least(sub, everywhere), greatest(sub, everywhere)
-        if low is None or high is None or not is_affine(sub, scope.indices):
-            self.symbols.note_margins((sub, length - 1 - sub), scope)
-            return "checked"
-        self.symbols.require_non_negative(
-            expand(low), f"{where} goes down to {low}; subscripts start at 0 and do not wrap around"
-        )
-        self.symbols.require_non_negative(
-            expand(length - 1 - high),
-            f"{where} goes up to {high}, but the axis has size {length}, so it ends at {expand(length - 1)}; "
-            "make the limits or the shape agree",
-        )
-        return "inside"
-
-    def _is_guarded(self, ends: Sequence[Expr], scope: Scope) -> bool:
-        """Whether expressions are positive wherever the conditions around them hold."""
-        guards = tuple(guard for condition in scope.conditions for guard in self._guards(condition, scope))
-        return all(is_positive(expand(end), scope.indices, guards) for end in ends)
-
-    def _check_defined(self, base: Any, sub: Expr, axis: int, whole: Basic, scope: Scope) -> None:
-        """Refuse a subscript that reaches entries of a quantity that have no equation."""
-        if axis not in self.symbols.defined.get(base, {}):
-            return
-        first, last = self.symbols.defined[base][axis]
-        missing = f"{place_of(whole)}: only entries {first} ... {last} of {name_of(base)} are defined"
-        if self._is_guarded((sub - first + 1, last - sub + 1), scope):
-            return
-        everywhere = rectangular(scope.indices)
-        low, high = least(sub, everywhere), greatest(sub, everywhere)
-        if low is None or high is None:
-            raise ModelError(missing)
-        self.symbols.require_non_negative(expand(low - first), missing)
-        self.symbols.require_non_negative(expand(last - high), missing)
-
-    def _guards(self, condition: Basic, scope: Scope) -> tuple[Expr, ...]:
-        """What a condition says about integers: comparisons of real data say nothing."""
-        known = {*scope.indices, *self.symbols.dimensions}
-        parts = {part: Dummy(integer=True) for part in condition.atoms(Indexed) if base_symbol(part) in self._integers}
-        for symbol in condition.free_symbols & known:
-            parts[symbol] = Dummy(integer=True)
-        if not isinstance(condition, Relational):
-            return ()
-        if not scaled_to_integer(condition.lhs - condition.rhs).xreplace(parts).is_integer:
-            return ()
-        return guards_of(condition)
-
-    @property
-    def _integers(self) -> set[Any]:
-        return {symbol for symbol, node in self.symbols.nodes.items() if getattr(node, "integer", False)}
-
-    def _position(self, sub: Expr, length: Expr, place: Place, whole: Basic, scope: Scope) -> Reading:
-        """A subscript as a term whose value is a position on the axis, also where the entry is not used."""
-        found = scope.indices.get(sub)
-        if found is not None and found.start == 0 and equal(found.length, length):
-            return index(found.letter, length)
-        term = yield sub, scope
-        if sub.together().as_numer_denom()[1] != 1:
-            term = apply(floor, [term])  # an integer, to be divided as integers are
-        if place == "inside":
-            return term
-        for number, condition in reversed(list(enumerate(scope.conditions))):
-            if condition.free_symbols & sub.free_symbols:
-                holds = yield condition, replace(scope, conditions=scope.conditions[:number])
-                term = apply(if_else, [holds, term, ZERO])
-        if place == "checked":
-            label = Use(intern(Const, (), Symbol(f"{place_of(whole)}: {sub}")), ())
-            term = apply(in_range, [term, size(length), label])
-        return term
 
     def _cases(self, branches: Sequence[tuple[Expr, Basic]], scope: Scope) -> Reading:
         """The value of the first branch whose condition holds; the last condition is true."""

@@ -87,6 +87,7 @@ class Symbols:
     # axes of a quantity along which only the entries from the first to the last are defined
     defined: dict[Any, dict[int, tuple[Expr, Expr]]] = field(default_factory=dict)
     lengths: dict[Expr, None] = field(default_factory=dict)  # what must not be negative beyond that, such as H - P + 1
+    promised: tuple[Expr, ...] = ()  # expressions of dimensions that facts say are not negative
     # the least distances from the ends of their axes of positions that the module checks when it runs
     margins: dict[Expr, None] = field(default_factory=dict)
 

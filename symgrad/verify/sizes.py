@@ -13,6 +13,7 @@ from symgrad.errors import ModelError
 Sizes = Mapping[Basic, int]
 
 _MANY = 5  # the reference takes a second for a sum over indices of so many different sizes, and minutes for more
+_SMALL = 8  # sizes up to so much above the least are tried in all combinations, where nothing simpler fits
 
 
 def concrete(expression: Expr, sizes: Sizes) -> int:
@@ -101,7 +102,10 @@ def size_sets(
 
 
 def _attempts(plan: list[int], least: Mapping[Symbol, int], different: bool) -> Iterator[dict[Basic, int]]:
-    """The planned sizes, raised to the least ones; then in other orders, then larger, then with one size far larger."""
+    """The planned sizes, raised to the least ones; then in other orders, then larger, then with one size far larger.
+
+    At last every combination of small sizes: facts may say that one size is the double of another.
+    """
     for growth in range(4):
         # Six dimensions have 720 orders; of more than that the first ones do.
         for order in itertools.islice(itertools.permutations(plan), 720):
@@ -118,6 +122,10 @@ def _attempts(plan: list[int], least: Mapping[Symbol, int], different: bool) -> 
                 symbol: max(size, low) + growth * (symbol == large)
                 for (symbol, low), size in zip(least.items(), plan, strict=True)
             }
+    small = itertools.product(*(range(low, low + _SMALL) for low in least.values()))
+    for values in itertools.islice(small, _SMALL**4):
+        if not different or len(set(values)) == len(values):
+            yield dict(zip(least, values, strict=True))
 
 
 def model_dimensions(arguments: Sequence[Argument]) -> tuple[Symbol, ...]:
