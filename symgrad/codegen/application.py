@@ -50,7 +50,9 @@ class Application(Operands):
         if head in UFUNCS:
             text = f"{UFUNCS[head]}({', '.join(arg.text for arg in args)})"
         elif head in FORMATS:
-            text = FORMATS[head].format(*(arg.at(ATOM) if _is_tight(FORMATS[head]) else arg.text for arg in args))
+            text = FORMATS[head].format(
+                *(arg.at(ATOM) if _is_tight(FORMATS[head]) else arg.text for arg in args), dtype=self.dtype
+            )
             for helper in ("sigmoid", "reciprocal_root"):
                 if FORMATS[head].startswith(f"_{helper}("):
                     self.helpers.add(helper)

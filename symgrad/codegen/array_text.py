@@ -67,6 +67,8 @@ def described(node: ast.expr, known: Mapping[str, Array]) -> Array | None:
         case ast.Compare(left=left, comparators=[right]):
             found = _elementwise([described(left, known), described(right, known)])
             return None if found is None else Array(found.shape, False, True)
+        case ast.Attribute(value=ast.Call(func=ast.Attribute(value=ast.Name(id="np"), attr="finfo"))):
+            return Array((), False)  # a number of the arguments' type
         case ast.Call():
             return _called(node, known)
     return None
@@ -200,7 +202,7 @@ def _with_axes(array: Array | None, places: ast.expr, known: Mapping[str, Array]
 def _reduced(array: Array | None, keywords: list[ast.keyword]) -> Array | None:
     if array is None or not array.floating:
         return None
-    match keywords:
+    match [keyword for keyword in keywords if keyword.arg != "initial"]:
         case []:
             return Array((), True, True)
         case [ast.keyword(arg="axis", value=value)]:

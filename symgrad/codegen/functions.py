@@ -31,6 +31,7 @@ UFUNCS |= {
 # Spellings of functions that are no NumPy ufunc; each binds tightly where its arguments do
 FORMATS: dict[Any, str] = {
     functions.relu: "np.maximum({0}, 0)",
+    functions.finite_maximum: "np.maximum({0}, np.finfo({dtype}).min)",
     functions.softplus: "np.logaddexp(0, {0})",
     functions.sigmoid: "_sigmoid({0})",
     functions.constant: "{0}",

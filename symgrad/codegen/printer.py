@@ -22,7 +22,7 @@ from symgrad.codegen.subscripts import gather_text, is_window, scatter_text
 from symgrad.codegen.values import ATOM, COMPARE, UNARY, Value, number_text
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.dimensions import is_never_empty
-from symgrad.functions import MaxOver, MinOver, if_else
+from symgrad.functions import LargestOver, MaxOver, MinOver, if_else
 from symgrad.graph.axes import SUM_FROM, SUM_UP_TO
 from symgrad.graph.blocks import grid_of
 from symgrad.graph.build import number
@@ -59,6 +59,8 @@ MAX_LINE = 100
 
 # A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
 MOST_LABELS = 4
+
+_EXTREMA = {MaxOver: "max", LargestOver: "max", MinOver: "min"}
 
 # Names for the results of operators and conditions
 _RELATION_LABELS = {"<": "below", "<=": "below", ">": "above", ">=": "above", "==": "equal", "!=": "unequal"}
@@ -229,7 +231,7 @@ class Printer(Arithmetic, Application):
             case Contract(factors=factors):
                 label = "sum" if node.bound and len(factors) == 1 else "prod"
             case Reduce():
-                label = {MaxOver: "max", MinOver: "min"}.get(head, "prod")
+                label = _EXTREMA.get(head, "prod")
             case Apply():
                 label = _LABELS.get(head, head.__name__.lower())
             case MatrixFunction():
@@ -307,13 +309,15 @@ class Printer(Arithmetic, Application):
 
     def _reduce(self, node: Reduce) -> Value:
         value = self._real(self._use(node.arg))
-        name = {MaxOver: "max", MinOver: "min", Product: "prod"}.get(node.head)
+        name = "prod" if node.head is Product else _EXTREMA.get(node.head)
         if name is None:
             raise UnsupportedError(f"the reduction {node.head.__name__} has no NumPy spelling")
         axes = [value.letters.index(letter) for letter in value.letters if letter >= node.rank]
         kept = tuple(letter for letter in value.letters if letter < node.rank)
         options = [f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"] if kept else []
-        if node.head in NEUTRAL and not all(is_never_empty(length) for length in node.bound):
+        if node.head is LargestOver and not all(length.is_Integer for length in node.bound):
+            options.append("initial=-np.inf")
+        elif node.head in NEUTRAL and not all(is_never_empty(length) for length in node.bound):
             options.append(f"initial={'-' if node.head is MaxOver else ''}np.inf")
         return Value(f"{value.at(ATOM)}.{name}({', '.join(options)})", ATOM, kept)
 

@@ -11,13 +11,14 @@ from symgrad.functions.choices import (
     IfElse,
     constant,
     copysign,
+    finite_maximum,
     has_no_sign,
     if_else,
     in_range,
 )
 from symgrad.functions.elementwise import log_sigmoid, relu, sigmoid, softplus, step
 from symgrad.functions.entrywise import EntryByEntry
-from symgrad.functions.reductions import LogSumExp, MaxOver, MinOver
+from symgrad.functions.reductions import LargestOver, LogSumExp, MaxOver, MinOver
 from symgrad.functions.softmax import IndexedSoftmax, Softmax, softmax
 from symgrad.functions.totals import Total, total
 
@@ -27,6 +28,7 @@ __all__ = [
     "EntryByEntry",
     "IfElse",
     "IndexedSoftmax",
+    "LargestOver",
     "LogSumExp",
     "MaxOver",
     "MinOver",
@@ -34,6 +36,7 @@ __all__ = [
     "Total",
     "constant",
     "copysign",
+    "finite_maximum",
     "has_no_sign",
     "if_else",
     "in_range",

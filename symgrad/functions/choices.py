@@ -147,6 +147,12 @@ class copysign(Function):  # type: ignore[misc]
     nargs = 2
 
 
+class finite_maximum(Function):  # type: ignore[misc]
+    """A maximum to shift exponentials by: itself, but a finite number where it is −∞; of generated code only."""
+
+    nargs = 1
+
+
 class constant(_Transparent):
     """The value of `e`, held constant in differentiation (a "stop-gradient"): its derivative by anything is zero.
 

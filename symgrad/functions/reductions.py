@@ -178,6 +178,10 @@ class MaxOver(Reduction):
         return latex_call(rf"\max_{{{self._latex_indices(printer)}}}", printer, [self.function], exp)
 
 
+class LargestOver(MaxOver):
+    """The largest value to shift exponentials by, −∞ over no entries; of generated code only."""
+
+
 class MinOver(Reduction):
     r"""The smallest value of an expression over one or several indices, min_k e_k; ∞ over an empty range.
 
@@ -213,6 +217,8 @@ class MinOver(Reduction):
 
 class LogSumExp(Reduction):
     r"""The smooth maximum log Σ_k exp(e_k) over one or several indices; −∞ over an empty range.
+
+    Entries that are −∞, the logarithm of 0, add nothing and have derivative 0; where all of them are, so is the value.
 
     Parameters
     ----------

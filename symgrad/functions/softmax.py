@@ -153,7 +153,7 @@ class Softmax(MatrixExpr):  # type: ignore[misc]
 def softmax(e: Any, limit: Any = None) -> Any:
     r"""The softmax exp(e_k) / Σ_l exp(e_l): of every row of a matrix, or of an indexed expression over one index.
 
-    Entries that a condition makes −∞ have no share; where it does so to all of them, every share is 0.
+    Entries that are −∞, by a condition or in the data, have no share; where all of them are, every share is 0.
 
     Parameters
     ----------

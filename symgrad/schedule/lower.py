@@ -3,14 +3,25 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
-from sympy import Ge, Gt, Integer, Lt, Max, S, exp, log, oo
+from sympy import Ge, Integer, Lt, Max, S, exp, log
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.frontend.dimensions import is_never_empty
-from symgrad.functions import LogSumExp, MaxOver, copysign, has_no_sign, if_else, relu, sigmoid, softplus
+from symgrad.functions import (
+    LargestOver,
+    LogSumExp,
+    MaxOver,
+    copysign,
+    finite_maximum,
+    has_no_sign,
+    if_else,
+    relu,
+    sigmoid,
+    softplus,
+)
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, product_of_powers, reciprocal, scale, subtract
-from symgrad.graph.masks import is_masked, masks_some
+from symgrad.graph.infinities import may_be_all_minus_infinity
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -278,14 +289,21 @@ def _may_be_none(node: Node) -> bool:
 
 
 def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:
-    # shifting by the maximum leaves one exponential equal to 1: nothing overflows, and the sum is at least 1
-    largest = reduce(MaxOver, arg, over)
-    masked = is_masked(arg) and masks_some(
-        arg, over
-    )  # where all entries are -oo, the sum of exponentials is 0, and so is the softmax
-    lowest = apply(if_else, [apply(Gt, [largest, const(-oo)]), largest, ZERO]) if masked else largest
+    # shifting by the maximum leaves one exponential equal to 1: nothing overflows, and the sum is at least 1. Where all
+    # entries are -oo the shift is a finite number, and 1 stands for the sum 0: the logarithm is -oo, and the softmax 0
+    if not may_be_all_minus_infinity(arg, over):
+        largest = reduce(MaxOver, arg, over)
+        shifted, exponentials, total = _shifted(arg, largest, over)
+        return largest, shifted, exponentials, total
+    if isinstance(arg.node, Add) and len(arg.node.terms) > 1:  # the largest entry less the maximum has to be 0
+        arg = auxiliary("scores", arg)
+    largest = reduce(LargestOver, arg, over)
+    shifted, exponentials, total = _shifted(arg, apply(finite_maximum, [largest]), over)
+    return largest, shifted, exponentials, apply(Max, [total, ONE])
+
+
+def _shifted(arg: Use, shift: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use]:
     # a name keeps the difference together: u - max is exact near the maximum, u - log(sum) - max is not
-    shifted = auxiliary(SHIFTED, subtract(arg, lowest))
+    shifted = auxiliary(SHIFTED, subtract(arg, shift))
     exponentials = apply(exp, [shifted])
-    total = mul([exponentials], over)
-    return largest, shifted, exponentials, apply(Max, [total, ONE]) if masked else total
+    return shifted, exponentials, mul([exponentials], over)

@@ -9,7 +9,7 @@ from mpmath import mpf
 from sympy import And, Not, Or, Pow, Product, log
 from sympy.codegen import cfunctions
 
-from symgrad.functions import LogSumExp, MaxOver, MinOver, copysign, has_no_sign, in_range
+from symgrad.functions import LargestOver, LogSumExp, MaxOver, MinOver, copysign, finite_maximum, has_no_sign, in_range
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, SIGN_DET
 from symgrad.verify.reference.conditions import COMPARISONS
@@ -46,6 +46,7 @@ _MORE_FUNCTIONS: dict[Any, Callable[..., Any]] = {
     Pow: mpmath.power,
     in_range: lambda position, length: position if 0 <= position < length else NAN,
     has_no_sign: lambda x: mpf(x >= 0),  # here there is no -0
+    finite_maximum: lambda x: mpf(0) if x == mpf("-inf") else x,
     copysign: lambda size, x: abs(size) if x >= 0 else -abs(size),
     cfunctions.log1p: mpmath.log1p,
     cfunctions.expm1: mpmath.expm1,
@@ -58,6 +59,7 @@ _MORE_FUNCTIONS: dict[Any, Callable[..., Any]] = {
 
 REDUCTIONS: dict[Any, Callable[[list[Any]], Any]] = {
     MaxOver: lambda terms: max(terms, default=mpf("-inf")),
+    LargestOver: lambda terms: max(terms, default=mpf("-inf")),
     MinOver: lambda terms: min(terms, default=mpf("inf")),
     Product: mpmath.fprod,
     LogSumExp: lambda terms: mpmath.log(mpmath.fsum(map(mpmath.exp, terms))) if terms else mpf("-inf"),

@@ -1,0 +1,138 @@
+"""−∞ as the logarithm of a probability of 0: what is forbidden adds 0 to all around it, and has gradient 0.
+
+What is compared against: the same module where FAR stands for −∞. Its exponential is 0, too, so that value and
+derivatives are those of the limit.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+from sympy import Eq, IndexedBase, Sum, Symbol, exp, log, oo, symbols
+
+from symgrad import LogSumExp, Model, if_else, sigmoid, softmax, softplus
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+N, K, T = symbols("N K T", integer=True, positive=True)
+n, k, i, j, t = symbols("n k i j t", integer=True)
+A, W = IndexedBase("A", shape=(N, K)), IndexedBase("W", shape=(N, K))
+B, state, above = (IndexedBase(name, shape=(T, K)) for name in ("B", "state", "above"))
+moves = IndexedBase("moves", shape=(K, K))
+prior, rate = IndexedBase("prior", shape=(K,)), Symbol("rate")
+tag = IndexedBase("tag", shape=(T,), integer=True)
+over_k, over_n = (k, 0, K - 1), (n, 0, N - 1)
+
+FAR = -1e5
+
+
+def forward():
+    """The forward algorithm in logarithms."""
+    step = LogSumExp(state[t - 1, i] + moves[i, j], (i, 0, K - 1)) + B[t, j]
+    return [Eq(state[0, j], B[0, j]), Eq(state[t, j], step)]
+
+
+def everything():
+    return LogSumExp(state[T - 1, j], (j, 0, K - 1))
+
+
+MODELS = {
+    "exp of a logsumexp": lambda: Model(Sum(exp(LogSumExp(A[n, k], over_k)) * W[n, 0], over_n), [A]),
+    "logsumexp of logsumexps": lambda: Model(LogSumExp(LogSumExp(A[n, k], over_k), over_n), [A]),
+    "softmax": lambda: Model(Sum(softmax(A[n, k], over_k) * W[n, k], over_k, over_n), [A]),
+    "squares of a softmax": lambda: Model(
+        Sum(softmax(2 * A[n, k] + prior[k], over_k) ** 2, over_k, over_n), [A, prior]
+    ),
+    "scaled": lambda: Model(Sum(exp(LogSumExp(A[n, k] / W[n, 0] - prior[k], over_k)), over_n), [A]),
+    "sigmoid of a logsumexp": lambda: Model(Sum(sigmoid(LogSumExp(A[n, k], over_k)), over_n), [A]),
+    "softplus of a logsumexp": lambda: Model(Sum(softplus(LogSumExp(A[n, k], over_k)), over_n), [A]),
+    "masked": lambda: Model(Sum(exp(LogSumExp(if_else(k <= n, A[n, k], -oo), over_k)), over_n), [A]),
+    "hidden Markov model": lambda: Model(-everything(), [B, moves], where=forward()),
+    "conditional random field": lambda: Model(
+        everything() - Sum(if_else(B[t, tag[t]] > FAR / 2, B[t, tag[t]], 0), (t, 0, T - 1)), [B, moves], where=forward()
+    ),
+}
+
+
+def inputs(model, seed):
+    """Inputs with −∞ in about half of the places: whole rows of A, arrivals at states, states at times."""
+    rng = np.random.default_rng(seed)
+    made = {
+        "A": rng.normal(size=(4, 3)),
+        "W": rng.uniform(0.5, 2, size=(4, 3)),
+        "B": rng.normal(size=(5, 4)),
+        "moves": rng.normal(size=(4, 4)),
+        "prior": rng.normal(size=3),
+        "rate": 0.7,
+        "tag": rng.integers(0, 4, size=5),
+    }
+    made["A"][rng.random((4, 3)) < 0.4] = -np.inf
+    made["A"][rng.integers(0, 4)] = -np.inf
+    made["A"][rng.integers(0, 4), :2] = rng.normal(size=2)
+    made["B"][rng.random((5, 4)) < 0.3] = -np.inf
+    made["B"][:, 3] = rng.normal(size=5)
+    made["moves"][rng.random((4, 4)) < 0.4] = -np.inf
+    made["moves"][3, 3] = 0.5  # one path is always there
+    made["moves"][:, rng.integers(0, 3)] = -np.inf
+    return {a.name: made[a.name] for a in model.arguments}
+
+
+def compared(name, given):
+    """The inputs to compare with; without the rows of which a softmax has no limit; and where in A its rows are."""
+    rows = np.arange(len(given.get("A", ())))
+    if "softmax" in name:
+        rows = np.flatnonzero((given["A"] > -np.inf).any(axis=1))
+    made = {p: value[rows] if p in "AW" else value for p, value in given.items()}
+    return {p: np.where(value == -np.inf, FAR, value) if p != "tag" else value for p, value in made.items()}, rows
+
+
+def second(module, given):
+    """Its Hessian, where it has one, and products with it."""
+    directions = tuple(np.ones(np.shape(given[p])) for p in module.Gradient._fields)
+    taken = {p: given[p] for p in inspect.signature(module.hessian_vector_product).parameters if p in given}
+    rows = module.hessian(**taken) if hasattr(module, "hessian") else ()
+    return [*module.hessian_vector_product(directions, **taken), *(block for row in rows for block in row)]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_forbidden_adds_nothing(name):
+    model = MODELS[name]()
+    module = model.compile(check=False, hessian=not model.where, hvp=True)
+    for seed in range(8):
+        given = inputs(model, seed)
+        with np.errstate(all="raise", under="ignore"):
+            value, gradient = module.value_and_gradient(**given)
+            curvature = second(module, given)
+        others, rows = compared(name, given)
+        expected, slopes = module.value_and_gradient(**others)
+        np.testing.assert_allclose(value, expected, rtol=1e-13)
+        for p, slope in gradient._asdict().items():
+            assert not np.any(slope[given[p] == -np.inf])
+            right = getattr(slopes, p)
+            np.testing.assert_allclose(slope[rows] if p == "A" else slope, right, rtol=1e-10, atol=1e-13)
+        if len(rows) in (0, 4):
+            for have, right in zip(curvature, second(module, others), strict=True):
+                np.testing.assert_allclose(have, right, rtol=1e-10, atol=1e-13)
+        assert all(np.isfinite(part).all() for part in curvature)
+
+
+@pytest.mark.parametrize("over", [LogSumExp(A[0, k], over_k), log(Sum(exp(A[0, k]), over_k))])
+def test_of_nothing_the_value_is_minus_infinity(over):
+    module = Model(over, [A]).compile(check=False)
+    with np.errstate(all="raise"):
+        value, gradient = module.value_and_gradient(np.full((1, 3), -np.inf))
+    assert value == -np.inf and not gradient.A.any()
+
+
+def test_no_entries_are_as_entries_that_are_forbidden():
+    module = Model(Sum(exp(LogSumExp(A[n, k], over_k)), over_n) + rate**2, [A, rate]).compile(check=False)
+    value, gradient = module.value_and_gradient(np.zeros((3, 0)), 2.0)
+    assert value == 4 and gradient.A.shape == (3, 0) and gradient.rate == 4
+
+
+def test_products_of_data_are_not_guarded():
+    X, V = IndexedBase("X", shape=(N, T)), IndexedBase("V", shape=(T, K))
+    plain = Model(Sum(LogSumExp(Sum(X[n, t] * V[t, k], (t, 0, T - 1)), over_k), over_n), [V])
+    assert "finfo" not in plain.source() and "initial" not in plain.source()
+    guarded = Model(Sum(LogSumExp(Sum(X[n, t] * V[t, k], (t, 0, T - 1)) + A[n, k], over_k), over_n), [V])
+    assert "finfo" in guarded.source()
