@@ -13,6 +13,7 @@ from symgrad.arguments import Argument
 from symgrad.codegen.in_place import in_place
 from symgrad.codegen.loop import LoopPrinter
 from symgrad.codegen.release import released
+from symgrad.codegen.runtime import closure, import_lines, source_text
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value, words
@@ -134,7 +135,18 @@ def module_source(
         for function in ("value", "gradient", "value_and_gradient")
     }
     nodes = list(postorder([use.node for use in (plan.loss, *plan.gradient)]))
-    described, sizes, minimum_sizes = _checked(plan, _reductions(nodes))
+    reductions = _reductions(nodes)
+    described, sizes, minimum_sizes = _checked(plan, reductions)
+    rendered = [_rendered(function, plan) for function in functions]
+    shown = [*(["Workspace"] if workspace else []), *(["Blocks"] if any(f["sparse"] for f in rendered) else [])]
+    needs = [
+        *_of_arguments([described, *(f["arguments"] for f in rendered)], bool(reductions)),
+        *(["_check_minimum"] if minimum_sizes or any(f["minimum_sizes"] for f in rendered) else []),
+        *(f"_{helper}" for helper in sorted(helpers)),
+        *_of_second_order(rendered),
+        *("_unpacked", "_packed"),
+    ]
+    inside = closure(needs, shown)
     return environment.get_template("module.py.j2").render(
         name=name,
         formulas=formulas,
@@ -148,7 +160,7 @@ def module_source(
         dimensions=[str(d) for d in plan.dimensions],
         sizes=sizes,
         minimum_sizes=minimum_sizes,
-        reductions=_reductions(nodes),
+        reductions=reductions,
         composite=any(not side.is_Atom for a in parameters for side in a.shape),
         lengths=[size_text(length) for length in plan.lengths],
         parameter_dimensions=[
@@ -159,9 +171,41 @@ def module_source(
         scipy=sorted(scipy),
         indexed=any(a.integer and a.role == "data" for a in plan.arguments),
         bounded=any(a.upper is not None for a in plan.arguments),
-        functions=[_rendered(function, plan) for function in functions],
+        functions=rendered,
         workspace=workspace,
+        imports=import_lines([*shown, *inside], ["Any", "NamedTuple"]),
+        runtime=source_text(inside),
+        blocks=source_text(one for one in shown if one == "Blocks"),
+        workspace_class=source_text(one for one in shown if one == "Workspace"),
     )
+
+
+def _of_arguments(checked: Sequence[Sequence[Mapping[str, Any]]], reduces: bool) -> list[str]:
+    """The functions of the runtime that the checks of some lists of arguments call, in the order of use."""
+    every = [argument for arguments in checked for argument in arguments]
+    arrays = [argument for argument in every if argument["role"] != "dimension"]
+    calls = {
+        "_ready": any(argument["axes"] and not argument["integer"] for argument in arrays),
+        "_floating": any(not argument["integer"] for argument in every),
+        "_array": any(argument["thin"] for argument in arrays),
+        "_integers": any(argument["integer"] and argument["role"] == "data" for argument in every),
+        "_size": any(argument["role"] == "dimension" for argument in every),
+        "_squeezed": any(argument["thin"] for argument in arrays),
+        "_check_axes": any(not argument["thin"] for argument in arrays),
+        "_check_shape": any(argument["checked"] for argument in every),
+        "_check_range": any(argument["upper"] is not None for argument in every),
+        "_check_nonempty": reduces,
+    }
+    return [name for name, called in calls.items() if called]
+
+
+def _of_second_order(functions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The functions of the runtime that functions of second order call."""
+    names = {function["name"] for function in functions}
+    return [
+        *(["_needed"] if names & {"hessian", "hessian_vector_product"} else []),
+        *(["_jacobian"] if any(function["sparse"] for function in functions) else []),
+    ]
 
 
 def _rendered(function: GeneratedFunction, plan: Plan) -> dict[str, Any]:
@@ -248,7 +292,6 @@ def _body(
     first = None if rows is None else (rows.dimension, f"{rows.arrays[0]}.shape[0]")
     kept = with_kept_arrays(lines, results, printer.arrays, first, dtype)
     helpers |= {name for name in HELPERS if f"_{name}(" in "\n".join(kept)}
-    helpers |= {"zeros_into"} if helpers & {"place", "add_windows"} else set()
     return replace(body, kept=_with_dimensions(plan, kept, value, gradient))
 
 

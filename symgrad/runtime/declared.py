@@ -1,0 +1,25 @@
+"""What every generated module declares of its own model; here of an example, the loss |X·w|², for types and tests."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+ARGUMENTS = ("w", "X")
+PARAMETERS = ("w",)
+DIMENSIONS: tuple[str, ...] = ("M", "N")
+PARAMETER_SIZES: tuple[str, ...] = ("M",)
+SHAPES: dict[str, tuple[str | int, ...]] = {"w": ("M",), "X": ("N", "M")}
+FLOATING = (np.dtype(np.float64), np.dtype(np.float32))
+BLOCK_BYTES = 2**21
+THREADS: int | None = None
+THREAD_WORK = 2**24
+
+
+class Parameters(NamedTuple):
+    """The parameters, in order."""
+
+    w: Any
+
+
+def _parameter_shapes(sizes: dict[str, int]) -> list[tuple[int, ...]]:
+    return [(sizes["M"],)]

@@ -1,0 +1,31 @@
+"""Functions of entries that NumPy lacks."""
+
+from typing import Any
+
+import numpy as np
+
+from symgrad.runtime.packing import _entries
+
+
+def _sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), exact in both tails: the exponential is of -abs(x) and never overflows."""
+    tail = np.exp(-np.abs(x))
+    return np.maximum(x >= 0, tail) / (1 + tail)  # 1 or the tail, which is at most 1
+
+
+def _reciprocal_root(x: Any) -> Any:
+    """x ** -0.5, and 0 where x = 0: in the gradient of a norm, which is 0 at 0 by convention."""
+    positive = x > 0
+    return positive / np.sqrt(np.where(positive, x, 1))
+
+
+def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
+    """For every entry the product of all others along the axes: right where entries are zero, too."""
+    moved = np.moveaxis(x, axes, range(-len(axes), 0))
+    kept = moved.shape[: x.ndim - len(axes)]
+    flat = moved.reshape(*kept, _entries(moved.shape[x.ndim - len(axes) :]))
+    before = np.ones_like(flat)
+    after = np.ones_like(flat)
+    np.cumprod(flat[..., :-1], axis=-1, out=before[..., 1:])
+    np.cumprod(flat[..., :0:-1], axis=-1, out=after[..., -2::-1])
+    return np.moveaxis((before * after).reshape(moved.shape), range(-len(axes), 0), axes)

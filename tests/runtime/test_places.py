@@ -1,0 +1,33 @@
+"""Windows, and values placed or added at positions, against loops over entries."""
+
+import numpy as np
+
+from symgrad.runtime.places import _accumulate, _add_windows, _place, _windows
+
+
+def test_windows_walk_along_axes_by_steps() -> None:
+    x = np.arange(12.0).reshape(3, 4)
+    made = _windows(x, (2, 3, 2), (0, 1, 1), (1, 1, -1), (1, 1))
+    for i, j, k in np.ndindex(made.shape):
+        assert made[i, j, k] == x[1 + i, 1 + j - k]
+    assert not made.flags.writeable
+
+
+def test_added_windows_are_the_adjoint_of_windows() -> None:
+    values = np.random.default_rng(0).normal(size=(2, 3, 2))
+    shape, walk = (3, 4), ((0, 1, 1), (1, 1, -1), (1, 1))
+    x = np.random.default_rng(1).normal(size=shape)
+    total = _add_windows(shape, values, *walk)
+    np.testing.assert_allclose(np.sum(total * x), np.sum(values * _windows(x, values.shape, *walk)), rtol=1e-14)
+    out = np.full(shape, 7.0)
+    assert _add_windows(shape, values, *walk, out=out) is out
+    np.testing.assert_array_equal(out, total)
+
+
+def test_values_are_placed_and_accumulated() -> None:
+    index = (np.array([0, 2, 0]),)
+    placed = _place((3,), (np.array([0, 2]),), np.array([1.0, 2.0]), np.float32)
+    assert placed.dtype == np.float32 and placed.tolist() == [1.0, 0.0, 2.0]
+    assert _accumulate((3,), index, np.array([1.0, 2.0, 4.0]), np.float64).tolist() == [5.0, 0.0, 2.0]
+    rows = _accumulate((3, 2), index, np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.float64)
+    assert rows.tolist() == [[6.0, 8.0], [0.0, 0.0], [3.0, 4.0]]
