@@ -36,7 +36,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import finished
-from symgrad.graph.transform import own, rebuild, substitute, transform
+from symgrad.graph.transform import own, rebuild, substitute
 from symgrad.rewrite.association import flatten_products
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
@@ -301,7 +301,9 @@ def adjoint(program: Program, quantity: Any) -> Use:
     cut = with_variable(program, quantity)
     derived = derive(cut)
     variable = cut.parameters[quantity]
-    (restored,) = substitute([expanded(derived.gradient[quantity], derived)], {variable: own(program.names[quantity])})
+    (restored,) = substitute(
+        [expanded(derived.gradient[quantity], derived)], {own(variable): own(program.names[quantity])}
+    )
     return without_vanishing_sums(restored)
 
 
@@ -310,9 +312,8 @@ def with_variable(program: Program, quantity: Any) -> Program:
     old = program.names[quantity]
     (definition,) = recognise([old.arg], program.identities, Trace())
     variable = intern(Input, old.shape, old.name, stand_in(old.name, old.symbol, definition), False)
-    images: dict[Node, Use] = {old: own(variable)}
     kept = {base: name for base, name in program.names.items() if base != quantity}
-    loss, *names = substitute([program.loss, *(own(name) for name in kept.values())], images)
+    loss, *names = substitute([program.loss, *(own(name) for name in kept.values())], {own(old): own(variable)})
     return replace(
         program,
         loss=loss,
@@ -360,13 +361,13 @@ def held_plan(derivation: Derivation, gradient: bool = False) -> tuple[Plan, dic
 def _held(program: Program, gradient: Sequence[Use] = ()) -> tuple[Program, dict[str, str], list[Use]]:
     """The program with a copy of each parameter, which is data, inside `constant`; its gradient with these copies."""
     names = {argument.name for argument in program.arguments} | {str(d) for d in program.dimensions}
-    copies: dict[Node, Use] = {}
+    copies: dict[Use, Use] = {}
     arguments: list[Argument] = []
     for argument in program.arguments:
         if argument.symbol in program.parameters:
             node = program.parameters[argument.symbol]
             name = next(name for n in count() if (name := f"{argument.name}_held{n or ''}") not in names)
-            copies[node] = own(intern(Input, node.shape, name, node.symbol, node.integer))
+            copies[own(node)] = own(intern(Input, node.shape, name, node.symbol, node.integer))
             arguments.append(replace(argument, name=name, role="data"))
     roots = [program.loss, *gradient]
     nodes = list(postorder([root.node for root in roots]))
@@ -374,11 +375,10 @@ def _held(program: Program, gradient: Sequence[Use] = ()) -> tuple[Program, dict
     terms = [node.args[0] for node in inside]
     for root in roots:  # an earlier state is held, too
         terms = [finished(term, root.node) for term in terms]
-    if not set(copies) & set(postorder([term.node for term in terms])):
+    if not {use.node for use in copies} & set(postorder([term.node for term in terms])):
         return program, {}, list(gradient)
-    held: dict[Node, Use] = dict(zip(inside, substitute(terms, copies), strict=True))
-    loss, *adjoints = transform(roots, lambda node, uses: held.get(node))
-    renamed = {node.name: cast(Input, copies[node].node).name for node in program.parameters.values()}
+    loss, *adjoints = substitute(roots, dict(zip(map(own, inside), substitute(terms, copies), strict=True)))
+    renamed = {node.name: cast(Input, copies[own(node)].node).name for node in program.parameters.values()}
     return replace(program, loss=loss, arguments=(*program.arguments, *arguments)), renamed, adjoints
 
 

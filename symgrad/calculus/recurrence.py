@@ -94,10 +94,10 @@ class Backward:
         made = scan(self._key, self._states, f.steps, not f.descending, f.clock, (), initial, pushes)
         return [whole(made, number, state) for number, state in enumerate(self._states)]
 
-    def finished(self, arrays: Sequence[Named]) -> dict[Node, Use]:
+    def finished(self, arrays: Sequence[Named]) -> dict[Use, Use]:
         """The seeds as entries of the finished adjoint arrays."""
         return {
-            self.seed(number).node: at_steps(arrays[number], state, self.forward.steps, 0)
+            self.seed(number): at_steps(arrays[number], state, self.forward.steps, 0)
             for number, state in enumerate(self._states)
         }
 

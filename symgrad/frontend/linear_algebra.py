@@ -9,6 +9,7 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.matrices.expressions.matpow import MatPow
 
 from symgrad.errors import ModelError, UnsupportedError
+from symgrad.frontend.binders import apart
 from symgrad.frontend.dimensions import equal
 from symgrad.frontend.reader import IndexReader
 from symgrad.frontend.scope import Scope, place_of
@@ -64,7 +65,8 @@ class LinearAlgebraReader(IndexReader):
     def _over_indices(self, head: str, expr: Any, scope: Scope) -> Reading:
         """A function of the matrix whose entry at (i, j) is an expression in i and j."""
         inside, found = scope, []
-        for symbol, low, high in expr.limits:
+        entry, limits = apart(expr.args[0], expr.limits, self._taken(scope))
+        for symbol, low, high in limits:
             bound, conditions = self.bind(symbol, low, high, inside, expr)
             if conditions:
                 raise UnsupportedError(f"{place_of(expr)}: the side {low} ... {high} depends on an index")
@@ -73,7 +75,7 @@ class LinearAlgebraReader(IndexReader):
         row, column = found
         if not equal(row.length, column.length):
             raise ModelError(f"{place_of(expr)}: {row.length} rows and {column.length} columns: it is not square")
-        body = yield expr.args[0], inside
+        body = yield entry, inside
         made = _of_matrix(head, expr, body, (row.letter, column.letter, row.length))
         if head != INVERSE:
             return made

@@ -34,6 +34,7 @@ from sympy.core.numbers import ImaginaryUnit
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.errors import ModelError, UnsupportedError
+from symgrad.frontend.binders import apart
 from symgrad.frontend.bounds import (
     greatest,
     least,
@@ -217,6 +218,10 @@ class IndexReader(SubscriptReader):
             conditions += [Le(symbol, bound) for bound in bounds if bound != end]
         return Index((symbol, len(scope.indices)), start, length, (low, high) if conditions else None), conditions
 
+    def _taken(self, scope: Scope) -> set[Any]:
+        """The symbols that mean something here, which an index that is bound further in must not be called."""
+        return {*scope.indices, *scope.placeholders, *self.symbols.dimensions, *self.symbols.nodes}
+
     def _reduction(self, expr: ExprWithLimits, scope: Scope) -> Reading:
         head = type(expr)
         if head not in NEUTRAL:
@@ -224,7 +229,8 @@ class IndexReader(SubscriptReader):
         bound: dict[Letter, Expr] = {}
         masks: list[Basic] = []
         outer = scope
-        for limit in reversed(expr.limits):  # SymPy writes the innermost first
+        function, limits = apart(expr.function, expr.limits, self._taken(scope))
+        for limit in reversed(limits):  # SymPy writes the innermost first
             if len(limit) != 3:
                 raise ModelError(f"{place_of(expr)}: the index {limit[0]} has no limits; write ({limit[0]}, 0, N-1)")
             if head in (Sum, Product) and (limit[2] - limit[1] + 1).is_nonpositive:
@@ -235,8 +241,8 @@ class IndexReader(SubscriptReader):
             masks.extend(conditions)
         inside = scope.with_conditions(tuple(masks))
         dimensions = self.symbols.dimensions
-        deltas = kronecker_positions(expr.function, outer, inside, bound, dimensions) if head is Sum else {}
-        body = yield (expr.function if not deltas else without(expr.function, deltas)), inside
+        deltas = kronecker_positions(function, outer, inside, bound, dimensions) if head is Sum else {}
+        body = yield (function if not deltas else without(function, deltas)), inside
         for mask in masks:
             holds = yield mask, scope
             if head is Sum:

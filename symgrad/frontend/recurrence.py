@@ -10,6 +10,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.base_cases import BaseCases
+from symgrad.frontend.binders import apart
 from symgrad.frontend.dimensions import difference, equal
 from symgrad.frontend.left_sides import (
     axes_of,
@@ -286,17 +287,18 @@ def _at(expr: Expr, values: Mapping[Any, Any]) -> Expr:
 def _lags_spelled_out(equation: Equality, group: Sequence[Any]) -> Equality:
     """The equation with Σ_j w[j] h[t - j], for numbers j, written out: every entry of a state has a fixed lag."""
 
-    def reaches_back(total: Sum, index: Any) -> bool:
-        entries = [part for part in Preorder(total.function) if isinstance(part, Indexed | MatrixElement)]
+    def reaches_back(function: Basic, index: Any) -> bool:
+        entries = [part for part in Preorder(function) if isinstance(part, Indexed | MatrixElement)]
         subs = [sub for entry in entries if base_symbol(entry) in group for sub in axes_of(entry)]
         return any(sub.has(index) and sub != index for sub in subs)
 
     right = equation.rhs
     for total in sorted(right.atoms(Sum), key=lambda part: part.count_ops()):
-        for limit in total.limits:
-            if len(limit) == 3 and limit[1].is_Integer and limit[2].is_Integer and reaches_back(total, limit[0]):
-                rest = [other for other in total.limits if other != limit]
-                values = [_at(total.function, {limit[0]: n}) for n in range(int(limit[1]), int(limit[2]) + 1)]
+        function, limits = apart(total.function, total.limits, ())
+        for limit in limits:
+            if len(limit) == 3 and limit[1].is_Integer and limit[2].is_Integer and reaches_back(function, limit[0]):
+                rest = [other for other in limits if other != limit]
+                values = [_at(function, {limit[0]: n}) for n in range(int(limit[1]), int(limit[2]) + 1)]
                 right = right.xreplace({total: Add(*(Sum(value, *rest) if rest else value for value in values))})
                 break
     return Eq(equation.lhs, right, evaluate=False)

@@ -16,12 +16,11 @@ from functools import cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from sympy import Abs, Dummy, Expr, Float, Integer, Number, Pow, Rational, S, exp, log, sign
-from sympy.core.relational import Relational
-from sympy.logic.boolalg import Boolean, BooleanFalse, BooleanTrue
+from sympy import Expr, Float, Number, Pow, Rational, S, exp, log
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import constant, if_else
+from symgrad.functions import if_else
 from symgrad.graph.letters import canonical_order, distinct, free_letters, numbered, precedence, relabel
 from symgrad.graph.nodes import (
     Add,
@@ -40,6 +39,7 @@ from symgrad.graph.nodes import (
     intern,
     postorder,
 )
+from symgrad.graph.parity import parity
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import as_known
 
@@ -410,9 +410,9 @@ def apply(head: Any, args: Sequence[Use]) -> Use:
         if head is log and isinstance(inner.node, Apply) and inner.node.head is exp:
             return _lift(inner.node.args[0], inner)
         if isinstance(inner.node, Add) and _is_mirrored(inner.node):
-            parity = _parity(head)
-            if parity is not None:
-                return scale(parity, apply(head, [scale(S.NegativeOne, inner)]))
+            known = parity(head)
+            if known is not None:
+                return scale(known, apply(head, [scale(S.NegativeOne, inner)]))
     letters = free_letters(args)
     numbers = {letter: n for n, letter in enumerate(letters)}
     sizes = sizes_of(args)
@@ -440,19 +440,3 @@ def _names(node: Node) -> tuple[bool, str]:
 
 def boolean(value: bool) -> Use:
     return Use(intern(Const, (), S.true if value else S.false), ())
-
-
-@cache
-def _parity(head: Any) -> Integer | None:
-    """1 for an even function, -1 for an odd one, None otherwise, as SymPy knows it."""
-    if head is Abs:
-        return S.One
-    if head is sign:
-        return S.NegativeOne
-    if isinstance(head, type) and issubclass(head, Relational | Boolean | constant):
-        return None
-    x = Dummy("x", real=True)
-    mirrored, plain = head(-x), head(x)
-    if mirrored == plain:
-        return S.One
-    return S.NegativeOne if mirrored == -plain else None

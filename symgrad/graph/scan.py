@@ -68,20 +68,19 @@ def within(node: Scan) -> set[Node]:
     return dependents([update.term.node for update in node.updates], placeholders(node))
 
 
-def images(node: Scan) -> dict[Node, Use]:
+def images(node: Scan) -> dict[Use, Use]:
     """What the placeholders of a recurrence, and the terms that set its states, are in terms of the finished arrays."""
     arrays = [whole(node, number, state) for number, state in enumerate(node.states)]
-    found: dict[Node, Use] = {}
+    found: dict[Use, Use] = {}
     for part in placeholders(node):
-        found[part] = at_steps(arrays[node.states.index(part.state)], part.state, node.steps, part.lag)
-    inside = within(node)
+        found[own(part)] = at_steps(arrays[node.states.index(part.state)], part.state, node.steps, part.lag)
+    inside, seen = within(node), {use.node for use in found}
     for number, _, term in node.updates:
         state = node.states[number]
         full = distinct(term.letters) == term.letters and len(term.letters) == len(state.shape)
-        if node.initial[number] is None and full and term.node in inside:
-            value = at_steps(arrays[number], state, node.steps, 0)
-            axis_of = {letter: axis for axis, letter in enumerate(term.letters)}
-            found.setdefault(term.node, Use(value.node, tuple(axis_of[letter] for letter in value.letters)))
+        if node.initial[number] is None and full and term.node in inside - seen:
+            found[term] = at_steps(arrays[number], state, node.steps, 0)
+            seen.add(term.node)
     return found
 
 
@@ -92,7 +91,7 @@ def finished(use: Use, root: Node) -> Use:
     return made
 
 
-def from_outside(uses: Sequence[Use], found: Mapping[Node, Use]) -> list[Use]:
+def from_outside(uses: Sequence[Use], found: Mapping[Use, Use]) -> list[Use]:
     """Terms of a recurrence with `found` (its `images`) in place of what they stand for."""
     finished = {node for node in postorder([use.node for use in uses]) if isinstance(node, Trajectory)}
     return substitute(uses, found, finished)

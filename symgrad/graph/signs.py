@@ -2,9 +2,9 @@
 
 from weakref import WeakKeyDictionary
 
-from sympy import Abs, Pow, asinh, atan, cosh, erf, exp, log, sinh, tanh
+from sympy import Abs, Max, Min, Pow, asinh, atan, cosh, erf, exp, log, sinh, tanh
 
-from symgrad.functions import LogSumExp, relu, sigmoid, softplus
+from symgrad.functions import LogSumExp, if_else, relu, sigmoid, softplus
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -12,10 +12,12 @@ from symgrad.graph.nodes import (
     Const,
     Contract,
     Delta,
+    Gather,
     Input,
     Named,
     Node,
     Reduce,
+    Scatter,
     Size,
     Use,
     postorder,
@@ -40,9 +42,9 @@ def is_nonnegative(use: Use) -> bool:
 def _nonnegative(node: Node) -> bool:
     """The same for a node whose operands are known."""
     match node:
-        case Size() | Delta():
+        case Delta():
             return True
-        case Const(value=value):
+        case Const(value=value) | Size(value=value):
             return bool(value.is_nonnegative)
         case Input(symbol=symbol, properties=properties):
             return bool(getattr(getattr(symbol, "label", symbol), "is_nonnegative", False)) or "positive" in properties
@@ -51,7 +53,7 @@ def _nonnegative(node: Node) -> bool:
         case Reduce(head=head, arg=arg):  # a product, a greatest or a least entry
             return head is not LogSumExp and _known[arg.node]
         case Add(terms=terms):
-            return bool(terms) and all(c.is_positive and _known[part.node] for c, part in terms)
+            return all(c.is_positive and _known[part.node] for c, part in terms)
         case Contract(factors=factors):
             return all(_known[part.node] or e.is_even for part, e in factors)
         case AxisMap(head=head):
@@ -59,7 +61,13 @@ def _nonnegative(node: Node) -> bool:
         case Apply(head=head, args=args):
             if head is log:
                 return _at_least_one(args[0].node)
+            if head in (if_else, Min):
+                return all(_known[arg.node] for arg in args[-2:])
+            if head is Max:
+                return any(_known[arg.node] for arg in args)
             return head in _NONNEGATIVE or (head in _OF_ONE_SIGN and _known[args[0].node])
+        case Gather(base=arg) | Scatter(value=arg):
+            return _known[arg.node]
     return False
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from sympy import Expr, Number, S
+from sympy import Expr, Number, S, expand
 
 from symgrad.graph.axes import AUXILIARY, auxiliary, axis_map, gather, named, reduce, scatter
 from symgrad.graph.build import add, apply, product_of_powers
@@ -125,6 +125,10 @@ def transform(roots: Sequence[Use], visit: Visit, opaque: Collection[Node] = fro
 
     `visit(node, uses)` gets the old node and its operands' images in the node's own letters; it returns the node's
     image in those letters, or None for a plain rebuild. `opaque` nodes are left as they are, with all below them.
+
+    Raises
+    ------
+    ValueError : an image has a letter that is no axis of its node, or is of another length along one.
     """
     image: dict[Node, Use] = {}
 
@@ -141,13 +145,46 @@ def transform(roots: Sequence[Use], visit: Visit, opaque: Collection[Node] = fro
         made = visit(node, uses)
         if made is None:
             made = own(node) if uses == old else rebuild(node, uses)
+        else:
+            _check_axes(node, made)
         image[node] = made
     return [place(of(use.node), use.letters) for use in roots]
 
 
-def substitute(roots: Sequence[Use], images: Mapping[Node, Use], opaque: Collection[Node] = frozenset()) -> list[Use]:
-    """Replace nodes by terms (in the replaced node's own letters) wherever they are used."""
-    return transform(roots, lambda node, uses: images.get(node), opaque)
+def substitute(roots: Sequence[Use], images: Mapping[Use, Use], opaque: Collection[Node] = frozenset()) -> list[Use]:
+    """Replace terms by others wherever their nodes are used.
+
+    A term and its image are written in the same letters, whatever these are: they are those of this one use, and mean
+    nothing where the node is used with others.
+
+    Raises
+    ------
+    ValueError : a term has a letter twice, or its image one that it lacks, or one of another length.
+    """
+    found = {term.node: in_own_letters(term, image) for term, image in images.items()}
+    return transform(roots, lambda node, uses: found.get(node), opaque)
+
+
+def in_own_letters(term: Use, image: Use) -> Use:
+    """An image that is written in the letters of a term, in those of the term's node."""
+    axes = {letter: axis for axis, letter in enumerate(term.letters)}
+    if len(axes) < term.node.rank:
+        raise ValueError(f"{term.node} has a letter twice in {term.letters}: what it is elsewhere cannot be told")
+    foreign = [letter for letter in image.letters if letter not in axes]
+    if foreign:
+        raise ValueError(f"the image of {term.node} has the letters {foreign} beside {term.letters}")
+    made = relabel(image, axes)
+    _check_axes(term.node, made)
+    return made
+
+
+def _check_axes(node: Node, image: Use) -> None:
+    """The letters of an image are axes of the node, and as long."""
+    for letter, length in zip(image.letters, image.node.shape, strict=True):
+        if letter not in range(node.rank):
+            raise ValueError(f"the image of {node} has the letter {letter}, which is none of its axes")
+        if node.shape[letter] != length and expand(node.shape[letter] - length) != 0:
+            raise ValueError(f"the image of {node} has length {length} along axis {letter}")
 
 
 def tree_size(use: Use) -> int:

@@ -47,18 +47,18 @@ class Writer:
         self._indices = IndexNames(index_symbols([model.loss, *model.where, *model.facts], model.program))
         symbols = [*(argument.symbol for argument in model.arguments), *model.program.names]
         self._in_matrices = any(isinstance(symbol, MatrixSymbol) for symbol in symbols)
-        self._names: dict[Node, Use] = {}
+        self._names: dict[Use, Use] = {}
 
     def name(self, names: Mapping[Node, Use]) -> None:
         """From now on write these terms in place of the nodes."""
-        self._names.update(names)
+        self._names.update({own(node): name for node, name in names.items()})
 
     def write(self, use: Use, sides: Sequence[Side], *, inside: Node | None = None) -> Written | None:
         """A term over these sides; None if it is too long or has no such form.
 
         `inside` is a node whose own name is not used: its definition is what is wanted.
         """
-        names = {node: name for node, name in self._names.items() if node is not inside}
+        names = {term: name for term, name in self._names.items() if term.node is not inside}
         (shown,) = substitute([use], names) if names else (use,)
         if tree_size(shown) > LONGEST:
             return None

@@ -28,7 +28,6 @@ from symgrad.graph.linear_algebra import (
 )
 from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
 from symgrad.graph.signs import is_nonnegative
-from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own, rebuild, transform
 from symgrad.rewrite.record import COOKBOOK, HIGHAM, record
 from symgrad.schedule.adjugate import adjugates
@@ -152,14 +151,26 @@ def _is_semidefinite(node: Node, found: Collection[Node]) -> bool:
             parts = [part for part, _ in inside]
             if len(parts) == 1:  # a multiple of such a matrix
                 return _not_negative(outside) and parts[0].node in found and set(parts[0].letters[-2:]) == pair
-            if len(parts) != 2 or parts[0].node is not parts[1].node:
-                return False
-            # Xᵀ X, Xᵀ diag(v) X and Xᵀ P X; not X∘Xᵀ
             middle = [(part, e) for part, e in outside if part.node in found and e == 1]
             rest = [factor for factor in outside if factor not in middle]
-            apart = all(len(pair.intersection(part.letters)) == 1 for part in parts)
-            return apart and len(middle) <= 1 and _not_negative(rest) and symmetric(node)
+            return len(middle) <= 1 and _is_gram(parts, [part for part, _ in middle], rest, pair)
     return False
+
+
+def _is_gram(parts: Sequence[Use], middle: Sequence[Use], rest: Sequence[Any], pair: Collection[Letter]) -> bool:
+    """Xᵀ X, Xᵀ diag(v) X with v >= 0 and Xᵀ P X: the second X is the first with its letters exchanged for their mates.
+
+    Not X∘Xᵀ, nor Xᵀ W X for any symmetric W whose entries are not negative.
+    """
+    mates = dict(zip(pair, reversed(tuple(pair)), strict=True))
+    for matrix in middle:
+        row, column = matrix.letters[-2:]
+        if row == column or any({row, column} & set(part.letters) for part, _ in rest):
+            return False
+        mates |= {row: column, column: row}
+    if len(parts) != 2 or any(len([x for x in part.letters if x in mates]) != 1 + len(middle) for part in parts):
+        return False
+    return parts[1] == relabel(parts[0], mates) and _not_negative(rest)
 
 
 def _not_negative(factors: Iterable[tuple[Use, Expr]]) -> bool:

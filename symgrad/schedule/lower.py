@@ -60,7 +60,7 @@ def lower(roots: Sequence[Use]) -> list[Use]:
     both, inside = _both_signs(nodes)
 
     missed: list[Named] = []
-    signs: dict[Node, Use] = {}
+    signs: dict[Use, Use] = {}
 
     def residual(node: Node, uses: tuple[Use, ...]) -> Use | None:
         return residual_of_sigmoid(node, uses, tails, missed, signs)
@@ -72,7 +72,7 @@ def lower(roots: Sequence[Use]) -> list[Use]:
         return sums_of_cross_entropy(node, missed) if uses == node.uses() else None
 
     apart = fold_names(transform(steps, residual), missed)
-    negated = {scale(S.NegativeOne, name.arg).node: scale(S.NegativeOne, own(name)) for name in missed}
+    negated = {scale(S.NegativeOne, name.arg): scale(S.NegativeOne, own(name)) for name in missed}
     apart = transform(substitute(apart, negated), sums)
     return transform(substitute(apart, signs), share)
 
@@ -111,7 +111,7 @@ def product_of_sigmoids(node: Node, uses: tuple[Use, ...]) -> Use | None:
     MAECHLER,
 )
 def residual_of_sigmoid(
-    node: Node, uses: tuple[Use, ...], tails: Collection[Node], missed: list[Named], signs: dict[Node, Use]
+    node: Node, uses: tuple[Use, ...], tails: Collection[Node], missed: list[Named], signs: dict[Use, Use]
 ) -> Use | None:
     """σ(u) - t = [u ≥ 0] - t ± exp(-|u|)/(1 + exp(-|u|)) for data t, of which nothing is lost where t is 0 or 1.
 
@@ -130,7 +130,7 @@ def residual_of_sigmoid(
         if small.node in tails and any(isinstance(t.node, Input) and c == -coefficient for c, t in terms):
             part = auxiliary("tail", mul([small, reciprocal(add([(S.One, ONE), (S.One, small)]))]))
             above = apply(Ge, [argument, ZERO])
-            signs[above.node] = apply(has_no_sign, [above.node.uses()[0]])
+            signs[above] = apply(has_no_sign, [argument])
             rest = [term for m, term in enumerate(terms) if m != n]
             # a name keeps the difference together: it is exact, and 0 where a confident u is right
             difference = auxiliary("missed", add([(coefficient, apply(if_else, [above, ONE, ZERO])), *rest]))

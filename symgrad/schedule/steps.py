@@ -25,7 +25,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import from_outside, images, previous, with_updates, within
-from symgrad.graph.transform import own, substitute
+from symgrad.graph.transform import in_own_letters, own, substitute
 from symgrad.rewrite.record import record
 
 
@@ -46,29 +46,35 @@ def keep_steps(roots: Sequence[Use]) -> list[Use]:
 def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
     times = _time_axes(node)
     known = images(node)
-    parts = [part for part in times if not (part in known or isinstance(part, Gather) or _is_multiple(part))]
+    seen = {use.node for use in known}
+    parts = [part for part in times if not (part in seen or isinstance(part, Gather) or _is_multiple(part))]
     outside = dict(zip(parts, from_outside([own(part) for part in parts], known), strict=True))
     by_image = {image.node: part for part, image in outside.items() if sorted(image.letters) == list(range(part.rank))}
-    joined = _joined(roots, {image: (part, outside[part]) for image, part in by_image.items()}, times)
-    if len(_met(roots, by_image | joined, node)) <= len(_met(roots, by_image, node)):
-        by_image |= joined
-        outside |= {part: own(image) for image, part in joined.items()}
-        times |= {part: axis for part in joined.values() if (axis := _time_axis(part, times)) is not None}
+    joined = _joined(roots, {part: outside[part] for part in by_image.values()}, times)
+    with_joined = by_image | {image: part.node for image, part in joined.items()}
+    if len(_met(roots, with_joined, node)) <= len(_met(roots, by_image, node)):
+        by_image = with_joined
+        outside |= {part.node: in_own_letters(part, own(image)) for image, part in joined.items()}
+        found = {part.node: _time_axis(part.node, times) for part in joined.values()}
+        times |= {part: axis for part, axis in found.items() if axis is not None}
     kept = [by_image[image] for image in _met(roots, by_image, node)]
     if not kept:
         return list(roots)
     number = {part: len(node.states) + n for n, part in enumerate(kept)}
     labels = _unique([_label(node, part) for part in kept], {state.name for state in node.states})
     states = [State(label, AUXILIARY, part.shape, times[part], 0) for label, part in zip(labels, kept, strict=True)]
-    entries = {part: own(previous(node.key, state, node.steps, 0)) for part, state in zip(kept, states, strict=True)}
+    entries = {
+        own(part): own(previous(node.key, state, node.steps, 0)) for part, state in zip(kept, states, strict=True)
+    }
     updates: list[Update] = []
     waiting = dict.fromkeys(kept)
     computed: set[Node] = set()
+    members = {part.node for part in joined.values()}
 
     def keep(part: Node) -> None:
         del waiting[part]
         inner = part.arg if isinstance(part, Named) else own(part)
-        (term,) = substitute([inner], {other: entry for other, entry in entries.items() if other != part})
+        (term,) = substitute([inner], {other: entry for other, entry in entries.items() if other.node != part})
         updates.append(Update(number[part], 0, term))
 
     for update in node.updates:
@@ -78,40 +84,36 @@ def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
                 keep(part)
         (term,) = substitute([update.term], entries)
         updates.append(update._replace(term=term))
-        for part in [part for part in waiting if part in joined.values()]:
+        for part in [part for part in waiting if part in members]:
             if not _needs(part, times) - computed:
                 keep(part)
     made = with_updates(node, [*node.states, *states], [*node.initial, *[None] * len(states)], updates)
-    new: dict[Node, Use] = {}
+    new: dict[Use, Use] = {}
     for part in postorder([use.node for use in roots]):
         if isinstance(part, Trajectory) and part.scan.node is node:
-            new[part] = own(intern(Trajectory, part.shape, Use(made, ()), part.number))
+            new[own(part)] = own(intern(Trajectory, part.shape, Use(made, ()), part.number))
     for part in kept:
-        image = outside[part]
-        array = intern(Trajectory, part.shape, Use(made, ()), number[part])
-        new[image.node] = Use(array, tuple(image.letters.index(axis) for axis in range(part.rank)))
+        new[outside[part]] = own(intern(Trajectory, part.shape, Use(made, ()), number[part]))
     return substitute(roots, new)
 
 
-def _joined(roots: Sequence[Use], parts: dict[Node, tuple[Node, Use]], times: dict[Node, int]) -> dict[Node, Node]:
-    """What is computed outside, entry by entry, from parts of steps alone, with its place as a part of a step.
+def _joined(roots: Sequence[Use], parts: dict[Node, Use], times: dict[Node, int]) -> dict[Node, Use]:
+    """What is computed outside, entry by entry, from parts of steps alone, as parts of a step over its own axes.
 
-    Where a loop computes that, too, it need not keep the parts.
+    Where a loop computes that, too, it need not keep the parts. `parts` are given as they are seen from outside.
     """
-    entries = {
-        image: Use(part, tuple(seen.letters.index(axis) for axis in range(part.rank)))
-        for image, (part, seen) in parts.items()
-    }
-    found: dict[Node, Node] = {}
+    entries = {image: own(part) for part, image in parts.items()}
+    seen = {image.node for image in entries}
+    found: dict[Node, Use] = {}
     for named in postorder([use.node for use in roots]):
-        if isinstance(named, Named) and named.symbol is AUXILIARY and named not in parts:
+        if isinstance(named, Named) and named.symbol is AUXILIARY and named not in seen:
             (term,) = substitute([named.arg], entries)
-            if term.letters == tuple(range(named.rank)):
-                part = auxiliary(named.name, term).node
-                below = list(postorder([part], times))
+            if sorted(term.letters) == list(range(named.rank)):
+                part = auxiliary(named.name, term)
+                below = list(postorder([part.node], times))
                 elementwise = all(isinstance(other, Named | Apply | Add | Contract | Const) for other in below)
                 summed = any(isinstance(other, Contract) and other.bound for other in below)
-                if elementwise and not summed and _time_axis(part, times) is not None:
+                if elementwise and not summed and _time_axis(part.node, times) is not None:
                     found[named] = part
     return found
 

@@ -6,32 +6,16 @@ weight must not be negative; whether it is is read off the graph.
 
 from collections.abc import Sequence
 
-from sympy import Number, Rational, Symbol, exp
+from sympy import Number, Rational, Symbol
 
-from symgrad.functions import if_else, sigmoid, softplus
-from symgrad.graph.axes import SOFTMAX, auxiliary, named
+from symgrad.graph.axes import auxiliary, named
 from symgrad.graph.build import const, mul, power, product_of_powers
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import (
-    Add,
-    Apply,
-    AxisMap,
-    Const,
-    Contract,
-    Input,
-    Letter,
-    Named,
-    Node,
-    Scatter,
-    Size,
-    Use,
-    postorder,
-)
+from symgrad.graph.nodes import Contract, Letter, Named, Node, Use
+from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import rebuild, transform
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import record
-
-_POSITIVE = {exp, sigmoid, softplus}
 
 Factor = tuple[Use, Number]
 
@@ -39,17 +23,16 @@ Factor = tuple[Use, Number]
 @record("Σ w·f(a)·f(b) = Σ (√w·f(a))·(√w·f(b)) for w ≥ 0", "one triangle of AᵀA is half the work", "BLAS: syrk")
 def squares(roots: Sequence[Use]) -> list[Use]:
     """The terms with sums over two equal halves written as products of one array with itself."""
-    known: dict[Node, bool] = {}
     halves: list[Named] = []
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         made = rebuild(node, uses)
-        return _square(made, known, halves) or made if isinstance(made.node, Contract) else made
+        return _square(made, halves) or made if isinstance(made.node, Contract) else made
 
     return fold_names(transform(roots, visit), halves)
 
 
-def _square(use: Use, known: dict[Node, bool], made: list[Named]) -> Use | None:
+def _square(use: Use, made: list[Named]) -> Use | None:
     """The product by its halves, which come under a name: `made` has the names."""
     node = use.node
     assert isinstance(node, Contract)
@@ -59,7 +42,7 @@ def _square(use: Use, known: dict[Node, bool], made: list[Named]) -> Use | None:
     left, right, weights = halves
     if not weights and len(left) == 1:
         return None  # it is one already
-    if not all(_is_non_negative(factor, exponent, known) for factor, exponent in weights):
+    if not all(exponent.is_even or is_nonnegative(factor) for factor, exponent in weights):
         return None
     root = power(product_of_powers(weights), const(Rational(1, 2)))
     if isinstance(root.node, Contract) and root.letters:
@@ -113,35 +96,3 @@ def _mirrors(node: Contract, one: Use, other: Use) -> bool:
         (x == y) if x >= node.rank or y >= node.rank else x != y
         for x, y in zip(one.letters, other.letters, strict=True)
     )
-
-
-def _is_non_negative(use: Use, exponent: Number, known: dict[Node, bool]) -> bool:
-    """Whether a power cannot be negative, as far as the graph shows."""
-    if exponent.is_even:
-        return True
-    for node in postorder([use.node]):
-        if node not in known:
-            known[node] = _non_negative(node, known)
-    return known[use.node]
-
-
-def _non_negative(node: Node, known: dict[Node, bool]) -> bool:
-    match node:
-        case Size():
-            return True
-        case Const(value=value):
-            return bool(value.is_nonnegative)
-        case Input(symbol=symbol):
-            return bool(getattr(symbol, "is_nonnegative", False))
-        case Add(terms=terms):
-            return all(coefficient.is_positive and known[use.node] for coefficient, use in terms)
-        case Contract(factors=factors):
-            return all(exponent.is_even or known[use.node] for use, exponent in factors)
-        case AxisMap(head=head):
-            return bool(head == SOFTMAX)
-        case Apply(head=head, args=args):
-            return head in _POSITIVE or (head is if_else and all(known[arg.node] for arg in args[1:]))
-        case Named(arg=arg) | Scatter(value=arg):
-            return known[arg.node]
-        case _:
-            return False

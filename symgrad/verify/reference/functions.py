@@ -109,7 +109,9 @@ def real(value: Any, expr: Any) -> mpf:
 
 
 def determinant(entries: Matrix) -> mpf:
-    """The determinant of a square matrix; 1 of one without entries."""
+    """The determinant of a square matrix; 1 of one without entries, nan where an entry is no finite number."""
+    if not all(mpmath.isfinite(entry) for entry in entries.flat):
+        return mpf("nan")
     return mpmath.det(mpmath.matrix(entries.tolist())) if entries.size else mpf(1)
 
 
