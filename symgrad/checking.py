@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import Basic, Float
+from sympy import Basic, Float, symbols
 
 from symgrad.codegen.environment import environment
 from symgrad.codegen.module import GeneratedFunction, Plan, module_source
@@ -21,21 +21,27 @@ from symgrad.compiler import (
     plain_gradient,
     plan,
 )
+from symgrad.formula.indexed import IndexNames, IndexWriter
+from symgrad.formula.text import text
 from symgrad.frontend.program import Program
-from symgrad.graph.nodes import Shape, Use
+from symgrad.graph.nodes import Node, Shape, Use
+from symgrad.graph.transform import own
 from symgrad.requests import Request, factors, quantity
 from symgrad.second_stages import second_stages
+from symgrad.verify.accuracy import Subject, audit
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.point import Held
 from symgrad.verify.reference import evaluate
-from symgrad.verify.report import Link
+from symgrad.verify.report import Link, Run
 from symgrad.verify.sampling import Draw
 from symgrad.verify.second_chain import check_second_chain
 from symgrad.verify.second_order import HeldGradient, SecondOrder, called
 from symgrad.version import __version__
+
+_LONGEST_OPERATION = 80  # characters of what a report calls an operation
 
 
 @dataclass(frozen=True)
@@ -118,6 +124,31 @@ class Checking:
 
         with mpmath.workdps(DIGITS):
             return [exact(use, shape) for use, shape in zip(terms, shapes, strict=True)]
+
+    def audit(self, module: Any, draw: Draw, allowed: Callable[[dict[str, Any]], bool]) -> Run:
+        """What an audit of the digits of value and gradient finds."""
+        planned = plan(self.derivation)
+        writer = IndexWriter(IndexNames({}))
+
+        def call(inputs: Mapping[str, Any]) -> tuple[Any, Sequence[Any]]:
+            return called(module, "value_and_gradient", inputs, draw.sizes)  # type: ignore[no-any-return]
+
+        def written(node: Node) -> str:
+            indices = symbols(f"i0:{node.rank}", integer=True)
+            line = text(writer.write(own(node), dict(enumerate(indices))))
+            return line if len(line) <= _LONGEST_OPERATION else f"{line[:_LONGEST_OPERATION]}…"
+
+        subject = Subject(
+            self.derivation.program.loss,
+            tuple(self.derivation.gradient.values()),
+            (planned.loss, *planned.gradient),
+            tuple(self.program.parameters.values()),
+            call,
+            [a.name for a in self.program.arguments if not a.integer],
+            allowed,
+            written,
+        )
+        return audit(subject, draw)
 
     def second_order(self, request: Request) -> SecondOrder:
         """What the checker has to know of the functions of second order."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from symgrad.cli.data_file import load_arrays
 from symgrad.cli.model_file import ModelReference, complete_file, load_model
 from symgrad.cli.output_file import default_output, output_paths, page_path
 from symgrad.cli.terminal import Group, complain, progress, say
@@ -223,7 +224,22 @@ def report_command(reference: ModelReference, output: Path | None, seed: int) ->
 @_model_argument
 @_seed_option
 @_second_order_options
-def check_command(reference: ModelReference, seed: int, hessian: bool, hvp: bool, jacobian: tuple[str, ...]) -> int:
+@click.option(
+    "--inputs",
+    metavar="DATA",
+    type=click.Path(path_type=Path),
+    help="Check on these arrays: a file .npz, a folder of .npy files, or a .csv file with a column for each name.",
+)
+@click.option("--accuracy", is_flag=True, help="Also audit the digits on a logarithmic grid of each input.")
+def check_command(
+    reference: ModelReference,
+    seed: int,
+    hessian: bool,
+    hvp: bool,
+    jacobian: tuple[str, ...],
+    inputs: Path | None,
+    accuracy: bool,
+) -> int:
     """Check the gradient of a model against numerical ones, and every stage of the compiler against the one before.
 
     The exit code is 0 for a pass only; it is 1 where the check failed, and where it was inconclusive.
@@ -232,11 +248,14 @@ def check_command(reference: ModelReference, seed: int, hessian: bool, hvp: bool
     Example:
       symgrad check model.py --seed 7
       symgrad check model.py --hessian --hvp --jacobian r
+      symgrad check model.py --inputs data.npz
+      symgrad check model.py --accuracy
     """
     model = load_model(reference)
+    given = None if inputs is None else load_arrays(inputs, [argument.name for argument in model.arguments])
     with progress(1) as doing:
         doing("checking the gradient")
-        report = model.check(seed=seed, hessian=hessian, hvp=hvp, jacobian=jacobian)
+        report = model.check(seed=seed, inputs=given, hessian=hessian, hvp=hvp, jacobian=jacobian, accuracy=accuracy)
     say(str(report))
     return DONE if report.ok else CHECK_FAILED
 
