@@ -53,9 +53,7 @@ class Application(Operands):
             text = FORMATS[head].format(
                 *(arg.at(ATOM) if _is_tight(FORMATS[head]) else arg.text for arg in args), dtype=self.dtype
             )
-            for helper in ("sigmoid", "reciprocal_root"):
-                if FORMATS[head].startswith(f"_{helper}("):
-                    self.helpers.add(helper)
+            self.helpers.update(re.findall(r"(?<![\w.])_(\w+)\(", FORMATS[head]))
         elif head in SCIPY:
             text = self._special(head, args)
         else:

@@ -6,6 +6,7 @@ import sympy
 from sympy.codegen import cfunctions
 
 from symgrad import functions, matrix_functions
+from symgrad.functions import normal
 
 # SymPy class -> NumPy ufunc of as many arguments
 UFUNCS: dict[Any, str] = {
@@ -36,6 +37,16 @@ FORMATS: dict[Any, str] = {
     functions.sigmoid: "_sigmoid({0})",
     functions.constant: "{0}",
     matrix_functions.reciprocal_root: "_reciprocal_root({0})",
+    normal.inverse_mills: "_inverse_mills({0})",
+    normal.mills_excess: "_mills_excess({0})",
+    normal.mills_slope: "_mills_slope({0})",
+    normal.mills_variance: "_mills_variance({0})",
+    normal.mills_curvature: "_mills_curvature({0})",
+    normal.log_erfc: "_log_erfc({0})",
+    normal.ndtr_difference: "_ndtr_difference({0}, {1})",
+    normal.log_ndtr_difference: "_log_ndtr_difference({0}, {1})",
+    normal.interval_mills: "_interval_mills({0}, {1})",
+    normal.interval_excess: "_interval_excess({0}, {1})",
     sympy.sinc: "np.sinc({0} / np.pi)",
     sympy.sec: "(1 / np.cos({0}))",
     sympy.csc: "(1 / np.sin({0}))",
@@ -54,6 +65,9 @@ FORMATS: dict[Any, str] = {
 
 # What NumPy lacks and SciPy has: the name of the function in scipy.special, or an expression of such functions
 SCIPY: dict[Any, str] = {
+    functions.ndtr: "ndtr",
+    functions.log_ndtr: "log_ndtr",
+    normal.exp_ndtr: "np.exp({0} + log_ndtr({1}))",
     sympy.erf: "erf",
     sympy.erfc: "erfc",
     sympy.erfinv: "erfinv",

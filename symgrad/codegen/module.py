@@ -13,7 +13,7 @@ from symgrad.arguments import Argument
 from symgrad.codegen.in_place import in_place
 from symgrad.codegen.loop import LoopPrinter
 from symgrad.codegen.release import released
-from symgrad.codegen.runtime import closure, import_lines, source_text
+from symgrad.codegen.runtime import closure, import_lines, source_text, special_functions
 from symgrad.codegen.sizes import size_text
 from symgrad.codegen.slices import loops
 from symgrad.codegen.values import ATOM, Value, words
@@ -168,7 +168,7 @@ def module_source(
         ],
         bodies=bodies,
         helpers=sorted(helpers),
-        scipy=sorted(scipy),
+        scipy=sorted(scipy | special_functions(inside)),
         indexed=any(a.integer and a.role == "data" for a in plan.arguments),
         bounded=any(a.upper is not None for a in plan.arguments),
         functions=rendered,

@@ -2,6 +2,7 @@
 
 import inspect
 import io
+import re
 import tokenize
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from symgrad.runtime import (
     arguments,
     entries,
     matrices,
+    normal,
     packing,
     places,
     rows,
@@ -27,6 +29,7 @@ _FILES: tuple[ModuleType, ...] = (
     rows,
     threads,
     entries,
+    normal,
     places,
     matrices,
     workspace,
@@ -85,6 +88,13 @@ def import_lines(names: Iterable[str], more: Iterable[str] = ()) -> list[str]:
         *(f"import {name}" for name in plain),
         *(f"from {place} import {', '.join(parts[place])}" for place in sorted(parts)),
     ]
+
+
+def special_functions(names: Iterable[str]) -> set[str]:
+    """The functions of SciPy that the definitions of the names call."""
+    return {
+        special for name in names for special in re.findall(r"\bscipy\.special\.(\w+)", _definitions()[name].source)
+    }
 
 
 @cache

@@ -33,6 +33,7 @@ from sympy import (
 from sympy import Add as SymAdd
 
 from symgrad.functions import IndexedSoftmax, if_else
+from symgrad.functions.spelled import spelled
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.build import ONE, ZERO, apply, sizes_of
 from symgrad.graph.comparisons import Mask, comparison, without_masks
@@ -138,7 +139,7 @@ class IndexWriter:
             case Apply(head=head, args=(arg,)) if head is reciprocal_root:
                 return self.write(arg, inside) ** Rational(-1, 2)
             case Apply(head=head, args=args):
-                return head(*(self.write(arg, inside) for arg in args))
+                return spelled(head, [self.write(arg, inside) for arg in args])
             case Contract(bound=bound):
                 limits = self._bind(inside, node.rank, bound, at)
                 narrowed, limits = _narrowed(node, inside, limits)

@@ -169,7 +169,7 @@ def layout(expr: Any, known: Collection[Any] = frozenset()) -> Box:
 
 
 # What functions are called where that is not their class's name.
-_NAMES = {"sigmoid": "σ", "Determinant": "det", "Trace": "tr", "DiagMatrix": "diag", "DiagonalOf": "diag"}
+_NAMES = {"sigmoid": "σ", "ndtr": "Φ", "Determinant": "det", "Trace": "tr", "DiagMatrix": "diag", "DiagonalOf": "diag"}
 _NAMES |= {"LogDet": "logdet"}
 _SYMBOLS = {S.Pi: "π", S.Exp1: "e", S.Infinity: "∞", S.NegativeInfinity: "−∞", S.EulerGamma: "γ", S.true: "true"}
 _SYMBOLS |= {S.false: "false"}
@@ -405,6 +405,9 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def _print_log_sigmoid(self, expr: Any) -> Box:
         return Row((upright("log"), self._call("σ", expr.args)))
+
+    def _print_log_ndtr(self, expr: Any) -> Box:
+        return Row((upright("log"), self._call("Φ", expr.args)))
 
     def _print_Max(self, expr: Any) -> Box:
         return self._call(expr.func.__name__.lower(), expr.args)

@@ -35,6 +35,7 @@ from sympy.matrices.expressions.special import Identity, OneMatrix
 
 from symgrad.formula.collect import collected, scaled
 from symgrad.functions import softmax, total
+from symgrad.functions.spelled import Spelled, spelled
 from symgrad.graph.affine import along_one
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.blocks import Grid, Place, grid_of
@@ -250,10 +251,10 @@ class _Writer:
             raise NoMatrixForm(str(node.head))
         (array,) = arrays
         inner = self.matrix(array, rows, columns)
-        if len(args) == 1:
+        if len(args) == 1 and not issubclass(node.head, Spelled):
             return _by_entries(inner, node.head)
         entry = Dummy("x", real=True)
-        function = Lambda(entry, node.head(*(entry if arg is array else self.scalar(arg) for arg in args)))
+        function = Lambda(entry, spelled(node.head, [entry if arg is array else self.scalar(arg) for arg in args]))
         return _by_entries(inner, function)
 
     def _inverse(self, node: MatrixFunction, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
@@ -308,7 +309,7 @@ class _Writer:
             case Apply(head=head, args=(arg,)) if head is reciprocal_root and not arg.letters:
                 return self.scalar(arg) ** Rational(-1, 2)
             case Apply(head=head, args=args) if all(not arg.letters for arg in args):
-                return head(*(self.scalar(arg) for arg in args))
+                return spelled(head, [self.scalar(arg) for arg in args])
             case Contract():
                 found = self._contract(node, (), (None, S.One), (None, S.One))
                 return found

@@ -18,6 +18,7 @@ from symgrad.functions.choices import (
 )
 from symgrad.functions.elementwise import log_sigmoid, relu, sigmoid, softplus, step
 from symgrad.functions.entrywise import EntryByEntry
+from symgrad.functions.normal import log_ndtr, ndtr
 from symgrad.functions.reductions import LargestOver, LogSumExp, MaxOver, MinOver
 from symgrad.functions.softmax import IndexedSoftmax, Softmax, softmax
 from symgrad.functions.totals import Total, total
@@ -40,7 +41,9 @@ __all__ = [
     "has_no_sign",
     "if_else",
     "in_range",
+    "log_ndtr",
     "log_sigmoid",
+    "ndtr",
     "relu",
     "sigmoid",
     "softmax",

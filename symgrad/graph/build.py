@@ -263,7 +263,27 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
             coefficient *= more
             for use, exponent in single.items():
                 merged[use] = merged.get(use, S.Zero) + exponent
+    numbers = [use for use in merged if number(use) is not None]
+    while numbers:  # √2·√2 = 2, 2^(-1/2) = (1/2)·√2
+        use = numbers.pop()
+        more, base, exponent = _number_to_power(use, merged.pop(use))
+        coefficient *= more
+        if base in merged:
+            numbers.append(base)
+        if exponent != 0:
+            merged[base] = merged.get(base, S.Zero) + exponent
     return coefficient, {use: exponent for use, exponent in merged.items() if exponent != 0}
+
+
+def _number_to_power(use: Use, exponent: Number) -> tuple[Number, Use, Number]:
+    """The power of a number as c·bᵉ, as SymPy has it: 2^(-1/2) = (1/2)·2^(1/2); e is 0 where it is a number."""
+    coefficient, rest = (number(use) ** exponent).as_coeff_Mul()
+    if rest is S.One:
+        return coefficient, ONE, S.Zero
+    base, power_left = rest.as_base_exp()
+    if not (isinstance(base, Number) and isinstance(power_left, Number)):
+        return S.One, use, exponent
+    return coefficient, const(base), power_left
 
 
 def _primitive(use: Use) -> tuple[Number, Use]:

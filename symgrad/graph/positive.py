@@ -1,8 +1,9 @@
 """Which terms are positive, or zero where all data are: as far as their form and the symbols' assumptions show."""
 
-from sympy import IndexedBase, Symbol, cosh, exp
+from sympy import IndexedBase, Symbol, cosh, erfc, exp
 
-from symgrad.functions import if_else, sigmoid, softplus
+from symgrad.functions import if_else, ndtr, sigmoid, softplus
+from symgrad.functions.normal import exp_ndtr
 from symgrad.graph.axes import SOFTMAX
 from symgrad.graph.build import ONE
 from symgrad.graph.nodes import Add, Apply, AxisMap, Const, Contract, Gather, Input, Named, Reduce, Size, Use
@@ -28,7 +29,7 @@ def is_positive(use: Use, depth: int = 0) -> bool:
         case Input(symbol=symbol):
             return bool((symbol.label if isinstance(symbol, IndexedBase) else symbol).is_positive)
         case Apply(head=head, args=args):
-            if head in (exp, sigmoid, softplus, cosh):
+            if head in (exp, sigmoid, softplus, cosh, ndtr, erfc, exp_ndtr):
                 return True
             if head is if_else:
                 return all(is_positive(arg, depth + 1) for arg in args[1:])
@@ -58,7 +59,7 @@ def is_complement(use: Use) -> bool:
     if terms.get(ONE) != 1 or len(others) != 1 or terms[others[0]] != -1:
         return False
     node = others[0].node
-    return getattr(node, "head", None) is sigmoid or isinstance(getattr(node, "symbol", None), Probability)
+    return getattr(node, "head", None) in (sigmoid, ndtr) or isinstance(getattr(node, "symbol", None), Probability)
 
 
 def is_sum_of_squares(use: Use) -> bool:

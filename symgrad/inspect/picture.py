@@ -235,7 +235,8 @@ class _Drawer:
 
 
 def _with_sigma(formula: str) -> str:
-    return formula.replace("log_sigmoid(", "log σ(").replace("sigmoid(", "σ(")
+    named = formula.replace("log_ndtr(", "log Φ(").replace("ndtr(", "Φ(")
+    return named.replace("log_sigmoid(", "log σ(").replace("sigmoid(", "σ(")
 
 
 def _operation(node: Node) -> str:

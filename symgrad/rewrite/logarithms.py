@@ -4,9 +4,10 @@ A likelihood is a product over the data, which underflows; its logarithm is a su
 not known stays inside: log(x·y) is real where x and y are both negative, log x + log y is not.
 """
 
-from sympy import Abs, Basic, Number, Product, S, Symbol, exp, log
+from sympy import Abs, Basic, Number, Product, S, Symbol, erfc, exp, log
 
-from symgrad.functions import sigmoid
+from symgrad.functions import log_ndtr, ndtr, sigmoid
+from symgrad.functions.normal import exp_ndtr
 from symgrad.graph.axes import SOFTMAX, reduce
 from symgrad.graph.build import ONE, add, apply, const, mul, product_of_powers
 from symgrad.graph.letters import relabel
@@ -19,7 +20,7 @@ from symgrad.rewrite.record import record
 def stand_in(name: str, symbol: Basic, definition: Use) -> Basic:
     """The symbol of a variable in place of a defined quantity, with what is known of the definition's sign."""
     target = see_through(definition)
-    if getattr(target.node, "head", None) is sigmoid or is_complement(target):
+    if getattr(target.node, "head", None) in (sigmoid, ndtr) or is_complement(target):
         return Probability(name, positive=True)
     return Symbol(name, positive=True) if is_positive(target) else symbol
 
@@ -47,6 +48,9 @@ def _split(inner: Use) -> list[Use] | None:
             return None
         names, bound = opened(product, product.node.bound)
         return [mul([apply(log, [apply(Abs, [relabel(product.node.arg, names)])])], bound)]
+    if isinstance(node, Apply) and node.head is exp_ndtr:
+        exponent, argument = (place(arg, inner.letters) for arg in node.args)
+        return [exponent, apply(log_ndtr, [argument])]
     if isinstance(node, Apply) and node.head.__name__ == "Pow":
         base, exponent = (place(arg, inner.letters) for arg in node.args)
         return [mul([exponent, apply(log, [base])])] if is_positive(base) else None
@@ -86,7 +90,7 @@ def _has_simple_log(factor: Use) -> bool:
     if isinstance(node, Gather):
         return _has_simple_log(Use(node.base.node, tuple(range(node.base.node.rank))))
     known = (
-        (isinstance(node, Apply) and (node.head in (exp, sigmoid) or node.head.__name__ == "Pow"))
+        (isinstance(node, Apply) and (node.head in (exp, sigmoid, ndtr, erfc, exp_ndtr) or node.head.__name__ == "Pow"))
         or (isinstance(node, AxisMap) and node.head == SOFTMAX)
         or (isinstance(node, Reduce) and node.head is Product)
         or is_complement(target)

@@ -12,15 +12,17 @@ from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import simplify_cluster, vanishing_sum
+from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
+from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.rules import RULES
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
-_OF_AXES = [*RECOGNISE, *MATRIX_RECOGNISE]
+_OF_AXES = [*NORMAL_RECOGNISE, *RECOGNISE, *MATRIX_RECOGNISE]
 _CANONICAL = [*CANONICAL, *MATRIX_CANONICAL]
-_STABLE: list[AxisRule] = [binary_cross_entropy, power_at_zero]
+_STABLE: list[AxisRule] = [binary_cross_entropy, power_at_zero, *NORMAL_STABILISE]
 
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,

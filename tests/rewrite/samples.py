@@ -20,15 +20,18 @@ from sympy import (
     Sum,
     Symbol,
     Trace,
+    erf,
+    erfc,
     exp,
     log,
     oo,
     sin,
+    sqrt,
     symbols,
     tanh,
 )
 
-from symgrad import LogSumExp, MaxOver, Model, if_else, logdet, relu, sigmoid, softmax, softplus, total
+from symgrad import LogSumExp, MaxOver, Model, if_else, logdet, ndtr, relu, sigmoid, softmax, softplus, total
 
 N, M, K, T = symbols("N M K T", integer=True, positive=True)
 n, m, k, j, p, q, s = symbols("n m k j p q s", integer=True)
@@ -38,6 +41,7 @@ c, P, D2 = IndexedBase("c", (N, K)), IndexedBase("P", (N, K)), IndexedBase("X", 
 label = IndexedBase("label", (N,), integer=True)
 A, B, S, R = MatrixSymbol("A", M, M), MatrixSymbol("B", K, K), MatrixSymbol("S", M, M), MatrixSymbol("R", M, M)
 L, X, w = MatrixSymbol("L", M, M), MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1)
+P1 = IndexedBase("P1", (N,))
 a, b = Symbol("a", positive=True), Symbol("b", real=True)
 
 rows, classes, columns = (n, 0, N - 1), (k, 0, K - 1), (m, 0, M - 1)
@@ -158,6 +162,23 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(Product(sigmoid(x[n]) ** t[n], rows)), [x])),
         Sample(lambda: Model(log(Abs(Product(x[n], rows))), [x])),
         Sample(lambda: _sum(log(x[n] ** 2 * exp(t[n])), [x, t])),
+    ),
+    # rewrite.normal
+    "normal_cdf": (
+        Sample(lambda: _sum(x[n] * (1 + erf((y[n] - t[n]) / sqrt(2))) / 2, [x])),
+        Sample(lambda: _sum(x[n] * (1 - erf(y[n])) + 3 * y[n] + 2 - erfc(a * y[n]), [x])),
+    ),
+    "log_normal_cdf": (
+        Sample(lambda: _sum(log((1 + erf((y[n] - t[n]) / sqrt(2))) / 2), [y])),
+        Sample(lambda: _sum(log(erfc(y[n])) + log(3 * erfc(-t[n])), [y])),
+        Sample(lambda: _sum(log(erf(y[n] / sqrt(2)) - erf(t[n] / sqrt(2))), [y, t])),
+    ),
+    "density_over_cdf": (Sample(lambda: _sum(exp(-y[n] ** 2 / 2) / (1 + erf(y[n] / sqrt(2))), [y])),),
+    "exponential_of_cdf": (Sample(lambda: _sum(exp(x[n] - t[n]) * erfc(t[n]) * y[n], [y])),),
+    "excess_of_mills": (Sample(lambda: _sum(t[n] * y[n] + y[n] ** 2 / 2 + log(erfc(-(t[n] + y[n]) / sqrt(2))), [y])),),
+    "difference_of_cdfs": (
+        Sample(lambda: _sum(x[n] * (erf(y[n]) - erf(t[n])), [x])),
+        Sample(lambda: _sum(x[n] * (1 - P1[n]), [x], where=[Eq(P1[n], ndtr(t[n]))])),
     ),
     "positive_part": (Sample(lambda: Model(total(A.applyfunc(Abs).applyfunc(relu)), [A])),),
     "absolute_value": (

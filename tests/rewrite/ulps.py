@@ -81,6 +81,8 @@ def ulps(value: Any, exact: Any, unit: Any = None) -> float:
         return 0.0
     if not mpmath.isfinite(value) or not np.isfinite(nearest):
         return float("inf")
+    if abs(mpf(value) - exact) < float(np.finfo(float).tiny):  # numbers below it may count as 0
+        return 0.0
     return float(abs(mpf(value) - exact) / mpf(float(np.spacing(abs(float(exact if unit is None else unit))))))
 
 

@@ -11,6 +11,7 @@ from mpmath import mpf
 from symgrad import functions as sg
 from symgrad import matrix_functions as mf
 from symgrad.errors import UnsupportedError
+from symgrad.functions.spelled import Spelled
 
 Matrix = np.ndarray[Any, Any]
 
@@ -81,6 +82,8 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
     sg.softplus: lambda x: mpmath.log1p(mpmath.exp(x)),
     sg.log_sigmoid: lambda x: -mpmath.log1p(mpmath.exp(-x)),
     sg.relu: lambda x: x if x > 0 else mpf(0),
+    sg.ndtr: lambda x: mpmath.erfc(-x / mpmath.sqrt(2)) / 2,
+    sg.log_ndtr: sg.log_ndtr._value,
     sg.step: lambda x: mpf(x > 0),
     sg.constant: lambda x: x,
     mf.reciprocal_root: lambda x: 1 / mpmath.sqrt(x) if x else mpf(0),
@@ -98,6 +101,8 @@ def apply_function(head: Any, arguments: Sequence[mpf]) -> mpf:
     rule = _FUNCTIONS.get(head)
     if rule is not None:
         return real(rule(*arguments), head)
+    if issubclass(head, Spelled):
+        return real(head.at(arguments), head)
     return as_mpf(head(*(sp.Float(a, precision=mpmath.mp.prec) for a in arguments)))
 
 
