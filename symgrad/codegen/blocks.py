@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 
+from symgrad.codegen.sizes import size_text
 from symgrad.codegen.values import ATOM, MUL, UNARY, Value, broadcast, number_text, transpose
 from symgrad.graph.blocks import Grid, Place
 from symgrad.graph.build import number
@@ -14,7 +15,8 @@ def block_text(grid: Grid, read: Callable[[Use], Value], dtype: str) -> Value:
     """`np.array` of numbers, `np.concatenate` of vectors, `np.block` of matrices."""
 
     def cell(corner: tuple[Place, ...]) -> str:
-        shape = ", ".join(str(length) for _, length in corner) + ("," if len(corner) == 1 else "")
+        lengths = [length for _, length in corner]
+        shape = ", ".join(map(size_text, lengths)) + ("," if len(corner) == 1 else "")
         if corner not in grid.blocks:
             return "0" if entries else f"np.zeros(({shape}), dtype={dtype})"
         coefficient, use = grid.blocks[corner]
@@ -28,16 +30,18 @@ def block_text(grid: Grid, read: Callable[[Use], Value], dtype: str) -> Value:
         if len(value.letters) == len(grid.letters):
             return transpose(value, grid.letters).text
         full = broadcast(value, grid.letters)
-        return f"{full.at(ATOM)}[None]" if full.letters == grid.letters[1:] else full.text
+        text = f"{full.at(ATOM)}[None]" if full.letters == grid.letters[1:] else full.text
+        whole = {letter for letter, length in zip(grid.letters, lengths, strict=True) if length != 1}
+        return text if whole <= set(value.letters) else f"np.broadcast_to({text}, ({shape}))"
+
+    def nested(places: tuple[Place, ...]) -> str:
+        if len(places) == len(grid.letters):
+            return cell(places)
+        return f"[{', '.join(nested((*places, place)) for place in grid.lines[len(places)])}]"
 
     entries = all(length == 1 for corner in grid.blocks for _, length in corner)
-    if len(grid.letters) == 1:
-        inside = ", ".join(cell((place,)) for place in grid.lines[0])
-        text = f"np.array([{inside}], dtype={dtype})" if entries else f"np.concatenate([{inside}])"
-    else:
-        rows = [f"[{', '.join(cell((row, column)) for column in grid.lines[1])}]" for row in grid.lines[0]]
-        text = f"np.array([{', '.join(rows)}], dtype={dtype})" if entries else f"np.block([{', '.join(rows)}])"
-    return Value(text, ATOM, grid.letters)
+    maker = "array" if entries else "concatenate" if len(grid.letters) == 1 else "block"
+    return Value(f"np.{maker}({nested(())}{f', dtype={dtype}' if entries else ''})", ATOM, grid.letters)
 
 
 def kronecker_of(node: Node, known: Collection[Node]) -> tuple[Use, Use] | None:

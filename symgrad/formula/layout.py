@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Mul, S
+from sympy import Mul, NDimArray, S
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.printer import Printer
 
@@ -280,7 +280,12 @@ class _Layout(Printer):  # type: ignore[misc]
     def _print_ZeroMatrix(self, expr: Any) -> Box:
         return number("0")
 
+    def _print_NDimArray(self, expr: Any) -> Box:
+        return Fence(self._listed(list(expr)), left="[", right="]")
+
     def _print_Indexed(self, expr: Any) -> Box:
+        if isinstance(expr.base, NDimArray):
+            return self._subscripted(self.box(expr.base), expr.indices)
         label = str(expr.base.label)
         if label.startswith("∂") and "/∂" in label:  # the index belongs to the quantity below
             top, _, bottom = label[1:].partition("/∂")
@@ -471,6 +476,9 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def _print_KroneckerDelta(self, expr: Any) -> Box:
         return Script(identifier("δ"), sub=self._listed(expr.args))
+
+    def _print_LeviCivita(self, expr: Any) -> Box:
+        return Script(identifier("ε"), sub=self._listed(expr.args))
 
     def _is_spelled_out(self, function: Any) -> bool:
         return set(function.expr.args) != set(function.variables)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sympy import Dummy, Expr, Lambda, MatMul, MatrixSymbol, Mul, S, Sum, Transpose, Tuple
+from sympy import Dummy, Expr, Lambda, MatMul, MatrixSymbol, Mul, NDimArray, S, Sum, Transpose, Tuple
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.precedence import PRECEDENCE, precedence
@@ -192,6 +192,9 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_KroneckerDelta(self, expr: Any) -> str:
         return f"δ({', '.join(str(self._print(arg)) for arg in expr.args)})"
 
+    def _print_LeviCivita(self, expr: Any) -> str:
+        return f"ε({', '.join(str(self._print(arg)) for arg in expr.args)})"
+
     def _print_Sum(self, expr: Any) -> str:
         return self._reduction("Σ", expr)
 
@@ -263,7 +266,11 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return str(self._print(expr.label))
 
     def _print_Indexed(self, expr: Any) -> str:
-        return f"{expr.base.label}[{', '.join(str(self._print(index)) for index in expr.indices)}]"
+        base = self._print(expr.base) if isinstance(expr.base, NDimArray) else expr.base.label
+        return f"{base}[{', '.join(str(self._print(index)) for index in expr.indices)}]"
+
+    def _print_NDimArray(self, expr: Any) -> str:
+        return f"[{', '.join(str(self._print(part)) for part in expr)}]"
 
     def _print_MatrixElement(self, expr: Any) -> str:
         return f"{self._tight(expr.parent)}[{self._print(expr.i)},{self._print(expr.j)}]"

@@ -9,7 +9,7 @@ from symgrad.frontend.bounds import greatest, is_affine, is_whole_number, least,
 from symgrad.frontend.dimensions import at_smallest, equal
 from symgrad.frontend.scope import Scope
 from symgrad.graph.axes import scatter
-from symgrad.graph.build import add, index, size
+from symgrad.graph.build import add, index, size, sizes_of
 from symgrad.graph.nodes import Gather, Input, Letter, Named, Node, Range, Scatter, Size, Use, postorder
 
 # inside: the position lies on the axis for every value of the indices; guarded: where the conditions around it hold;
@@ -61,6 +61,15 @@ def padded(node: Node, pads: Sequence[tuple[Expr, Expr]]) -> Use:
     ]
     shape = tuple(expand(before + length + after) for length, (before, after) in zip(node.shape, pads, strict=True))
     return scatter(Use(node, tuple(inner)), positions, shape, tuple(axes), dict(zip(inner, node.shape, strict=True)))
+
+
+def table(entries: Mapping[tuple[int, ...], Use], axes: Mapping[Letter, Expr]) -> Use:
+    """The array that has a term at each of these positions along the axes, and zeros elsewhere."""
+    sizes = sizes_of(entries.values())
+    whole = [index(letter, length) for letter, length in sizes.items()]
+    shape, letters = (*sizes.values(), *axes.values()), (*sizes, *axes)
+    placed = [scatter(term, [*whole, *map(size, map(S, at))], shape, letters, {}) for at, term in entries.items()]
+    return add([(S.One, part) for part in placed])
 
 
 def is_total(use: Use, exponent: Expr) -> bool:

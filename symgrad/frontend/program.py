@@ -23,6 +23,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 from symgrad.arguments import Argument, Role, Span
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend import given
+from symgrad.frontend.components import joined
 from symgrad.frontend.conditions import conjuncts, guards_of
 from symgrad.frontend.definitions import read_definition
 from symgrad.frontend.dimensions import at_smallest, difference, equal, grows
@@ -144,9 +145,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
 
 def _definitions(where: Sequence[Any]) -> tuple[dict[Any, Equality], dict[Any, list[Equality]]]:
     """The equation of every name, and the base cases of those that are recurrences."""
-    definitions: dict[Any, Equality] = {}
-    bases: dict[Any, list[Equality]] = {}
-    order: dict[Any, None] = {}  # in which the names come first
+    stated: dict[Any, list[Equality]] = {}
     for number, equation in enumerate(where):
         equation = given.statement(equation, "where", number)
         if not isinstance(equation, Equality):
@@ -157,23 +156,27 @@ def _definitions(where: Sequence[Any]) -> tuple[dict[Any, Equality], dict[Any, l
                 f"where[{number}]: the left side {place_of(equation.lhs)} is not a name, a "
                 "subscripted name or a MatrixSymbol"
             )
-        order[base] = None
-        fixed = fixed_subscripts(equation.lhs)
-        if len(fixed) > 1:
-            raise UnsupportedError(f"{equation.lhs} = ...: more than one subscript on the left is not an index")
-        if fixed:
-            bases.setdefault(base, []).append(equation)
-        elif base in definitions:
-            raise ModelError(f"where[{number}] defines {name_of(base)} a second time")
-        else:
-            definitions[base] = equation
+        stated.setdefault(base, []).append(equation)
+    definitions: dict[Any, Equality] = {}
+    bases: dict[Any, list[Equality]] = {}
+    for base, equations in stated.items():
+        for equation in joined(base, equations):
+            fixed = fixed_subscripts(equation.lhs)
+            if len(fixed) > 1:
+                raise UnsupportedError(f"{equation.lhs} = ...: more than one subscript on the left is not an index")
+            if fixed:
+                bases.setdefault(base, []).append(equation)
+            elif base in definitions:
+                raise ModelError(f"{place_of(equation)} defines {name_of(base)} a second time")
+            else:
+                definitions[base] = equation
     for base, cases in bases.items():
         if base not in definitions:
             raise ModelError(
                 f"{place_of(cases[0])} is a base case, but {name_of(base)} has no equation for its other entries, such "
                 f"as Eq({name_of(base)}[t, ...], ...)"
             )
-    return {base: definitions[base] for base in order}, bases
+    return {base: definitions[base] for base in stated}, bases
 
 
 def _left_indices(left: Any) -> list[Any]:

@@ -43,7 +43,8 @@ from symgrad.frontend.conditions import conjuncts
 from symgrad.frontend.dimensions import equal
 from symgrad.frontend.positions import Landing, is_total, kronecker_positions, without
 from symgrad.frontend.scope import Index, Scope, place_of
-from symgrad.frontend.subscripts import Reading, Request, SubscriptReader
+from symgrad.frontend.subscripts import Reading, Request
+from symgrad.frontend.tables import TableReader
 from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce, scatter
 from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, is_zero, mul, size, sizes_of
@@ -56,7 +57,7 @@ from symgrad.graph.transform import factors_of
 NEUTRAL = {Sum: S.Zero, Product: S.One, MaxOver: -oo, MinOver: oo, LogSumExp: -oo}
 
 
-class IndexReader(SubscriptReader):
+class IndexReader(TableReader):
     """Reads scalar SymPy expressions into terms whose letters are the index symbols in scope."""
 
     def read(self, expr: Basic, scope: Scope = Scope()) -> Use:  # noqa: B008 - a Scope is immutable
@@ -99,6 +100,9 @@ class IndexReader(SubscriptReader):
         return _in_scope(rule, scope)
 
     def _special(self, expr: Basic, scope: Scope) -> Reading | None:
+        written_out = self.written_out(expr, scope)
+        if written_out is not None:
+            return written_out
         match expr:
             case Symbol() | Idx():
                 return now(self._symbol(expr, scope))

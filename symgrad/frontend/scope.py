@@ -50,6 +50,10 @@ class Scope:
         indices, placeholders = _but(self.indices, symbol), _but(self.placeholders, symbol)
         return Scope({**indices, symbol: index}, placeholders, _without(self.conditions, symbol))
 
+    def without(self, symbol: Any) -> "Scope":
+        """Where an index means nothing."""
+        return Scope(_but(self.indices, symbol), self.placeholders, _without(self.conditions, symbol))
+
     def with_placeholder(self, symbol: Symbol, use: Use) -> "Scope":
         placeholders = {**self.placeholders, symbol: use}
         return Scope(_but(self.indices, symbol), placeholders, _without(self.conditions, symbol))

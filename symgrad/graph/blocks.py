@@ -36,7 +36,7 @@ def grid_of(node: Add) -> Grid | None:
         if found is None or found[0] in blocks:
             return None
         blocks[found[0]] = (coefficient, found[1])
-    if len(blocks) < 2 or len(letters) > 2:
+    if len(blocks) < 2:
         return None
     lines = [_chain({corner[axis] for corner in blocks}, size) for axis, size in enumerate(sizes)]
     found_lines = tuple(line for line in lines if line is not None)
@@ -61,7 +61,7 @@ def _places(use: Use, letters: Sequence[Letter]) -> tuple[tuple[Place, ...], Use
             names[inner] = letter
     body = relabel(node.value, names)
     whole = {letter for letter, (_, length) in own_places.items() if length != 1}
-    return (tuple(own_places[letter] for letter in letters), body) if set(body.letters) == whole else None
+    return (tuple(own_places[letter] for letter in letters), body) if set(body.letters) <= whole else None
 
 
 def _chain(places: Collection[Place], size: Expr) -> list[Place] | None:

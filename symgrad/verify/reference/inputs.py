@@ -159,14 +159,22 @@ class Inputs:
 
     def definition(self, base: sp.Basic, subscripts: tuple[int, ...]) -> tuple[sp.Basic, dict[sp.Basic, mpf]]:
         """The right side that defines an entry, and the values of the indices on its left side."""
-        found: list[tuple[sp.Basic, dict[sp.Basic, mpf]]] = []
+        found: list[tuple[tuple[int, int], sp.Basic, dict[sp.Basic, mpf]]] = []
         for left, right in self.entries[base]:
             bound = self.matched(left, subscripts)
             if bound is not None:
-                found.append((right, bound))
+                times = [axis for axis, sub in enumerate(left) if sub.is_Integer and not self.is_component(base, axis)]
+                found.append(((len(bound), -len(times)), right, bound))
         if not found:
             raise IndexError(f"no equation in where defines {shown((base, subscripts))}.")
-        return min(found, key=lambda match: len(match[1]))
+        _, right, bound = min(found, key=lambda match: match[0])
+        return right, bound
+
+    def is_component(self, base: sp.Basic, axis: int) -> bool:
+        """Whether every position on an axis has equations of its own: at h[0, 0], h[0, k] counts before h[t, 0]."""
+        side = sp.S(base.shape[axis] if getattr(base, "shape", None) else sp.oo)
+        stated = {left[axis] for left, _ in self.entries[base]}
+        return bool(side.is_Integer) and all(sp.Integer(n) in stated for n in range(int(side)))
 
     def matched(self, left: tuple[sp.Basic, ...], subscripts: tuple[int, ...]) -> dict[sp.Basic, mpf] | None:
         """The indices of a left side at these subscripts, or None where it does not fit: h[t + 1] at 3 means t = 2."""

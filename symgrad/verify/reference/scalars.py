@@ -56,7 +56,16 @@ def _(expr: sp.Expr, at: Scope) -> mpf:
     positions = tuple(at.integer(s) for s in subscripts)
     if isinstance(base, (sp.IndexedBase, sp.MatrixSymbol)):
         return at.inputs.entry(base, positions)
+    if isinstance(base, sp.NDimArray):
+        if len(positions) != len(base.shape) or any(not 0 <= p < n for p, n in zip(positions, base.shape, strict=True)):
+            raise IndexError(f"{base}{list(positions)} is out of range: its shape is {base.shape}.")
+        return at.scalar(base[positions])
     return item(at.matrix(base), positions, base)
+
+
+@scalar_rule.register(sp.LeviCivita)
+def _(expr: sp.LeviCivita, at: Scope) -> mpf:
+    return mpf(int(sp.LeviCivita(*map(at.integer, expr.args))))
 
 
 @scalar_rule.register(sp.Add)
