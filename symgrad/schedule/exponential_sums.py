@@ -6,12 +6,14 @@ from functools import reduce as reduced
 
 from sympy import Expr, Max, Ne, Number, S, exp, log, oo
 
-from symgrad.functions import MaxOver, if_else
+from symgrad.functions import LargestOver, MaxOver, if_else
 from symgrad.graph.axes import reduce
-from symgrad.graph.build import ONE, ZERO, apply, const, is_zero, product_of_powers, split_coefficient
-from symgrad.graph.letters import distinct, free_letters, relabel
-from symgrad.graph.nodes import Add, Apply, Contract, Letter, Named, Node, Use, postorder
+from symgrad.graph.build import ONE, ZERO, apply, const, is_zero, product_of_powers, sizes_of, split_coefficient
+from symgrad.graph.infinities import may_be_all_minus_infinity
+from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Previous, Use, postorder
 from symgrad.graph.positive import is_positive
+from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import factors_of, own, place, see_through
 
 SHIFTED = "shifted"  # the name of u - max u
@@ -31,26 +33,59 @@ class Part:
         """u without a coefficient."""
         return split_coefficient(self.argument)[1]
 
-    def largest(self) -> Use:
-        """The largest u of those that are added up."""
+    @property
+    def counted(self) -> Use:
+        """u where it is added up, −∞ elsewhere."""
         there = self.argument
         for condition in self.conditions:
             there = apply(if_else, [condition, there, const(-oo)])
-        return reduce(MaxOver, there, self.over)
+        return there
+
+    @property
+    def compares_data(self) -> bool:
+        """Whether the conditions depend on more than indices."""
+        below = postorder([condition.node for condition in self.conditions])
+        return any(isinstance(node, Input | Named | Previous) for node in below)
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """A sum of exponentials, with a constant or without."""
+    """A sum of exponentials, with a constant or without.
+
+    M is the largest u that is added up, along the letters of the sum; with `overall` only along those that all u have,
+    as none does in Σ_m [t[m] ≥ t[n]]·exp(u[m]). Terms that are subtracted do not count: the sum is positive.
+    """
 
     total: Node
     parts: tuple[Part, ...]
     constant: bool = False
+    overall: bool = False
 
     def largest(self) -> Use:
-        """M in the letters of the sum."""
-        every = [part.largest() for part in self.parts] + ([ZERO] if self.constant else [])
+        """M, in the letters of the sum."""
+        head = LargestOver if self.constant or len(self.parts) > 1 or self.may_be_empty() else MaxOver
+        common = reduced(set[Letter].intersection, [set(part.plain.letters) for part in self.parts])
+        every = [ZERO] if self.constant else []
+        for part in self.parts:
+            over, counted = dict(part.over), part.counted
+            if self.overall:
+                # by conditions on indices alone, as in Σ_{m ≥ n} exp(u[m]), every entry counts somewhere
+                counted = counted if part.compares_data else part.argument
+                over |= {x: length for x, length in sizes_of([counted]).items() if x not in common}
+            every.append(reduce(head, counted, over))
         return reduced(lambda one, other: apply(Max, [one, other]), every)
+
+    def may_be_empty(self) -> bool:
+        """Whether M may be −∞: nothing is added up, or nothing but zeros."""
+        several = len(self.parts) > 1
+        return not self.constant and all(
+            may_be_all_minus_infinity(part.counted, part.over) or (several and bool(part.over)) for part in self.parts
+        )
+
+    def is_plain(self) -> bool:
+        """Whether one of the shifted exponentials that are added up is 1, if there are any."""
+        terms = self.total.terms if isinstance(self.total, Add) else ()
+        return not self.overall and all(part.weight == ONE for part in self.parts) and all(c == 1 for c, _ in terms)
 
 
 @dataclass(frozen=True)
@@ -82,31 +117,36 @@ def anchors(roots: Sequence[Use]) -> list[Anchor]:
 
 
 def anchor_of(node: Node) -> Anchor | None:
-    if isinstance(node, Contract) and node.bound:
-        part = _part(own(node))
-        return None if part is None or not families(part.largest(), [part]) else Anchor(node, (part,))
-    if not isinstance(node, Add) or len(node.terms) < 2 or not all(c.is_positive for c, _ in node.terms):
+    terms: Sequence[tuple[Number, Use]] = node.terms if isinstance(node, Add) else [(S.One, own(node))]
+    if not (len(terms) > 1 or (isinstance(node, Contract) and node.bound)):
         return None
-    parts = [_part(use) for _, use in node.terms if use.node is not ONE.node]
-    if not parts or None in parts:
+    added = [use for c, use in terms if c.is_positive and use.node is not ONE.node]
+    parts = [part for part in map(_part, added) if part is not None]
+    if not parts or len(parts) < len(added):
         return None
-    found = Anchor(node, tuple(part for part in parts if part is not None), len(parts) < len(node.terms))
-    return found if families(found.largest(), found.parts) else None
+    constant = any(c.is_positive and use.node is ONE.node for c, use in terms)
+    for overall in (False, True):
+        anchor = Anchor(node, tuple(parts), constant, overall)
+        found = families(anchor.largest(), parts)
+        if found and (not overall or len(found) >= len({part.plain.node for part in parts})):
+            subtracted = [use for c, use in terms if not c.is_positive]
+            return anchor if all(_only(use, found) for use in subtracted) else None
+    return None
+
+
+def _only(use: Use, found: Mapping[Node, list[Family]]) -> bool:
+    """Whether a term has no exponentials but those of the families, and some."""
+    exponentials = [node for node in postorder([use.node]) if isinstance(node, Apply) and node.head is exp]
+    return bool(exponentials) and all(split_coefficient(node.args[0])[1].node in found for node in exponentials)
 
 
 def _part(use: Use) -> Part | None:
     """A term w·exp(u) or Σ w·exp(u) with one exponential."""
-    target = see_through(use)
     over: dict[Letter, Expr] = {}
-    factors = [(target, S.One)]
-    if isinstance(target.node, Contract):
-        over = {(target.node, k): length for k, length in enumerate(target.node.bound)}
-        names = dict(enumerate([*target.letters, *over]))
-        factors = [(relabel(factor, names), exponent) for factor, exponent in target.node.factors]
     arguments: list[Use] = []
     conditions: list[Use] = []
     others: list[tuple[Use, Number]] = []
-    for factor, exponent in factors:
+    for factor, exponent in _opened(use, over):
         masked = see_through(factor)
         inside = [(factor, exponent)]
         if exponent == 1 and isinstance(masked.node, Apply) and masked.node.head is if_else:
@@ -116,8 +156,7 @@ def _part(use: Use) -> Part | None:
                 conditions.append(condition)
         for part, power in inside:
             found = see_through(part)
-            is_exponential = isinstance(found.node, Apply) and found.node.head is exp and power == 1
-            if is_exponential and set(over) <= set(found.letters):
+            if _is_exponential(found) and power == 1 and set(over) <= set(found.letters):
                 arguments.append(place(found.node.uses()[0], found.letters))
             else:
                 others.append((part, power))
@@ -129,15 +168,58 @@ def _part(use: Use) -> Part | None:
     return None if isinstance(made.plain.node, Named) and made.plain.node.name == SHIFTED else made
 
 
+def _opened(use: Use, over: dict[Letter, Expr]) -> list[tuple[Use, Number]]:
+    """The factors of a term; those inside a sum, which is w·Σ exp(u) or Σ w·exp(u), whose letters `over` gets."""
+    target = see_through(use)
+    if not isinstance(target.node, Contract):
+        return [(target, S.One)]
+    more: dict[Letter, Expr] = {(target.node, len(over), k): length for k, length in enumerate(target.node.bound)}
+    names = dict(enumerate([*target.letters, *more]))
+    factors = [(relabel(factor, names), exponent) for factor, exponent in target.node.factors]
+    over |= more
+    sums = [n for n, (factor, e) in enumerate(factors) if e == 1 and _is_sum_of_exponentials(factor)]
+    if len(sums) == 1 and not any(_is_exponential(see_through(factor)) for factor, _ in factors):
+        inner, _ = factors.pop(sums[0])
+        factors += _opened(inner, over)
+    return factors
+
+
+def _is_exponential(use: Use) -> bool:
+    return isinstance(use.node, Apply) and use.node.head is exp
+
+
+def _is_sum_of_exponentials(use: Use) -> bool:
+    node = see_through(use).node
+    if not isinstance(node, Contract) or not node.bound:
+        return False
+    parts = [see_through(factor) for factor, _ in node.factors]
+    masked = [part.node.args[1] for part in parts if isinstance(part.node, Apply) and part.node.head is if_else]
+    return any(_is_exponential(see_through(part)) for part in (*parts, *masked))
+
+
 def families(largest: Use, parts: Sequence[Part]) -> dict[Node, list[Family]]:
-    """The exponentials for which it can be said at which letters M is, from those of u alone."""
+    """The exponentials for which it can be said at which letters M is, from those of u alone.
+
+    Of a u that is symmetric in two indices M may be at either: exp(u[i, j]) is divided by Σ_j and by Σ_i exp(u[i, j]).
+    """
     found: dict[Node, list[Family]] = {}
     for part in parts:
         letters = part.plain.letters
         inside = distinct(largest.letters)
-        if len(set(letters)) == len(letters) and set(inside) | set(free_letters(part.conditions)) <= set(letters):
+        if len(set(letters)) == len(letters) and set(inside) <= set(letters):
             axis = {letter: n for n, letter in enumerate(letters)}
-            weight = None if is_positive(part.weight) else relabel(part.weight, axis)
-            axes = tuple(axis[letter] for letter in inside)
-            found.setdefault(part.plain.node, []).append(Family(split_coefficient(part.argument)[0], axes, weight))
+            known = not is_positive(part.weight) and set(part.weight.letters) <= set(letters)
+            weight = relabel(part.weight, axis) if known else None
+            unit = split_coefficient(part.argument)[0]
+            family = Family(unit, tuple(axis[letter] for letter in inside), weight)
+            found.setdefault(part.plain.node, []).append(family)
+            if symmetric(part.plain.node):
+                *_, first, second = range(len(letters))
+                swap = {first: second, second: first}
+                other = Family(
+                    unit,
+                    tuple(swap.get(n, n) for n in family.axes),
+                    None if weight is None else relabel(weight, dict(enumerate(range(len(letters)))) | swap),
+                )
+                found[part.plain.node] += [] if other == family else [other]
     return found

@@ -7,23 +7,32 @@ added up have to agree. A term of degree 0 may be computed with exp(u - M), and 
 d, to which d·M is added then. Nothing overflows so, and the sum has a term as large as its weight. A sum may have a
 constant: of 1 + Σ exp(u) one u is 0, and the constant becomes exp(-M).
 
+M varies along indices, and the degree says at which. Of a u that is symmetric in i and j the exponential may be shifted
+by M[i], by M[j], or by half of each, and which it is shows only where it meets what it is divided by. So a term has an
+image for each degree that it may have.
+
+Where M is −∞, as of sums over nothing, exponentials are shifted by a finite number instead; they are 0, and 1 stands
+for what would be divided by, or have a logarithm. So the logarithm is −∞, and the quotient 0.
+
 Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and softmax functions (2021).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice, product
 from typing import NamedTuple
 
-from sympy import Abs, Ne, Number, S, exp, log
+from sympy import Abs, Expr, Gt, Max, Ne, Number, S, exp, log, oo
 from sympy.codegen.cfunctions import expm1, log1p
 
-from symgrad.functions import MaxOver, MinOver, if_else
+from symgrad.functions import MaxOver, MinOver, finite_maximum, if_else
 from symgrad.graph.axes import auxiliary, is_plain
 from symgrad.graph.build import (
     ONE,
     ZERO,
     add,
     apply,
+    const,
     is_zero,
     product_of_powers,
     scale,
@@ -40,9 +49,7 @@ from symgrad.graph.nodes import (
     Named,
     Node,
     Reduce,
-    Scan,
     Scatter,
-    Trajectory,
     Use,
     postorder,
 )
@@ -50,7 +57,13 @@ from symgrad.graph.transform import dependents, factors_of, own, place, rebuild,
 from symgrad.rewrite.record import BLANCHARD, record
 from symgrad.schedule.exponential_sums import SHIFTED, Anchor, Family, anchors, families
 
-Degree = Mapping[tuple[Letter, ...], Number]  # of M at these letters
+Key = tuple[Letter, ...]  # the letters of an M
+Degree = frozenset[tuple[Key, Number]]
+
+NOTHING: Degree = frozenset()
+
+# Choices of an image for each factor of a product that are tried; without symmetry there is one.
+MOST_CHOICES = 64
 
 
 @record(
@@ -76,7 +89,7 @@ class _Exponent(NamedTuple):
     family: Family
     degree: Number
     argument: Use
-    key: tuple[Letter, ...]
+    key: Key
 
     def placed(self, letters: Sequence[Letter]) -> "_Exponent":
         return self._replace(argument=place(self.argument, letters), key=tuple(letters[k] for k in self.key))
@@ -84,25 +97,27 @@ class _Exponent(NamedTuple):
 
 @dataclass
 class _Shift:
-    """The terms with the exponentials of one anchor shifted; every touched node has up to two images.
+    """The terms with the exponentials of one anchor shifted; every touched node has several images.
 
-    The plain image of a node has its value; the shifted one, which only nodes with a degree have, exp(-degree·M) of it.
+    The plain image of a node has its value; a shifted one, of a degree, exp(-degree·M) of it. A node that has the
+    degree 0 has nothing but a plain image.
     """
 
     anchor: Anchor
     given: Sequence[Use]
-    degrees: dict[Node, Degree | None] = field(default_factory=dict)
     plain: dict[Node, Use] = field(default_factory=dict)
-    shifted: dict[Node, Use] = field(default_factory=dict)
+    shifted: dict[Node, dict[Degree, Use]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.largest = self.anchor.largest()
         self.letters = distinct(self.largest.letters)
         self.families = families(self.largest, self.anchor.parts)
+        self.may_be_empty = self.anchor.may_be_empty()
+        self.shift = apply(finite_maximum, [self.largest]) if self.may_be_empty else self.largest
         # a term may get the factor exp(-M) if M is at least the 0 of a constant, or the u of another part
-        self.raising = self.anchor.constant or sum(map(len, self.families.values())) < len(self.anchor.parts)
+        self.raising = self.anchor.constant or any(part.plain.node not in self.families for part in self.anchor.parts)
         nodes = list(postorder([use.node for use in self.given]))
-        touched = dependents([use.node for use in self.given], [n for n in nodes if self._exponent(n) is not None])
+        touched = dependents([use.node for use in self.given], [node for node in nodes if self._exponents(node)])
         for node in nodes:
             if node in touched:
                 self._visit(node)
@@ -111,103 +126,128 @@ class _Shift:
     def roots(self) -> list[Use]:
         return [place(self._plain(use.node), use.letters) for use in self.given]
 
-    def _exponent(self, node: Node) -> _Exponent | None:
-        """What a node is if it is exp(c·u), where u may be entries at subscripts."""
+    def _exponents(self, node: Node) -> list[_Exponent]:
+        """What a node is if it is exp(c·u), where u may be entries at subscripts: by each family that has it."""
         if not isinstance(node, Apply) or node.head is not exp:
-            return None
+            return []
         c, argument = split_coefficient(node.args[0])
-        places: dict[Family, tuple[Letter, ...] | None] = {f: f.axes for f in self.families.get(argument.node, ())}
+        places = [(family, family.axes) for family in self.families.get(argument.node, ())]
         if isinstance(argument.node, Gather):
-            places |= {f: _whole(argument.node, f.axes) for f in self.families.get(argument.node.base.node, ())}
-        for family, axes in places.items():
-            if axes is not None and (c / family.unit).is_positive:
-                return _Exponent(family, c / family.unit, argument, tuple(argument.letters[k] for k in axes))
-        return None
+            base = self.families.get(argument.node.base.node, ())
+            whole = [(family, _whole(argument.node, family.axes)) for family in base]
+            places += [(family, axes) for family, axes in whole if axes is not None]
+        return [
+            _Exponent(family, c / family.unit, argument, tuple(argument.letters[k] for k in axes))
+            for family, axes in places
+            if (c / family.unit).is_positive
+        ]
 
     def _plain(self, node: Node) -> Use:
         return self.plain.get(node, own(node))
 
-    def _degree(self, use: Use) -> Degree | None:
-        """That of an operand, {} for one that does not depend on the exponentials."""
-        found = self.degrees.get(use.node, {})
-        return None if found is None else _sum((tuple(use.letters[k] for k in key), d) for key, d in found.items())
+    def _options(self, use: Use) -> dict[Degree, Use]:
+        """The images of an operand: shifted ones, or the plain one if it has no degree."""
+        found = self.shifted.get(use.node)
+        if found is None:
+            return {NOTHING: place(self._plain(use.node), use.letters)}
+        return {_placed(degree, use.letters): place(image, use.letters) for degree, image in found.items()}
 
     def _best(self, use: Use) -> Use:
-        """The shifted image of an operand, or the plain one if it has no degree."""
-        return place(self.shifted.get(use.node, self._plain(use.node)), use.letters)
+        return next(iter(self._options(use).values()))
 
     def _visit(self, node: Node) -> None:
-        made = self._with_degree(node)
-        degree, image = made if made is not None else (None, None)
-        self.degrees[node] = degree
-        if image is not None:
-            self.shifted[node] = image
-        if degree == {} and image is not None:
-            self.plain[node] = image
-        else:
-            self.plain[node] = rebuild(node, [place(self._plain(use.node), use.letters) for use in node.uses()])
+        images = {
+            degree: image
+            for degree, image in self._images(node).items()
+            if all(letter in range(node.rank) for key, _ in degree for letter in key)
+        }
+        if NOTHING in images:
+            self.plain[node] = images[NOTHING]
+            return
+        self.plain[node] = rebuild(node, [place(self._plain(use.node), use.letters) for use in node.uses()])
+        if images:
+            self.shifted[node] = images
 
-    def _with_degree(self, node: Node) -> tuple[Degree, Use] | None:
-        """The degree of a node and its shifted image."""
-        found = self._exponent(node)
-        if found is not None:
-            return {found.key: found.degree}, self._exponential(found)
+    def _images(self, node: Node) -> dict[Degree, Use]:
+        """The shifted images of a node by degree; none for a node with which the shift does not commute."""
+        exponents = self._exponents(node)
+        if exponents:
+            return self._of_exponential(exponents)
         match node:
             case Add(terms=terms):
-                return self._added(terms) or self._opaque(node)
-            case Contract():
-                return self._product(node)
+                return self._added(terms)
+            case Contract(factors=factors, bound=bound):
+                return self._product(factors, dict(enumerate(bound, node.rank)))
             case Apply(head=head, args=args):
-                return self._function(node, head, args)
+                return self._function(head, args)
             case Reduce(head=head, arg=arg) if head in (MaxOver, MinOver):
-                degree = self._degree(arg)
-                if degree is not None and all(letter < node.rank for key in degree for letter in key):
-                    return degree, rebuild(node, [self._best(arg)])
-            case Named(arg=arg):
-                degree = self._degree(arg)
-                if degree:
-                    return degree, self._best(arg)
+                return {degree: rebuild(node, [image]) for degree, image in self._options(arg).items()}
+            case Named(arg=arg) if arg.node in self.shifted:
+                return self._options(arg)
             case Gather(base=base, subs=subs):
                 return self._gathered(node, base, subs)
             case Scatter(value=value, subs=subs):
-                degree = self._degree(value)
-                if degree is not None and all(letter < node.rank for key in degree for letter in key):
-                    return degree, rebuild(node, [self._best(value), *map(self._best, subs)])
-        return self._opaque(node)
+                places = [self._best(sub) for sub in subs]
+                return {degree: rebuild(node, [image, *places]) for degree, image in self._options(value).items()}
+        return {}
 
-    def _opaque(self, node: Node) -> tuple[Degree, Use] | None:
-        """A node all of whose operands may be shifted without a trace."""
-        if isinstance(node, Scan | Trajectory | Gather) or any(self._degree(use) for use in node.uses()):
-            return None
-        return {}, rebuild(node, [self._best(use) for use in node.uses()])
+    def _product(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> dict[Degree, Use]:
+        choices: list[list[tuple[Degree, Use]]] = []
+        for use, exponent in factors:
+            options = (self._beside(use, factors) if exponent == 1 else {}) or self._options(use)
+            divided = exponent.is_negative
+            choices.append(
+                [(_times(d, exponent), self._divisor(use, d, i) if divided else i) for d, i in options.items()]
+            )
+        found: dict[Degree, Use] = {}
+        for choice in islice(product(*choices), MOST_CHOICES):
+            total = _sum(degree for degree, _ in choice)
+            if total not in found:
+                powers = [(image, exponent) for (_, image), (_, exponent) in zip(choice, factors, strict=True)]
+                found[total] = product_of_powers(powers, bound)
+        return found if NOTHING in found else found | self._multiplied_out(factors, bound)
 
-    def _product(self, node: Contract) -> tuple[Degree, Use] | None:
-        every = [((self._degree(use) or {}).items(), exponent) for use, exponent in node.factors]
-        total = _sum((key, exponent * d) for degree, exponent in every for key, d in degree)
-        if any(letter >= node.rank for key in total for letter in key):
-            return None
-        bound = {node.rank + k: length for k, length in enumerate(node.bound)}
-        return total, product_of_powers(self._weighted(node), bound)
+    def _multiplied_out(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> dict[Degree, Use]:
+        """A product with a sum of terms of different degrees, exp(u)·(1/Σ_j exp(u) + 1/Σ_i exp(u)), term by term."""
+        for n, (use, exponent) in enumerate(factors):
+            terms = terms_of(see_through(use)) if exponent == 1 and use.node not in self.shifted else []
+            if len(terms) > 1 and any(term.node in self.shifted for _, term in terms):
+                rest = [factor for m, factor in enumerate(factors) if m != n]
+                return _each([(c, self._product([*rest, (term, S.One)], bound)) for c, term in terms])
+        return {}
 
-    def _added(self, terms: Sequence[tuple[Number, Use]]) -> tuple[Degree, Use] | None:
-        degrees = [self._degree(use) for _, use in terms]
-        if all(degree == degrees[0] for degree in degrees):
-            return None if degrees[0] is None else (degrees[0], add([(c, self._best(use)) for c, use in terms]))
-        if not self.raising:
-            return None
-        known = [degree or {} for degree in degrees]
-        highest = {key: max(d.get(key, S.Zero) for d in known) for key in distinct(x for d in known for x in d)}
+    def _beside(self, use: Use, factors: Sequence[tuple[Use, Number]]) -> dict[Degree, Use]:
+        """The images of an exponential beside a weight that may be zero, where u may be larger than M."""
+        target = see_through(use)
+        found: dict[Degree, Use] = {}
+        for exponent in self._exponents(target.node):
+            weight = exponent.family.weight
+            if weight is not None and exponent.argument.node in self.families:  # not entries of u at subscripts
+                one = exponent.placed(target.letters)
+                weight = place(weight, one.argument.letters)
+                if set(factors_of(weight)) <= set(factors):
+                    found.setdefault(_degree({one.key: one.degree}), self._exponential(one, {one.key: S.One}, weight))
+        return found
+
+    def _added(self, terms: Sequence[tuple[Number, Use]]) -> dict[Degree, Use]:
+        options = [self._options(use) for _, use in terms]
+        found = _each([(c, option) for (c, _), option in zip(terms, options, strict=True)])
+        if found or not self.raising or not terms:
+            return found
+        known = [dict(next(iter(option))) for option in options]
+        keys = distinct(key for degree in known for key in degree)
+        highest = {key: max(degree.get(key, S.Zero) for degree in known) for key in keys}
         raised = [
-            (c, self._raised(self._best(use), _sum([*highest.items(), *((key, -d) for key, d in degree.items())])))
+            (c, self._raised(self._best(use), {key: d - degree.get(key, S.Zero) for key, d in highest.items()}))
             for (c, use), degree in zip(terms, known, strict=True)
         ]
-        return _sum(highest.items()), add(raised)
+        return {_degree(highest): add(raised)}
 
-    def _raised(self, use: Use, degree: Degree) -> Use:
+    def _raised(self, use: Use, degree: Mapping[Key, Number]) -> Use:
         """The term times exp(-degree·M), in one exponential."""
-        if not degree:
+        shift = [(-d, self._at(self.shift, key)) for key, d in degree.items() if d != 0]
+        if not shift:
             return use
-        shift = [(-d, self._largest_at(key)) for key, d in degree.items()]
         factors = factors_of(use)
         for n, (factor, exponent) in enumerate(factors):
             if exponent == 1 and isinstance(factor.node, Apply) and factor.node.head is exp:
@@ -216,74 +256,105 @@ class _Shift:
                 break
         return product_of_powers([*factors, (apply(exp, [add(shift)]), S.One)])
 
-    def _exponential(self, found: _Exponent, weight: Use | None = None) -> Use:
+    def _of_exponential(self, exponents: Sequence[_Exponent]) -> dict[Degree, Use]:
+        found: dict[Degree, Use] = {}
+        for one in exponents:
+            found.setdefault(_degree({one.key: one.degree}), self._exponential(one, {one.key: S.One}))
+        keys = distinct(one.key for one in exponents if one.family.unit == exponents[0].family.unit)
+        if len(keys) == 2:  # symmetric
+            one = exponents[0]
+            halves = dict.fromkeys(keys, S.Half)
+            found[_times(_degree(halves), one.degree)] = self._exponential(one, halves)
+        return found
+
+    def _exponential(self, found: _Exponent, shares: Mapping[Key, Number], weight: Use | None = None) -> Use:
         """exp(c·(u - M)); what is multiplied by a weight of zero, where u may be larger than M, is 1 instead."""
-        shifted = subtract(scale(found.family.unit, found.argument), self._largest_at(found.key))
+        shift = add([(share, self._at(self.shift, key)) for key, share in shares.items()])
+        shifted = subtract(scale(found.family.unit, found.argument), shift)
         if weight is not None:
             shifted = apply(if_else, [apply(Ne, [weight, ZERO]), shifted, ZERO])
         return apply(exp, [scale(found.degree, auxiliary(SHIFTED, shifted))])
 
-    def _largest_at(self, key: Sequence[Letter]) -> Use:
-        return relabel(self.largest, dict(zip(self.letters, key, strict=True)))
+    def _at(self, maximum: Use, key: Key) -> Use:
+        return relabel(maximum, dict(zip(self.letters, key, strict=True)))
 
-    def _weighted(self, node: Contract) -> list[tuple[Use, Number]]:
-        """The shifted factors of a product."""
-        factors = [(self._best(use), exponent) for use, exponent in node.factors]
-        for n, (use, exponent) in enumerate(node.factors):
-            target = see_through(use)
-            found = self._exponent(target.node)
-            if found is None or exponent != 1 or found.argument.node not in self.families:  # entries of u at subscripts
-                continue
-            found, weight = found.placed(target.letters), found.family.weight
-            if weight is None:
-                continue
-            weight = place(weight, found.argument.letters)
-            if set(factors_of(weight)) <= set(node.factors):
-                factors[n] = self._exponential(found, weight), S.One
-        return factors
+    def _divisor(self, use: Use, degree: Degree, image: Use) -> Use:
+        """What is divided by, or has a logarithm: 1 where nothing is added up."""
+        if not degree or not self.may_be_empty:
+            return image
+        if see_through(use).node is self.anchor.total and self.anchor.is_plain():  # at least 1, but for rounding
+            return apply(Max, [image, const(S.Half)])
+        for key, _ in sorted(degree, key=str):
+            image = apply(if_else, [apply(Gt, [self._at(self.largest, key), const(-oo)]), image, ONE])
+        return image
 
-    def _function(self, node: Apply, head: object, args: Sequence[Use]) -> tuple[Degree, Use] | None:
-        degrees = [self._degree(arg) for arg in args]
-        if head is log and degrees[0]:
-            largest = add([(d, self._largest_at(key)) for key, d in degrees[0].items()])
-            return {}, add([(S.One, self._logarithm(args[0], largest)), (S.One, largest)])
-        if head is Abs and degrees[0] is not None:
-            return degrees[0], apply(Abs, [self._best(args[0])])
-        if head is if_else and not degrees[0]:
-            branches = [d for arg, d in zip(args[1:], degrees[1:], strict=True) if not is_zero(arg)]
-            if branches and branches[0] is not None and all(d == branches[0] for d in branches):
-                return branches[0], apply(if_else, [self._best(arg) for arg in args])
-        return self._opaque(node)
+    def _function(self, head: object, args: Sequence[Use]) -> dict[Degree, Use]:
+        options = [self._options(arg) for arg in args]
+        if head is log and args[0].node in self.shifted:
+            degree, image = next(iter(options[0].items()))
+            largest = add([(d, self._at(self.largest, key)) for key, d in degree])
+            return {NOTHING: add([(S.One, self._logarithm(args[0], degree, image, largest)), (S.One, largest)])}
+        if head is Abs:
+            return {degree: apply(Abs, [image]) for degree, image in options[0].items()}
+        if head is if_else and args[0].node not in self.shifted:
+            branches = [option for arg, option in zip(args[1:], options[1:], strict=True) if not is_zero(arg)]
+            shared = [degree for degree in branches[0] if all(degree in other for other in branches)]
+            return {
+                degree: apply(if_else, [self._best(args[0]), *(option.get(degree, ZERO) for option in options[1:])])
+                for degree in shared
+            }
+        return {}
 
-    def _logarithm(self, argument: Use, largest: Use) -> Use:
+    def _logarithm(self, argument: Use, degree: Degree, shifted: Use, largest: Use) -> Use:
         """log of the shifted argument; of 1 + s it is log1p, which loses nothing of a small s, where M is 0."""
-        shifted = self._best(argument)
         if (S.One, ONE) not in terms_of(see_through(argument)):
-            return apply(log, [shifted])
+            return apply(log, [self._divisor(argument, degree, shifted)])
         down = scale(S.NegativeOne, largest)
         rest = subtract(shifted, apply(exp, [down]))
         return apply(log1p, [add([(S.One, rest), (S.One, apply(expm1, [down]))])])
 
-    def _gathered(self, node: Gather, base: Use, subs: Sequence[Use]) -> tuple[Degree, Use] | None:
+    def _gathered(self, node: Gather, base: Use, subs: Sequence[Use]) -> dict[Degree, Use]:
         """Of entries at subscripts M has to be at whole indices."""
-        degree = self.degrees.get(base.node, {})
-        if degree is None or any(self._degree(sub) for sub in subs):
-            return None
-        moved = [(_whole(node, axes), d) for axes, d in degree.items()]
-        if any(key is None for key, _ in moved):
-            return None
-        image = rebuild(node, [self._best(base), *map(self._best, subs)])
-        return _sum((key, d) for key, d in moved if key is not None), image
+        found: dict[Degree, Use] = {}
+        if any(sub.node in self.shifted for sub in subs):
+            return found
+        places = [self._best(sub) for sub in subs]
+        for degree, image in self.shifted.get(base.node, {}).items():
+            moved = [(_whole(node, axes), d) for axes, d in degree]
+            if all(key is not None for key, _ in moved):
+                found[_degree({key: d for key, d in moved if key is not None})] = rebuild(
+                    node, [place(image, base.letters), *places]
+                )
+        return found
 
 
-def _sum(parts: Iterable[tuple[tuple[Letter, ...], Number]]) -> Degree:
-    total: dict[tuple[Letter, ...], Number] = {}
-    for key, d in parts:
-        total[key] = total.get(key, S.Zero) + d
-    return {key: d for key, d in total.items() if d != 0}
+def _each(terms: Sequence[tuple[Number, Mapping[Degree, Use]]]) -> dict[Degree, Use]:
+    """The images of a sum: of the degrees that all terms have."""
+    shared = [degree for degree in terms[0][1] if all(degree in images for _, images in terms)] if terms else []
+    return {degree: add([(c, images[degree]) for c, images in terms]) for degree in shared}
 
 
-def _whole(node: Gather, axes: Sequence[int]) -> tuple[Letter, ...] | None:
+def _degree(powers: Mapping[Key, Number]) -> Degree:
+    return frozenset((key, d) for key, d in powers.items() if d != 0)
+
+
+def _times(degree: Degree, factor: Number) -> Degree:
+    return frozenset((key, factor * d) for key, d in degree)
+
+
+def _placed(degree: Degree, letters: Sequence[Letter]) -> Degree:
+    return _sum([frozenset({(tuple(letters[k] for k in key), d)}) for key, d in degree])
+
+
+def _sum(degrees: Iterable[Degree]) -> Degree:
+    total: dict[Key, Number] = {}
+    for degree in degrees:
+        for key, d in degree:
+            total[key] = total.get(key, S.Zero) + d
+    return _degree(total)
+
+
+def _whole(node: Gather, axes: Sequence[int]) -> Key | None:
     """The letters that go along whole axes of what is gathered from; None if one of them is at other subscripts."""
     subs = [node.subs[-1 - node.base.letters[axis]] for axis in axes]
     if not all(is_plain(sub, node.base.node.shape[axis]) for sub, axis in zip(subs, axes, strict=True)):
