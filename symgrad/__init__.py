@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     )
     from symgrad.matrix_functions import det, dot, inverse, logdet, norm1, norm2, quad, sumsq
     from symgrad.model import Model
+    from symgrad.univariate import log1mexp
 
 __all__ = [
     "GradientCheckError",
@@ -94,6 +95,7 @@ __all__ = [
     "if_else",
     "inverse",
     "log",
+    "log1mexp",
     "log1p",
     "log_ndtr",
     "log_sigmoid",
@@ -159,6 +161,7 @@ _HOMES = {
     **dict.fromkeys(("GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"), "errors"),
     **dict.fromkeys(("det", "dot", "inverse", "logdet", "norm1", "norm2", "quad", "sumsq"), "matrix_functions"),
     "Model": "model",
+    "log1mexp": "univariate",
 }
 
 

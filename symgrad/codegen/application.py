@@ -14,6 +14,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.functions import has_no_sign, if_else, in_range, step
 from symgrad.graph.build import number
 from symgrad.graph.nodes import Add, Apply, Letter, Use
+from symgrad.univariate import Univariate
 
 
 class Application(Operands):
@@ -54,6 +55,9 @@ class Application(Operands):
                 *(arg.at(ATOM) if _is_tight(FORMATS[head]) else arg.text for arg in args), dtype=self.dtype
             )
             self.helpers.update(re.findall(r"(?<![\w.])_(\w+)\(", FORMATS[head]))
+        elif issubclass(head, Univariate):
+            text = f"_{head.name}({args[0].text})"
+            self.helpers |= {head.name, "in_pieces", "series"}
         elif head in SCIPY:
             text = self._special(head, args)
         else:

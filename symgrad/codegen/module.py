@@ -1,7 +1,7 @@
 """Renders the generated module: plans the bodies of its functions, then fills the template."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from textwrap import fill
 from typing import Any
@@ -26,6 +26,7 @@ from symgrad.graph.nodes import Const, Contract, Node, Reduce, Size, Use, postor
 from symgrad.matrix_functions import reciprocal_root
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
+from symgrad.univariate import code, with_name
 
 TAKEN = (
     "np",
@@ -142,7 +143,7 @@ def module_source(
     needs = [
         *_of_arguments([described, *(f["arguments"] for f in rendered)], bool(reductions)),
         *(["_check_minimum"] if minimum_sizes or any(f["minimum_sizes"] for f in rendered) else []),
-        *(f"_{helper}" for helper in sorted(helpers)),
+        *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
         *_of_second_order(rendered),
         *("_unpacked", "_packed"),
     ]
@@ -174,10 +175,16 @@ def module_source(
         functions=rendered,
         workspace=workspace,
         imports=import_lines([*shown, *inside], ["Any", "NamedTuple"]),
-        runtime=source_text(inside),
+        runtime="\n\n".join([source_text(inside), *_of_one_argument(helpers)]),
         blocks=source_text(one for one in shown if one == "Blocks"),
         workspace_class=source_text(one for one in shown if one == "Workspace"),
     )
+
+
+def _of_one_argument(helpers: Iterable[str]) -> list[str]:
+    """The functions of one argument that the module calls."""
+    found = [with_name(helper) for helper in sorted(helpers)]
+    return [code(function.expression) for function in found if function is not None]
 
 
 def _of_arguments(checked: Sequence[Sequence[Mapping[str, Any]]], reduces: bool) -> list[str]:

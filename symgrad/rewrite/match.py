@@ -6,7 +6,7 @@ from typing import Any
 
 from sympy import Add, Expr, Max, Min, Mul, Number, Pow, S, Symbol
 
-from symgrad.graph.build import ONE, number, scale
+from symgrad.graph.build import ONE, add, number, scale
 from symgrad.graph.nodes import Add as AddNode
 from symgrad.graph.nodes import Apply, Use
 from symgrad.graph.transform import factors_of, place, see_through
@@ -59,15 +59,24 @@ def _match_all(pairs: Sequence[tuple[Any, Use]], binding: Binding) -> Iterator[B
 
 
 def _match_sum(pattern: Add, target: Use, binding: Binding) -> Iterator[Binding]:
-    if not isinstance(target.node, AddNode) or len(target.node.terms) != len(pattern.args):
+    if not isinstance(target.node, AddNode):
         return
     terms = [(c, place(term, target.letters)) for c, term in target.node.terms]
     wanted = [(c, ONE) if rest is S.One else (c, rest) for c, rest in (part.as_coeff_Mul() for part in pattern.args)]
-    for order in permutations(terms):
+    symbols = [rest for c, rest in wanted if c == 1 and isinstance(rest, Symbol)]
+    if len(symbols) == 1 and symbols[0] not in binding:  # x of 1 + x is whatever stands beside the 1
+        wanted = [pair for pair in wanted if pair != (S.One, symbols[0])]
+    if len(terms) < len(wanted) or (not symbols and len(terms) != len(wanted)):
+        return
+    for order in permutations(terms, len(wanted)):
         if all(c == wanted_c for (c, _), (wanted_c, _) in zip(order, wanted, strict=True)):
             pairs = [(p, term) for (_, p), (_, term) in zip(wanted, order, strict=True) if p is not ONE]
             if all((term.node is ONE.node) == (p is ONE) for (_, p), (_, term) in zip(wanted, order, strict=True)):
-                yield from _match_all(pairs, binding)
+                for found in _match_all(pairs, binding):
+                    if len(wanted) == len(pattern.args):
+                        yield found
+                    else:
+                        yield {**found, symbols[0]: add([term for term in terms if term not in order])}
 
 
 Factors = list[tuple[Use, Number]]

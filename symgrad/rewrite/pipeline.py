@@ -17,6 +17,7 @@ from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.rules import RULES
+from symgrad.rewrite.univariate import one_argument
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
@@ -24,10 +25,13 @@ _OF_AXES = [*NORMAL_RECOGNISE, *RECOGNISE, *MATRIX_RECOGNISE]
 _CANONICAL = [*CANONICAL, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [binary_cross_entropy, power_at_zero, *NORMAL_STABILISE]
 
+_OF_ONE_ARGUMENT: list[AxisRule] = [one_argument]
+
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,
     *_CANONICAL,
     *_STABLE,
+    *_OF_ONE_ARGUMENT,
     cross_entropy,
     fold_names,
     use_identity,
@@ -56,6 +60,7 @@ def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace
     for _ in range(MAX_ROUNDS):
         before = current
         current = rewrite(current, _RECOGNISE, _OF_AXES, trace)
+        current = rewrite(current, [], _OF_ONE_ARGUMENT, trace)  # of what has no name of its own
         current = transform(current, by_facts) if identities else current
         if current == before:
             break

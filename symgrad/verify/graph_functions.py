@@ -12,6 +12,7 @@ from sympy.codegen import cfunctions
 from symgrad.functions import LargestOver, LogSumExp, MaxOver, MinOver, copysign, finite_maximum, has_no_sign, in_range
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, SIGN_DET
+from symgrad.univariate import Univariate
 from symgrad.verify.reference.conditions import COMPARISONS
 from symgrad.verify.reference.functions import apply_function, determinant, inverse
 
@@ -33,7 +34,7 @@ def function_value(head: Any, *arguments: Any) -> Any:
     if any(mpmath.isnan(argument) for argument in arguments):
         return NAN
     try:
-        rule = _MORE_FUNCTIONS.get(head)
+        rule = head._value if issubclass(head, Univariate) else _MORE_FUNCTIONS.get(head)
         value = rule(*arguments) if rule is not None else apply_function(head, arguments)
     except (ValueError, ZeroDivisionError, OverflowError):
         return NAN

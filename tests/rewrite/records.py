@@ -26,7 +26,7 @@ from symgrad.verify.sampling import Draw
 Change = tuple[Use, Use]
 
 DIGITS = 50
-_ROOM = 150  # more digits, of which cancellation may take some: exp(100) beside 1
+ROOM = 150  # more digits, of which cancellation may take some: exp(100) beside 1
 
 
 def modules() -> Iterator[Any]:
@@ -104,12 +104,12 @@ def in_order(pair: Change) -> tuple[Use, Use, int]:
     return relabel(pair[0], names), relabel(pair[1], names), len(letters)
 
 
-def compare(pair: Change, inputs: dict[str, Any], sizes: Any) -> int:
+def compare(pair: Change, inputs: dict[str, Any], sizes: Any, room: int = ROOM) -> int:
     """How many numbers of the two terms agree to 50 digits; an AssertionError where some do not.
 
     Where the first is no number, the second may be: 0·log 0 is what some rewrites are for.
     """
-    with mpmath.workdps(DIGITS + _ROOM):
+    with mpmath.workdps(DIGITS + room):
         evaluate = GraphEvaluator(inputs, sizes)
         before, after, rank = in_order(pair)
         left, right = np.broadcast_arrays(evaluate(before, rank), evaluate(after, rank))

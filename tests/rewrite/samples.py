@@ -20,6 +20,7 @@ from sympy import (
     Sum,
     Symbol,
     Trace,
+    cos,
     erf,
     erfc,
     exp,
@@ -190,6 +191,12 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(abs(x[n]) ** t[n], [t])),
         Sample(lambda: _sum(a ** t[n] * x[n], [a])),
         Sample(lambda: _sum((1 + x[n] ** 2) ** t[n], [x, t])),
+    ),
+    # rewrite.univariate
+    "one_argument": (
+        Sample(lambda: _sum(t[n] * (exp(x[n]) - x[n] - 1), [x])),
+        Sample(lambda: _sum(log(1 - exp(-exp(x[n]))), [x])),
+        Sample(lambda: _sum((1 - cos(b * x[n])) / (b * x[n]) ** 2, [x])),
     ),
     # rewrite.linear_algebra
     "log_determinant": (

@@ -17,4 +17,5 @@ EXPONENTIAL = (
         (-0.9, 1e-9, 0.5, 40.0),
     ),
     Rule("expm1", "stabilise", exp(x) - 1, expm1(x), "exp(x) - 1 cancels for small x", MAECHLER),
+    Rule("minus expm1", "stabilise", 1 - exp(x), -expm1(x), "1 - exp(x) cancels for small x", MAECHLER),
 )

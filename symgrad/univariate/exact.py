@@ -1,0 +1,92 @@
+"""The exact value of a function of one argument, with as many digits as its cancellation needs."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import mpmath
+from sympy import Expr, lambdify
+from sympy import exp as sympy_exp
+
+from symgrad.univariate.far import OF_EXP
+from symgrad.univariate.series import NoSeries, X, expansion
+
+# So many times the distance of x from 1 in bits may cancel: X⁴ and X⁵ in second derivatives of (exp(X) − 1 − X)/X², ...
+_CANCELLED = 6
+# ... but what exp(−x) is beside 1 for larger x does not matter to any float64.
+_LARGEST = 1500
+
+# Arguments nearer to 0, and exponents larger, than any float: of functions of exponentials of floats.
+_FINEST = 3000
+
+
+def exact_value(expr: Expr, x: Any) -> Any:
+    """The function at the mpf x to the working precision; None where it is no real number."""
+    if x == 0:
+        return at_zero(expr)
+    if not mpmath.isfinite(x):
+        return None
+    if mpmath.mag(x) < -_FINEST:
+        return _first_terms(expr, x)
+    working = mpmath.mp.prec + 40 + _CANCELLED * max(0, -mpmath.mag(x)) + int(_CANCELLED * min(_LARGEST, abs(x)))
+    with mpmath.workprec(working):
+        return _plain(expr, x)
+
+
+def at_zero(expr: Expr) -> Any:
+    """The limit of the function at 0; None where it is not finite."""
+    try:
+        found = expansion(expr)
+    except NoSeries:
+        return _plain(expr, mpmath.mpf(0))
+    if found.series.low < 0 or found.logs:
+        return None
+    value = mpmath.mpf(found.constant.evalf(mpmath.mp.dps + 5))
+    if found.series.low == 0:
+        value += mpmath.mpf(found.series.coefficients[0].numerator) / found.series.coefficients[0].denominator
+    return value
+
+
+def _first_terms(expr: Expr, x: Any) -> Any:
+    """The function at an x whose square is nothing beside it."""
+    try:
+        found = expansion(expr)
+    except NoSeries:
+        return _plain(expr, x)
+    total = mpmath.mpf(found.constant.evalf(mpmath.mp.dps + 5))
+    for n, c in enumerate(found.series.coefficients[:4]):
+        total += mpmath.mpf(c.numerator) / c.denominator * x ** (found.series.low + n)
+    if found.logs:
+        argument = found.sign * x if found.sign else abs(x)
+        if argument < 0:
+            return None
+        total += mpmath.mpf(found.logs.numerator) / found.logs.denominator * mpmath.log(argument)
+    return total
+
+
+def _plain(expr: Expr, x: Any) -> Any:
+    try:
+        value = mpmath.mpmathify(_function(expr)(x))
+    except (ZeroDivisionError, ValueError, OverflowError):
+        return None
+    return None if isinstance(value, mpmath.mpc) or not mpmath.isfinite(value) else value
+
+
+@cache
+def _function(expr: Expr) -> Callable[[Any], Any]:
+    function: Callable[[Any], Any] = lambdify(X, expr.rewrite(OF_EXP, sympy_exp), [{"exp": _exp}, "mpmath"])
+    return function
+
+
+def _exp(u: Any) -> Any:
+    """exp(u), for huge u by its remainder: mpmath raises e to a whole number by squaring, which takes seconds."""
+    if abs(u) < _LARGEST:
+        return mpmath.exp(u)
+    if mpmath.mag(u) > _FINEST:
+        if u > 0:
+            raise OverflowError
+        return mpmath.mpf(0)
+    with mpmath.extraprec(mpmath.mag(u) + 10):
+        doublings = mpmath.floor(u / mpmath.ln2)
+        rest = mpmath.exp(u - doublings * mpmath.ln2)
+    return mpmath.ldexp(rest, int(doublings))

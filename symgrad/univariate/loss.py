@@ -1,0 +1,158 @@
+"""Whether a function of one argument loses digits in plain floating point, judged by what comes out over a grid."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import mpmath
+import numpy as np
+from sympy import (
+    Add,
+    Expr,
+    Mul,
+    Pow,
+    S,
+    acos,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    cos,
+    cosh,
+    coth,
+    csch,
+    exp,
+    log,
+    sech,
+    sin,
+    sinh,
+    tan,
+    tanh,
+)
+
+from symgrad.functions import log_sigmoid, sigmoid, softplus
+from symgrad.univariate.exact import exact_value
+from symgrad.univariate.series import X
+
+Array = np.ndarray[Any, Any]
+
+_MAGNITUDES = (
+    *(1e-300, 1e-100, 1e-30, 1e-16, 1e-12, 1e-9, 1e-6, 1e-4, 1e-2, 0.06, 0.11, 0.13, 0.24, 0.26, 0.45, 0.55, 0.9, 1.1),
+    *(2.0, 3.5, 7.0, 15.0, 25.0, 40.0, 90.0, 200.0, 360.0, 500.0, 720.0, 800.0, 1e4, 1e8, 1e100, 1e200, 1e300),
+)
+POINTS = np.array([*(-m for m in reversed(_MAGNITUDES)), 0.0, *_MAGNITUDES])
+
+# Relative errors that count as lost digits, beside what an error of half an ulp in the argument does: 500 ulps.
+LOST = 1e-13
+
+# Values nearer to 0 than this have fewer digits in float64, and their derivatives none.
+_LEAST = 1e-290
+
+# Powers of larger arguments may overflow on the way to what is 0: only what exponentials do there counts.
+_POWERS_OVERFLOW = 1e50
+
+
+@cache
+def truth(expr: Expr) -> tuple[Array, Array]:
+    """The points where there is something to see, and the exact values there, rounded to float64."""
+    points, values = [], []
+    for point in POINTS:
+        value = _exact(expr, float(point))
+        if value is not None and abs(value) < 1e308:
+            points.append(float(point))
+            values.append(float(value))
+    return np.array(points), np.array(values)
+
+
+@cache
+def _exact(expr: Expr, x: Any) -> Any:
+    with mpmath.workprec(80):
+        return exact_value(expr, mpmath.mpf(x))
+
+
+@cache
+def _condition(expr: Expr, x: float) -> float:
+    """The relative change of the exact value over that of x."""
+    step = 2.0**-30
+    with mpmath.workprec(80):
+        moved = exact_value(expr, mpmath.mpf(x) * (1 + step))
+        value = _exact(expr, x)
+    return 0.0 if moved is None else float(abs(moved - value) / abs(value) / step)
+
+
+def error(expr: Expr, computed: Callable[[Array], Any]) -> float:
+    """The largest relative error of what is computed at `POINTS`, over one and the condition; inf where it warns."""
+    points, values = truth(expr)
+    try:
+        with np.errstate(all="raise", under="ignore"):
+            computed(points[np.abs(points) < _POWERS_OVERFLOW])
+    except FloatingPointError:
+        return float("inf")
+    with np.errstate(all="ignore"):
+        found = np.broadcast_to(np.asarray(computed(points), dtype=float), len(points))
+    relative = np.abs(found - values) / np.maximum(np.abs(values), _LEAST)
+    for n in np.flatnonzero(relative > LOST / 20):
+        if points[n]:
+            relative[n] /= 1 + _condition(expr, points[n])
+    return float(np.max(np.where(np.isfinite(found), relative, np.inf), initial=0.0))
+
+
+@cache
+def plain_error(expr: Expr) -> float:
+    """The error of the expression as code without a rule for it would compute it; functions of X in it are exact."""
+    return error(opened(expr), lambda x: _plain(expr, x))
+
+
+def opened(expr: Expr) -> Expr:
+    """The expression with functions of one argument written out."""
+    return expr.replace(
+        lambda part: hasattr(part, "expression"), lambda part: part.expression.xreplace({X: part.args[0]})
+    )
+
+
+_FUNCTIONS: dict[Any, Callable[[Array], Array]] = {
+    exp: np.exp, log: np.log, sin: np.sin, cos: np.cos, tan: np.tan, asin: np.arcsin, acos: np.arccos, atan: np.arctan,
+    sinh: np.sinh, cosh: np.cosh, tanh: np.tanh, asinh: np.arcsinh, atanh: np.arctanh,
+    coth: lambda x: 1 / np.tanh(x), sech: lambda x: 1 / np.cosh(x), csch: lambda x: 1 / np.sinh(x),
+    softplus: lambda x: np.logaddexp(0, x), log_sigmoid: lambda x: -np.logaddexp(0, -x),
+    sigmoid: lambda x: np.where(x >= 0, 1, np.exp(-np.abs(x))) / (1 + np.exp(-np.abs(x))),
+}  # fmt: skip
+SCALARS = frozenset(_FUNCTIONS)
+"""The functions that a function of one argument may be made of."""
+
+
+def _plain(expr: Expr, x: Array) -> Any:
+    """The value of an expression in float64, with `expm1` and `log1p` where code has them."""
+    if expr == X:
+        return x
+    if expr.is_number:
+        return float(expr)
+    if isinstance(expr, Add):
+        return _sum(expr, x)
+    if isinstance(expr, Mul):
+        over = [_plain(part, x) for part in expr.args if not _is_divisor(part)]
+        under = [_plain(1 / part, x) for part in expr.args if _is_divisor(part)]
+        return np.prod(np.broadcast_arrays(1.0, *over), axis=0) / np.prod(np.broadcast_arrays(1.0, *under), axis=0)
+    if isinstance(expr, Pow) and not isinstance(expr, exp):
+        if _is_divisor(expr):
+            return 1 / _plain(expr.base**-expr.exp, x)
+        return _plain(expr.base, x) ** float(expr.exp)
+    (argument,) = expr.args
+    if isinstance(expr, log) and isinstance(argument, Add) and argument.as_coeff_Add()[0] == 1:
+        return np.log1p(_plain(argument - 1, x))
+    known = getattr(expr, "computed", None) or _FUNCTIONS[type(expr)]
+    return known(np.asarray(_plain(argument, x)))
+
+
+def _sum(expr: Expr, x: Array) -> Any:
+    constant, rest = expr.as_coeff_Add()
+    sign = {S.NegativeOne: 1, S.One: -1}.get(constant)
+    if sign is not None and isinstance(sign * rest, exp):
+        return sign * np.expm1(_plain((sign * rest).args[0], x))
+    if constant == 1 and isinstance(-rest, sigmoid):
+        return _FUNCTIONS[sigmoid](-np.asarray(_plain((-rest).args[0], x)))
+    return sum(_plain(part, x) for part in sorted(expr.args, key=lambda part: bool(part.could_extract_minus_sign())))
+
+
+def _is_divisor(part: Expr) -> bool:
+    return isinstance(part, Pow) and not isinstance(part, exp) and bool(part.exp.is_negative)
