@@ -3,9 +3,28 @@
 from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from sympy import Dummy, Expr, Lambda, MatMul, MatrixSymbol, Mul, NDimArray, S, Sum, Transpose, Tuple
+from sympy import (
+    Dummy,
+    Expr,
+    Identity,
+    Lambda,
+    MatMul,
+    MatrixBase,
+    MatrixSymbol,
+    Mul,
+    NDimArray,
+    S,
+    Sum,
+    Transpose,
+    Tuple,
+)
+from sympy.core.sorting import default_sort_key
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.kronecker import KroneckerProduct
+from sympy.matrices.expressions.special import OneMatrix
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
@@ -14,6 +33,8 @@ from symgrad.frontend.names import base_symbol, label_of
 from symgrad.graph.nodes import Use
 from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
 from symgrad.walk import Preorder, is_larger
+
+_RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
@@ -52,7 +73,8 @@ class _Text(StrPrinter):  # type: ignore[misc]
             if getattr(plain, "is_MatAdd", False) and (-plain).doit() in self._settings["known"]:
                 coefficient, plain = -coefficient, (-plain).doit()
             text = str(self._print(plain))
-            loose = getattr(plain, "is_MatAdd", False) or (len(matrices) > 1 and isinstance(plain, HadamardProduct))
+            loose = getattr(plain, "is_MatAdd", False)
+            loose = loose or (len(matrices) > 1 and isinstance(plain, HadamardProduct | KroneckerProduct))
             inner.append(f"({text})" if loose else text)
         sign = "−" if leads_negative(coefficient) else ""
         coefficient = -coefficient if sign else coefficient
@@ -76,7 +98,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         if is_reciprocal(expr):
             return self._print_HadamardProduct(Tuple(expr))
         power = {2: "²", 3: "³"}.get(expr.exp)
-        return f"{self._tight(expr.base)}∘{power or '^' + self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
+        return f"{self._base(expr.base)}∘{power or '^' + self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
 
     def _tight(self, expr: Any) -> str:
         text = str(self._print(expr))
@@ -121,13 +143,17 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return f"{self._base(inner.arg if transposed else inner)}⁻{'ᵀ' if transposed else '¹'}"
 
     def _print_MatPow(self, expr: Any) -> str:
+        if expr.exp == S.Half and set(expr.shape) == {1}:
+            return f"√({self._print(expr.base)})"
         digits = str(expr.exp).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-        return f"{self._base(expr.base)}{digits if expr.exp.is_Integer else f'^{expr.exp}'}"
+        return f"{self._base(expr.base)}{digits if expr.exp.is_Integer else f'^({expr.exp})'}"
 
     def _base(self, expr: Any) -> str:
+        """What a power is of: in parentheses unless it is one name, one bracket or one function."""
         text = str(self._print(expr))
-        closed = text.startswith("[[") or (text.endswith(")") and "(" not in text[:1])
-        return text if isinstance(expr, MatrixSymbol) or closed else f"({text})"
+        closed = isinstance(expr, MatrixSymbol | OneMatrix | Identity | MatrixBase | DiagMatrix | DiagonalOf)
+        closed = closed or text.startswith("[[") or (isinstance(expr, ElementwiseApplyFunction) and _is_call(text))
+        return text if closed else f"({text})"
 
     def _print_Determinant(self, expr: Any) -> str:
         return f"det({self._print(expr.arg)})"
@@ -262,6 +288,36 @@ class _Text(StrPrinter):  # type: ignore[misc]
         power = {2: "²", 3: "³"}.get(expr.exp)
         return f"{base}{power}" if power else f"{base}^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
 
+    def _print_Symbol(self, expr: Any) -> str:
+        return "λ" if expr.name == "lambda" else str(super()._print_Symbol(expr))
+
+    def _print_Pi(self, expr: Any) -> str:
+        return "π"
+
+    def _print_Infinity(self, expr: Any) -> str:
+        return "∞"
+
+    def _print_NegativeInfinity(self, expr: Any) -> str:
+        return "−∞"
+
+    def _print_Abs(self, expr: Any) -> str:
+        return f"|{self._print(expr.args[0])}|"
+
+    def _print_Relational(self, expr: Any) -> str:
+        sign = _RELATIONS[expr.rel_op]
+        sides = [self.parenthesize(side, PRECEDENCE["Relational"] + 1) for side in (expr.lhs, expr.rhs)]
+        return f"{sides[0]} {sign} {sides[1]}"
+
+    def _print_And(self, expr: Any) -> str:
+        return self._joined("∧", expr)
+
+    def _print_Or(self, expr: Any) -> str:
+        return self._joined("∨", expr)
+
+    def _joined(self, sign: str, expr: Any) -> str:
+        parts = sorted(expr.args, key=default_sort_key)
+        return f" {sign} ".join(f"({self._print(part)})" if part.args else str(self._print(part)) for part in parts)
+
     def _print_Idx(self, expr: Any) -> str:
         return str(self._print(expr.label))
 
@@ -274,6 +330,17 @@ class _Text(StrPrinter):  # type: ignore[misc]
 
     def _print_MatrixElement(self, expr: Any) -> str:
         return f"{self._tight(expr.parent)}[{self._print(expr.i)},{self._print(expr.j)}]"
+
+
+def _is_call(text: str) -> bool:
+    """Whether a text is a name and one pair of parentheses that ends it, f(…)."""
+    head, _, inside = text.partition("(")
+    depth = 1
+    for place, character in enumerate(inside):
+        depth += (character == "(") - (character == ")")
+        if depth == 0:
+            return head.isidentifier() and place == len(inside) - 1
+    return False
 
 
 def _extends(expr: Any) -> bool:
@@ -426,7 +493,7 @@ def folded(formula: str, width: int) -> list[str]:
         for place, character in enumerate(formula[: width + 1]):
             depth += (character in "([{") - (character in ")]}")
             inside = 2 * depth + (character not in "+−")
-            if place > 0 and character in "+−<>=∧∨·∘⊘" and (best is None or inside <= best[0]):
+            if place > 0 and character in "+−<>=≤≥≠∧∨·∘⊘" and (best is None or inside <= best[0]):
                 best = (inside, place)
         if best is None:
             break
