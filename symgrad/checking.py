@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -10,24 +11,26 @@ import numpy as np
 from sympy import Basic, Float, symbols
 
 from symgrad.codegen.environment import environment
-from symgrad.codegen.module import GeneratedFunction, Plan, module_source
-from symgrad.compiler import (
-    Derivation,
-    conditioning_plan,
-    expanded,
-    held_plan,
-    kink_plan,
-    kink_terms,
-    plain_gradient,
-    plan,
-)
+from symgrad.codegen.module import module_source
+from symgrad.compiler import Derivation, expanded, plain_gradient
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.text import text
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Node, Shape, Use
 from symgrad.graph.transform import own
-from symgrad.requests import Request, factors, quantity
-from symgrad.second_stages import second_stages
+from symgrad.outputs.first_order import GRADIENT, VALUE, loss_and_gradient
+from symgrad.outputs.function import Function, terms_of
+from symgrad.outputs.probes import (
+    CONDITIONING,
+    KINK_DISTANCE,
+    HeldProgram,
+    distance_from_kinks,
+    distance_from_singular,
+    held,
+    kink_terms,
+    quantity,
+)
+from symgrad.outputs.second_order import Request, factors_of_hessian
 from symgrad.verify.accuracy import Subject, audit
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
@@ -39,6 +42,7 @@ from symgrad.verify.report import Link, Run
 from symgrad.verify.sampling import Draw
 from symgrad.verify.second_chain import check_second_chain
 from symgrad.verify.second_order import HeldGradient, SecondOrder, called
+from symgrad.verify.second_stages import second_stages
 from symgrad.version import __version__
 
 _LONGEST_OPERATION = 80  # characters of what a report calls an operation
@@ -53,6 +57,7 @@ class Checking:
     name, loss, where, facts : the model as it was given.
     program : the model as it was read.
     derivation : the derived gradient.
+    first : value and gradient, as they are generated.
     """
 
     name: str
@@ -61,19 +66,20 @@ class Checking:
     facts: tuple[Any, ...]
     program: Program
     derivation: Derivation
+    first: Sequence[Function]
     _losses: dict[Any, Any] = field(default_factory=dict)
 
     def links(self, module: Any, request: Request) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
         """The comparison of the compiler's stages with each other at given inputs."""
         parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
-        planned = plan(self.derivation)
+        loss, *gradient = terms_of(self.first[-1].result)
         stages = Stages(
             tuple(self.program.parameters.values()),
-            (self.program.loss, self.derivation.program.loss, planned.loss),
+            (self.program.loss, self.derivation.program.loss, loss),
             stages_or_reason(lambda: plain_gradient(self.program)),
             tuple(self.derivation.gradient.values()),
             tuple(expanded(use, self.derivation) for use in self.derivation.gradient.values()),
-            planned.gradient,
+            tuple(gradient),
             not self.facts and not any(part.has(Float) for part in parts),
         )
         second = second_stages(self.derivation, request)
@@ -99,7 +105,7 @@ class Checking:
 
     def kinks(self) -> Kinks | None:
         """The kinks of the loss, each with its distance at 50 digits; None for a smooth model."""
-        found, copies = kink_terms(self.derivation)
+        found, copies = kink_terms(self._held), self._held.copies
         if not found:
             return None
 
@@ -127,7 +133,6 @@ class Checking:
 
     def audit(self, module: Any, draw: Draw, allowed: Callable[[dict[str, Any]], bool]) -> Run:
         """What an audit of the digits of value and gradient finds."""
-        planned = plan(self.derivation)
         writer = IndexWriter(IndexNames({}))
 
         def call(inputs: Mapping[str, Any]) -> tuple[Any, Sequence[Any]]:
@@ -141,7 +146,7 @@ class Checking:
         subject = Subject(
             self.derivation.program.loss,
             tuple(self.derivation.gradient.values()),
-            (planned.loss, *planned.gradient),
+            tuple(terms_of(self.first[-1].result)),
             tuple(self.program.parameters.values()),
             call,
             [a.name for a in self.program.arguments if not a.integer],
@@ -153,13 +158,13 @@ class Checking:
     def second_order(self, request: Request) -> SecondOrder:
         """What the checker has to know of the functions of second order."""
         made = [quantity(self.derivation, name) for name in request.jacobian]
-        module = self._module(plan(self.derivation), f"quantities of {self.name}", made)
+        module = self._module(self.derivation.program, made) if made else None
 
-        def values(function: str, needed: Sequence[str]) -> Any:
-            return lambda inputs: getattr(module, function)(**{name: inputs[name] for name in needed})[0]
+        def values(function: str) -> Any:
+            return lambda inputs: getattr(module, function)(**inputs)
 
-        quantities = {f.name.removeprefix("quantity_"): values(f.name, [a.name for a in f.arguments]) for f in made}
-        found = factors(self.derivation) if request.hessian else {}
+        quantities = {function.name.removeprefix("quantity_"): values(function.name) for function in made}
+        found = factors_of_hessian(self.derivation) if request.hessian else {}
         return SecondOrder(request.hessian, request.hvp, quantities, found, self._held_gradient())
 
     def options(self) -> dict[str, Any]:
@@ -179,56 +184,68 @@ class Checking:
             "margins": self.program.margins,
             "reference": reference,
             "where": self.where,
-            "kink_distance": self._compiled(kink_plan(self.derivation), "kinks", held_plan(self.derivation)[1]),
-            "conditioning": self._compiled(conditioning_plan(self.derivation), "conditioning"),
+            **self._distances,
         }
 
-    def _compiled(
-        self, found: Plan | None, what: str, copies: Mapping[str, str] | None = None
-    ) -> Callable[[dict[str, Any]], float] | None:
-        """What a plan says of the inputs, such as the distance from the nearest kink, as a generated function.
+    @cached_property
+    def _distances(self) -> dict[str, Callable[[dict[str, Any]], float] | None]:
+        """The distances from the nearest kink and from singular matrices; None where there are none."""
+        made = [distance_from_kinks(self._held), distance_from_singular(self._held)]
+        functions = [function for function in made if function is not None]
+        names = [function.name for function in functions]
+        module = self._module(self._held.program, functions) if functions else None
 
-        `copies` are further arguments of the plan by the inputs that they are equal to.
-        """
-        if found is None:
-            return None
-        module = self._module(found, f"{what} of {self.name}")
+        def distance(name: str) -> Callable[[dict[str, Any]], float]:
+            def value(inputs: dict[str, Any]) -> float:
+                try:
+                    with np.errstate(all="ignore"):
+                        return float(getattr(module, name)(**inputs, **self._copies(inputs)))
+                except np.linalg.LinAlgError:  # a singular matrix
+                    return 0.0
 
-        def value(inputs: dict[str, Any]) -> float:
-            held = {copy: inputs[name] for name, copy in (copies or {}).items()}
-            try:
-                with np.errstate(all="ignore"):
-                    return float(module.value(**inputs, **held))
-            except np.linalg.LinAlgError:  # a singular matrix
-                return 0.0
+            return value
 
-        return value
+        return {name: distance(name) if name in names else None for name in (KINK_DISTANCE, CONDITIONING)}
+
+    @cached_property
+    def _held(self) -> HeldProgram:
+        return held(self.derivation)
+
+    @cached_property
+    def _held_text(self) -> str:
+        """A module whose value and gradient hold what is inside `constant`."""
+        found = self._held
+        functions = loss_and_gradient(found.program, found.gradient) if found.copies else self.first
+        return self._text(found.program, [one for one in functions if one.name in (VALUE, GRADIENT)])
+
+    def _copies(self, at: Mapping[str, Any]) -> dict[str, Any]:
+        """What is held, as it is at these inputs, by the names of its arguments."""
+        return {copy: at[name] for name, copy in self._held.copies.items()}
 
     def complex_step(self) -> ComplexStep:
         """The loss that is differentiated, on complex numbers."""
-        found, copies = held_plan(self.derivation)
-        planned, title = (found, "held") if copies else (plan(self.derivation), "value")
-        text = module_source(planned, title, (), __version__, environment())
-        return ComplexStep(text, copies)
+        return ComplexStep(self._held_text, self._held.copies)
 
     def _held_gradient(self) -> HeldGradient | None:
         """The gradient in the same way; its differences are second derivatives of the loss that is differentiated."""
-        found, copies = held_plan(self.derivation, gradient=True)
-        if not copies:
+        if not self._held.copies:
             return None
-        module = self._module(found, f"{self.name}, gradient held")
-        return lambda inputs, at: module.gradient(**inputs, **{copies[name]: at[name] for name in copies})
+        module = imported(self._held_text, f"{self.name}, gradient held")
+        return lambda inputs, at: module.gradient(**inputs, **self._copies(at))
 
     def held(self) -> Held | None:
         """The loss at inputs with what is inside `constant` held as it is at others; None if no parameter is inside."""
-        found, copies = held_plan(self.derivation)
-        if not copies:
+        if not self._held.copies:
             return None
-        module = self._module(found, f"{self.name}, held")
-        return lambda inputs, at: float(module.value(**inputs, **{copies[name]: at[name] for name in copies}))
+        module = imported(self._held_text, f"{self.name}, held")
+        return lambda inputs, at: float(module.value(**inputs, **self._copies(at)))
 
-    def _module(self, planned: Plan, title: str, functions: Sequence[GeneratedFunction] = ()) -> ModuleType:
-        return imported(module_source(planned, self.name, (), __version__, environment(), functions), title)
+    def _module(self, program: Program, functions: Sequence[Function]) -> ModuleType:
+        names = " and ".join(function.name for function in functions)
+        return imported(self._text(program, functions), f"{names} of {self.name}")
+
+    def _text(self, program: Program, functions: Sequence[Function]) -> str:
+        return module_source(program, functions, self.name, (), __version__, environment())
 
 
 def imported(text: str, name: str) -> ModuleType:

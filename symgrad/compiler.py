@@ -1,27 +1,20 @@
-"""The compiler's passes, in the order of the data's way from a SymPy model to a NumPy module.
+"""The gradient of a program, in the order of the data's way from a model to its formulas.
 
-SymPy --frontend--> Program --rewrite--> Program --calculus--> adjoints --rewrite--> formulas --schedule--> Plan
+Program --rewrite--> Program with recognised functions --calculus--> adjoints --rewrite--> formulas
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from itertools import count
 from typing import Any, TypeGuard, cast
 
-from symgrad.arguments import Argument
-from symgrad.calculus.conditioning import conditioning
-from symgrad.calculus.kinks import kink_distance, kinks
 from symgrad.calculus.parts import in_parts, is_large
-from symgrad.calculus.projection import note, project
+from symgrad.calculus.projection import project
 from symgrad.calculus.recurrence import adjoint_symbol
 from symgrad.calculus.reverse import reverse
-from symgrad.codegen.module import Plan
 from symgrad.frontend.program import Program
-from symgrad.functions import constant
 from symgrad.graph.axes import AUXILIARY, auxiliary, named
 from symgrad.graph.build import ZERO
 from symgrad.graph.nodes import (
-    Apply,
     Const,
     Contract,
     Gather,
@@ -35,7 +28,6 @@ from symgrad.graph.nodes import (
     intern,
     postorder,
 )
-from symgrad.graph.scan import finished
 from symgrad.graph.transform import own, rebuild, substitute
 from symgrad.rewrite.association import flatten_products
 from symgrad.rewrite.engine import Trace
@@ -43,7 +35,6 @@ from symgrad.rewrite.facts import expand_names, fold_names
 from symgrad.rewrite.linear_algebra import use_diagonals
 from symgrad.rewrite.logarithms import stand_in
 from symgrad.rewrite.pipeline import recognise, simplify, without_vanishing_sums
-from symgrad.schedule.pipeline import schedule
 
 
 @dataclass(frozen=True)
@@ -319,85 +310,4 @@ def with_variable(program: Program, quantity: Any) -> Program:
         loss=loss,
         parameters={quantity: variable},
         names={base: use.node for base, use in zip(kept, names, strict=True)},  # type: ignore[misc]
-    )
-
-
-def plan(derivation: Derivation) -> Plan:
-    """Adjoints -> stable, lowered terms with what the module needs to know about its arguments."""
-    return _plan(derivation.program, derivation.program.loss, list(derivation.gradient.values()))
-
-
-def conditioning_plan(derivation: Derivation) -> Plan | None:
-    """The plan of a module whose value says how far matrices are from singular; None where none has to be regular."""
-    found = conditioning(derivation.program.loss)
-    return None if found is None else _plan(derivation.program, found, [ZERO] * len(derivation.gradient))
-
-
-def kink_plan(derivation: Derivation) -> Plan | None:
-    """The plan of a module whose value is the distance from the nearest kink; None for a smooth model.
-
-    It takes the arguments of `held_plan`.
-    """
-    program, *_ = _held(derivation.program)
-    distance = kink_distance(program.loss, program.parameters.values())
-    return None if distance is None else _plan(program, distance, [ZERO] * len(derivation.gradient))
-
-
-def kink_terms(derivation: Derivation) -> tuple[list[tuple[str, Use]], dict[str, str]]:
-    """The distance from each kink by itself, as terms over the arguments of `held_plan`, and these arguments."""
-    program, copies, _ = _held(derivation.program)
-    return kinks(program.loss, program.parameters.values()), copies
-
-
-def held_plan(derivation: Derivation, gradient: bool = False) -> tuple[Plan, dict[str, str]]:
-    """The plan of a module whose value, and its gradient if wanted, hold what is inside `constant`.
-
-    There each parameter is an argument of its own: the dictionary has its name by the parameter's.
-    """
-    program, copies, adjoints = _held(derivation.program, list(derivation.gradient.values()))
-    return _plan(program, program.loss, adjoints if gradient else [ZERO] * len(adjoints)), copies
-
-
-def _held(program: Program, gradient: Sequence[Use] = ()) -> tuple[Program, dict[str, str], list[Use]]:
-    """The program with a copy of each parameter, which is data, inside `constant`; its gradient with these copies."""
-    names = {argument.name for argument in program.arguments} | {str(d) for d in program.dimensions}
-    copies: dict[Use, Use] = {}
-    arguments: list[Argument] = []
-    for argument in program.arguments:
-        if argument.symbol in program.parameters:
-            node = program.parameters[argument.symbol]
-            name = next(name for n in count() if (name := f"{argument.name}_held{n or ''}") not in names)
-            copies[own(node)] = own(intern(Input, node.shape, name, node.symbol, node.integer))
-            arguments.append(replace(argument, name=name, role="data"))
-    roots = [program.loss, *gradient]
-    nodes = list(postorder([root.node for root in roots]))
-    inside = [node for node in nodes if isinstance(node, Apply) and node.head is constant]
-    terms = [node.args[0] for node in inside]
-    for root in roots:  # an earlier state is held, too
-        terms = [finished(term, root.node) for term in terms]
-    if not {use.node for use in copies} & set(postorder([term.node for term in terms])):
-        return program, {}, list(gradient)
-    loss, *adjoints = substitute(roots, dict(zip(map(own, inside), substitute(terms, copies), strict=True)))
-    renamed = {node.name: cast(Input, copies[own(node)].node).name for node in program.parameters.values()}
-    return replace(program, loss=loss, arguments=(*program.arguments, *arguments)), renamed, adjoints
-
-
-def _plan(program: Program, loss: Use, gradient: list[Use]) -> Plan:
-    heads = frozenset(head for node in postorder([loss.node]) if (head := getattr(node, "head", None)) is not None)
-    # what the value alone needs is less than what it needs together with the gradient
-    (value,), (loss, *gradient) = schedule([[loss], [loss, *gradient]], program.identities, adjoints=True)
-    notes = [text for node in program.parameters.values() if (text := note(node)) is not None]
-    if program.sizes:
-        notes.append(f"Products are ordered for {', '.join(f'{d} = {size}' for d, size in program.sizes.items())}.")
-    return Plan(
-        program.arguments,
-        program.dimensions,
-        program.minimum_sizes,
-        value,
-        loss,
-        tuple(gradient),
-        tuple(notes),
-        tuple(dict.fromkeys((*program.lengths, *program.promises))),
-        heads,
-        program.sizes,
     )

@@ -23,7 +23,6 @@ from symgrad.compiler import (
     derive,
     expanded,
     is_recursive,
-    plan,
     recursion,
     short_blocks,
 )
@@ -41,9 +40,11 @@ from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import tree_size
 from symgrad.inspect.page import Report, report_page
 from symgrad.inspect.show import show
-from symgrad.requests import Request, requested
+from symgrad.outputs.derivatives import hessian, jacobian, written_out
+from symgrad.outputs.first_order import first_order
+from symgrad.outputs.function import Function
+from symgrad.outputs.second_order import Request, ready, second_order
 from symgrad.rewrite.facts import expand_names
-from symgrad.second_order import hessian, jacobian, written_out
 from symgrad.verify.check import check_module, draw_inputs
 from symgrad.verify.report import CheckReport, Run
 from symgrad.verify.sampling import Draw, Sampler
@@ -495,12 +496,18 @@ class Model:
 
     def _source(self, request: Request, workspace: bool = False) -> str:
         def written() -> str:
-            functions = requested(self.derivation, request, self._derivative_text) if request else []
+            more = second_order(self.derivation, request, self._derivative_text)
+            functions = [*self._first_order, *ready(more, self.derivation)]
             lines = formulas(self, short=True).splitlines()
-            planned = plan(self.derivation)
-            return module_source(planned, self.name, lines, __version__, environment(), functions, workspace)
+            program = self.derivation.program
+            return module_source(program, functions, self.name, lines, __version__, environment(), workspace)
 
         return self._run(written)
+
+    @cached_property
+    def _first_order(self) -> list[Function]:
+        """Value and gradient, as they are generated."""
+        return self._run(lambda: first_order(self.derivation))
 
     def _request(self, hessian: bool, hvp: bool, jacobian: Sequence[Any]) -> Request:
         names = [jacobian] if isinstance(jacobian, str | Basic) else jacobian
@@ -650,7 +657,8 @@ class Model:
     @cached_property
     def _checking(self) -> Checking:
         """What the checker has to know of the model."""
-        return Checking(self.name, self.loss, self.where, self.facts, self.program, self.derivation)
+        model = (self.name, self.loss, self.where, self.facts)
+        return Checking(*model, self.program, self.derivation, self._first_order)
 
     def draws(self, module: Any, *, seed: int = 0, sizes: Any = None) -> list[Draw]:
         """The inputs at which the model is checked, one draw for each set of sizes.

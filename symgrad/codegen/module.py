@@ -1,8 +1,6 @@
-"""Renders the generated module: plans the bodies of its functions, then fills the template."""
+"""Renders the generated module: prints its functions, then fills the template."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from textwrap import fill
 from typing import Any
 
@@ -10,170 +8,81 @@ from jinja2 import Environment
 from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mul, S, Symbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.in_place import in_place
-from symgrad.codegen.loop import LoopPrinter
-from symgrad.codegen.release import released
+from symgrad.calculus.projection import note
+from symgrad.codegen.function import Body, PrintedFunction, print_function
 from symgrad.codegen.runtime import closure, import_lines, source_text, special_functions
 from symgrad.codegen.sizes import size_text
-from symgrad.codegen.slices import loops
-from symgrad.codegen.values import ATOM, Value, words
-from symgrad.codegen.workspace import HELPERS, keeps, with_kept_arrays
+from symgrad.codegen.values import words
+from symgrad.errors import ModelError
 from symgrad.frontend.dimensions import is_never_empty
-from symgrad.frontend.program import SIDE, determined
+from symgrad.frontend.program import SIDE, Program, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
 from symgrad.graph.masks import masks_all
-from symgrad.graph.nodes import Const, Contract, Node, Reduce, Size, Use, postorder
+from symgrad.graph.nodes import Const, Contract, Node, Reduce, Size, postorder
 from symgrad.matrix_functions import reciprocal_root
-from symgrad.schedule.estimate import size_estimate
-from symgrad.schedule.rows import row_plan
+from symgrad.outputs.function import Function, axes_of
+from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.univariate import code, with_name
-
-TAKEN = (
-    "np",
-    "npt",
-    "value",
-    "gradient",
-    "Gradient",
-    "Parameters",
-    "Any",
-    "NamedTuple",
-    "ARGUMENTS",
-    "PARAMETERS",
-    "SHAPES",
-    "DIMENSIONS",
-    "FLOATING",
-    "BLOCK_BYTES",
-    "Callable",
-    "scipy",
-    "itertools",
-    "workspace",
-    "kept",
-)
-
-
-@dataclass(frozen=True)
-class Body:
-    """The statements of one generated function, and the texts of what it returns."""
-
-    lines: tuple[str, ...]
-    value: str
-    gradient: tuple[str, ...]
-    dimensions: tuple[str, ...]
-    kept: "Body | None" = None  # the same for arrays that a workspace keeps
-
-    @property
-    def keeps(self) -> bool:
-        """Whether the function itself asks for such arrays, not one inside it."""
-        return any(map(keeps, self.lines))
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a module computes: terms in the code's form. `value` is the loss computed alone."""
-
-    arguments: tuple[Argument, ...]
-    dimensions: tuple[Symbol, ...]
-    minimum_sizes: Mapping[Symbol, int]
-    value: Use
-    loss: Use
-    gradient: tuple[Use, ...]
-    notes: tuple[str, ...] = ()
-    lengths: tuple[Expr, ...] = ()
-    heads: frozenset[Any] = frozenset()  # the functions and reductions of the model itself
-    sizes: Mapping[Symbol, int] = field(default_factory=dict)  # that are expected
-
-
-RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
-
-
-@dataclass(frozen=True)
-class GeneratedFunction:
-    """A function beside `value` and `gradient`, printed: its statements and what it returns.
-
-    Attributes
-    ----------
-    name, doc : its name, and the lines of its docstring.
-    arguments : what it takes, in order.
-    directions : the first of these, which come packed in one argument `direction`.
-    dimensions : the sizes that its statements mention.
-    lines, result, returns : the statements, the text of what it returns, and the type of that.
-    types : the types that only this function returns.
-    helpers, scipy : what it needs of the module's helpers and of SciPy.
-    """
-
-    name: str
-    doc: tuple[str, ...]
-    arguments: tuple[Argument, ...]
-    directions: tuple[Argument, ...]
-    dimensions: tuple[str, ...]
-    lines: tuple[str, ...]
-    result: str
-    returns: str
-    types: tuple[RecordType, ...]
-    helpers: frozenset[str]
-    scipy: frozenset[str]
 
 
 def module_source(
-    plan: Plan,
+    program: Program,
+    functions: Sequence[Function],
     name: str,
     formulas: Sequence[str],
     version: str,
     environment: Environment,
-    functions: Sequence[GeneratedFunction] = (),
     workspace: bool = False,
 ) -> str:
     """The text of the module.
 
-    `formulas` are lines for its docstring; `functions` come after those of value and gradient. With a `workspace` value
-    and gradient can be computed in arrays that are kept between calls.
+    Parameters
+    ----------
+    program : the model, for what the module says of its arguments and of itself.
+    functions : in their order, with terms as code should compute them.
+    workspace : whether those that take all arguments can be computed in arrays that are kept between calls.
+    name, formulas, version : for the module's docstring.
+    environment : of the templates.
+
+    Raises
+    ------
+    ModelError : an argument has a name that the functions need.
     """
-    helpers = {helper for function in functions for helper in function.helpers}
-    scipy = {special for function in functions for special in function.scipy}
-    parameters = [a for a in plan.arguments if a.role == "parameter"]
-    bodies = {
-        function: _body(plan, parameters, function, helpers, scipy, workspace)
-        for function in ("value", "gradient", "value_and_gradient")
-    }
-    nodes = list(postorder([use.node for use in (plan.loss, *plan.gradient)]))
-    reductions = _reductions(nodes)
-    described, sizes, minimum_sizes = _checked(plan, reductions)
-    rendered = [_rendered(function, plan) for function in functions]
-    shown = [*(["Workspace"] if workspace else []), *(["Blocks"] if any(f["sparse"] for f in rendered) else [])]
+    printed = [print_function(function, program, workspace and function.takes_all) for function in functions]
+    _refuse_taken_names(program.arguments, printed)
+    helpers = {helper for one in printed for helper in one.helpers}
+    scipy = {special for one in printed for special in one.scipy}
+    checks = _all_checks(program, printed)
+    rendered = _rendered(printed, checks)
+    blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
+    shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
     needs = [
-        *_of_arguments([described, *(f["arguments"] for f in rendered)], bool(reductions)),
-        *(["_check_minimum"] if minimum_sizes or any(f["minimum_sizes"] for f in rendered) else []),
+        *_of_checks(list(checks.values())),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
-        *_of_second_order(rendered),
+        *(["_array"] if any(f["given_shapes"] for f in rendered) else []),
+        *(["_needed"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else []),
+        *(["_jacobian"] if blocks else []),
         *("_unpacked", "_packed"),
     ]
     inside = closure(needs, shown)
+    parameters = [a for a in program.arguments if a.role == "parameter"]
     return environment.get_template("module.py.j2").render(
         name=name,
         formulas=formulas,
-        notes=plan.notes,
+        notes=_notes(program),
         version=version,
-        arguments=described,
-        parameters=[
-            _described(a) | {"shape_name": name} for a, name in zip(parameters, _shape_names(plan), strict=True)
-        ],
-        conventions=_conventions(plan.heads),
-        dimensions=[str(d) for d in plan.dimensions],
-        sizes=sizes,
-        minimum_sizes=minimum_sizes,
-        reductions=reductions,
-        composite=any(not side.is_Atom for a in parameters for side in a.shape),
-        lengths=[size_text(length) for length in plan.lengths],
+        arguments=[_described(a) for a in program.arguments],
+        parameters=[_described(a) for a in parameters],
+        conventions=_conventions(postorder([program.loss.node])),
+        dimensions=[str(d) for d in program.dimensions],
         parameter_dimensions=[
-            str(d) for d in plan.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
+            str(d) for d in program.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
         ],
-        bodies=bodies,
         helpers=sorted(helpers),
         scipy=sorted(scipy | special_functions(inside)),
-        indexed=any(a.integer and a.role == "data" for a in plan.arguments),
-        bounded=any(a.upper is not None for a in plan.arguments),
+        checks=checks,
         functions=rendered,
-        workspace=workspace,
+        workspace=keeps,
         imports=import_lines([*shown, *inside], ["Any", "NamedTuple"]),
         runtime="\n\n".join([source_text(inside), *_of_one_argument(helpers)]),
         blocks=source_text(one for one in shown if one == "Blocks"),
@@ -187,9 +96,57 @@ def _of_one_argument(helpers: Iterable[str]) -> list[str]:
     return [code(function.expression) for function in found if function is not None]
 
 
-def _of_arguments(checked: Sequence[Sequence[Mapping[str, Any]]], reduces: bool) -> list[str]:
-    """The functions of the runtime that the checks of some lists of arguments call, in the order of use."""
-    every = [argument for arguments in checked for argument in arguments]
+def _check_of(printed: PrintedFunction) -> str:
+    """The name of the function that checks a function's arguments."""
+    return "_arguments" if printed.function.takes_all else f"_arguments_of_{printed.function.name}"
+
+
+def _all_checks(program: Program, printed: Sequence[PrintedFunction]) -> dict[str, dict[str, Any]]:
+    """By the names of functions that check arguments what each looks at."""
+    found: dict[str, list[PrintedFunction]] = {}
+    for one in printed:
+        if one.arguments:
+            found.setdefault(_check_of(one), []).append(one)
+    return {
+        name: _checks(
+            program, those[0].arguments, list(dict.fromkeys(node for one in those[::-1] for node in one.nodes))
+        )
+        for name, those in found.items()
+    }
+
+
+def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the template needs of functions."""
+    made, blocks = [], False
+    for one in printed:
+        function, check = one.function, _check_of(one)
+        sizes = checks[check]["sizes"] if check in checks else []
+        others = [a.name for a in one.arguments if a not in function.directions]
+        sparse = "Blocks" in [kind for _, fields in one.types for _, kind in fields]
+        made.append(
+            {
+                "name": function.name,
+                "doc": function.doc,
+                "check": check,
+                "directions": [a.name for a in function.directions],
+                "names": [a.name for a in one.arguments],
+                "takes": ["direction", *others] if function.directions else others,
+                "given_shapes": one.given_shapes,
+                "body": _statements(one.body, sizes),
+                "kept": None if one.kept is None else _statements(one.kept, sizes),
+                "result": one.result,
+                "returns": one.returns,
+                "types": one.types,
+                "first_sparse": sparse and not blocks,
+            }
+        )
+        blocks = blocks or sparse
+    return made
+
+
+def _of_checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The functions of the runtime that checks of arguments call, in the order of use."""
+    every = [argument for check in checks for argument in check["arguments"]]
     arrays = [argument for argument in every if argument["role"] != "dimension"]
     calls = {
         "_ready": any(argument["axes"] and not argument["integer"] for argument in arrays),
@@ -201,153 +158,70 @@ def _of_arguments(checked: Sequence[Sequence[Mapping[str, Any]]], reduces: bool)
         "_check_axes": any(not argument["thin"] for argument in arrays),
         "_check_shape": any(argument["checked"] for argument in every),
         "_check_range": any(argument["upper"] is not None for argument in every),
-        "_check_nonempty": reduces,
+        "_check_nonempty": any(check["reductions"] for check in checks),
+        "_check_minimum": any(check["minimum_sizes"] for check in checks),
     }
     return [name for name, called in calls.items() if called]
 
 
-def _of_second_order(functions: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The functions of the runtime that functions of second order call."""
-    names = {function["name"] for function in functions}
-    return [
-        *(["_needed"] if names & {"hessian", "hessian_vector_product"} else []),
-        *(["_jacobian"] if any(function["sparse"] for function in functions) else []),
-    ]
+def _statements(body: Body, sizes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The statements of a function, after those for the sizes that they mention."""
+    lines = [f"{size['name']} = {size['text']}" for size in sizes if size["name"] in body.dimensions]
+    return {"lines": [*lines, *body.lines], "keeps": body.keeps}
 
 
-def _rendered(function: GeneratedFunction, plan: Plan) -> dict[str, Any]:
-    """What the template needs of a function, with the sizes that can be read off its own arguments."""
-    own = replace(plan, arguments=function.arguments)
-    arguments, sizes, minimum_sizes = _checked(own, [])
-    return {
-        "name": function.name,
-        "doc": function.doc,
-        "arguments": arguments,
-        "directions": [_described(a) for a in function.directions],
-        "others": [a.name for a in function.arguments if a not in function.directions],
-        "sizes": sizes,
-        "minimum_sizes": minimum_sizes,
-        "dimensions": function.dimensions,
-        "lines": function.lines,
-        "result": function.result,
-        "returns": function.returns,
-        "types": function.types,
-        "sparse": "_jacobian(" in function.result,
-    }
+def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[PrintedFunction]) -> None:
+    """Arguments must not hide what functions beside value and gradient refer to."""
+    taken = {name for one in printed for name, _ in one.types}
+    taken |= {"direction", "Blocks"} if not all(one.function.takes_all for one in printed) else set()
+    for argument in arguments:
+        if argument.name in taken:
+            raise ModelError(
+                f"the name {argument.name!r} is taken by the generated functions of second order: rename the symbol"
+            )
 
 
-def _checked(plan: Plan, reductions: Sequence[Mapping[str, str]]) -> tuple[list[dict[str, Any]], ...]:
-    """The arguments, the sizes and the least sizes; each says whether a check of the arguments needs it.
+def _notes(program: Program) -> list[str]:
+    """What a module's docstring says of its gradient and its products."""
+    notes = [text for node in program.parameters.values() if (text := note(node)) is not None]
+    if program.sizes:
+        notes.append(f"Products are ordered for {', '.join(f'{d} = {size}' for d, size in program.sizes.items())}.")
+    return notes
+
+
+def _checks(program: Program, arguments: Sequence[Argument], nodes: Sequence[Node]) -> dict[str, Any]:
+    """What a check of these arguments looks at, before terms of these nodes are computed.
 
     An array off whose sides alone its sizes are read has no shape to check.
     """
-    arguments, sizes = [_described(a) for a in plan.arguments], _sizes(plan)
-    known = {size["name"] for size in sizes} | {a.name for a in plan.arguments}
-    minimum_sizes = [m for m in _minimum_sizes(plan) if m["name"] in known]
+    described, sizes = [_described(a) for a in arguments], _sizes(program, arguments)
+    known = {size["name"] for size in sizes} | {a.name for a in arguments}
+    minimum_sizes = [m for m in _minimum_sizes(program, nodes, sizes) if m["name"] in known]
+    reductions = [r for r in _reductions(nodes) if words([r["over"], r["times"]]).keys() & _names(program) <= known]
+    lengths = [size_text(length) for length in dict.fromkeys((*program.lengths, *program.promises))]
     texts = [
-        *map(size_text, plan.lengths),
+        *lengths,
         *(m["name"] for m in minimum_sizes),
         *(text for r in reductions for text in (r["over"], r["times"])),
     ]
-    for argument in arguments:
+    for argument in described:
         own = [size["side"] for size in sizes if size["source"] == argument["name"]]
         argument["checked"] = argument["role"] != "dimension" and argument["sides"] != own
         texts += [*(argument["sides"] if argument["checked"] else ()), argument["upper"] or ""]
     for size in reversed(sizes):  # each may be computed from those before it
         size["checked"] = size["name"] in words(texts)
         texts += [size["text"]] if size["checked"] else []
-    return arguments, sizes, minimum_sizes
+    return {
+        "arguments": described,
+        "sizes": sizes,
+        "minimum_sizes": minimum_sizes,
+        "reductions": reductions,
+        "lengths": [length for length in lengths if words([length]).keys() & _names(program) <= known],
+    }
 
 
-def _body(
-    plan: Plan, parameters: Sequence[Argument], function: str, helpers: set[str], scipy: set[str], workspace: bool
-) -> Body:
-    dtype = f"{parameters[0].name}.dtype"
-    names = [a.name for a in plan.arguments]
-    shape_names = _shape_names(plan)
-    taken = [*TAKEN, *(str(d) for d in plan.dimensions), *shape_names]
-    printer = LoopPrinter(dtype, names, taken, size_estimate(plan.arguments, plan.sizes))
-    wanted = {"value": [plan.value], "gradient": plan.gradient, "value_and_gradient": [plan.loss, *plan.gradient]}
-    roots = loops(wanted[function])
-    labels = [f"grad_{p.name}" for p in parameters] if function != "value" else []
-    labels = labels if function == "gradient" else ["loss", *labels]
-    rows = row_plan(roots, plan.arguments)
-    printer.compute(dict(zip(labels, roots, strict=True)), rows)
-    value, gradient = "", []
-    if function != "gradient":
-        value = printer.result("loss", _scalar(printer.full(roots.pop(0), Node((), b"")), dtype))
-    if function != "value":
-        for parameter, shape_name, use in zip(parameters, shape_names, roots, strict=True):
-            found = printer.full(use, _parameter_axes(parameter))
-            if (
-                printer.is_view(found.text) or found.text in gradient
-            ):  # never hand out the caller's own array, or one array twice
-                found = replace(found, text=f"np.array({found.text})")
-            if not found.letters:
-                found = _scalar(found, dtype)
-            if any(side == 1 for side in parameter.shape) and isinstance(parameter.symbol, MatrixSymbol):
-                found = replace(found, text=f"{found.at(ATOM)}.reshape({shape_name})")
-            gradient.append(printer.result(f"grad_{parameter.name}", found))
-    helpers |= printer.helpers
-    scipy |= printer.scipy
-    lines = needed_lines(printer.lines, [value, *gradient])
-    results = [*([value] if value else []), *gradient]
-    reused = in_place(lines, results, printer.arrays, None if rows is None else rows.dimension)
-    body = _with_dimensions(plan, released(reused, results, printer.arrays), value, gradient)
-    if not workspace:
-        return body
-    first = None if rows is None else (rows.dimension, f"{rows.arrays[0]}.shape[0]")
-    kept = with_kept_arrays(lines, results, printer.arrays, first, dtype)
-    helpers |= {name for name in HELPERS if f"_{name}(" in "\n".join(kept)}
-    return replace(body, kept=_with_dimensions(plan, kept, value, gradient))
-
-
-def _with_dimensions(plan: Plan, lines: Sequence[str], value: str, gradient: Sequence[str]) -> Body:
-    said = words([*lines, value, *gradient])
-    return Body(tuple(lines), value, tuple(gradient), tuple(str(d) for d in plan.dimensions if str(d) in said))
-
-
-def needed_lines(lines: Sequence[str], results: Sequence[str]) -> list[str]:
-    """The lines without assignments to variables that nothing reads, such as positions that turned into slices."""
-    kept = list(lines)
-    while True:
-        read = words([*kept, *results])
-        assigned = [re.match(r"\s*(\w+) = ", line) for line in kept]
-        needed = [line for line, name in zip(kept, assigned, strict=True) if name is None or read[name[1]] > 1]
-        if len(needed) == len(kept):
-            return kept
-        kept = needed
-
-
-def _shape_names(plan: Plan) -> list[str]:
-    """For each parameter a variable for the shape in which it was given."""
-    taken = {a.name for a in plan.arguments} | {str(d) for d in plan.dimensions}
-    names = []
-    for argument in plan.arguments:
-        if argument.role == "parameter":
-            name = f"{argument.name}_shape"
-            while name in taken:
-                name += "_given"
-            taken.add(name)
-            names.append(name)
-    return names
-
-
-def _scalar(value: Value, dtype: str) -> Value:
-    """A scalar result in the arguments' floating type: Python numbers and 0-d arrays are turned into NumPy scalars."""
-    if value.kind == "real" and not value.text.startswith(
-        ("np.where(", "np.asarray(", "np.array(", "_place(", "_accumulate(")
-    ):
-        return value
-    return Value(f"{dtype}.type({value.text})", ATOM, ())
-
-
-def _parameter_axes(argument: Argument) -> Node:
-    """A stand-in with the parameter's axes in the graph, where sides of one are dropped for matrices."""
-    sides = argument.shape
-    if isinstance(argument.symbol, MatrixSymbol):
-        sides = tuple(side for side in sides if side != 1)
-    return Node(sides, b"")
+def _names(program: Program) -> set[str]:
+    return set(map(str, program.dimensions))
 
 
 def _described(argument: Argument) -> dict[str, Any]:
@@ -374,10 +248,10 @@ def _tuple_text(labels: Sequence[Any]) -> str:
     return f"({inside},)" if len(labels) == 1 else f"({inside})"
 
 
-def _sizes(plan: Plan) -> list[dict[str, Any]]:
+def _sizes(program: Program, arguments: Sequence[Argument]) -> list[dict[str, Any]]:
     """How each dimension is read off the arrays, in an order in which each uses only earlier ones."""
-    arrays = [a for a in plan.arguments if a.role != "dimension"]
-    found = determined([_parameter_axes(a).shape for a in arrays])
+    arrays = [a for a in arguments if a.role != "dimension"]
+    found = determined([axes_of(a) for a in arrays])
     made = []
     for dimension, (array, axis, expression) in found.items():
         numerator, denominator = expression.as_numer_denom()
@@ -394,18 +268,18 @@ def _sizes(plan: Plan) -> list[dict[str, Any]]:
     return made
 
 
-def _minimum_sizes(plan: Plan) -> list[dict[str, Any]]:
+def _minimum_sizes(program: Program, nodes: Sequence[Node], sizes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The least sizes that literal subscripts allow, and those that Python can divide by: it has no 1 / 0."""
-    least = dict(plan.minimum_sizes)
-    for node in postorder([use.node for use in (plan.loss, *plan.gradient)]):
+    least = dict(program.minimum_sizes)
+    for node in nodes:
         if isinstance(node, Contract) and all(isinstance(use.node, Const | Size) for use in node.uses()):
             for use, exponent in node.factors:
                 if isinstance(use.node, Size) and use.node.value.is_Symbol and exponent.is_negative:
                     least[use.node.value] = max(1, least.get(use.node.value, 0))
-    sources = {size["name"]: size["source"] for size in _sizes(plan)}
+    sources = {size["name"]: size["source"] for size in sizes}
     return [
         {"name": str(d), "source": sources.get(str(d), str(d)), "minimum": least[d]}
-        for d in plan.dimensions
+        for d in program.dimensions
         if least.get(d, 0) > 0
     ]
 
@@ -437,7 +311,8 @@ _CONVENTIONS: tuple[tuple[str, Any], ...] = (
 )
 
 
-def _conventions(heads: frozenset[Any]) -> str:
+def _conventions(nodes: Iterable[Node]) -> str:
+    heads = {getattr(node, "head", None) for node in nodes}
     said = [text for text, those in _CONVENTIONS if not heads.isdisjoint(those)]
     return fill(
         f"Conventions: {'; '.join([*said, 'an empty sum is 0'])}. Not-a-number and infinite data are propagated.", 120

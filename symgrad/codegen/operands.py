@@ -101,10 +101,9 @@ class Operands:
         text = self._values[use.node].text
         return self._counts[use.node] == 1 and not isinstance(use.node, Named) and not self.is_view(text)
 
-    def result(self, variable: str, value: Value) -> str:
-        """Keep a result under a name, unless it has one or is short."""
-        shaped = value.text.removesuffix(f".reshape({variable.removeprefix('grad_')}_shape)")
-        if re.sub(r"\.T$|\.transpose\([\d, ]*\)$", "", shaped).isidentifier():
+    def result(self, variable: str, value: Value, shaped: str = "") -> str:
+        """Keep a result under a name, unless it has one or is short, but for the end that gives it its shape."""
+        if re.sub(r"\.T$|\.transpose\([\d, ]*\)$", "", value.text.removesuffix(shaped)).isidentifier():
             return value.text
         return self._assign(self.fresh(variable), value).text
 

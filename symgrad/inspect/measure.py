@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from sympy import Expr, S, Symbol, expand
 
-from symgrad.codegen.module import Plan
 from symgrad.errors import ModelError
+from symgrad.frontend.program import Program
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -30,6 +30,8 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.nodes import Size as SizeNode
+from symgrad.outputs.first_order import BOTH
+from symgrad.outputs.function import Function, terms_of
 from symgrad.schedule.estimate import size_estimate
 from symgrad.verify.differences import along, derivative
 from symgrad.verify.directions import Tangents
@@ -137,14 +139,15 @@ def _median(call: Callable[[], Any]) -> float:
 # --- operations -------------------------------------------------------------------------------------------------------
 
 
-def operation_counts(plan: Plan) -> tuple[Expr, Expr]:
+def operation_counts(program: Program, functions: Sequence[Function]) -> tuple[Expr, Expr]:
     """The scalar operations of the loss, and of the loss with its gradient, as polynomials of the dimensions.
 
     A sum of products counts as its factors are paired by the greedy order of the code; a function counts as one.
     """
-    estimate = size_estimate(plan.arguments, plan.sizes)
-    forward = sum((_cost(node, estimate) for node in postorder([plan.loss.node])), S.Zero)
-    roots = [plan.loss.node, *(use.node for use in plan.gradient)]
+    estimate = size_estimate(program.arguments, program.sizes)
+    (both,) = (function for function in functions if function.name == BOTH)
+    roots = [use.node for use in terms_of(both.result)]
+    forward = sum((_cost(node, estimate) for node in postorder(roots[:1])), S.Zero)
     return expand(forward), expand(sum((_cost(node, estimate) for node in postorder(roots)), S.Zero))
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from symgrad.codegen.environment import template_folder
-from symgrad.compiler import operations, plan
+from symgrad.compiler import operations
 from symgrad.files import write_all
 from symgrad.formula.layout import layout
 from symgrad.formula.mathml import equation, mathml
@@ -24,6 +24,7 @@ from symgrad.inspect.narrative import count
 from symgrad.inspect.steps import Section, Shown, steps
 from symgrad.inspect.svg import svg
 from symgrad.inspect.writing import shape_text
+from symgrad.outputs.first_order import first_order
 from symgrad.verify.report import CheckReport, Entry
 from symgrad.version import __version__
 
@@ -125,7 +126,7 @@ def report_page(model: Any, seed: int = 0, progress: Progress = lambda doing: No
     draws = model.draws(module, seed=seed)
     curves = measure.curves(module, draws[0], names, seed)
     progress("measuring")
-    forward, everything = measure.operation_counts(plan(model.derivation))
+    forward, everything = measure.operation_counts(model.derivation.program, first_order(model.derivation))
     template = _environment().get_template("report.html.j2")
     page = template.render(
         name=model.name,

@@ -56,7 +56,7 @@ class SecondStages:
     label : what the report calls it, `H.p.q`.
     of, by : what is differentiated, with its shape, and the parameters that it is differentiated by.
     derived, simplified, scheduled : terms over the axes of `of`, then those of `by`; of a product those of `of` only.
-    computed : its array, out of what the module's function returns.
+    path : the fields that lead to its array in what the module's function returns.
     product : whether it is the product with a direction in all parameters at once.
     """
 
@@ -68,8 +68,14 @@ class SecondStages:
     derived: Use
     simplified: Use
     scheduled: Use
-    computed: Callable[[Any], Any]
+    path: tuple[str, ...]
     product: bool = False
+
+    def computed(self, result: Any) -> Array:
+        """Its array, dense, out of what the module's function returns."""
+        for name in self.path:
+            result = getattr(result, name)
+        return np.asarray(result.to_dense() if hasattr(result, "to_dense") else result)
 
 
 def check_second_chain(
@@ -205,7 +211,7 @@ class _SecondChain:
         arguments = {k: v for k, v in inputs.items() if k in self._draw.inputs}
         try:
             result = self._call(function, arguments, *given)
-            arrays = [np.asarray(one.computed(result), dtype=np.float64) for one in stages]
+            arrays = [one.computed(result).astype(np.float64) for one in stages]
             expected = [self._array(evaluator, one, one.scheduled) for one in stages]
             arrays = [array.reshape(wanted.shape) for array, wanted in zip(arrays, expected, strict=True)]
         except Exception as problem:  # the code under test may fail in any way, and that is a finding
@@ -236,7 +242,7 @@ class _SecondChain:
         near = Neighbourhood.of(inputs, names, self._rng)
         try:
             results = [self._call(function, point, *given) for point in near.points]
-            arrays = [np.array([np.asarray(one.computed(result)) for result in results]) for one in stages]
+            arrays = [np.array([one.computed(result) for result in results]) for one in stages]
             return [mpf(float(np.max(np.nan_to_num(near.spread(part)), initial=0.0))) for part in arrays]
         except Exception:  # the comparison calls it again, and reports that
             return [mpf(0)] * len(stages)

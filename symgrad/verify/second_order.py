@@ -39,7 +39,7 @@ class SecondOrder:
     ----------
     hessian, hvp : whether the module has `hessian` and `hessian_vector_product`.
     quantities : the named quantities whose `jacobian_NAME` it has, as functions of the inputs.
-    factors : how the arrays of `hessian_compact` combine, as `requests.factors` says.
+    factors : how the arrays of `hessian_compact` combine, as `outputs.structure.factors` says.
     held : `held(inputs, at)` is the gradient at `inputs` where what the model holds constant is as it is at `at`; None
         if it holds nothing.
     """

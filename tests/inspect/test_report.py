@@ -10,7 +10,6 @@ import pytest
 from sympy import Symbol, symbols
 
 from symgrad import Model
-from symgrad.compiler import plan
 from symgrad.inspect import page
 from symgrad.inspect.code import linked_lines
 from symgrad.inspect.measure import curves, operation_counts
@@ -134,13 +133,17 @@ def test_the_error_of_a_difference_has_a_minimum_between_truncation_and_rounding
     assert curve.reached < best
 
 
+def counted(model: Model) -> Any:
+    return operation_counts(model.program, model._first_order)
+
+
 def test_operations_are_counted_as_polynomials_of_the_sizes(models: Any) -> None:
     N, K, M = symbols("N K M", integer=True, positive=True)
-    forward, everything = operation_counts(plan(models.classes().derivation))
+    forward, everything = counted(models.classes())
     # two matrix products of N·M·K multiplications and additions: one forward, one for the gradient
     assert forward.expand().coeff(N * M * K) == 2
     assert everything.expand().coeff(N * M * K) == 4
-    deep = operation_counts(plan(models.network(2).derivation))[1]
+    deep = counted(models.network(2))[1]
     assert deep.free_symbols == {N, *symbols("n:3", integer=True, positive=True)}
 
 

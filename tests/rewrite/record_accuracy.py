@@ -6,7 +6,6 @@ scaled.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import mpmath
@@ -14,16 +13,16 @@ import numpy as np
 from sympy import S, exp, log
 
 from symgrad import LogSumExp, Model, softplus
-from symgrad.calculus.structure import Block
 from symgrad.checking import imported
 from symgrad.codegen.environment import environment
-from symgrad.codegen.module import Plan, module_source
-from symgrad.codegen.second_order import Array, Function, print_function
-from symgrad.compiler import plan
+from symgrad.codegen.module import module_source
+from symgrad.frontend.program import Program
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
-from symgrad.graph.build import ONE, ZERO, add, apply, mul, reciprocal, sizes_of
+from symgrad.graph.build import ONE, add, apply, mul, reciprocal, sizes_of
 from symgrad.graph.nodes import Add, Apply, AxisMap, Node, Reduce, Use
 from symgrad.graph.transform import place, transform
+from symgrad.outputs.first_order import BOTH
+from symgrad.outputs.function import Function, terms_of, whole
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
 from symgrad.rewrite.record import Record
@@ -114,7 +113,7 @@ def _ulps_of(values: Any, exact: Sequence[Any], units: Sequence[Any]) -> Any:
 def _forms(record: Record[..., Any], model: Model, pair: tuple[Use, Use]) -> tuple[Form, Form, Exact, Unit]:
     """A term as code without the rewrite and with it, its exact value, and the size that errors are relative to."""
     before, after, rank = in_order(pair)
-    lengths, module = sizes_of([before, after]), _empty(model)
+    lengths, module = sizes_of([before, after]), model.program
     with doing(record, switched_off):
         plain = _code(module, _plain(_scheduled(before)), rank)
     replaced = _code(module, _scheduled(after), rank)
@@ -141,7 +140,8 @@ def _modules(record: Record[..., Any], sample: Sample) -> tuple[Form, Form, Exac
     replaced = imported(model.source(), "with")
     with doing(record, lambda *given: OF_CODE[record.name](*given)):
         plain = imported(sample.model().source(), "without")
-    planned = plan(model.derivation)
+    (both,) = (function for function in model._first_order if function.name == BOTH)
+    loss, *gradient = terms_of(both.result)
 
     def form(module: Any) -> Form:
         def numbers(inputs: dict[str, Any]) -> Any:
@@ -155,8 +155,8 @@ def _modules(record: Record[..., Any], sample: Sample) -> tuple[Form, Form, Exac
         with mpmath.workdps(_DIGITS):
             evaluate = GraphEvaluator(inputs, sizes)
             parts = [
-                (planned.loss, ()),
-                *zip(planned.gradient, (p.shape for p in model.program.parameters.values()), strict=True),
+                (loss, ()),
+                *zip(gradient, (p.shape for p in model.program.parameters.values()), strict=True),
             ]
             return np.concatenate(
                 [np.broadcast_to(evaluate(use, len(shape)), evaluate.shape(shape)).ravel() for use, shape in parts]
@@ -217,29 +217,22 @@ def _scheduled(use: Use) -> Use:
     return factorise(lower(guard(accumulate(stabilise([use], Trace())))))[0]
 
 
-def _empty(model: Model) -> Plan:
-    """What a module of the model's arguments needs, without loss and gradient."""
-    planned = plan(model.derivation)
-    return replace(planned, value=ZERO, loss=ZERO, gradient=tuple(ZERO for _ in planned.gradient))
-
-
-def _code(module: Plan, use: Use, rank: int) -> Form:
+def _code(program: Program, use: Use, rank: int) -> Form:
     """A term as a function of inputs."""
     sizes = sizes_of([use])
     letters = sorted(sizes)
     axes = {letter: axis for axis, letter in enumerate(letters)}
-    block = Block((), (), Use(use.node, tuple(axes[x] for x in use.letters)))
-    array = Array(tuple(sizes[x] for x in letters), (block,))
-    made = Function("term", ("A term.",), "Term", {"out": array}, "out", module.arguments)
-    printed = print_function(made, module.dimensions, module.sizes)
-    text = module_source(module, "", (), "", environment(), (printed,))
-    function, names = imported(text, "term").term, [argument.name for argument in printed.arguments]
+    inner = Use(use.node, tuple(axes[x] for x in use.letters))
+    array = whole("out", inner, tuple(sizes[x] for x in letters))
+    made = Function("term", ("A term.",), program.arguments, array)
+    function = imported(module_source(program, [made], "", (), "", environment()), "term").term
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
     places = tuple(slice(None) if letter in axes else None for letter in range(rank))
 
     def value(inputs: dict[str, Any]) -> Any:
         with np.errstate(all="ignore"):
             try:
-                return np.asarray(function(**{name: inputs[name] for name in names}).out)[places]
+                return np.asarray(function(**{name: inputs[name] for name in names}))[places]
             except np.linalg.LinAlgError:  # a singular matrix, to float64
                 return np.array(np.nan)
 

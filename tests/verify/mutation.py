@@ -26,7 +26,7 @@ if __name__ == "__main__":
 
 from symgrad import Model  # noqa: E402
 from symgrad.cli.model_file import ModelReference, load_model  # noqa: E402
-from symgrad.requests import Request  # noqa: E402
+from symgrad.outputs.second_order import Request  # noqa: E402
 from symgrad.verify.check import check_module, draw_inputs  # noqa: E402
 
 if __name__ == "__main__":

@@ -7,14 +7,14 @@ import pytest
 import sympy as sp
 from sympy import Eq, IndexedBase, MatrixSymbol, Sum, exp, log, sin, symbols, tanh
 
-from symgrad import Model, constant, logdet, relu, second_order, second_stages, sigmoid
-from symgrad import requests as requesting
+from symgrad import Model, constant, logdet, relu, sigmoid
 from symgrad.calculus import forward, local
+from symgrad.codegen import function as printing
 from symgrad.codegen import functions
-from symgrad.codegen import second_order as printing
 from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Apply, Contract
-from symgrad.schedule import pipeline
+from symgrad.outputs import derivatives
+from symgrad.outputs import function as scheduling
 from symgrad.verify.report import Link
 
 N, M = symbols("N M", integer=True, positive=True)
@@ -106,17 +106,19 @@ def _times(factor: int, function: Any) -> Any:
 
 
 def test_a_wrong_simplification(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(second_order, "simplify", _times(2, second_order.simplify))
+    monkeypatch.setattr(derivatives, "simplify", _times(2, derivatives.simplify))
     names = {link.name for link in blamed(logistic()).values()}
     assert names == {f"{function} simplification" for function in FUNCTIONS}
 
 
 def test_a_wrong_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(functions: Any, *known: Any) -> Any:
-        return [_times(-1, list)(terms) for terms in pipeline.schedule(functions, *known)]
+    right = scheduling.schedule
 
-    monkeypatch.setattr(requesting, "schedule", wrong)
-    monkeypatch.setattr(second_stages, "schedule", wrong)
+    def wrong(functions: Any, identities: Any, adjoints: bool) -> Any:
+        made = right(functions, identities, adjoints)
+        return made if adjoints else [_times(-1, list)(terms) for terms in made]
+
+    monkeypatch.setattr(scheduling, "schedule", wrong)
     names = {link.name for link in blamed(logistic()).values()}
     assert names == {f"{function} schedule" for function in FUNCTIONS}
 

@@ -1,0 +1,46 @@
+"""The loss and its gradient as generated functions."""
+
+from collections.abc import Sequence
+
+from symgrad.compiler import Derivation
+from symgrad.frontend.program import Program
+from symgrad.graph.nodes import Use
+from symgrad.outputs.function import Function, Record, scheduled, whole
+
+VALUE, GRADIENT, BOTH = "value", "gradient", "value_and_gradient"
+
+
+def first_order(derivation: Derivation) -> list[Function]:
+    """`value`, `gradient` and `value_and_gradient`, scheduled together."""
+    program = derivation.program
+    return loss_and_gradient(program, list(derivation.gradient.values()))
+
+
+def loss_and_gradient(program: Program, adjoints: Sequence[Use]) -> list[Function]:
+    """The same of any program whose adjoints are known.
+
+    What the value alone needs is less than what it needs together with the gradient: it is scheduled for itself where
+    that counts. The gradient is that of `value_and_gradient`, with the same digits.
+    """
+    parameters = [argument for argument in program.arguments if argument.role == "parameter"]
+    slopes = Record(
+        "Gradient",
+        {
+            argument.name: whole(f"grad_{argument.name}", use, node.shape, argument)
+            for argument, node, use in zip(parameters, program.parameters.values(), adjoints, strict=True)
+        },
+    )
+    loss = whole("loss", program.loss, ())
+    together = "The loss and its gradient, sharing what they have in common."
+    value, both = scheduled(
+        [
+            Function(VALUE, ("The loss.",), program.arguments, loss, takes_all=True),
+            Function(BOTH, (together,), program.arguments, (loss, slopes), takes_all=True),
+        ],
+        program.identities,
+        adjoints=True,
+    )
+    assert isinstance(both.result, tuple)
+    doc = "The derivative of the loss by every parameter."
+    gradient = Function(GRADIENT, (doc,), program.arguments, both.result[1], takes_all=True)
+    return [value, gradient, both]

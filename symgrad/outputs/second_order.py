@@ -1,0 +1,123 @@
+"""Hessians, products with them, and Jacobians of named quantities as generated functions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from symgrad.compiler import Derivation
+from symgrad.outputs.derivatives import direction, hessian, hessian_vector_product, jacobian
+from symgrad.outputs.documentation import factors_line, pattern_lines, shape_line
+from symgrad.outputs.function import Function, Record, Result, Sparse, scheduled, whole
+from symgrad.outputs.structure import Factors, compact, dense, factors, patterns
+
+Formulas = Callable[[Any, Any], str | None]  # the text of the derivative of one thing by another, for docstrings
+
+HESSIAN, COMPACT, PRODUCT = "hessian", "hessian_compact", "hessian_vector_product"
+
+
+@dataclass(frozen=True)
+class Request:
+    """Which functions of second order are wanted.
+
+    Attributes
+    ----------
+    hessian : `hessian`, and `hessian_compact` where there is structure.
+    hvp : `hessian_vector_product`.
+    jacobian : names of `where`; `jacobian_NAME` for each.
+    """
+
+    hessian: bool = False
+    hvp: bool = False
+    jacobian: tuple[Any, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.hessian or self.hvp or bool(self.jacobian)
+
+
+def second_order(derivation: Derivation, request: Request, formulas: Formulas) -> list[Function]:
+    """The functions that are wanted, as they are derived.
+
+    Raises
+    ------
+    UnsupportedError : a derivative has no rule.
+    """
+    made: list[Function] = []
+    if request.hessian:
+        made += _hessians(derivation, formulas)
+    if request.hvp:
+        made.append(_product(derivation))
+    return made + [_jacobian(derivation, name, formulas) for name in request.jacobian]
+
+
+def ready(functions: list[Function], derivation: Derivation) -> list[Function]:
+    """The same as code should compute them, each scheduled by itself: they are called one at a time."""
+    return [scheduled([function], derivation.program.identities)[0] for function in functions]
+
+
+def _hessians(derivation: Derivation, formulas: Formulas) -> list[Function]:
+    nodes = derivation.program.parameters
+    full: dict[str, dict[str, Result]] = {node.name: {} for node in nodes.values()}
+    small: dict[str, dict[str, Result]] = {}
+    doc = ["The second derivatives of the loss: H.p.q has the axes of p, then those of q."]
+    rules = ["The factors of those second derivatives that are structured; where the deltas are 0, so is H."]
+    for (p, first), (q, second) in ((one, other) for one in nodes.items() for other in nodes.items()):
+        shape = first.shape + second.shape
+        array = dense(f"hessian_{first.name}_{second.name}", hessian(derivation, p, q), shape)
+        full[first.name][second.name] = array
+        doc.append(shape_line(f"H.{first.name}.{second.name}", formulas(p, q), shape))
+        found = compact(f"compact_{first.name}_{second.name}", array.parts, shape)
+        if found is not None:
+            small.setdefault(first.name, {})[second.name] = found
+            rules.append(factors_line(f"{first.name}.{second.name}", array.parts, len(shape)))
+    arguments = derivation.program.arguments
+    made = [Function(HESSIAN, tuple(doc), arguments, _rows("Hessian", full))]
+    if small:
+        made.append(Function(COMPACT, tuple(rules), arguments, _rows("CompactHessian", small)))
+    return made
+
+
+def _rows(name: str, rows: dict[str, dict[str, Result]]) -> Record:
+    return Record(name, {p: Record(f"{name}_{p}", row) for p, row in rows.items()})
+
+
+def factors_of_hessian(derivation: Derivation) -> dict[tuple[str, str], Factors]:
+    """How the arrays of `hessian_compact` combine, by the names of the parameters."""
+    nodes = derivation.program.parameters
+    every = {(nodes[p].name, nodes[q].name): factors(hessian(derivation, p, q)) for p in nodes for q in nodes}
+    return {names: found for names, found in every.items() if found}
+
+
+def _product(derivation: Derivation) -> Function:
+    program = derivation.program
+    parameters = [a for a in program.arguments if a.role == "parameter"]
+    directions, results = [], {}
+    products = hessian_vector_product(derivation)
+    for argument, (symbol, node), use in zip(parameters, program.parameters.items(), products, strict=True):
+        along = direction(symbol, node)
+        directions.append(replace(argument, name=along.name, symbol=along.symbol, role="direction"))
+        results[argument.name] = whole(f"product_{argument.name}", use, node.shape, directions[-1])
+    doc = (
+        "The Hessian times a direction, at the cost of a gradient.",
+        "direction : an array for each parameter, as a tuple (or a `Parameters`, or a `Gradient`); where there is one",
+        "parameter a lone array will do. What comes back has the shapes of the direction.",
+    )
+    return Function(PRODUCT, doc, program.arguments, Record("Gradient", results), directions=tuple(directions))
+
+
+def _jacobian(derivation: Derivation, name: Any, formulas: Formulas) -> Function:
+    node = derivation.program.names[name]
+    results: dict[str, Result] = {}
+    doc = [f"The derivatives of {node.name}: J.q has the axes of {node.name}, then those of the parameter q."]
+    for q, parameter in derivation.program.parameters.items():
+        shape = node.shape + parameter.shape
+        parts = jacobian(derivation, name, q)
+        label, variable = f"J.{parameter.name}", f"jacobian_{parameter.name}"
+        if all(part.tied for part in parts) and shape:
+            found = patterns(variable, parts, node.rank, shape)
+            results[parameter.name] = Sparse(variable, shape, node.rank, found)
+            doc += pattern_lines(label, node.rank, found, shape)
+        else:
+            results[parameter.name] = dense(variable, parts, shape)
+            doc.append(shape_line(label, formulas(name, q), shape))
+    record = Record(f"Jacobian_{node.name}", results)
+    return Function(f"jacobian_{node.name}", tuple(doc), derivation.program.arguments, record)
