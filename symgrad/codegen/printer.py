@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Product, S
+from sympy import Or, Product, S
 
 from symgrad.codegen.application import Application
 from symgrad.codegen.arithmetic import Arithmetic
@@ -19,7 +19,7 @@ from symgrad.codegen.integers import whole_nodes
 from symgrad.codegen.linear_algebra import LABELS, definite_name, matrix_function_text, merge_text, split_text
 from symgrad.codegen.sizes import lengths_as, size_text
 from symgrad.codegen.subscripts import gather_text, is_window, scatter_text
-from symgrad.codegen.values import ATOM, COMPARE, UNARY, Value, number_text
+from symgrad.codegen.values import ATOM, COMPARE, UNARY, Kind, Value, number_text
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import LargestOver, MaxOver, MinOver, if_else
@@ -60,7 +60,7 @@ MAX_LINE = 100
 # A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
 MOST_LABELS = 4
 
-_EXTREMA = {MaxOver: "max", LargestOver: "max", MinOver: "min"}
+_EXTREMA = {MaxOver: "max", LargestOver: "max", MinOver: "min", Or: "any"}
 
 # Names for the results of operators and conditions
 _RELATION_LABELS = {"<": "below", "<=": "below", ">": "above", ">=": "above", "==": "equal", "!=": "unequal"}
@@ -308,7 +308,7 @@ class Printer(Arithmetic, Application):
         raise UnsupportedError(f"no NumPy spelling of {type(node).__name__}")
 
     def _reduce(self, node: Reduce) -> Value:
-        value = self._real(self._use(node.arg))
+        value = self._use(node.arg) if node.head is Or else self._real(self._use(node.arg))
         name = "prod" if node.head is Product else _EXTREMA.get(node.head)
         if name is None:
             raise UnsupportedError(f"the reduction {node.head.__name__} has no NumPy spelling")
@@ -319,7 +319,8 @@ class Printer(Arithmetic, Application):
             options.append("initial=-np.inf")
         elif node.head in NEUTRAL and not all(is_never_empty(length) for length in node.bound):
             options.append(f"initial={'-' if node.head is MaxOver else ''}np.inf")
-        return Value(f"{value.at(ATOM)}.{name}({', '.join(options)})", ATOM, kept)
+        kind: Kind = "boolean" if node.head is Or else "real"
+        return Value(f"{value.at(ATOM)}.{name}({', '.join(options)})", ATOM, kept, kind)
 
     def _axis_map(self, node: AxisMap) -> Value:
         value = self._real(self._use(node.arg))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sympy import Basic, Dummy, Expr, Product, S, log
+from sympy import Basic, Dummy, Expr, Or, Product, S, log
 
 from symgrad.functions import LogSumExp, MaxOver, MinOver
 from symgrad.graph.build import (
@@ -46,9 +46,9 @@ SUM_UP_TO, SUM_FROM = "sum_up_to", "sum_from"
 
 
 def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
-    """max, min, logsumexp or product of `arg` over the bound letters."""
+    """max, min, logsumexp or product of `arg` over the bound letters; of a condition, whether any holds."""
     for letter, length in bound.items():
-        if letter in arg.letters or head in (MaxOver, MinOver):
+        if letter in arg.letters or head in (MaxOver, MinOver, Or):
             continue  # an operand that does not depend on the letter repeats itself along it
         arg = (
             add([(S.One, arg), (S.One, apply(log, [size(length)]))]) if head is LogSumExp else power(arg, size(length))

@@ -138,7 +138,8 @@ def scheduled(
 ) -> list[Function]:
     """Functions with their terms as code should compute them; see `schedule.pipeline.schedule`."""
     before = [terms_of(function.result) for function in functions]
-    after = schedule(before, identities, adjoints)
+    parameters = {a.name for function in functions for a in function.arguments if a.role == "parameter"}
+    after = schedule(before, identities, adjoints, parameters)
     images = [dict(zip(*terms, strict=True)) for terms in zip(before, after, strict=True)]
     return [replace(f, result=with_terms(f.result, new)) for f, new in zip(functions, images, strict=True)]
 

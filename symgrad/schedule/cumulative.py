@@ -16,7 +16,8 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Contract, Letter, Node, Use
 from symgrad.graph.transform import factors_of, own, place, rebuild, terms_of, transform
 from symgrad.rewrite.record import record
-from symgrad.schedule.guards import Guard, is_risky
+from symgrad.schedule.guards import is_risky
+from symgrad.schedule.regions import Guard
 
 Factor = tuple[Use, Number]
 

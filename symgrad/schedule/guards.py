@@ -1,22 +1,25 @@
-"""Keeps functions from being evaluated where a condition around them says that their value is not used.
+"""Keeps what a condition leaves out from being computed with, where that is not a finite number.
 
-`np.where(x > 0, np.log(x), 0)` evaluates the logarithm everywhere, and what multiplies a derivative that is zero there
-must be finite. Wherever a term is chosen by a condition, or multiplied by a factor that vanishes where a condition does
-not hold, the functions in it that are not finite for all real numbers get an argument that is safe where it does not:
-`np.log(np.where(x > 0, x, 1))`.
+`np.where(c > 0, (x - m)**2, 0)` squares every entry, and what multiplies a factor that is zero where a condition does
+not hold must be finite: 0·nan is nan. So a term that may hold anything where it is left out is read through the
+condition before anything is done with it, `np.where(c > 0, x - m, 0)**2`, and functions that are not finite for all
+real numbers get an argument at which they are, `np.log(np.where(x > 0, x, 1))`. What shows in the result anyway, since
+some other term reads all of it, is not guarded.
 """
 
-from collections.abc import Generator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import sympy as sp
-from sympy import Expr, Pow, S
+from sympy import Abs, Expr, Max, Min, Pow, S, sign
 from sympy.codegen import cfunctions
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
 
-from symgrad.functions import MaxOver, MinOver, if_else
-from symgrad.graph.axes import axis_map, gather, is_plain, named, reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, const, is_zero, product_of_powers, sizes_of
-from symgrad.graph.letters import distinct, relabel
+from symgrad.functions import constant, if_else, relu
+from symgrad.graph.build import ONE, ZERO, apply, const, delta, is_zero, product_of_powers
+from symgrad.graph.letters import relabel
+from symgrad.graph.linear_algebra import sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -25,16 +28,34 @@ from symgrad.graph.nodes import (
     Contract,
     Gather,
     Input,
+    MatrixFunction,
+    Merge,
     Named,
     Node,
     Reduce,
     Scatter,
     Size,
+    Split,
+    Trajectory,
     Use,
     postorder,
 )
-from symgrad.graph.transform import place, see_through, transform
+from symgrad.graph.transform import own, place, rebuild
 from symgrad.rewrite.record import record
+from symgrad.schedule.liveness import Reading, liveness, readings
+from symgrad.schedule.regions import (
+    EVERYWHERE,
+    NOWHERE,
+    Guard,
+    Region,
+    Vanishing,
+    condition_of,
+    is_of_data,
+    is_tie,
+    moved,
+    within,
+    without_some,
+)
 
 # Arguments at which functions that are not finite everywhere are finite, with their derivatives
 _SAFE: dict[Any, Expr] = {
@@ -45,44 +66,22 @@ _SAFE: dict[Any, Expr] = {
     sp.acosh: S(2),
     Pow: S.One,
 }
-
-
-class Guard(NamedTuple):
-    """A term is used only where `condition` is `holds`."""
-
-    condition: Use
-    holds: bool
-
-    def choose(self, use: Use, safe: Expr) -> Use:
-        branches = [use, const(safe)] if self.holds else [const(safe), use]
-        return apply(if_else, [self.condition, *branches])
-
-
-Rewriting = Generator[Use, Use, Use]
+_QUIET = (Abs, sign, Max, Min, relu, constant)
 
 
 @record(
     "f(u) if q else c = f(u if q else 1) if q else c",
-    "functions are evaluated everywhere: log(0)·0 is not a number",
+    "functions are evaluated everywhere: log(0)·0 is not a number, nor is nan·0",
     "definition by cases",
 )
-def guard(roots: Sequence[Use]) -> list[Use]:
-    """The terms with safe arguments under conditions and beside factors that vanish."""
-    guarded = _Guarded()
+def guard(roots: Sequence[Use], parameters: Collection[str] = ()) -> list[Use]:
+    """The terms with safe operands under conditions and beside factors that vanish.
 
-    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        if isinstance(node, Apply) and node.head is if_else:
-            condition, yes, no = uses
-            if is_zero(no) or is_zero(yes):  # where the other is zero, too, the condition does not matter
-                for one in guarded.vanishes(yes if is_zero(no) else no):
-                    condition = guarded.under(condition, one)
-            branches = [guarded.under(yes, Guard(condition, True)), guarded.under(no, Guard(condition, False))]
-            return apply(if_else, [condition, *branches])
-        if isinstance(node, Contract):
-            return guarded.beside_zeros(node, uses)
-        return None
-
-    return transform(roots, visit)
+    Entries of `parameters` (names) that a condition on other indices, too, leaves out for all of those count as finite:
+    whoever chooses them chooses numbers, and to find which ones are needed takes passes over the condition.
+    """
+    guarded = _Guarded(roots, parameters)
+    return [guarded.of(use) for use in roots]
 
 
 def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
@@ -90,10 +89,14 @@ def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
     known = {} if known is None else known
     if node not in known:
         for below in postorder([node], known.keys()):
-            own = isinstance(below, Apply) and below.head in _SAFE
-            own = own or (isinstance(below, Contract) and any(_is_risky_power(*pair) for pair in below.factors))
-            known[below] = own or any(known[use.node] for use in below.uses())
+            known[below] = _is_risky_itself(below) or any(known[use.node] for use in below.uses())
     return known[node]
+
+
+def _is_risky_itself(node: Node) -> bool:
+    if isinstance(node, Contract):
+        return any(_is_risky_power(*pair) for pair in node.factors)
+    return isinstance(node, Apply) and node.head in _SAFE
 
 
 def _is_risky_power(use: Use, exponent: Expr) -> bool:
@@ -103,6 +106,14 @@ def _is_risky_power(use: Use, exponent: Expr) -> bool:
     return not (isinstance(node, Size | Const) or counts_ties(node))
 
 
+def _is_quiet(node: Node) -> bool:
+    """Whether a node takes any number, infinities included, without a complaint."""
+    match node:
+        case Apply(head=head):
+            return head in _QUIET or head is if_else or issubclass(head, Relational | BooleanFunction)
+    return isinstance(node, Add | Named | Gather | Merge | Split | Trajectory)
+
+
 def counts_ties(node: Node) -> bool:
     """How many entries equal their maximum or minimum: at least one, unless there are no entries."""
     if not (isinstance(node, Contract) and len(node.factors) == 1):
@@ -110,151 +121,194 @@ def counts_ties(node: Node) -> bool:
     hit = node.factors[0][0].node
     if not (isinstance(hit, Apply) and hit.head is if_else):
         return False
-    condition = hit.args[0].node
-    sides = [see_through(use).node for use in condition.uses()]
-    largest = any(isinstance(side, Reduce) and side.head in (MaxOver, MinOver) for side in sides)
-    return isinstance(condition, Apply) and condition.head is sp.Eq and largest
+    return is_tie(hit.args[0])
+
+
+class _InProgress(Exception):
+    """A condition is wanted while it is being computed."""
 
 
 class _Guarded:
-    """Rewrites terms under guards, each once."""
+    """Rebuilds nodes, each once, over operands that are finite where the node is not needed.
 
-    def __init__(self) -> None:
-        self._done: dict[tuple[Use, Guard], Use] = {}
-        self._risky: dict[Node, bool] = {}
-        self._vanishing: dict[Node, list[Guard]] = {}
+    A node is *open* if it may hold anything where it is not needed: data do, and what is added up from them without a
+    complaint from NumPy. Where anything else reads an open node, it is chosen by the region in which it is needed.
+    """
 
-    def beside_zeros(self, node: Contract, uses: tuple[Use, ...]) -> Use | None:
-        """A product, each factor safe where another one vanishes."""
-        found = {n: self.vanishes(use) for n, use in enumerate(uses) if node.factors[n][1].is_positive}
-        if not any(found.values()):
-            return None
-        factors = []
-        for m, (use, (_, exponent)) in enumerate(zip(uses, node.factors, strict=True)):
-            for n, guards in found.items():
-                for one in guards if n != m else ():
-                    use = self.under(use, one)
-                    if _is_risky_power(use, exponent):
-                        use = one.choose(use, S.One)
-            factors.append((use, exponent))
-        return product_of_powers(factors, dict(enumerate(node.bound, node.rank)))
+    def __init__(self, roots: Sequence[Use], parameters: Collection[str]) -> None:
+        self._vanishing = Vanishing()
+        self._live = liveness(roots, self._vanishing)
+        for node in list(self._live.computed):
+            if isinstance(node, Input) and node.name in parameters:
+                for regions in (self._live.computed, self._live.shown):
+                    regions[node] = without_some(regions.get(node, NOWHERE))
+        self._image: dict[Node, Use] = {}
+        self._open: set[Node] = set()
+        self._progress: set[Node] = set()
+        self._multiplied = {  # nodes of which something has to be finite
+            use.node for node in postorder([use.node for use in roots]) if not _is_quiet(node) for use in node.uses()
+        }
 
-    def vanishes(self, use: Use) -> list[Guard]:
-        """Guards outside which a term is zero."""
-        for node in postorder([use.node], self._vanishing.keys()):
-            self._vanishing[node] = [
-                one for one in self._own_guards(node) if all(letter < node.rank for letter in one.condition.letters)
-            ]
-        return [Guard(place(one.condition, use.letters), one.holds) for one in self._vanishing[use.node]]
-
-    def _own_guards(self, node: Node) -> list[Guard]:
-        match node:
-            case Named(arg=arg):
-                return self.vanishes(arg)
-            case Add(terms=((_, first), *rest)):
-                return [one for one in self.vanishes(first) if all(one in self.vanishes(use) for _, use in rest)]
-            case Contract(factors=factors):
-                return [one for use, e in factors if e.is_positive for one in self.vanishes(use)]
-            case Scatter(value=value):
-                return self.vanishes(value)
-            case Gather(base=base):
-                return [one for one in self.vanishes(base) if not one.condition.letters]
-            case Apply(head=head, args=(condition, yes, no)) if head is if_else:
-                if is_zero(no):
-                    return [Guard(condition, True), *self.vanishes(yes)]
-                if is_zero(yes):
-                    return [Guard(condition, False), *self.vanishes(no)]
-        return []
-
-    def under(self, use: Use, one: Guard) -> Use:
-        """The term with safe arguments where it is not used."""
-        stack: list[tuple[Use, Guard, Rewriting]] = []
-        wanted: Use | None = use
-        result: Use | None = None
-        while wanted is not None or stack:
-            if wanted is not None:
-                outer = stack[-1][1] if stack else one
-                near = self._near(wanted, outer) if is_risky(wanted.node, self._risky) else None
-                known = wanted if near is None else self._done.get((wanted, near))
-                if near is not None and known is None:
-                    stack.append((wanted, near, self._rewriting(wanted, near)))
-                wanted, result = None, known
+    def of(self, use: Use) -> Use:
+        """The guarded term."""
+        for node in postorder([use.node], self._image.keys()):
+            if node in self._progress:
+                raise _InProgress
+            self._progress.add(node)
             try:
-                if stack:
-                    wanted = next(stack[-1][2]) if result is None else stack[-1][2].send(result)
-            except StopIteration as stop:
-                finished, near, _ = stack.pop()
-                result = self._done[finished, near] = stop.value
-        assert result is not None
-        return result
+                made = self._built(node)
+            finally:
+                self._progress.discard(node)
+            self._image[node] = made
+            if self._is_open(node):
+                computed, shown = self._live.of(node)
+                if node in self._multiplied and computed == shown != EVERYWHERE:
+                    self._image[node] = self._within(node, computed, ZERO)
+                else:
+                    self._open.add(node)
+        return place(self._image[use.node], use.letters)
 
-    def _near(self, use: Use, one: Guard) -> Guard | None:
-        """The guard for a term: where the term lacks letters of the condition, it is used if any of their entries is.
-
-        Given an entry for each of the condition's, it would be computed anew for each, through all the sums and names
-        below it: the keys of a causal attention for every query. A condition on indices alone, as there, holds
-        somewhere for every key. A term that is made of arguments entry by entry may grow.
-        """
-        missing = {x: n for x, n in sizes_of([one.condition]).items() if x not in use.letters}
-        below = postorder([use.node])
-        if not missing or not any(
-            isinstance(node, Named | Reduce | AxisMap | Gather) or getattr(node, "bound", ()) for node in below
-        ):
-            return one
-        if not any(isinstance(node, Input | Named) for node in postorder([one.condition.node])):
-            return None
-        used = apply(if_else, [one.condition, *((ONE, ZERO) if one.holds else (ZERO, ONE))])
-        return Guard(apply(sp.Gt, [product_of_powers([(used, S.One)], missing), ZERO]), True)
-
-    def _rewriting(self, use: Use, one: Guard) -> Rewriting:
-        node = use.node
-        bound = getattr(node, "bound", ())
-        names = dict(enumerate(use.letters)) | {node.rank + k: (use, k) for k in range(len(bound))}
-        lengths = {(use, k): length for k, length in enumerate(bound)}
+    def _built(self, node: Node) -> Use:
+        if not node.uses():
+            return own(node)
+        reads = list(readings(node, self._vanishing)) if self._is_partial(node) else []
         match node:
-            case Named(name=name, symbol=symbol, arg=arg, properties=properties):
-                inner = relabel(arg, names)
-                made = yield inner
-                if made == inner:
-                    return use
-                letters = distinct([*use.letters, *made.letters])
-                sizes = sizes_of([use, made])
-                axes = {letter: axis for axis, letter in enumerate(letters)}
-                said = properties if letters == use.letters else ()  # of the last two axes
-                shape = tuple(sizes[x] for x in letters)
-                return Use(named(name, symbol, shape, relabel(made, axes), said), letters)
-            case Add(terms=terms):
-                parts = []
-                for coefficient, part in terms:
-                    parts.append((coefficient, (yield relabel(part, names))))
-                return add(parts)
-            case Contract(factors=factors):
-                powers = []
-                for part, exponent in factors:
-                    made = yield relabel(part, names)
-                    powers.append((one.choose(made, S.One) if _is_risky_power(part, exponent) else made, exponent))
-                return product_of_powers(powers, lengths)
-            case Apply(head=head, args=args):
-                made_args = []
-                for arg in args:
-                    made_args.append((yield relabel(arg, names)))
-                if head in _SAFE:
-                    made_args[0] = one.choose(made_args[0], _SAFE[head])
-                return apply(head, made_args)
-            case Gather(base=base, subs=subs):
-                entries = zip(base.letters, subs, base.node.shape, strict=True)
-                whole = {use.letters[sub.letters[0]]: x for x, sub, length in entries if is_plain(sub, length)}
-                if set(one.condition.letters) <= set(whole):
-                    condition = Use(one.condition.node, tuple(whole[x] for x in one.condition.letters))
-                    inner = self.under(base, one._replace(condition=condition))
-                    if inner != base:
-                        positions = dict(zip(base.letters, subs, strict=True))
-                        return gather(inner, [relabel(positions[x], names) for x in inner.letters])
-            case Reduce(head=head, arg=arg):
-                return reduce(head, (yield relabel(arg, names)), lengths)
-            case AxisMap(head=head, arg=arg, over=over):
-                along = {use.letters[axis]: node.shape[axis] for axis in over}
-                if set(along) & set(one.condition.letters) or len(set(use.letters)) < node.rank:
-                    return use  # entries that are not used take part in the others
-                return axis_map(head, (yield relabel(arg, names)), along)
-        return use
+            case Contract(factors=factors, bound=bound) if reads:
+                powers = [(self._factor(node, reading, e), e) for reading, (_, e) in zip(reads, factors, strict=True)]
+                return product_of_powers(self._without_masks(powers), dict(enumerate(bound, node.rank)))
+            case Apply(head=head) if head is if_else:
+                return self._choice([self._plain(use) for use in node.args])
+            case Apply(head=head) if reads and not _is_quiet(node):
+                safe = [_SAFE.get(head, S.Zero), *[S.Zero] * (len(reads) - 1)]
+                forced = [head in _SAFE, *[False] * (len(reads) - 1)]
+                return apply(head, [self._read(node, *each) for each in zip(reads, safe, forced, strict=True)])
+            case Add() if sum(self._is_unread(reading.use.node) for reading in reads) > 1:  # inf - inf
+                return rebuild(node, [self._read(node, reading) for reading in reads])
+            case Reduce() | AxisMap() | Scatter() if reads:
+                first, *rest = reads
+                return rebuild(node, [self._read(node, first), *(self._plain(reading.use) for reading in rest)])
+            case MatrixFunction() if reads:
+                return rebuild(node, [self._regular(node, reads[0])])
+        uses = [self._plain(use) for use in node.uses()]
+        if isinstance(node, Gather):  # the axes of the base live in letters of their own: -1, -2, ...
+            base = node.base.node
+            uses[0] = relabel(self._image[base], {k: -1 - k for k in range(base.rank)})
+        return own(node) if tuple(uses) == node.uses() else rebuild(node, uses)
+
+    def _is_partial(self, node: Node) -> bool:
+        """Whether a node is not needed everywhere, or does not need all of its operands everywhere."""
+        if self._live.of(node)[0] != EVERYWHERE:
+            return True
+        return isinstance(node, Contract) and any(self._vanishing.guards(use) for use in node.uses())
+
+    def _is_unread(self, node: Node) -> bool:
+        """Whether the node is open, and not computed for all its entries anyway."""
+        return node in self._open and self._live.of(node)[0] != EVERYWHERE
+
+    def _is_open(self, node: Node) -> bool:
+        computed, shown = self._live.of(node)
+        if shown == EVERYWHERE:
+            return False
+        operands = any(use.node in self._open for use in node.uses())
+        match node:
+            case Input(integer=integer):
+                return not integer
+            case Trajectory():
+                return True
+            case Add() | Named() | Merge() | Split():
+                return operands
+            case Gather(base=base):
+                return base.node in self._open
+            case Apply(head=head, args=args) if head is if_else:
+                return any(use.node in self._open for use in args[1:])
+            case Apply(head=head) if _is_quiet(node):
+                return operands and head in _QUIET
+        return computed != shown and (operands or _is_risky_itself(node))  # a condition reads it, too
+
+    def _plain(self, use: Use) -> Use:
+        return place(self._image[use.node], use.letters)
+
+    def _region(self, node: Node, reading: Reading) -> Region:
+        """Where a node needs an operand, in the operand's letters."""
+        region = within(self._live.of(node)[0], reading.guards)
+        return moved(region, reading.use, reading.gone, reading.sums)
+
+    def _read(self, node: Node, reading: Reading, safe: Expr = S.Zero, always: bool = False) -> Use:
+        """An operand, safe where it is not needed if it is open (or `always`)."""
+        below = reading.use.node
+        if not always and below not in self._open:
+            return self._plain(reading.use)
+        region = self._region(node, reading)
+        return place(self._within(below, region, const(safe)), reading.use.letters)
+
+    def _factor(self, node: Node, reading: Reading, exponent: Expr) -> Use:
+        """A factor of a product; a power of one that overflows is not finite either."""
+        use = reading.use
+        if _is_risky_power(use, exponent):
+            return self._read(node, reading, S.One, always=True)
+        if exponent != 1 and isinstance(use.node, Input | Named | Add | Contract | Gather | Trajectory):
+            region = self._region(node, reading)
+            if is_of_data(region) and not any(guard.some for case in region for guard in case):
+                return self._read(node, reading, always=True)
+        return self._read(node, reading)
+
+    def _regular(self, node: MatrixFunction, reading: Reading) -> Use:
+        """Matrices that have an inverse where they are not needed, too."""
+        row, column, length = sides_of(node)
+        region = self._region(node, reading)
+        first, second = (reading.use.letters.index(letter) for letter in (row, column))
+        return place(self._within(reading.use.node, region, delta(first, second, length)), reading.use.letters)
+
+    def _within(self, node: Node, region: Region, safe: Use) -> Use:
+        """The image of a node in a region, elsewhere what is safe."""
+        image = self._image[node]
+        if region in (EVERYWHERE, NOWHERE):
+            return image
+        zeros = self._vanishing.guards(image) if is_zero(safe) else []
+        try:
+            if len(region) == 1:
+                (case,) = region
+                region = frozenset([frozenset(one for one in case if self._image_of(one) not in zeros)])
+            elif any(all(self._image_of(one) in zeros for one in case) for case in region):
+                return image
+            if region == EVERYWHERE:
+                return image
+            condition = self.of(condition_of(region))
+        except _InProgress:
+            return image
+        inner = image.node
+        if isinstance(inner, Apply) and inner.head is if_else and place(inner.args[0], image.letters) == condition:
+            image = place(inner.args[1], image.letters)
+        return apply(if_else, [condition, image, safe])
+
+    def _image_of(self, one: Guard) -> Guard:
+        return Guard(self.of(one.condition), one.holds)
+
+    def _choice(self, args: Sequence[Use]) -> Use:
+        """A choice; what is zero where a condition does not hold needs none."""
+        condition, yes, no = args
+        for holds, branch, other in ((True, yes, no), (False, no, yes)):
+            if is_zero(other) and Guard(condition, holds) in self._vanishing.guards(branch):
+                return branch
+        return apply(if_else, [condition, yes, no])
+
+    def _without_masks(self, powers: Sequence[tuple[Use, Any]]) -> list[tuple[Use, Any]]:
+        """The factors without those that are 1 or 0 where another one is zero anyway."""
+        kept = list(powers)
+        for pair in powers:
+            mask = _mask(pair[0]) if pair[1].is_positive else None
+            others = [use for use, e in kept if e.is_positive and use != pair[0]]
+            if mask is not None and any(mask in self._vanishing.guards(use) for use in others):
+                kept.remove(pair)
+        return kept
+
+
+def _mask(use: Use) -> Guard | None:
+    """The guard q of a factor [q]."""
+    node = use.node
+    if not (isinstance(node, Apply) and node.head is if_else):
+        return None
+    condition, yes, no = (place(arg, use.letters) for arg in node.args)
+    if yes == ONE and is_zero(no):
+        return Guard(condition, True)
+    return Guard(condition, False) if is_zero(yes) and no == ONE else None

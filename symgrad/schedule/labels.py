@@ -12,9 +12,10 @@ from symgrad.functions import if_else
 from symgrad.graph.axes import gather, scatter
 from symgrad.graph.build import ONE, ZERO, apply, index, is_zero, product_of_powers, size, sizes_of
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Add, Apply, Const, Contract, Gather, Input, Letter, Node, Range, Size, Use, postorder
+from symgrad.graph.nodes import Apply, Contract, Letter, Node, Range, Use
 from symgrad.graph.transform import own, place, rebuild, transform
 from symgrad.rewrite.record import record
+from symgrad.schedule.regions import is_label
 
 
 @record(
@@ -54,20 +55,11 @@ def _hit(factor: Use) -> _Hit | None:
         return None
     sides = [place(side, condition.letters) for side in condition.node.args]
     for axis, label in (sides, sides[::-1]):
-        if isinstance(axis.node, Range) and axis.letters[0] not in label.letters and _is_data(label):
+        if isinstance(axis.node, Range) and axis.letters[0] not in label.letters and is_label(label):
             length = axis.node.shape[0]
             on_axis = apply(And, [apply(Ge, [label, ZERO]), apply(Lt, [label, size(length)])])
             return _Hit(axis.letters[0], apply(if_else, [on_axis, label, size(length)]), length)
     return None
-
-
-def _is_data(use: Use) -> bool:
-    """Whether a term is made of integer data, indices and sizes."""
-    nodes = list(postorder([use.node]))
-    kinds = (Range, Size, Const, Add, Gather)
-    return any(isinstance(node, Input) for node in nodes) and all(
-        isinstance(node, kinds) or (isinstance(node, Input) and node.integer) for node in nodes
-    )
 
 
 def _without_hits(use: Use) -> Use | None:

@@ -4,7 +4,7 @@ There is one: value and gradient, Hessians, products with them, Jacobians, named
 from singular matrices all go through `PHASES` from first to last. Each phase says why it stands where it does.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from symgrad.graph.nodes import Use
@@ -32,10 +32,12 @@ class Known:
     ----------
     identities : pairs of terms that are equal by a fact.
     adjoints : whether the first term is the loss, and those after it are derivatives of it.
+    parameters : the names of the arrays that derivatives are by.
     """
 
     identities: Sequence[tuple[Use, Use]] = ()
     adjoints: bool = False
+    parameters: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ PHASES: tuple[Phase, ...] = (
         lambda terms, known: stabilise(terms, Trace()),
     ),
     Phase(
+        "guard",
+        "what a condition leaves out is computed all the same, and must be finite; before conditions disappear in sums",
+        lambda terms, known: guard(terms, known.parameters),
+    ),
+    Phase(
         "accumulate",
         "a sum that another index ends is a cumulative sum, as long as no mask has become a factor of it",
         lambda terms, known: accumulate(terms),
@@ -77,11 +84,6 @@ PHASES: tuple[Phase, ...] = (
         "place labels",
         "a sum over entries that are equal to a label is an array that values are added to",
         lambda terms, known: place_labels(terms),
-    ),
-    Phase(
-        "guard",
-        "what a condition leaves out is computed all the same, and must be finite; before conditions become factors",
-        lambda terms, known: guard(terms),
     ),
     Phase(
         "split masks",
@@ -137,7 +139,10 @@ PHASES: tuple[Phase, ...] = (
 
 
 def schedule(
-    functions: Sequence[Sequence[Use]], identities: Sequence[tuple[Use, Use]] = (), adjoints: bool = False
+    functions: Sequence[Sequence[Use]],
+    identities: Sequence[tuple[Use, Use]] = (),
+    adjoints: bool = False,
+    parameters: Iterable[str] = (),
 ) -> list[list[Use]]:
     """The results of several functions as code should compute them.
 
@@ -146,8 +151,9 @@ def schedule(
     functions : for each function the terms that it returns.
     identities : pairs of terms that are equal by a fact.
     adjoints : whether the first term of each is the loss, and those after it are derivatives of it.
+    parameters : the names of the arrays that derivatives are by.
     """
-    known = Known(identities, adjoints)
+    known = Known(identities, adjoints, frozenset(parameters))
     current = [list(terms) for terms in functions]
     for phase in PHASES:
         if phase.together:

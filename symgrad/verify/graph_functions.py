@@ -63,6 +63,7 @@ REDUCTIONS: dict[Any, Callable[[list[Any]], Any]] = {
     LargestOver: lambda terms: max(terms, default=mpf("-inf")),
     MinOver: lambda terms: min(terms, default=mpf("inf")),
     Product: mpmath.fprod,
+    Or: any,
     LogSumExp: lambda terms: mpmath.log(mpmath.fsum(map(mpmath.exp, terms))) if terms else mpf("-inf"),
 }
 

@@ -214,7 +214,7 @@ def _plain(use: Use) -> Use:
 
 
 def _scheduled(use: Use) -> Use:
-    return factorise(lower(guard(accumulate(stabilise([use], Trace())))))[0]
+    return factorise(lower(accumulate(guard(stabilise([use], Trace())))))[0]
 
 
 def _code(program: Program, use: Use, rank: int) -> Form:

@@ -21,9 +21,9 @@ b, v = Symbol("b", real=True), IndexedBase("v", shape=(D,))
 ORDER = [
     "shift exponentials",
     "stabilise",
+    "guard",
     "accumulate",
     "place labels",
-    "guard",
     "split masks",
     "lower",
     "factorise",

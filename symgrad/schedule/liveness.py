@@ -1,0 +1,148 @@
+"""For which entries each node is computed, and for which of them a number that is not finite shows in the results."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import sympy as sp
+from sympy.codegen import cfunctions
+
+from symgrad.functions import LogSumExp, if_else, log_sigmoid, sigmoid, softplus
+from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, is_plain
+from symgrad.graph.build import is_zero
+from symgrad.graph.letters import relabel
+from symgrad.graph.linear_algebra import sides_of
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Contract,
+    Gather,
+    Letter,
+    MatrixFunction,
+    Merge,
+    Named,
+    Node,
+    Reduce,
+    Scan,
+    Scatter,
+    Split,
+    Trajectory,
+    Use,
+    postorder,
+)
+from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Guard, Region, Vanishing, moved, union, within
+
+# An entry of -oo is legal in what they are applied to: a probability of 0, of which nothing shows.
+_HIDING = (sp.exp, cfunctions.exp2, cfunctions.expm1, sigmoid, log_sigmoid, softplus)
+
+
+class Reading(NamedTuple):
+    """How a node reads an operand.
+
+    Attributes
+    ----------
+    guards : it counts only where they hold.
+    shows : whether an entry that is not a number makes the node's not one: not that of a condition, or of a table of
+        which some entries are read.
+    hides : whether an entry of -oo does not show.
+    gone : letters along which all entries act together.
+    sums : as in `regions.moved`.
+    """
+
+    use: Use
+    guards: Sequence[Guard] = ()
+    shows: bool = True
+    hides: bool = False
+    gone: Collection[Letter] = ()
+    sums: bool = True
+
+
+@dataclass
+class Liveness:
+    """Regions of nodes.
+
+    Attributes
+    ----------
+    computed : where an entry is needed.
+    shown : where an entry that is not finite shows in the results anyway.
+    """
+
+    computed: dict[Node, Region] = field(default_factory=dict)
+    shown: dict[Node, Region] = field(default_factory=dict)
+
+    def of(self, node: Node) -> tuple[Region, Region]:
+        """Both regions of a node; a condition on regions that no model has written is needed everywhere."""
+        if node not in self.computed:
+            return EVERYWHERE, EVERYWHERE
+        return self.computed[node], self.shown.get(node, NOWHERE)
+
+
+def liveness(roots: Sequence[Use], vanishing: Vanishing) -> Liveness:
+    """The regions of all nodes below the roots, which are needed everywhere."""
+    found = Liveness()
+    hidden: dict[Node, Region] = {}  # where all but -oo shows
+    for use in roots:
+        found.computed[use.node] = found.shown[use.node] = EVERYWHERE
+    for node in reversed(list(postorder([use.node for use in roots]))):
+        whole = isinstance(node, Trajectory | Scan)  # a loop computes every step
+        computed = EVERYWHERE if whole else found.computed[node]
+        shown = EVERYWHERE if whole else found.shown.get(node, NOWHERE)
+        veiled = union(shown, hidden.get(node, NOWHERE))
+        passes = isinstance(node, Add | Named | Gather) or getattr(node, "head", None) is if_else
+        for reading in readings(node, vanishing):
+            below = reading.use.node
+
+            def there(region: Region, reading: Reading = reading) -> Region:
+                return moved(within(region, reading.guards), reading.use, reading.gone, reading.sums)
+
+            _join(found.computed, below, there(computed))
+            if reading.shows:
+                if not reading.hides:
+                    _join(found.shown, below, there(shown if passes else veiled))
+                if reading.hides or passes:
+                    _join(hidden, below, there(veiled))
+    return found
+
+
+def _join(regions: dict[Node, Region], node: Node, region: Region) -> None:
+    regions[node] = union(regions.get(node, NOWHERE), region)
+
+
+def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
+    """How a node reads its operands, in their order."""
+    match node:
+        case Apply(head=head, args=(condition, yes, no)) if head is if_else:
+            used = yes if is_zero(no) else no if is_zero(yes) else None
+            inner = [] if used is None else vanishing.guards(used)  # where both branches are 0, it does not matter
+            yield Reading(condition, [one for one in inner if one.condition != condition], shows=False)
+            yield Reading(yes, [Guard(condition, True)])
+            yield Reading(no, [Guard(condition, False)])
+        case Apply(head=head, args=args):
+            for use in args:
+                yield Reading(use, hides=head in _HIDING)
+        case Contract(factors=factors):
+            zeros = [vanishing.guards(use) if e.is_positive else [] for use, e in factors]
+            for n, (use, _) in enumerate(factors):
+                yield Reading(use, [one for m, guards in enumerate(zeros) if m != n for one in guards])
+        case Reduce(head=head, arg=arg):
+            yield Reading(arg, hides=head is LogSumExp)
+        case AxisMap(head=head, arg=arg, over=over):
+            yield Reading(arg, hides=head in (SOFTMAX, LOG_SOFTMAX), gone=over)
+        case Gather(base=base, subs=subs):
+            whole = {x: sub.letters[0] for x, sub, n in zip(base.letters, subs, base.node.shape, strict=True)
+                     if is_plain(sub, n)}  # fmt: skip
+            yield Reading(relabel(base, whole), shows=False, sums=False)
+            for sub in subs:
+                yield Reading(sub, shows=False)
+        case MatrixFunction(arg=arg):
+            yield Reading(arg, gone=sides_of(node)[:2], sums=False)
+        case Scatter(value=value, subs=subs):
+            yield Reading(value, sums=False)
+            for sub in subs:
+                yield Reading(sub, shows=False)
+        case Merge() | Split():
+            yield Reading(node.arg, sums=False)
+        case _:
+            for use in node.uses():
+                yield Reading(use)

@@ -1,0 +1,360 @@
+"""Regions: the entries of an array for which conditions hold, as unions of cases.
+
+A case is a set of guards that hold together; a region is a set of cases, of which at least one holds. The empty case
+holds everywhere, the empty region nowhere. Regions only serve to leave entries out, so that one too large is safe.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from sympy import And, Eq, Expr, Ge, Le, Lt, Ne, Not, Or, S, expand
+
+from symgrad.frontend.dimensions import at_smallest
+from symgrad.functions import MaxOver, MinOver, if_else
+from symgrad.graph.axes import reduce
+from symgrad.graph.build import ONE, ZERO, apply, const, index, is_zero, number, size, sizes_of
+from symgrad.graph.comparisons import Mask, comparison
+from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    Const,
+    Contract,
+    Delta,
+    Gather,
+    Input,
+    Letter,
+    Named,
+    Node,
+    Range,
+    Reduce,
+    Scatter,
+    Size,
+    Use,
+    postorder,
+)
+from symgrad.graph.transform import place, see_through
+
+# Beyond so many cases a region is what all of them have in common: conditions would take longer than what they guard.
+_MOST_CASES = 4
+
+
+class Guard(NamedTuple):
+    """An entry counts only where `condition` is `holds`.
+
+    A letter ("some", k) of the condition stands for any of its positions: it holds if it does for one of them.
+    """
+
+    condition: Use
+    holds: bool
+
+    def choose(self, use: Use, safe: Expr) -> Use:
+        """The term where the guard holds, else what is safe."""
+        branches = [use, const(safe)] if self.holds else [const(safe), use]
+        return apply(if_else, [self.condition, *branches])
+
+    @property
+    def some(self) -> tuple[Letter, ...]:
+        return tuple(x for x in distinct(self.condition.letters) if _is_some(x))
+
+    @property
+    def is_of_data(self) -> bool:
+        return any(isinstance(node, Input | Named) for node in postorder([self.condition.node]))
+
+
+Case = frozenset[Guard]
+Region = frozenset[Case]
+
+NOWHERE: Region = frozenset()
+EVERYWHERE: Region = frozenset([frozenset()])
+
+
+def _is_some(letter: Letter) -> bool:
+    return isinstance(letter, tuple) and letter[0] == "some"
+
+
+def union(left: Region, right: Region) -> Region:
+    """The entries of either region."""
+    if left == right or not right:
+        return left
+    if not left:
+        return right
+    if EVERYWHERE in (left, right):
+        return EVERYWHERE
+    cases = set(left | right)
+    while (merged := _merged(cases)) is not None:
+        cases = merged
+    if len(cases) > _MOST_CASES:
+        cases = {frozenset.intersection(*cases)}
+    return frozenset(cases)
+
+
+def _merged(cases: set[Case]) -> set[Case] | None:
+    """The cases with two of them made one: a of a and a∧b, a of a∧b and a∧¬b; None where none can be."""
+    ordered = sorted(cases, key=len)
+    for n, first in enumerate(ordered):
+        for second in ordered[n + 1 :]:
+            if first <= second:
+                return cases - {second}
+            (here, there) = (first - second, second - first)
+            if len(here) == len(there) == 1 and _cover(*here, *there):
+                return (cases - {first, second}) | {first & second}
+    return None
+
+
+def _cover(one: Guard, other: Guard) -> bool:
+    """Whether one of two guards always holds: a condition and its opposite, or i >= a and i <= b where b >= a - 1."""
+    if one.condition == other.condition:
+        return one.holds != other.holds and not one.some
+    first, second = _end(one), _end(other)
+    if first is None or second is None or first[:2] == second[:2] or first[1] != second[1]:
+        return False
+    low, high = (first[2], second[2]) if first[0] is Ge else (second[2], first[2])
+    gap = at_smallest(expand(high - low + 1))
+    return gap is not None and gap >= 0
+
+
+def _end(guard: Guard) -> tuple[Any, Letter, Expr] | None:
+    """(>=, i, a) of i >= a and (<=, i, a) of i <= a, with a size a; None of any other guard."""
+    node = guard.condition.node
+    if not (guard.holds and isinstance(node, Apply) and node.head in (Ge, Le)):
+        return None
+    left, right = (place(arg, guard.condition.letters) for arg in node.args)
+    end = right.node.value if isinstance(right.node, Size) else number(right)
+    return None if end is None or not isinstance(left.node, Range) else (node.head, left.letters[0], end)
+
+
+def within(region: Region, guards: Iterable[Guard]) -> Region:
+    """The entries of a region where guards hold, too."""
+    more = frozenset(guards)
+    if not more:
+        return region
+    made = NOWHERE
+    for case in region:
+        both = case | more
+        if not any(guard._replace(holds=not guard.holds) in both and not guard.some for guard in both):
+            made = union(made, frozenset([both]))
+    return made
+
+
+def moved(region: Region, use: Use, gone: Collection[Letter] = (), sums: bool = True) -> Region:
+    """The entries of an operand that a region of its consumer reads, in the operand's own letters.
+
+    Parameters
+    ----------
+    gone : letters along which every entry of the operand takes part in every one of the consumer.
+    sums : whether an entry of the operand is read where one of those that it is read for is; else a guard that has a
+        letter which the operand lacks is left out.
+    """
+    if region in (EVERYWHERE, NOWHERE):
+        return region
+    axes: dict[Letter, int] = {}
+    for axis, letter in enumerate(use.letters):
+        if letter not in gone:
+            axes.setdefault(letter, axis)
+    made = NOWHERE
+    for case in region:
+        made = union(made, frozenset([_moved_case(case, axes, sums)]))
+    return made
+
+
+def _moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
+    kept: list[Guard] = []
+    partial: list[Guard] = []
+    for guard in case:
+        missing = [x for x in distinct(guard.condition.letters) if x not in axes]
+        if all(_is_some(x) for x in missing):
+            kept.append(guard._replace(condition=relabel(guard.condition, axes)))
+        elif sums and any(x in axes for x in guard.condition.letters):
+            if (labels := _labelled(guard, axes)) is not None:
+                kept += labels
+            elif guard.is_of_data:
+                partial += [] if guard.holds and is_tie(guard.condition) else [guard]
+            else:
+                kept += _shadow(guard, axes)
+    for group in _groups(partial, axes):
+        kept.append(_any_of(group, axes))
+    return frozenset(kept)
+
+
+def is_tie(condition: Use) -> bool:
+    """Whether a condition asks for the entries that equal their maximum or minimum, of which there is always one."""
+    node = condition.node
+    if not (isinstance(node, Apply) and node.head is Eq):
+        return False
+    sides = [see_through(use).node for use in node.args]
+    return any(isinstance(side, Reduce) and side.head in (MaxOver, MinOver) for side in sides)
+
+
+def _groups(guards: Iterable[Guard], axes: Mapping[Letter, int]) -> list[list[Guard]]:
+    """Guards that share a letter which is not among the axes, together."""
+    groups: list[tuple[set[Letter], list[Guard]]] = []
+    for guard in sorted(guards, key=lambda one: (one.condition.node.digest, one.holds)):
+        letters = set(guard.condition.letters) - axes.keys() - set(guard.some)
+        joined = [guard]
+        for group in [group for group in groups if group[0] & letters]:
+            groups.remove(group)
+            letters, joined = letters | group[0], [*group[1], *joined]
+        groups.append((letters, joined))
+    return [group for _, group in groups]
+
+
+def _any_of(guards: list[Guard], axes: Mapping[Letter, int]) -> Guard:
+    """The guard that holds where all of the guards do for some positions along the letters that are no axes."""
+    if len(guards) == 1:
+        condition, holds = guards[0]
+    else:
+        parts = []
+        for n, guard in enumerate(guards):  # what one of them holds for some of is no business of the others
+            plain = relabel(guard.condition, {x: ("some", n, x) for x in guard.some})
+            parts.append(plain if guard.holds else apply(Not, [plain]))
+        condition, holds = apply(And, parts), True
+    missing = [x for x in distinct(condition.letters) if x not in axes]
+    names = {**axes, **{x: ("some", k) for k, x in enumerate(missing)}}
+    return Guard(relabel(condition, names), holds)
+
+
+def _shadow(guard: Guard, axes: Mapping[Letter, int]) -> list[Guard]:
+    """Where a comparison of two indices holds for some position of the one that is no axis.
+
+    Any other condition on indices is taken to hold for some.
+    """
+    said = comparison(Mask(guard.condition, guard.holds))
+    if said is None or (said.first in axes) == (said.second in axes):
+        return []
+    lengths = sizes_of([guard.condition])
+    if said.first in axes:  # first >= second + offset for second = 0
+        letter, end, head = said.first, said.offset, Ge
+        always = at_smallest(expand(-end))
+    else:  # second <= first - offset for the last one
+        letter, end, head = said.second, expand(lengths[said.first] - 1 - said.offset), Le
+        always = at_smallest(expand(end - lengths[letter] + 1))
+    if always is not None and always >= 0:
+        return []
+    return [Guard(apply(head, [index(axes[letter], lengths[letter]), size(end)]), True)]
+
+
+def _labelled(guard: Guard, axes: Mapping[Letter, int]) -> list[Guard] | None:
+    """What [n = label] says without n, that the label is on the axis; or nothing without the letters of the label.
+
+    None of any other guard. By the labels, entries are looked up or added: those that none names are not read.
+    """
+    node = guard.condition.node
+    if not (guard.holds and isinstance(node, Apply) and node.head is Eq):
+        return None
+    sides = [place(side, guard.condition.letters) for side in node.args]
+    for axis, label in (sides, sides[::-1]):
+        if isinstance(axis.node, Range) and not set(axis.letters) & set(label.letters) and is_label(label):
+            if axis.letters[0] in axes or not set(label.letters) <= axes.keys():
+                return []
+            low, high = apply(Ge, [label, ZERO]), apply(Lt, [label, size(axis.node.shape[0])])
+            return [Guard(relabel(apply(And, [low, high]), axes), True)]
+    return None
+
+
+def is_label(use: Use) -> bool:
+    """Whether a term is made of integer data, indices and sizes."""
+    nodes = list(postorder([use.node]))
+    kinds = (Range, Size, Const, Add, Gather)
+    return any(isinstance(node, Input) for node in nodes) and all(
+        isinstance(node, kinds) or (isinstance(node, Input) and node.integer) for node in nodes
+    )
+
+
+def condition_of(region: Region) -> Use:
+    """Where a region is, as a condition over the letters of its guards."""
+    cases = []
+    for case in sorted(region, key=lambda case: sorted((one.condition.node.digest, one.holds) for one in case)):
+        ordered = sorted(case, key=lambda one: (one.condition.node.digest, one.holds))
+        parts = [_as_condition(guard) for guard in ordered]
+        cases.append(parts[0] if len(parts) == 1 else apply(And, parts))
+    return cases[0] if len(cases) == 1 else apply(Or, cases)
+
+
+def _as_condition(guard: Guard) -> Use:
+    if not guard.some:
+        return guard.condition if guard.holds else apply(Not, [guard.condition])
+    lengths = sizes_of([guard.condition])
+    condition = guard.condition if guard.holds else apply(Not, [guard.condition])
+    return reduce(Or, condition, {x: lengths[x] for x in guard.some})
+
+
+def without_some(region: Region) -> Region:
+    """The region without guards on data that stand for any of several positions."""
+    made = NOWHERE
+    for case in region:
+        made = union(made, frozenset([frozenset(one for one in case if not (one.some and one.is_of_data))]))
+    return made
+
+
+def is_of_data(region: Region) -> bool:
+    """Whether a region depends on more than indices."""
+    return any(guard.is_of_data for case in region for guard in case)
+
+
+class Vanishing:
+    """Finds the guards outside which terms are zero."""
+
+    def __init__(self) -> None:
+        self._known: dict[Node, list[Guard]] = {}
+
+    def guards(self, use: Use) -> list[Guard]:
+        """Guards outside which a term is zero."""
+        for node in postorder([use.node], self._known.keys()):
+            self._known[node] = list(dict.fromkeys(_free(self._own(node), node.rank)))
+        return [Guard(place(one.condition, use.letters), one.holds) for one in self._known[use.node]]
+
+    def _own(self, node: Node) -> list[Guard]:
+        match node:
+            case Named(arg=arg):
+                return self.guards(arg)
+            case Add(terms=((_, first), *rest)):
+                opposite = _opposite(node)
+                if opposite is not None:
+                    return [opposite]
+                return [one for one in self.guards(first) if all(one in self.guards(use) for _, use in rest)]
+            case Contract(factors=factors):
+                return [one for use, e in factors if e.is_positive for one in self.guards(use)]
+            case Scatter(value=value):
+                return self.guards(value)
+            case Gather(base=base):
+                return [one for one in self.guards(base) if not one.condition.letters]
+            case Delta(shape=(length, _)):
+                return [Guard(apply(Eq, [index(0, length), index(1, length)]), True)]
+            case Apply(head=head, args=(condition, yes, no)) if head is if_else:
+                if is_zero(no):
+                    return [*_parts(condition), *self.guards(yes)]
+                if is_zero(yes):
+                    return [Guard(condition, False), *self.guards(no)]
+        return []
+
+
+def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:
+    """Guards without bound letters: a sum is zero where they hold for none of its terms."""
+    axes = {axis: axis for axis in range(rank)}
+    for guard in guards:
+        yield from _moved_case(frozenset([guard]), axes, sums=True)
+
+
+def _parts(condition: Use) -> list[Guard]:
+    """A condition, and those that it is a conjunction of."""
+    node = condition.node
+    both = node.uses() if isinstance(node, Apply) and node.head is And else ()
+    return [Guard(condition, True), *(Guard(place(part, condition.letters), True) for part in both)]
+
+
+def _opposite(node: Add) -> Guard | None:
+    """¬q of 1 - [q], the guard outside which that is zero."""
+    terms = dict(node.terms)
+    if len(node.terms) != 2 or terms.get(S.One) != ONE or S.NegativeOne not in terms:
+        return None
+    other = terms[S.NegativeOne]
+    if isinstance(other.node, Delta):
+        length = other.node.shape[0]
+        return Guard(apply(Ne, [index(x, length) for x in other.letters]), True)
+    if not (isinstance(other.node, Apply) and other.node.head is if_else):
+        return None
+    condition, yes, no = (place(arg, other.letters) for arg in other.node.args)
+    if yes == ONE and is_zero(no):
+        return Guard(condition, False)
+    return Guard(condition, True) if is_zero(yes) and no == ONE else None
