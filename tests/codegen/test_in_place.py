@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sympy import symbols
 
-import symgrad.codegen.module
+import symgrad.codegen.function
 from symgrad.codegen.array_text import Array
 from symgrad.codegen.in_place import in_place
 
@@ -194,7 +194,7 @@ def test_results_are_the_same_bits_and_arguments_are_not_written_to(name, monkey
     model = MODELS[name]()
     module = model.compile(check=False)
     with monkeypatch.context() as patch:
-        patch.setattr(symgrad.codegen.module, "in_place", lambda lines, *rest: list(lines))
+        patch.setattr(symgrad.codegen.function, "in_place", lambda lines, *rest: list(lines))
         plain = MODELS[name]().compile(check=False)
     for inputs in _draws(model, module):
         for array in inputs.values():

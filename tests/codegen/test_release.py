@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sympy import Eq, MatrixSymbol, sin, symbols, tanh
 
-import symgrad.codegen.module
+import symgrad.codegen.function
 from symgrad import Model, total
 from symgrad.codegen.array_text import Array
 from symgrad.codegen.release import released
@@ -55,7 +55,7 @@ def test_a_function_inside_is_treated_by_itself():
 def test_results_are_the_same(name, monkeypatch):
     module = MODELS[name]().compile(check=False)
     with monkeypatch.context() as patch:
-        patch.setattr(symgrad.codegen.module, "released", lambda lines, *rest: list(lines))
+        patch.setattr(symgrad.codegen.function, "released", lambda lines, *rest: list(lines))
         plain = MODELS[name]().compile(check=False)
     for draw in MODELS[name]().draws(module)[:2]:
         (value, gradient), (expected, slopes) = (made.value_and_gradient(**draw.inputs) for made in (module, plain))
