@@ -21,6 +21,7 @@ from symgrad.graph.nodes import (
     Input,
     Named,
     Node,
+    Past,
     Previous,
     Scatter,
     Trajectory,
@@ -129,7 +130,7 @@ def derive(program: Program) -> Derivation:
         adjoint = total
         if isinstance(node, Input):
             adjoint = polished(project(node, total))
-        elif isinstance(node, Previous | Trajectory) or (is_given(node) and not is_recursive(node)):
+        elif isinstance(node, Past | Previous | Trajectory) or (is_given(node) and not is_recursive(node)):
             adjoint = polished(total)
         steps = tuple(trace.steps[before:])
         backward.append(Backward(node, tuple(contributions.pop(node, ())), total, adjoint, steps, known))

@@ -427,12 +427,7 @@ WRONG = {
     ),
     "a base case in the middle": ([Eq(p[2], 0), Eq(p[t], s * p[t - 1])], ModelError, "must be its first entries"),
     "a base case twice": ([Eq(p[0], 0), Eq(p[0], 1), Eq(p[t], s * p[t - 1])], ModelError, "each once"),
-    "time that is no lag": ([Eq(p[0], 0), Eq(p[t], s * p[2 * t])], UnsupportedError, "is not t plus a number"),
-    "all of the past": (
-        [Eq(p[0], 0), Eq(p[t], s * Sum(p[k], (k, 0, t - 1)))],
-        UnsupportedError,
-        "is not t plus a number",
-    ),
+    "time that is no lag": ([Eq(p[0], 0), Eq(p[t], s * p[2 * t])], ModelError, "2\\*t does not stay below t"),
     "lengths that disagree": (
         [Eq(p[0], 0), Eq(p[t], s * p[t - 1] + e[t - 1]), Eq(e[t], p[t]), Eq(e[0], 1)],
         ModelError,
@@ -461,8 +456,8 @@ WRONG = {
     ),
     "a fixed entry that is no base case": (
         [Eq(p[0], s), Eq(p[t], s * p[t - 1] + p[T])],
-        UnsupportedError,
-        "is not t plus a number",
+        ModelError,
+        "T does not stay below t",
     ),
     "no subscripts": ([Eq(s, sin(p[T])), Eq(p[0], 0), Eq(p[t], s * p[t - 1])], UnsupportedError, "declared shape"),
 }

@@ -10,7 +10,7 @@ from symgrad.functions import MaxOver, MinOver, if_else, relu, step
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import ONE, ZERO, apply, const, mul, subtract
 from symgrad.graph.masks import NEUTRAL, masks_all
-from symgrad.graph.nodes import Apply, Node, Previous, Reduce, Use, postorder
+from symgrad.graph.nodes import Apply, Node, Past, Previous, Reduce, Use, postorder
 from symgrad.graph.scan import finished
 from symgrad.graph.transform import dependents, own
 
@@ -44,7 +44,7 @@ def kinks(loss: Use, parameters: Iterable[Node]) -> list[tuple[str, Use]]:
 def _kinked(loss: Use, parameters: Iterable[Node]) -> list[Node]:
     """The functions that may have a kink and that parameters move."""
     nodes = list(postorder([loss.node]))
-    moving = dependents(nodes, [*parameters, *(node for node in nodes if isinstance(node, Previous))])
+    moving = dependents(nodes, [*parameters, *(node for node in nodes if isinstance(node, Past | Previous))])
     return [node for node in nodes if node in moving]
 
 

@@ -14,7 +14,7 @@ from sympy import Basic, IndexedBase, MatrixSymbol, Symbol
 from symgrad.errors import UnsupportedError
 from symgrad.graph.axes import auxiliary, gather
 from symgrad.graph.build import ZERO, index, is_zero, size
-from symgrad.graph.nodes import Add, Named, Node, Previous, Scan, Shape, State, Update, Use, postorder
+from symgrad.graph.nodes import Add, Named, Node, Past, Previous, Scan, Shape, State, Update, Use, postorder
 from symgrad.graph.scan import at_steps, previous, scan, whole, within
 from symgrad.graph.transform import own
 
@@ -78,12 +78,13 @@ class Backward:
                 owner.setdefault(node, self.forward.states[update.state].name)
         return owner
 
-    def build(self, adjoints: Mapping[Previous, Use]) -> list[Named]:
+    def build(self, adjoints: Mapping[Previous | Past, Use]) -> list[Named]:
         """The states' adjoint arrays, from those of the placeholders (over finished forward arrays and seeds)."""
         numbers = {state: number for number, state in enumerate(self.forward.states)}
-        pushes = [Update(numbers[part.state], part.lag, term) for part, term in adjoints.items() if not is_zero(term)]
+        found = {part: term for part, term in adjoints.items() if not is_zero(term)}
         # within a step, what is read at the same time last is complete first
-        pushes.sort(key=lambda push: (push.lag != 0, -push.state, push.lag))
+        order = sorted(found, key=lambda part: (not _reads_now(part), -numbers[part.state], _lag(part) or 0))
+        pushes = [Update(numbers[part.state], _lag(part), found[part]) for part in order]
         initial: list[Use | None] = []
         for number in range(len(self._states)):
             own_pushes = [push for push in pushes if push.state == number]
@@ -110,9 +111,18 @@ class Backward:
             yield state, term, gather(own(arrays[number]), subs)
 
 
-def _read_by(node: Scan, update: Update) -> Iterator[Previous]:
+def _lag(part: Previous | Past) -> int | None:
+    return None if isinstance(part, Past) else part.lag
+
+
+def _reads_now(part: Previous | Past) -> bool:
+    """Whether a step refers to what the same step sets."""
+    return part.current if isinstance(part, Past) else part.lag == 0
+
+
+def _read_by(node: Scan, update: Update) -> Iterator[Previous | Past]:
     for part in postorder([update.term.node]):
-        if isinstance(part, Previous) and part.key == node.key:
+        if isinstance(part, Previous | Past) and part.key == node.key:
             yield part
 
 

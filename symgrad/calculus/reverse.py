@@ -47,6 +47,7 @@ from symgrad.graph.nodes import (
     Merge,
     Named,
     Node,
+    Past,
     Previous,
     Reduce,
     Scan,
@@ -146,7 +147,7 @@ def _scan(
     met = [part for part in order if part in leaves and part in adjoints]
     # a step refers to earlier entries by placeholders, what is outside the loop by the finished arrays
     terms = dict(zip(met, from_outside([adjoints[part] for part in met], images(node)), strict=True))
-    arrays = backward.build({part: settle(part, terms[part]) for part in met if isinstance(part, Previous)})
+    arrays = backward.build({part: settle(part, terms[part]) for part in met if isinstance(part, Previous | Past)})
     for array in arrays:
         settle(array.arg.node, own(array))
     at_boundary = [part for part in met if part in backward.boundary]

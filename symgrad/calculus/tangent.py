@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from sympy import IndexedBase
 
 from symgrad.graph.build import ZERO
-from symgrad.graph.nodes import Node, Scan, State, Use, postorder
-from symgrad.graph.scan import from_outside, images, placeholders, previous, scan, within
+from symgrad.graph.nodes import Node, Past, Scan, State, Use, postorder
+from symgrad.graph.scan import from_outside, images, past, placeholders, previous, scan, within
 from symgrad.graph.transform import own, place
 
 Tangents = Mapping[Node, Use]
@@ -35,7 +35,11 @@ def tangent_of(node: Scan, tangents: Tangents, differentiate: Differentiate) -> 
     key, states = f"tangent of {node.digest.hex()}", tangent_states(node)
     known = {part: use for part, use in tangents.items() if not isinstance(part, Scan)}
     for part in placeholders(node):
-        known[part] = own(previous(key, states[node.states.index(part.state)], node.steps, part.lag))
+        state = states[node.states.index(part.state)]
+        if isinstance(part, Past):
+            known[part] = own(past(key, state, node.steps, part.current))
+        else:
+            known[part] = own(previous(key, state, node.steps, part.lag))
     inside = within(node)
     order = [part for part in postorder([update.term.node for update in node.updates]) if part in inside]
     known = dict(differentiate(order, known))

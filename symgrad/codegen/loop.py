@@ -11,9 +11,23 @@ from symgrad.codegen.integers import whole_nodes
 from symgrad.codegen.printer import Printer
 from symgrad.codegen.slices import Entry, Loop
 from symgrad.codegen.stacks import Stack, stacks
+from symgrad.codegen.subscripts import landing
 from symgrad.codegen.values import ADD, ATOM, MATMUL, Value, broadcast, transpose
 from symgrad.graph.build import is_zero
-from symgrad.graph.nodes import Add, Contract, Input, Named, Node, Previous, State, Trajectory, Use, postorder
+from symgrad.graph.nodes import (
+    Add,
+    Contract,
+    Input,
+    Named,
+    Node,
+    Past,
+    Previous,
+    Scatter,
+    State,
+    Trajectory,
+    Use,
+    postorder,
+)
 from symgrad.graph.transform import place
 from symgrad.schedule.rows import RowPlan
 
@@ -44,7 +58,7 @@ class LoopPrinter(Printer):
         steps = [update.term.node for node in nodes if isinstance(node, Loop) for update in node.updates]
         inside = whole_nodes(list(postorder(steps)))
         entries = [part.source for part in inside if isinstance(part, Entry)]
-        return [source for source in entries if not isinstance(source, Previous)]
+        return [source for source in entries if not isinstance(source, Past | Previous)]
 
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Loop | Trajectory) or (node in self._targets and self._counts[node] == 1):
@@ -56,7 +70,7 @@ class LoopPrinter(Printer):
     def _name(self, node: Node) -> str:
         if isinstance(node, Entry):
             source = node.source
-            array = self._arrays[source.state] if isinstance(source, Previous) else self._values[source].text
+            array = self._arrays[source.state] if isinstance(source, Past | Previous) else self._values[source].text
             return self.fresh(f"{array}_{self.clock}")
         return super()._name(node)
 
@@ -82,6 +96,8 @@ class LoopPrinter(Printer):
     def _entry(self, node: Entry) -> Value:
         """Part of an array at a step."""
         source = node.source
+        if isinstance(source, Past):  # the array as it is at the step
+            return Value(self._arrays[source.state], ATOM, tuple(range(source.rank - 1)))
         if isinstance(source, Previous):
             value = Value(self._arrays[source.state], ATOM, tuple(range(source.rank)))
         else:
@@ -125,6 +141,10 @@ class LoopPrinter(Printer):
             self.lines.append(f"{array} = {text}")
             return
         filled = (state.shape[state.axis] - node.steps - len(bases)).expand() == 0
+        # what no step has set yet is multiplied by 0 where steps refer to all of the array
+        referred = {part.source for update in node.updates for part in postorder([update.term.node])
+                    if isinstance(part, Entry)}  # fmt: skip
+        filled = filled and not any(isinstance(part, Past) and part.state == state for part in referred)
         empty = initial is None and filled and not (bases and all(is_zero(use) for _, use in bases))
         shape = str(state.shape[0]) if len(state.shape) == 1 else f"({', '.join(map(str, state.shape))})"
         self.lines.append(f"{array} = np.{'empty' if empty else 'zeros'}({shape}, dtype={self.dtype})")
@@ -204,13 +224,36 @@ class LoopPrinter(Printer):
             self._lay_out_matrices(stack)
         for update in node.updates:
             state = node.states[update.state]
+            if update.lag is None:
+                self._add_whole(update.term, state, arrays[update.state])
+                continue
             self._emit(postorder([update.term.node], set(self._values)))
             target = _place(state, arrays[update.state], self._at(S(state.start - update.lag)))
             value = self._over(update.term, state)
-            sign, text = "=" if node.initial[update.state] is None else "+=", value.text
-            if sign == "+=" and text.startswith("-") and value.level > ADD:
-                sign, text = "-=", text[1:]
-            self.lines.append(f"{target} {sign} {text}")
+            self.lines.append(
+                f"{target} = {value.text}" if node.initial[update.state] is None else _increased(target, value)
+            )
+
+    def _add_whole(self, use: Use, state: State, array: str) -> None:
+        """Add to entries of a state at any times."""
+        node = use.node
+        if isinstance(node, Scatter) and use.letters == tuple(range(node.rank)):
+            self._emit(postorder([part.node for part in node.uses()], set(self._values)))
+            found = landing(node, self._use, self._real(self._use(node.value)))
+            if found is not None:
+                index, value, once = found
+                added = _increased(f"{array}[{index}]", value)
+                self.lines.append(added if once else f"np.add.at({array}, np.s_[{index}], {value.text})")
+                return
+        self._emit(postorder([node], set(self._values)))
+        value = broadcast(self._real(self._use(use)), range(len(state.shape)))
+        self.lines.append(_increased(array, value))
+
+
+def _increased(target: str, value: Value) -> str:
+    if value.text.startswith("-") and value.level > ADD:
+        return f"{target} -= {value.text[1:]}"
+    return f"{target} += {value.text}"
 
 
 def _place(state: State, array: str, position: str) -> str:

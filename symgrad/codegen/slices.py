@@ -11,7 +11,7 @@ from sympy import Expr, Integer, S
 from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import affine, along_one
 from symgrad.graph.axes import auxiliary, gather, scatter
-from symgrad.graph.build import add, number, product_of_powers
+from symgrad.graph.build import add, number, product_of_powers, scale
 from symgrad.graph.nodes import (
     Add,
     AxisMap,
@@ -20,6 +20,7 @@ from symgrad.graph.nodes import (
     Gather,
     Named,
     Node,
+    Past,
     Previous,
     Range,
     Scan,
@@ -30,8 +31,8 @@ from symgrad.graph.nodes import (
     Use,
     intern,
 )
-from symgrad.graph.scan import within
-from symgrad.graph.transform import own, place, rebuild, transform
+from symgrad.graph.scan import time_of, within
+from symgrad.graph.transform import own, place, rebuild, terms_of, transform
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -75,13 +76,28 @@ def loops(roots: Sequence[Use]) -> list[Use]:
 
 def _loop(node: Scan) -> Loop:
     slicer = _Slicer(node)
-    updates = tuple(
-        update._replace(term=slicer.at_step(update.term, node.states[update.state].axis)) for update in node.updates
-    )
+    updates = tuple(one for update in node.updates for one in _at_step(slicer, update, node.states))
     operands = tuple(own(source) for source in slicer.sources)
     return intern(
         Loop, (), node.states, node.steps, node.descending, node.clock, node.bases, node.initial, updates, operands
     )
+
+
+def _at_step(slicer: "_Slicer", update: Update, states: Sequence[State]) -> list[Update]:
+    """An update at one step, over axes of its state: one for each term of what is added to the whole array."""
+    term = slicer.at_step(update.term, time_of(update, states))
+    if update.lag is not None:
+        return [update._replace(term=term)]
+    whole = Use(term.node, tuple(letter - 1 for letter in term.letters))
+    return [update._replace(term=_scaled_inside(factor, part)) for factor, part in terms_of(whole)]
+
+
+def _scaled_inside(factor: Expr, part: Use) -> Use:
+    """A multiple of a term, with the factor inside a scatter, so that the values are what is scaled."""
+    node = part.node
+    if not isinstance(node, Scatter) or part.letters != tuple(range(node.rank)):
+        return scale(factor, part)
+    return own(intern(Scatter, node.shape, scale(factor, node.value), node.subs, node.bound))
 
 
 Key = tuple[Node, frozenset[int]]  # a node, and those of its axes that are the time
@@ -135,6 +151,9 @@ class _Slicer:
                 if times == {state.axis}:
                     offset = Integer(state.start - lag)
                     return _entry(node, [offset if axis == state.axis else None for axis in range(node.rank)])
+            case Past():
+                if times == {0}:
+                    return _entry(node, [S.Zero if axis == 0 else None for axis in range(node.rank)])
             case Gather():
                 return self._gather(node, times)
             case Scatter(value=value, subs=subs, bound=bound):
@@ -172,7 +191,11 @@ class _Slicer:
     def _positions(self, subs: Sequence[Use], times: set[int]) -> list[Use]:
         """Subscripts at one step; what is a slice or a window stays one, and is no array from before the loop."""
         plain = all(affine(sub) is not None for sub in subs)
-        return [sub if plain and not times & set(sub.letters) else self._of(sub, times) for sub in subs]
+
+        def stays(sub: Use) -> bool:
+            return (plain or isinstance(sub.node, Range)) and not times & set(sub.letters)
+
+        return [sub if stays(sub) else self._of(sub, times) for sub in subs]
 
     def _sum(self, terms: Sequence[tuple[Expr, Use]], times: set[int]) -> Use:
         """A sum whose parts from outside the loop are added up there, for all steps at once."""

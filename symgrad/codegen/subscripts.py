@@ -112,6 +112,31 @@ def _indexed(node: Gather, read: Read, base: Value, plain: dict[int, Affine], le
     return Value(f"{base.at(ATOM)}[{', '.join(texts)}]", ATOM, letters, base.kind)
 
 
+def landing(node: Scatter, read: Read, value: Value) -> tuple[str, Value, bool] | None:
+    """Where an array is increased by a scatter: the index, the values, and whether no position occurs twice.
+
+    None where the values lie in windows.
+    """
+    lengths, plain = _lengths(node.subs), _plain(node.subs)
+    if len(plain) == node.rank:
+        slices, letters = _slices(list(plain.values()), lengths, node.shape)
+        return slices, broadcast(value, letters), True
+    if _all_affine(node.subs) is not None:
+        return None
+    slots = {axis: found for axis, found in plain.items() if found.steps}
+    batch = distinct(letter for axis, sub in enumerate(node.subs) if axis not in slots for letter in sub.letters)
+    moved = [axis for axis in range(node.rank) if axis not in slots]
+    texts = [
+        _slice(slots[axis], lengths, node.shape[axis]) if axis in slots else broadcast(read(sub), batch).at(ADD)
+        for axis, sub in enumerate(node.subs)
+    ]
+    while texts[-1] == ":":
+        texts.pop()
+    first = moved[0] if moved[-1] - moved[0] == len(moved) - 1 else 0  # as in a gather
+    rows = [found.steps[0][0] for found in slots.values()]
+    return ", ".join(texts), broadcast(value, (*rows[:first], *batch, *rows[first:])), not batch
+
+
 def scatter_text(node: Scatter, read: Read, value: Value, dtype: str, helpers: set[str]) -> Value:
     """Zeros with `value` added at `subs`."""
     lengths = _lengths(node.subs)

@@ -51,6 +51,7 @@ from symgrad.graph.nodes import (
     MatrixFunction,
     Merge,
     Named,
+    Past,
     Previous,
     Range,
     Reduce,
@@ -120,6 +121,8 @@ class IndexWriter:
         match node:
             case Input() | Named():
                 return entry(node.symbol, subs)
+            case Past(state=state):
+                return entry(state.symbol, subs[1:])
             case Previous(state=state, lag=lag):
                 return entry(state.symbol, _shifted(subs, state.axis, state.start - lag))
             case Trajectory(scan=scan, number=state_number):
@@ -197,6 +200,11 @@ class IndexWriter:
         parts = [] if initial is None else [self.write(initial, subs)]
         for update in scan.updates:
             if update.state != number:
+                continue
+            if update.lag is None:
+                step = self._names.pick(scan.steps, {symbol for sub in subs.values() for symbol in S(sub).free_symbols})
+                whole = {axis + 1: sub for axis, sub in subs.items()}
+                parts.append(Sum(self.write(update.term, whole | {0: step}), (step, 0, scan.steps - 1)))
                 continue
             first, last = S(state.start - update.lag), state.start - update.lag + scan.steps - 1
             term = self.write(update.term, subs | {state.axis: time - first})

@@ -10,9 +10,9 @@ from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.dimensions import equal
 from symgrad.frontend.left_sides import axes_of, checked_axes, lengths_of, scope_of, subscripts_of
 from symgrad.frontend.reader import IndexReader
-from symgrad.frontend.scope import Index, Scope, place_of
+from symgrad.frontend.scope import Index, Referred, Scope, place_of
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Node, Use
+from symgrad.graph.nodes import Use
 
 
 class BaseCases:
@@ -40,14 +40,14 @@ class BaseCases:
         """Where along the time the base cases of a state stand, and their terms over its axes."""
         return [(axes_of(case.lhs)[self._axes[base]], self._term(case, base)) for case in self._cases[base]]
 
-    def entry(self, base: Any, subs: Sequence[Expr], where: Basic, scope: Scope) -> tuple[Node, Sequence[Expr]] | None:
+    def entry(self, base: Any, subs: Sequence[Expr], where: Basic, scope: Scope) -> Referred | None:
         """The term of a base case that an entry at a fixed time is, and its subscripts; None if it is none."""
         for case in self._cases.get(base, ()):
             if equal(axes_of(case.lhs)[self._axes[base]], subs[self._axes[base]]):
                 self._check(base, subs, where, scope)
                 self._reader.symbols.resumed[base] = None
                 term = self._term(case, base)
-                return term.node, [subs[axis] for axis in term.letters]
+                return Referred(term.node, [subs[axis] for axis in term.letters])
         return None
 
     def _check(self, base: Any, subs: Sequence[Expr], where: Basic, scope: Scope) -> None:
@@ -55,9 +55,7 @@ class BaseCases:
         for axis, (sub, length) in enumerate(zip(subs, lengths_of(base), strict=True)):
             self._reader.check_range(sub, length, axis, where, scope)
 
-    def _inside(
-        self, base: Any, subs: Sequence[Expr], where: Basic, scope: Scope
-    ) -> tuple[Node, Sequence[Expr]] | None:
+    def _inside(self, base: Any, subs: Sequence[Expr], where: Basic, scope: Scope) -> Referred | None:
         """What stands for an entry of the recurrence inside a base case."""
         if base not in self._axes:
             return None

@@ -152,9 +152,12 @@ def is_positive(expr: Expr, indices: Indices, guards: tuple[Expr, ...] = ()) -> 
     numerator, denominator = expr.together().as_numer_denom()
     if not denominator.is_number and not _not_negative(denominator - 1, {}):
         return False
-    return _proved(expand(numerator), indices) or (
-        bool(guards) and _proved_beside(scaled_to_integer(without_floors(expand(expr))), indices, guards)
-    )
+    if _proved(expand(numerator), indices):
+        return True
+    if not guards and not expr.has(floor):
+        return False
+    below = scaled_to_integer(without_floors(expand(expr)))
+    return _proved(below, indices) or _proved_beside(below, indices, guards)
 
 
 def _proved_beside(expr: Expr, indices: Indices, guards: tuple[Expr, ...]) -> bool:

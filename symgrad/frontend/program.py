@@ -103,7 +103,10 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     indices |= {index for fact in facts for index in _quantified(fact)}
     found = list(dict.fromkeys(occurring([*parameters, *expressions, *(e.lhs for e in equations)])))
     dimensions = _dimensions(parameters, found, expressions, indices)
-    arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions)
+    needs = _needs(definitions, bases)
+    groups = components(needs)
+    recursive = {base for group in groups for base in group if len(group) > 1 or base in needs[base] or base in bases}
+    arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions, recursive)
     known = properties(facts)
     nodes = {
         argument.symbol: _input(argument, known.get(argument.symbol, ()))
@@ -112,11 +115,11 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     }
     symbols = Symbols(dict(nodes), frozenset(dimensions), {argument.symbol: argument.upper for argument in arguments})
     _promise(facts, symbols)
+    symbols.facts = tuple(part for fact in facts for part in conjuncts(fact) if isinstance(part, Relational))
     reader = Reader(symbols)
     names: dict[Any, Named] = {}
-    needs = _needs(definitions, bases)
-    for group in components(needs):
-        if len(group) > 1 or group[0] in needs[group[0]] or group[0] in bases:
+    for group in groups:
+        if group[0] in recursive:
             names |= read_recurrence(group, definitions, bases, reader)
         else:
             names[group[0]] = read_definition(definitions[group[0]], reader)
@@ -227,6 +230,7 @@ def _arguments(
     dimensions: Sequence[Symbol],
     indices: set[Any],
     expressions: Sequence[Basic],
+    recursive: Collection[Any],
 ) -> tuple[Argument, ...]:
     """Parameters in the order given, data in alphabetical order, then the dimensions that no array determines."""
     for parameter in parameters:
@@ -266,7 +270,7 @@ def _arguments(
     for parameter in parameters:
         if parameter not in used:
             raise ModelError(f"the parameter {name_of(parameter)} does not occur in the loss")
-    subscripting = _subscripting(expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer})
+    subscripting = _subscripting(expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer}, recursive)
     for parameter in parameters:
         if parameter in subscripting:
             raise ModelError(
@@ -295,11 +299,12 @@ def _declared_integer(symbol: Any) -> bool:
 
 
 def _subscripting(
-    expressions: Sequence[Basic], numbers: Collection[Symbol]
+    expressions: Sequence[Basic], numbers: Collection[Symbol], recursive: Collection[Any]
 ) -> dict[Any, tuple[Expr | None, Span | None]]:
     """The integers that subscript arrays, entries of others or numbers, with the size of the axis where one does alone.
 
-    Beside it which ones to draw: those whose positions are inside, where they are integers plus a constant.
+    Beside it which ones to draw: those whose positions are inside, where they are integers plus a constant. Steps of a
+    recurrence may leave some of them out, the parent of a root for instance, and check what they use themselves.
     """
     found: dict[Any, Expr | None] = {}
     spans: dict[Any, Span] = {}
@@ -320,7 +325,8 @@ def _subscripting(
                     if isinstance(inner, Indexed | MatrixElement) or inner in numbers:
                         walk.skip()  # what subscripts it is met by itself
                         base = base_symbol(inner)
-                        found[base] = length if sub == inner else found.get(base)
+                        alone = sub == inner and base_symbol(part) not in recursive
+                        found[base] = length if alone else found.get(base)
                         if length is not None:
                             shift = difference(sub, inner)
                             first = -shift if shift.is_Integer else S.Zero

@@ -1,10 +1,10 @@
 """Recurrences of `where`: equations that refer to one another's earlier (or later) entries, with their base cases."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from sympy import Add, Basic, Eq, Expr, Idx, Indexed, IndexedBase, Integer, MatrixSymbol, S, Sum, Symbol, expand
+from sympy import Add, Basic, Eq, Expr, Idx, Indexed, Integer, S, Sum, Symbol, expand
 from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -23,10 +23,11 @@ from symgrad.frontend.left_sides import (
 )
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.reader import IndexReader
-from symgrad.frontend.scope import Index, Scope, place_of
+from symgrad.frontend.references import Part, References
+from symgrad.frontend.scope import Index, place_of
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Named, Node, State, Update, Use
-from symgrad.graph.scan import previous, scan, whole
+from symgrad.graph.nodes import Named, State, Update, Use
+from symgrad.graph.scan import scan, whole
 from symgrad.walk import Preorder
 
 
@@ -60,24 +61,6 @@ def components(needs: Mapping[Any, Sequence[Any]]) -> list[list[Any]]:
                     group.append(path.popitem()[0])
                 found.append(sorted(group, key=place.__getitem__))
     return found
-
-
-@dataclass(frozen=True)
-class _Part:
-    """One state of a recurrence as written: `left` subscripts, the time among them, and how far it runs."""
-
-    base: IndexedBase | MatrixSymbol
-    equation: Equality
-    bases: tuple[Equality, ...]
-    axis: int
-    time: Any
-    state: State
-    steps: Expr
-    first_time: int  # the value of the time at the first entry that is no base case
-
-    @property
-    def left(self) -> tuple[Any, ...]:
-        return axes_of(self.equation.lhs)
 
 
 def read_recurrence(
@@ -121,7 +104,7 @@ def read_recurrence(
     terms: dict[Any, Use] = {}
     together: dict[Any, list[Any]] = {}
     for part in parts:
-        references = _References(part, parts, cases, key, steps, descending)
+        references = References(part, parts, cases, key, steps, descending, reader)
         terms[part.base] = _read_step(part, steps, reader, references)
         together[part.base] = references.same_step
     order = components(together)
@@ -238,7 +221,7 @@ def _direction(
     return found.pop(), numbers[0]
 
 
-def _part(base: Any, equation: Equality, bases: Sequence[Equality], axis: int, steps: Expr, descending: bool) -> _Part:
+def _part(base: Any, equation: Equality, bases: Sequence[Equality], axis: int, steps: Expr, descending: bool) -> Part:
     left, shape = checked_axes(base, subscripts_of(equation.lhs), equation.lhs), lengths_of(base)
     for place, sub in enumerate(left):
         if place != axis and not isinstance(sub, Symbol | Idx):
@@ -257,10 +240,10 @@ def _part(base: Any, equation: Equality, bases: Sequence[Equality], axis: int, s
         )
     start = 0 if descending else int(free)
     state = State(name_of(base), base, shape, axis, start)
-    return _Part(base, equation, tuple(bases), axis, time[0], state, steps, start - int(time[1]))
+    return Part(base, equation, tuple(bases), axis, time[0], state, steps, start - int(time[1]))
 
 
-def _at_bases(part: _Part, descending: bool) -> tuple[Equality, ...]:
+def _at_bases(part: Part, descending: bool) -> tuple[Equality, ...]:
     """The equation of a state without base cases at the times before the first step, where it may hold as well."""
     length, free = part.state.shape[part.axis], int(difference(part.state.shape[part.axis], part.steps))
     positions = [length - 1 - n for n in range(free)] if descending else range(free)
@@ -304,75 +287,14 @@ def _lags_spelled_out(equation: Equality, group: Sequence[Any]) -> Equality:
     return Eq(equation.lhs, right, evaluate=False)
 
 
-def _declare_defined(part: _Part, steps: Expr, descending: bool, reader: IndexReader) -> None:
+def _declare_defined(part: Part, steps: Expr, descending: bool, reader: IndexReader) -> None:
     """Entries of a state without base cases that no step sets are undefined."""
     if not part.bases and not equal(part.state.shape[part.axis], steps):
         first = Integer(part.state.start)
         reader.symbols.defined[part.base] = {part.axis: (first, expand(first + steps - 1))}
 
 
-class _References:
-    """Stands for the states of a recurrence while one of its equations is read."""
-
-    def __init__(
-        self, part: _Part, parts: Sequence[_Part], cases: BaseCases, key: str, steps: Expr, descending: bool
-    ) -> None:
-        self.same_step: list[Any] = []
-        self._cases = cases
-        self._part, self._key, self._steps, self._descending = part, key, steps, descending
-        self._parts = {other.base: other for other in parts}
-
-    def earlier(
-        self, base: Any, subs: Sequence[Expr], where: Basic, scope: Scope
-    ) -> tuple[Node, Sequence[Expr]] | None:
-        """The placeholder for an entry of a state, and its subscripts; None for what is no state of the recurrence."""
-        other = self._parts.get(base)
-        if other is None:
-            return None
-        subs = checked_axes(base, subs, where)
-        fixed = self._cases.entry(base, subs, where, scope)
-        if fixed is not None:
-            return fixed
-        time, first = self._part.time, self._part.first_time
-        offset = expand(subs[other.axis] - time)
-        found = scope.indices.get(time)
-        if not offset.is_Integer or found is None or found.letter != time:
-            raise UnsupportedError(
-                f"{place_of(where)} in the recurrence {place_of(self._part.equation.lhs)} = ...: the subscript "
-                f"{subs[other.axis]} is not {time} plus a number"
-            )
-        lag = other.state.start - first - int(offset)
-        self._check(other, lag, where)
-        if lag == 0:
-            self.same_step.append(base)
-        node = previous(self._key, other.state, self._steps, lag)
-        return node, [time - first if axis == other.axis else sub for axis, sub in enumerate(subs)]
-
-    def _check(self, other: _Part, lag: int, where: Basic) -> None:
-        place = f"{place_of(where)} in the recurrence {place_of(self._part.equation.lhs)} = ..."
-        ahead = -lag if not self._descending else lag
-        if ahead > 0:
-            direction = "down from its last entry" if self._descending else "up from its first entry"
-            hint = "refer to what comes before"
-            if not (other.bases or self._descending):
-                name, time, first = name_of(other.base), self._part.time, self._part.first_time
-                hint = (
-                    f"{name} has {self._steps} entries, one for each step, so that its entry {other.state.start} is "
-                    f"that of {time} = {first}: refer to it at {time + other.state.start - first}, or declare {name} "
-                    f"with {expand(self._steps + first)} entries"
-                )
-            raise ModelError(f"{place} is not known yet: the recurrence runs {direction}; {hint}")
-        if -ahead > len(other.bases):
-            edge = (other.state.shape[other.axis] if self._descending else other.state.start) - 1
-            have = f"{len(other.bases)} base case{'s' if len(other.bases) != 1 else ''}"
-            raise ModelError(
-                f"{place} refers {-ahead} steps back, but {name_of(other.base)} has {have}: at the first step it is "
-                f"an entry that no equation defines; add a base case (entry {edge} comes before the first step) or "
-                "change the shape"
-            )
-
-
-def _read_step(part: _Part, steps: Expr, reader: IndexReader, references: _References) -> Use:
+def _read_step(part: Part, steps: Expr, reader: IndexReader, references: References) -> Use:
     """The right side of a state's equation as a term over the state's axes, with one entry a step."""
     scope = scope_of(part.equation.lhs).with_index(part.time, Index(part.time, Integer(part.first_time), steps))
     axes = {part.time: part.axis}

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
 from sympy import And, Basic, Expr, S, Symbol, expand
 
@@ -72,7 +73,18 @@ def _without(conditions: tuple[Basic, ...], symbol: Any) -> tuple[Basic, ...]:
     return tuple(condition for condition in conditions if not condition.has(symbol))
 
 
-Earlier = Callable[[Any, Sequence[Expr], Basic, Scope], tuple[Node, Sequence[Expr]] | None]
+class Referred(NamedTuple):
+    """What stands for an entry of a recurrence: a node and its subscripts.
+
+    Of subscripts that are data the module checks that they are below `ends`, by axis.
+    """
+
+    node: Node
+    subscripts: Sequence[Expr]
+    ends: Mapping[int, Expr] = MappingProxyType({})
+
+
+Earlier = Callable[[Any, Sequence[Expr], Basic, Scope], Referred | None]
 
 
 @dataclass
@@ -92,6 +104,7 @@ class Symbols:
     defined: dict[Any, dict[int, tuple[Expr, Expr]]] = field(default_factory=dict)
     lengths: dict[Expr, None] = field(default_factory=dict)  # what must not be negative beyond that, such as H - P + 1
     promised: tuple[Expr, ...] = ()  # expressions of dimensions that facts say are not negative
+    facts: tuple[Basic, ...] = ()  # comparisons, for all values of their indices
     # the least distances from the ends of their axes of positions that the module checks when it runs
     margins: dict[Expr, None] = field(default_factory=dict)
 

@@ -55,7 +55,9 @@ class SubscriptReader:
 
     def _subscripts(self, base: Any, subscripts: Sequence[Expr], whole: Basic, scope: Scope) -> Reading:
         earlier = self.symbols.earlier(base, subscripts, whole, scope) if self.symbols.earlier else None
-        node, subscripts = earlier or (self.symbols.nodes.get(base), subscripts)
+        node = self.symbols.nodes.get(base) if earlier is None else earlier.node
+        subscripts = subscripts if earlier is None else earlier.subscripts
+        ends = {} if earlier is None else earlier.ends
         if node is None:
             raise ModelError(
                 f"{place_of(whole)}: {name_of(base)} is not an argument or a name of `where` of this model"
@@ -71,13 +73,15 @@ class SubscriptReader:
             self._refuse_escaped(sub, scope)
             places.append(self.check_range(sub, length, axis, whole, scope))
             if earlier is None:
-                self._check_defined(base, sub, axis, whole, scope)
+                self.check_defined(base, sub, axis, whole, scope)
         pads = padding(subscripts, shape, places, scope)
         terms = []
         for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
             if length == 1 and thin:
                 continue  # sides of one have no axis in the graph
-            terms.append((yield from self._position(sub, length, "inside" if pads else places[axis], whole, scope)))
+            end = ends.get(axis, length)
+            place = "inside" if pads else places[axis] if axis not in ends else "checked"
+            terms.append((yield from self._position(sub, end, place, whole, scope)))
         if pads is None:
             return gather(Use(node, tuple(range(node.rank))), terms)
         shifted = [add([(S.One, term), (S.One, size(before))]) for term, (before, _) in zip(terms, pads, strict=True)]
@@ -142,18 +146,29 @@ class SubscriptReader:
         )
         return "inside"
 
+    def are_positive(self, ends: Sequence[Expr], scope: Scope, known: Sequence[Expr] = ()) -> bool:
+        """Whether expressions are positive wherever the conditions around them hold and `known` are not negative."""
+        return self._are_positive(ends, scope.indices, scope.conditions, scope, known)
+
     def _is_guarded(self, ends: Sequence[Expr], scope: Scope) -> bool:
         """Whether expressions are positive wherever the conditions around them hold."""
         return self._are_positive(ends, scope.indices, scope.conditions, scope)
 
-    def _are_positive(self, ends: Sequence[Expr], indices: Indices, conditions: Sequence[Basic], scope: Scope) -> bool:
+    def _are_positive(
+        self,
+        ends: Sequence[Expr],
+        indices: Indices,
+        conditions: Sequence[Basic],
+        scope: Scope,
+        known: Sequence[Expr] = (),
+    ) -> bool:
         def compares_integers(condition: Relational) -> bool:
             return self._compares_integers(condition, scope)
 
         ends = [expand(end) for end in ends]
-        return are_positive(ends, indices, conditions, compares_integers, self.symbols.promised)
+        return are_positive(ends, indices, conditions, compares_integers, (*self.symbols.promised, *known))
 
-    def _check_defined(self, base: Any, sub: Expr, axis: int, whole: Basic, scope: Scope) -> None:
+    def check_defined(self, base: Any, sub: Expr, axis: int, whole: Basic, scope: Scope) -> None:
         """Refuse a subscript that reaches entries of a quantity that have no equation."""
         if axis not in self.symbols.defined.get(base, {}):
             return
@@ -200,7 +215,8 @@ class SubscriptReader:
             term = apply(if_else, [holds, term, ZERO])
         if place == "checked":
             label = Use(intern(Const, (), Symbol(f"{place_of(whole)}: {sub}")), ())
-            term = apply(in_range, [term, size(length), label])
+            end = (yield length, scope) if length.has(*scope.indices) else size(length)
+            term = apply(in_range, [term, end, label])
         return term
 
     def _deciding(self, sub: Expr, length: Expr, place: Place, scope: Scope) -> list[int]:

@@ -26,6 +26,7 @@ from symgrad.graph.nodes import (
     Merge,
     Named,
     Node,
+    Past,
     Previous,
     Reduce,
     Scatter,
@@ -63,7 +64,7 @@ def _may_be_infinite(node: Node) -> bool:
     match node:
         case Input(integer=integer):
             return not integer
-        case Previous() | Trajectory():
+        case Past() | Previous() | Trajectory():
             return True
         case Add() | Named() | Gather() | Scatter() | Merge() | Split():
             return any(_known[use.node] for use in node.uses())

@@ -247,11 +247,12 @@ class State(NamedTuple):
 class Update(NamedTuple):
     """What a step does: entry `start` + p - `lag` of a state is set to, or increased by, a term over the state's axes.
 
-    Along the time axis the term has one entry a step.
+    Along the time axis the term has one entry a step. Without a lag the whole array of the state is increased, by a
+    term whose first axis is the step, with the axes of the state after it.
     """
 
     state: int
-    lag: int
+    lag: int | None
     term: Use
 
 
@@ -262,6 +263,18 @@ class Previous(Node):
     key: str
     state: State
     lag: int
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Past(Node):
+    """In a recurrence, the array of a state as it is at every step: bound by the `Scan` of the same key.
+
+    Axis 0 is the step. Only entries that are known by then are read, among them that of the step itself if `current`.
+    """
+
+    key: str
+    state: State
+    current: bool
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)

@@ -11,7 +11,20 @@ from sympy import Expr, Integer, S
 from symgrad.graph.axes import gather, named
 from symgrad.graph.build import add, index, size
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Named, Node, Previous, Scan, Shape, State, Trajectory, Update, Use, intern, postorder
+from symgrad.graph.nodes import (
+    Named,
+    Node,
+    Past,
+    Previous,
+    Scan,
+    Shape,
+    State,
+    Trajectory,
+    Update,
+    Use,
+    intern,
+    postorder,
+)
 from symgrad.graph.transform import dependents, own, substitute
 
 
@@ -22,6 +35,15 @@ def step_shape(state: State, steps: Expr) -> Shape:
 
 def previous(key: str, state: State, steps: Expr, lag: int) -> Previous:
     return intern(Previous, step_shape(state, steps), key, state, lag)
+
+
+def past(key: str, state: State, steps: Expr, current: bool) -> Past:
+    return intern(Past, (steps, *state.shape), key, state, current)
+
+
+def time_of(update: Update, states: Sequence[State]) -> int:
+    """The letter of the steps in the term of an update."""
+    return 0 if update.lag is None else states[update.state].axis
 
 
 def scan(
@@ -56,10 +78,10 @@ def at_steps(array: Node, state: State, steps: Expr, lag: int) -> Use:
     return gather(own(array), subs)
 
 
-def placeholders(node: Scan) -> Iterator[Previous]:
+def placeholders(node: Scan) -> Iterator[Previous | Past]:
     """The placeholders that occur in the terms of a recurrence."""
     for part in postorder([update.term.node for update in node.updates]):
-        if isinstance(part, Previous) and part.key == node.key:
+        if isinstance(part, Previous | Past) and part.key == node.key:
             yield part
 
 
@@ -73,7 +95,11 @@ def images(node: Scan) -> dict[Use, Use]:
     arrays = [whole(node, number, state) for number, state in enumerate(node.states)]
     found: dict[Use, Use] = {}
     for part in placeholders(node):
-        found[own(part)] = at_steps(arrays[node.states.index(part.state)], part.state, node.steps, part.lag)
+        array = arrays[node.states.index(part.state)]
+        if isinstance(part, Past):
+            found[own(part)] = Use(array, tuple(range(1, part.rank)))
+        else:
+            found[own(part)] = at_steps(array, part.state, node.steps, part.lag)
     inside, seen = within(node), {use.node for use in found}
     for number, _, term in node.updates:
         state = node.states[number]

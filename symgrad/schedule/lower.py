@@ -31,6 +31,7 @@ from symgrad.graph.nodes import (
     Letter,
     Named,
     Node,
+    Past,
     Previous,
     Reduce,
     Scan,
@@ -79,7 +80,7 @@ def lower(roots: Sequence[Use]) -> list[Use]:
 
 def _recurrent(roots: Sequence[Use]) -> list[Node]:
     """What is computed step by step, where both sides of a sigmoid are kept."""
-    return [node for node in postorder([use.node for use in roots]) if isinstance(node, Scan | Previous)]
+    return [node for node in postorder([use.node for use in roots]) if isinstance(node, Scan | Previous | Past)]
 
 
 @record("σ(u)·σ(−u) = e/(1 + e)² with e = exp(−|u|)", "nothing is compared, and no side is chosen", MAECHLER)

@@ -24,7 +24,7 @@ from symgrad.graph.nodes import (
     intern,
     postorder,
 )
-from symgrad.graph.scan import from_outside, images, previous, with_updates, within
+from symgrad.graph.scan import from_outside, images, previous, time_of, with_updates, within
 from symgrad.graph.transform import in_own_letters, own, substitute
 from symgrad.rewrite.record import record
 
@@ -149,7 +149,7 @@ def _time_axes(node: Scan) -> dict[Node, int]:
     order = [part for part in postorder([update.term.node for update in node.updates]) if part in inside]
     axes: dict[Node, set[int]] = {part: set() for part in order}
     for update in node.updates:
-        _note(axes, update.term, {node.states[update.state].axis})
+        _note(axes, update.term, {time_of(update, node.states)})
     for part in reversed(order):
         for use in part.uses():
             _note(axes, use, _letters_of(part, axes[part]))

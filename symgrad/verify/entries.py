@@ -76,14 +76,11 @@ def _limits(shape: tuple[int, ...], constraints: Sequence[Constraint], integer: 
     low, high = np.full(shape, -math.inf), np.full(shape, math.inf)
     for bound in constraints:
         if isinstance(bound, Bound):
-            mask = bound.entries(shape)
-            least, most = bound.low, bound.high
-            if integer and math.isfinite(least):
-                least = math.floor(least) + 1 if bound.strict else math.ceil(least)
-            if integer and math.isfinite(most):
-                most = math.ceil(most) - 1 if bound.strict else math.floor(most)
-            low = np.where(mask, np.maximum(low, least), low)
-            high = np.where(mask, np.minimum(high, most), high)
+            least, most = bound.limits(shape)
+            if integer:
+                least = np.floor(least) + 1 if bound.strict else np.ceil(least)
+                most = np.ceil(most) - 1 if bound.strict else np.floor(most)
+            low, high = np.maximum(low, least), np.minimum(high, most)
     return low, high
 
 

@@ -15,6 +15,7 @@ from sympy import (
     Basic,
     Dummy,
     Eq,
+    Expr,
     Ge,
     Gt,
     Identity,
@@ -29,6 +30,7 @@ from sympy import (
     Sum,
     Symbol,
     Transpose,
+    lambdify,
     sympify,
 )
 from sympy.assumptions.assume import AppliedPredicate
@@ -61,14 +63,19 @@ StructureKind = Literal[
 
 @dataclass(frozen=True)
 class Bound:
-    """Entries lie between `low` and `high`; which entries, the subscripts say (see `entries`)."""
+    """Entries lie between `low` and `high`; which entries, the subscripts say (see `entries`).
+
+    An end may be an expression in the subscripts: parent[n] < n. Such a bound is none for entries that it leaves no
+    value from `first` on, if there is a first one: a root has no parent among the labels 0, 1, ...
+    """
 
     fact: Basic
     name: str
     subscripts: tuple[Basic, ...]
-    low: float = -math.inf
-    high: float = math.inf
+    low: float | Expr = -math.inf
+    high: float | Expr = math.inf
     strict: bool = False
+    first: float = -math.inf
 
     def entries(self, shape: tuple[int, ...]) -> Array:
         """A mask of the entries selected: a number as subscript fixes an axis, a repeated index takes the diagonal."""
@@ -84,14 +91,29 @@ class Bound:
                 mask &= grid == first.setdefault(subscript, grid)
         return mask
 
+    def limits(self, shape: tuple[int, ...]) -> tuple[Array, Array]:
+        """The ends for every entry of an array, infinite where there is none."""
+        mask = self.entries(shape)
+        low, high = (self._end(end, shape) for end in (self.low, self.high))
+        mask &= (high > self.first) if self.strict else (high >= self.first)
+        return np.where(mask, low, -math.inf), np.where(mask, high, math.inf)
+
+    def _end(self, end: float | Expr, shape: tuple[int, ...]) -> Array:
+        if not isinstance(end, Expr):
+            return np.full(shape, end)
+        at = dict(zip(self.subscripts, np.indices(shape), strict=True))
+        symbols = sorted(end.free_symbols, key=str)
+        return np.asarray(lambdify(symbols, end)(*(at[symbol] for symbol in symbols)), dtype=np.float64)
+
     def holds(self, inputs: Mapping[str, Any]) -> bool:
         values = np.asarray(inputs[self.name], dtype=np.float64)
-        values = values[self.entries(values.shape)]
+        low, high = self.limits(values.shape)
         if self.low == self.high:
-            return bool(np.all(np.abs(values - self.low) <= TOLERANCE * max(1.0, abs(self.low))))
+            apart = np.where(np.isfinite(low), np.abs(values - np.where(np.isfinite(low), low, 0.0)), 0.0)
+            return bool(np.all(apart <= TOLERANCE * np.maximum(1.0, np.abs(np.where(np.isfinite(low), low, 0.0)))))
         if self.strict:
-            return bool(np.all((values > self.low) & (values < self.high)))
-        return bool(np.all((values >= self.low) & (values <= self.high)))
+            return bool(np.all((values > low) & (values < high)))
+        return bool(np.all((values >= low) & (values <= high)))
 
 
 @dataclass(frozen=True)
@@ -299,24 +321,26 @@ class FactReader:
         absolute = Abs(place) in difference.atoms(Abs)
         difference = difference.xreplace({Abs(place): unknown} if absolute else {place: unknown})
         difference = difference.xreplace({symbol: Integer(size) for symbol, size in self.sizes.items()})
-        if difference.free_symbols != {unknown} or not difference.is_polynomial(unknown):
-            return None
-        coefficients = difference.as_poly(unknown).all_coeffs()
-        if len(coefficients) != 2:
-            return None
-        slope, offset = (float(c) for c in coefficients)
-        edge = -offset / slope
-        below = isinstance(fact, Lt | Le) == (slope > 0)
         located = self.place(place)
         assert located is not None
         argument, subscripts = located
+        moving = difference.free_symbols - {unknown}
+        if not difference.is_polynomial(unknown) or not moving <= set(subscripts) or (moving and absolute):
+            return None
+        coefficients = difference.as_poly(unknown).all_coeffs()
+        if len(coefficients) != 2 or not coefficients[0].is_number:
+            return None
+        slope, offset = float(coefficients[0]), coefficients[1]
+        edge = -offset / slope if moving else float(-offset / slope)
+        first = float(self.number(argument.span[0]) or 0.0) if moving and argument.span else -math.inf
+        below = isinstance(fact, Lt | Le) == (slope > 0)
         strict = isinstance(fact, Lt | Gt)
         if isinstance(fact, Eq):
-            return None if absolute else [Bound(fact, argument.name, subscripts, edge, edge)]
+            return None if absolute else [Bound(fact, argument.name, subscripts, edge, edge, first=first)]
         if not below:
             return None if absolute else [Bound(fact, argument.name, subscripts, low=edge, strict=strict)]
         low = -edge if absolute else -math.inf
-        return [Bound(fact, argument.name, subscripts, low, edge, strict)]
+        return [Bound(fact, argument.name, subscripts, low, edge, strict, first)]
 
     def _symmetric(self, fact: Any) -> list[Constraint] | None:
         """`Eq(A[i, j], A[j, i])`, `Eq(S[k, i, j], S[k, j, i])`."""

@@ -30,6 +30,7 @@ from symgrad.graph.nodes import (
     Merge,
     Named,
     Node,
+    Past,
     Previous,
     Range,
     Reduce,
@@ -257,9 +258,10 @@ class GraphEvaluator:
             for number, lag, term in node.updates:
                 state = node.states[number]
                 self._one_step(term.node, inside, node, states)
-                shape = self.shape(step_shape(state, node.steps))
-                value = np.take(_full(self._aligned(term, range(len(shape))), shape), p, axis=state.axis)
-                where = (slice(None),) * state.axis + (state.start + p - lag, ...)
+                shape = self.shape(step_shape(state, node.steps) if lag is not None else (node.steps, *state.shape))
+                axis = 0 if lag is None else state.axis
+                value = np.take(_full(self._aligned(term, range(len(shape))), shape), p, axis=axis)
+                where = (...,) if lag is None else (slice(None),) * state.axis + (state.start + p - lag, ...)
                 states[number][where] = value if node.initial[number] is None else states[number][where] + value
         for part in inside:
             self._values.pop(part, None)
@@ -268,7 +270,10 @@ class GraphEvaluator:
     def _one_step(self, root: Node, inside: set[Node], node: Scan, states: Sequence[Array]) -> None:
         """Evaluate what depends on the states, as they are now; what is not known of them yet is nan."""
         for part in postorder([root], self._values.keys() - inside):
-            if isinstance(part, Previous) and part.key == node.key:
+            if isinstance(part, Past) and part.key == node.key:
+                source = states[node.states.index(part.state)]
+                self._values[part] = np.broadcast_to(source, self.shape(part.shape)).copy()
+            elif isinstance(part, Previous) and part.key == node.key:
                 source = states[node.states.index(part.state)]
                 axis, offset = part.state.axis, part.state.start - part.lag
                 value = np.full(self.shape(part.shape), NAN, dtype=object)
