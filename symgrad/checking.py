@@ -1,7 +1,7 @@
 """What the checker has to know of a model, as functions of inputs: its loss at 50 digits, its kinks, its stages."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import Any
@@ -16,33 +16,38 @@ from symgrad.compiler import Derivation, expanded, plain_gradient
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.text import text
 from symgrad.frontend.program import Program
-from symgrad.graph.nodes import Node, Shape, Use
+from symgrad.graph.build import is_zero
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Apply, Node, Shape, Use, postorder
 from symgrad.graph.transform import own
 from symgrad.outputs.first_order import GRADIENT, VALUE, loss_and_gradient
 from symgrad.outputs.function import Function, terms_of
 from symgrad.outputs.probes import (
     CONDITIONING,
-    KINK_DISTANCE,
+    KINK_GAPS,
     HeldProgram,
-    distance_from_kinks,
     distance_from_singular,
     held,
-    kink_terms,
+    kink_gaps,
+    kinks_of,
     quantity,
 )
 from symgrad.outputs.second_order import Request, factors_of_hessian
-from symgrad.verify.accuracy import Subject, audit
+from symgrad.verify.accuracy import Subject as Audited
+from symgrad.verify.accuracy import audit
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
+from symgrad.verify.differences import Array, Inputs
+from symgrad.verify.directions import beside
 from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.kink_points import Kinks
-from symgrad.verify.point import Held
-from symgrad.verify.reference import evaluate
+from symgrad.verify.loss import StatedLoss
 from symgrad.verify.report import Link, Run
 from symgrad.verify.sampling import Draw
 from symgrad.verify.second_chain import check_second_chain
 from symgrad.verify.second_order import HeldGradient, SecondOrder, called
 from symgrad.verify.second_stages import second_stages
+from symgrad.verify.subject import Held, Subject
 from symgrad.version import __version__
 
 _LONGEST_OPERATION = 80  # characters of what a report calls an operation
@@ -67,7 +72,47 @@ class Checking:
     program: Program
     derivation: Derivation
     first: Sequence[Function]
-    _losses: dict[Any, Any] = field(default_factory=dict)
+
+    @cached_property
+    def stated(self) -> StatedLoss:
+        """The loss as it was given."""
+        terms = [self.derivation.program.loss, *self.derivation.gradient.values()]
+        nodes = postorder([use.node for use in terms])
+        heads = frozenset(node.head for node in nodes if isinstance(node, Apply))
+        return StatedLoss(self.loss, self.where, self.program.arguments, heads)
+
+    def subject(self, module: Any, request: Request | None = None, chain: bool = True) -> Subject:
+        """A generated module, with all that the checker has to know of it.
+
+        Parameters
+        ----------
+        module : the module.
+        request : its functions of second order.
+        chain : whether the stages of the compiler are compared, too.
+        """
+        program, request = self.program, request or Request()
+        return Subject(
+            module,
+            program.arguments,
+            self.facts,
+            self.where,
+            self.name,
+            program.dimensions,
+            program.minimum_sizes,
+            # drawn lengths are at least 1, those of edges at least 0; what is promised may be 0 everywhere
+            (*program.lengths, *(2 * gap + 1 for gap in program.promises)),
+            program.margins,
+            self.stated,
+            self.stated,
+            self.kinks,
+            self._conditioning,
+            self.formula,
+            self._vanishing(request),
+            self.held(),
+            self.complex_step(),
+            self.second_order(request) if request else None,
+            self.links(module, request) if chain else None,
+        )
 
     def links(self, module: Any, request: Request) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
         """The comparison of the compiler's stages with each other at given inputs."""
@@ -95,25 +140,56 @@ class Checking:
 
     def _exact_loss(self, inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> Any:
         """The SymPy loss at 50 digits."""
-        by_name = {a.name: a.symbol for a in self.program.arguments if a.role != "dimension"}
-        values = {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}
-        key = tuple((str(symbol), value.shape, value.tobytes()) for symbol, value in values.items()), str(sizes)
-        if key not in self._losses:  # both the check of the value and that of the chain ask for it
-            self._losses.clear()
-            self._losses[key] = evaluate(self.loss, values, dict(sizes), where=self.where)
-        return self._losses[key]
+        return self.stated.at(inputs, sizes).value
 
+    @cached_property
     def kinks(self) -> Kinks | None:
-        """The kinks of the loss, each with its distance at 50 digits; None for a smooth model."""
-        found, copies = kink_terms(self._held), self._held.copies
+        """The kinks of the loss; None for a smooth model."""
+        found = kinks_of(self._held)
         if not found:
             return None
+        module = self._module(self._held.program, [kink_gaps(self._held, found)])
+        terms = [[kink.gaps] if kink.ties is None else [kink.gaps, kink.ties] for kink in found]
 
-        def distances(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> list[Any]:
-            evaluate = GraphEvaluator({**inputs, **{copies[name]: inputs[name] for name in copies}}, sizes)
-            return [evaluate(distance).item() for _, distance in found]
+        def gaps(inputs: Inputs, at: Inputs) -> Sequence[Array]:
+            try:
+                with np.errstate(all="ignore"):
+                    return list(getattr(module, KINK_GAPS)(**inputs, **self._copies(at)))
+            except np.linalg.LinAlgError:  # a singular matrix
+                return [np.zeros(())]
 
-        return Kinks([label for label, _ in found], distances)
+        def exact(inputs: Inputs, at: Inputs, sizes: Mapping[Any, int]) -> Sequence[Sequence[Array]]:
+            evaluate = GraphEvaluator({**inputs, **self._copies(at)}, sizes)
+            return [[evaluate(_in_order(use), len(use.letters)) for use in parts] for parts in terms]
+
+        return Kinks([kink.label for kink in found], self._names, gaps, exact)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(node.name for node in self.program.parameters.values())
+
+    def _vanishing(self, request: Request) -> Callable[[str, Sequence[Draw]], bool]:
+        """Whether a derivative is zero by its formula: as it is written, or at all draws, to any number of digits."""
+
+        def vanishes(label: str, draws: Sequence[Draw]) -> bool:
+            terms = dict(zip(self._names, self.derivation.gradient.values(), strict=True))
+            if label not in terms:
+                terms |= {one.label: one.simplified for one in second_stages(self.derivation, request)}
+            use = terms[label] if label in terms else terms[_mirrored(label)]
+            return is_zero(use) or all(self._is_rounding(use, draw) for draw in draws)
+
+        return vanishes
+
+    def _is_rounding(self, use: Use, draw: Draw) -> bool:
+        """Whether what a term is at a draw becomes smaller with every digit that is added."""
+        directions = beside(draw.inputs, self._names, draw.constraints)
+        inputs = {**draw.inputs, **{f"direction_{name}": directions[name] for name in self._names}}
+        sizes = []
+        for digits in (DIGITS, 2 * DIGITS):
+            with mpmath.workdps(digits):
+                values = GraphEvaluator(inputs, draw.sizes)(_in_order(use), len(use.letters)).ravel()
+                sizes.append(max(map(abs, values), default=mpmath.mpf(0)))
+        return bool(sizes[1] <= sizes[0] * mpmath.mpf(10) ** (-DIGITS // 2))
 
     def formula(self, draw: Draw) -> list[np.ndarray[Any, Any]]:
         """Loss and gradient at 50 digits, nan where their formulas are not defined."""
@@ -143,7 +219,7 @@ class Checking:
             line = text(writer.write(own(node), dict(enumerate(indices))))
             return line if len(line) <= _LONGEST_OPERATION else f"{line[:_LONGEST_OPERATION]}…"
 
-        subject = Subject(
+        subject = Audited(
             self.derivation.program.loss,
             tuple(self.derivation.gradient.values()),
             tuple(terms_of(self.first[-1].result)),
@@ -167,45 +243,22 @@ class Checking:
         found = factors_of_hessian(self.derivation) if request.hessian else {}
         return SecondOrder(request.hessian, request.hvp, quantities, found, self._held_gradient())
 
-    def options(self) -> dict[str, Any]:
-        """What the checker is told of the model beside its arguments and facts."""
-
-        def reference(inputs: Mapping[str, Any], sizes: Mapping[Any, int]) -> float:
-            try:
-                return float(self._exact_loss(inputs, sizes))
-            except (ValueError, ZeroDivisionError, OverflowError):  # the loss is not a real number there
-                return float("nan")
-
-        return {
-            "dimensions": self.program.dimensions,
-            "minimum_sizes": self.program.minimum_sizes,
-            # drawn lengths are at least 1, those of edges at least 0; what is promised may be 0 everywhere
-            "lengths": (*self.program.lengths, *(2 * gap + 1 for gap in self.program.promises)),
-            "margins": self.program.margins,
-            "reference": reference,
-            "where": self.where,
-            **self._distances,
-        }
-
     @cached_property
-    def _distances(self) -> dict[str, Callable[[dict[str, Any]], float] | None]:
-        """The distances from the nearest kink and from singular matrices; None where there are none."""
-        made = [distance_from_kinks(self._held), distance_from_singular(self._held)]
-        functions = [function for function in made if function is not None]
-        names = [function.name for function in functions]
-        module = self._module(self._held.program, functions) if functions else None
+    def _conditioning(self) -> Callable[[dict[str, Any]], float] | None:
+        """How far matrices are from singular; None where none has to be regular."""
+        function = distance_from_singular(self._held)
+        if function is None:
+            return None
+        module = self._module(self._held.program, [function])
 
-        def distance(name: str) -> Callable[[dict[str, Any]], float]:
-            def value(inputs: dict[str, Any]) -> float:
-                try:
-                    with np.errstate(all="ignore"):
-                        return float(getattr(module, name)(**inputs, **self._copies(inputs)))
-                except np.linalg.LinAlgError:  # a singular matrix
-                    return 0.0
+        def value(inputs: dict[str, Any]) -> float:
+            try:
+                with np.errstate(all="ignore"):
+                    return float(getattr(module, CONDITIONING)(**inputs, **self._copies(inputs)))
+            except np.linalg.LinAlgError:  # a singular matrix
+                return 0.0
 
-            return value
-
-        return {name: distance(name) if name in names else None for name in (KINK_DISTANCE, CONDITIONING)}
+        return value
 
     @cached_property
     def _held(self) -> HeldProgram:
@@ -246,6 +299,17 @@ class Checking:
 
     def _text(self, program: Program, functions: Sequence[Function]) -> str:
         return module_source(program, functions, self.name, (), __version__, environment())
+
+
+def _in_order(use: Use) -> Use:
+    """A term with its own axes as letters."""
+    return relabel(use, {letter: axis for axis, letter in enumerate(use.letters)})
+
+
+def _mirrored(label: str) -> str:
+    """H.q.p of H.p.q; any other label as it is."""
+    kind, *names = label.split(".")
+    return ".".join([kind, *reversed(names)]) if kind == "H" else label
 
 
 def imported(text: str, name: str) -> ModuleType:

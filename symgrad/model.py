@@ -45,9 +45,11 @@ from symgrad.outputs.first_order import first_order
 from symgrad.outputs.function import Function
 from symgrad.outputs.second_order import Request, ready, second_order
 from symgrad.rewrite.facts import expand_names
-from symgrad.verify.check import check_module, draw_inputs
+from symgrad.verify.check import check_module
+from symgrad.verify.draws import draw_inputs
 from symgrad.verify.report import CheckReport, Run
 from symgrad.verify.sampling import Draw, Sampler
+from symgrad.verify.subject import Settings
 from symgrad.verify.test_file import test_cases, test_file
 from symgrad.version import __version__
 from symgrad.walk import depth
@@ -551,7 +553,8 @@ class Model:
 
         Raises
         ------
-        GradientCheckError : the check failed; nothing is written.
+        GradientCheckError : the check failed, or was inconclusive: something of the gradient was not seen to be right,
+            such as a branch that no inputs were found for. Nothing is written; `check=False` leaves the check out.
 
         Examples
         --------
@@ -566,9 +569,10 @@ class Model:
         text = self._source(request, workspace)
         module = imported(text, self.name)
         if check:
-            report = self._check(module, request, seed=seed)
+            report = self._check(module, request, Settings(seed), chain=False)
             if not report.ok:
-                raise GradientCheckError(f"the gradient check of {self.name} failed\n{report}", report)
+                outcome = "failed" if report.verdict == "fail" else "was inconclusive"
+                raise GradientCheckError(f"the gradient check of {self.name} {outcome}\n{report}", report)
         if path is not None:
             write_all({Path(path): text})
         return module
@@ -644,8 +648,7 @@ class Model:
         """
         request = self._request(hessian, hvp, jacobian)
         module = imported(self._source(request, workspace), self.name)
-        links = self._run(lambda: self._checking.links(module, request)) if chain else None
-        report = self._check(module, request, seed=seed, sizes=sizes, inputs=inputs, chain=links)
+        report = self._check(module, request, Settings(seed, sizes, inputs), chain)
         return replace(report, edges=(*report.edges, self._audit(module, seed, sizes))) if accuracy else report
 
     def _audit(self, module: Any, seed: int, sizes: Any) -> Run:
@@ -678,23 +681,11 @@ class Model:
         >>> sorted(draw.inputs)
         ['a', 'x']
         """
-        options = {**self._checking.options(), "seed": seed, "sizes": sizes}
-        return self._run(lambda: draw_inputs(module, self.arguments, self.facts, **options))
+        settings = Settings(seed, sizes)
+        return self._run(lambda: draw_inputs(self._checking.subject(module, chain=False), settings))
 
-    def _check(self, module: Any, request: Request, **options: Any) -> CheckReport:
-        def report() -> CheckReport:
-            known = {
-                **self._checking.options(),
-                "held": self._checking.held(),
-                "complex_step": self._checking.complex_step(),
-                "formula": self._checking.formula,
-                "kinks": self._checking.kinks(),
-                "second": self._checking.second_order(request) if request else None,
-                **options,
-            }
-            return check_module(module, self.arguments, self.facts, name=self.name, **known)
-
-        return self._run(report)
+    def _check(self, module: Any, request: Request, settings: Settings, chain: bool) -> CheckReport:
+        return self._run(lambda: check_module(self._checking.subject(module, request, chain), settings))
 
 
 def _subscripts(quantity: Any) -> tuple[Any, ...] | None:

@@ -259,10 +259,10 @@ def test_an_error_names_what_is_not_positive_definite():
 
 
 @pytest.mark.parametrize("fact", [Q.positive_definite, Q.symmetric, Q.diagonal, Q.orthogonal, Q.upper_triangular])
-def test_a_fact_about_a_name_that_does_not_hold_fails_the_check(fact):
-    model = Model(quadratic(Z), [B], where=[Eq(Z, B)], facts=[fact(Z)])
-    with pytest.raises(ModelError, match=r"no inputs were found that satisfy the fact Q\.\w+\(Z\) at D=2"):
-        model.check()
+def test_a_fact_about_a_name_that_does_not_hold_leaves_nothing_to_check(fact):
+    report = Model(quadratic(Z), [B], where=[Eq(Z, B)], facts=[fact(Z)]).check()
+    assert report.verdict == "inconclusive"
+    assert f"no inputs were found that satisfy the fact {fact(Z)} at D=2" in " ".join(str(report).split())
 
 
 def test_a_kernel_is_symmetric_by_its_form():

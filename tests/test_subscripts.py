@@ -491,8 +491,9 @@ def test_sizes_are_drawn_at_which_subscripts_stay_inside_their_axes():
     assert {run.sizes for run in report.runs} == {"N=3", "N=4", "N=5"}
     with pytest.raises(IndexError, match=r"Abs\(i - 2\) is 2 at \[0\], expected 0 \.\.\. 1"):
         mirrored.compile().value(np.ones(2))
-    with pytest.raises(ModelError, match="subscripts stay inside their axes at none of the sizes tried: give sizes="):
-        Model(Sum(x[Abs(i - 40)] ** 2, (i, 0, N - 1)), [x]).check()
+    report = Model(Sum(x[Abs(i - 40)] ** 2, (i, 0, N - 1)), [x]).check()
+    assert report.verdict == "inconclusive"
+    assert "subscripts stay inside their axes at none of the sizes tried: give sizes=" in " ".join(str(report).split())
     assert Model(Sum(x[Abs(i - 40)] ** 2, (i, 0, N - 1)), [x]).check(sizes={N: 43}).ok
 
 

@@ -7,16 +7,17 @@ from typing import Any, cast
 
 from symgrad.arguments import Argument
 from symgrad.calculus.conditioning import conditioning
-from symgrad.calculus.kinks import kink_distance, kinks
+from symgrad.calculus.kinks import Kink, kinks
 from symgrad.compiler import Derivation
 from symgrad.frontend.program import Program
 from symgrad.functions import constant
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Input, Use, intern, postorder
 from symgrad.graph.scan import finished
 from symgrad.graph.transform import own, substitute
-from symgrad.outputs.function import Function, scheduled, whole
+from symgrad.outputs.function import Array, Function, Record, Result, scheduled, whole
 
-KINK_DISTANCE, CONDITIONING = "kink_distance", "conditioning"
+KINK_GAPS, CONDITIONING = "kink_gaps", "conditioning"
 
 
 @dataclass(frozen=True)
@@ -38,26 +39,32 @@ class HeldProgram:
 def quantity(derivation: Derivation, name: Any) -> Function:
     """`quantity_NAME`, which computes a name of `where`; the check of its Jacobian needs it."""
     node = derivation.program.names[name]
-    return _probe(f"quantity_{node.name}", f"{node.name}.", derivation.program, own(node))
+    return _probe(f"quantity_{node.name}", f"{node.name}.", derivation.program, _found(own(node)))
 
 
-def distance_from_kinks(held: HeldProgram) -> Function | None:
-    """`kink_distance`: how far inputs are from the nearest kink; None for a smooth model."""
-    found = kink_distance(held.program.loss, held.program.parameters.values())
-    doc = "How far the inputs are from the nearest kink."
-    return None if found is None else _probe(KINK_DISTANCE, doc, held.program, found)
+def kink_gaps(held: HeldProgram, found: Sequence[Kink]) -> Function:
+    """`kink_gaps`: how far every entry of every kinked function is from its kink."""
+    fields = {}
+    for number, kink in enumerate(found):
+        axes = {letter: axis for axis, letter in enumerate(kink.gaps.letters)}
+        fields[f"gap{number}"] = whole(f"gap{number}", relabel(kink.gaps, axes), kink.gaps.node.shape)
+    doc = "How far the inputs are from every kink."
+    return _probe(KINK_GAPS, doc, held.program, Record("Gaps", fields))
 
 
 def distance_from_singular(held: HeldProgram) -> Function | None:
     """`conditioning`: how far matrices are from singular; None where none has to be regular."""
     found = conditioning(held.program.loss)
     doc = "The least 1/(‖M‖·‖M⁻¹‖) of all matrices M that are inverted."
-    return None if found is None else _probe(CONDITIONING, doc, held.program, found)
+    return None if found is None else _probe(CONDITIONING, doc, held.program, _found(found))
 
 
-def _probe(name: str, doc: str, program: Program, use: Use) -> Function:
-    array = whole("found", use, use.node.shape)
-    function = Function(name, (doc,), program.arguments, array, takes_all=True)
+def _found(use: Use) -> Array:
+    return whole("found", use, use.node.shape)
+
+
+def _probe(name: str, doc: str, program: Program, result: Result) -> Function:
+    function = Function(name, (doc,), program.arguments, result, takes_all=True)
     return scheduled([function], program.identities)[0]
 
 
@@ -79,8 +86,8 @@ def held(derivation: Derivation) -> HeldProgram:
     return HeldProgram(extended, tuple(adjoints), names)
 
 
-def kink_terms(found: HeldProgram) -> list[tuple[str, Use]]:
-    """The distance from each kink by itself, with the name of its kind."""
+def kinks_of(found: HeldProgram) -> list[Kink]:
+    """The kinked functions of the loss."""
     return kinks(found.program.loss, found.program.parameters.values())
 
 

@@ -1,274 +1,273 @@
-"""Checks a generated module against numerical gradients, at several sizes."""
+"""Checks a generated module against numerical gradients, at several sizes, on every branch and at the edges."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Expr, Symbol
+from sympy import Basic
 
-from symgrad.arguments import Argument
-from symgrad.errors import ModelError
-from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.edges import Check, Formula, check_empty, check_kinks, empty_draw, empty_sizes
-from symgrad.verify.kink_points import MOST_NUMBERS, Kinks, reached
-from symgrad.verify.point import Held, PointCheck, Reference
-from symgrad.verify.reference import evaluate
-from symgrad.verify.report import CheckReport, Link, Run
-from symgrad.verify.sampling import Draw, Sampler
-from symgrad.verify.second_order import SecondOrder, SecondOrderCheck
-from symgrad.verify.sizes import in_shape, is_legal, model_dimensions, named_sizes, size_sets, sizes_of_inputs
+from symgrad.verify.branches import Branch, Coverage
+from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, sampler_of
+from symgrad.verify.edges import check_empty, check_kinks, empty_draw, empty_sizes
+from symgrad.verify.guarded import guarded, quietly
+from symgrad.verify.kink_points import MOST_NUMBERS
+from symgrad.verify.point import VALUE_IS_LOSS, PointCheck
+from symgrad.verify.report import CheckReport, Finding, Link, Run
+from symgrad.verify.sampling import Draw, NoInputsError
+from symgrad.verify.second_order import SecondOrderCheck
+from symgrad.verify.subject import Settings, Subject
 
-SINGULAR = (
-    1e-10  # a matrix so near to singular has no digit right in an inverse; rounding leaves 1e-17 of a singular one
-)
+_MOST_BRANCHES = 60  # that are solved for
+_MOST_OTHERS = 40  # draws that are looked at for a branch
+_MOST_ENTRIES = 4000  # of the axes together, of sizes at which a condition on indices is first met
 
 
-def check_module(
-    module: Any,
-    arguments: Sequence[Argument],
-    facts: Sequence[Basic] = (),
-    *,
-    seed: int = 0,
-    sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None = None,
-    inputs: Mapping[str, Any] | None = None,
-    kink_distance: Callable[[dict[str, Any]], float] | None = None,
-    conditioning: Callable[[dict[str, Any]], float] | None = None,
-    dimensions: Sequence[Symbol] = (),
-    minimum_sizes: Mapping[Symbol, int] | None = None,
-    lengths: Sequence[Expr] = (),
-    margins: Sequence[Expr] = (),
-    reference: Reference | None = None,
-    where: Sequence[Basic] = (),
-    name: str = "",
-    second: SecondOrder | None = None,
-    held: Held | None = None,
-    complex_step: ComplexStep | None = None,
-    chain: Callable[[Draw, np.random.Generator], tuple[Link, ...]] | None = None,
-    formula: Formula | None = None,
-    kinks: Kinks | None = None,
-) -> CheckReport:
+def check_module(subject: Subject, settings: Settings | None = None) -> CheckReport:
     """Check a generated module.
 
     At each set of sizes inputs are drawn that satisfy the facts, `value_and_gradient` is compared with numerical
     derivatives of `value`, and the functions of the module are compared with each other, in float64 and in float32.
-    Where sizes and inputs are not given, that is also done with an axis of the data empty, and (without numerical
-    derivatives) at a kink.
+    Branches of conditions that no draw took are solved for. Where sizes and inputs are not given, the check is also
+    done with an axis of the data empty, and (without numerical derivatives) at kinks.
 
-    Parameters
-    ----------
-    module : an object with the functions `value`, `gradient` and `value_and_gradient`, which take arguments by name.
-    arguments : the module's arguments; those with the role "parameter" are differentiated by, in this order.
-    facts : SymPy statements that the inputs satisfy.
-    seed : of the random inputs; the same seed gives the same report.
-    sizes : sizes to use, by dimension or its name: one set or several; by default several are chosen (`size_sets`).
-    inputs : values for some or all arguments, by name; the others are drawn.
-    kink_distance : the relative distance of inputs to the nearest point where the loss is not smooth.
-    conditioning : how far the matrices that the loss inverts are from singular: inputs are drawn where it is positive.
-    dimensions : the model's dimensions; by default those that the arguments' shapes mention.
-    minimum_sizes : the least size of a dimension, where it is not 1.
-    lengths, margins : expressions of dimensions: at sizes where one is negative there is no model to check.
-    reference : computes the loss independently, from inputs and sizes; `value` has to agree with it.
-    held : the loss at some inputs with what the model holds constant as it is at others.
-    where : the model's named intermediates, which facts may be about.
-    name : the model's name, for the report.
-    second : the second derivatives and Jacobians to check as well.
-    complex_step : the loss that is differentiated, on complex numbers.
-    chain : compares the stages of the compiler with each other; done at the first draw and at a kink.
-    formula : loss and gradient in exact arithmetic, nan where they are not defined; asked for where an axis is empty.
-    kinks : every kink by itself, so that those are looked for that no zeros reach.
-
-    Returns
-    -------
-    CheckReport
+    Whatever goes wrong inside is a finding of the report, never an error.
 
     Raises
     ------
     ModelError
-        If no inputs can be drawn that satisfy the facts and make the loss finite; if `inputs` or `sizes` do not fit.
+        If `inputs` or `sizes` of the settings do not fit, or a fact is false as it stands.
     """
-    draws = draw_inputs(
-        module,
-        arguments,
-        facts,
-        seed=seed,
-        sizes=sizes,
-        inputs=inputs,
-        kink_distance=kink_distance,
-        conditioning=conditioning,
-        dimensions=dimensions,
-        minimum_sizes=minimum_sizes,
-        lengths=lengths,
-        margins=margins,
-        reference=reference,
-        where=where,
-    )
+    with quietly():
+        return _Check(subject, settings or Settings()).report()
 
-    def check(draw: Draw, number: int) -> PointCheck:
+
+class _Check:
+    def __init__(self, subject: Subject, settings: Settings) -> None:
+        self._subject, self._settings = subject, settings
+        self._coverage = None if subject.stated is None else Coverage(subject.stated)
+        self._runs: list[Run] = []
+        self._edges: list[Run] = []
+
+    def report(self) -> CheckReport:
+        """The report on everything."""
+        subject, settings = self._subject, self._settings
+        try:
+            draws = draw_inputs(subject, settings)
+        except NoInputsError as problem:
+            self._runs.append(Run("no inputs", findings=(Finding("there are inputs", "inconclusive", str(problem)),)))
+            draws = []
+        for number, draw in enumerate(draws):
+            self._run(draw, number, self._runs, chain=number == 0)
+        if draws:
+            self._take_missing_branches(draws)
+            if settings.sizes is None and not settings.inputs:
+                self._at_edges(draws)
+        labels = subject.second.labels(subject.parameters) if subject.second is not None else ()
+        found = CheckReport(
+            subject.name,
+            settings.seed,
+            (*subject.parameters, *labels),
+            tuple(self._runs),
+            tuple(self._edges),
+            self._unverified(),
+        )
+        vanishing = self._vanishing(found, draws)
+        return replace(found, vanishing=vanishing)
+
+    # --- at a draw ----------------------------------------------------------------------------------------------------
+
+    def _run(
+        self,
+        draw: Draw,
+        number: int,
+        runs: list[Run],
+        chain: bool = False,
+        at_kink: bool = False,
+        aim: Branch | None = None,
+    ) -> None:
+        """Everything there is to find at a draw, added to the runs; `aim` is the branch that it was found for."""
+        subject, seed = self._subject, self._settings.seed
+        failed: list[Finding] = []
         # A generator for each run: what it chooses does not depend on the others.
-        return PointCheck(
-            module, arguments, draw, np.random.default_rng([seed, number, 1]), reference, held, complex_step
+        rngs = [np.random.default_rng([seed, number, which]) for which in (1, 2, 3)]
+        run = guarded("the draw", lambda: PointCheck(subject, draw, rngs[0]).run(at_kink), failed.append) or Run(
+            draw.said
+        )
+        wanted, compare = subject.second, subject.chain
+        if wanted is not None and not at_kink:
+            check = SecondOrderCheck(subject.module, subject.arguments, draw, rngs[1], wanted)
+            more = guarded("second derivatives", check.run, failed.append) or Run(draw.said)
+            run = replace(run, entries=run.entries + more.entries, findings=run.findings + more.findings)
+        if compare is not None and chain:
+            run = replace(run, links=self._links(draw, rngs[2]))
+        run = replace(run, findings=(*run.findings, *failed))
+        runs.append(run)
+        if self._coverage is not None:
+            verified = at_kink or any(entry.verdict == "pass" for entry in run.entries)
+            coverage = self._coverage
+            guarded("branches", lambda: coverage.add(draw, verified, at_kink, aim), failed.append)
+
+    def _links(self, draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
+        failed: list[Finding] = []
+        compare = self._subject.chain
+        assert compare is not None
+        links = guarded("the chain", lambda: compare(draw, rng), failed.append)
+        return links if links is not None else (Link("chain", "inconclusive", reason=str(failed[0])),)
+
+    # --- on every branch ----------------------------------------------------------------------------------------------
+
+    def _take_missing_branches(self, draws: list[Draw]) -> None:
+        """Check on the branches that no draw took, as far as inputs for them are found."""
+        coverage, tried = self._coverage, set[tuple[Basic, Any]]()
+        for number in range(len(draws), len(draws) + _MOST_BRANCHES):
+            left = [] if coverage is None else [b for b in coverage.missing() if (b.site, b.key) not in tried]
+            if coverage is None or not left:
+                return
+            branch = left[0]
+            tried.add((branch.site, branch.key))
+            there = guarded("a branch", partial(self._draw_of, coverage, branch), lambda finding: None)
+            if there is not None:
+                self._run(there, number, self._runs, at_kink=there.distance == 0, aim=branch)
+
+    def _draw_of(self, coverage: Coverage, branch: Branch) -> Draw | None:
+        """Inputs that take a branch: larger ones of a condition on indices alone, else those that are solved for."""
+        constants = coverage.constants(branch)
+        if constants is not None:
+            return self._large_draw(coverage, branch, constants)
+        given = tuple(given_inputs(self._subject, self._settings))
+        found = coverage.solve(branch, self._is_legal, self._others, given)
+        at_kink: Draw | None = None
+        for inputs, draw in found:
+            distance = self._subject.distance(inputs, draw.constraints)
+            there = replace(draw, inputs=inputs, distance=distance, notes=(), where=f"where {branch.condition}")
+            if distance > 0:
+                return there
+            at_kink = at_kink or there
+        return at_kink
+
+    def _others(self, draw: Draw) -> Iterator[dict[str, Any]]:
+        return sampler_of(self._subject, draw.sizes, [self._settings.seed, 0, 4]).others(_MOST_OTHERS)
+
+    def _is_legal(self, inputs: dict[str, Any], draw: Draw) -> bool:
+        """Whether the facts hold for inputs and the loss has a value there."""
+        reference = self._subject.reference
+        if not sampler_of(self._subject, draw.sizes, [0]).satisfies(inputs) or not self._subject.is_regular(inputs):
+            return False
+        return reference is None or math.isfinite(reference(inputs, draw.sizes))
+
+    def _large_draw(self, coverage: Coverage, branch: Branch, constants: list[int]) -> Draw | None:
+        """A draw of sizes at which a condition on indices is met: beyond the numbers that it mentions.
+
+        Where all indices of sizes beyond the largest of them do not meet it, it is never met.
+        """
+        complete = True
+        for sizes in self._larger(constants):
+            if math.prod(sizes.values()) > _MOST_ENTRIES or not fits(self._subject, sizes):
+                complete = False
+                continue
+            seed = [self._settings.seed, *sizes.values()]
+            try:
+                draw = draw_at(self._subject, sampler_of(self._subject, sizes, seed), sizes)
+            except NoInputsError:
+                complete = False
+                continue
+            if coverage.takes(branch, draw):
+                return replace(draw, where=f"for {branch.condition}")
+        if complete:
+            coverage.rule_out(branch)
+        return None
+
+    def _larger(self, constants: list[int]) -> Iterator[dict[Basic, int]]:
+        """Sizes beyond some numbers: of one dimension after the other, then of all."""
+        dimensions = self._subject.sized
+        least = {d: max(2, self._subject.minimum_sizes.get(d, 1)) for d in dimensions}
+        for number in constants:
+            for chosen in dict.fromkeys([*((d,) for d in dimensions), tuple(dimensions)]):
+                yield {d: max(least[d], (number + 2) * (d in chosen)) for d in dimensions}
+
+    def _unverified(self) -> tuple[str, ...]:
+        """What the verdict cannot speak of: the value, if it was compared nowhere; branches that were not taken."""
+        seen = [f for run in self._runs for f in run.findings if f.name == VALUE_IS_LOSS]
+        found = []
+        looked = any(run.entries for run in self._runs)
+        if self._subject.reference is not None and looked and not any(f.verdict != "inconclusive" for f in seen):
+            crashed = [f for run in self._runs for f in run.findings if f.name.startswith("the value against the loss")]
+            why = next((f": {f.detail}" for f in (*seen, *crashed)), "")
+            found.append(f"the value could not be compared with the loss{why}")
+        missing = [] if self._coverage is None else self._coverage.missing()
+        return (*found, *(f"no draw took the branch {branch}" for branch in missing))
+
+    def _vanishing(self, found: CheckReport, draws: list[Draw]) -> frozenset[str]:
+        """Of what has derivatives of zero only, the parameters whose formula is zero for all inputs."""
+        test = self._subject.vanishing
+        labels = [label for label in found.zero if draws]
+        if test is None:
+            return frozenset(labels)
+        failed: list[Finding] = []
+        return frozenset(
+            label
+            for label in labels
+            if guarded(label, lambda: test(label, draws), failed.append)  # noqa: B023
         )
 
-    runs: list[Run] = []
-    for number, draw in enumerate(draws):
-        run = check(draw, number).run()
-        if second is not None:
-            more = SecondOrderCheck(module, arguments, draw, np.random.default_rng([seed, number, 2]), second).run()
-            run = replace(run, entries=run.entries + more.entries, findings=run.findings + more.findings)
-        if chain is not None and number == 0:
-            run = replace(run, links=chain(draw, np.random.default_rng([seed, number, 3])))
-        runs.append(run)
-    edges: list[Run] = []
-    if sizes is None and not inputs:
-        number = len(draws)
+    # --- at the edges -------------------------------------------------------------------------------------------------
 
-        def sampler(chosen: Mapping[Basic, int]) -> Sampler:
-            return Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), where=where)
+    def _at_edges(self, draws: list[Draw]) -> None:
+        failed: list[Finding] = []
+        guarded("an empty axis", lambda: self._without_entries(draws), failed.append)
+        if self._subject.kinks is not None:
+            guarded("kinks", lambda: self._at_kinks(draws[0], len(draws)), failed.append)
+        if failed:
+            self._edges.append(Run("the edges", findings=tuple(failed)))
 
-        def emptied(drawn: Sampler, at: Mapping[Basic, int]) -> Draw:
-            return _draw(drawn, module, None, at, None, conditioning)
+    def _without_entries(self, draws: list[Draw]) -> None:
+        subject, number = self._subject, len(draws)
+
+        def emptied(sizes: Mapping[Basic, int]) -> Iterator[Callable[[], Draw]]:
+            sampler = sampler_of(subject, sizes, [self._settings.seed, number])
+            yield lambda: draw_at(replace(subject, reference=None), sampler, sizes, near_kinks=True)
+            yield sampler.draw  # nowhere finite
 
         for of_parameters in (False, True):
-            candidates = empty_sizes(arguments, minimum_sizes or {}, lengths, draws[0].sizes, of_parameters)
-            empty = empty_draw(sampler, candidates, emptied)
+            sizes = empty_sizes(subject, draws[0].sizes, of_parameters)
+            empty = empty_draw(sizes, emptied)
             if empty is not None:
-                edges.append(check_empty(*empty, module, reference, formula, lambda draw: check(draw, number)))
-        if kink_distance is not None:
-            distance, here = kink_distance, sampler(draws[0].sizes)
+                self._edges.append(check_empty(subject, *empty, lambda draw: self._edge(draw, number)))
 
-            def tied(inputs: dict[str, Any]) -> bool:
-                small = sum(map(np.size, inputs.values())) <= MOST_NUMBERS
-                return kinks is not None and small and bool(reached(kinks, inputs, draws[0].sizes))
+    def _edge(self, draw: Draw, number: int) -> PointCheck:
+        return PointCheck(self._subject, draw, np.random.default_rng([self._settings.seed, number, 1]))
 
-            def at_kink(inputs: dict[str, Any]) -> bool:
-                """Whether inputs satisfy the facts, and the loss has a value and a kink there."""
-                try:
-                    if (distance(inputs) != 0 and not tied(inputs)) or not here.satisfies(inputs):
-                        return False
-                    if conditioning is not None and conditioning(inputs) <= SINGULAR:
-                        return False
-                    return reference is None or math.isfinite(reference(inputs, draws[0].sizes))
-                except (ArithmeticError, ValueError, IndexError):
+    def _at_kinks(self, draw: Draw, number: int) -> None:
+        subject, kinks = self._subject, self._subject.kinks
+        assert kinks is not None
+        here = sampler_of(subject, draw.sizes, [self._settings.seed, number])
+        small = sum(map(np.size, draw.inputs.values())) <= MOST_NUMBERS
+
+        def at_kink(inputs: dict[str, Any]) -> bool:
+            """Whether inputs satisfy the facts, and the loss has a value and a kink there."""
+            try:
+                near = subject.distance(inputs, draw.constraints) == 0
+                if not near and (not small or kinks.exact is None or not self._tied(inputs, draw)):
                     return False
+                if not here.satisfies(inputs) or not subject.is_regular(inputs):
+                    return False
+                return subject.reference is None or math.isfinite(subject.reference(inputs, draw.sizes))
+            except (ArithmeticError, ValueError, IndexError):
+                return False
 
-            at_edge: Check = lambda draw: check(draw, number)  # noqa: E731
-            for run, there in check_kinks(draws[0], arguments, at_kink, kinks, at_edge, formula):
-                if there is not None and chain is not None:
-                    run = replace(run, links=chain(there, np.random.default_rng([seed, number, 3])))
-                edges.append(run)
-    parameters = tuple(argument.name for argument in arguments if argument.role == "parameter")
-    labels = second.labels(parameters) if second is not None else ()
-    return CheckReport(name, seed, (*parameters, *labels), tuple(runs), tuple(edges))
+        for run, there in check_kinks(subject, draw, at_kink, lambda there: self._edge(there, number)):
+            if there is not None:
+                if subject.chain is not None:
+                    run = replace(
+                        run, links=self._links(there, np.random.default_rng([self._settings.seed, number, 3]))
+                    )
+                if self._coverage is not None:
+                    self._coverage.add(there, True, at_kink=True)
+            self._edges.append(run)
 
-
-def draw_inputs(
-    module: Any,
-    arguments: Sequence[Argument],
-    facts: Sequence[Basic] = (),
-    *,
-    seed: int = 0,
-    sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None = None,
-    inputs: Mapping[str, Any] | None = None,
-    kink_distance: Callable[[dict[str, Any]], float] | None = None,
-    conditioning: Callable[[dict[str, Any]], float] | None = None,
-    dimensions: Sequence[Symbol] = (),
-    minimum_sizes: Mapping[Symbol, int] | None = None,
-    lengths: Sequence[Expr] = (),
-    margins: Sequence[Expr] = (),
-    reference: Reference | None = None,
-    where: Sequence[Basic] = (),
-) -> list[Draw]:
-    """The inputs at which `check_module` checks, one draw for each set of sizes; its parameters have the same meaning.
-
-    Raises
-    ------
-    ModelError
-        As `check_module` does.
-    """
-    given = {} if inputs is None else {key: in_shape(arguments, key, value) for key, value in inputs.items()}
-    dimensions = tuple(dimensions) or model_dimensions(arguments)
-    draws: list[Draw] = []
-    impossible: list[ModelError] = []  # at some sizes only, as orthonormal columns with too few rows are
-    for number, chosen in enumerate(_size_sets(arguments, dimensions, minimum_sizes, lengths, margins, sizes, given)):
-        sampler = Sampler(arguments, facts, chosen, np.random.default_rng([seed, number]), given, where)
-        try:
-            draws.append(_draw(sampler, module, reference, chosen, kink_distance, conditioning))
-        except ModelError as problem:
-            if sizes is not None or given or sampler.unmet is not None:
-                raise  # the last: a fact about a name, which is not likely to be true
-            impossible.append(problem)
-    if not draws:
-        raise (
-            impossible[0]
-            if impossible
-            else ModelError(
-                f"the shapes fit together{' and subscripts stay inside their axes' if margins else ''} at none of the "
-                "sizes tried: give sizes="
-            )
-        )
-    return [replace(draws[0], notes=tuple(map(str, impossible))), *draws[1:]]
-
-
-def _draw(
-    sampler: Sampler,
-    module: Any,
-    reference: Reference | None,
-    sizes: Mapping[Basic, int],
-    kink_distance: Callable[[dict[str, Any]], float] | None,
-    conditioning: Callable[[dict[str, Any]], float] | None,
-) -> Draw:
-    """Inputs where the module's value is finite; if that fails, where the reference is, so that the check shows it."""
-
-    def regular(inputs: dict[str, Any]) -> bool:
-        return conditioning is None or conditioning(inputs) > SINGULAR
-
-    try:
-        return sampler.draw(lambda inputs: module.value(**inputs) if regular(inputs) else math.nan, kink_distance)
-    except ModelError:
-        if reference is None:
-            raise
-        return sampler.draw(lambda inputs: reference(inputs, sizes) if regular(inputs) else math.nan)
-    except Exception:  # a module that raises is a finding of the check, which calls it again
-        return sampler.draw()
-
-
-def _fits(
-    arguments: Sequence[Argument],
-    lengths: Sequence[Expr],
-    margins: Sequence[Expr],
-    fixed: Mapping[Basic, int],
-    free: Mapping[Basic, int],
-) -> bool:
-    sizes = {**fixed, **free}
-    return is_legal(arguments, sizes, lengths) and all(evaluate(margin, {}, sizes) >= 0 for margin in margins)
-
-
-def _size_sets(
-    arguments: Sequence[Argument],
-    dimensions: Sequence[Symbol],
-    minimum_sizes: Mapping[Symbol, int] | None,
-    lengths: Sequence[Expr],
-    margins: Sequence[Expr],
-    sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None,
-    given: Mapping[str, Any],
-) -> list[dict[Basic, int]]:
-    """The caller's sizes and those of the caller's inputs; chosen ones for what these leave open."""
-    known = sizes_of_inputs(arguments, given)
-    wanted = [{}] if sizes is None else [sizes] if isinstance(sizes, Mapping) else list(sizes)
-    found: list[dict[Basic, int]] = []
-    for one in wanted:
-        fixed = named_sizes(one, dimensions)
-        for symbol in known.keys() & fixed.keys():
-            if known[symbol] != fixed[symbol]:
-                raise ModelError(f"inputs= has {symbol}={known[symbol]}, sizes= has {symbol}={fixed[symbol]}")
-        fixed |= known
-        rest = [symbol for symbol in dimensions if symbol not in fixed]
-        chosen = size_sets(rest, minimum_sizes, partial(_fits, arguments, lengths, margins, fixed))
-        # Where nothing is left to choose, further draws only make sense of what is drawn.
-        everything_given = all(argument.name in given or argument.role == "dimension" for argument in arguments)
-        repeat_draws = sizes is None and not everything_given
-        found += [{**fixed, **free} for free in (chosen if rest or repeat_draws else chosen[:1])]
-    return found
+    def _tied(self, inputs: dict[str, Any], draw: Draw) -> bool:
+        kinks = self._subject.kinks
+        return kinks is not None and bool(kinks.reached(inputs, draw.sizes, draw.constraints))

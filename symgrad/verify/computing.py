@@ -12,19 +12,20 @@ import numpy as np
 
 from symgrad.verify.differences import Array
 from symgrad.verify.report import Finding
+from symgrad.verify.sampling import Draw
 
 _REPEAT_TOLERANCE = 1e-10  # blocks sum in another order
 
 
 def computing_findings(
-    module: Any, inputs: Mapping[str, Any], value: float, gradients: Sequence[Array], noise: float
+    module: Any, draw: Draw, value: float, gradients: Sequence[Array], noise: float
 ) -> list[Finding]:
     """Whether value and gradient stay the same in blocks, from other layouts, and with new memory full of nan.
 
     Parameters
     ----------
     module : the generated module; of one written by hand, without these settings, there is nothing to say.
-    inputs : where.
+    draw : the inputs.
     value, gradients : the loss and its derivatives there.
     noise : the absolute error that they may have.
     """
@@ -39,9 +40,9 @@ def computing_findings(
             ways[name] = {"_block_rows": rows, "BLOCK_BYTES": 0, "THREADS": count, "THREAD_WORK": 0}
     found = []
     for name in (*ways, *layouts):
-        there = dict(inputs)
+        there = dict(draw.inputs)
         if name in layouts:
-            there = {k: layouts[name](v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in inputs.items()}
+            there = {k: layouts[name](v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in draw.inputs.items()}
         try:
             with _set(module, ways.get(name, {})), np.errstate(all="ignore"):
                 other, parts = module.value_and_gradient(**there)

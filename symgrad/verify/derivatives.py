@@ -192,7 +192,10 @@ def judge(
     error = estimate.error + analytic_error
     difference, size = abs(analytic - numeric), max(abs(analytic), abs(numeric))
     if size <= estimate.floor:
-        return Entry(parameter, label, analytic, numeric, error, "pass", zero=True)
+        seen = (
+            size > 0 and difference <= TOLERANCE * error <= 0.1 * size
+        )  # a complex step sees what moves no digit of the loss
+        return Entry(parameter, label, analytic, numeric, error, "pass", zero=not seen)
     if difference > TOLERANCE * error:
         return Entry(parameter, label, analytic, numeric, error, "fail", reason=estimate.reason)
     # An entry that is small beside its neighbours must still be seen better than to a tenth of itself.

@@ -6,13 +6,16 @@ along a tangent suffices even where the set is curved, as the orthogonal matrice
 the derivative along the tangent, and that is the same for every extension of the loss off the set.)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from symgrad.verify.differences import Array, typical_size
+from symgrad.verify.differences import Array, Inputs, typical_size
 from symgrad.verify.facts import Bound, Constraint, Simplex, Structure
+
+_BESIDE = 2.0**-10  # of the scale: far enough to tell a number that stays zero, near enough to stay between kinks
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,9 @@ class Tangents:
     def __len__(self) -> int:
         return len(self._indices)
 
+    def __iter__(self) -> Iterator[Direction]:
+        return (self._entry(tuple(int(i) for i in index)) for index in self._indices)
+
     def entries(self, count: int | None = None, rng: np.random.Generator | None = None) -> list[Direction]:
         """All directions that move one entry (or those tied to it), or `count` of them drawn by `rng`."""
         chosen = np.arange(len(self))
@@ -148,3 +154,13 @@ class Tangents:
         for axis, place in zip(self.simplex, moved, strict=True):
             result[axis] = int(place)
         return tuple(result)
+
+
+def beside(inputs: Inputs, names: Sequence[str], constraints: Sequence[Constraint]) -> dict[str, Any]:
+    """Inputs whose parameters, those of the given names, are moved a little in all their entries."""
+    rng = np.random.default_rng(0)
+    moved = dict(inputs)
+    for name in names:
+        for direction in Tangents(name, inputs[name], constraints).random(1, rng):
+            moved[name] = (np.asarray(inputs[name]) + _BESIDE * direction.vector)[()]
+    return moved

@@ -7,16 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Expr, Symbol, sympify
+from sympy import Basic, Symbol, sympify
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.verify.differences import Array
-from symgrad.verify.kink_points import MOST_NUMBERS, Kinks, reached, search
-from symgrad.verify.point import PointCheck, Reference
+from symgrad.verify.kink_points import MOST_NUMBERS, search
+from symgrad.verify.point import PointCheck
 from symgrad.verify.report import Finding, Run
-from symgrad.verify.sampling import Draw, Sampler
+from symgrad.verify.sampling import Draw
 from symgrad.verify.sizes import format_sizes, is_legal
+from symgrad.verify.subject import Subject
 
 MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters
 
@@ -25,36 +26,30 @@ Formula = Callable[[Draw], Sequence[Array]]
 
 
 def empty_sizes(
-    arguments: Sequence[Argument],
-    minimum_sizes: Mapping[Symbol, int],
-    lengths: Sequence[Expr],
-    sizes: Mapping[Basic, int],
-    of_parameters: bool,
+    subject: Subject, sizes: Mapping[Basic, int], of_parameters: bool
 ) -> Iterator[tuple[Symbol, dict[Basic, int]]]:
     """The dimensions that may be empty, each with sizes of which it alone is 0: those of parameters, or those of data.
 
     With one of data alone empty all derivatives are still there; with one of parameters those by the others.
     """
-    sides = [sympify(side) for a in arguments for side in a.shape]
-    parameters = [argument for argument in arguments if argument.role == "parameter"]
+    sides = [sympify(side) for a in subject.arguments for side in a.shape]
+    parameters = [argument for argument in subject.arguments if argument.role == "parameter"]
     theirs = {symbol for a in parameters for side in a.shape for symbol in sympify(side).free_symbols}
     for symbol in dict.fromkeys(side for side in sides if side.is_Symbol):
         empty = {**sizes, symbol: 0}
-        wanted = (symbol in theirs) == of_parameters and minimum_sizes.get(symbol, 1) <= 1
-        if wanted and is_legal(arguments, empty, lengths, least=0):
+        wanted = (symbol in theirs) == of_parameters and subject.minimum_sizes.get(symbol, 1) <= 1
+        if wanted and is_legal(subject.arguments, empty, subject.lengths, least=0):
             yield symbol, empty
 
 
-def check_empty(
-    symbol: Symbol, draw: Draw, module: Any, reference: Reference | None, formula: Formula | None, check: Check
-) -> Run:
+def check_empty(subject: Subject, symbol: Symbol, draw: Draw, check: Check) -> Run:
     """What is found where an axis is empty: everything, or that the loss has no value and the module says so.
 
     A module may refuse an axis without entries by a ValueError, or by an IndexError of its own, whatever the loss is:
     that is no wrong number. Nor is a value or a derivative that is no number where its formula divides by zero, as a
-    mean of nothing does, even though the loss, a sum over nothing, does not need it; `formula` is loss and gradient in
-    exact arithmetic.
+    mean of nothing does, even though the loss, a sum over nothing, does not need it.
     """
+    module, reference, formula = subject.module, subject.reference, subject.formula
     refused = False
     try:
         with np.errstate(all="ignore"):
@@ -114,20 +109,17 @@ def _has_gradient(module: Any, draw: Draw) -> bool:
 
 
 def check_kinks(
-    draw: Draw,
-    arguments: Sequence[Argument],
-    at_kink: Callable[[dict[str, Any]], bool],
-    kinks: Kinks | None,
-    check: Check,
-    formula: Formula | None = None,
+    subject: Subject, draw: Draw, at_kink: Callable[[dict[str, Any]], bool], check: Check
 ) -> Iterator[tuple[Run, Draw | None]]:
     """What is found at kinks, and where these are; `at_kink` says whether inputs will do.
 
     There the gradient is a matter of convention. That the code keeps to it, the chain says; here it has to be finite
     and the same in all functions. First of all arguments are zero; then, for every kink that is not met there, ties and
     an entry that is solved for. Where one of these is the end of a function's domain, such as √(1 − x) at x = 1, the
-    `formula` itself has no finite derivative.
+    formula itself has no finite derivative.
     """
+    arguments, kinks, formula = subject.arguments, subject.kinks, subject.formula
+    exact = kinks is not None and kinks.exact is not None
 
     def is_end(inputs: dict[str, Any]) -> bool:
         if formula is None:
@@ -144,13 +136,13 @@ def check_kinks(
         yield run_at(*zeros)
     small = sum(map(np.size, draw.inputs.values())) <= MOST_NUMBERS
     looking = f"{format_sizes(draw.sizes)}, looking for kinks"
-    if kinks is None or not small:
+    if kinks is None or not exact or not small:
         if zeros is None:
             note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
             yield Run(looking, notes=(note,)), None
         return
     left = set(range(len(kinks.labels)))
-    left -= reached(kinks, zeros[0], draw.sizes) if zeros is not None else set()
+    left -= kinks.reached(zeros[0], draw.sizes, draw.constraints) if zeros is not None else set()
     missed = []
     while left:
         number = min(left)
@@ -188,18 +180,17 @@ def _zeros(arguments: Sequence[Argument]) -> Iterator[tuple[str, ...]]:
 
 
 def empty_draw(
-    sampler: Callable[[Mapping[Basic, int]], Sampler],
     candidates: Iterator[tuple[Symbol, dict[Basic, int]]],
-    draw: Callable[[Sampler, Mapping[Basic, int]], Draw],
+    draws: Callable[[Mapping[Basic, int]], Iterator[Callable[[], Draw]]],
 ) -> tuple[Symbol, Draw] | None:
     """Inputs with an empty axis; None where no dimension can be 0, or the facts do not allow it."""
     for symbol, sizes in candidates:
         try:
-            drawn = sampler(sizes)
-            try:
-                return symbol, draw(drawn, sizes)
-            except ModelError:
-                return symbol, drawn.draw()  # nowhere finite
-        except ModelError:
+            for draw in draws(sizes):
+                try:
+                    return symbol, draw()
+                except ModelError:
+                    continue
+        except ModelError:  # a fact that is false at these sizes
             continue
     return None

@@ -12,21 +12,19 @@ from symgrad.verify.sampling import Draw
 _REPEAT_TOLERANCE = 1e-10  # two functions may sum in different orders
 
 
-def flat_findings(
-    module: Any, names: Sequence[str], draw: Draw, value: float, gradients: Sequence[Array], noise: float
-) -> list[Finding]:
+def flat_findings(module: Any, draw: Draw, value: float, gradients: Sequence[Array], noise: float) -> list[Finding]:
     """What there is to say of a module's flat functions; nothing of a module that has none.
 
     Parameters
     ----------
     module : the generated module.
-    names : its parameters, in order.
     draw : the inputs.
     value, gradients : the loss and its derivatives there.
     noise : the absolute error that `value` may have.
     """
     if not hasattr(module, "pack"):
         return []
+    names = module.Parameters._fields
     parameters = [np.asarray(draw.inputs[name]) for name in names]
     sizes = {str(symbol): size for symbol, size in draw.sizes.items() if str(symbol) in module.DIMENSIONS}
     data = {**sizes, **{name: given for name, given in draw.inputs.items() if name not in names}}

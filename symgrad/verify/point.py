@@ -1,24 +1,23 @@
 """The check of a generated module at one draw of inputs: its derivatives, and that its functions agree."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
-from sympy import Basic, MatrixSymbol
+from sympy import MatrixSymbol
 
-from symgrad.arguments import Argument
-from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.computing import computing_findings, difference
 from symgrad.verify.derivatives import Derivatives
 from symgrad.verify.differences import EPS, Array, Neighbourhood, noise_level
 from symgrad.verify.flat import flat_findings
+from symgrad.verify.guarded import guarded
 from symgrad.verify.report import Entry, Finding, Run, Slope
-from symgrad.verify.sampling import MARGIN, Draw
-from symgrad.verify.sizes import format_sizes
+from symgrad.verify.sampling import MARGIN, Draw, same
+from symgrad.verify.subject import Subject
 
-Reference = Callable[[dict[str, Any], Mapping[Basic, int]], float]
-Held = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
+_T = TypeVar("_T")
 
 # The reference has 50 digits: of a loss that is exactly zero it may leave a rest of this size.
 _REFERENCE_ROUNDING = 1e-40
@@ -27,6 +26,7 @@ _REPEAT_TOLERANCE = 1e-10  # two functions may sum in different orders
 _SINGLE_TOLERANCE = 1e-3
 _SINGLE_NOISE = 1e3 * 2.0**29  # from float64's rounding errors to a thousand times float32's
 _SINGLE_EPS = float(np.finfo(np.float32).eps)
+VALUE_IS_LOSS = "value is the model's loss"
 _LEAK = 1e-3  # of float32's rounding errors: far above the 2e-9 that float64 has, and far below all of them
 
 
@@ -35,34 +35,16 @@ class PointCheck:
 
     Parameters
     ----------
-    module : an object with `value`, `gradient` and `value_and_gradient`.
-    arguments : the module's.
+    subject : the module, and what there is to know of it.
     draw : the inputs.
     rng : chooses among many entries, and random directions.
-    reference : the loss as the model states it, computed independently.
-    held : `held(inputs, at)` is the loss at `inputs` where what the model holds constant is as it is at `at`; None if
-        it holds nothing.
-    complex_step : the loss that is differentiated on complex numbers, where there is such a thing.
     """
 
-    def __init__(
-        self,
-        module: Any,
-        arguments: Sequence[Argument],
-        draw: Draw,
-        rng: np.random.Generator,
-        reference: Reference | None = None,
-        held: Held | None = None,
-        complex_step: ComplexStep | None = None,
-    ) -> None:
-        self._held, self._complex_step = held, complex_step
-        self._module = module
-        self._arguments = tuple(arguments)
-        self._parameters = [argument for argument in arguments if argument.role == "parameter"]
-        self._names = [argument.name for argument in self._parameters]
+    def __init__(self, subject: Subject, draw: Draw, rng: np.random.Generator) -> None:
+        self._subject, self._module, self._held = subject, subject.module, subject.held
+        self._names = subject.parameters
         self._draw = draw
         self._rng = rng
-        self._reference = reference
         self._findings: list[Finding] = []
         self._noise = 0.0
 
@@ -75,36 +57,43 @@ class PointCheck:
         before = self._copies()
         value = self._value()
         if value is not None:
-            noise = noise_level(self._loss, self._draw.inputs, self._names, self._rng)
-            # a loss of exactly zero is what rounding has left of terms of about one
-            self._noise = max(noise, EPS * abs(value) if value else EPS**2)
-            self._against_reference()
+            self._noise = self._guard("the noise of the value", lambda: self._value_noise(value)) or EPS * abs(value)
+            self._guard("the value against the loss", self._against_reference)
             if self._held is not None:
-                self._held_agrees()
-            gradients = self._gradients()
+                self._guard("what is held constant", self._held_agrees)
+            gradients = self._guard("the gradient", self._gradients)
         if value is not None and gradients is not None:
             # beside a kink a gradient jumps, which is no rounding
-            noises = [np.zeros_like(part) for part in gradients] if at_kink else self._gradient_noise(gradients)
+            flat = [np.zeros_like(part) for part in gradients]
+            noises = flat if at_kink else self._guard("noise", partial(self._gradient_noise, gradients)) or flat
             if not at_kink:
                 derivatives = Derivatives(
-                    self._differentiated, self._draw, self._names, self._noise, self._rng, self._complex_step
+                    self._differentiated, self._draw, self._names, self._noise, self._rng, self._subject.complex_step
                 )
-                entries = derivatives.entries(gradients, noises)
-                slopes = derivatives.slopes(gradients)
+                judged = partial(derivatives.entries, gradients, noises)
+                entries = self._guard("the derivatives", judged) or []
+                slopes = self._guard("the Taylor remainders", partial(derivatives.slopes, gradients)) or []
                 notes += derivatives.notes
-            self._repeated_gradient(gradients)
-            self._single_precision(gradients, noises)
-            self._vectors_as_rows(gradients)
+            self._guard("gradient", partial(self._repeated_gradient, gradients))
+            self._guard("float32", partial(self._single_precision, gradients, noises))
+            self._guard("1-D inputs", partial(self._vectors_as_rows, gradients))
             noise = 10 * self._noise + max(float(np.max(part, initial=0.0)) for part in noises)
-            self._findings += flat_findings(self._module, self._names, self._draw, value, gradients, noise)
-            self._findings += computing_findings(self._module, self._draw.inputs, value, gradients, noise)
-        changed = [name for name, value in before.items() if not np.array_equal(value, self._draw.inputs[name])]
+            for place, probe in (("the flat functions", flat_findings), ("how it computes", computing_findings)):
+                look = partial(probe, self._module, self._draw, value, gradients, noise)
+                self._findings += self._guard(place, look) or []
+        changed = [name for name, value in before.items() if not same(value, self._draw.inputs[name])]
         self._find("the inputs are not written to", not changed, f"changed: {', '.join(changed)}")
         if self._draw.distance < MARGIN and not at_kink:
             notes.append(f"the nearest kink is at a relative distance of {self._draw.distance:.1g}")
-        return Run(
-            format_sizes(self._draw.sizes), tuple(entries), tuple(self._findings), tuple(notes), slopes=tuple(slopes)
-        )
+        return Run(self._draw.said, tuple(entries), tuple(self._findings), tuple(notes), slopes=tuple(slopes))
+
+    def _guard(self, place: str, probe: Callable[[], _T]) -> _T | None:
+        return guarded(place, probe, self._findings.append)
+
+    def _value_noise(self, value: float) -> float:
+        noise = noise_level(self._loss, self._draw.inputs, self._names, self._rng)
+        # a loss of exactly zero is what rounding has left of terms of about one
+        return max(noise, EPS * abs(value) if value else EPS**2)
 
     # The module's functions, and what they must have in common.
 
@@ -138,15 +127,15 @@ class PointCheck:
         return float(value) if math.isfinite(value) else None
 
     def _against_reference(self) -> None:
-        if self._reference is None:
+        if self._subject.reference is None:
             return
-        expected = float(self._reference(dict(self._draw.inputs), self._draw.sizes))
+        expected = float(self._subject.reference(dict(self._draw.inputs), self._draw.sizes))
         value = float(self._loss(self._draw.inputs))
         # Where large terms cancel in the loss, its measured noise says how many digits it can have.
         allowed = _REFERENCE_TOLERANCE * abs(expected) + 100 * self._noise + _REFERENCE_ROUNDING
         if abs(expected) <= _REFERENCE_ROUNDING:  # terms of about one cancel, and may leave the same rest all around
             allowed += 100 * EPS
-        name = "value is the model's loss"
+        name = VALUE_IS_LOSS
         if not math.isfinite(expected):
             self._findings.append(Finding(name, "inconclusive", f"the loss is {expected!r} where value is {value!r}"))
         else:
@@ -259,7 +248,7 @@ class PointCheck:
         """A matrix with a side of 1 may come in as a vector; its gradient is then a vector."""
         vectors = {
             argument.name: np.reshape(self._draw.inputs[argument.name], -1)
-            for argument in self._arguments
+            for argument in self._subject.arguments
             if isinstance(argument.symbol, MatrixSymbol) and [side == 1 for side in argument.shape].count(True) == 1
         }
         if not vectors:

@@ -163,6 +163,8 @@ class CheckReport:
     parameters : the names of all parameters.
     runs : one for each set of sizes.
     edges : where nothing is differentiated numerically, or nothing is left to: with an empty axis, and at a kink.
+    unverified : what no draw reached, such as a branch of a condition, each as a statement.
+    vanishing : parameters whose derivatives are zero by their formula, whatever the inputs.
     """
 
     name: str
@@ -170,6 +172,8 @@ class CheckReport:
     parameters: tuple[str, ...]
     runs: tuple[Run, ...]
     edges: tuple[Run, ...] = ()
+    unverified: tuple[str, ...] = ()
+    vanishing: frozenset[str] = frozenset()
 
     @property
     def everywhere(self) -> tuple[Run, ...]:
@@ -187,26 +191,34 @@ class CheckReport:
         return tuple(item for run in self.everywhere for item in run.failures)
 
     @property
+    def zero(self) -> tuple[str, ...]:
+        """The parameters all of whose derivatives passed as zeros."""
+        entries = self.entries
+        others = {entry.parameter for entry in entries if not entry.zero or entry.verdict != "pass"}
+        seen = {entry.parameter for entry in entries} - others
+        return tuple(parameter for parameter in self.parameters if parameter in seen)
+
+    @property
     def unseen(self) -> tuple[str, ...]:
         """The parameters of whose gradients nothing is known.
 
-        Those with no derivative that passed, except as a zero beside others that are inconclusive.
+        Those with no derivative that passed, except as a zero; unless their formula is zero whatever the inputs.
         """
-        entries = self.entries
-        seen = {entry.parameter for entry in entries if entry.verdict == "pass" and not entry.zero}
-        zero = {entry.parameter for entry in entries} - {e.parameter for e in entries if e.verdict != "pass"}
-        return tuple(parameter for parameter in self.parameters if parameter not in seen | zero)
+        seen = {entry.parameter for entry in self.entries if entry.verdict == "pass" and not entry.zero}
+        known = seen | (self.vanishing & set(self.zero))
+        return tuple(parameter for parameter in self.parameters if parameter not in known)
 
     @property
     def verdict(self) -> Verdict:
-        """pass: nothing failed, and every parameter's gradient was seen to be right somewhere; fail: something failed.
+        """pass: nothing failed, every parameter's gradient was seen to be right somewhere, and every branch was taken.
 
-        Else inconclusive: nothing is known against the module, but not enough for it either. Where the verdict is pass,
-        single derivatives, properties or links may still be inconclusive; `undecided` has them.
+        fail: something failed. Else inconclusive: nothing is known against the module, but not enough for it either.
+        Where the verdict is pass, single derivatives, properties or links may still be inconclusive; `undecided` has
+        them.
         """
         if self.failures:
             return "fail"
-        return "inconclusive" if self.unseen or not self.runs else "pass"
+        return "inconclusive" if self.unseen or self.unverified or not self.runs else "pass"
 
     @property
     def ok(self) -> bool:
@@ -253,11 +265,7 @@ class CheckReport:
                 if len(items) > _SHOWN_FAILURES:
                     yield f"  … and {len(items) - _SHOWN_FAILURES} more at {run.sizes}"
         elif self.verdict == "inconclusive":
-            yield from _wrap(
-                f"INCONCLUSIVE: no derivative by {', '.join(self.unseen) or 'any parameter'} could be told apart from "
-                "a wrong one; give inputs= where the loss is smooth and the gradient not tiny, or another seed=",
-                "",
-            )
+            yield from self._inconclusive()
         else:
             passed = [entry for entry in entries if entry.verdict == "pass"]
             zeros = sum(entry.zero for entry in passed)
@@ -266,6 +274,28 @@ class CheckReport:
             text += f", {zeros} of them zero within rounding" if zeros else ""
             yield from _wrap(text, "")
             yield from _wrap(self._open(), "")
+
+    def _inconclusive(self) -> Iterator[str]:
+        """What is missing, and what would help."""
+        missing = list(self.unverified)
+        nothing = [f for run in self.runs for f in run.findings if not run.entries and f.verdict == "inconclusive"]
+        missing += list(dict.fromkeys(finding.detail for finding in nothing))
+        if self.unseen and not nothing:
+            zero = [parameter for parameter in self.unseen if parameter in self.zero]
+            others = [parameter for parameter in self.unseen if parameter not in zero]
+            if zero:
+                missing.append(f"all derivatives by {', '.join(zero)} are zero, which their formula is not everywhere")
+            if others:
+                missing.append(
+                    f"no derivative by {', '.join(others)} could be told apart from a wrong one; give inputs= where "
+                    "the loss is smooth and the gradient not tiny, or another seed="
+                )
+        first, *rest = missing or ["nothing was checked"]
+        yield from _wrap(f"INCONCLUSIVE: {first}", "")
+        for one in rest:
+            yield from _wrap(one, "  ")
+        if any("no draw took" in one for one in self.unverified):
+            yield from _wrap("nothing is known of them: give inputs= that take them, or facts that rule them out", "")
 
     def _open(self) -> str:
         """What a verdict of pass does not speak of; empty if there is nothing."""

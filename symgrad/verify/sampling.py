@@ -30,6 +30,9 @@ _NEIGHBOURS = 4
 _NEIGHBOUR_STEP = 0.03  # a quarter of the differences' first step; a nearer edge of the domain only costs them rows
 
 
+Distance = Callable[[dict[str, Any], Sequence[Constraint]], float]
+
+
 @dataclass(frozen=True, eq=False)
 class Draw:
     """Inputs that the facts hold for.
@@ -42,6 +45,7 @@ class Draw:
     distance : the relative distance to the nearest kink; inf where none is known.
     untested : facts that could not be tested on inputs that the caller gave.
     notes : what else the report says of it.
+    where : what is special about them, for the report.
     """
 
     inputs: dict[str, Any]
@@ -50,6 +54,21 @@ class Draw:
     distance: float = math.inf
     untested: tuple[Basic, ...] = ()
     notes: tuple[str, ...] = ()
+    where: str = ""
+
+    @property
+    def said(self) -> str:
+        """The sizes, and what is special about the inputs."""
+        return format_sizes(self.sizes) + (f" {self.where}" if self.where else "")
+
+
+def same(left: Any, right: Any) -> bool:
+    """Whether two inputs hold the same numbers; nan counts as one."""
+    return np.array_equal(left, right, equal_nan=np.asarray(left).dtype.kind == "f")
+
+
+class NoInputsError(ModelError):
+    """No inputs were found at which there is something to check."""
 
 
 class Sampler:
@@ -88,44 +107,74 @@ class Sampler:
                 raise ModelError(f"inputs= has {name!r}, which is no argument; the arguments are {', '.join(names)}")
         self._reader = FactReader(arguments, sizes)
         assumed = [constraint for argument in arguments for constraint in self._reader.assumptions(argument)]
-        self._constraints = (*assumed, *self._reader.read(facts))
+        self.constraints = (*assumed, *self._reader.read(facts))
         self._untested: tuple[Basic, ...] = ()
         self.unmet: Unread | None = None  # the fact beyond the arguments that no inputs were found to satisfy
 
-    def draw(self, loss: Loss | None = None, kink_distance: Callable[[dict[str, Any]], float] | None = None) -> Draw:
+    def draw(
+        self,
+        loss: Loss | None = None,
+        kink_distance: Distance | None = None,
+        stated: Loss | None = None,
+    ) -> Draw:
         """Draw inputs.
 
         Parameters
         ----------
         loss : what shall be finite at the inputs and beside them, and preferably raise no warning of NumPy there.
-        kink_distance : the relative distance of inputs to the nearest kink; of several draws the first beyond MARGIN is
-            taken, or the furthest.
+        kink_distance : the distance of inputs from the nearest kink, from what the facts say of them as well; of
+            several draws the first beyond MARGIN is taken, or the furthest.
+        stated : what shall be finite at the inputs, too; asked for seldom, since it may be slow.
 
         Raises
         ------
         ModelError
+            If inputs that the caller gave do not satisfy a fact.
+        NoInputsError
             If no inputs were found that satisfy a fact (which is named), or none where the loss is finite.
         """
-        ranges, inputs = self._start(loss)
+        nowhere = "the loss was not finite"
+        for ranges, inputs in self._starts(loss):
+            best, distance = self._away(ranges, inputs, loss, kink_distance)
+            if stated is None or math.isfinite(stated(best)):
+                return self._result(best, distance)
+            nowhere = "the loss had no real value"
+        intervals = ", ".join(f"[{interval[0]}, {interval[1]}]" for interval in RANGES.values() if interval)
+        raise NoInputsError(
+            f"{nowhere} at any inputs drawn, neither normal numbers nor in {intervals}: "
+            "state facts about the arguments (such as x[i] > 0), or give inputs="
+        )
+
+    def _away(
+        self, ranges: Mapping[str, str], inputs: dict[str, Any], loss: Loss | None, kink_distance: Distance | None
+    ) -> tuple[dict[str, Any], float]:
+        """Inputs from the same ranges beyond MARGIN of all kinks, or the furthest found; and how far they are."""
         if kink_distance is None:
-            return self._result(inputs, math.inf)
-        best, distance = inputs, float(kink_distance(inputs))
+            return inputs, math.inf
+        best, distance = inputs, float(kink_distance(inputs, self.constraints))
         for _ in range(KINK_DRAWS):
             if distance > MARGIN or len(self._given) == len(self._arguments):
                 break
             other = self._satisfying(ranges)
             if other is not None and (loss is None or self._quality(loss, other) == _CALM):
-                other_distance = float(kink_distance(other))
+                other_distance = float(kink_distance(other, self.constraints))
                 if other_distance > distance:
                     best, distance = other, other_distance
-        return self._result(best, distance)
+        return best, distance
+
+    def others(self, count: int) -> Iterator[dict[str, Any]]:
+        """Inputs that the facts hold for, wherever the loss may be there."""
+        for _, ranges in zip(range(count), itertools.cycle(self._range_choices())):
+            inputs = self._satisfying(ranges)
+            if inputs is not None:
+                yield inputs
 
     def _result(self, inputs: dict[str, Any], distance: float) -> Draw:
-        return Draw(inputs, self._sizes, self._constraints, distance, self._untested)
+        return Draw(inputs, self._sizes, self.constraints, distance, self._untested)
 
-    def _start(self, loss: Loss | None) -> tuple[dict[str, str], dict[str, Any]]:
-        """Ranges of the arguments in which the loss is finite, and inputs drawn from them."""
-        tolerable: tuple[dict[str, str], dict[str, Any]] | None = None
+    def _starts(self, loss: Loss | None) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
+        """Ranges in which the loss is finite, and inputs drawn from them; those without warnings first."""
+        tolerable: list[tuple[dict[str, str], dict[str, Any]]] = []
         drawn = False
         for ranges in self._range_choices():
             inputs = self._satisfying(ranges, required=not drawn)
@@ -134,16 +183,10 @@ class Sampler:
             drawn = True
             quality = _CALM if loss is None else self._quality(loss, inputs)
             if quality == _CALM:
-                return ranges, inputs
-            if quality == _FINITE and tolerable is None:
-                tolerable = ranges, inputs
-        if tolerable is not None:
-            return tolerable
-        intervals = ", ".join(f"[{interval[0]}, {interval[1]}]" for interval in RANGES.values() if interval)
-        raise ModelError(
-            f"the loss was not finite at any inputs drawn, neither normal numbers nor in {intervals}: "
-            "state facts about the arguments (such as x[i] > 0), or give inputs="
-        )
+                yield ranges, inputs
+            elif quality == _FINITE:
+                tolerable.append((ranges, inputs))
+        yield from tolerable
 
     def _range_choices(self) -> Iterator[dict[str, str]]:
         """Every argument in the same range, then one argument apart, then all combinations."""
@@ -180,7 +223,7 @@ class Sampler:
             return None
         self.unmet = broken if isinstance(broken, Unread) else None
         fact = "the facts together" if broken is None else f"the fact {broken.fact}"
-        raise ModelError(
+        raise NoInputsError(
             f"no inputs were found that satisfy {fact} at {format_sizes(self._sizes)}: "
             "give inputs= that do, or other sizes="
         )
@@ -198,7 +241,7 @@ class Sampler:
                 upper = None if argument.upper is None else concrete(argument.upper, self._sizes)
                 shape = concrete_shape(argument, self._sizes)
                 span = tuple(concrete(end, self._sizes) for end in argument.span or ())
-                drawn = draw_entries(argument, shape, upper, span, self._constraints, ranges[name], self._rng)
+                drawn = draw_entries(argument, shape, upper, span, self.constraints, ranges[name], self._rng)
                 if drawn is None:
                     return None
                 inputs[name] = drawn
@@ -211,7 +254,7 @@ class Sampler:
     def _broken(self, inputs: dict[str, Any]) -> Constraint | None:
         """The first constraint that does not hold."""
         untested = []
-        for constraint in self._constraints:
+        for constraint in self.constraints:
             verdict = holds(constraint, inputs, self._reader, self._where)
             if verdict is None and not self._given:
                 raise ModelError(
@@ -228,7 +271,7 @@ class Sampler:
     def _quality(self, loss: Loss, inputs: dict[str, Any]) -> int:
         """Whether the loss is finite, and without warnings, at inputs and where the parameters are moved a little."""
         points = [inputs]
-        structured = {c.name for c in self._constraints if isinstance(c, Structure)}
+        structured = {c.name for c in self.constraints if isinstance(c, Structure)}
         moving = [a.name for a in self._arguments if a.role == "parameter" and a.name not in structured]
         for _ in range(_NEIGHBOURS):
             point = dict(inputs)

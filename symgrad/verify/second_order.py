@@ -8,7 +8,8 @@ entries of the gradient are.
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
 from sympy import Basic, MatrixSymbol
@@ -17,15 +18,16 @@ from symgrad.arguments import Argument
 from symgrad.verify.derivatives import NEAREST_KINK, judge
 from symgrad.verify.differences import EPS, FIRST_STEP, Array, Estimate, Inputs, Neighbourhood, derivative
 from symgrad.verify.directions import Direction, Tangents
+from symgrad.verify.guarded import guarded
 from symgrad.verify.report import Entry, Finding, Run, Verdict
-from symgrad.verify.sampling import Draw
-from symgrad.verify.sizes import format_sizes
+from symgrad.verify.sampling import Draw, same
 
 MOST_ENTRIES = 300  # of all second derivatives together
 _FEWEST = 4
 _FEWEST_STEPS_TO_KINK = 8.0
 _AGREE = 1e-9  # two ways to compute the same number, relative to the largest
 
+_T = TypeVar("_T")
 Quantity = Callable[[Inputs], Array]
 HeldGradient = Callable[[Inputs, Inputs], Sequence[Array]]
 Factors = Mapping[tuple[str, str], Sequence[tuple[Sequence[tuple[int, int]], Sequence[int]]]]
@@ -77,21 +79,24 @@ class SecondOrderCheck:
         self._names = [argument.name for argument in self._parameters]
         self._entries: list[Entry] = []
         self._findings: list[Finding] = []
-        self._first_step = min(FIRST_STEP, draw.distance / _FEWEST_STEPS_TO_KINK)
+        self._first_step = min(FIRST_STEP, max(draw.distance, NEAREST_KINK) / _FEWEST_STEPS_TO_KINK)
         pairs = len(self._names) ** 2 * (wanted.hessian or wanted.hvp) + len(wanted.quantities) * len(self._names)
         self._share = max(_FEWEST, math.isqrt(MOST_ENTRIES // max(1, pairs)))
 
     def run(self) -> Run:
         """Everything there is to find here."""
         before = {name: np.copy(value) for name, value in self._draw.inputs.items() if isinstance(value, np.ndarray)}
-        hessian = self._hessian() if self._wanted.hessian else None
+        hessian = self._guard("the Hessian", self._hessian) if self._wanted.hessian else None
         if self._wanted.hvp:
-            self._product(hessian)
+            self._guard("products with the Hessian", partial(self._product, hessian))
         for name, quantity in self._wanted.quantities.items():
-            self._jacobian(name, quantity)
-        changed = [name for name, value in before.items() if not np.array_equal(value, self._draw.inputs[name])]
+            self._guard(f"the Jacobian of {name}", partial(self._jacobian, name, quantity))
+        changed = [name for name, value in before.items() if not same(value, self._draw.inputs[name])]
         self._find("second derivatives do not write to the inputs", not changed, f"changed: {', '.join(changed)}")
-        return Run(format_sizes(self._draw.sizes), tuple(self._entries), tuple(self._findings))
+        return Run(self._draw.said, tuple(self._entries), tuple(self._findings))
+
+    def _guard(self, place: str, probe: Callable[[], _T]) -> _T | None:
+        return guarded(place, probe, self._findings.append)
 
     # --- what is checked ----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ if __name__ == "__main__":
 
 from symgrad import Model  # noqa: E402
 from symgrad.cli.model_file import ModelReference, load_model  # noqa: E402
-from symgrad.outputs.second_order import Request  # noqa: E402
-from symgrad.verify.check import check_module, draw_inputs  # noqa: E402
+from symgrad.verify.check import check_module  # noqa: E402
+from symgrad.verify.draws import draw_inputs  # noqa: E402
+from symgrad.verify.subject import Settings  # noqa: E402
 
 if __name__ == "__main__":
     from mutants import Mutant, imported, mutants
@@ -55,9 +56,7 @@ class Trial:
         self.model: Model = load_model(ModelReference.parse(str(ROOT / "examples" / f"{file}.py{attribute}")))
         self.source = self.model.source()
         self.module = imported(self.source)
-        self._checking = self.model._checking
-        self._known = self._checking.options()
-        self._more = {"held": self._checking.held(), "complex_step": self._checking.complex_step()}
+        self._subject = self.model._checking.subject(self.module)
 
     @cached_property
     def mutants(self) -> list[Mutant]:
@@ -71,18 +70,14 @@ class Trial:
         return [(draw.inputs, [np.array(part) for part in self.module.gradient(**draw.inputs)]) for draw in draws]
 
     def draws(self, seed: int) -> list[Any]:
-        return draw_inputs(self.module, self.model.arguments, self.model.facts, seed=seed, **self._known)
-
-    @cached_property
-    def _links(self) -> Any:
-        return self._checking.links(self.module, Request())
+        return draw_inputs(self._subject, Settings(seed))
 
     def check(self, module: Any, seed: int) -> Any:
         """The report on a module; the chain of stages is compared where it is the right one."""
-        links = self._links if module is self.module else None
-        return check_module(
-            module, self.model.arguments, self.model.facts, seed=seed, chain=links, **self._known, **self._more
-        )
+        if module is self.module:
+            return check_module(self._subject, Settings(seed))
+        kinks = self._subject.kinks and replace(self._subject.kinks, exact=None)
+        return check_module(replace(self._subject, module=module, chain=None, kinks=kinks), Settings(seed))
 
     def error(self, wrong: Any) -> float:
         """The largest error of a wrong gradient, relative to the parameter's largest derivative; inf if it raises."""

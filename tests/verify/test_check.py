@@ -15,11 +15,14 @@ from sympy import Basic, Eq, IndexedBase, MatrixSymbol, Q, Sum, Symbol, symbols
 from symgrad.arguments import Argument
 from symgrad.codegen.environment import environment
 from symgrad.errors import ModelError
-from symgrad.verify.check import check_module, draw_inputs
+from symgrad.verify.check import check_module
 from symgrad.verify.derivatives import judge
 from symgrad.verify.differences import Estimate
+from symgrad.verify.draws import draw_inputs
+from symgrad.verify.kink_points import Kinks
 from symgrad.verify.plugin import assert_gradient
 from symgrad.verify.report import TOLERANCE, CheckReport, Entry, Finding, Run
+from symgrad.verify.subject import Settings, Subject
 from symgrad.verify.test_file import test_cases as literal_cases
 from symgrad.verify.test_file import test_file as pytest_file
 
@@ -157,9 +160,15 @@ def module(example: Example, mutate: Callable[[list[Any]], list[Any]] = list) ->
     )
 
 
+def subject(example: Example, **known: Any) -> Subject:
+    return Subject(module(example), example.arguments, example.facts, **known)
+
+
 def check(name: str, mutate: Callable[[list[Any]], list[Any]] = list, **options: Any) -> CheckReport:
     example = EXAMPLES[name]
-    return check_module(module(example, mutate), example.arguments, example.facts, name=name, **options)
+    known = {key: options.pop(key) for key in ("kinks", "reference") if key in options}
+    subject = Subject(module(example, mutate), example.arguments, example.facts, name=name, **known)
+    return check_module(subject, Settings(**options))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -238,10 +247,10 @@ def test_a_simplex_parameter_is_moved_along_the_simplex() -> None:
         (Argument("p", p, (N,), "parameter"), q),
         (Eq(Sum(p[n], (n, 0, N - 1)), 1),),
     )
-    report = check_module(module(example), example.arguments, example.facts)
+    report = check_module(subject(example))
     assert report.ok, report
     assert report.entries[0].label == "p[0] - p[1]"
-    assert not check_module(module(example), example.arguments).ok
+    assert not check_module(Subject(module(example), example.arguments)).ok
 
 
 def test_many_parameters_are_sampled_along_random_directions() -> None:
@@ -270,7 +279,7 @@ def broken(name: str, **functions: Callable[..., Any]) -> CheckReport:
 
     wrong = {key: changed(getattr(right, key), change) for key, change in functions.items()}
     example = EXAMPLES[name]
-    return check_module(SimpleNamespace(**{**vars(right), **wrong}), example.arguments, example.facts)
+    return check_module(Subject(SimpleNamespace(**{**vars(right), **wrong}), example.arguments, example.facts))
 
 
 def findings(report: CheckReport) -> str:
@@ -315,13 +324,13 @@ def test_a_wrong_loss_is_caught_by_the_reference() -> None:
         return float(logistic(**inputs)[0])
 
     example = EXAMPLES["logistic"]
-    right = check_module(module(example), example.arguments, reference=reference)
+    right = check_module(subject(example, reference=reference))
     assert right.ok, right
     double = replace_function(example, lambda value, gradient: (2 * value, tuple(2 * part for part in gradient)))
-    wrong = check_module(module(double), double.arguments, reference=reference)
+    wrong = check_module(subject(double, reference=reference))
     assert not wrong.ok
     assert "value is the model's loss" in findings(wrong)
-    assert check_module(module(double), double.arguments).ok
+    assert check_module(subject(double)).ok
 
 
 def replace_function(example: Example, change: Callable[[Any, Any], Any]) -> Example:
@@ -330,11 +339,9 @@ def replace_function(example: Example, change: Callable[[Any, Any], Any]) -> Exa
 
 def test_a_module_that_is_not_finite_where_the_loss_is() -> None:
     example = replace_function(EXAMPLES["entropy"], lambda value, gradient: (value * np.nan, gradient))
-    with pytest.raises(ModelError, match="not finite"):
-        check_module(module(example), example.arguments)
-    report = check_module(
-        module(example), example.arguments, reference=lambda inputs, sizes: float(entropy(**inputs)[0])
-    )
+    report = check_module(subject(example))
+    assert report.verdict == "inconclusive" and "INCONCLUSIVE: the loss was not finite" in str(report)
+    report = check_module(subject(example, reference=lambda inputs, sizes: float(entropy(**inputs)[0])))
     assert "value is finite: it is nan" in findings(report)
 
 
@@ -350,8 +357,8 @@ def test_a_matrix_with_a_side_of_one_comes_in_as_a_vector_too() -> None:
         value, gradient = good(w, c)
         return value, (gradient[0].reshape(-1, 1),)
 
-    assert check_module(module(Example(good, arguments)), arguments).ok
-    report = check_module(module(Example(bad, arguments)), arguments)
+    assert check_module(subject(Example(good, arguments))).ok
+    report = check_module(subject(Example(bad, arguments)))
     assert "the gradient by w is the same for 1-D inputs" in findings(report)
 
 
@@ -377,11 +384,8 @@ def test_sizes_and_inputs_of_the_callers() -> None:
 
 def test_the_callers_arrays_are_not_written_to() -> None:
     X = np.ones((3, 2))
-    broken_report = check_module(
-        module(Example(lambda **inputs: (writes(None, inputs), logistic(**inputs))[1], ())),
-        EXAMPLES["logistic"].arguments,
-        inputs={"X": X},
-    )
+    example = Example(lambda **inputs: (writes(None, inputs), logistic(**inputs))[1], EXAMPLES["logistic"].arguments)
+    broken_report = check_module(subject(example), Settings(inputs={"X": X}))
     assert np.all(X == 1)
     assert not broken_report.ok
 
@@ -391,30 +395,27 @@ def test_the_callers_arrays_are_not_written_to() -> None:
 
 def test_a_kink_at_the_inputs_is_inconclusive_not_wrong() -> None:
     example = Example(lambda x: (np.sum(np.abs(x)), (np.where(x >= 0, 1, -1).astype(x.dtype),)), (parameter("x", N),))
-    report = check_module(module(example), example.arguments, inputs={"x": np.array([1.0, 0.0, -2.0])})
+    report = check_module(subject(example), Settings(inputs={"x": np.array([1.0, 0.0, -2.0])}))
     assert [entry.verdict for entry in report.entries] == ["pass", "inconclusive", "pass"]
     assert report.ok and "differ by 2" in str(report)
-    report = check_module(module(example), example.arguments, inputs={"x": np.zeros(2)})
+    report = check_module(subject(example), Settings(inputs={"x": np.zeros(2)}))
     assert not report.ok and not report.failures and report.unseen == ("x",)
     assert "INCONCLUSIVE: no derivative by x" in str(report)
 
 
 def test_known_kinks_shorten_the_steps() -> None:
-    def distance(inputs: dict[str, Any]) -> float:
-        z = np.abs(inputs["X"] @ inputs["W"])
-        return float(np.min(z) / np.max(z))
-
+    kinks = Kinks(["relu"], ["W"], lambda inputs, held: [np.abs(inputs["X"] @ inputs["W"])])
     for seed in range(10):
-        report = check("relu", seed=seed, kink_distance=distance)
+        report = check("relu", seed=seed, kinks=kinks)
         assert report.ok, report
-        assert not check("relu", MUTATIONS["one entry off by 1e-6"], seed=seed, kink_distance=distance).ok
-    report = check("relu", kink_distance=lambda inputs: 1e-9)
+        assert not check("relu", MUTATIONS["one entry off by 1e-6"], seed=seed, kinks=kinks).ok
+    report = check("relu", kinks=Kinks(["relu"], ["W"], lambda inputs, held: [np.array(1e-9)]))
     assert not report.ok and not report.failures and "a kink is as near as 1e-09" in str(report)
 
 
 def test_an_exactly_zero_gradient_passes_and_says_so() -> None:
     example = Example(lambda x, c: (np.sum(c) + 0 * x[0], (0 * x,)), (parameter("x", N), argument("c", N)))
-    report = check_module(module(example), example.arguments)
+    report = check_module(Subject(module(example), example.arguments))
     assert report.ok and all(entry.zero for entry in report.entries)
     assert "zero within rounding" in str(report)
 
@@ -444,7 +445,7 @@ def test_the_report_is_plain_text_of_at_most_100_columns() -> None:
         lambda **inputs: (np.sum(inputs[name] ** 2), (3 * inputs[name],)),
         (parameter(name, N, M),),
     )
-    text = str(check_module(module(example), example.arguments, name="long" * 40))
+    text = str(check_module(subject(example, name="long" * 40)))
     assert max(map(len, text.splitlines())) <= 100
     assert "\x1b" not in text
 
@@ -553,7 +554,7 @@ def gradient(S: Any, x: Any) -> Gradient:
 
 def written_test(name: str = "quadratic", model_name: str = "xᵀSx") -> str:
     example = EXAMPLES[name]
-    draws = draw_inputs(module(example), example.arguments, example.facts)
+    draws = draw_inputs(subject(example), Settings())
     return pytest_file("generated", model_name, literal_cases(example.arguments, draws), environment())
 
 
@@ -586,6 +587,6 @@ def test_the_written_test_is_the_same_every_time() -> None:
 def test_sizes_without_dimensions_are_told_apart() -> None:
     x = parameter("x", 2)
     example = Example(lambda x: (np.sum(x * x), (2 * x,)), (x,))
-    cases = literal_cases(example.arguments, draw_inputs(module(example), example.arguments))
+    cases = literal_cases(example.arguments, draw_inputs(subject(example), Settings()))
     assert [case["id"] for case in cases] == ["draw 1", "draw 2", "draw 3"]
     assert cases[0]["inputs"]["x"]["dtype"] == "float64" and len(cases[0]["inputs"]["x"]["value"]) == 2

@@ -11,10 +11,10 @@ from sympy import Eq, IndexedBase, Sum, exp, log, sin, symbols
 from symgrad import MaxOver, Model, if_else, norm2, relu, softmax
 from symgrad.checking import imported
 from symgrad.codegen import functions
-from symgrad.outputs.second_order import Request
 from symgrad.verify.check import check_module
 from symgrad.verify.derivatives import taylor_order
 from symgrad.verify.report import CheckReport, Run
+from symgrad.verify.subject import Settings
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 n, m, k = symbols("n m k", integer=True)
@@ -25,6 +25,11 @@ z = Sum(X[n, m] * w[m], (m, 0, M - 1))
 
 def least_squares(weight: Any = 1) -> Model:
     return Model(weight * Sum((z - t[n]) ** 2, (n, 0, N - 1)), [w])
+
+
+def checked(model: Model, module: Any, **settings: Any) -> CheckReport:
+    """The check of another module than the model's own."""
+    return check_module(model._checking.subject(module), Settings(**settings))
 
 
 def edge(report: CheckReport, word: str) -> Run:
@@ -46,7 +51,7 @@ def test_an_empty_axis_of_the_data() -> None:
 def test_a_wrong_value_with_an_empty_axis_is_found() -> None:
     model = least_squares()
     module = imported(model.source().replace("return loss\n", "return loss + (X.shape[0] == 0)\n"), "wrong")
-    report = check_module(module, model.arguments, **model._checking.options())
+    report = checked(model, module)
     assert not report.ok and all(not run.failures for run in report.runs)
     assert "N=0" in str(report).rpartition("FAILED")[2]
 
@@ -63,7 +68,7 @@ def test_a_mean_says_that_it_has_no_value_without_samples() -> None:
 def test_a_number_where_the_loss_has_none_is_not_a_pass() -> None:
     model = least_squares(1 / N)
     module = imported(model.source().replace("loss = ", "loss = 0 * N if N == 0 else "), "wrong")
-    report = check_module(module, model.arguments, **model._checking.options())
+    report = checked(model, module)
     run = edge(report, "(no N)")
     assert [finding.verdict for finding in run.findings] == ["inconclusive"]
     assert "undecided: 1 property" in str(report)
@@ -92,8 +97,7 @@ def test_a_value_that_divides_by_an_empty_axis_is_no_alarm() -> None:
 def test_a_derivative_that_is_no_number_where_its_formula_is_one_is_found() -> None:
     model = least_squares()
     text = model.source().replace("return loss, Gradient(", "return loss, Gradient(0 / w.dtype.type(X.shape[0]) + ")
-    known = {**model._checking.options(), "formula": model._checking.formula}
-    report = check_module(imported(text, "nan"), model.arguments, **known)
+    report = checked(model, imported(text, "nan"))
     run = edge(report, "(no N)")
     assert [finding.verdict for finding in run.findings] == ["fail"]
     assert "by w[0] it is nan, its formula says 0.0" in str(run.findings[0])
@@ -107,7 +111,7 @@ def test_an_empty_axis_of_a_parameter() -> None:
     run = edge(report, "(no M)")
     assert report.ok and "M=0" in run.sizes and [entry.parameter for entry in run.entries] == ["b"]
     text = model.source().replace("return loss, Gradient(", "return loss + (X.shape[1] == 0), Gradient(")
-    report = check_module(imported(text, "wrong"), model.arguments, **model._checking.options())
+    report = checked(model, imported(text, "wrong"))
     assert not report.ok and all(not run.failures for run in report.runs)
 
 
@@ -199,8 +203,7 @@ def test_kinks_that_are_not_at_zero(name: str) -> None:
 def test_a_tie_that_is_not_shared_equally_is_found_there_alone() -> None:
     model = Model(Sum(t[n] * MaxOver(Z[n, k], over_k), over_n), [Z])
     module = imported(model.source().replace(".sum(axis=1)", ".max(axis=1)"), "all of it")  # each takes it all
-    known = {**model._checking.options(), "kinks": model._checking.kinks()}
-    report = check_module(module, model.arguments, chain=model._checking.links(module, Request()), **known)
+    report = checked(model, module)
     assert not report.ok and all(not run.failures for run in report.runs)
     assert next(link for link in edge(report, "a kink").links if link.verdict == "fail").name == "float64 code"
 
@@ -223,7 +226,7 @@ def test_a_gradient_that_depends_on_the_layout_of_the_inputs_is_found_and_named(
     model = least_squares()
     for layout in ("X.flags.f_contiguous and X.shape[1] > 1", "not X.data.contiguous"):
         text = model.source().replace("return loss, Gradient(", f"return loss, Gradient((1 + 1e-4 * ({layout})) * ", 1)
-        report = check_module(imported(text, "layout"), model.arguments, **model._checking.options())
+        report = checked(model, imported(text, "layout"))
         failed = [item for item in report.runs[0].failures if "the numbers are the same for inputs" in item.name]  # type: ignore[union-attr]
         assert failed and "w[" in str(failed[0]) and " instead of " in str(failed[0])
 
@@ -246,7 +249,7 @@ def test_flat_functions(old: str, new: str, statement: str) -> None:
     model = Model(Sum(sin(X[n, m] * A[m, k]), (n, 0, N - 1), (m, 0, M - 1), (k, 0, K - 1)), [A])
     text = model.source()
     assert old in text
-    report = check_module(imported(text.replace(old, new), "wrong"), model.arguments, **model._checking.options())
+    report = checked(model, imported(text.replace(old, new), "wrong"))
     assert any(item.name.startswith(statement) for item in report.failures)  # type: ignore[union-attr]
 
 
@@ -259,7 +262,7 @@ def test_row_blocks_are_tried_although_the_inputs_are_small() -> None:
     text = model.source()
     assert "diff_X.dot(diff_X), " in text
     wrong = imported(text.replace("diff_X.dot(diff_X), ", "diff_X.dot(diff_X), (X.shape[0] == 1) + "), "wrong")
-    report = check_module(wrong, model.arguments, sizes={"N": 3, "M": 2}, **model._checking.options())
+    report = checked(model, wrong, sizes={"N": 3, "M": 2})
     assert {item.name for item in report.failures} == {  # type: ignore[union-attr]
         "blocks of rows give the same numbers by 1 thread",
         "blocks of rows give the same numbers by 2 threads",
@@ -275,7 +278,7 @@ def test_memory_that_was_not_written_is_full_of_nan() -> None:
     text = model.source()
     assert "h = np.empty(" in text and "h[0] = x0" in text
     wrong = imported(text.replace("h[0] = x0", "h[0, 1:] = x0[1:]"), "wrong")
-    report = check_module(wrong, model.arguments, **model._checking.options())
+    report = checked(model, wrong)
     assert "no number depends on memory that was not written" in [getattr(item, "name", "") for item in report.failures]
     assert model.check().ok
 
@@ -296,5 +299,5 @@ def test_the_report_prints_orders_of_two_for_a_right_gradient_and_of_one_for_a_w
     model = Model(Sum(exp(t[n] * x[n]), (n, 0, N - 1)), [x])
     assert "orders of the Taylor remainders: x 2.00" in str(model.check())
     module = imported(model.source().replace("grad_x = ", "grad_x = 1.001 * "), "wrong")
-    report = check_module(module, model.arguments, **model._checking.options())
+    report = checked(model, module)
     assert not report.ok and "orders of the Taylor remainders: x 1.0" in str(report)

@@ -305,14 +305,14 @@ def test_a_loss_that_is_never_finite_is_an_error() -> None:
 def test_draws_keep_away_from_kinks() -> None:
     for seed in range(10):
         one = sampler([argument(x, role="parameter")], seed=seed)
-        draw = one.draw(lambda point: np.sum(np.abs(point["x"])), lambda point: float(np.min(np.abs(point["x"]))))
+        draw = one.draw(lambda point: np.sum(np.abs(point["x"])), lambda point, _: float(np.min(np.abs(point["x"]))))
         assert draw.distance > MARGIN
         assert np.min(np.abs(draw.inputs["x"])) == draw.distance
 
 
 def test_the_draw_furthest_from_kinks_is_kept_where_all_are_near() -> None:
     distances = iter([1e-5, 3e-4, *[1e-6] * 100])
-    assert sampler([argument(x)]).draw(None, lambda point: next(distances)).distance == 3e-4
+    assert sampler([argument(x)]).draw(None, lambda point, _: next(distances)).distance == 3e-4
 
 
 def test_the_same_seed_draws_the_same() -> None:

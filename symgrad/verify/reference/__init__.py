@@ -5,6 +5,7 @@ compiler: no graph, no rewriting, no shapes inferred. A sum is a Python loop; a 
 entry by entry. All it remembers is what it has already evaluated. A node without a rule raises `UnsupportedError`.
 """
 
-from symgrad.verify.reference.evaluate import differences, evaluate
+from symgrad.verify.reference.evaluate import differences, evaluate, shortfall
+from symgrad.verify.reference.trace import Place, Trace, branches_of
 
-__all__ = ["differences", "evaluate"]
+__all__ = ["Place", "Trace", "branches_of", "differences", "evaluate", "shortfall"]

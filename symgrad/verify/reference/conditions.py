@@ -42,3 +42,20 @@ def holds(condition: Boolean, at: Scope) -> bool:
     if isinstance(condition, sp.Symbol):
         return bool(at.scalar(condition) != 0)
     raise UnsupportedError(f"the reference evaluator has no rule for the condition {condition}.")
+
+
+def lacking(condition: Boolean, wanted: bool, at: Scope) -> mpf:
+    """How far a condition is from being true, or false as `wanted`: 0 where it is."""
+    if isinstance(condition, (BooleanTrue, BooleanFalse)):
+        return mpf(0) if isinstance(condition, BooleanTrue) == wanted else mpf("inf")
+    if isinstance(condition, sp.Not):
+        return lacking(condition.args[0], not wanted, at)
+    if isinstance(condition, sp.And | sp.Or):
+        parts = [lacking(part, wanted, at) for part in condition.args]
+        return sum(parts, mpf(0)) if isinstance(condition, sp.And) == wanted else min(parts)
+    if holds(condition, at) == wanted:
+        return mpf(0)
+    if type(condition) in COMPARISONS:
+        apart = abs(at.scalar(condition.lhs) - at.scalar(condition.rhs))
+        return apart or mpf("1e-9")  # on the border, and on its wrong side
+    return mpf(1)

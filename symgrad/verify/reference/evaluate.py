@@ -1,5 +1,6 @@
 """The value of a SymPy loss, and its derivative by differences, at any number of digits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,11 +9,13 @@ import numpy as np
 import sympy as sp
 from mpmath import mpf
 
-from symgrad.verify.reference.conditions import holds
+from symgrad.errors import SymgradError
+from symgrad.verify.reference.conditions import holds, lacking
 from symgrad.verify.reference.functions import number
-from symgrad.verify.reference.inputs import Inputs, Rules
+from symgrad.verify.reference.inputs import Inputs, Rules, Scope
 from symgrad.verify.reference.matrices import matrix_rule
 from symgrad.verify.reference.scalars import scalar_rule
+from symgrad.verify.reference.trace import Place, Trace
 
 # Digits carried beyond those asked for. A loss is a sum of thousands of terms at most, which costs four or five.
 _GUARD_DIGITS = 10
@@ -26,6 +29,7 @@ def evaluate(
     sizes: Mapping[sp.Basic, int],
     where: Sequence[sp.Basic] = (),
     digits: int = 50,
+    trace: Trace | None = None,
 ) -> mpf:
     """The value of a scalar SymPy expression, read literally.
 
@@ -42,6 +46,7 @@ def evaluate(
     where : `Eq(z[i], ...)`, `Eq(H, ...)`, `Eq(s, ...)`. Of several for one name, the one whose left side has the most
         literal subscripts that fit is meant: `Eq(h[0, k], ...)` is the base case of `Eq(h[t, k], ...)`.
     digits : decimal digits of the result. They are right unless the expression itself cancels more than ten.
+    trace : is told what the evaluation sees.
 
     Returns
     -------
@@ -70,9 +75,33 @@ def evaluate(
     0.69314718055994530942
     """
     with mpmath.workdps(digits + _GUARD_DIGITS):
-        value = Inputs(values, sizes, where, _RULES).evaluate(expr)
+        value = Inputs(values, sizes, where, _RULES, trace).evaluate(expr)
     with mpmath.workdps(digits):
         return +value
+
+
+def shortfall(
+    condition: sp.Basic,
+    holds: bool,
+    place: Place,
+    values: Mapping[sp.Basic, Any],
+    sizes: Mapping[sp.Basic, int],
+    where: Sequence[sp.Basic] = (),
+    digits: int = 20,
+) -> float:
+    """How far a condition is from holding (or from not holding): 0 where it does, inf where it has no value.
+
+    Of a relation it is the difference of its sides; of several conditions the sum, or the least of what one of them
+    lacks.
+    """
+    with mpmath.workdps(digits + _GUARD_DIGITS):
+        scope = Scope(Inputs(values, sizes, where, _RULES), place.bound)
+        try:
+            for variable, (matrix, entry) in place.entries.items():
+                scope = scope.bind(variable, scope.matrix(matrix)[entry])
+            return float(lacking(condition, holds, scope))
+        except (SymgradError, ArithmeticError, ValueError, IndexError):
+            return math.inf
 
 
 def differences(

@@ -14,6 +14,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.verify.reference.functions import Matrix, number
+from symgrad.verify.reference.trace import Place, Trace
 
 # Names from `where` that may be evaluated inside one another before the evaluator starts again at the innermost: fifty
 # Python frames a name (a long formula) stay below CPython's limit of a thousand.
@@ -57,8 +58,9 @@ class Inputs:
         sizes: Mapping[sp.Basic, int],
         where: Sequence[sp.Basic],
         rules: Rules,
+        trace: Trace | None = None,
     ) -> None:
-        self.values, self.sizes, self.rules = values, sizes, rules
+        self.values, self.sizes, self.rules, self.trace = values, sizes, rules, trace
         self.arrays: dict[sp.Basic, np.ndarray[Any, Any]] = {}
         self.shapes: dict[sp.Basic, tuple[int, ...] | None] = {}
         self.wholes: dict[sp.Basic, sp.Basic] = {}
@@ -135,7 +137,11 @@ class Inputs:
             and (len(subscripts) != len(shape) or any(s >= n for s, n in zip(subscripts, shape, strict=True)))
         ):
             raise IndexError(f"{shown((base, subscripts))} is out of range: {base} has shape {shape}.")
-        return self.named(base, subscripts) if defined else number(self.array(base)[subscripts])
+        if defined:
+            return self.named(base, subscripts)
+        if self.trace is not None:
+            self.trace.read.add((base, subscripts))
+        return number(self.array(base)[subscripts])
 
     def named(self, name: sp.Basic, subscripts: tuple[int, ...] | None) -> Any:
         """A name from `where`: its entry at the subscripts, or the whole of it (a matrix or a scalar)."""
@@ -203,9 +209,20 @@ class Scope:
 
     inputs: Inputs
     bound: Mapping[sp.Basic, mpf] = field(default_factory=dict)
+    entries: Mapping[sp.Basic, tuple[sp.Basic, tuple[int, int]]] = field(default_factory=dict)
 
-    def bind(self, index: sp.Basic, value: Any) -> "Scope":
-        return Scope(self.inputs, {**self.bound, index: mpf(value)})
+    def bind(self, index: sp.Basic, value: Any, entry: tuple[sp.Basic, tuple[int, int]] | None = None) -> "Scope":
+        """The scope where an index, or a variable that is an entry of a matrix, has a value."""
+        entries = self.entries if entry is None else {**self.entries, index: entry}
+        return Scope(self.inputs, {**self.bound, index: mpf(value)}, entries)
+
+    def took(self, site: sp.Basic, branch: Any) -> None:
+        """Note which branch an expression took here."""
+        if self.inputs.trace is not None and branch is not None:
+            self.inputs.trace.take(site, branch, self._place)
+
+    def _place(self) -> Place:
+        return Place(self.bound, self.entries)
 
     def scalar(self, expr: sp.Basic) -> mpf:
         """The value of a scalar expression, or of a 1x1 matrix."""

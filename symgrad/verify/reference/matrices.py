@@ -82,9 +82,11 @@ def _(expr: sp.MatMul, at: Scope) -> Matrix:
 @matrix_rule.register(sp.MatPow)
 def _(expr: sp.MatPow, at: Scope) -> Matrix:
     exponent = at.scalar(expr.exp)
+    base = at.square(expr.base)
+    if base.shape == (1, 1):
+        return _entrywise(lambda entry: real(mpmath.power(entry, exponent), expr), base)
     if not mpmath.isint(exponent):
         raise UnsupportedError(f"the reference evaluator has no rule for the matrix power {expr}.")
-    base = at.square(expr.base)
     factors = abs(int(exponent)) * [inverse(base) if exponent < 0 else base]
     return reduce(_times, factors, _filled(base.shape, lambda i, j: mpf(i == j)))
 
@@ -112,7 +114,8 @@ def _(expr: sp.HadamardPower, at: Scope) -> Matrix:
 @matrix_rule.register(ElementwiseApplyFunction)
 def _(expr: ElementwiseApplyFunction, at: Scope) -> Matrix:
     (variable,), body = expr.function.variables, expr.function.expr
-    return _entrywise(lambda entry: at.bind(variable, entry).scalar(body), at.matrix(expr.expr))
+    matrix = at.matrix(expr.expr)
+    return _filled(matrix.shape, lambda i, j: at.bind(variable, matrix[i, j], entry=(expr.expr, (i, j))).scalar(body))
 
 
 @matrix_rule.register(EntryByEntry)

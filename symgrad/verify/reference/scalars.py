@@ -18,6 +18,7 @@ from symgrad import matrix_functions as mf
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.verify.reference.functions import Matrix, apply_function, as_mpf, determinant, inverse, real
 from symgrad.verify.reference.inputs import Scope, item
+from symgrad.verify.reference.trace import branch_of
 
 
 @singledispatch
@@ -87,7 +88,9 @@ def _(expr: sp.Pow, at: Scope) -> mpf:
 def _(expr: sp.Function, at: Scope) -> mpf:
     if isinstance(expr, AppliedUndef):
         raise UnsupportedError(f"{expr} is an undefined function; it has no value.")
-    return apply_function(expr.func, [at.scalar(argument) for argument in expr.args])
+    values = [at.scalar(argument) for argument in expr.args]
+    at.took(expr, branch_of(expr, values))
+    return apply_function(expr.func, values)
 
 
 # SymPy's Max and Min are no subclasses of Function.
@@ -97,8 +100,9 @@ for _lattice in (sp.Max, sp.Min):
 
 @scalar_rule.register(sp.Piecewise)
 def _(expr: sp.Piecewise, at: Scope) -> mpf:
-    for value, condition in expr.args:
+    for number, (value, condition) in enumerate(expr.args):
         if at.holds(condition):
+            at.took(expr, number)
             return at.scalar(value)
     return mpf("nan")
 
@@ -106,7 +110,9 @@ def _(expr: sp.Piecewise, at: Scope) -> mpf:
 @scalar_rule.register(sg.if_else)
 def _(expr: sg.if_else, at: Scope) -> mpf:
     condition, yes, no = expr.args
-    return at.scalar(yes if at.holds(condition) else no)
+    holds = at.holds(condition)
+    at.took(expr, holds)
+    return at.scalar(yes if holds else no)
 
 
 # One rule a reduction, of the list of its terms.
@@ -136,7 +142,7 @@ def _(expr: ExprWithLimits, at: Scope) -> mpf:
 @scalar_rule.register(sg.IndexedSoftmax)
 def _(expr: sg.IndexedSoftmax, at: Scope) -> mpf:
     below = mpmath.fsum(mpmath.exp(point.scalar(expr.function)) for point in at.points([expr.limit]))
-    return mpmath.exp(at.scalar(expr.function)) / below
+    return mpmath.exp(at.scalar(expr.function)) / below if below else below  # all masked: nothing has a share
 
 
 @scalar_rule.register(sp.Trace)

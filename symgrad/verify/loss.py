@@ -1,0 +1,70 @@
+"""The loss as the model states it: its value, the branches that it takes, and what of the inputs it reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from mpmath import mpf
+from sympy import Basic
+
+from symgrad.arguments import Argument
+from symgrad.verify.reference import Place, Trace, evaluate, shortfall
+
+_KEPT = 16  # evaluations: both the check of the value and that of the chain ask for it, and that of branches
+
+Sizes = Mapping[Any, int]
+
+
+class Evaluation(NamedTuple):
+    """The loss somewhere: its value at 50 digits, nan (with the reason) where it is no real number; what was seen."""
+
+    value: Any
+    trace: Trace
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class StatedLoss:
+    """A SymPy loss, evaluated as it is written.
+
+    Attributes
+    ----------
+    loss, where : the model's.
+    arguments : those of the generated module.
+    heads : the functions that the compiler applies in loss and gradient; None where that is not known.
+    """
+
+    loss: Any
+    where: Sequence[Basic]
+    arguments: Sequence[Argument]
+    heads: frozenset[Any] | None = None
+    _known: dict[Any, Evaluation] = field(default_factory=dict)
+
+    def at(self, inputs: Mapping[str, Any], sizes: Sizes) -> Evaluation:
+        """Everything there is to know at some inputs."""
+        values = self.values(inputs)
+        key = tuple((str(symbol), value.shape, value.tobytes()) for symbol, value in values.items()), str(sizes)
+        if key not in self._known:
+            trace = Trace()
+            try:
+                found = Evaluation(evaluate(self.loss, values, dict(sizes), self.where, trace=trace), trace)
+            except (ValueError, ArithmeticError) as problem:
+                found = Evaluation(mpf("nan"), trace, str(problem) or type(problem).__name__)
+            while len(self._known) >= _KEPT:
+                del self._known[next(iter(self._known))]
+            self._known[key] = found
+        return self._known[key]
+
+    def __call__(self, inputs: Mapping[str, Any], sizes: Sizes) -> float:
+        """The value; nan where the loss is no real number."""
+        return float(self.at(inputs, sizes).value)
+
+    def shortfall(self, condition: Basic, holds: bool, place: Place, inputs: Mapping[str, Any], sizes: Sizes) -> float:
+        """How far a condition is from holding (or not) at a place of the loss."""
+        return shortfall(condition, holds, place, self.values(inputs), dict(sizes), self.where)
+
+    def values(self, inputs: Mapping[str, Any]) -> dict[Basic, np.ndarray[Any, Any]]:
+        """The inputs by symbol."""
+        by_name = {a.name: a.symbol for a in self.arguments if a.role != "dimension"}
+        return {by_name[name]: np.asarray(value) for name, value in inputs.items() if name in by_name}

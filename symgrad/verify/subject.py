@@ -1,0 +1,111 @@
+"""What is checked, all that the checker knows of it beside its text, and what the caller of the check wants."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sympy import Basic, Expr, Symbol
+
+from symgrad.arguments import Argument
+from symgrad.verify.complex_step import ComplexStep
+from symgrad.verify.differences import Array
+from symgrad.verify.facts import Constraint
+from symgrad.verify.kink_points import Kinks
+from symgrad.verify.loss import StatedLoss
+from symgrad.verify.report import Link
+from symgrad.verify.sampling import Draw
+from symgrad.verify.second_order import SecondOrder
+from symgrad.verify.sizes import model_dimensions
+
+SINGULAR = (
+    1e-10  # a matrix so near to singular has no digit right in an inverse; rounding leaves 1e-17 of a singular one
+)
+
+Reference = Callable[[dict[str, Any], Mapping[Basic, int]], float]
+Held = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A generated module with the model that it is of. Of one written by hand there may be less to know.
+
+    Attributes
+    ----------
+    module : an object with the functions `value`, `gradient` and `value_and_gradient`, which take arguments by name.
+    arguments : the module's arguments; those with the role "parameter" are differentiated by, in this order.
+    facts : SymPy statements that the inputs satisfy.
+    where : the model's named intermediates, which facts may be about.
+    name : the model's name, for the report.
+    dimensions : the model's dimensions; by default those that the arguments' shapes mention.
+    minimum_sizes : the least size of a dimension, where it is not 1.
+    lengths, margins : expressions of dimensions: at sizes where one is negative there is no model to check.
+    reference : computes the loss independently, from inputs and sizes; `value` has to agree with it. Where the loss is
+        no real number it is nan.
+    stated : the loss as it is stated, all of whose branches are to be seen.
+    kinks : where the loss is not smooth.
+    conditioning : how far the matrices that the loss inverts are from singular: inputs are drawn where it is positive.
+    formula : loss and gradient in exact arithmetic, nan where they are not defined.
+    vanishing : whether the derivatives by a parameter are zero by their formula, whatever the inputs, as far as can be
+        told at some draws; also of second derivatives, by their label.
+    held : `held(inputs, at)` is the loss at `inputs` where what the model holds constant is as it is at `at`; None if
+        it holds nothing.
+    complex_step : the loss that is differentiated, on complex numbers.
+    second : the second derivatives and Jacobians to check as well.
+    chain : compares the stages of the compiler with each other.
+    """
+
+    module: Any
+    arguments: Sequence[Argument]
+    facts: Sequence[Basic] = ()
+    where: Sequence[Basic] = ()
+    name: str = ""
+    dimensions: Sequence[Symbol] = ()
+    minimum_sizes: Mapping[Symbol, int] = field(default_factory=dict)
+    lengths: Sequence[Expr] = ()
+    margins: Sequence[Expr] = ()
+    reference: Reference | None = None
+    stated: StatedLoss | None = None
+    kinks: Kinks | None = None
+    conditioning: Callable[[dict[str, Any]], float] | None = None
+    formula: Callable[[Draw], Sequence[Array]] | None = None
+    vanishing: Callable[[str, Sequence[Draw]], bool] | None = None
+    held: Held | None = None
+    complex_step: ComplexStep | None = None
+    second: SecondOrder | None = None
+    chain: Callable[[Draw, np.random.Generator], tuple[Link, ...]] | None = None
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of what is differentiated by."""
+        return tuple(argument.name for argument in self.arguments if argument.role == "parameter")
+
+    @property
+    def sized(self) -> tuple[Symbol, ...]:
+        """The dimensions that have sizes."""
+        return tuple(self.dimensions) or model_dimensions(self.arguments)
+
+    def distance(self, inputs: dict[str, Any], constraints: Sequence[Constraint]) -> float:
+        """How far inputs are from the nearest kink; inf for a smooth model."""
+        return math.inf if self.kinks is None else self.kinks.nearest(inputs, constraints)
+
+    def is_regular(self, inputs: dict[str, Any]) -> bool:
+        """Whether the matrices that the loss inverts are far enough from singular ones."""
+        return self.conditioning is None or self.conditioning(inputs) > SINGULAR
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the caller wants of a check.
+
+    Attributes
+    ----------
+    seed : of the random inputs; the same seed gives the same report.
+    sizes : sizes to use, by dimension or its name: one set or several; by default several are chosen (`size_sets`).
+    inputs : values for some or all arguments, by name; the others are drawn.
+    """
+
+    seed: int = 0
+    sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None = None
+    inputs: Mapping[str, Any] | None = None
