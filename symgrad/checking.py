@@ -20,7 +20,7 @@ from symgrad.graph.build import is_zero
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Node, Shape, Use, postorder
 from symgrad.graph.transform import own
-from symgrad.outputs.first_order import GRADIENT, VALUE, loss_and_gradient
+from symgrad.outputs.first_order import GRADIENT, VALUE, first_order_phases, loss_and_gradient
 from symgrad.outputs.function import Function, terms_of
 from symgrad.outputs.probes import (
     CONDITIONING,
@@ -117,14 +117,14 @@ class Checking:
     def links(self, module: Any, request: Request) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
         """The comparison of the compiler's stages with each other at given inputs."""
         parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
-        loss, *gradient = terms_of(self.first[-1].result)
         stages = Stages(
             tuple(self.program.parameters.values()),
-            (self.program.loss, self.derivation.program.loss, loss),
+            (self.program.loss, self.derivation.program.loss),
             stages_or_reason(lambda: plain_gradient(self.program)),
             tuple(self.derivation.gradient.values()),
             tuple(expanded(use, self.derivation) for use in self.derivation.gradient.values()),
-            tuple(gradient),
+            tuple((name, tuple(terms)) for name, terms in first_order_phases(self.derivation)),
+            tuple(self.derivation.trace.steps),
             not self.facts and not any(part.has(Float) for part in parts),
         )
         second = second_stages(self.derivation, request)

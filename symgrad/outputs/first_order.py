@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from symgrad.compiler import Derivation
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Use
-from symgrad.outputs.function import Function, Record, scheduled, whole
+from symgrad.outputs.function import Function, Record, phases, scheduled, terms_of, whole
 
 VALUE, GRADIENT, BOTH = "value", "gradient", "value_and_gradient"
 
@@ -22,6 +22,15 @@ def loss_and_gradient(program: Program, adjoints: Sequence[Use]) -> list[Functio
     What the value alone needs is less than what it needs together with the gradient: it is scheduled for itself where
     that counts. The gradient is that of `value_and_gradient`, with the same digits.
     """
+    value, both = scheduled(unscheduled(program, adjoints), program.identities, adjoints=True)
+    assert isinstance(both.result, tuple)
+    doc = "The derivative of the loss by every parameter."
+    gradient = Function(GRADIENT, (doc,), program.arguments, both.result[1], takes_all=True)
+    return [value, gradient, both]
+
+
+def unscheduled(program: Program, adjoints: Sequence[Use]) -> list[Function]:
+    """`value` and `value_and_gradient` as they are derived."""
     parameters = [argument for argument in program.arguments if argument.role == "parameter"]
     slopes = Record(
         "Gradient",
@@ -32,15 +41,16 @@ def loss_and_gradient(program: Program, adjoints: Sequence[Use]) -> list[Functio
     )
     loss = whole("loss", program.loss, ())
     together = "The loss and its gradient, sharing what they have in common."
-    value, both = scheduled(
-        [
-            Function(VALUE, ("The loss.",), program.arguments, loss, takes_all=True),
-            Function(BOTH, (together,), program.arguments, (loss, slopes), takes_all=True),
-        ],
-        program.identities,
-        adjoints=True,
-    )
-    assert isinstance(both.result, tuple)
-    doc = "The derivative of the loss by every parameter."
-    gradient = Function(GRADIENT, (doc,), program.arguments, both.result[1], takes_all=True)
-    return [value, gradient, both]
+    return [
+        Function(VALUE, ("The loss.",), program.arguments, loss, takes_all=True),
+        Function(BOTH, (together,), program.arguments, (loss, slopes), takes_all=True),
+    ]
+
+
+def first_order_phases(derivation: Derivation) -> list[tuple[str, list[Use]]]:
+    """After each phase of the schedule the loss as `value` has it, then loss and adjoints of `value_and_gradient`."""
+    functions = unscheduled(derivation.program, list(derivation.gradient.values()))
+    return [
+        (name, [use for function in made for use in terms_of(function.result)])
+        for name, made in phases(functions, derivation.program.identities, adjoints=True)
+    ]

@@ -1,6 +1,6 @@
 """A generated function before it is scheduled and printed: its arguments, and its results as a tree of named terms."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from symgrad.calculus.structure import Block, Hits, Ties, total
 from symgrad.graph.build import add, delta, mul
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Shape, Use
-from symgrad.schedule.pipeline import schedule
+from symgrad.schedule.pipeline import Known, after_each_phase
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,19 @@ def scheduled(
     functions: Sequence[Function], identities: Sequence[tuple[Use, Use]], adjoints: bool = False
 ) -> list[Function]:
     """Functions with their terms as code should compute them; see `schedule.pipeline.schedule`."""
+    *_, (_, last) = phases(functions, identities, adjoints)
+    return last
+
+
+def phases(
+    functions: Sequence[Function], identities: Sequence[tuple[Use, Use]], adjoints: bool = False
+) -> Iterator[tuple[str, list[Function]]]:
+    """The functions after each phase of the schedule, by its name."""
     before = [terms_of(function.result) for function in functions]
-    parameters = {a.name for function in functions for a in function.arguments if a.role == "parameter"}
-    after = schedule(before, identities, adjoints, parameters)
-    images = [dict(zip(*terms, strict=True)) for terms in zip(before, after, strict=True)]
-    return [replace(f, result=with_terms(f.result, new)) for f, new in zip(functions, images, strict=True)]
+    parameters = frozenset(a.name for function in functions for a in function.arguments if a.role == "parameter")
+    for name, after in after_each_phase(before, Known(identities, adjoints, parameters)):
+        images = [dict(zip(*terms, strict=True)) for terms in zip(before, after, strict=True)]
+        yield name, [replace(f, result=with_terms(f.result, new)) for f, new in zip(functions, images, strict=True)]
 
 
 def with_terms(result: Any, images: Mapping[Use, Use]) -> Any:

@@ -135,8 +135,10 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
             yield Reading(relabel(base, whole), shows=False, sums=False)
             for sub in subs:
                 yield Reading(sub, shows=False)
-        case MatrixFunction(arg=arg):
+        case MatrixFunction(arg=arg, known=known):
             yield Reading(arg, gone=sides_of(node)[:2], sums=False)
+            for use in known:
+                yield Reading(use)
         case Scatter(value=value, subs=subs):
             yield Reading(value, sums=False)
             for sub in subs:

@@ -4,7 +4,7 @@ There is one: value and gradient, Hessians, products with them, Jacobians, named
 from singular matrices all go through `PHASES` from first to last. Each phase says why it stands where it does.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from symgrad.graph.nodes import Use
@@ -153,7 +153,12 @@ def schedule(
     adjoints : whether the first term of each is the loss, and those after it are derivatives of it.
     parameters : the names of the arrays that derivatives are by.
     """
-    known = Known(identities, adjoints, frozenset(parameters))
+    *_, (_, last) = after_each_phase(functions, Known(identities, adjoints, frozenset(parameters)))
+    return last
+
+
+def after_each_phase(functions: Sequence[Sequence[Use]], known: Known) -> Iterator[tuple[str, list[list[Use]]]]:
+    """The terms of the functions after each phase, by its name."""
     current = [list(terms) for terms in functions]
     for phase in PHASES:
         if phase.together:
@@ -162,4 +167,4 @@ def schedule(
             current = [[after[term] for term in terms] for terms in current]
         else:
             current = [phase.function(terms, known) for terms in current]
-    return current
+        yield phase.name, current

@@ -7,6 +7,9 @@ The left end is evaluated by `verify.reference`, which knows no graph, everythin
 which knows no printer. What reverse mode derives is compared with differences of the loss as read, at a step of 1e-20
 that 50 digits allow; all else with the link before it. So a wrong number is blamed on the stage that made it.
 
+The schedule is evaluated after every phase of it, and every rewriting step by itself, so that what is wrong is named: a
+phase, or a rule.
+
 *Formulas* must agree to 1e-20. Where a fact holds of the inputs to the rounding of float64 only, or the model has
 floating numbers, they agree as well as that. *Code* may be off by the rounding errors that any code has: those of the
 inputs, as measured by moving every input by one rounding error and evaluating the formula at 50 digits again, and those
@@ -23,8 +26,9 @@ import numpy as np
 from mpmath import mpf
 from sympy import Basic
 
-from symgrad.errors import SymgradError
+from symgrad.errors import SymgradError, UnsupportedError
 from symgrad.functions import constant
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Input, Scan, Use, postorder
 from symgrad.graph.scan import within
 from symgrad.verify.differences import EPS, Neighbourhood
@@ -63,21 +67,29 @@ class Stages:
     Attributes
     ----------
     parameters : the nodes differentiated by, in order.
-    loss : as read, with known functions recognised, and as the code computes it.
+    loss : as read, and with known functions recognised.
     derived : the adjoints of the parameters straight from reverse mode, or the reason why there are none.
     simplified : the adjoints simplified, as code starts from them.
     shown : the same as formulas show them, with what has a name written out.
-    scheduled : the adjoints as the code computes them.
+    scheduled : after each phase of the schedule, by its name, the loss as `value` has it, then loss and adjoints as
+        `value_and_gradient` has them; the last are what the code computes.
+    rewrites : what each rewriting step found and made of it, by the name of its rule.
     exact : whether formulas agree to all digits, whatever the rounding of the inputs.
     """
 
     parameters: tuple[Input, ...]
-    loss: tuple[Use, Use, Use]
+    loss: tuple[Use, Use]
     derived: tuple[Use, ...] | str
     simplified: tuple[Use, ...]
     shown: tuple[Use, ...]
-    scheduled: tuple[Use, ...]
+    scheduled: tuple[tuple[str, tuple[Use, ...]], ...]
+    rewrites: tuple[tuple[str, Use, Use], ...]
     exact: bool
+
+    @property
+    def computed(self) -> tuple[Use, ...]:
+        """Loss and adjoints as the code of `value_and_gradient` computes them."""
+        return self.scheduled[-1][1][1:]
 
 
 def check_chain(
@@ -117,7 +129,7 @@ class _Chain:
 
     def links(self) -> tuple[Link, ...]:
         stages, evaluator = self._stages, self._at(self._draw.inputs)
-        read, recognised, scheduled = (evaluator(use).item() for use in stages.loss)
+        read, recognised = (evaluator(use).item() for use in stages.loss)
         simplified = self._gradient(evaluator, stages.simplified)
         # At a kink a formula is right if it keeps to the conventions, and that is for the recognised functions to say:
         # the plain spelling of a function may have another one. Nor may anything move there by its rounding errors.
@@ -153,9 +165,16 @@ class _Chain:
         shown = self._gradient(evaluator, stages.shown)
         numbers = [Number("value", read, recognised, loss_slack, 1)]
         numbers += [number for after in (simplified, shown) for number in self._numbers(derived, after, slack)]
-        found.append(link_of("simplification", numbers))
-        planned = self._gradient(evaluator, stages.scheduled)
-        numbers = [Number("value", recognised, scheduled, loss_slack, 1), *self._numbers(simplified, planned, slack)]
+        found.append(self._rewriting(link_of("simplification", numbers), evaluator, at_kink))
+        scheduled, planned = recognised, simplified
+        numbers = []
+        for name, (own_loss, loss, *adjoints) in stages.scheduled:
+            earlier, before = scheduled, planned
+            alone, scheduled = (evaluator(use).item() for use in (own_loss, loss))
+            planned = self._gradient(evaluator, adjoints)
+            now = [Number("value", earlier, value, loss_slack, 1) for value in (alone, scheduled)]
+            now += self._numbers(before, planned, slack)
+            numbers += [replace(number, label=f"{number.label} after “{name}”") for number in now]
         found.append(link_of("schedule", numbers))
         # an algorithm may lose more digits than the inputs' rounding explains: log det(I + E) of a small E
         if not at_kink:
@@ -165,6 +184,36 @@ class _Chain:
         found.append(self._code("float64 code", self._draw.inputs, scheduled, planned, value_noise, noise, 1.0))
         found.append(self._single(value_noise, noise))
         return tuple(found)
+
+    def _rewriting(self, link: Link, evaluator: GraphEvaluator, at_kink: bool) -> Link:
+        """A link of formulas, unless a rewriting step by itself is wrong: then that step."""
+        numbers = [] if at_kink else self._steps(evaluator)  # at a kink the two sides may have other conventions
+        steps = [number for number in numbers if number.ratio > 1]
+        return link_of(link.name, steps) if steps else link
+
+    def _steps(self, evaluator: GraphEvaluator) -> list[Number]:
+        """What each rewriting step found and what it made of it, entry by entry where both are numbers.
+
+        What a step of a recurrence refers to has no value outside of it, and a function outside of its domain is nan,
+        which a condition around both may leave out.
+        """
+        found = []
+        for name, before, after in dict.fromkeys(self._stages.rewrites):
+            letters = list(dict.fromkeys((*before.letters, *after.letters)))
+            sides = [relabel(use, {x: k for k, x in enumerate(letters)}) for use in (before, after)]
+            try:
+                left, right = (np.asarray(evaluator(use, len(letters)), dtype=object) for use in sides)
+            except (UnsupportedError, KeyError, IndexError, ValueError, ZeroDivisionError):
+                continue
+            pairs = list(zip(*(part.ravel() for part in np.broadcast_arrays(left, right)), strict=True))
+            numeric = [(a, b) for a, b in pairs if isinstance(a, mpf) and isinstance(b, mpf)]
+            scale = scale_of(a for a, _ in numeric)
+            allowed = (EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)) * (1 + scale)
+            label = f"what “{name}” rewrites"
+            found += [
+                Number(label, a, b, allowed, scale) for a, b in numeric if mpmath.isfinite(a) and mpmath.isfinite(b)
+            ]
+        return found
 
     # What is compared.
 
@@ -309,8 +358,9 @@ class _Chain:
         """The code in float32, against the terms that it computes at inputs rounded to float32."""
         inputs = {name: in_single(value) for name, value in self._draw.inputs.items()}
         evaluator = self._at(inputs)
-        value = evaluator(self._stages.loss[2]).item()
-        gradient = self._gradient(evaluator, self._stages.scheduled)
+        loss, *adjoints = self._stages.computed
+        value = evaluator(loss).item()
+        gradient = self._gradient(evaluator, adjoints)
         return self._code("float32 code", inputs, value, gradient, value_noise, noise, SINGLE)
 
 

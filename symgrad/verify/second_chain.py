@@ -55,7 +55,8 @@ class SecondStages:
     function : "hessian", "hessian_vector_product" or "jacobian_NAME".
     label : what the report calls it, `H.p.q`.
     of, by : what is differentiated, with its shape, and the parameters that it is differentiated by.
-    derived, simplified, scheduled : terms over the axes of `of`, then those of `by`; of a product those of `of` only.
+    derived, simplified : terms over the axes of `of`, then those of `by`; of a product those of `of` only.
+    scheduled : the same after each phase of the schedule, by its name; the last is what the code computes.
     path : the fields that lead to its array in what the module's function returns.
     product : whether it is the product with a direction in all parameters at once.
     """
@@ -67,7 +68,7 @@ class SecondStages:
     by: tuple[Input, ...]
     derived: Use
     simplified: Use
-    scheduled: Use
+    scheduled: tuple[tuple[str, Use], ...]
     path: tuple[str, ...]
     product: bool = False
 
@@ -119,7 +120,6 @@ class _SecondChain:
         here = GraphEvaluator(inputs, self._draw.sizes)
         derived = [self._array(here, one, one.derived) for one in stages]
         simplified = [self._array(here, one, one.simplified) for one in stages]
-        scheduled = [self._array(here, one, one.scheduled) for one in stages]
         others = [GraphEvaluator(moved(inputs, self._rng), self._draw.sizes) for _ in range(MOVES)]
         noise = [
             np.max([abs(self._array(other, one, one.simplified) - now) for other in others], axis=0)
@@ -130,17 +130,32 @@ class _SecondChain:
         pairs = zip(stages, derived, strict=True)
         numbers = [number for one, array in pairs for number in self._derivation(one, array, along, here)]
         found = [link_of(f"{title} derivation", numbers)]
-        for name, before, after in (("simplification", derived, simplified), ("schedule", simplified, scheduled)):
-            numbers = [
-                number
-                for one, a, b, allowed in zip(stages, before, after, slack, strict=True)
-                for number in self._numbers(one, a, b, allowed)
-            ]
-            found.append(link_of(f"{title} {name}", numbers))
+        numbers = [
+            number
+            for one, a, b, allowed in zip(stages, derived, simplified, slack, strict=True)
+            for number in self._numbers(one, a, b, allowed)
+        ]
+        found.append(link_of(f"{title} simplification", numbers))
+        numbers = [
+            number
+            for one, array, allowed in zip(stages, simplified, slack, strict=True)
+            for number in self._phases(here, one, array, allowed)
+        ]
+        found.append(link_of(f"{title} schedule", numbers))
         directions = tuple(along.values())
         found.append(self._code(f"{title} float64 code", stages, inputs, directions, noise, 1.0))
         found.append(self._code(f"{title} float32 code", stages, inputs, directions, noise, SINGLE))
         return found
+
+    def _phases(self, here: GraphEvaluator, one: SecondStages, before: Array, allowed: Array) -> list[Number]:
+        """An array after each phase of the schedule against what it was before it."""
+        numbers: list[Number] = []
+        for name, use in one.scheduled:
+            after = self._array(here, one, use)
+            now = self._numbers(one, before, after, allowed)
+            numbers += [replace(number, label=f"{number.label} after “{name}”") for number in now]
+            before = after
+        return numbers
 
     def _direction(self, node: Input) -> Array:
         """A direction in a parameter that moves all of it."""
@@ -212,7 +227,7 @@ class _SecondChain:
         try:
             result = self._call(function, arguments, *given)
             arrays = [one.computed(result).astype(np.float64) for one in stages]
-            expected = [self._array(evaluator, one, one.scheduled) for one in stages]
+            expected = [self._array(evaluator, one, one.scheduled[-1][1]) for one in stages]
             arrays = [array.reshape(wanted.shape) for array, wanted in zip(arrays, expected, strict=True)]
         except Exception as problem:  # the code under test may fail in any way, and that is a finding
             return Link(name, "fail", math.inf, reason=f"it raised {type(problem).__name__}: {problem}")

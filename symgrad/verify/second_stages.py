@@ -7,8 +7,8 @@ from symgrad.compiler import Derivation
 from symgrad.graph.nodes import Input, Shape, Use
 from symgrad.graph.transform import own
 from symgrad.outputs.derivatives import derived_hessian, derived_jacobian, derived_product
-from symgrad.outputs.function import Record, Result, term_of
-from symgrad.outputs.second_order import HESSIAN, PRODUCT, Request, ready, second_order
+from symgrad.outputs.function import Record, Result, phases, term_of
+from symgrad.outputs.second_order import HESSIAN, PRODUCT, Request, second_order
 from symgrad.verify.second_chain import SecondStages
 
 Path = tuple[str, ...]  # the fields that lead to an array of a result
@@ -36,12 +36,13 @@ def second_stages(derivation: Derivation, request: Request) -> list[SecondStages
     for name in request.jacobian:
         derived[f"jacobian_{derivation.program.names[name].name}"] = list(_jacobian(derivation, name))
     made = []
-    for before, after in zip(simplified, ready(simplified, derivation), strict=True):
-        left, right = dict(_terms(before.result)), dict(_terms(after.result))
+    for before in simplified:
+        left = dict(_terms(before.result))
+        after = [(name, dict(_terms(one.result))) for name, (one,) in phases([before], derivation.program.identities)]
         for path, label, of, shape, by, use in derived.get(before.name, ()):
             product = before.name == PRODUCT
-            terms = (use, left[path], right[path])
-            made.append(SecondStages(before.name, label, of, shape, by, *terms, path, product))
+            code = tuple((name, terms[path]) for name, terms in after)
+            made.append(SecondStages(before.name, label, of, shape, by, use, left[path], code, path, product))
     return made
 
 

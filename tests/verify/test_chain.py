@@ -17,6 +17,7 @@ from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Contract
 from symgrad.rewrite import pipeline
 from symgrad.rewrite.rules import RULES
+from symgrad.schedule import pipeline as scheduling
 from symgrad.verify.report import Link
 
 N, M = symbols("N M", integer=True, positive=True)
@@ -111,11 +112,11 @@ def test_a_wrong_rewrite(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_wrong_cancellation(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A rewrite that acts on the gradient alone: the value stays right, an entry of the gradient is named."""
+    """A rewrite that acts on the gradient alone: the value stays right, and the rewrite is named."""
     right = pipeline.simplify_cluster
     monkeypatch.setattr(pipeline, "simplify_cluster", replace(right, function=lambda node: _doubled(right(node))))
     link = broken(logistic())
-    assert link.name == "simplification" and link.label.startswith("w[")
+    assert link.name == "simplification" and link.label == f"what “{right.name}” rewrites"
 
 
 def _doubled(found: Any) -> Any:
@@ -128,14 +129,24 @@ def test_a_wrong_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     assert link.name == "schedule" and link.label.startswith("x[")
 
 
-def test_a_wrong_lowering(monkeypatch: pytest.MonkeyPatch) -> None:
-    from symgrad import compiler
+@pytest.mark.parametrize("name", [phase.name for phase in scheduling.PHASES])
+def test_a_wrong_phase_of_the_schedule_is_named(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    with_wrong_phase(monkeypatch, name)
+    links = logistic().check(sizes={N: 3, M: 2}).runs[0].links
+    link = next(link for link in links if link.verdict == "fail")
+    assert link.name == "schedule" and link.label.endswith(f" after “{name}”")
 
-    right = compiler.distribute
-    monkeypatch.setattr(
-        compiler, "distribute", lambda terms, facts: [add([(sp.Integer(-1), use)]) for use in right(terms, facts)]
-    )
-    assert broken(logistic()).name == "schedule"
+
+def with_wrong_phase(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Make a phase of the schedule change the sign of everything."""
+
+    def wrong(phase: scheduling.Phase) -> scheduling.Phase:
+        def negated(terms: Any, known: Any) -> Any:
+            return [add([(sp.Integer(-1), use)]) for use in phase.function(terms, known)]
+
+        return replace(phase, function=negated) if phase.name == name else phase
+
+    monkeypatch.setattr(scheduling, "PHASES", tuple(map(wrong, scheduling.PHASES)))
 
 
 def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from symgrad.codegen import functions
 from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Apply, Contract
 from symgrad.outputs import derivatives
-from symgrad.outputs import function as scheduling
 from symgrad.verify.report import Link
+from tests.verify.test_chain import with_wrong_phase
 
 N, M = symbols("N M", integer=True, positive=True)
 n, m = symbols("n m", integer=True)
@@ -111,16 +111,12 @@ def test_a_wrong_simplification(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names == {f"{function} simplification" for function in FUNCTIONS}
 
 
-def test_a_wrong_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = scheduling.schedule
-
-    def wrong(functions: Any, identities: Any, adjoints: bool) -> Any:
-        made = right(functions, identities, adjoints)
-        return made if adjoints else [_times(-1, list)(terms) for terms in made]
-
-    monkeypatch.setattr(scheduling, "schedule", wrong)
-    names = {link.name for link in blamed(logistic()).values()}
-    assert names == {f"{function} schedule" for function in FUNCTIONS}
+def test_a_wrong_phase_of_the_schedule_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    with_wrong_phase(monkeypatch, "distribute")
+    found = blamed(logistic())
+    for function in FUNCTIONS:
+        assert found[function].name == f"{function} schedule"
+        assert found[function].label.endswith("after “distribute”")
 
 
 def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
