@@ -569,15 +569,11 @@ def test_the_hessian_times_a_direction_is_that_of_jax():
 
 
 def test_a_hessian_by_what_follows_a_recurrence_has_its_loop():
-    h, U = models.h, models.U
+    h = models.h
     V, z = IndexedBase("V", shape=(K,)), IndexedBase("z", shape=(N,))
     loss = Sum((Sum(h[T, n, k] * V[k], (k, 0, K - 1)) - z[n]) ** 2, (n, 0, N - 1))
     model = Model(loss, [V], where=models.rnn.where)
     assert model.check(hessian=True, hvp=True, chain=False).ok
-    recurrent = Model(loss, [V, U], where=models.rnn.where)
-    for refused in (lambda: recurrent.hessian(U, U), lambda: recurrent.jacobian(h, U)):
-        with pytest.raises(UnsupportedError, match=r"recurrence of h: its columns are Hessian-vector products"):
-            refused()
 
 
 def test_a_convolution_of_an_earlier_state_is_over_windows():

@@ -78,8 +78,12 @@ def delta_seed(shape: Shape, label: Hashable) -> Use:
     return mul([delta(axis, (label, axis), length) for axis, length in enumerate(shape)])
 
 
-def forward(roots: Sequence[Use], seeds: Tangents, settle: Settle = lambda node, tangent: tangent) -> list[Use]:
+def forward(
+    roots: Sequence[Use], seeds: Tangents, settle: Settle = lambda node, tangent: tangent, by: str = ""
+) -> list[Use]:
     """The tangent of each root, over the root's letters and those of the seeds.
+
+    `by` is the name of the input by whose entries the tangents are taken; none for those along a direction.
 
     `settle` is given the tangent of every node that is not a seed, and returns what to go on with: a simplified term,
     or a name for it.
@@ -92,15 +96,16 @@ def forward(roots: Sequence[Use], seeds: Tangents, settle: Settle = lambda node,
     active = dependents(nodes, seeds)
     inside = {part for node in nodes if isinstance(node, Scan) for part in within(node)}
     tangents = dict(seeds)
-    scans: dict[Node, Scan] = {}
+    scans: dict[Node, tuple[Scan, tuple[Letter, ...]]] = {}
     for node in nodes:
         if node not in active or node in tangents or node in inside:
             continue
         if isinstance(node, Scan):
-            scans[node] = _scan(node, tangents)
+            scans[node] = _scan(node, tangents, by)
         elif isinstance(node, Trajectory):
-            made = scans[node.scan.node]
-            tangents[node] = settle(node, own(whole(made, node.number, made.states[node.number])))
+            made, along = scans[node.scan.node]
+            array = whole(made, node.number, made.states[node.number])
+            tangents[node] = settle(node, Use(array, (*range(node.rank), *along)))
         else:
             tangents[node] = settle(node, _tangent(node, tangents))
     return [place(tangents.get(use.node, ZERO), use.letters) for use in roots]
@@ -113,15 +118,13 @@ def _tangent(node: Node, tangents: Tangents) -> Use:
     return add((S.One, part) for part in rule(node, tangents))
 
 
-def _scan(node: Scan, tangents: Tangents) -> Scan:
-    """The tangent of a recurrence along a direction; by every entry of an input it would be an array of all of them."""
-    needed = {use.node for part in (node, *within(node)) for use in part.uses()} & tangents.keys()
-    if any(not set(tangents[part].letters) <= set(range(part.rank)) for part in needed):
-        names = ", ".join(state.name.removeprefix("d_") for state in node.states)
-        raise UnsupportedError(
-            f"the Hessian or Jacobian by a parameter of the recurrence of {names}: its columns are Hessian-vector "
-            "products (hvp=True), or take differences of the gradient"
-        )
+def _scan(node: Scan, tangents: Tangents, by: str) -> tuple[Scan, tuple[Letter, ...]]:
+    """The tangent of a recurrence; by every entry of an input, an array of them along further letters."""
+    needed = [use.node for part in (node, *within(node)) for use in part.uses() if use.node in tangents]
+    along: dict[Letter, Expr] = {}
+    for part in dict.fromkeys(needed):
+        lengths = sizes_of([tangents[part]])
+        along |= {letter: length for letter, length in lengths.items() if letter not in range(part.rank)}
 
     def differentiate(nodes: Sequence[Node], known: Tangents) -> Tangents:
         found = dict(known)
@@ -130,7 +133,8 @@ def _scan(node: Scan, tangents: Tangents) -> Scan:
                 found[part] = _tangent(part, found)
         return found
 
-    return tangent_of(node, tangents, differentiate)
+    along = dict(sorted(along.items(), key=str))
+    return tangent_of(node, tangents, differentiate, along, by), tuple(along)
 
 
 # --- sums of products with deltas -------------------------------------------------------------------------------------

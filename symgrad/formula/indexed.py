@@ -198,6 +198,8 @@ class IndexWriter:
         subs = {axis: at[letter] for axis, letter in enumerate(use.letters)}
         time = subs[state.axis]
         parts = [] if initial is None else [self.write(initial, subs)]
+        bases = [(position, self.write(term, subs)) for owner, position, term in scan.bases if owner == number]
+        parts += [if_else(Eq(time, position), term, S.Zero) for position, term in bases if term != 0]
         for update in scan.updates:
             if update.state != number:
                 continue

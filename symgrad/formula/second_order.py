@@ -11,7 +11,8 @@ from sympy.matrices.expressions.special import Identity, ZeroMatrix
 from symgrad.calculus.structure import Block, total
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form
-from symgrad.graph.nodes import Node
+from symgrad.graph.nodes import Named, Node, Trajectory
+from symgrad.graph.transform import place
 
 
 def second_formula(
@@ -40,7 +41,11 @@ def second_formula(
             free += [chosen] if given is None else []
             at += [] if isinstance(base, MatrixSymbol) and size == 1 else [chosen]
     whole = total(parts, nodes[0].shape + nodes[1].shape)
-    body = IndexWriter(names).write(whole, dict(enumerate(at)))
+    writer, indices = IndexWriter(names), dict(enumerate(at))
+    if isinstance(whole.node, Named) and isinstance(whole.node.arg.node, Trajectory):  # the tangent of a recurrence
+        body = writer.recursion(place(whole.node.arg, whole.letters), indices)
+    else:
+        body = writer.write(whole, indices)
     return IndexLambda(tuple(free), body) if free else body
 
 

@@ -48,7 +48,7 @@ def derived_hessian(derivation: Derivation, above: Sequence[Any], q: Any) -> lis
     nodes = derivation.program.parameters
     second = nodes[q]
     seeds: dict[Node, Use] = {second: delta_seed(second.shape, "by")}
-    terms = forward([derivation.gradient[one] for one in above], seeds)
+    terms = forward([derivation.gradient[one] for one in above], seeds, by=second.name)
     return [_joined(term, nodes[one].rank, second.rank) for one, term in zip(above, terms, strict=True)]
 
 
@@ -62,7 +62,7 @@ def jacobian(derivation: Derivation, quantity: Any, q: Any) -> list[Block]:
 def derived_jacobian(derivation: Derivation, quantity: Any, q: Any) -> Use:
     """∂quantity/∂q straight from forward mode: a term over the quantity's axes and then q's."""
     name, second = derivation.program.names[quantity], derivation.program.parameters[q]
-    (term,) = forward([own(name)], {second: delta_seed(second.shape, "by")})
+    (term,) = forward([own(name)], {second: delta_seed(second.shape, "by")}, by=second.name)
     return _joined(term, name.rank, second.rank)
 
 

@@ -11,7 +11,7 @@ from symgrad.graph.axes import reduce
 from symgrad.graph.build import ONE, ZERO, apply, const, is_zero, product_of_powers, sizes_of, split_coefficient
 from symgrad.graph.infinities import may_be_all_minus_infinity
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Previous, Use, postorder
+from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Past, Previous, Use, postorder
 from symgrad.graph.positive import is_positive
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import factors_of, own, place, see_through
@@ -45,7 +45,7 @@ class Part:
     def compares_data(self) -> bool:
         """Whether the conditions depend on more than indices."""
         below = postorder([condition.node for condition in self.conditions])
-        return any(isinstance(node, Input | Named | Previous) for node in below)
+        return any(isinstance(node, Input | Named | Past | Previous) for node in below)
 
 
 @dataclass(frozen=True)
