@@ -258,7 +258,13 @@ class Comparison:
         return [projected(p, self._drawn.facts, rng.normal(size=np.shape(values[p]))) for p in self._drawn.parameters]
 
     def _arguments(self, values: Values, sizes: Sizes) -> dict[str, Any]:
-        return {a.name: sizes[a.symbol] if a.role == "dimension" else values[a.symbol] for a in self._model.arguments}
+        made = {a.name: sizes[a.symbol] if a.role == "dimension" else values[a.symbol] for a in self._model.arguments}
+        rng = np.random.default_rng(self._seed + 2)
+        for name, value in made.items():
+            if name.startswith("gap"):  # read only where `seen` is positive: anything may be there elsewhere
+                left_out = rng.choice([np.nan, np.inf, -np.inf, 1e30], size=np.shape(value))
+                made[name] = np.where(made[f"seen{name[3:]}"] > 0, value, left_out).astype(value.dtype)
+        return made
 
     def _call(self, values: Values, sizes: Sizes) -> tuple[Any, Any]:
         arguments = self._arguments(values, sizes)

@@ -192,7 +192,7 @@ class Writer:
         kinds = (
             ["sum"] * 3 + ["product"] * 3 + ["function"] * 3 + ["reduction"] * 5 + ["quotient", "power", "condition"]
         )
-        kinds += ["pad", "delta", "softmax", "softmax", "mask", "window"] * bool(scope)
+        kinds += ["pad", "delta", "softmax", "softmax", "mask", "window", "missing", "missing"] * bool(scope)
         kinds += ["inverse", "determinant", "piecewise", "constant"]
 
         def below(inside: Scope = scope, less: int = 1) -> Any:
@@ -220,6 +220,8 @@ class Writer:
                 return constant(below()) * below()
             case "mask":
                 return if_else(self.index_condition(scope), below(), self.pick([0, below()]))
+            case "missing":
+                return self.missing(scope, below)
             case "pad":
                 index, extent = self.pick(scope)
                 array = self.array([extent])
@@ -247,6 +249,32 @@ class Writer:
                 return self.matrices(scope, kind)
             case _:
                 return self.reduction(scope, depth)
+
+    def missing(self, scope: Scope, below: Callable[..., Any]) -> Any:
+        """An expression of data that are missing where `seen` is not positive; `Comparison` puts nan and ∞ there."""
+        plain = [index for index in scope if index.extent in (*SIDES, 3)] or list(scope[:1])
+        indices = [self.pick(plain)]
+        if len(plain) > 1 and self.chance(40):
+            indices = [indices[0], next(index for index in plain if index != indices[0])]
+        ending = "_".join(re.sub(r"\W", "", str(index.extent).replace("-", "m")) for index in indices)
+        gap, seen = (
+            self.arrays.setdefault(name + ending, IndexedBase(name + ending, tuple(index.extent for index in indices)))[
+                tuple(index.value for index in indices)
+            ]
+            for name in ("gap", "seen")
+        )
+        bodies = [gap * below(), (gap - below()) ** 2, gap + below(), self.function(gap) * below()]
+        body = self.pick([*bodies, self.function(gap * self.scalar()), gap**2 * self.factor(scope)])
+        otherwise = self.pick([0, 0, below()])
+        spellings = [
+            if_else(seen > 0, body, otherwise),
+            if_else(seen <= 0, otherwise, body),
+            if_else(sp.Not(seen <= 0), body, 0) * below(),
+            if_else(seen > 0, 1, 0) * body,
+            if_else(seen > 0, if_else(self.factor(scope) > 0, body, 0), 0),
+            if_else(And(seen > 0, self.index_condition(scope)), body, 0),
+        ]
+        return self.pick(spellings)
 
     def index_condition(self, scope: Scope) -> Any:
         left, right = self.pick(scope).value, self.pick([index.value for index in scope] + [sp.Integer(1)])
@@ -392,7 +420,9 @@ def scalar_models(draw: Any, depth: int = 3) -> Drawn:
                 else base
             )
     present = sp.Tuple(loss, *where).free_symbols | sp.Tuple(loss, *where).atoms(IndexedBase, MatrixSymbol)
-    candidates = [a for name, a in sorted(writer.arrays.items()) if a in present and not name.startswith("label")]
+    candidates = [
+        a for name, a in sorted(writer.arrays.items()) if a in present and not name.startswith(("label", "gap", "seen"))
+    ]
     if not candidates:
         candidates = [Symbol("alpha", real=True)]
         loss = loss + candidates[0] ** 2

@@ -14,6 +14,7 @@ import pytest
 from sympy import *
 
 from symgrad import *
+from symgrad.matrix_functions import LogDetOver
 
 N, M, K, T, P = symbols("N M K T P", integer=True, positive=True)
 n, m, k, t, i, j, u = symbols("n m k t i j u", integer=True)
@@ -27,6 +28,10 @@ A, x, z = IndexedBase("A", shape=(N, N)), IndexedBase("x", shape=(N,)), IndexedB
 theta, h, f = IndexedBase("theta", shape=(P,)), IndexedBase("h", shape=(T + 1,)), IndexedBase("f", shape=(T,))
 g, v = IndexedBase("g", shape=(T,)), IndexedBase("v", shape=(T,))
 a = symbols("a", real=True)
+lab, B = IndexedBase("lab", shape=(N,), integer=True), IndexedBase("B", shape=(N, K, K))
+ym, Xm, wm, cm = (
+    MatrixSymbol(name, *shape) for name, shape in {"ym": (N, 1), "Xm": (N, K), "wm": (K, 1), "cm": (N, 1)}.items()
+)
 
 SIZES = {N: 4, M: 3, K: 2, T: 5, P: 3}
 HOSTILE = {"nan": np.nan, "inf": np.inf, "-inf": -np.inf, "huge": 1e200, "-huge": -1e200}
@@ -43,6 +48,10 @@ INPUTS = {
     "X": rng.normal(size=(4, 2)), "w": rng.normal(size=2), "U": rng.normal(size=(4, 2)), "V": rng.normal(size=(3, 2)),
     "F": rng.normal(size=(3, 2)), "S": rng.normal(size=(4, 3)), "A": rng.uniform(0.5, 1.5, (4, 4)),
     "theta": rng.normal(size=3), "f": rng.normal(size=5), "v": rng.normal(size=5),
+}  # fmt: skip
+INPUTS |= {
+    "lab": np.array([0, -1, 2, -1]), "B": rng.normal(size=(4, 2, 2)), "cm": SEEN[:, None],
+    "ym": rng.normal(size=(4, 1)), "Xm": rng.normal(size=(4, 2)), "wm": rng.normal(size=(2, 1)),
 }  # fmt: skip
 UNSEEN, UNRATED, SKIPPED = SEEN == 0, RATED == 0, STEPS == 0
 
@@ -71,7 +80,11 @@ linear = Sum(X[n, k] * w[k], (k, 0, K - 1))
 square = (R[n] - s) ** 2
 error = S_[n, m] - Sum(U[n, k] * V[m, k], (k, 0, K - 1))
 featured = S_[n, m] - Sum(U[n, k] * F[m, k], (k, 0, K - 1))
-unseen = {"R": UNSEEN}
+unseen, unlabelled = {"R": UNSEEN}, {"R": INPUTS["lab"] < 0}
+gram = LogDetOver(Sum(B[n, i, k] * B[n, j, k], (k, 0, K - 1)) * s**2, (i, 0, K - 1), (j, 0, K - 1))
+residual = ym - Xm * wm
+step_of_mask = Lambda(s, if_else(s > 0, 1, 0))
+three = {"hessian": True, "hvp": True, "jacobian": ["z"]}
 
 CASES: dict[str, Masked] = {
     # spellings
@@ -138,7 +151,7 @@ CASES: dict[str, Masked] = {
         (Eq(eta[n], linear),),
     ),
     "counts": Masked(seen(exp(linear) - y[n] * linear + loggamma(y[n] + 1)), (w,), {"y": UNSEEN}),
-    "labels": Masked(seen(y[n] * log_sigmoid(linear) + (1 - y[n]) * log_sigmoid(-linear)), (w,), {"y": UNSEEN}),
+    "classes": Masked(seen(y[n] * log_sigmoid(linear) + (1 - y[n]) * log_sigmoid(-linear)), (w,), {"y": UNSEEN}),
     "cells": Masked(over(if_else(c[n] > 0, if_else(X[n, k] > 0, 0, w[k] * X[n, k]), 0) ** 2, n, k), (w,), {"X": np.repeat(UNSEEN[:, None], 2, axis=1)}),
     "groups": Masked(seen((y[n] - theta[who[n]]) ** 2), (theta,), {"y": UNSEEN}),
     # factorisations
@@ -178,6 +191,45 @@ CASES: dict[str, Masked] = {
     "scalar": Masked(if_else(flag > 0, over(square, n), s**2), (s,), {"R": np.ones(4, bool)}),
     "scalar around a mask": Masked(if_else(flag < 0, seen(square), s**2), (s,), unseen),
     "sizes": Masked(over(if_else(n < N - 2, square, 0), n), (s,), {"R": np.arange(4) >= 2}),
+    # weights that vanish, and others under masks
+    "step": Masked(over(Heaviside(c[n] - S.Half) * square, n), (s,), unseen),
+    "weights": Masked(
+        over(Piecewise((1, kind[n] > 1), (2, kind[n] > 0), (0, True)) * square, n), (s,), {"R": INPUTS["kind"] == 0}
+    ),
+    "robust": Masked(
+        over(if_else(Abs(R[n] - s) < 1, (R[n] - s) ** 2 / 2, Abs(R[n] - s) - S.Half) * if_else(c[n] > 0, 1, 0), n), (s,), unseen
+    ),
+    "maximum under a mask": Masked(
+        seen(MaxOver(S_[n, m] * s, (m, 0, M - 1))), (s,), {"S": np.repeat(UNSEEN[:, None], 3, axis=1)}
+    ),
+    "determinants under a mask": Masked(seen(gram), (s,), {"B": np.repeat(UNSEEN, 4).reshape(4, 2, 2)}),
+    "matrices": Masked(
+        total(HadamardProduct(cm.applyfunc(step_of_mask), HadamardProduct(residual, residual))), (wm,), {"ym": UNSEEN[:, None]}
+    ),
+    "entries of matrices": Masked(
+        seen(residual[n, 0] ** 2, condition=cm[n, 0] > 0), (wm,), {"ym": UNSEEN[:, None], "Xm": np.repeat(UNSEEN[:, None], 2, axis=1)}
+    ),
+    "labels beside the axis": Masked(over(KroneckerDelta(lab[n], m) * R[n] * V[m, k], n, m, k), (V,), unlabelled),
+    "sums at labels": Masked(
+        over(Sum(KroneckerDelta(lab[n], m) * R[n] * s, (n, 0, N - 1)) ** 2 * F[m, 0], m), (s,), unlabelled
+    ),
+    "labels": Masked(over(if_else(lab[n] >= 0, (R[n] - theta[lab[n]]) ** 2, 0), n), (theta,), unlabelled),
+    "cumulative sums": Masked(over(Sum(if_else(c[j] > 0, R[j] * s, 0), (j, 0, n)) ** 2, n), (s,), unseen),
+    "two masks": Masked(
+        seen(z[n] ** 2) + over(if_else(q[n] > 1, z[n] * b, 0), n), (s, b), {"R": UNSEEN & (INPUTS["q"] <= 1)},
+        (Eq(z[n], R[n] * s),),
+    ),
+    "a mask for each of a pair": Masked(
+        over(if_else(And(c[i] > 0, c[j] > 0, Ne(i, j)), s / Abs(x[i] - x[j]), 0), i, j), (s, x), {"x": UNSEEN}
+    ),
+    "shares": Masked(seen(exp(R[n] * s) / Sum(if_else(c[j] > 0, exp(R[j] * s), 0), (j, 0, N - 1)) * p[n]), (s, p), unseen),
+    "jacobian": Masked(
+        over(z[n], n), (s, p), unseen, (Eq(z[n], if_else(c[n] > 0, exp(R[n] * s) * p[n] ** 2, s * p[n])),), three
+    ),
+    "jacobian of a regression": Masked(
+        over(z[n] ** 2, n), (w,), {"X": np.repeat(UNSEEN[:, None], 2, axis=1), "y": UNSEEN},
+        (Eq(z[n], if_else(c[n] > 0, (y[n] - linear) ** 2, 0)),), three,
+    ),
     # names and recurrences
     "name": Masked(over(z[n] ** 2 * p[n], n), (s, p), unseen, (Eq(z[n], if_else(c[n] > 0, R[n] * s, p[n])),)),
     "names": Masked(

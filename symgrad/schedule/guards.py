@@ -17,7 +17,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.functions import constant, if_else, relu
-from symgrad.graph.build import ONE, ZERO, apply, const, delta, is_zero, product_of_powers
+from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import sides_of
 from symgrad.graph.nodes import (
@@ -50,8 +50,10 @@ from symgrad.schedule.regions import (
     Region,
     Vanishing,
     condition_of,
+    guards_of,
     is_of_data,
     is_tie,
+    mask_of,
     moved,
     within,
     without_some,
@@ -244,8 +246,8 @@ class _Guarded:
     def _factor(self, node: Node, reading: Reading, exponent: Expr) -> Use:
         """A factor of a product; a power of one that overflows is not finite either."""
         use = reading.use
-        if _is_risky_power(use, exponent):
-            return self._read(node, reading, S.One, always=True)
+        if not (exponent.is_Integer and exponent.is_positive):
+            return self._read(node, reading, S.One, always=_is_risky_power(use, exponent))
         if exponent != 1 and isinstance(use.node, Input | Named | Add | Contract | Gather | Trajectory):
             region = self._region(node, reading)
             if is_of_data(region) and not any(guard.some for case in region for guard in case):
@@ -288,7 +290,7 @@ class _Guarded:
         """A choice; what is zero where a condition does not hold needs none."""
         condition, yes, no = args
         for holds, branch, other in ((True, yes, no), (False, no, yes)):
-            if is_zero(other) and Guard(condition, holds) in self._vanishing.guards(branch):
+            if is_zero(other) and set(guards_of(condition, holds)) <= set(self._vanishing.guards(branch)):
                 return branch
         return apply(if_else, [condition, yes, no])
 
@@ -296,19 +298,11 @@ class _Guarded:
         """The factors without those that are 1 or 0 where another one is zero anyway."""
         kept = list(powers)
         for pair in powers:
-            mask = _mask(pair[0]) if pair[1].is_positive else None
-            others = [use for use, e in kept if e.is_positive and use != pair[0]]
-            if mask is not None and any(mask in self._vanishing.guards(use) for use in others):
-                kept.remove(pair)
+            mask = mask_of(pair[0]) if pair[1].is_positive else None
+            if mask is not None:
+                guards = set(guards_of(*mask))
+                if any(
+                    guards <= set(self._vanishing.guards(use)) for use, e in kept if e.is_positive and use != pair[0]
+                ):
+                    kept.remove(pair)
         return kept
-
-
-def _mask(use: Use) -> Guard | None:
-    """The guard q of a factor [q]."""
-    node = use.node
-    if not (isinstance(node, Apply) and node.head is if_else):
-        return None
-    condition, yes, no = (place(arg, use.letters) for arg in node.args)
-    if yes == ONE and is_zero(no):
-        return Guard(condition, True)
-    return Guard(condition, False) if is_zero(yes) and no == ONE else None

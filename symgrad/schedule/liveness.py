@@ -31,7 +31,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Guard, Region, Vanishing, moved, union, within
+from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Guard, Region, Vanishing, guards_of, moved, union, within
 
 # An entry of -oo is legal in what they are applied to: a probability of 0, of which nothing shows.
 _HIDING = (sp.exp, cfunctions.exp2, cfunctions.expm1, sigmoid, log_sigmoid, softplus)
@@ -115,9 +115,10 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
         case Apply(head=head, args=(condition, yes, no)) if head is if_else:
             used = yes if is_zero(no) else no if is_zero(yes) else None
             inner = [] if used is None else vanishing.guards(used)  # where both branches are 0, it does not matter
-            yield Reading(condition, [one for one in inner if one.condition != condition], shows=False)
-            yield Reading(yes, [Guard(condition, True)])
-            yield Reading(no, [Guard(condition, False)])
+            own = {one.condition for one in guards_of(condition, True)}
+            yield Reading(condition, [one for one in inner if one.condition not in own], shows=False)
+            yield Reading(yes, guards_of(condition, True))
+            yield Reading(no, guards_of(condition, False))
         case Apply(head=head, args=args):
             for use in args:
                 yield Reading(use, hides=head in _HIDING)

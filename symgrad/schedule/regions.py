@@ -4,10 +4,10 @@ A case is a set of guards that hold together; a region is a set of cases, of whi
 holds everywhere, the empty region nowhere. Regions only serve to leave entries out, so that one too large is safe.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sympy import And, Eq, Expr, Ge, Le, Lt, Ne, Not, Or, S, expand
+from sympy import And, Eq, Expr, Ge, Le, Lt, Not, Or, S, expand
 
 from symgrad.frontend.dimensions import at_smallest
 from symgrad.functions import MaxOver, MinOver, if_else
@@ -60,6 +60,15 @@ class Guard(NamedTuple):
     @property
     def is_of_data(self) -> bool:
         return any(isinstance(node, Input | Named) for node in postorder([self.condition.node]))
+
+
+def guards_of(condition: Use, holds: bool) -> list[Guard]:
+    """The guards that all hold where a condition does, or does not: those of a and of b for a∧b."""
+    node = condition.node
+    if isinstance(node, Apply) and node.head in (Not, And if holds else Or):
+        inner = holds != (node.head is Not)
+        return [one for part in node.args for one in guards_of(place(part, condition.letters), inner)]
+    return [Guard(condition, holds)]
 
 
 Case = frozenset[Guard]
@@ -308,11 +317,8 @@ class Vanishing:
         match node:
             case Named(arg=arg):
                 return self.guards(arg)
-            case Add(terms=((_, first), *rest)):
-                opposite = _opposite(node)
-                if opposite is not None:
-                    return [opposite]
-                return [one for one in self.guards(first) if all(one in self.guards(use) for _, use in rest)]
+            case Add(terms=terms) if terms:
+                return _opposite(node) or _either([self.guards(use) for _, use in terms])
             case Contract(factors=factors):
                 return [one for use, e in factors if e.is_positive for one in self.guards(use)]
             case Scatter(value=value):
@@ -322,11 +328,25 @@ class Vanishing:
             case Delta(shape=(length, _)):
                 return [Guard(apply(Eq, [index(0, length), index(1, length)]), True)]
             case Apply(head=head, args=(condition, yes, no)) if head is if_else:
-                if is_zero(no):
-                    return [*_parts(condition), *self.guards(yes)]
-                if is_zero(yes):
-                    return [Guard(condition, False), *self.guards(no)]
+                cases = []
+                if not is_zero(yes):
+                    cases.append([*guards_of(condition, True), *self.guards(yes)])
+                if not is_zero(no):
+                    cases.append([*guards_of(condition, False), *self.guards(no)])
+                return _either(cases)
         return []
+
+
+def _either(cases: Sequence[Sequence[Guard]]) -> list[Guard]:
+    """What holds where all guards of some case hold."""
+    region = NOWHERE
+    for guards in cases:
+        region = union(region, frozenset([frozenset(guards)]))
+    common = set.intersection(*map(set, region)) if region else set()
+    found = [one for guards in cases for one in guards if one in common]
+    if len(region) < 2:
+        return found
+    return [*found, Guard(condition_of(frozenset(case - common for case in region)), True)]
 
 
 def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:
@@ -336,25 +356,25 @@ def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:
         yield from _moved_case(frozenset([guard]), axes, sums=True)
 
 
-def _parts(condition: Use) -> list[Guard]:
-    """A condition, and those that it is a conjunction of."""
-    node = condition.node
-    both = node.uses() if isinstance(node, Apply) and node.head is And else ()
-    return [Guard(condition, True), *(Guard(place(part, condition.letters), True) for part in both)]
-
-
-def _opposite(node: Add) -> Guard | None:
-    """¬q of 1 - [q], the guard outside which that is zero."""
+def _opposite(node: Add) -> list[Guard]:
+    """¬q of 1 - [q], outside which that is zero; nothing of any other sum."""
     terms = dict(node.terms)
     if len(node.terms) != 2 or terms.get(S.One) != ONE or S.NegativeOne not in terms:
-        return None
+        return []
     other = terms[S.NegativeOne]
     if isinstance(other.node, Delta):
         length = other.node.shape[0]
-        return Guard(apply(Ne, [index(x, length) for x in other.letters]), True)
-    if not (isinstance(other.node, Apply) and other.node.head is if_else):
+        return [Guard(apply(Eq, [index(x, length) for x in other.letters]), False)]
+    mask = mask_of(other)
+    return [] if mask is None else guards_of(mask[0], not mask[1])
+
+
+def mask_of(use: Use) -> tuple[Use, bool] | None:
+    """Of a factor that is 1 or 0 the condition, and whether it is 1 where that holds; None of any other."""
+    node = use.node
+    if not (isinstance(node, Apply) and node.head is if_else):
         return None
-    condition, yes, no = (place(arg, other.letters) for arg in other.node.args)
+    condition, yes, no = (place(arg, use.letters) for arg in node.args)
     if yes == ONE and is_zero(no):
-        return Guard(condition, False)
-    return Guard(condition, True) if is_zero(yes) and no == ONE else None
+        return condition, True
+    return (condition, False) if is_zero(yes) and no == ONE else None
