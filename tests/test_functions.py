@@ -376,6 +376,9 @@ def test_reductions_over_nothing():
     assert MaxOver(x, (k, 0, -1)).doit() == -oo
     assert MinOver(x, (k, 0, -1)).doit() == oo
     assert LogSumExp(x, (k, 0, -1)).doit() == -oo
+    assert LogSumExp(x, 2 * x, 3) == log(sp_exp(x) + sp_exp(2 * x) + sp_exp(3)) and LogSumExp(-oo, -oo) == -oo
+    with pytest.raises(ModelError, match="limits"):
+        LogSumExp(x, k)
     # Below zero, too: this is not Karr's convention.
     assert MaxOver(x, (k, 0, -5)).evalf() == -oo
 

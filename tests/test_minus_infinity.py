@@ -8,7 +8,7 @@ import inspect
 
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, Symbol, exp, log, oo, symbols
+from sympy import Eq, IndexedBase, Max, Sum, Symbol, exp, log, oo, symbols
 
 from symgrad import LogSumExp, Model, if_else, sigmoid, softmax, softplus
 
@@ -19,7 +19,7 @@ n, k, i, j, t = symbols("n k i j t", integer=True)
 A, W = IndexedBase("A", shape=(N, K)), IndexedBase("W", shape=(N, K))
 B, state, above = (IndexedBase(name, shape=(T, K)) for name in ("B", "state", "above"))
 moves = IndexedBase("moves", shape=(K, K))
-prior, rate = IndexedBase("prior", shape=(K,)), Symbol("rate")
+prior, rate, u = IndexedBase("prior", shape=(K,)), Symbol("rate"), IndexedBase("u", shape=(N,))
 tag = IndexedBase("tag", shape=(T,), integer=True)
 over_k, over_n = (k, 0, K - 1), (n, 0, N - 1)
 
@@ -30,6 +30,16 @@ def forward():
     """The forward algorithm in logarithms."""
     step = LogSumExp(state[t - 1, i] + moves[i, j], (i, 0, K - 1)) + B[t, j]
     return [Eq(state[0, j], B[0, j]), Eq(state[t, j], step)]
+
+
+def alignment():
+    """Stay, go on, or skip a label, from label 0: what cannot be reached yet has the logarithm −∞."""
+    stay, go = state[t - 1, k], if_else(k >= 1, state[t - 1, Max(k - 1, 0)], -oo)
+    skip = if_else(k >= 2, state[t - 1, Max(k - 2, 0)], -oo)
+    return [
+        Eq(state[0, k], if_else(k <= 0, B[0, k], -oo)),
+        Eq(state[t, k], LogSumExp(stay, go, skip) + B[t, k]),
+    ]
 
 
 def everything():
@@ -47,6 +57,16 @@ MODELS = {
     "sigmoid of a logsumexp": lambda: Model(Sum(sigmoid(LogSumExp(A[n, k], over_k)), over_n), [A]),
     "softplus of a logsumexp": lambda: Model(Sum(softplus(LogSumExp(A[n, k], over_k)), over_n), [A]),
     "masked": lambda: Model(Sum(exp(LogSumExp(if_else(k <= n, A[n, k], -oo), over_k)), over_n), [A]),
+    "of two": lambda: Model(Sum(exp(LogSumExp(A[n, 0], A[n, 1])) * W[n, 0], over_n), [A]),
+    "of two, named": lambda: Model(
+        Sum(sigmoid(u[n]) * W[n, 0], over_n), [A], where=[Eq(u[n], log(exp(A[n, 0]) + exp(2 * A[n, 1])))]
+    ),
+    "of three": lambda: Model(Sum(sigmoid(LogSumExp(A[n, 0], A[n, 1], A[n, 2] + rate)), over_n), [A, rate]),
+    "of one and many": lambda: Model(Sum(exp(log(exp(A[n, 0]) + Sum(exp(A[n, k]), over_k))), over_n), [A]),
+    "a share of a weighted sum": lambda: Model(
+        Sum(Sum(W[n, k] * exp(A[n, k]), over_k) / Sum(W[n, k] ** 2 * exp(A[n, k]), over_k), over_n), [A], name="softmax"
+    ),
+    "alignment": lambda: Model(-state[T - 1, K - 1], [B], where=alignment()),
     "hidden Markov model": lambda: Model(-everything(), [B, moves], where=forward()),
     "conditional random field": lambda: Model(
         everything() - Sum(if_else(B[t, tag[t]] > FAR / 2, B[t, tag[t]], 0), (t, 0, T - 1)), [B, moves], where=forward()
@@ -71,6 +91,7 @@ def inputs(model, seed):
     made["A"][rng.integers(0, 4), :2] = rng.normal(size=2)
     made["B"][rng.random((5, 4)) < 0.3] = -np.inf
     made["B"][:, 3] = rng.normal(size=5)
+    made["B"][np.arange(5), np.minimum(np.arange(5), 3)] = rng.normal(size=5)  # an alignment is always there
     made["moves"][rng.random((4, 4)) < 0.4] = -np.inf
     made["moves"][3, 3] = 0.5  # one path is always there
     made["moves"][:, rng.integers(0, 3)] = -np.inf
@@ -80,7 +101,7 @@ def inputs(model, seed):
 def compared(name, given):
     """The inputs to compare with; without the rows of which a softmax has no limit; and where in A its rows are."""
     rows = np.arange(len(given.get("A", ())))
-    if "softmax" in name:
+    if "softmax" in name or "share" in name:
         rows = np.flatnonzero((given["A"] > -np.inf).any(axis=1))
     made = {p: value[rows] if p in "AW" else value for p, value in given.items()}
     return {p: np.where(value == -np.inf, FAR, value) if p != "tag" else value for p, value in made.items()}, rows
@@ -116,7 +137,11 @@ def test_what_is_forbidden_adds_nothing(name):
         assert all(np.isfinite(part).all() for part in curvature)
 
 
-@pytest.mark.parametrize("over", [LogSumExp(A[0, k], over_k), log(Sum(exp(A[0, k]), over_k))])
+SUMS = [LogSumExp(A[0, k], over_k), log(Sum(exp(A[0, k]), over_k)), LogSumExp(A[0, 0], A[0, 1], A[0, 2] - 1)]
+SUMS += [log(exp(A[0, 0]) + exp(A[0, 2])), log(2 * exp(A[0, 0]) + 3 * exp(A[0, 1])), log(Sum(k * exp(A[0, k]), over_k))]
+
+
+@pytest.mark.parametrize("over", SUMS)
 def test_of_nothing_the_value_is_minus_infinity(over):
     module = Model(over, [A]).compile(check=False)
     with np.errstate(all="raise"):

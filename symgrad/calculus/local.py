@@ -38,7 +38,7 @@ from sympy.core.relational import Relational, StrictLessThan
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import constant, if_else, step
+from symgrad.functions import constant, if_else, share, step
 from symgrad.graph.build import ZERO, add, apply, const, mul, power, reciprocal, scale, subtract
 from symgrad.graph.nodes import Const, Range, Size, Use, postorder
 from symgrad.graph.scalar import lift
@@ -110,6 +110,11 @@ def _sinc(args: Sequence[Use], value: Use, _: int) -> Use:
     return apply(if_else, [small, series, subtract(mul([apply(cos, [away]), reciprocal(away)]), sines)])
 
 
+def _share(args: Sequence[Use], value: Use, which: int) -> Use:
+    slope = mul([value, apply(share, [args[1], args[0]])])
+    return scale(S.NegativeOne, slope) if which else slope
+
+
 _SINC_SERIES = {1: Rational(-1, 3), 3: Rational(1, 30), 5: Rational(-1, 840), 7: Rational(1, 45360)}
 
 _OWN: dict[Any, Callable[[Sequence[Use], Use, int], Use]] = {
@@ -122,6 +127,7 @@ _OWN: dict[Any, Callable[[Sequence[Use], Use, int], Use]] = {
     frac: _frac,
     LambertW: _lambert,
     sinc: _sinc,
+    share: _share,
 }
 
 

@@ -15,6 +15,7 @@ from symgrad.functions.choices import (
     has_no_sign,
     if_else,
     in_range,
+    share,
 )
 from symgrad.functions.elementwise import log_sigmoid, relu, sigmoid, softplus, step
 from symgrad.functions.entrywise import EntryByEntry
@@ -45,6 +46,7 @@ __all__ = [
     "log_sigmoid",
     "ndtr",
     "relu",
+    "share",
     "sigmoid",
     "softmax",
     "softplus",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import mpmath
-from sympy import Basic, Expr, Function, Integer, MatrixBase, MatrixExpr, Piecewise, S, sympify
+from sympy import Basic, Expr, Function, Integer, MatrixBase, MatrixExpr, Piecewise, S, exp, sympify
 from sympy.core.function import ArgumentIndexError
 from sympy.logic.boolalg import Boolean
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
@@ -151,6 +151,16 @@ class finite_maximum(Function):  # type: ignore[misc]
     """A maximum to shift exponentials by: itself, but a finite number where it is −∞; of generated code only."""
 
     nargs = 1
+
+
+class share(Function):  # type: ignore[misc]
+    """exp(x)/(exp(x) + exp(y)), and 0 where both are −∞; of derivatives only, and in formulas the quotient."""
+
+    nargs = 2
+
+    @classmethod
+    def eval(cls, x: Expr, y: Expr) -> Expr:
+        return exp(x) / (exp(x) + exp(y))
 
 
 class constant(_Transparent):

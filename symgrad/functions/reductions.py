@@ -24,6 +24,11 @@ def one_limit(spec: Any, owner: str) -> Tuple:
     raise ModelError(f"{owner} needs limits such as (k, 0, K - 1), or an Idx with a range, but was given {spec}.")
 
 
+def _is_limit(spec: Any) -> bool:
+    """Whether an argument is meant as a limit, complete or not, rather than as an expression."""
+    return isinstance(spec, (tuple, list, Tuple, Idx)) or (isinstance(spec, Symbol) and bool(spec.is_integer))
+
+
 def fresh_index(index: Expr, *taken: Basic) -> Expr:
     """An index like `index`, under a name that none of `taken` contains."""
     name = uniquely_named_symbol(str(index), taken, modify=lambda s: s + "_").name
@@ -216,14 +221,16 @@ class MinOver(Reduction):
 
 
 class LogSumExp(Reduction):
-    r"""The smooth maximum log Σ_k exp(e_k) over one or several indices; −∞ over an empty range.
+    r"""The smooth maximum log Σ_k exp(e_k) over one or several indices, or log(exp(e) + exp(f) + …) of expressions.
 
-    Entries that are −∞, the logarithm of 0, add nothing and have derivative 0; where all of them are, so is the value.
+    Entries that are −∞, the logarithm of 0, add nothing and have derivative 0; where all of them are, or the range is
+    empty, so is the value.
 
     Parameters
     ----------
     e : a real expression in the indices. A `Piecewise` in it stays where it is.
-    *limits : `(k, lower, upper)` with both ends included, as in `Sum`, or an `Idx` that has a range.
+    *limits : `(k, lower, upper)` with both ends included, as in `Sum`, or an `Idx` that has a range; or, instead of
+        limits, further expressions.
 
     Raises
     ------
@@ -243,7 +250,19 @@ class LogSumExp(Reduction):
     2000.00000000000
     >>> LogSumExp(log(2) - k, (k, 0, 1)).doit()
     log(2*exp(-1) + 2)
+    >>> x, y = symbols("x y", real=True)
+    >>> LogSumExp(x, 2*y)
+    log(exp(x) + exp(2*y))
     """
+
+    def __new__(cls, function: Any, *limits: Any) -> Any:
+        if not limits or any(map(_is_limit, limits)):
+            return super().__new__(cls, function, *limits)
+        terms = [sympify(term) for term in (function, *limits)]
+        for term in terms:
+            if not isinstance(term, Expr) or getattr(term, "is_Matrix", False):
+                raise ModelError(f"{cls.__name__} of several expressions needs scalars, but was given {term}.")
+        return cls._combine([term for term in terms if term is not S.NegativeInfinity])
 
     @staticmethod
     def _combine(terms: Sequence[Expr]) -> Expr:

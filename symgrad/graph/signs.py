@@ -4,7 +4,7 @@ from weakref import WeakKeyDictionary
 
 from sympy import Abs, Max, Min, Pow, asinh, atan, cosh, erf, erfc, exp, log, sinh, tanh
 
-from symgrad.functions import LogSumExp, if_else, ndtr, relu, sigmoid, softplus
+from symgrad.functions import LogSumExp, if_else, ndtr, relu, share, sigmoid, softplus
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -23,7 +23,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 
-_NONNEGATIVE = (exp, sigmoid, softplus, cosh, relu, Abs, ndtr, erfc)
+_NONNEGATIVE = (exp, share, sigmoid, softplus, cosh, relu, Abs, ndtr, erfc)
 _OF_ONE_SIGN = (Pow, tanh, sinh, atan, asinh, erf)  # not negative where their argument is not
 
 _known: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()

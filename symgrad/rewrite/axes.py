@@ -2,9 +2,10 @@
 
 from sympy import Number, S, exp, log
 
-from symgrad.functions import LogSumExp, if_else, sigmoid
+from symgrad.functions import LogSumExp, if_else, share, sigmoid
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, axis_map, gather, reduce
 from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, scale, subtract
+from symgrad.graph.infinities import may_be_infinite
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use
 from symgrad.graph.transform import factors_of, opened, own, place, see_through, terms_of
@@ -165,6 +166,38 @@ def log_softmax_at(entry: Use, reduction: Reduce) -> tuple[Use, Use]:
     return place(logs, entry.letters), Use(reduction, tuple(entry.letters[axis] for axis in kept))
 
 
+@record(
+    "exp(x)/(exp(x) + exp(y)) is a share of two, where both x and y may be −∞",
+    "σ(x − y) is not a number where both are −∞, and 1 − σ(x − y) is not the other's share",
+    BLANCHARD,
+)
+def share_of_two(use: Use) -> Use | None:
+    """The derivative of log(exp(x) + exp(y)) by x, which is 0 where the sum is."""
+    node = use.node
+    if isinstance(node, Contract) and node.bound:
+        body = share_of_two(product_of_powers(node.factors))
+        bound = dict(enumerate(node.bound, node.rank))
+        return None if body is None else place(product_of_powers([(body, S.One)], bound), use.letters)
+    factors = factors_of(use)
+    for n, (factor, exponent) in enumerate(factors):
+        above = see_through(factor)
+        for m, (divisor, power) in enumerate(factors):
+            terms = terms_of(see_through(divisor)) if power <= -1 and exponent == 1 else []
+            parts = [see_through(term) for c, term in terms if c == 1]
+            if len(parts) != 2 or len(terms) != 2 or above not in parts or not all(map(_is_infinite_exp, parts)):
+                continue
+            (other,) = [part for part in parts if part != above] or [above]
+            arguments = [place(part.node.uses()[0], part.letters) for part in (above, other)]
+            rest = [pair for k, pair in enumerate(factors) if k not in (n, m)]
+            return product_of_powers([(apply(share, arguments), S.One), (divisor, power + 1), *rest])
+    return None
+
+
+def _is_infinite_exp(use: Use) -> bool:
+    """Whether a term is the exponential of what may be −∞."""
+    return isinstance(use.node, Apply) and use.node.head is exp and may_be_infinite(use.node.args[0])
+
+
 @record("σ(−u) = 1 − σ(u)", "one sigmoid of each argument", LOGISTIC)
 def complement(use: Use) -> Use | None:
     """σ(-u) = 1 - σ(u), so that formulas know one sigmoid of each argument."""
@@ -263,4 +296,4 @@ RECOGNISE: tuple[AxisRule, ...] = (
     absolute_value,
     positive_part,
 )
-CANONICAL: tuple[AxisRule, ...] = (merge_conditions, hoist_mask)
+CANONICAL: tuple[AxisRule, ...] = (share_of_two, merge_conditions, hoist_mask)

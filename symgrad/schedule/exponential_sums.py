@@ -13,6 +13,7 @@ from symgrad.graph.infinities import may_be_all_minus_infinity
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Past, Previous, Use, postorder
 from symgrad.graph.positive import is_positive
+from symgrad.graph.scalar import extremum
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import factors_of, own, place, see_through
 
@@ -73,7 +74,7 @@ class Anchor:
                 counted = counted if part.compares_data else part.argument
                 over |= {x: length for x, length in sizes_of([counted]).items() if x not in common}
             every.append(reduce(head, counted, over))
-        return reduced(lambda one, other: apply(Max, [one, other]), every)
+        return reduced(lambda one, other: extremum(Max, one, other), every)
 
     def may_be_empty(self) -> bool:
         """Whether M may be −∞: nothing is added up, or nothing but zeros."""

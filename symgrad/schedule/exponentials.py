@@ -20,13 +20,12 @@ Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and s
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
-from typing import NamedTuple
 
 from sympy import Abs, Expr, Gt, Max, Ne, Number, S, exp, log, oo
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import MaxOver, MinOver, finite_maximum, if_else
-from symgrad.graph.axes import auxiliary, is_plain
+from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import (
     ONE,
     ZERO,
@@ -36,7 +35,6 @@ from symgrad.graph.build import (
     is_zero,
     product_of_powers,
     scale,
-    split_coefficient,
     subtract,
 )
 from symgrad.graph.letters import distinct, relabel
@@ -55,9 +53,9 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.transform import dependents, factors_of, own, place, rebuild, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
-from symgrad.schedule.exponential_sums import SHIFTED, Anchor, Family, anchors, families
+from symgrad.schedule.exponential_sums import SHIFTED, Anchor, anchors, families
+from symgrad.schedule.exponents import Exponent, Key, exponents_of, whole_letters
 
-Key = tuple[Letter, ...]  # the letters of an M
 Degree = frozenset[tuple[Key, Number]]
 
 NOTHING: Degree = frozenset()
@@ -83,18 +81,6 @@ def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
         current = _Shift(anchor, current).roots
 
 
-class _Exponent(NamedTuple):
-    """exp(degree·unit·u) of a family; `argument` is u, `key` the letters of M."""
-
-    family: Family
-    degree: Number
-    argument: Use
-    key: Key
-
-    def placed(self, letters: Sequence[Letter]) -> "_Exponent":
-        return self._replace(argument=place(self.argument, letters), key=tuple(letters[k] for k in self.key))
-
-
 @dataclass
 class _Shift:
     """The terms with the exponentials of one anchor shifted; every touched node has several images.
@@ -117,7 +103,9 @@ class _Shift:
         # a term may get the factor exp(-M) if M is at least the 0 of a constant, or the u of another part
         self.raising = self.anchor.constant or any(part.plain.node not in self.families for part in self.anchor.parts)
         nodes = list(postorder([use.node for use in self.given]))
-        touched = dependents([use.node for use in self.given], [node for node in nodes if self._exponents(node)])
+        touched = dependents(
+            [use.node for use in self.given], [node for node in nodes if exponents_of(node, self.families)[0]]
+        )
         for node in nodes:
             if node in touched:
                 self._visit(node)
@@ -125,22 +113,6 @@ class _Shift:
     @property
     def roots(self) -> list[Use]:
         return [place(self._plain(use.node), use.letters) for use in self.given]
-
-    def _exponents(self, node: Node) -> list[_Exponent]:
-        """What a node is if it is exp(c·u), where u may be entries at subscripts: by each family that has it."""
-        if not isinstance(node, Apply) or node.head is not exp:
-            return []
-        c, argument = split_coefficient(node.args[0])
-        places = [(family, family.axes) for family in self.families.get(argument.node, ())]
-        if isinstance(argument.node, Gather):
-            base = self.families.get(argument.node.base.node, ())
-            whole = [(family, _whole(argument.node, family.axes)) for family in base]
-            places += [(family, axes) for family, axes in whole if axes is not None]
-        return [
-            _Exponent(family, c / family.unit, argument, tuple(argument.letters[k] for k in axes))
-            for family, axes in places
-            if (c / family.unit).is_positive
-        ]
 
     def _plain(self, node: Node) -> Use:
         return self.plain.get(node, own(node))
@@ -170,9 +142,9 @@ class _Shift:
 
     def _images(self, node: Node) -> dict[Degree, Use]:
         """The shifted images of a node by degree; none for a node with which the shift does not commute."""
-        exponents = self._exponents(node)
-        if exponents:
-            return self._of_exponential(exponents)
+        found, rest = exponents_of(node, self.families)
+        if found:
+            return self._of_exponentials(found, rest)
         match node:
             case Add(terms=terms):
                 return self._added(terms)
@@ -220,13 +192,15 @@ class _Shift:
         """The images of an exponential beside a weight that may be zero, where u may be larger than M."""
         target = see_through(use)
         found: dict[Degree, Use] = {}
-        for exponent in self._exponents(target.node):
+        parts, rest = exponents_of(target.node, self.families)
+        for exponent in parts[0] if len(parts) == 1 and is_zero(rest) else ():
             weight = exponent.family.weight
             if weight is not None and exponent.argument.node in self.families:  # not entries of u at subscripts
                 one = exponent.placed(target.letters)
                 weight = place(weight, one.argument.letters)
                 if set(factors_of(weight)) <= set(factors):
-                    found.setdefault(_degree({one.key: one.degree}), self._exponential(one, {one.key: S.One}, weight))
+                    safe = apply(exp, [self._exponent(one, {one.key: S.One}, weight)])
+                    found.setdefault(_degree({one.key: one.degree}), safe)
         return found
 
     def _added(self, terms: Sequence[tuple[Number, Use]]) -> dict[Degree, Use]:
@@ -256,24 +230,31 @@ class _Shift:
                 break
         return product_of_powers([*factors, (apply(exp, [add(shift)]), S.One)])
 
-    def _of_exponential(self, exponents: Sequence[_Exponent]) -> dict[Degree, Use]:
+    def _of_exponentials(self, parts: Sequence[Sequence[Exponent]], rest: Use) -> dict[Degree, Use]:
         found: dict[Degree, Use] = {}
-        for one in exponents:
-            found.setdefault(_degree({one.key: one.degree}), self._exponential(one, {one.key: S.One}))
-        keys = distinct(one.key for one in exponents if one.family.unit == exponents[0].family.unit)
-        if len(keys) == 2:  # symmetric
-            one = exponents[0]
-            halves = dict.fromkeys(keys, S.Half)
-            found[_times(_degree(halves), one.degree)] = self._exponential(one, halves)
+        for choice in islice(product(*(self._of_exponent(part).items() for part in parts)), MOST_CHOICES):
+            shifted = [(S.One, rest), *((S.One, use) for _, use in choice)]
+            found.setdefault(_sum(degree for degree, _ in choice), apply(exp, [add(shifted)]))
         return found
 
-    def _exponential(self, found: _Exponent, shares: Mapping[Key, Number], weight: Use | None = None) -> Use:
-        """exp(c·(u - M)); what is multiplied by a weight of zero, where u may be larger than M, is 1 instead."""
+    def _of_exponent(self, exponents: Sequence[Exponent]) -> dict[Degree, Use]:
+        """The shifted exponents, c·(u - M), by degree."""
+        found: dict[Degree, Use] = {}
+        for one in exponents:
+            found.setdefault(_degree({one.key: one.degree}), self._exponent(one, {one.key: S.One}))
+        keys = distinct(one.key for one in exponents if one.family.unit == exponents[0].family.unit)
+        if len(keys) == 2:  # symmetric
+            halves = dict.fromkeys(keys, S.Half)
+            found[_times(_degree(halves), exponents[0].degree)] = self._exponent(exponents[0], halves)
+        return found
+
+    def _exponent(self, found: Exponent, shares: Mapping[Key, Number], weight: Use | None = None) -> Use:
+        """c·(u - M); what is multiplied by a weight of zero, where u may be larger than M, is 0 instead."""
         shift = add([(share, self._at(self.shift, key)) for key, share in shares.items()])
         shifted = subtract(scale(found.family.unit, found.argument), shift)
         if weight is not None:
             shifted = apply(if_else, [apply(Ne, [weight, ZERO]), shifted, ZERO])
-        return apply(exp, [scale(found.degree, auxiliary(SHIFTED, shifted))])
+        return scale(found.degree, auxiliary(SHIFTED, shifted))
 
     def _at(self, maximum: Use, key: Key) -> Use:
         return relabel(maximum, dict(zip(self.letters, key, strict=True)))
@@ -320,7 +301,7 @@ class _Shift:
             return found
         places = [self._best(sub) for sub in subs]
         for degree, image in self.shifted.get(base.node, {}).items():
-            moved = [(_whole(node, axes), d) for axes, d in degree]
+            moved = [(whole_letters(node, axes), d) for axes, d in degree]
             if all(key is not None for key, _ in moved):
                 found[_degree({key: d for key, d in moved if key is not None})] = rebuild(
                     node, [place(image, base.letters), *places]
@@ -352,11 +333,3 @@ def _sum(degrees: Iterable[Degree]) -> Degree:
         for key, d in degree:
             total[key] = total.get(key, S.Zero) + d
     return _degree(total)
-
-
-def _whole(node: Gather, axes: Sequence[int]) -> Key | None:
-    """The letters that go along whole axes of what is gathered from; None if one of them is at other subscripts."""
-    subs = [node.subs[-1 - node.base.letters[axis]] for axis in axes]
-    if not all(is_plain(sub, node.base.node.shape[axis]) for sub, axis in zip(subs, axes, strict=True)):
-        return None
-    return tuple(sub.letters[0] for sub in subs)

@@ -16,6 +16,7 @@ from symgrad.functions import (
     has_no_sign,
     if_else,
     relu,
+    share,
     sigmoid,
     softplus,
 )
@@ -38,6 +39,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
+from symgrad.graph.scalar import extremum
 from symgrad.graph.scan import from_outside, images, within
 from symgrad.graph.transform import dependents, own, place, rebuild, see_through, substitute, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
@@ -251,6 +253,20 @@ def spell_log_softmax(node: Node, uses: tuple[Use, ...]) -> Use | None:
     return subtract(shifted, apply(log, [total]))
 
 
+@record(
+    "exp(x)/(exp(x) + exp(y)) = exp(x − m)/(exp(x − m) + exp(y − m)) with m = max(x, y)",
+    "exp(x) overflows beyond 709; where both are −∞ the share is 0",
+    BLANCHARD,
+)
+def spell_share(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """The share of one of two exponentials, by the steps of the logarithm of their sum."""
+    if not isinstance(node, Apply) or node.head is not share:
+        return None
+    shift = apply(finite_maximum, [extremum(Max, *uses)])
+    above, other = (apply(exp, [auxiliary(SHIFTED, subtract(use, shift))]) for use in uses)
+    return mul([above, reciprocal(apply(Max, [add([(S.One, above), (S.One, other)]), const(S.Half)]))])
+
+
 @record("softplus(u) = max(u, 0) + log1p(exp(−|u|))", "exp(−|u|) serves σ(u), too, and does not overflow", MAECHLER)
 def spell_softplus(node: Node, uses: tuple[Use, ...]) -> Use | None:
     """Softplus by exp(-|u|)."""
@@ -271,6 +287,7 @@ SPELLINGS: tuple[Spelling, ...] = (
     spell_log_sum_exp,
     spell_softmax,
     spell_log_softmax,
+    spell_share,
     spell_softplus,
     count_at_least_one,
 )

@@ -9,7 +9,17 @@ from mpmath import mpf
 from sympy import And, Not, Or, Pow, Product, log
 from sympy.codegen import cfunctions
 
-from symgrad.functions import LargestOver, LogSumExp, MaxOver, MinOver, copysign, finite_maximum, has_no_sign, in_range
+from symgrad.functions import (
+    LargestOver,
+    LogSumExp,
+    MaxOver,
+    MinOver,
+    copysign,
+    finite_maximum,
+    has_no_sign,
+    in_range,
+    share,
+)
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, SIGN_DET
 from symgrad.univariate import Univariate
@@ -48,6 +58,7 @@ _MORE_FUNCTIONS: dict[Any, Callable[..., Any]] = {
     in_range: lambda position, length: position if 0 <= position < length else NAN,
     has_no_sign: lambda x: mpf(x >= 0),  # here there is no -0
     finite_maximum: lambda x: mpf(0) if x == mpf("-inf") else x,
+    share: lambda x, y: mpmath.exp(x) / ((mpmath.exp(x) + mpmath.exp(y)) or 1),
     copysign: lambda size, x: abs(size) if x >= 0 else -abs(size),
     cfunctions.log1p: mpmath.log1p,
     cfunctions.expm1: mpmath.expm1,

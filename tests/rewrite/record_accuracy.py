@@ -17,6 +17,7 @@ from symgrad.checking import imported
 from symgrad.codegen.environment import environment
 from symgrad.codegen.module import module_source
 from symgrad.frontend.program import Program
+from symgrad.functions import share
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.build import ONE, add, apply, mul, reciprocal, sizes_of
 from symgrad.graph.nodes import Add, Apply, AxisMap, Node, Reduce, Use
@@ -206,6 +207,9 @@ def _plain(use: Use) -> Use:
             whole = apply(exp, [uses[0]])
             made = mul([whole, reciprocal(mul([whole], {axis: node.shape[axis] for axis in node.over}))])
             return made if node.head == SOFTMAX else apply(log, [made])
+        if isinstance(node, Apply) and node.head is share:
+            first, second = (apply(exp, [one]) for one in uses)
+            return mul([first, reciprocal(add([(S.One, first), (S.One, second)]))])
         if isinstance(node, Apply) and node.head is softplus:
             return apply(log, [add([(S.One, ONE), (S.One, apply(exp, [uses[0]]))])])
         return None

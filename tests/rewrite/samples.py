@@ -157,6 +157,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(if_else(x[n] > 0, sin(x[n]), x[n]) + 2 * if_else(x[n] > 0, t[n], x[n] ** 2), [x, t])),
         Sample(lambda: _sum(sin(if_else(x[n] > 0, y[n], x[n]) - 3 * if_else(x[n] > 0, t[n], 5)) ** 2, [y, t])),
     ),
+    "share_of_two": (
+        Sample(lambda: _sum(log(exp(x[n]) + exp(t[n])) * y[n], [x, t])),
+        Sample(lambda: _sum(log(exp(x[n]) + exp(2 * t[n])) ** 2, [x, t]), {"hessian": True}),
+    ),
     "hoist_mask": (Sample(lambda: _sum(if_else(t[n] > 0, x[n], 0) * exp(x[n]), [x])),),
     # rewrite.logarithms, signs, powers
     "log_of_product": (
@@ -284,6 +288,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(log(softmax(z[n, k], classes)) * c[n, k], [z], over=(rows, classes))),
     ),
     "count_at_least_one": (Sample(lambda: _sum(exp(MaxOver(x[n], (n, 0, s - 1))), [x], over=((s, 0, N - 1),))),),
+    "spell_share": (Sample(lambda: _sum(log(exp(x[n]) + exp(t[n])) * y[n], [x, t])),),
     "spell_softplus": (Sample(lambda: _sum(softplus(x[n]) * t[n], [x])),),
     "product_of_sigmoids": (Sample(lambda: _sum(y[n] * t[n], [x], where=[Eq(y[n], sigmoid(x[n]))])),),
     "residual_of_sigmoid": (Sample(_likelihood), Sample(_logistic)),

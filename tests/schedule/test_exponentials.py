@@ -1,5 +1,7 @@
 """Sums of exponentials that are neither logsumexp nor softmax: right, and finite, however large the exponents are."""
 
+from inspect import signature
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -156,3 +158,30 @@ def test_a_part_that_cancels_is_shifted_beside_one_that_does_not():
     assert model.check().ok
     value = model.compile(check=False).value(np.full((1, 3), -1000.0), np.ones(3))
     assert value == 1.0
+
+
+num2 = IndexedBase("num2", shape=(N,))
+EXPONENTS = {
+    "of three": log(exp(num[n]) + exp(den[n]) + exp(num2[n])),
+    "with something in common": log(exp(num[n] + v[0]) + exp(den[n] + 2 * v[0]) + exp(num2[n] - v[1])),
+    "of one and many": log(exp(num[n]) + total) + den[n] * num2[n],
+    "weighted": log(v[0] ** 2 * exp(num[n]) + over_k((2 + v[k]) ** 2 * exp(z[n, k]))) + den[n] * num2[n],
+}
+
+
+@pytest.mark.parametrize("name", EXPONENTS)
+def test_exponentials_that_became_one_are_shifted_apart(name):
+    """The product exp(x)·exp(y) in a second derivative is exp(x + y), of which M has to be taken twice."""
+    parameters = [z, num, den, num2] if "z" in str(EXPONENTS[name]) else [num, den, num2]
+    module = Model(over_n(EXPONENTS[name]), parameters).compile(check=False, hessian=True)
+    rng = np.random.default_rng(2)
+    given = {name: rng.uniform(0.5, 1, size=3) for name in ("num", "den", "num2")}
+    given |= {"z": rng.uniform(0.5, 1, size=(3, 3)), "v": rng.uniform(0.5, 1, size=3)}
+    given = {name: value for name, value in given.items() if name in signature(module.hessian).parameters}
+    shifted = ("num", "z") if "z" in given else ("num", "den", "num2")
+    far = {name: value + 800 * (name in shifted) for name, value in given.items()}
+    with np.errstate(all="raise", under="ignore"):
+        found = module.hessian(**far)
+    for row, expected in zip(found, module.hessian(**given), strict=True):
+        for block, right in zip(row, expected, strict=True):
+            np.testing.assert_allclose(block, right, atol=1e-11)
