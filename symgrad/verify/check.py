@@ -14,10 +14,11 @@ from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, sampl
 from symgrad.verify.edges import check_empty, check_kinks, empty_draw, empty_sizes
 from symgrad.verify.guarded import guarded, quietly
 from symgrad.verify.kink_points import MOST_NUMBERS
+from symgrad.verify.left_out import left_out_findings
 from symgrad.verify.point import VALUE_IS_LOSS, PointCheck
 from symgrad.verify.report import CheckReport, Finding, Link, Run
 from symgrad.verify.sampling import Draw, NoInputsError
-from symgrad.verify.second_order import SecondOrderCheck
+from symgrad.verify.second_order import SecondOrder, SecondOrderCheck, called
 from symgrad.verify.subject import Settings, Subject
 
 _MOST_BRANCHES = 60  # that are solved for
@@ -100,7 +101,9 @@ class _Check:
         if wanted is not None and not at_kink:
             check = SecondOrderCheck(subject.module, subject.arguments, draw, rngs[1], wanted)
             more = guarded("second derivatives", check.run, failed.append) or Run(draw.said)
-            run = replace(run, entries=run.entries + more.entries, findings=run.findings + more.findings)
+            masked = guarded("what conditions leave out", partial(self._left_out, draw, wanted), failed.append) or []
+            findings = (*run.findings, *more.findings, *masked)
+            run = replace(run, entries=run.entries + more.entries, findings=findings)
         if compare is not None and chain:
             run = replace(run, links=self._links(draw, rngs[2]))
         run = replace(run, findings=(*run.findings, *failed))
@@ -109,6 +112,20 @@ class _Check:
             verified = at_kink or any(entry.verdict == "pass" for entry in run.entries)
             coverage = self._coverage
             guarded("branches", lambda: coverage.add(draw, verified, at_kink, aim), failed.append)
+
+    def _left_out(self, draw: Draw, wanted: SecondOrder) -> list[Finding]:
+        """Whether functions of second order, too, leave out what conditions leave out."""
+        module, parameters = self._subject.module, self._subject.parameters
+        ones = tuple(np.ones_like(draw.inputs[name]) for name in parameters)
+        names: dict[str, tuple[Any, ...]] = {"hessian": ()} if wanted.hessian else {}
+        names |= {"hessian_vector_product": (ones,)} if wanted.hvp else {}
+        names |= {f"jacobian_{name}": () for name in wanted.quantities}
+
+        def function(name: str, first: tuple[Any, ...]) -> Callable[..., Any]:
+            return lambda **inputs: called(module, name, inputs, draw.sizes, *first)
+
+        functions = {name: function(name, first) for name, first in names.items()}
+        return left_out_findings(self._subject, draw, functions)
 
     def _links(self, draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
         failed: list[Finding] = []

@@ -55,7 +55,8 @@ def sampler_of(
     subject: Subject, sizes: Mapping[Basic, int], seed: Sequence[int], given: Mapping[str, Any] | None = None
 ) -> Sampler:
     """What draws inputs of the subject at some sizes."""
-    return Sampler(subject.arguments, subject.facts, sizes, np.random.default_rng(seed), given, subject.where)
+    rng = np.random.default_rng(seed)
+    return Sampler(subject.arguments, subject.facts, sizes, rng, given, subject.where, subject.demands)
 
 
 def draw_at(subject: Subject, sampler: Sampler, sizes: Mapping[Basic, int], near_kinks: bool = False) -> Draw:

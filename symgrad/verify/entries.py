@@ -53,7 +53,7 @@ def draw_entries(
     own = [c for c in constraints if getattr(c, "name", None) == argument.name]
     kinds: set[str] = {c.kind for c in own if isinstance(c, Structure)}
     integer = argument.integer or "integer" in kinds
-    low, high = _limits(shape, own, integer)
+    low, high = entry_limits(shape, own, integer)
     if integer:
         values = _integers(shape, upper, span, low, high, range_name, rng)
     else:
@@ -72,7 +72,8 @@ def draw_entries(
     return values if shape else values[()]
 
 
-def _limits(shape: tuple[int, ...], constraints: Sequence[Constraint], integer: bool) -> tuple[Array, Array]:
+def entry_limits(shape: tuple[int, ...], constraints: Sequence[Constraint], integer: bool) -> tuple[Array, Array]:
+    """The smallest and the largest value of every entry."""
     low, high = np.full(shape, -math.inf), np.full(shape, math.inf)
     for bound in constraints:
         if isinstance(bound, Bound):

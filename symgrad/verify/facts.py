@@ -229,6 +229,7 @@ class FactReader:
 
     def __init__(self, arguments: Sequence[Argument], sizes: Sizes) -> None:
         self.arguments = {sympy_name(each.symbol): each for each in arguments if each.role != "dimension"}
+        self.arguments_by_name = {each.name: each for each in self.arguments.values()}
         self.sizes = dict(sizes)
 
     def read(self, facts: Sequence[Basic]) -> list[Constraint]:

@@ -13,6 +13,7 @@ from symgrad.verify.derivatives import Derivatives
 from symgrad.verify.differences import EPS, Array, Neighbourhood, noise_level
 from symgrad.verify.flat import flat_findings
 from symgrad.verify.guarded import guarded
+from symgrad.verify.left_out import left_out_findings
 from symgrad.verify.report import Entry, Finding, Run, Slope
 from symgrad.verify.sampling import MARGIN, Draw, same
 from symgrad.verify.subject import Subject
@@ -77,6 +78,9 @@ class PointCheck:
             self._guard("gradient", partial(self._repeated_gradient, gradients))
             self._guard("float32", partial(self._single_precision, gradients, noises))
             self._guard("1-D inputs", partial(self._vectors_as_rows, gradients))
+            whole = {name: getattr(self._module, name) for name in ("value", "gradient", "value_and_gradient")}
+            look_past = partial(left_out_findings, self._subject, self._draw, whole)
+            self._findings += self._guard("what conditions leave out", look_past) or []
             noise = 10 * self._noise + max(float(np.max(part, initial=0.0)) for part in noises)
             for place, probe in (("the flat functions", flat_findings), ("how it computes", computing_findings)):
                 look = partial(probe, self._module, self._draw, value, gradients, noise)

@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from sympy import Basic
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
-from symgrad.verify.differences import Inputs, Loss, typical_size
-from symgrad.verify.entries import RANGES, draw_entries
-from symgrad.verify.facts import Constraint, FactReader, Structure, Unread
+from symgrad.verify.differences import Array, Inputs, Loss, typical_size
+from symgrad.verify.entries import RANGES, draw_entries, entry_limits
+from symgrad.verify.facts import Bound, Constraint, FactReader, Structure, Unread
+from symgrad.verify.inequalities import Inequality, inequalities, settled
 from symgrad.verify.sizes import Sizes, concrete, concrete_shape, format_sizes
 from symgrad.verify.statements import holds
 
@@ -80,6 +82,7 @@ class Sampler:
     sizes : an integer for every dimension.
     rng : the source of randomness.
     given : values that the caller wants used for some arguments, by name; the facts are tested on them, too.
+    demands : statements under which the loss has a value, as far as they can be satisfied; tried where it has none.
 
     Raises
     ------
@@ -95,6 +98,7 @@ class Sampler:
         rng: np.random.Generator,
         given: Inputs | None = None,
         where: Sequence[Basic] = (),
+        demands: Sequence[Basic] = (),
     ) -> None:
         self._arguments = tuple(arguments)
         self._sizes = dict(sizes)
@@ -108,6 +112,10 @@ class Sampler:
         self._reader = FactReader(arguments, sizes)
         assumed = [constraint for argument in arguments for constraint in self._reader.assumptions(argument)]
         self.constraints = (*assumed, *self._reader.read(facts))
+        unread = [constraint.fact for constraint in self.constraints if isinstance(constraint, Unread)]
+        self._ties = list(inequalities(unread, self._reader))
+        self._demands = demands
+        self._demanding = False
         self._untested: tuple[Basic, ...] = ()
         self.unmet: Unread | None = None  # the fact beyond the arguments that no inputs were found to satisfy
 
@@ -174,9 +182,10 @@ class Sampler:
 
     def _starts(self, loss: Loss | None) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
         """Ranges in which the loss is finite, and inputs drawn from them; those without warnings first."""
-        tolerable: list[tuple[dict[str, str], dict[str, Any]]] = []
+        tolerable: list[tuple[dict[str, str], dict[str, Any], bool]] = []
         drawn = False
-        for ranges in self._range_choices():
+        for ranges, demanding in itertools.product(self._range_choices(), (False, True) if self._demands else (False,)):
+            self._demanding = demanding
             inputs = self._satisfying(ranges, required=not drawn)
             if inputs is None:
                 continue
@@ -185,8 +194,9 @@ class Sampler:
             if quality == _CALM:
                 yield ranges, inputs
             elif quality == _FINITE:
-                tolerable.append((ranges, inputs))
-        yield from tolerable
+                tolerable.append((ranges, inputs, demanding))
+        for ranges, inputs, self._demanding in tolerable:
+            yield ranges, inputs
 
     def _range_choices(self) -> Iterator[dict[str, str]]:
         """Every argument in the same range, then one argument apart, then all combinations."""
@@ -245,7 +255,23 @@ class Sampler:
                 if drawn is None:
                     return None
                 inputs[name] = drawn
-        return inputs
+        wanted = self._ties + (self._demanded if self._demanding else [])
+        return settled(inputs, wanted, self._limits, self._rng) if wanted else inputs
+
+    @cached_property
+    def _demanded(self) -> list[Inequality]:
+        return list(inequalities(self._demands, self._reader))
+
+    def _limits(self, name: str) -> tuple[Array, Array] | None:
+        """Between what the entries of an argument lie; None where the caller gave it, or facts tie it otherwise."""
+        own = [c for c in self.constraints if getattr(c, "name", None) == name]
+        if name in self._given or any(not isinstance(c, Bound) for c in own):
+            return None
+        argument = self._reader.arguments_by_name[name]
+        low, high = entry_limits(concrete_shape(argument, self._sizes), own, argument.integer)
+        if argument.upper is not None:
+            low, high = np.maximum(low, 0), np.minimum(high, concrete(argument.upper, self._sizes) - 1)
+        return low, high
 
     def satisfies(self, inputs: dict[str, Any]) -> bool:
         """Whether every fact holds for inputs."""

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from symgrad.arguments import Argument
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.differences import Array
 from symgrad.verify.facts import Constraint
+from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.report import Link
@@ -80,6 +82,14 @@ class Subject:
     def parameters(self) -> tuple[str, ...]:
         """The names of what is differentiated by."""
         return tuple(argument.name for argument in self.arguments if argument.role == "parameter")
+
+    @cached_property
+    def demands(self) -> Sequence[Basic]:
+        """Statements under which the loss has a value."""
+        if self.stated is None:
+            return ()
+        expressions = [self.stated.loss, *(equation.args[1] for equation in self.stated.where)]
+        return domain_demands(expression for expression in expressions if isinstance(expression, Basic))
 
     @property
     def sized(self) -> tuple[Symbol, ...]:

@@ -20,6 +20,8 @@ from sympy import (
     S,
     Sum,
     Symbol,
+    loggamma,
+    sqrt,
     symbols,
 )
 
@@ -27,6 +29,7 @@ from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.functions import total
 from symgrad.verify.facts import Bound, FactReader, Simplex, Structure, Unread
+from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.sampling import MARGIN, Sampler
 from symgrad.verify.sizes import size_sets
 
@@ -220,6 +223,50 @@ def test_facts_that_no_draw_is_shaped_by_are_tested() -> None:
         assert np.sum(drawn(x, Sum(x[i], (i, 0, N - 1)) > 0, seed=seed)) > 0
         pair = sampler([argument(A), argument(B)], Q.positive_definite(A * A.T + B * B.T), seed=seed).draw().inputs
         assert pair["A"].shape == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("facts", "holds"),
+    [
+        ([x[i] >= z[i] + 1], lambda v, w: np.all(v >= w + 1)),
+        ([x[i] < x[i + 1]], lambda v, w: np.all(np.diff(v) > 0)),
+        ([x[i] > x[i + 1] + 2, x[i] < 30], lambda v, w: np.all(np.diff(v) < -2) and np.all(v < 30)),
+        ([2 * x[i] + 3 * z[i] <= -6], lambda v, w: np.all(2 * v + 3 * w <= -6)),
+        ([x[i] >= z[j]], lambda v, w: np.min(v) >= np.max(w)),
+        ([x[i] >= 10 * z[i], z[i] >= 1], lambda v, w: np.all(v >= 10 * w) and np.all(w >= 1)),
+    ],
+    ids=_spelled,
+)
+def test_inequalities_between_entries_hold_by_construction(facts: list[Basic], holds: Any) -> None:
+    for seed in range(5):
+        inputs = sampler([argument(x), argument(z)], *facts, seed=seed).draw().inputs
+        assert holds(inputs["x"], inputs["z"])
+
+
+def test_inequalities_between_counts() -> None:
+    """Trials of which at most half succeed, and labels whose sum is a label, which no range of either is."""
+    trials, hits = IndexedBase("trials", shape=(N,), integer=True), IndexedBase("hits", shape=(N,), integer=True)
+    for seed in range(5):
+        arguments = [argument(trials, integer=True), argument(hits, integer=True)]
+        inputs = sampler(arguments, trials[i] > 2 * hits[i], hits[i] >= 1, seed=seed).draw().inputs
+        assert inputs["trials"].dtype == np.int64 and np.all(inputs["trials"] > 2 * inputs["hits"])
+
+
+def test_demands_of_the_loss_are_met_where_it_has_no_value_without() -> None:
+    """Binomial coefficients want every n to be at least every k; subscripts that are sums want to stay inside."""
+    y, label = IndexedBase("y", shape=(K,)), IndexedBase("label", shape=(N,), integer=True)
+    count = loggamma(x[i] - y[k] + 1) + sqrt(x[i] - 4) + t[i, label[i] + label[0]]
+    demands = domain_demands([Sum(count, (i, 0, N - 1), (k, 0, K - 1))])
+    arguments = [argument(x), argument(y), argument(label, integer=True, upper=K)]
+    for seed in range(5):
+        one = Sampler(arguments, [], SIZES, np.random.default_rng(seed), demands=demands)
+        inputs = one.draw(lambda point: float(np.sum(np.sqrt(point["x"] - 4))), stated=_of_counts).inputs
+        assert np.min(inputs["x"]) > max(4, np.max(inputs["y"]) - 1)
+
+
+def _of_counts(point: dict[str, Any]) -> float:
+    inside = np.min(point["x"]) > np.max(point["y"]) - 1 and np.all(point["label"] + point["label"][0] < SIZES[K])
+    return 1.0 if inside else float("nan")
 
 
 def test_a_fact_about_a_named_intermediate() -> None:
