@@ -169,7 +169,7 @@ class Comparison:
         with self._independent_limit():
             found = self._independent.formulas(values, SIZES, written)
         for parameter, part, value, formula in zip(self._drawn.parameters, gradient, found, written, strict=True):
-            if value is not None:
+            if value is not None and ("pairs" not in self._drawn.tags or np.isfinite(np.asarray(value, float)).all()):
                 same(f"gradient by {parameter} and its formula {formula}", part, value, 10 * scale)
 
     def _in_single_precision(self, values: Values, error: float) -> None:
@@ -208,7 +208,7 @@ class Comparison:
     def _hessian(self, values: Values) -> str:
         try:
             with self._limit():
-                module = self._model.compile(check=False, hessian=True)
+                module = self._model.compile(check=False, hessian=True, hvp=True)
         except SymgradError as problem:
             return f"Hessian: {_short(problem)}"
         directions = self._directions(values)
@@ -217,14 +217,19 @@ class Comparison:
         if not np.isfinite(curvature) or abs(curvature) > LARGEST:
             raise Skipped("no moderate curvature")
         arguments = self._arguments(values, SIZES) | {str(d): size for d, size in SIZES.items()}
-        needed = inspect.signature(module.hessian).parameters
-        with self._limit():
-            hessian = module.hessian(**{name: arguments[name] for name in needed})
+
+        def call(function: str, *first: Any) -> Any:
+            taken = list(inspect.signature(getattr(module, function)).parameters)[len(first) :]
+            with self._limit():
+                return getattr(module, function)(*first, **{name: arguments[name] for name in taken})
+
+        hessian, product = call("hessian"), call("hessian_vector_product", tuple(directions))
         blocks = [[np.reshape(part, (np.size(a), np.size(b))) for part, b in zip(row, directions, strict=True)]
                   for row, a in zip(hessian, directions, strict=True)]  # fmt: skip
         scale = 100 * _scale(0.0, [block for row in blocks for block in row])
         whole, move = np.block(blocks), np.concatenate([np.ravel(part) for part in directions])
         same("Hessian along a direction", move @ whole @ move, curvature, scale)
+        same("Hessian-vector product", np.concatenate([np.ravel(part) for part in product]), whole @ move, scale)
         if self._jax:
             with self._independent_limit():
                 independent = self._independent.hessian(values, SIZES)

@@ -183,7 +183,11 @@ class Writer:
                 return self.read(scope)
 
     def function(self, of: Any) -> Any:
-        return FUNCTIONS[self.pick(sorted(FUNCTIONS))](of)
+        function = FUNCTIONS[self.pick(sorted(FUNCTIONS))]
+        try:
+            return function(of)
+        except TypeError:  # SymPy's Max takes the entry of a sum of matrices for a sum of matrices
+            return of
 
     def expression(self, scope: Scope, depth: int) -> Any:
         """An expression in the indices of the scope."""
@@ -193,6 +197,7 @@ class Writer:
             ["sum"] * 3 + ["product"] * 3 + ["function"] * 3 + ["reduction"] * 5 + ["quotient", "power", "condition"]
         )
         kinds += ["pad", "delta", "softmax", "softmax", "mask", "window", "missing", "missing"] * bool(scope)
+        kinds += ["pairs"]
         kinds += ["inverse", "determinant", "piecewise", "constant"]
 
         def below(inside: Scope = scope, less: int = 1) -> Any:
@@ -247,6 +252,8 @@ class Writer:
                 return made.subs(inner, column.value)
             case "inverse" | "determinant":
                 return self.matrices(scope, kind)
+            case "pairs":
+                return self.pairs(scope)
             case _:
                 return self.reduction(scope, depth)
 
@@ -275,6 +282,19 @@ class Writer:
             if_else(And(seen > 0, self.index_condition(scope)), body, 0),
         ]
         return self.pick(spellings)
+
+    def pairs(self, scope: Scope) -> Any:
+        """A sum over pairs of entries, infinite or not a number where both are one, as its formulas may be there."""
+        side, i, j = self.pick(SIDES), self.fresh(), self.fresh()
+        array = self.array([side])
+        gap = array[i] - array[j]
+        entry = self.pick(
+            [1 / gap**2, 1 / sp.Abs(gap), sp.log(gap**2), (gap**2) ** sp.Rational(-3, 2), sp.log(sp.Abs(gap)) / gap]
+        )
+        weight = self.pick([1, 1, self.read((*scope, Index(i, side)))])
+        chosen, other = self.pick([(Ne(i, j), False), (i < j, False), (i > j, False), (Eq(i, j), True)])
+        branches = (0, entry * weight) if other else (entry * weight, 0)
+        return Sum(if_else(chosen, *branches), (i, 0, side - 1), (j, 0, side - 1)) / 8
 
     def index_condition(self, scope: Scope) -> Any:
         left, right = self.pick(scope).value, self.pick([index.value for index in scope] + [sp.Integer(1)])

@@ -90,15 +90,17 @@ def assert_right(model: Model, inputs: Mapping[str, Any], expected: tuple[float,
 # --- cases ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("name", RADIAL)
+EACH = [*((name, "i < j") for name in RADIAL), *(("Lennard-Jones", spelling) for spelling in SPELLINGS)]
+EACH += [("log-gas", "0 where i = j")]
+
+
+@pytest.mark.parametrize(("name", "spelling"), dict.fromkeys(EACH))
 def test_energies_in_space(name: str, spelling: str) -> None:
     entry = RADIAL[name][0](Sum((X[i, d] - X[j, d]) ** 2, (d, 0, D - 1)))
     assert_right(Model(SPELLINGS[spelling](entry), [X]), {"X": POINTS}, by_pairs(POINTS, RADIAL[name]))
 
 
-@pytest.mark.parametrize("spelling", SPELLINGS)
-@pytest.mark.parametrize("name", RADIAL)
+@pytest.mark.parametrize(("name", "spelling"), dict.fromkeys(EACH))
 def test_energies_on_a_line(name: str, spelling: str) -> None:
     value, gradient, hessian = by_pairs(LINE[:, None], RADIAL[name])
     model = Model(SPELLINGS[spelling](RADIAL[name][0]((x[i] - x[j]) ** 2)), [x])

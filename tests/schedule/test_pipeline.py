@@ -38,7 +38,7 @@ ORDER = [
 
 def everything() -> Model:
     """A model with a matrix to invert, a kink, something held constant, a name, and a structured Hessian."""
-    loss = logdet(S) + Trace(S * A) + relu(b) ** 3 * constant(b) + Sum(y[i, 0] ** 3 * b + v[i] ** 4, (i, 0, D - 1))
+    loss = logdet(S) + Trace(S * A) + relu(b) * constant(b) + Sum(y[i, 0] ** 3 * b + v[i] ** 4, (i, 0, D - 1))
     return Model(loss, [S, b, v], where=[Eq(y, S * A[:, 0] * b)], facts=[Q.positive_definite(S)])
 
 
@@ -46,7 +46,9 @@ def entries(result: Any) -> list[np.ndarray]:
     """All arrays of a result, of records within records, and of sparse arrays the entries that they keep."""
     if hasattr(result, "values"):
         return [result.values]
-    return [array for part in result for array in entries(part)] if isinstance(result, tuple) else [np.asarray(result)]
+    if isinstance(result, tuple | list):
+        return [array for part in result for array in entries(part)]
+    return [np.asarray(result)]
 
 
 def test_the_phases_in_their_order_each_with_a_reason() -> None:
@@ -69,8 +71,7 @@ def test_all_generated_functions_go_through_the_phases(monkeypatch: pytest.Monke
     found = [call(function) for function in ("value", "gradient", "value_and_gradient", "hessian", "hessian_compact")]
     found += [call("hessian_vector_product", (np.ones((3, 3)), 1.0, np.ones(3))), call("jacobian_y")]
     checking = model._checking
-    options = checking.options()
-    found += [options["kink_distance"](inputs), options["conditioning"](inputs), checking.held()(inputs, inputs)]
+    found += [checking.kinks.gaps(inputs, inputs), checking._conditioning(inputs), checking.held()(inputs, inputs)]
     second = checking.second_order(model._request(True, True, ["y"]))
     found += [second.quantities["y"](inputs), second.held(inputs, inputs)]
     for result in found:
@@ -95,7 +96,8 @@ def test_every_function_goes_through_the_same_phases(monkeypatch: pytest.MonkeyP
         lambda: model.source(hessian=True),
         lambda: model.source(hvp=True),
         lambda: model.source(jacobian=["y"]),
-        lambda: model._checking.options(),
+        lambda: model._checking.kinks,
+        lambda: model._checking._conditioning,
         lambda: model._checking.held(),
         lambda: model._checking.second_order(model._request(True, True, ["y"])),
     ):
