@@ -58,7 +58,7 @@ if TYPE_CHECKING:
         tan,
         tanh,
     )
-    from symgrad.matrix_functions import det, dot, inverse, logdet, norm1, norm2, quad, sumsq
+    from symgrad.matrix_functions import cholesky, det, dot, inverse, logdet, norm1, norm2, quad, sumsq
     from symgrad.model import Model
     from symgrad.univariate import log1mexp
 
@@ -80,6 +80,7 @@ __all__ = [
     "atan2",
     "atanh",
     "ceiling",
+    "cholesky",
     "constant",
     "cos",
     "cosh",
@@ -159,7 +160,9 @@ _ENTRY_FUNCTIONS = (
 _HOMES = {
     **dict.fromkeys(_ENTRY_FUNCTIONS, "functions.entrywise"),
     **dict.fromkeys(("GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"), "errors"),
-    **dict.fromkeys(("det", "dot", "inverse", "logdet", "norm1", "norm2", "quad", "sumsq"), "matrix_functions"),
+    **dict.fromkeys(
+        ("cholesky", "det", "dot", "inverse", "logdet", "norm1", "norm2", "quad", "sumsq"), "matrix_functions"
+    ),
     "Model": "model",
     "log1mexp": "univariate",
 }

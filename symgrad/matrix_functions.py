@@ -18,6 +18,7 @@ from sympy import (
     sqrt,
     sympify,
 )
+from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ModelError
@@ -26,7 +27,21 @@ from symgrad.functions.common import derivative_by_matrix, differ, shape_text
 from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.reductions import Reduction, one_limit
 
-__all__ = ["InverseEntry", "LogDet", "det", "dot", "inverse", "logdet", "norm1", "norm2", "quad", "sumsq"]
+__all__ = [
+    "CholeskyEntry",
+    "CholeskyFactor",
+    "InverseEntry",
+    "LogDet",
+    "cholesky",
+    "det",
+    "dot",
+    "inverse",
+    "logdet",
+    "norm1",
+    "norm2",
+    "quad",
+    "sumsq",
+]
 
 
 class LogDet(Expr):  # type: ignore[misc]
@@ -92,8 +107,11 @@ class InverseEntry(Expr):  # type: ignore[misc]
     is_commutative = True
     is_number = False
 
+    _name = "inverse"
+
     def __new__(cls, e: Any, row: Any, column: Any, at: Any) -> Any:
-        return super().__new__(cls, sympify(e), one_limit(row, "inverse"), one_limit(column, "inverse"), Tuple(*at))
+        limits = (one_limit(limit, cls._name) for limit in (row, column))
+        return super().__new__(cls, sympify(e), *limits, Tuple(*at))
 
     @property
     def function(self) -> Expr:
@@ -141,7 +159,7 @@ class InverseEntry(Expr):  # type: ignore[misc]
 
     def _sympystr(self, printer: Any) -> str:
         row, column = self.limits
-        text = f"inverse({', '.join(printer.doprint(part) for part in (self.function, row, column))})"
+        text = f"{self._name}({', '.join(printer.doprint(part) for part in (self.function, row, column))})"
         same = (row[0], column[0]) == tuple(self.at)
         return text if same else f"{text}[{', '.join(printer.doprint(part) for part in self.at)}]"
 
@@ -149,8 +167,87 @@ class InverseEntry(Expr):  # type: ignore[misc]
         body = rf"\left[{printer._print(self.function)}\right]"
         row, column = self.limits
         matrix = rf"{body}_{{{printer._print(row[0])},{printer._print(column[0])}}}"
-        entry = rf"\left({matrix}^{{-1}}\right)_{{{', '.join(printer._print(part) for part in self.at)}}}"
+        entry = rf"{self._whole_latex(matrix)}_{{{', '.join(printer._print(part) for part in self.at)}}}"
         return entry if exp is None else rf"\left({entry}\right)^{{{exp}}}"
+
+    def _whole_latex(self, matrix: str) -> str:
+        return rf"\left({matrix}^{{-1}}\right)"
+
+
+class CholeskyFactor(MatrixExpr):  # type: ignore[misc]
+    """The lower triangular L with L Lᵀ = S and a positive diagonal: what `cholesky(S)` returns."""
+
+    def __new__(cls, S: Any) -> Any:
+        S = sympify(S)
+        if isinstance(S, MatrixBase):
+            return S.as_immutable().cholesky(hermitian=False)
+        if not isinstance(S, MatrixExpr):
+            raise ModelError(f"cholesky needs a matrix, or limits (i, 0, D - 1), (j, 0, D - 1), but was given {S}")
+        if differ(S.shape[:1], S.shape[1:]):
+            raise ModelError(f"cholesky needs a square matrix, but was given {S} of shape {shape_text(S)}")
+        return super().__new__(cls, S)
+
+    @property
+    def arg(self) -> MatrixExpr:
+        """The matrix."""
+        return self.args[0]
+
+    @property
+    def shape(self) -> tuple[Expr, Expr]:
+        """The shape of the matrix."""
+        return self.arg.shape  # type: ignore[no-any-return]
+
+    def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
+        return MatrixElement(self, i, j)
+
+    def _eval_derivative(self, s: Expr) -> None:
+        """None, by which SymPy leaves the derivative unevaluated."""
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\operatorname{{chol}}\left({printer._print(self.arg)}\right)"
+
+
+class CholeskyEntry(InverseEntry):
+    """Entry (a, b) of the Cholesky factor of the matrix with rows i and columns j: see `cholesky`."""
+
+    _name = "cholesky"
+
+    def _whole_latex(self, matrix: str) -> str:
+        return rf"\operatorname{{chol}}\left({matrix}\right)"
+
+
+def cholesky(e: Any, row: Any = None, column: Any = None) -> Any:
+    """The Cholesky factor of a positive definite matrix: the lower triangular L with L Lᵀ = S and a positive diagonal.
+
+    In index notation its entry (i, j), one matrix for each value of other indices. The factor is that of the symmetric
+    part (S + Sᵀ)/2, so that its gradient is symmetric. The generated code raises NumPy's `LinAlgError` where the matrix
+    is not positive definite; a fact, `Q.positive_definite(S)`, makes the checker draw such matrices.
+
+    Parameters
+    ----------
+    e : a square matrix, or a real expression in the indices of `row` and `column`.
+    row, column : `(i, 0, D - 1)` and `(j, 0, D - 1)`, as for `inverse`.
+
+    Raises
+    ------
+    ModelError : the matrix is not square, or one of the limits is missing or malformed.
+
+    Notes
+    -----
+    With the adjoint L̄ of the factor, that of the matrix is ½ L⁻ᵀ P L⁻¹, where P is the symmetric matrix with the lower
+    triangle of Lᵀ L̄. Source: Murray, Differentiation of the Cholesky decomposition (2016).
+
+    Examples
+    --------
+    >>> from sympy import MatrixSymbol
+    >>> cholesky(MatrixSymbol("S", 3, 3))
+    CholeskyFactor(S)
+    """
+    e = sympify(e)
+    if row is None and column is None:
+        return CholeskyFactor(e)
+    rows, columns = one_limit(row, "cholesky"), one_limit(column, "cholesky")
+    return CholeskyEntry(e, rows, columns, (rows[0], columns[0]))
 
 
 def inverse(e: Any, row: Any = None, column: Any = None) -> Any:
@@ -317,5 +414,5 @@ class reciprocal_root(Elementwise):
         return 1 / mpmath.sqrt(x) if x else mpmath.mpf(0)
 
 
-for _unknown_to_sympy in (LogDet, InverseEntry):
+for _unknown_to_sympy in (LogDet, InverseEntry, CholeskyEntry, CholeskyFactor):
     array_derive.register(_unknown_to_sympy, derivative_by_matrix)

@@ -15,7 +15,7 @@ Higher Order Derivatives of Matrix and Tensor Expressions (2018), for tensors.
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Eq, Expr, Number, Product, S
+from sympy import Eq, Expr, Gt, Number, Product, S
 
 from symgrad.calculus.local import partial
 from symgrad.calculus.reverse import indicator
@@ -24,6 +24,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, axis_map, gather, scatter
 from symgrad.graph.build import (
+    ONE,
     ZERO,
     add,
     apply,
@@ -40,7 +41,16 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.linear_algebra import DET, INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET, matrix_function, sides_of
+from symgrad.graph.linear_algebra import (
+    CHOLESKY,
+    DET,
+    INVERSE,
+    LOG_ABS_DET,
+    LOGDET,
+    SIGN_DET,
+    matrix_function,
+    sides_of,
+)
 from symgrad.graph.merge import merge, split
 from symgrad.graph.nodes import (
     Add,
@@ -343,6 +353,9 @@ def _matrix_function(node: MatrixFunction, tangents: Tangents) -> Iterator[Use]:
     if node.head == SIGN_DET:  # constant wherever it has a derivative
         return
     row, column, length = sides_of(node)
+    if node.head == CHOLESKY:
+        yield from _cholesky(node, tangents)
+        return
     inverse = matrix_function(INVERSE, node.arg, row, column, length)
     tangent = _of(node.arg, tangents)
     if node.head == INVERSE:  # -Y u̇ Y
@@ -358,6 +371,25 @@ def _matrix_function(node: MatrixFunction, tangents: Tangents) -> Iterator[Use]:
         yield _times([turned], tangent, {row: length, column: length})
     else:
         raise UnsupportedError(f"no forward derivative rule for the matrix function {node.head}")
+
+
+def _cholesky(node: MatrixFunction, tangents: Tangents) -> Iterator[Use]:
+    """L̇ = L Φ(L⁻¹ Ṡ L⁻ᵀ), where Φ halves the diagonal and leaves out what is above it; of the symmetric part of Ṡ.
+
+    Source: Murray, Differentiation of the Cholesky decomposition (2016), section 3.1.
+    """
+    row, column, length = sides_of(node)
+    middle, one, other = (("inner", n) for n in range(3))
+    places = [index(letter, length) for letter in (middle, column)]
+    diagonal = apply(if_else, [apply(Eq, places), const(S.Half), ZERO])
+    lower = apply(if_else, [apply(Gt, places), ONE, diagonal])
+    inverse = matrix_function(INVERSE, own(node), row, column, length)
+    around = [relabel(inverse, {row: middle, column: one}), relabel(inverse, {row: column, column: other})]
+    factors = [const(S.Half), relabel(own(node), {column: middle}), lower, *around]
+    tangent = _of(node.arg, tangents)
+    for pair in ((one, other), (other, one)):
+        moved = relabel(tangent, dict(zip((row, column), pair, strict=True)))
+        yield _times(factors, moved, dict.fromkeys((middle, one, other), length))
 
 
 def _merge(node: Merge, tangents: Tangents) -> Iterator[Use]:

@@ -13,7 +13,7 @@ Order Derivatives of Matrix and Tensor Expressions (2018), for the contraction.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
-from sympy import Eq, Expr, Product, S
+from sympy import Eq, Expr, Ge, Product, S
 
 from symgrad.calculus.local import partial
 from symgrad.calculus.recurrence import Backward
@@ -27,6 +27,7 @@ from symgrad.graph.build import (
     apply,
     const,
     delta,
+    index,
     is_zero,
     mul,
     product_of_powers,
@@ -35,7 +36,16 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import DET, INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET, matrix_function, sides_of
+from symgrad.graph.linear_algebra import (
+    CHOLESKY,
+    DET,
+    INVERSE,
+    LOG_ABS_DET,
+    LOGDET,
+    SIGN_DET,
+    matrix_function,
+    sides_of,
+)
 from symgrad.graph.merge import merge, split
 from symgrad.graph.nodes import (
     Add,
@@ -289,6 +299,9 @@ def _matrix_function(node: MatrixFunction, adjoint: Use, active: set[Node]) -> I
         return
     row, column, length = sides_of(node)
     letters = _letters(node)
+    if node.head == CHOLESKY:
+        yield _cholesky(node, adjoint)
+        return
     inverse = matrix_function(INVERSE, node.arg, row, column, length)
     if node.head == INVERSE:  # ū = -Y^T ȳ Y^T
         outer = {row: ("outer", 0), column: ("outer", 1)}
@@ -304,6 +317,23 @@ def _matrix_function(node: MatrixFunction, adjoint: Use, active: set[Node]) -> I
         yield _project(node, [adjoint, turned], node.arg, letters)
     else:
         raise UnsupportedError(f"no derivative rule for the matrix function {node.head}")
+
+
+def _cholesky(node: MatrixFunction, adjoint: Use) -> Contribution:
+    """S̄ = ½ L⁻ᵀ P L⁻¹, where the symmetric P has the lower triangle of Lᵀ L̄.
+
+    Source: Murray, Differentiation of the Cholesky decomposition (2016), section 3.1.
+    """
+    row, column, length = sides_of(node)
+    one, other, inner = ("inner", 0), ("inner", 1), ("inner", 2)
+    left = relabel(own(node), {row: inner, column: one})
+    product = mul([left, relabel(adjoint, {row: inner, column: other})], {inner: length})
+    lower = apply(Ge, [index(one, length), index(other, length)])
+    both = apply(if_else, [lower, product, relabel(product, {one: other, other: one})])
+    inverse = matrix_function(INVERSE, own(node), row, column, length)
+    around = [relabel(inverse, {row: one, column: row}), relabel(inverse, {row: other})]
+    sizes = _letters(node) | {one: length, other: length}
+    return _project(node, [const(S.Half), *around, both], node.arg, sizes)
 
 
 def _merge(node: Merge, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:

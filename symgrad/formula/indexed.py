@@ -37,7 +37,7 @@ from symgrad.functions.spelled import spelled
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.build import ONE, ZERO, apply, sizes_of
 from symgrad.graph.comparisons import Mask, comparison, without_masks
-from symgrad.graph.linear_algebra import DET, INVERSE, LOGDET, SIGN_DET, sides_of
+from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOGDET, SIGN_DET, sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -63,7 +63,7 @@ from symgrad.graph.nodes import (
     Use,
 )
 from symgrad.graph.transform import terms_of
-from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver, reciprocal_root
+from symgrad.matrix_functions import CholeskyEntry, DetOver, InverseEntry, LogDetOver, reciprocal_root
 
 _SPARE = "ijklmnpqrs"
 
@@ -249,7 +249,7 @@ class IndexWriter:
 
     def _matrix_function(self, node: MatrixFunction, inside: dict[Letter, Any], outer: Mapping[Letter, Any]) -> Expr:
         row, column, length = sides_of(node)
-        if node.head == INVERSE:
+        if node.head in (INVERSE, CHOLESKY):
             at = (inside[row], inside[column])
             named = all(isinstance(index, Symbol) for index in at) and at[0] != at[1]
             moved = dict(inside)
@@ -259,7 +259,8 @@ class IndexWriter:
                 else self._bind(moved, row, [length, length], {**outer, **inside})
             )
             row_limit, column_limit = limits
-            return InverseEntry(self.write(node.arg, moved), row_limit, column_limit, at)
+            made = InverseEntry if node.head == INVERSE else CholeskyEntry
+            return made(self.write(node.arg, moved), row_limit, column_limit, at)
         limits = self._bind(inside, row, [length, length], outer)
         body = self.write(node.arg, inside)
         if node.head == LOGDET:

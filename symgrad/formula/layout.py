@@ -424,7 +424,7 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def _print_InverseEntry(self, expr: Any) -> Box:
         below = self._listed([limit[0] for limit in expr.limits])
-        made = Row((Script(upright("inverse"), sub=below), Fence(self.box(expr.function))))
+        made = Row((Script(upright(expr._name), sub=below), Fence(self.box(expr.function))))
         return self._subscripted(made, expr.at)
 
     def _print_KroneckerProduct(self, expr: Any) -> Box:
@@ -448,6 +448,9 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def _print_Total(self, expr: Any) -> Box:
         return self._call("sum", expr.args)
+
+    def _print_CholeskyFactor(self, expr: Any) -> Box:
+        return self._call("cholesky", expr.args)
 
     def _print_Softmax(self, expr: Any) -> Box:
         return self._call("softmax", expr.args)

@@ -61,7 +61,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import place
-from symgrad.matrix_functions import LogDet, reciprocal_root
+from symgrad.matrix_functions import LogDet, cholesky, reciprocal_root
 
 
 class Inner(DotProduct):  # type: ignore[misc]
@@ -178,6 +178,8 @@ class _Writer:
                 return self._contract(node, use.letters, rows, columns)
             case MatrixFunction(head="inverse"):
                 return self._inverse(node, use.letters, rows, columns)
+            case MatrixFunction(head="cholesky"):
+                return self._cholesky(node, use.letters, rows, columns)
             case AxisMap(over=(axis,)) if node.head in (SOFTMAX, LOG_SOFTMAX) and len(set(use.letters)) == node.rank:
                 inner = place(node.arg, use.letters)
                 over = use.letters[axis]
@@ -262,6 +264,12 @@ class _Writer:
             raise NoMatrixForm("a stack of inverses")
         # the inverse over (row, column) is that of the matrix over (row, column): see graph.linear_algebra
         return self.matrix(place(node.arg, letters), rows, columns).inverse()
+
+    def _cholesky(self, node: MatrixFunction, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        if set(letters) != {rows[0], columns[0]}:
+            raise NoMatrixForm("a stack of Cholesky factors")
+        factor = cholesky(self.matrix(place(node.arg, letters), rows, columns))
+        return factor if letters == (rows[0], columns[0]) else factor.T
 
     def _contract(self, node: Contract, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         names: dict[Any, Any] = dict(enumerate(letters)) | {

@@ -158,6 +158,9 @@ class _Text(StrPrinter):  # type: ignore[misc]
     def _print_Determinant(self, expr: Any) -> str:
         return f"det({self._print(expr.arg)})"
 
+    def _print_CholeskyFactor(self, expr: Any) -> str:
+        return f"cholesky({self._print(expr.arg)})"
+
     def _print_LogDet(self, expr: Any) -> str:
         return f"logdet({self._print(expr.arg)})"
 
@@ -172,7 +175,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return self._over_indices("logdet", expr)
 
     def _print_InverseEntry(self, expr: Any) -> str:
-        text = self._over_indices("inverse", expr)
+        text = self._over_indices(expr._name, expr)
         same = tuple(limit[0] for limit in expr.limits) == tuple(expr.at)
         return text if same else f"{text}[{','.join(str(self._print(part)) for part in expr.at)}]"
 

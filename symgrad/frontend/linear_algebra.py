@@ -17,10 +17,10 @@ from symgrad.frontend.subscripts import Reading
 from symgrad.graph.axes import gather, scatter
 from symgrad.graph.build import add, index, mul, power, size
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import DET, INVERSE, LOGDET, matrix_function
+from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOGDET, matrix_function
 from symgrad.graph.merge import merge
 from symgrad.graph.nodes import Letter, Use
-from symgrad.matrix_functions import DetOver, InverseEntry, LogDet, LogDetOver
+from symgrad.matrix_functions import CholeskyEntry, CholeskyFactor, DetOver, InverseEntry, LogDet, LogDetOver
 
 ROW, COLUMN = "row", "column"
 
@@ -41,8 +41,12 @@ class LinearAlgebraReader(IndexReader):
                 return self._over_indices(DET, expr, scope)
             case LogDetOver():
                 return self._over_indices(LOGDET, expr, scope)
+            case CholeskyEntry():
+                return self._over_indices(CHOLESKY, expr, scope)
             case InverseEntry():
                 return self._over_indices(INVERSE, expr, scope)
+            case CholeskyFactor():
+                return self._cholesky(expr, scope)
             case Inverse() | MatPow():
                 return self._power(expr, scope)
             case KroneckerProduct():
@@ -62,6 +66,11 @@ class LinearAlgebraReader(IndexReader):
         inner = yield expr.args[0], scope
         return _of_matrix(head, expr, inner, (ROW, COLUMN, side))
 
+    def _cholesky(self, expr: CholeskyFactor, scope: Scope) -> Reading:
+        side = _square_side(expr, expr.arg, "the Cholesky factor")
+        inner = yield expr.arg, scope
+        return _of_matrix(CHOLESKY, expr, inner, (ROW, COLUMN, side))
+
     def _over_indices(self, head: str, expr: Any, scope: Scope) -> Reading:
         """A function of the matrix whose entry at (i, j) is an expression in i and j."""
         inside, found = scope, []
@@ -77,7 +86,7 @@ class LinearAlgebraReader(IndexReader):
             raise ModelError(f"{place_of(expr)}: {row.length} rows and {column.length} columns: it is not square")
         body = yield entry, inside
         made = _of_matrix(head, expr, body, (row.letter, column.letter, row.length))
-        if head != INVERSE:
+        if head not in (INVERSE, CHOLESKY):
             return made
         subs: dict[Letter, Use] = {}
         for axis, (sub, bound) in enumerate(zip(expr.at, (row, column), strict=True)):

@@ -99,7 +99,7 @@ def kronecker_positions(
     everywhere = rectangular(inside.indices)
     found: dict[Any, Landing] = {}
     for factor in Mul.make_args(body):
-        if not isinstance(factor, KroneckerDelta):
+        if not isinstance(factor, KroneckerDelta) or len(factor.args) != 2:
             continue
         for target, position in (factor.args, factor.args[::-1]):
             if target not in outer.indices or target in found or inside.indices[target] != outer.indices[target]:

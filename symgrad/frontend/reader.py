@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 from sympy import (
+    And,
     Basic,
     Eq,
     Expr,
@@ -187,6 +188,12 @@ class IndexReader(TableReader):
         return False
 
     def _kronecker(self, expr: KroneckerDelta, scope: Scope) -> Reading:
+        if len(expr.args) == 3:  # of entries of an identity SymPy says where they lie
+            (one, other, (low, high)) = expr.args
+            if any(self.are_positive([side - low + 1, high - side + 1], scope) for side in (one, other)):
+                return (yield KroneckerDelta(one, other), scope)
+            inside = And(Eq(one, other), Ge(one, low), Le(one, high))
+            return (yield if_else(inside, S.One, S.Zero), scope)
         left, right = (scope.indices.get(arg) for arg in expr.args)
         if left is not None and right is not None and left.start == right.start and equal(left.length, right.length):
             return delta(left.letter, right.letter, left.length)

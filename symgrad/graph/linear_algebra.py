@@ -27,10 +27,13 @@ from symgrad.graph.build import (
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Contract, Delta, Input, Letter, MatrixFunction, Named, Use, intern
 from symgrad.graph.signs import is_nonnegative
+from symgrad.graph.symmetry import sign_under
 
 INVERSE, DET = "inverse", "det"
-# of code only: a triangular factor, and det(M)·M⁻¹, which is finite where M is singular
-CHOLESKY, ADJUGATE = "cholesky", "adjugate"
+# the lower triangular factor of the symmetric part of a matrix
+CHOLESKY = "cholesky"
+# of code only: det(M)·M⁻¹, which is finite where M is singular
+ADJUGATE = "adjugate"
 # log det M, not a number where det M < 0, log |det M| and sign(det M)
 LOGDET, LOG_ABS_DET, SIGN_DET = "logdet", "log_abs_det", "sign_det"
 KEEPS_SHAPE = (INVERSE, CHOLESKY, ADJUGATE)
@@ -58,6 +61,8 @@ def matrix_function(head: str, arg: Use, row: Letter, column: Letter, length: Ex
         raise ModelError(
             f"{head}: every {length} x {length} matrix here is singular, since it is constant along its rows or columns"
         )
+    if head == CHOLESKY and not _is_symmetric(arg, row, column):
+        arg = add([(S.Half, arg), (S.Half, relabel(arg, {row: column, column: row}))])
     folded = None if head in (ADJUGATE, SIGN_DET) else _folded(head, arg, row, column, length)
     if folded is not None:
         return folded
@@ -68,7 +73,19 @@ def matrix_function(head: str, arg: Use, row: Letter, column: Letter, length: Ex
     sizes = sizes_of([arg])
     kept = (*batch, *pair) if head in KEEPS_SHAPE else tuple(batch)
     known = (relabel(matrix_function(DET, arg, row, column, length), numbers),) if head == ADJUGATE else ()
-    return Use(intern(MatrixFunction, tuple(sizes[x] for x in kept), head, relabel(arg, numbers), known), kept)
+    made = intern(MatrixFunction, tuple(sizes[x] for x in kept), head, relabel(arg, numbers), known)
+    # a symmetric matrix has one factor, lower triangular whichever of the letters comes first
+    return Use(made, (*batch, row, column) if head == CHOLESKY else kept)
+
+
+def _is_symmetric(arg: Use, row: Letter, column: Letter) -> bool:
+    """Whether rows and columns may be exchanged."""
+    if len(set(arg.letters)) < len(arg.letters):
+        return False
+    first, second = arg.letters.index(row), arg.letters.index(column)
+    order = list(range(len(arg.letters)))
+    order[first], order[second] = second, first
+    return sign_under(arg.node, tuple(order)) == 1
 
 
 def _of_number(head: str, arg: Use) -> Use:
@@ -146,6 +163,8 @@ def diagonal_of_triangular(matrix: Use, row: Letter, column: Letter) -> Use | No
     known = False
     if isinstance(node, Input | Named):
         known = not _TRIANGULAR.isdisjoint(node.properties) and set(matrix.letters[-2:]) == {row, column}
+    elif isinstance(node, MatrixFunction):
+        known = node.head == CHOLESKY and set(matrix.letters[-2:]) == {row, column}
     elif isinstance(node, Contract):
         parts = [relabel(factor, dict(enumerate(matrix.letters))) for factor, _ in node.factors]
         known = any(isinstance(part.node, Delta) and set(part.letters) == {row, column} for part in parts)

@@ -28,7 +28,7 @@ from symgrad.graph.linear_algebra import (
 )
 from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
 from symgrad.graph.signs import is_nonnegative
-from symgrad.graph.transform import own, rebuild, transform
+from symgrad.graph.transform import own, rebuild, see_through, transform
 from symgrad.rewrite.record import COOKBOOK, HIGHAM, record
 from symgrad.schedule.adjugate import adjugates
 
@@ -55,6 +55,11 @@ def share_cholesky(roots: Sequence[Use], shared: Collection[Node]) -> list[Use]:
     if not shared:
         return list(roots)
     opened: dict[Node, tuple[Use, Use]] = {}  # S⁻¹ as Σ_k L⁻¹[k,i] L⁻¹[k,j]
+    called = {
+        node.arg.node: node
+        for node in postorder([use.node for use in roots])
+        if isinstance(node, Named) and _is_factor(node.arg) and node.arg.letters == own(node).letters
+    }
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if isinstance(node, Contract) and any(use.node in opened for use in uses):
@@ -63,7 +68,7 @@ def share_cholesky(roots: Sequence[Use], shared: Collection[Node]) -> list[Use]:
             return None
         row, column, length = sides_of(node)
         made = matrix_function(CHOLESKY, uses[0], row, column, length)
-        factor = Use(made.node, (*made.letters[:-2], row, column))  # the operand is symmetric
+        factor = Use(called.get(made.node, made.node), made.letters)
         if node.head == SIGN_DET:
             return ONE
         if node.head in (LOGDET, LOG_ABS_DET):
@@ -89,8 +94,15 @@ def logdet_of_triangular(node: Node, uses: tuple[Use, ...]) -> Use | None:
     entries = diagonal_of_triangular(uses[0], row, column)
     if entries is None:
         return None
+    if _is_factor(see_through(uses[0])):
+        return mul([apply(log, [entries])], {row: length})
     size = mul([apply(log, [apply(Abs, [entries])])], {row: length})
     return add([(S.One, size), (S.One, apply(log, [reduce(Product, apply(sign, [entries]), {row: length})]))])
+
+
+def _is_factor(use: Use) -> bool:
+    """Whether a term is a Cholesky factor, whose diagonal is positive."""
+    return isinstance(use.node, MatrixFunction) and use.node.head == CHOLESKY
 
 
 def _with_factors(node: Contract, uses: Sequence[Use], opened: Mapping[Node, tuple[Use, Use]]) -> Use:

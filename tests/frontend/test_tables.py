@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sympy import (
     Array,
+    Identity,
     IndexedBase,
+    KroneckerDelta,
     LeviCivita,
     MutableDenseNDimArray,
     Rational,
@@ -63,6 +65,12 @@ TABLES = {
         Sum(DEEP[i, j, k] * a[k] * b[i] * c[j], (i, 0, 1), (j, 0, 1), (k, 0, 2)), [a, u]
     ),
     "by data": lambda: Model(Sum(DEEP[i, 1, kinds[n]] * a[i] ** 2 * (n + 1), (i, 0, 1), (n, 0, N - 1)), [a, u]),
+    "an identity": lambda: Model(
+        Sum(Identity(N)[n, m] * X[n, 0] * X[m, 1] ** 2 * (m + 1), (n, 0, N - 1), (m, 0, N - 1)), [X]
+    ),
+    "a delta with a range": lambda: Model(
+        Sum(KroneckerDelta(n, m, (1, 2)) * X[n, 0] * X[m, 1] ** 2, (n, 0, N - 1), (m, 0, N - 1)), [X]
+    ),
     "mutable": lambda: over(MutableDenseNDimArray([[1, 2, 0], [0, 3, 1], [0, 0, 0]])[i, j] * a[i] * b[j], i, j),
     "the cross product": lambda: Model(
         Sum(Sum(LeviCivita(i, j, k) * X[n, j] * b[k], (j, 0, 2), (k, 0, 2)) ** 2, (i, 0, 2), (n, 0, N - 1)), [X, b]

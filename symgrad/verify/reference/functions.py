@@ -76,7 +76,6 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.Max: max,
     sp.Min: min,
     sp.Heaviside: lambda x, at_zero: at_zero if x == 0 else mpf(x > 0),
-    sp.KroneckerDelta: lambda i, j: mpf(i == j),
     sp.conjugate: lambda x: x,
     sp.re: lambda x: x,
     sg.sigmoid: lambda x: 1 / (1 + mpmath.exp(-x)),
@@ -120,6 +119,19 @@ def determinant(entries: Matrix) -> mpf:
     if not all(mpmath.isfinite(entry) for entry in entries.flat):
         return mpf("nan")
     return mpmath.det(mpmath.matrix(entries.tolist())) if entries.size else mpf(1)
+
+
+def cholesky(entries: Matrix) -> Matrix:
+    """The Cholesky factor of the symmetric part of a square matrix.
+
+    Raises
+    ------
+    ValueError
+        If that is not positive definite.
+    """
+    if not entries.size:
+        return entries
+    return np.array(mpmath.cholesky(mpmath.matrix(((entries + entries.T) / 2).tolist())).tolist(), dtype=object)
 
 
 def inverse(entries: Matrix) -> Matrix:

@@ -18,7 +18,8 @@ from sympy.matrices.expressions.special import OneMatrix
 from symgrad import functions as sg
 from symgrad.errors import UnsupportedError
 from symgrad.functions.entrywise import EntryByEntry
-from symgrad.verify.reference.functions import Matrix, inverse, real
+from symgrad.matrix_functions import CholeskyFactor
+from symgrad.verify.reference.functions import Matrix, cholesky, inverse, real
 from symgrad.verify.reference.inputs import Scope, item
 
 
@@ -89,6 +90,11 @@ def _(expr: sp.MatPow, at: Scope) -> Matrix:
         raise UnsupportedError(f"the reference evaluator has no rule for the matrix power {expr}.")
     factors = abs(int(exponent)) * [inverse(base) if exponent < 0 else base]
     return reduce(_times, factors, _filled(base.shape, lambda i, j: mpf(i == j)))
+
+
+@matrix_rule.register(CholeskyFactor)
+def _(expr: CholeskyFactor, at: Scope) -> Matrix:
+    return cholesky(at.square(expr.arg))
 
 
 @matrix_rule.register(sp.Transpose)

@@ -16,7 +16,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from symgrad import functions as sg
 from symgrad import matrix_functions as mf
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.verify.reference.functions import Matrix, apply_function, as_mpf, determinant, inverse, real
+from symgrad.verify.reference.functions import Matrix, apply_function, as_mpf, cholesky, determinant, inverse, real
 from symgrad.verify.reference.inputs import Scope, item
 from symgrad.verify.reference.trace import branch_of
 
@@ -62,6 +62,14 @@ def _(expr: sp.Expr, at: Scope) -> mpf:
             raise IndexError(f"{base}{list(positions)} is out of range: its shape is {base.shape}.")
         return at.scalar(base[positions])
     return item(at.matrix(base), positions, base)
+
+
+@scalar_rule.register(sp.KroneckerDelta)
+def _(expr: sp.KroneckerDelta, at: Scope) -> mpf:
+    values = [at.scalar(side) for side in expr.args[:2]]
+    at.took(expr, branch_of(expr, values))
+    low, high = (at.integer(end) for end in expr.args[2]) if len(expr.args) == 3 else values
+    return mpf(values[0] == values[1] and low <= values[0] <= high)
 
 
 @scalar_rule.register(sp.LeviCivita)
@@ -173,7 +181,8 @@ def _(expr: mf.DetOver, at: Scope) -> mpf:
 @scalar_rule.register(mf.InverseEntry)
 def _(expr: mf.InverseEntry, at: Scope) -> mpf:
     whole = expr.func(expr.function, *expr.limits, [limit[1] for limit in expr.limits])
-    found: Matrix = at.remember(whole, lambda: inverse(_over_indices(expr, at)))
+    compute = cholesky if isinstance(expr, mf.CholeskyEntry) else inverse
+    found: Matrix = at.remember(whole, lambda: compute(_over_indices(expr, at)))
     row, column = (at.integer(sub) - at.integer(limit[1]) for sub, limit in zip(expr.at, expr.limits, strict=True))
     return item(found, (row, column), expr)
 

@@ -59,7 +59,8 @@ def branches_of(site: sp.Basic) -> dict[Any, Boolean]:
     if isinstance(site, sg.if_else):
         return {True: site.args[0], False: sp.Not(site.args[0])}
     if isinstance(site, sp.KroneckerDelta):
-        return {True: sp.Eq(*site.args), False: sp.Ne(*site.args)}
+        sides = site.args[:2]  # of an entry of an identity SymPy adds where the indices lie
+        return {True: sp.Eq(*sides), False: sp.Ne(*sides)}
     if isinstance(site, sp.Piecewise):
         conditions = [condition for _, condition in site.args]
         return {n: sp.And(c, *map(sp.Not, conditions[:n])) for n, c in enumerate(conditions)}
