@@ -17,21 +17,19 @@ from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.rules import RULES
-from symgrad.rewrite.univariate import one_argument
+from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
 _OF_AXES = [*NORMAL_RECOGNISE, *RECOGNISE, *MATRIX_RECOGNISE]
 _CANONICAL = [*CANONICAL, *MATRIX_CANONICAL]
-_STABLE: list[AxisRule] = [binary_cross_entropy, power_at_zero, *NORMAL_STABILISE]
-
-_OF_ONE_ARGUMENT: list[AxisRule] = [one_argument]
+_STABLE: list[AxisRule] = [binary_cross_entropy, power_at_zero, *NORMAL_STABILISE, *OF_CODE]
 
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,
     *_CANONICAL,
     *_STABLE,
-    *_OF_ONE_ARGUMENT,
+    *dict.fromkeys((*OF_MODELS, *OF_DERIVATIVES)),
     cross_entropy,
     fold_names,
     use_identity,
@@ -60,7 +58,7 @@ def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace
     for _ in range(MAX_ROUNDS):
         before = current
         current = rewrite(current, _RECOGNISE, _OF_AXES, trace)
-        current = rewrite(current, [], _OF_ONE_ARGUMENT, trace)  # of what has no name of its own
+        current = rewrite(current, [], OF_MODELS, trace)  # of what has no name of its own
         current = transform(current, by_facts) if identities else current
         if current == before:
             break
@@ -82,6 +80,7 @@ def simplify(
     for _ in range(MAX_ROUNDS):
         before = current
         current = rewrite(current, _RECOGNISE, [*_OF_AXES, *_CANONICAL], trace, opaque)
+        current = rewrite(current, [], OF_DERIVATIVES, trace, opaque)
         spelled, current = current, fold_names(current, names, opaque)
         trace.steps.extend((fold_names.name, old, new) for old, new in zip(spelled, current, strict=True) if old != new)
         current = _cancel(current, identities, trace, opaque)

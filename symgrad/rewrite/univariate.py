@@ -4,159 +4,33 @@ exp(u) − 1 − u, log(1 − exp(−u)) or (1 − cos u)/u² is a function of t
 finds out whether plain floating point computes it to all digits, and derives code that does.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from sympy import Expr, Float, Number, S, log
+from sympy import Abs, Expr, Integer, Max, Min, Mul, Number, Pow, S, exp, log, sign
+from sympy import Add as SymAdd
+from sympy.codegen.cfunctions import expm1, log1p
+from sympy.core.relational import StrictLessThan
 
-from symgrad.graph.build import ONE, add, number, scale, split_coefficient
-from symgrad.graph.nodes import Add, Apply, Const, Contract, Use
-from symgrad.graph.scalar import lift
-from symgrad.graph.transform import factors_of, place, see_through, terms_of
-from symgrad.rewrite.record import record
-from symgrad.univariate import SCALARS, Univariate, X, stable
-
-# A function of more parts is no textbook function.
-_LARGEST = 40
+from symgrad.functions import if_else, sigmoid
+from symgrad.graph.axes import auxiliary
+from symgrad.graph.build import ONE, add, apply, const, mul, product_of_powers, scale, subtract
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Add, Apply, Contract, Use
+from symgrad.graph.positive import is_positive
+from symgrad.graph.scalar import extremum
+from symgrad.graph.signs import is_nonnegative
+from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
+from symgrad.rewrite.readings import Reader, Reading, exponent_of, is_scalar, lift_at, primitive_of, reading
+from symgrad.rewrite.record import HIGHAM, MAECHLER, AxisRule, record
+from symgrad.univariate import Univariate, X, ends, order_at_zero, plain_error, simplest, stable, written_out
+from symgrad.univariate.loss import LOST
 
 DERIVED = "derived from the definition; Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.14"
 
-
-class Reading(NamedTuple):
-    """A term as an expression of X, which stands for the argument."""
-
-    expr: Expr
-    argument: Use
+Factors = list[tuple[Use, Number]]
 
 
-def reading(use: Use) -> Reading | None:
-    """A term as a function of one argument, that of the exponentials or sines in it; None if there is no such one."""
-    parts = list(_parts(use))
-    if not parts or len(parts) > _LARGEST:
-        return None
-    found = list(dict.fromkeys(_primitive(part) for part in parts if part is not None))
-    arguments = {argument for _, argument in found}
-    if len(arguments) != 1:
-        return None
-    (argument,) = arguments
-    sizes = {abs(coefficient) for coefficient, _ in found}
-    if len(sizes) == 1 and sizes != {1}:
-        argument = scale(sizes.pop(), argument)
-    expr = _Reader(argument).read(use)
-    return None if expr is None or expr.has(Float) else Reading(expr, argument)
-
-
-def _parts(use: Use) -> Iterator[Use | None]:
-    """The arguments of the functions in a term; None for every other part of it."""
-    stack = [use]
-    while stack:
-        part = see_through(stack.pop())
-        node = part.node
-        if isinstance(node, Add) or (isinstance(node, Contract) and not node.bound):
-            yield None
-            stack.extend(place(inner, part.letters) for inner in node.uses())
-        elif isinstance(node, Apply) and _is_scalar(node.head):
-            inner = place(node.args[0], part.letters)
-            yield None
-            if number(inner) is not None:
-                continue
-            if node.head is log and _has_function(inner):
-                stack.append(inner)
-            else:
-                yield _shifted(inner) if node.head is log else inner
-
-
-def _is_scalar(head: object) -> bool:
-    return head in SCALARS or (isinstance(head, type) and issubclass(head, Univariate))
-
-
-def _has_function(use: Use) -> bool:
-    return any(part is not None for part in _parts(use))
-
-
-def _shifted(use: Use) -> Use:
-    """u of 1 + u: what a logarithm near 1 is a function of."""
-    terms = terms_of(use)
-    rest = [term for term in terms if term[1].node is not ONE.node]
-    return add(rest) if len(rest) == 1 and len(terms) == 2 else use
-
-
-def _primitive(use: Use) -> tuple[Number, Use]:
-    """c, u with use = c·u, the same u for every multiple."""
-    coefficient, rest = split_coefficient(use)
-    if not isinstance(rest.node, Add):
-        return coefficient, rest
-    first = rest.node.terms[0][0]
-    if first == 1:
-        return coefficient, rest
-    return coefficient * first, scale(S.One / first, rest)
-
-
-class _Reader:
-    """Reads terms as expressions of X in place of an argument."""
-
-    def __init__(self, argument: Use) -> None:
-        self.argument = argument
-        self.coefficient, self.primitive = _primitive(argument)
-        self.powers = dict(factors_of(self.primitive))
-
-    def read(self, use: Use) -> Expr | None:
-        value = number(use)
-        if value is not None:
-            return value
-        coefficient, primitive = _primitive(use)
-        if primitive == self.primitive:
-            return coefficient / self.coefficient * X
-        target = see_through(use)
-        node = target.node
-        if isinstance(node, Const) and node.value.is_extended_real and node.value.is_finite:
-            return node.value
-        if isinstance(node, Add):
-            return self._sum(target, node)
-        if isinstance(node, Contract) and not node.bound:
-            return self._product(target)
-        if isinstance(node, Apply) and _is_scalar(node.head):
-            inner = self.read(place(node.args[0], target.letters))
-            return None if inner is None else node.head(inner)
-        return None
-
-    def _sum(self, use: Use, node: Add) -> Expr | None:
-        total = S.Zero
-        for coefficient, term in terms_of(use):
-            part = self.read(term)
-            if part is None:
-                return None
-            total += coefficient * part
-        return total
-
-    def _product(self, use: Use) -> Expr | None:
-        powers = dict(factors_of(use))
-        times = self.power(powers)
-        product = (X / self.coefficient) ** times
-        for factor, e in powers.items():
-            own = self.powers.get(factor, 0) * times
-            if own == e:
-                continue
-            part = None if own else self.read(factor)
-            if part is None:
-                return None
-            product *= part**e
-        return product
-
-    def power(self, powers: dict[Use, Number]) -> Number:
-        """The power of the argument that divides a product; the rest has none of its first factor."""
-        first, e = next(iter(self.powers.items()))
-        found = powers.get(first, S.Zero) / e
-        if not found.is_Integer or any(factor not in powers for factor in self.powers):
-            return S.Zero
-        return found
-
-
-@record(
-    "f(u) as one function of u",
-    "as it is written it cancels or overflows where f(u) has a value",
-    DERIVED,
-)
+@record("f(u) as one function of u", "as it is written it cancels or overflows where f(u) has a value", DERIVED)
 def one_argument(use: Use) -> Use | None:
     """A sum, product or logarithm that is a function of one argument, and loses digits as it is written."""
     node = use.node
@@ -166,13 +40,324 @@ def one_argument(use: Use) -> Use | None:
         return None
     found = reading(use)
     if found is None:
-        return None
-    made = stable(found.expr)
-    if made == found.expr and not (isinstance(node, Apply) and not made.has(log)):  # the logarithm has gone already
-        return None
+        return _with_divisors(use) if isinstance(node, Contract) else None
+    made = stable(found.expr, is_nonnegative(found.argument))
+    if made == found.expr:
+        gone = isinstance(node, Apply) and not made.has(log)  # the logarithm has gone already
+        power = isinstance(node, Add) and _is_power_near_one(use, made)
+        return lift_at(made, found.argument) if gone or power else None
     return lift_at(made, found.argument)
 
 
-def lift_at(expr: Expr, argument: Use) -> Use:
-    """An expression of X as a term."""
-    return lift(expr, {X: argument})
+def _with_divisors(use: Use) -> Use | None:
+    """A product with divisors that overflow or cancel as functions of their own: 1/(exp(u) − 1), 1/cosh u."""
+    factors = factors_of(use)
+    for n, (factor, e) in enumerate(factors):
+        found = reading(product_of_powers([(factor, e)])) if e.is_Integer and e.is_negative else None
+        if found is None:
+            continue
+        made = stable(found.expr, is_nonnegative(found.argument))
+        if made != found.expr:
+            return product_of_powers([*factors[:n], (lift_at(made, found.argument), S.One), *factors[n + 1 :]])
+    return None
+
+
+def _is_power_near_one(use: Use, expr: Expr) -> bool:
+    """Whether a sum is b^y - 1 for a positive b, or like it: exp(y·log b) - 1 keeps its digits."""
+    powers = [see_through(term) for _, term in terms_of(use)]
+    bases = [place(p.node.uses()[0], p.letters) for p in powers if isinstance(p.node, Apply) and p.node.head is Pow]
+    return bool(bases) and all(map(is_positive, bases)) and (order_at_zero(expr) or 0) > 0
+
+
+@record("f(a·t)/a = t·(f(u)/u) with u = a·t, where f(0) = 0", "0/0 for a = 0, and derivatives by a cancel", DERIVED)
+def quotient(use: Use) -> Use | None:
+    """(1 − exp(−a·t))/a, (xᵃ − 1)/a: a function that vanishes with its argument, over a factor of the argument."""
+    node = use.node
+    if not isinstance(node, Contract):
+        return None
+    names, bound = opened(use, node.bound)
+    factors = [(relabel(factor, names), e) for factor, e in node.factors]
+    made = _divided(factors)
+    return None if made is None else product_of_powers(made, bound)
+
+
+def _divided(factors: Factors) -> Factors | None:
+    """The factors with one of them over another, which divides its argument."""
+    for n, (divisor, e) in enumerate(factors):
+        if not (e.is_Integer and e.is_negative):
+            continue
+        for m, (factor, power) in enumerate(factors):
+            if m == n or power != 1:
+                continue
+            made = _over(factor, divisor, int(-e))
+            if made is not None:
+                taken, quotient_of = made
+                rest = [pair for k, pair in enumerate(factors) if k not in (n, m)]
+                return [*rest, (quotient_of, S.One), (divisor, e + taken)]
+    return None
+
+
+def _over(factor: Use, divisor: Use, most: int) -> tuple[int, Use] | None:
+    """How often a function, or functions under a sum, is divided by a factor of its argument, and the quotient."""
+    node = factor.node
+    if isinstance(node, Contract) and node.bound:
+        names, bound = opened(factor, node.bound)
+        inner = [(relabel(part, names), e) for part, e in node.factors]
+        for n, (part, e) in enumerate(inner):
+            made = _over(part, divisor, most) if e == 1 else None
+            if made is not None:
+                taken, quotient_of = made
+                return taken, product_of_powers([*inner[:n], (quotient_of, S.One), *inner[n + 1 :]], bound)
+        return None
+    found = reading(factor) or _difference_of_exponentials(factor)
+    if found is None:
+        return None
+    (sign, left), (coefficient, argument) = primitive_of(divisor), primitive_of(found.argument)
+    powers = dict(factors_of(argument))
+    if powers.get(left) != 1:
+        return None
+    taken = min(most, order_at_zero(found.expr) or 0)
+    if taken < 1:
+        return None
+    inside = lift_at(stable(found.expr / X**taken, is_nonnegative(found.argument)), found.argument)
+    rest = product_of_powers([(f, e * taken) for f, e in powers.items() if f != left])
+    outside = (coefficient / sign) ** taken
+    return taken, scale(outside, product_of_powers([(inside, S.One), (rest, S.One), *_scale_of(found)]))
+
+
+class _Scaled(NamedTuple):
+    """A function of one argument times a term."""
+
+    expr: Expr
+    argument: Use
+    scale: Use
+
+
+def _scale_of(found: "Reading | _Scaled") -> Factors:
+    return [(found.scale, S.One)] if isinstance(found, _Scaled) else []
+
+
+def _difference_of_exponentials(use: Use) -> _Scaled | None:
+    """exp(a) − exp(b) = exp(b)·(exp(a − b) − 1)."""
+    terms = terms_of(use)
+    if len(terms) != 2 or terms[0][0] != -terms[1][0]:
+        return None
+    parts = [see_through(term) for _, term in terms]
+    if not all(isinstance(part.node, Apply) and part.node.head is exp for part in parts):
+        return None
+    first, second = (place(part.node.uses()[0], part.letters) for part in parts)
+    return _Scaled(terms[0][0] * (exp(X) - 1), subtract(first, second), parts[1])
+
+
+@record("f(u) + u·g(u) as one function of u", "terms of one derivative cancel", DERIVED)
+def merged_sum(use: Use) -> Use | None:
+    """Terms that are functions of one argument times the same, where their sum loses digits."""
+    if not isinstance(use.node, Add):
+        return None
+    terms = terms_of(use)
+    joined = [(c, _joined(term) or term) for c, term in terms]
+    if joined != terms:
+        return add(joined)
+    arguments = dict.fromkeys(u for _, term in terms for f, _ in factors_of(term) if (u := _argument(f)) is not None)
+    for argument in arguments:
+        groups: dict[Use, list[tuple[int, Expr]]] = {}
+        for n, (c, term) in enumerate(terms):
+            expr, rest = _apart(term, argument, strict=False)
+            groups.setdefault(rest, []).append((n, c * expr))
+        for rest, parts in groups.items():
+            total = sum((expr for _, expr in parts), S.Zero)
+            positive = is_nonnegative(argument)
+            if len(parts) < 2 or not _has_function(total) or plain_error(total, positive) <= LOST:
+                continue
+            made = stable(simplest(written_out(total)), positive)
+            if plain_error(made, positive) > LOST:
+                continue
+            left = [pair for n, pair in enumerate(terms) if n not in {n for n, _ in parts}]
+            return add([*left, (S.One, product_of_powers([(lift_at(made, argument), S.One), (rest, S.One)]))])
+    return None
+
+
+@record("uᵏ·f(u) as one function of u", "0·∞ where u is 0, or f(u) is", DERIVED)
+def merged_product(use: Use) -> Use | None:
+    """Factors that are functions of one argument, where their product loses digits."""
+    if not isinstance(use.node, Contract) or use.node.bound:
+        return None
+    factors = factors_of(use)
+    for n, (factor, e) in enumerate(factors):
+        if e == 1 and isinstance(factor.node, Add):
+            outside = [pair for m, pair in enumerate(factors) if m != n]
+            products = [(c, product_of_powers([*outside, (term, S.One)])) for c, term in terms_of(factor)]
+            if any(_joined(product) is not None for _, product in products):
+                return add(products)
+    return _joined(use)
+
+
+def _joined(use: Use) -> Use | None:
+    """A product with those of its factors as one that are functions of one argument, where this keeps digits."""
+    for factor, _ in factors_of(use):
+        argument = _argument(factor)
+        if argument is None:
+            continue
+        expr, rest = _apart(use, argument, strict=True)
+        positive = is_nonnegative(argument)
+        if plain_error(expr, positive) > LOST and (made := stable(expr, positive)) != expr:
+            return product_of_powers([(lift_at(made, argument), S.One), (rest, S.One)])
+    return None
+
+
+@record("log (p if c else q) = log p if c else log q, also of sums", "each has a stable form", "definition by cases")
+def log_of_choice(use: Use) -> Use | None:
+    """The logarithm of a sum of choices, among them one of probabilities or exponentials, choice by choice."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    terms = terms_of(see_through(place(use.node.args[0], use.letters)))
+    for n, (c, term) in enumerate(terms):
+        choice = see_through(term)
+        if not (isinstance(choice.node, Apply) and choice.node.head is if_else):
+            continue
+        condition, *branches = (place(arg, choice.letters) for arg in choice.node.args)
+        if not any(_is_stable_under_log(branch) for branch in branches):
+            continue
+        rest = [*terms[:n], *terms[n + 1 :]]
+        return apply(if_else, [condition, *(apply(log, [add([*rest, (c, branch)])]) for branch in branches)])
+    return None
+
+
+def _is_stable_under_log(use: Use) -> bool:
+    node = see_through(use).node
+    inner = node.args[1:] if isinstance(node, Apply) and node.head is if_else else ()
+    return (isinstance(node, Apply) and node.head in (sigmoid, exp)) or any(map(_is_stable_under_log, inner))
+
+
+# Beyond it a function of exp(v) that vanishes as exp(v) grows has been 0 for long.
+_LARGE = Integer(700)
+
+
+@record("f(exp v) = k·v + g(exp v) for v < 0", "exp v underflows below -745, and overflows beyond 709", DERIVED)
+def of_exponential(use: Use) -> Use | None:
+    """A function of an exponential or of a power, which has a value where these end."""
+    argument = _argument(use)
+    inner = None if argument is None else see_through(argument)
+    if inner is None or not (isinstance(inner.node, Apply) and inner.node.head in (exp, Pow)):
+        return None
+    expr = use.node.head.expression  # type: ignore[attr-defined]
+    logs, vanishes = ends(expr)
+    if logs is None and not (vanishes and inner.node.head is exp):
+        return None
+    exponent = exponent_of(inner) if inner.node.head is Pow else place(inner.node.args[0], inner.letters)
+    if isinstance(exponent.node, Apply) and exponent.node.head is Min:  # this has been done
+        return None
+    small = apply(exp, [apply(Min, [exponent, const(_LARGE)]) if vanishes else exponent])
+    value = apply(use.node.head, [small])  # type: ignore[attr-defined]
+    if logs is None:
+        return value
+    smooth = lift_at(stable(_expanded(expr - logs * log(X))), small)
+    below = apply(StrictLessThan, [exponent, const(S.Zero)])
+    return apply(if_else, [below, add([(logs, exponent), (S.One, smooth)]), value])
+
+
+def _expanded(expr: Expr) -> Expr:
+    """log(a) − log(X) as log(a/X)."""
+    logs = [term for term in SymAdd.make_args(expr) if term.has(log)]
+    if all(isinstance(term, log) or isinstance(-term, log) for term in logs):
+        inside = Mul(*((term.args[0] if isinstance(term, log) else 1 / (-term).args[0]) for term in logs))
+        return log(inside) + SymAdd(*(term for term in SymAdd.make_args(expr) if term not in logs))
+    return expr
+
+
+@record("exp a − exp b = ±exp(max)·(1 − exp(−|a − b|))", "cancels where a and b are near each other", MAECHLER)
+def difference_of_exponentials(use: Use) -> Use | None:
+    """A difference of exponentials by the larger one."""
+    found = _difference_of_exponentials(use) if isinstance(use.node, Add) else None
+    if found is None:
+        return None
+    sign_of, gap = found.expr.coeff(exp(X)), found.argument
+    other = place(found.scale.node.uses()[0], found.scale.letters)
+    larger = apply(exp, [extremum(Max, add([(S.One, gap), (S.One, other)]), other)])
+    small = apply(expm1, [scale(S.NegativeOne, apply(Abs, [gap]))])
+    return scale(-sign_of, mul([apply(sign, [gap]), larger, small]))
+
+
+@record("expm1 u = exp u − 1, log1p u = log(1 + u)", "one function for both spellings", "definition")
+def textbook_spelling(use: Use) -> Use | None:
+    """The functions of the C library by what textbooks write."""
+    node = use.node
+    if not (isinstance(node, Apply) and node.head in (expm1, log1p)):
+        return None
+    inner = place(node.args[0], use.letters)
+    if node.head is expm1:
+        return subtract(apply(exp, [inner]), ONE)
+    return apply(log, [add([(S.One, ONE), (S.One, inner)])])
+
+
+@record("a − a·t − f(u) = (a − a·t) − f(u)", "what cancels exactly, for t of 1, is taken first", HIGHAM)
+def others_first(use: Use) -> Use | None:
+    """A sum with functions of one argument, what else there is of both signs before them."""
+    if not isinstance(use.node, Add):
+        return None
+    terms = terms_of(use)
+    others = [(c, term) for c, term in terms if all(_argument(factor) is None for factor, _ in factors_of(term))]
+    if len(others) == len(terms) or len({bool(c.is_positive) for c, _ in others}) < 2:
+        return None
+    return add([(S.One, auxiliary("rest", add(others))), *(pair for pair in terms if pair not in others)])
+
+
+def _has_function(expr: Expr) -> bool:
+    return bool(expr.has(Univariate))
+
+
+def _argument(factor: Use) -> Use | None:
+    """The argument of a function of one argument."""
+    node = factor.node
+    if isinstance(node, Apply) and isinstance(node.head, type) and issubclass(node.head, Univariate):
+        return place(node.args[0], factor.letters)
+    return None
+
+
+def _apart(term: Use, argument: Use, strict: bool) -> tuple[Expr, Use]:
+    """A product as an expression of the argument, and the rest of it.
+
+    If that is `strict`, all factors of the argument have to be there; else the rest has none of the first of them.
+    """
+    reader = Reader(argument)
+    expr: Expr = S.One
+    rest: dict[Use, Number] = {}
+    for factor, e in factors_of(term):
+        read = reader.read(factor) if isinstance(factor.node, Apply) and is_scalar(factor.node.head) else None
+        if read is None:
+            rest[factor] = e
+        else:
+            expr *= read**e
+    lowered = _lowered(reader.primitive, rest)
+    times = reader.power(lowered, strict)
+    if times:
+        expr *= (X / reader.coefficient) ** times
+        rest = {
+            f: e - reader.powers.get(f, S.Zero) * times
+            for f, e in {**dict.fromkeys(reader.powers, S.Zero), **lowered}.items()
+        }
+    return expr, product_of_powers([(f, e) for f, e in rest.items() if e])
+
+
+def _lowered(argument: Use, rest: dict[Use, Number]) -> dict[Use, Number]:
+    """The factors with b^(y − 1) as b^y/b where b^y is the argument."""
+    node = argument.node
+    if not (isinstance(node, Apply) and node.head is Pow):
+        return rest
+    base, exponent = (place(arg, argument.letters) for arg in node.args)
+    made: dict[Use, Number] = {}
+    for factor, e in rest.items():
+        inner = factor.node
+        if isinstance(inner, Apply) and inner.head is Pow:
+            other, power = (place(arg, factor.letters) for arg in inner.args)
+            if other == base and subtract(exponent, power) == ONE:
+                made[argument] = made.get(argument, S.Zero) + e
+                made[base] = made.get(base, S.Zero) - e
+                continue
+        made[factor] = made.get(factor, S.Zero) + e
+    return made
+
+
+OF_MODELS: list[AxisRule] = [textbook_spelling, one_argument, quotient, log_of_choice, merged_sum]
+OF_DERIVATIVES: list[AxisRule] = [merged_sum, merged_product]
+OF_CODE: list[AxisRule] = [of_exponential, difference_of_exponentials, others_first]

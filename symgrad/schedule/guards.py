@@ -58,6 +58,7 @@ from symgrad.schedule.regions import (
     within,
     without_some,
 )
+from symgrad.univariate import Univariate, safe_argument
 
 # Arguments at which functions that are not finite everywhere are finite, with their derivatives
 _SAFE: dict[Any, Expr] = {
@@ -98,7 +99,14 @@ def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
 def _is_risky_itself(node: Node) -> bool:
     if isinstance(node, Contract):
         return any(_is_risky_power(*pair) for pair in node.factors)
-    return isinstance(node, Apply) and node.head in _SAFE
+    return isinstance(node, Apply) and _safe_argument(node.head) is not None
+
+
+def _safe_argument(head: Any) -> Expr | None:
+    """An argument at which a function that is not finite everywhere is finite, with its derivatives."""
+    if isinstance(head, type) and issubclass(head, Univariate):
+        return safe_argument(head.expression)
+    return _SAFE.get(head)
 
 
 def _is_risky_power(use: Use, exponent: Expr) -> bool:
@@ -181,8 +189,9 @@ class _Guarded:
             case Apply(head=head) if head is if_else:
                 return self._choice([self._plain(use) for use in node.args])
             case Apply(head=head) if reads and not _is_quiet(node):
-                safe = [_SAFE.get(head, S.Zero), *[S.Zero] * (len(reads) - 1)]
-                forced = [head in _SAFE, *[False] * (len(reads) - 1)]
+                found = _safe_argument(head)
+                safe = [S.Zero if found is None else found, *[S.Zero] * (len(reads) - 1)]
+                forced = [found is not None, *[False] * (len(reads) - 1)]
                 return apply(head, [self._read(node, *each) for each in zip(reads, safe, forced, strict=True)])
             case Add() if sum(self._is_unread(reading.use.node) for reading in reads) > 1:  # inf - inf
                 return rebuild(node, [self._read(node, reading) for reading in reads])

@@ -6,8 +6,18 @@ by exp(−|x|), in which nothing overflows, and what cancels is gone. What is de
 used.
 """
 
-from symgrad.univariate.function import Univariate, code, log1mexp, order_at_zero, stable, with_name
-from symgrad.univariate.loss import SCALARS
+from symgrad.univariate.function import (
+    Univariate,
+    code,
+    ends,
+    log1mexp,
+    order_at_zero,
+    safe_argument,
+    simplest,
+    stable,
+    with_name,
+)
+from symgrad.univariate.loss import SCALARS, plain_error
 from symgrad.univariate.loss import opened as written_out
 from symgrad.univariate.series import X
 
@@ -15,11 +25,13 @@ __all__ = [
     "SCALARS",
     "Univariate",
     "X",
-    "applied",
     "code",
-    "in_pieces",
+    "ends",
     "log1mexp",
     "order_at_zero",
+    "plain_error",
+    "safe_argument",
+    "simplest",
     "stable",
     "with_name",
     "written_out",

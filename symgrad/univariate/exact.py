@@ -9,14 +9,17 @@ from sympy import Expr, lambdify
 from sympy import exp as sympy_exp
 
 from symgrad.univariate.far import OF_EXP
-from symgrad.univariate.series import NoSeries, X, expansion
+from symgrad.univariate.series import Expansion, NoSeries, X, expansion
 
-# So many times the distance of x from 1 in bits may cancel: X⁴ and X⁵ in second derivatives of (exp(X) − 1 − X)/X², ...
-_CANCELLED = 6
+# Below 2⁻²⁸ so many terms of the power series have 190 digits; the expression itself may cancel thousands there.
+_NEAR = -28
+_TERMS = 24
+# Elsewhere the distance of x from 1, in bits, may cancel so many times: X⁷ in derivatives of quotients.
+_CANCELLED = 14
 # ... but what exp(−x) is beside 1 for larger x does not matter to any float64.
 _LARGEST = 1500
 
-# Arguments nearer to 0, and exponents larger, than any float: of functions of exponentials of floats.
+# Exponents larger than those of any float: of functions of exponentials of floats.
 _FINEST = 3000
 
 
@@ -26,8 +29,8 @@ def exact_value(expr: Expr, x: Any) -> Any:
         return at_zero(expr)
     if not mpmath.isfinite(x):
         return None
-    if mpmath.mag(x) < -_FINEST:
-        return _first_terms(expr, x)
+    if mpmath.mag(x) < _NEAR and (found := _near(expr)) is not None:
+        return _first_terms(found, x)
     working = mpmath.mp.prec + 40 + _CANCELLED * max(0, -mpmath.mag(x)) + int(_CANCELLED * min(_LARGEST, abs(x)))
     with mpmath.workprec(working):
         return _plain(expr, x)
@@ -35,9 +38,8 @@ def exact_value(expr: Expr, x: Any) -> Any:
 
 def at_zero(expr: Expr) -> Any:
     """The limit of the function at 0; None where it is not finite."""
-    try:
-        found = expansion(expr)
-    except NoSeries:
+    found = _near(expr)
+    if found is None:
         return _plain(expr, mpmath.mpf(0))
     if found.series.low < 0 or found.logs:
         return None
@@ -47,14 +49,18 @@ def at_zero(expr: Expr) -> Any:
     return value
 
 
-def _first_terms(expr: Expr, x: Any) -> Any:
-    """The function at an x whose square is nothing beside it."""
+@cache
+def _near(expr: Expr) -> Expansion | None:
     try:
-        found = expansion(expr)
+        return expansion(expr)
     except NoSeries:
-        return _plain(expr, x)
+        return None
+
+
+def _first_terms(found: Expansion, x: Any) -> Any:
+    """The function by its power series."""
     total = mpmath.mpf(found.constant.evalf(mpmath.mp.dps + 5))
-    for n, c in enumerate(found.series.coefficients[:4]):
+    for n, c in enumerate(found.series.coefficients[:_TERMS]):
         total += mpmath.mpf(c.numerator) / c.denominator * x ** (found.series.low + n)
     if found.logs:
         argument = found.sign * x if found.sign else abs(x)

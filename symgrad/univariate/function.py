@@ -14,7 +14,7 @@ from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.spelled import Spelled
 from symgrad.runtime.pieces import _in_pieces, _series
 from symgrad.univariate.exact import exact_value
-from symgrad.univariate.far import OF_EXP
+from symgrad.univariate.far import OF_EXP, Ratio, far
 from symgrad.univariate.loss import LOST, Array, error, opened, plain_error
 from symgrad.univariate.pieces import Pieces, candidates
 from symgrad.univariate.series import NoSeries, X, expansion
@@ -117,6 +117,32 @@ def order_at_zero(expr: Expr) -> int | None:
     return None if found.logs or (found.constant != 0 and found.series.low > 0) else found.series.low
 
 
+@cache
+def ends(expr: Expr) -> tuple[Rational | None, bool]:
+    """k if the function is k·log X + c near 0, or None; whether it vanishes as X grows."""
+    above = far(expr, 1)
+    vanishes = above is not None and above.constant == 0 and (above.rest is None or above.rest.decay > 0)
+    vanishes = vanishes and all(_is_one(part.lead) for part in above.logarithms) if above else False
+    try:
+        near = expansion(expr)
+    except NoSeries:
+        return None, vanishes
+    if near.logs == 0 or near.sign != 1 or near.series.low < 0:
+        return None, vanishes
+    return Rational(near.logs.numerator, near.logs.denominator), vanishes
+
+
+@cache
+def safe_argument(expr: Expr) -> Expr:
+    """A number at which the function has a value: 1, -1 where only negative numbers have one."""
+    with mpmath.workprec(80):
+        return S.One if exact_value(expr, mpmath.mpf(1)) is not None else S.NegativeOne
+
+
+def _is_one(ratio: Ratio) -> bool:
+    return ratio.number == 1 and not ratio.power and not ratio.decay and not ratio.factors
+
+
 @named
 class log1mexp(Univariate):
     r"""The logarithm log(1 − e⁻ˣ) for x > 0, of a real number or entry by entry of a matrix.
@@ -150,31 +176,31 @@ _WITH_OWN_RULES = (sigmoid, softplus, log_sigmoid, tanh)
 
 
 @cache
-def stable(expr: Expr) -> Expr:
+def stable(expr: Expr, positive: bool = False) -> Expr:
     """The expression of X itself where plain floating point keeps its digits and those of its derivative.
 
-    Else the function that it is, of X.
+    Else the function that it is, of X. What negative X do does not matter where X is known to be `positive`.
     """
-    return _chosen(expr, lookahead=not expr.has(*_WITH_OWN_RULES))
+    return _chosen(expr, not expr.has(*_WITH_OWN_RULES), positive)
 
 
 @cache
 def derivative(expr: Expr) -> Expr:
     """The derivative of a function of X."""
-    return _chosen(_tidy(expr.diff(X)), lookahead=True)
+    return _chosen(simplest(expr.diff(X)), True)
 
 
-def _chosen(expr: Expr, lookahead: bool) -> Expr:
-    plain = plain_error(expr)
+def _chosen(expr: Expr, lookahead: bool, positive: bool = False) -> Expr:
+    plain = plain_error(expr, positive)
     if plain <= LOST and lookahead and expr.has(X):
-        plain = plain_error(opened(expr).diff(X))
+        plain = plain_error(opened(expr).diff(X), positive)
     if plain <= LOST:
         return expr
     whole = opened(expr)
     return univariate(whole)(X) if _best(whole)[1] < min(plain, 1e-10) else expr
 
 
-def _tidy(expr: Expr) -> Expr:
+def simplest(expr: Expr) -> Expr:
     """The shortest of a few spellings."""
     by_exp = expr.rewrite(OF_EXP, exp) if expr.has(exp) else expr
     forms = [expr, together(expr), cancel(together(expr)), cancel(expr.subs(sinh(X), tanh(X) * cosh(X)))]

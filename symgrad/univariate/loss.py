@@ -77,12 +77,17 @@ def _condition(expr: Expr, x: float) -> float:
     with mpmath.workprec(80):
         moved = exact_value(expr, mpmath.mpf(x) * (1 + step))
         value = _exact(expr, x)
-    return 0.0 if moved is None else float(abs(moved - value) / abs(value) / step)
+    return 0.0 if moved is None or not value else float(abs(moved - value) / abs(value) / step)
 
 
-def error(expr: Expr, computed: Callable[[Array], Any]) -> float:
-    """The largest relative error of what is computed at `POINTS`, over one and the condition; inf where it warns."""
+def error(expr: Expr, computed: Callable[[Array], Any], positive: bool = False) -> float:
+    """The largest relative error of what is computed at `POINTS`, over one and the condition; inf where it warns.
+
+    Only at positive points if the argument is known to be `positive`.
+    """
     points, values = truth(expr)
+    if positive:
+        points, values = points[points >= 0], values[points >= 0]
     try:
         with np.errstate(all="raise", under="ignore"):
             computed(points[np.abs(points) < _POWERS_OVERFLOW])
@@ -98,9 +103,9 @@ def error(expr: Expr, computed: Callable[[Array], Any]) -> float:
 
 
 @cache
-def plain_error(expr: Expr) -> float:
+def plain_error(expr: Expr, positive: bool = False) -> float:
     """The error of the expression as code without a rule for it would compute it; functions of X in it are exact."""
-    return error(opened(expr), lambda x: _plain(expr, x))
+    return error(opened(expr), lambda x: _plain(expr, x), positive)
 
 
 def opened(expr: Expr) -> Expr:
@@ -149,6 +154,8 @@ def _sum(expr: Expr, x: Array) -> Any:
     sign = {S.NegativeOne: 1, S.One: -1}.get(constant)
     if sign is not None and isinstance(sign * rest, exp):
         return sign * np.expm1(_plain((sign * rest).args[0], x))
+    if constant == 1 and isinstance(-rest, cos):
+        return 2 * np.sin(np.asarray(_plain((-rest).args[0], x)) / 2) ** 2
     if constant == 1 and isinstance(-rest, sigmoid):
         return _FUNCTIONS[sigmoid](-np.asarray(_plain((-rest).args[0], x)))
     return sum(_plain(part, x) for part in sorted(expr.args, key=lambda part: bool(part.could_extract_minus_sign())))

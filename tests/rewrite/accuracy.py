@@ -24,6 +24,7 @@ from symgrad import Model, sigmoid
 from symgrad.codegen.functions import FORMATS, UFUNCS
 from symgrad.functions import if_else, log_sigmoid
 from symgrad.rewrite.rules import RULES, Rule
+from symgrad.univariate import Univariate
 from symgrad.verify.graph_functions import function_value
 
 if __package__:
@@ -119,6 +120,8 @@ def _float(expr: Any, at: dict[Any, Any]) -> Any:
         return {sp.Gt: np.greater, sp.Ge: np.greater_equal, sp.Lt: np.less}[type(expr)](*parts)
     if isinstance(expr, if_else):
         return np.where(*parts)
+    if isinstance(expr, Univariate):
+        return expr.computed(parts[0])
     text = UFUNCS[expr.func] + f"({', '.join(f'v{n}' for n in range(len(parts)))})" if expr.func in UFUNCS else None
     text = text or (FORMATS | _PLAIN)[expr.func].format(*(f"v{n}" for n in range(len(parts))))
     return eval(text, {"np": np, "_sigmoid": _helpers()._sigmoid}, {f"v{n}": part for n, part in enumerate(parts)})

@@ -56,7 +56,16 @@ Unit = Callable[[dict[str, Any], Any, Any], Any]  # of exact values
 _UNITS = {"log_of_product": "terms", "log_determinant": "terms", "adjugates": "array", "cancel_inverse": "array"}
 
 # Products in another order: of numbers that are larger or smaller they overflow or underflow in other places.
-_REORDERING = {"flatten_products", "use_diagonals", "adjugates", "distribute", "share", "squares", "solve_first"}
+_REORDERING = {
+    "quotient",
+    "flatten_products",
+    "use_diagonals",
+    "adjugates",
+    "distribute",
+    "share",
+    "squares",
+    "solve_first",
+}
 _MODERATE = (1e-40, 300.0)
 
 

@@ -31,6 +31,7 @@ from sympy import (
     symbols,
     tanh,
 )
+from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad import LogSumExp, MaxOver, Model, if_else, logdet, ndtr, relu, sigmoid, softmax, softplus, total
 
@@ -200,8 +201,29 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "one_argument": (
         Sample(lambda: _sum(t[n] * (exp(x[n]) - x[n] - 1), [x])),
         Sample(lambda: _sum(log(1 - exp(-exp(x[n]))), [x])),
-        Sample(lambda: _sum((1 - cos(b * x[n])) / (b * x[n]) ** 2, [x])),
+        Sample(lambda: Model((1 - cos(b)) / b**2, [b])),
     ),
+    "quotient": (
+        Sample(lambda: Model(Sum(1 - exp(-a * t[n]), rows) / a, [a, t])),
+        Sample(lambda: _sum((a ** t[n] - 1) / t[n], [a, t])),
+        Sample(lambda: _sum((exp(-a * t[n]) - exp(-b * t[n])) / (b - a), [a, b, t])),
+    ),
+    "merged_sum": (Sample(lambda: _sum((1 - exp(-a * t[n])) / a, [t])),),
+    "merged_product": (
+        Sample(lambda: _sum(log(1 - exp(-exp(x[n]))) * t[n] - (1 - t[n]) * exp(x[n]), [x])),
+        Sample(lambda: Model(log(1 - exp(-(a**b))), [b])),
+    ),
+    "log_of_choice": (
+        Sample(lambda: _sum(log(if_else(t[n] > 0, exp(x[n]), sigmoid(x[n]))), [x])),
+        Sample(lambda: _sum(log(if_else(t[n] > 0, sigmoid(x[n] + 1), 2) - sigmoid(x[n])), [x])),
+    ),
+    "of_exponential": (
+        Sample(lambda: _sum(log(1 - exp(-exp(x[n]))), [x])),
+        Sample(lambda: Model(log(1 - exp(-(a**b))), [a, b])),
+    ),
+    "difference_of_exponentials": (Sample(lambda: _sum((exp(x[n]) - exp(y[n])) * t[n], [x])),),
+    "others_first": (Sample(lambda: _sum(t[n] * log(1 - exp(-exp(x[n]))) - (1 - t[n]) * exp(x[n]), [x])),),
+    "textbook_spelling": (Sample(lambda: _sum(expm1(x[n]) * t[n] + log1p(x[n] ** 2), [x])),),
     # rewrite.linear_algebra
     "log_determinant": (
         Sample(lambda: Model(log(S.det()) + log(abs(A.det())), [S, A], facts=[Q.positive_definite(S)])),

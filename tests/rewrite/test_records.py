@@ -23,7 +23,7 @@ from .ulps import COARSE
 RECORDS = every_record()
 OF_TERMS = [name for name in RECORDS if name not in ("row_plan", "leading")]
 # exp(x) − 1 − x cancels 200 digits at 1e-100, and so on.
-ROOM = {"one_argument": 450}
+ROOM = dict.fromkeys(("one_argument", "quotient", "merged_sum", "merged_product"), 450)
 PHASES = {"recognise", "simplify", "stabilise", "rewrite", "lower", "factorise"}
 
 

@@ -14,6 +14,7 @@ from symgrad.graph.nodes import Input, Use, intern
 from symgrad.graph.scalar import lift
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.rules import RULES, x, y
+from symgrad.univariate import log1mexp
 
 from .accuracy import GOOD, errors, exact_value
 
@@ -42,6 +43,7 @@ def _exactly(expr, positive):
     expr = expr.replace(if_else, lambda condition, yes, no: sp.Piecewise((yes, condition), (no, True)))
     expr = expr.replace(relu, lambda u: sp.Max(u, 0)).replace(log_sigmoid, lambda u: -softplus(-u))
     expr = expr.replace(sigmoid, lambda u: 1 / (1 + sp.exp(-u))).replace(softplus, lambda u: sp.log(1 + sp.exp(u)))
+    expr = expr.replace(log1mexp, lambda u: sp.log(1 - sp.exp(-u)))
     expr = expr.replace(log1p, lambda u: sp.log(1 + u)).replace(expm1, lambda u: sp.exp(u) - 1)
     size, other = sp.symbols("size", positive=True), sp.symbols("other", positive=True)
     expr = expr.subs(x, {True: size, False: -size, None: sp.S.Zero}[positive])

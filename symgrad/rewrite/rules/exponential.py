@@ -4,9 +4,19 @@ from sympy import exp, log
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.rewrite.record import MAECHLER
-from symgrad.rewrite.rules.rule import Rule, x
+from symgrad.rewrite.rules.rule import Rule, x, y
+from symgrad.univariate import log1mexp
 
 EXPONENTIAL = (
+    Rule(
+        "log of a difference of exponentials",
+        "recognise",
+        log(exp(x) - exp(y)),
+        x + log1mexp(x - y),
+        "both exponentials overflow beyond 709",
+        MAECHLER,
+        (0.5, 0.75, 1.5, 2.5, 30.0, 40.0),
+    ),
     Rule(
         "log1p",
         "stabilise",

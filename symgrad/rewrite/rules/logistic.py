@@ -5,6 +5,7 @@ from sympy import Rational, cosh, exp, log, tanh
 from symgrad.functions import log_sigmoid, sigmoid, softplus
 from symgrad.rewrite.record import LOGISTIC, MAECHLER
 from symgrad.rewrite.rules.rule import Rule, x, y
+from symgrad.univariate import log1mexp
 
 LOGISTIC_FUNCTION = (
     Rule("sigmoid", "recognise", 1 / (1 + exp(x)), sigmoid(-x), "exp(x) overflows beyond 709", LOGISTIC),
@@ -42,6 +43,25 @@ LOGISTIC_FUNCTION = (
     ),
     Rule("log_sigmoid", "recognise", log_sigmoid(x), -softplus(-x), "one function for both spellings", MAECHLER),
     Rule("exp of log sigmoid", "recognise", exp(-softplus(x)), sigmoid(-x), "one function for both", LOGISTIC),
+    Rule(
+        "log of a difference of sigmoids",
+        "recognise",
+        log(sigmoid(x) - sigmoid(y)),
+        -softplus(-x) - softplus(y) + log1mexp(x - y),
+        "σ(x) - σ(y) cancels where x and y are near each other, or both large",
+        MAECHLER,
+        (0.5, 0.75, 1.5, 2.5, 30.0, 40.0),
+    ),
+    Rule("sigmoid less its mirror", "stabilise", 2 * sigmoid(x) - 1, tanh(x / 2), "cancels near 0", LOGISTIC),
+    Rule("mirror less sigmoid", "stabilise", 1 - 2 * sigmoid(x), -tanh(x / 2), "cancels near 0", LOGISTIC),
+    Rule(
+        "sigmoid less a half",
+        "stabilise",
+        sigmoid(x) - Rational(1, 2),
+        tanh(x / 2) / 2,
+        "cancels near 0",
+        LOGISTIC,
+    ),
     Rule("complement of sigmoid", "stabilise", 1 - sigmoid(x), sigmoid(-x), "1 - σ(x) is 0 beyond 37", LOGISTIC),
     Rule(
         "difference of sigmoids",

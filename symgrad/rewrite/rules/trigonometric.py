@@ -1,7 +1,12 @@
-"""Hyperbolic and trigonometric functions that have a name."""
+"""Hyperbolic functions that have a name, and a trigonometric one that cancels."""
 
-from sympy import cosh, sinh, tanh
+from sympy import cos, cosh, sin, sinh, tanh
 
 from symgrad.rewrite.rules.rule import Rule, x
 
-TRIGONOMETRIC = (Rule("tanh", "recognise", sinh(x) / cosh(x), tanh(x), "inf/inf for large x", "definition of tanh"),)
+HANDBOOK = "Abramowitz and Stegun, Handbook of Mathematical Functions (1964), section 4.3"
+
+TRIGONOMETRIC = (
+    Rule("tanh", "recognise", sinh(x) / cosh(x), tanh(x), "inf/inf for large x", "definition of tanh"),
+    Rule("versed sine", "stabilise", 1 - cos(x), 2 * sin(x / 2) ** 2, "cancels near multiples of 2π", HANDBOOK),
+)
