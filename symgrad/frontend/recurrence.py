@@ -12,6 +12,7 @@ from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.base_cases import BaseCases
 from symgrad.frontend.binders import apart
 from symgrad.frontend.dimensions import difference, equal
+from symgrad.frontend.first_steps import with_base_cases
 from symgrad.frontend.left_sides import (
     axes_of,
     checked_axes,
@@ -77,6 +78,8 @@ def read_recurrence(
     UnsupportedError : the time enters in another way than as t + a number.
     """
     names = ", ".join(name_of(base) for base in group)
+    if not any(base in bases for base in group):
+        definitions, bases = with_base_cases(group, definitions)
     definitions = {base: _lags_spelled_out(definitions[base], group) for base in group}
     for base in group:
         left = definitions[base].lhs
