@@ -66,6 +66,13 @@ MODELS = {
     "a share of a weighted sum": lambda: Model(
         Sum(Sum(W[n, k] * exp(A[n, k]), over_k) / Sum(W[n, k] ** 2 * exp(A[n, k]), over_k), over_n), [A], name="softmax"
     ),
+    "entropy of a softmax": lambda: Model(
+        Sum(softmax(A[n, k], over_k) * log(softmax(A[n, k], over_k)) * W[n, 0], over_k, over_n), [A]
+    ),
+    "temperature": lambda: Model(Sum(exp(LogSumExp(A[n, k] / rate, over_k)), over_n), [A, rate]),
+    "pairs of sums": lambda: Model(
+        LogSumExp(u[n] + LogSumExp(A[n, 1], A[n, 2]), over_n), [A], where=[Eq(u[n], LogSumExp(A[n, 0], A[n, 1]))]
+    ),
     "alignment": lambda: Model(-state[T - 1, K - 1], [B], where=alignment()),
     "hidden Markov model": lambda: Model(-everything(), [B, moves], where=forward()),
     "conditional random field": lambda: Model(
@@ -147,6 +154,22 @@ def test_of_nothing_the_value_is_minus_infinity(over):
     with np.errstate(all="raise"):
         value, gradient = module.value_and_gradient(np.full((1, 3), -np.inf))
     assert value == -np.inf and not gradient.A.any()
+
+
+def test_a_probability_of_zero_is_no_warning():
+    step = LogSumExp(state[t - 1, i] + log(moves[i, j]), (i, 0, K - 1)) + B[t, j]
+    where = [Eq(state[0, j], log(prior[j]) + B[0, j]), Eq(state[t, j], step)]
+    module = Model(-everything(), [B], where=where).compile(check=False)
+    seen = np.random.default_rng(1).normal(size=(4, 3))
+    given = {"prior": np.array([1.0, 0, 0]), "moves": np.array([[0.5, 0.5, 0], [0, 0.5, 0.5], [0, 0, 1]])}
+    with np.errstate(all="raise", under="ignore"):
+        value, gradient = module.value_and_gradient(seen, **given)
+    weights = given["prior"] * np.exp(seen[0])  # the forward algorithm as it is in textbooks
+    for row in seen[1:]:
+        weights = weights @ given["moves"] * np.exp(row)
+    np.testing.assert_allclose(value, -np.log(weights.sum()), rtol=1e-13)
+    np.testing.assert_allclose(gradient.B.sum(axis=1), -1, rtol=1e-13)
+    assert not gradient.B[0, 1:].any()
 
 
 def test_no_entries_are_as_entries_that_are_forbidden():

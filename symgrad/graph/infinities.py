@@ -74,7 +74,7 @@ def _may_be_infinite(node: Node) -> bool:
             return any(_is_logarithm(use) and _known[use.node] for use, _ in factors)
         case Apply(head=head, args=args):
             if head in _LOGARITHMS:
-                return not _is_never_zero(args[0])
+                return not is_never_zero(args[0])
             if head is if_else:
                 return any(_known[use.node] for use in args[1:])
             return head in (log1p, loggamma) or (head in _UNBOUNDED and any(_known[use.node] for use in args))
@@ -91,20 +91,22 @@ def _is_logarithm(use: Use) -> bool:
     return getattr(node, "head", None) in (*_LOGARITHMS, LogSumExp, LOG_SOFTMAX)
 
 
-def _is_never_zero(use: Use) -> bool:
+def is_never_zero(use: Use) -> bool:
     """Whether a term is seen to be positive; an exponential is 0 at −∞."""
     node = use.node
     match node:
         case Const() | Size() | Input():
             return is_positive(use)
         case Named(arg=arg) | Gather(base=arg):
-            return _is_never_zero(arg)
+            return is_never_zero(arg)
         case Contract(factors=factors):
-            return all(_is_never_zero(factor) for factor, _ in factors)
+            return all(is_never_zero(factor) for factor, _ in factors)
         case Add(terms=terms):
-            return is_nonnegative(use) and any(c is not S.Zero and _is_never_zero(term) for c, term in terms)
+            return is_nonnegative(use) and any(c is not S.Zero and is_never_zero(term) for c, term in terms)
         case Apply(head=head, args=args):
             if head is exp:
                 return not may_be_infinite(args[0])
-            return head.__name__ == "Pow" and _is_never_zero(args[0])
+            if head is Max:
+                return any(map(is_never_zero, args))
+            return head.__name__ == "Pow" and is_never_zero(args[0])
     return False

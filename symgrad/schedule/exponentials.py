@@ -180,13 +180,26 @@ class _Shift:
         return found if NOTHING in found else found | self._multiplied_out(factors, bound)
 
     def _multiplied_out(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> dict[Degree, Use]:
-        """A product with a sum of terms of different degrees, exp(u)·(1/Σ_j exp(u) + 1/Σ_i exp(u)), term by term."""
+        """A product with a sum of terms of different degrees, exp(u)·(1/Σ_j exp(u) + 1/Σ_i exp(u)), term by term.
+
+        Where only some of the terms have the degree 0, the others are as they are, for another sum to shift.
+        """
         for n, (use, exponent) in enumerate(factors):
             terms = terms_of(see_through(use)) if exponent == 1 and use.node not in self.shifted else []
             if len(terms) > 1 and any(term.node in self.shifted for _, term in terms):
                 rest = [factor for m, factor in enumerate(factors) if m != n]
-                return _each([(c, self._product([*rest, (term, S.One)], bound)) for c, term in terms])
+                images = [(c, self._product([*rest, (term, S.One)], bound)) for c, term in terms]
+                if not any(NOTHING in found for _, found in images):
+                    return _each(images)
+                parts = [
+                    (c, found.get(NOTHING, self._unshifted([*rest, (term, S.One)], bound)))
+                    for (c, found), (_, term) in zip(images, terms, strict=True)
+                ]
+                return {NOTHING: add(parts)}
         return {}
+
+    def _unshifted(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> Use:
+        return product_of_powers([(place(self._plain(use.node), use.letters), e) for use, e in factors], bound)
 
     def _beside(self, use: Use, factors: Sequence[tuple[Use, Number]]) -> dict[Degree, Use]:
         """The images of an exponential beside a weight that may be zero, where u may be larger than M."""

@@ -22,6 +22,7 @@ from symgrad.schedule.masks import split_masks
 from symgrad.schedule.products import distribute, share, sum_first
 from symgrad.schedule.steps import keep_steps
 from symgrad.schedule.symmetric import squares
+from symgrad.schedule.zero_probabilities import zero_probabilities
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ PHASES: tuple[Phase, ...] = (
         "split masks",
         "a condition on indices is one more factor of a product; of what is safe without it",
         lambda terms, known: split_masks(terms),
+    ),
+    Phase(
+        "zero probabilities",
+        "log 0 is meant inside of a softmax, and beside it 0·(−∞) is 0; as long as it is one function",
+        lambda terms, known: zero_probabilities(terms),
     ),
     Phase(
         "lower",

@@ -310,6 +310,14 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(log(softmax(z[n, k], classes)) * c[n, k], [z], over=(rows, classes))),
     ),
     "count_at_least_one": (Sample(lambda: _sum(exp(MaxOver(x[n], (n, 0, s - 1))), [x], over=((s, 0, N - 1),))),),
+    "zero_probabilities": (
+        Sample(lambda: _sum(LogSumExp(log(c[n, k]) + z[n, k], classes), [z])),
+        Sample(
+            lambda: _sum(
+                softmax(z[n, k], classes) * log(softmax(z[n, k], classes)) * c[n, k], [z], over=(rows, classes)
+            )
+        ),
+    ),
     "spell_share": (Sample(lambda: _sum(log(exp(x[n]) + exp(t[n])) * y[n], [x, t])),),
     "spell_softplus": (Sample(lambda: _sum(softplus(x[n]) * t[n], [x])),),
     "product_of_sigmoids": (Sample(lambda: _sum(y[n] * t[n], [x], where=[Eq(y[n], sigmoid(x[n]))])),),

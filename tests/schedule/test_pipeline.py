@@ -25,6 +25,7 @@ ORDER = [
     "accumulate",
     "place labels",
     "split masks",
+    "zero probabilities",
     "lower",
     "factorise",
     "square",
