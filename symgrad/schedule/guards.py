@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy import Abs, Expr, Max, Min, Pow, S, sign
+from sympy import Abs, Expr, Max, Min, Not, Pow, S, sign
 from sympy.codegen import cfunctions
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
@@ -149,7 +149,8 @@ class _Guarded:
         self._vanishing = Vanishing()
         self._live = liveness(roots, self._vanishing)
         for node in list(self._live.computed):
-            if isinstance(node, Input) and node.name in parameters:
+            read = node.base.node if isinstance(node, Gather) else node
+            if isinstance(read, Input) and read.name in parameters:
                 for regions in (self._live.computed, self._live.shown):
                     regions[node] = without_some(regions.get(node, NOWHERE))
         self._image: dict[Node, Use] = {}
@@ -187,7 +188,7 @@ class _Guarded:
                 powers = [(self._factor(node, reading, e), e) for reading, (_, e) in zip(reads, factors, strict=True)]
                 return product_of_powers(self._without_masks(powers), dict(enumerate(bound, node.rank)))
             case Apply(head=head) if head is if_else:
-                return self._choice([self._plain(use) for use in node.args])
+                return self._choice(node)
             case Apply(head=head) if reads and not _is_quiet(node):
                 found = _safe_argument(head)
                 safe = [S.Zero if found is None else found, *[S.Zero] * (len(reads) - 1)]
@@ -274,7 +275,7 @@ class _Guarded:
         """The image of a node in a region, elsewhere what is safe."""
         image = self._image[node]
         if region in (EVERYWHERE, NOWHERE):
-            return image
+            return image if region == EVERYWHERE else safe
         zeros = self._vanishing.guards(image) if is_zero(safe) else []
         try:
             if len(region) == 1:
@@ -287,18 +288,24 @@ class _Guarded:
             condition = self.of(condition_of(region))
         except _InProgress:
             return image
+        holds = not (isinstance(condition.node, Apply) and condition.node.head is Not)
+        if not holds:
+            condition = place(condition.node.uses()[0], condition.letters)
         inner = image.node
         if isinstance(inner, Apply) and inner.head is if_else and place(inner.args[0], image.letters) == condition:
-            image = place(inner.args[1], image.letters)
-        return apply(if_else, [condition, image, safe])
+            image = place(inner.args[1 if holds else 2], image.letters)
+        return apply(if_else, [condition, *((image, safe) if holds else (safe, image))])
 
     def _image_of(self, one: Guard) -> Guard:
         return Guard(self.of(one.condition), one.holds)
 
-    def _choice(self, args: Sequence[Use]) -> Use:
-        """A choice; what is zero where a condition does not hold needs none."""
-        condition, yes, no = args
+    def _choice(self, node: Apply) -> Use:
+        """A choice; none of a branch that is never taken where the node is needed, or is zero where it is not taken."""
+        computed, _ = self._live.of(node)
+        condition, yes, no = (self._plain(use) for use in node.args)
         for holds, branch, other in ((True, yes, no), (False, no, yes)):
+            if computed != NOWHERE and within(computed, guards_of(node.args[0], not holds)) == NOWHERE:
+                return branch
             if is_zero(other) and set(guards_of(condition, holds)) <= set(self._vanishing.guards(branch)):
                 return branch
         return apply(if_else, [condition, yes, no])

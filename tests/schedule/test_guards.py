@@ -73,6 +73,14 @@ def test_what_two_conditions_need_is_computed_once() -> None:
     assert len(re.findall(r"X[^\n]*\.dot\(w\)|X[^\n]* @ w", text)) + len(re.findall(r"chosen\w*\.dot\(w\)", text)) == 1
 
 
+def test_a_branch_that_is_never_taken_where_it_is_needed_is_not_computed() -> None:
+    name = Eq(z[n], if_else(c[n] > 0, exp(R[n]), s * p[n]))
+    text = body(Model(seen(z[n] ** 2, c[n] <= 0) + Sum(if_else(c[n] > 0, 0, z[n]), (n, 0, N - 1)), [s], where=[name]))
+    assert "np.exp" in text  # c may be no number: then neither holds
+    text = body(Model(Sum(if_else(c[n] > 0, 0, z[n] ** 2), (n, 0, N - 1)), [s], where=[name]))
+    assert "np.exp" not in text and "np.where(c > 0, 0, p)" in text
+
+
 @pytest.mark.parametrize("condition", [m <= n, m >= n, Ne(m, n), And(m - n <= 1, n - m <= 1)])
 def test_a_mask_of_indices_guards_nothing_that_lacks_one_of_them(condition: Expr) -> None:
     square = IndexedBase("A", shape=(N, N))
