@@ -39,12 +39,13 @@ from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant, if_else, share, step
+from symgrad.functions.gamma import gamma_sign
 from symgrad.graph.build import ZERO, add, apply, const, mul, power, reciprocal, scale, subtract
 from symgrad.graph.nodes import Const, Range, Size, Use, postorder
 from symgrad.graph.scalar import lift
 
 # Piecewise constant: their derivative is zero wherever they have one. `constant` is held constant on request.
-PIECEWISE_CONSTANT = (sign, step, floor, ceiling, constant)
+PIECEWISE_CONSTANT = (sign, step, floor, ceiling, constant, gamma_sign)
 
 
 def _exp(args: Sequence[Use], value: Use, _: int) -> Use:

@@ -9,7 +9,7 @@ from sympy import Abs, Not, Pow, exp, polygamma
 from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
 from symgrad.codegen.integers import apply_value
 from symgrad.codegen.operands import Operands
-from symgrad.codegen.values import ADD, ATOM, COMPARE, POWER, UNARY, Value, broadcast
+from symgrad.codegen.values import ADD, ATOM, COMPARE, LARGEST_INTEGER, POWER, UNARY, Value, broadcast, number_text
 from symgrad.errors import UnsupportedError
 from symgrad.functions import has_no_sign, if_else, in_range, step
 from symgrad.graph.build import number
@@ -48,6 +48,11 @@ class Application(Operands):
             return Value(f"{args[0].at(ADD)} > 0", COMPARE, letters, "boolean")
         if head is Pow:
             return Value(f"{args[0].at(ATOM)} ** {args[1].at(POWER)}", POWER, letters, self._kind(args))  # type: ignore[arg-type]
+        numbers = [number(arg) for arg in node.args]
+        if any(value is not None and abs(value) >= LARGEST_INTEGER for value in numbers) and None not in numbers:
+            value = head(*numbers).evalf(17)
+            if value.is_Float:  # log(24!), of a number that NumPy does not take
+                return Value(number_text(value), ATOM, letters, "python")
         if head in UFUNCS:
             text = f"{UFUNCS[head]}({', '.join(arg.text for arg in args)})"
         elif head in FORMATS:

@@ -6,7 +6,7 @@ import sympy
 from sympy.codegen import cfunctions
 
 from symgrad import functions, matrix_functions
-from symgrad.functions import normal
+from symgrad.functions import gamma, logarithms, normal
 
 # SymPy class -> NumPy ufunc of as many arguments
 UFUNCS: dict[Any, str] = {
@@ -38,6 +38,14 @@ FORMATS: dict[Any, str] = {
     functions.constant: "{0}",
     matrix_functions.reciprocal_root: "_reciprocal_root({0})",
     normal.inverse_mills: "_inverse_mills({0})",
+    logarithms.log_abs1p: "_log_abs1p({0})",
+    gamma.log_rising: "_log_rising({0}, {1}, {2})",
+    gamma.polygamma_rise: "_polygamma_rise({0}, {1}, {2}, {3})",
+    gamma.log_beta: "_log_beta({0}, {1})",
+    gamma.log_choose: "_log_choose({0}, {1})",
+    gamma.log_besseli: "_log_besseli({0}, {1})",
+    gamma.besseli_ratio: "_besseli_ratio({0}, {1})",
+    gamma.besseli_slope: "_besseli_slope({0}, {1})",
     normal.mills_excess: "_mills_excess({0})",
     normal.mills_slope: "_mills_slope({0})",
     normal.mills_variance: "_mills_variance({0})",
@@ -67,6 +75,8 @@ FORMATS: dict[Any, str] = {
 SCIPY: dict[Any, str] = {
     functions.ndtr: "ndtr",
     functions.log_ndtr: "log_ndtr",
+    gamma.log_abs_gamma: "gammaln",
+    gamma.gamma_sign: "gammasgn",
     normal.exp_ndtr: "np.exp({0} + log_ndtr({1}))",
     sympy.erf: "erf",
     sympy.erfc: "erfc",

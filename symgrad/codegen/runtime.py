@@ -13,6 +13,7 @@ from typing import Any
 from symgrad.runtime import (
     arguments,
     entries,
+    gamma,
     matrices,
     normal,
     packing,
@@ -30,6 +31,7 @@ _FILES: tuple[ModuleType, ...] = (
     rows,
     threads,
     entries,
+    gamma,
     normal,
     pieces,
     places,
@@ -46,7 +48,7 @@ _IMPORTS: dict[str, tuple[str, str | None]] = {
     "contextmanager": ("contextlib", ""),
     "copy_context": ("contextvars", ""),
     "cache": ("functools", ""),
-    "prod": ("math", ""),
+    **dict.fromkeys(("factorial", "prod"), ("math", "")),
     **dict.fromkeys(("Any", "NamedTuple"), ("typing", "")),
 }
 

@@ -16,6 +16,8 @@ Kind = Literal["real", "integer", "boolean", "python"]
 ADD, MATMUL, MUL, UNARY, POWER, ATOM = range(6)
 COMPARE = -1
 
+LARGEST_INTEGER = 2**63  # NumPy's functions do not know what to do with larger ones
+
 
 @dataclass(frozen=True)
 class Value:
@@ -42,7 +44,7 @@ def number_text(value: Expr) -> str:
     if value in (oo, -oo):
         return "np.inf" if value is oo else "-np.inf"
     if isinstance(value, Integer):
-        return str(int(value))
+        return str(int(value)) if abs(value) < LARGEST_INTEGER else repr(float(value))
     if isinstance(value, Rational):
         quotient = float(value)
         exact = Rational(quotient) == value

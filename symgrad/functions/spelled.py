@@ -8,16 +8,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import mpmath
-from sympy import Expr, Function
+from sympy import Add, Expr, Function, Mul, exp, factorial, gamma, log, loggamma
 
 from symgrad.functions.common import GUARD_BITS, real_mpf, to_float
-
-# Bits more that the spelling is evaluated with: its terms may cancel, Φ(b) − Φ(a) at far and near a and b
-CANCELLED_BITS = 2400
 
 
 class Spelled(Function):  # type: ignore[misc]
     """A real function of real numbers that formulas show as `spelled(*args)`."""
+
+    cancelled_bits = 2400  # that the terms of the definition may cancel: −x and φ(x)/Φ(x) at −1e300
 
     @staticmethod
     def spelled(*args: Expr) -> Expr:
@@ -32,7 +31,7 @@ class Spelled(Function):  # type: ignore[misc]
     @classmethod
     def at(cls, args: Sequence[Any]) -> Any:
         """The function at mpf's, every digit of the working precision right."""
-        with mpmath.extraprec(CANCELLED_BITS):
+        with mpmath.extraprec(cls.cancelled_bits):
             value = cls._value(*args)
         return +value
 
@@ -53,4 +52,23 @@ class Spelled(Function):  # type: ignore[misc]
 
 def spelled(head: Any, args: Sequence[Expr]) -> Expr:
     """What formulas show of a function."""
-    return head.spelled(*args) if isinstance(head, type) and issubclass(head, Spelled) else head(*args)
+    if isinstance(head, type) and issubclass(head, Spelled):
+        return head.spelled(*args)
+    if head is exp and args[0].has(loggamma, gamma, factorial):
+        return _as_product(args[0])
+    return head(*args)
+
+
+def _as_product(exponent: Expr) -> Expr:
+    """exp(k·log x − x − log Γ(k + 1)) as xᵏ·exp(−x)/Γ(k + 1)."""
+    factors, rest = [], []
+    for term in Add.make_args(exponent):
+        coefficient, part = term.as_coeff_Mul()
+        logs = [factor for factor in Mul.make_args(part) if isinstance(factor, log)]
+        if isinstance(part, loggamma):
+            factors.append(gamma(part.args[0]) ** coefficient)
+        elif len(logs) == 1:
+            factors.append(logs[0].args[0] ** (term / logs[0]))
+        else:
+            rest.append(term)
+    return Mul(*factors, exp(Add(*rest)))

@@ -1,12 +1,27 @@
 """Which terms are positive, or zero where all data are: as far as their form and the symbols' assumptions show."""
 
-from sympy import IndexedBase, Symbol, cosh, erfc, exp
+from sympy import IndexedBase, Symbol, besseli, beta, cosh, erfc, exp, factorial, gamma
 
 from symgrad.functions import if_else, ndtr, sigmoid, softplus
 from symgrad.functions.normal import exp_ndtr
 from symgrad.graph.axes import SOFTMAX
 from symgrad.graph.build import ONE
-from symgrad.graph.nodes import Add, Apply, AxisMap, Const, Contract, Gather, Input, Named, Reduce, Size, Use
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Const,
+    Contract,
+    Gather,
+    Input,
+    Named,
+    Range,
+    Reduce,
+    Size,
+    Use,
+    postorder,
+)
+from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import place, see_through
 
 
@@ -33,13 +48,20 @@ def is_positive(use: Use, depth: int = 0) -> bool:
                 return True
             if head is if_else:
                 return all(is_positive(arg, depth + 1) for arg in args[1:])
+            if head is factorial:
+                return is_nonnegative(args[0]) or is_integral(args[0])
+            if head is gamma:
+                return is_positive(args[0], depth + 1) or is_integral(args[0])
+            if head in (beta, besseli):
+                return all(is_positive(arg, depth + 1) for arg in args[head is besseli :])
             return head.__name__ == "Pow" and is_positive(args[0], depth + 1)
         case AxisMap(head=head):
             return bool(head == SOFTMAX)
         case Contract(factors=factors):
             return all(is_positive(factor, depth + 1) for factor, _ in factors)
         case Add(terms=terms):
-            inside = all(c.is_positive and is_positive(term, depth + 1) for c, term in terms)
+            inside = all(c.is_positive and (is_nonnegative(term) or is_positive(term, depth + 1)) for c, term in terms)
+            inside = inside and any(is_positive(term, depth + 1) for _, term in terms)
             return bool(terms) and (inside or is_complement(use))
         case Reduce(arg=arg):
             return node.head.__name__ in ("Product", "MaxOver", "MinOver") and is_positive(arg, depth + 1)
@@ -48,6 +70,27 @@ def is_positive(use: Use, depth: int = 0) -> bool:
         case Gather(base=base):
             return is_positive(base, depth + 1)
     return False
+
+
+def is_integral(use: Use) -> bool:
+    """Whether a term is a whole number, as far as its form shows: made of integer data, indices and sizes."""
+    for node in postorder([use.node]):
+        match node:
+            case Range() | Size() | Input(integer=True):
+                pass
+            case Const(value=value) if value.is_integer:
+                pass
+            case Input(symbol=symbol) if getattr(getattr(symbol, "label", symbol), "is_integer", False):
+                pass
+            case Add(terms=terms) if all(c.is_integer for c, _ in terms):
+                pass
+            case Contract(factors=factors) if all(e.is_integer and e.is_positive for _, e in factors):
+                pass
+            case Gather() | Named():
+                pass
+            case _:
+                return False
+    return True
 
 
 def is_complement(use: Use) -> bool:

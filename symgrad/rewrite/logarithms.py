@@ -4,17 +4,36 @@ A likelihood is a product over the data, which underflows; its logarithm is a su
 not known stays inside: log(x·y) is real where x and y are both negative, log x + log y is not.
 """
 
-from sympy import Abs, Basic, Number, Product, S, Symbol, erfc, exp, log
+from sympy import Abs, Basic, Number, Pow, Product, S, Symbol, erfc, exp, log, sign
+from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import log_ndtr, ndtr, sigmoid
+from symgrad.functions.logarithms import log_abs1p
 from symgrad.functions.normal import exp_ndtr
 from symgrad.graph.axes import SOFTMAX, reduce
-from symgrad.graph.build import ONE, add, apply, const, mul, product_of_powers
+from symgrad.graph.build import (
+    ONE,
+    add,
+    apply,
+    const,
+    is_zero,
+    mul,
+    number,
+    product_of_powers,
+    scale,
+    split_coefficient,
+    subtract,
+)
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Gather, Reduce, Use
-from symgrad.graph.positive import Probability, is_complement, is_positive
-from symgrad.graph.transform import factors_of, opened, place, see_through
-from symgrad.rewrite.record import record
+from symgrad.graph.positive import Probability, is_complement, is_integral, is_positive
+from symgrad.graph.signs import is_nonnegative
+from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
+from symgrad.rewrite.gamma import Logarithm, gamma_logarithm
+from symgrad.rewrite.record import MAECHLER, record
+
+# Powers up to this one overflow only where a factor is as large as 1e150.
+_HIGHEST_POWER = 2
 
 
 def stand_in(name: str, symbol: Basic, definition: Use) -> Basic:
@@ -53,7 +72,8 @@ def _split(inner: Use) -> list[Use] | None:
         return [exponent, apply(log_ndtr, [argument])]
     if isinstance(node, Apply) and node.head.__name__ == "Pow":
         base, exponent = (place(arg, inner.letters) for arg in node.args)
-        return [mul([exponent, apply(log, [base])])] if is_positive(base) else None
+        if is_positive(base):
+            return [mul([exponent, apply(log, [base])])]
     if isinstance(node, Reduce) and node.head is Product:
         names, bound = opened(inner, node.bound)
         body = relabel(node.arg, names)
@@ -70,18 +90,43 @@ def _split(inner: Use) -> list[Use] | None:
 
 
 def _positive_factors(product: Use) -> tuple[list[Use], Use]:
-    """The logarithms of the positive factors that have a simpler one, and the product of the others."""
+    """The logarithms of the factors that have a simpler one, and the product of the others with the signs of these."""
     coefficient: Number = S.One
     if isinstance(product.node, Add) and len(product.node.terms) == 1:
         ((coefficient, only),) = product.node.terms
         product = see_through(place(only, product.letters))
     factors = factors_of(product)
-    simple = [(factor, e) for factor, e in factors if _has_simple_log(factor)]
-    if not simple or (len(factors) == 1 and coefficient == 1 and simple[0][1] == 1):
-        return [], product
-    rest = [pair for pair in factors if pair not in simple]
-    logs = [mul([const(e), apply(log, [factor])]) for factor, e in simple]
-    return logs, product_of_powers([(const(coefficient), S.One), *rest])
+    logs: list[Use] = []
+    rest: list[tuple[Use, Number]] = [(const(coefficient), S.One)]
+    alone = len(factors) == 1 and coefficient == 1 and factors[0][1] == 1
+    for factor, e in factors:
+        found = _factor_logarithm(factor, e, alone)
+        if found is None:
+            rest.append((factor, e))
+        else:
+            logs.append(mul([const(e), found.value]))
+            rest.append((found.sign, e % 2 if e.is_integer else e))
+    return logs, product_of_powers(rest) if logs else product
+
+
+def _factor_logarithm(factor: Use, exponent: Number, alone: bool) -> Logarithm | None:
+    """The logarithm of |factor| by simpler functions, or for a high power; None where it is best left as it is."""
+    found = gamma_logarithm(factor)
+    if found is not None:
+        return found
+    if _has_simple_log(factor):
+        return None if alone else Logarithm(apply(log, [factor]))
+    if abs(exponent) > _HIGHEST_POWER and is_positive(factor):
+        return Logarithm(apply(log, [factor]))
+    target = see_through(factor)
+    if isinstance(target.node, Apply) and target.node.head is Pow:  # the sign of its base is not known
+        base, power = (place(arg, target.letters) for arg in target.node.args)
+        if getattr(split_coefficient(base)[1].node, "head", None) is sign:
+            return None
+        if not is_integral(power) or is_nonnegative(base):  # a broken power of what is negative is no number
+            return Logarithm(mul([power, apply(log, [base])]))
+        return Logarithm(mul([power, apply(log, [apply(Abs, [base])])]), apply(Pow, [apply(sign, [base]), power]))
+    return None
 
 
 def _has_simple_log(factor: Use) -> bool:
@@ -96,3 +141,36 @@ def _has_simple_log(factor: Use) -> bool:
         or is_complement(target)
     )
     return known and is_positive(target)
+
+
+@record("log |1 + x| as one function", "1 + x drops the digits of a small x", MAECHLER)
+def log_of_distance(use: Use) -> Use | None:
+    """log |1 + x| and log |x - 1|, for x of either sign."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    inner = see_through(place(use.node.args[0], use.letters))
+    if not (isinstance(inner.node, Apply) and inner.node.head is Abs):
+        return None
+    terms = terms_of(see_through(place(inner.node.args[0], inner.letters)))
+    constant = next((c for c, term in terms if term == ONE), S.Zero)
+    if abs(constant) != 1 or len(terms) < 2:
+        return None
+    return apply(log_abs1p, [add([(c * constant, term) for c, term in terms if term != ONE])])
+
+
+@record("log(x/(x + y)) = −log1p(y/x)", "x/(x + y) is near 1 where y is small", "functional equation of the logarithm")
+def log_of_share(use: Use) -> Use | None:
+    """log(x/(x + y)) = -log1p(y/x), log((x + y)/x) = log1p(y/x)."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    coefficient, product = split_coefficient(see_through(place(use.node.args[0], use.letters)))
+    factors = factors_of(product)
+    for n, (whole, e) in enumerate(factors):
+        if e not in (1, -1) or not isinstance(whole.node, Add):
+            continue
+        others = product_of_powers([(f, -e * power) for f, power in (*factors[:n], *factors[n + 1 :])])
+        part = mul([const(coefficient**-e), others])
+        rest = subtract(whole, part)
+        if number(part) is None and len(terms_of(rest)) < len(terms_of(whole)) and not is_zero(rest):
+            return scale(e, apply(log1p, [product_of_powers([(rest, S.One), (part, S.NegativeOne)])]))
+    return None

@@ -9,9 +9,11 @@ from symgrad.rewrite.axes import CANONICAL, RECOGNISE
 from symgrad.rewrite.cross_entropy import binary_cross_entropy
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
+from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import simplify_cluster, vanishing_sum
+from symgrad.rewrite.logarithms import log_of_distance, log_of_share
 from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
 from symgrad.rewrite.powers import power_at_zero
@@ -21,9 +23,16 @@ from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
-_OF_AXES = [*NORMAL_RECOGNISE, *RECOGNISE, *MATRIX_RECOGNISE]
+_OF_AXES = [*NORMAL_RECOGNISE, *GAMMA_RECOGNISE, *RECOGNISE, *MATRIX_RECOGNISE]
 _CANONICAL = [*CANONICAL, *MATRIX_CANONICAL]
-_STABLE: list[AxisRule] = [binary_cross_entropy, power_at_zero, *NORMAL_STABILISE, *OF_CODE]
+_STABLE: list[AxisRule] = [
+    binary_cross_entropy,
+    power_at_zero,
+    log_of_distance,
+    log_of_share,
+    *NORMAL_STABILISE,
+    *OF_CODE,
+]
 
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,

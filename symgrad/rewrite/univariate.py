@@ -6,14 +6,14 @@ finds out whether plain floating point computes it to all digits, and derives co
 
 from typing import NamedTuple
 
-from sympy import Abs, Expr, Integer, Max, Min, Mul, Number, Pow, S, exp, log, sign
+from sympy import Abs, Expr, Integer, Max, Min, Mul, Number, Pow, S, exp, log, oo, sign
 from sympy import Add as SymAdd
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.relational import StrictLessThan
 
 from symgrad.functions import if_else, sigmoid
 from symgrad.graph.axes import auxiliary
-from symgrad.graph.build import ONE, add, apply, const, mul, product_of_powers, scale, subtract
+from symgrad.graph.build import ONE, add, apply, const, is_zero, mul, product_of_powers, scale, subtract
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.positive import is_positive
@@ -207,7 +207,7 @@ def _joined(use: Use) -> Use | None:
 
 @record("log (p if c else q) = log p if c else log q, also of sums", "each has a stable form", "definition by cases")
 def log_of_choice(use: Use) -> Use | None:
-    """The logarithm of a sum of choices, among them one of probabilities or exponentials, choice by choice."""
+    """The logarithm of a choice, or of a sum with one of probabilities or exponentials, by cases; log 0 = −∞."""
     if not (isinstance(use.node, Apply) and use.node.head is log):
         return None
     terms = terms_of(see_through(place(use.node.args[0], use.letters)))
@@ -216,10 +216,12 @@ def log_of_choice(use: Use) -> Use | None:
         if not (isinstance(choice.node, Apply) and choice.node.head is if_else):
             continue
         condition, *branches = (place(arg, choice.letters) for arg in choice.node.args)
-        if not any(_is_stable_under_log(branch) for branch in branches):
-            continue
         rest = [*terms[:n], *terms[n + 1 :]]
-        return apply(if_else, [condition, *(apply(log, [add([*rest, (c, branch)])]) for branch in branches)])
+        if rest and not any(_is_stable_under_log(branch) for branch in branches):
+            continue
+        wholes = [add([*rest, (c, branch)]) for branch in branches]
+        logs = [const(-oo) if is_zero(whole) else apply(log, [whole]) for whole in wholes]
+        return apply(if_else, [condition, *logs])
     return None
 
 

@@ -19,6 +19,12 @@ def _reciprocal_root(x: Any) -> Any:
     return positive / np.sqrt(np.where(positive, x, 1))
 
 
+def _log_abs1p(x: Any) -> Any:
+    """log |1 + x|."""
+    near = np.abs(x) < 0.5
+    return np.where(near, np.log1p(np.where(near, x, 0)), np.log(np.abs(1 + np.where(near, 0, x))))[()]
+
+
 def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     """For every entry the product of all others along the axes: right where entries are zero, too."""
     moved = np.moveaxis(x, axes, range(-len(axes), 0))

@@ -55,6 +55,9 @@ Unit = Callable[[dict[str, Any], Any, Any], Any]  # of exact values
 # Accuracy and Stability of Numerical Algorithms, 2002, chapter 14).
 _UNITS = {"log_of_product": "terms", "log_determinant": "terms", "adjugates": "array", "cancel_inverse": "array"}
 
+# exp(log f): of the exponent's digits those before the point are lost to those behind it.
+_UNITS |= {"product_with_gammas": "exponent"}
+
 # Products in another order: of numbers that are larger or smaller they overflow or underflow in other places.
 _REORDERING = {
     "quotient",
@@ -139,6 +142,8 @@ def _forms(record: Record[..., Any], model: Model, pair: tuple[Use, Use]) -> tup
         if _UNITS.get(record.name) == "terms" and isinstance(after.node, Add):
             terms = [exact(inputs, sizes, place(term, after.letters)) for term in after.node.uses()]
             return [max(map(abs, column)) for column in zip(values, *terms, strict=True)]
+        if _UNITS.get(record.name) == "exponent":
+            return [745 * value for value in values]  # the largest exponent of float64
         return values
 
     return plain, replaced, exact, unit

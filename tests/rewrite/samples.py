@@ -20,11 +20,14 @@ from sympy import (
     Sum,
     Symbol,
     Trace,
+    besseli,
     cos,
     erf,
     erfc,
     exp,
+    gamma,
     log,
+    loggamma,
     oo,
     sin,
     sqrt,
@@ -44,6 +47,7 @@ label = IndexedBase("label", (N,), integer=True)
 A, B, S, R = MatrixSymbol("A", M, M), MatrixSymbol("B", K, K), MatrixSymbol("S", M, M), MatrixSymbol("R", M, M)
 L, X, w = MatrixSymbol("L", M, M), MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1)
 P1 = IndexedBase("P1", (N,))
+d = Symbol("d", positive=True)
 a, b = Symbol("a", positive=True), Symbol("b", real=True)
 
 rows, classes, columns = (n, 0, N - 1), (k, 0, K - 1), (m, 0, M - 1)
@@ -169,6 +173,17 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(Abs(Product(x[n], rows))), [x])),
         Sample(lambda: _sum(log(x[n] ** 2 * exp(t[n])), [x, t])),
     ),
+    # rewrite.gamma
+    "gamma_sums": (
+        Sample(lambda: _sum(loggamma(abs(x[n]) + 2 + a) - loggamma(a + abs(x[n])), [a])),
+        Sample(lambda: Model(loggamma(a + d) - loggamma(a) - loggamma(d), [a])),
+        Sample(lambda: Model(loggamma(a + d + 1) - loggamma(a + 1) - loggamma(d + 1) + loggamma(a + 2 * d), [d])),
+    ),
+    "bessel_quotient": (Sample(lambda: Model(a * besseli(3, d) / besseli(2, d), [a, d])),),
+    "product_with_gammas": (Sample(lambda: Model(a**d * exp(-a) / gamma(d + 1) + b * gamma(a) / gamma(d), [a, d])),),
+    # rewrite.logarithms
+    "log_of_distance": (Sample(lambda: _sum(log((1 - x[n]) ** label[n] * exp(x[n])), [x])),),
+    "log_of_share": (Sample(lambda: Model(b * log(a / (a + d)) + log((3 * a + d) / d), [a, d])),),
     # rewrite.normal
     "normal_cdf": (
         Sample(lambda: _sum(x[n] * (1 + erf((y[n] - t[n]) / sqrt(2))) / 2, [x])),
@@ -214,6 +229,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(1 - exp(-(a**b))), [b])),
     ),
     "log_of_choice": (
+        Sample(lambda: _sum(log(if_else(x[n] > t[n], 3 + x[n] ** 2, 2 + t[n] ** 2)), [x])),
         Sample(lambda: _sum(log(if_else(t[n] > 0, exp(x[n]), sigmoid(x[n]))), [x])),
         Sample(lambda: _sum(log(if_else(t[n] > 0, sigmoid(x[n] + 1), 2) - sigmoid(x[n])), [x])),
     ),
