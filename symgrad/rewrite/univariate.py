@@ -21,7 +21,7 @@ from symgrad.graph.scalar import extremum
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.readings import Reader, Reading, exponent_of, is_scalar, lift_at, primitive_of, reading
-from symgrad.rewrite.record import HIGHAM, MAECHLER, AxisRule, record
+from symgrad.rewrite.record import HIGHAM, LOGISTIC, MAECHLER, AxisRule, record
 from symgrad.univariate import Univariate, X, ends, order_at_zero, plain_error, simplest, stable, written_out
 from symgrad.univariate.loss import LOST
 
@@ -159,9 +159,12 @@ def merged_sum(use: Use) -> Use | None:
     if joined != terms:
         return add(joined)
     arguments = dict.fromkeys(u for _, term in terms for f, _ in factors_of(term) if (u := _argument(f)) is not None)
+    has_sigmoid = any(getattr(see_through(term).node, "head", None) is sigmoid for _, term in terms)
     for argument in arguments:
         groups: dict[Use, list[tuple[int, Expr]]] = {}
         for n, (c, term) in enumerate(terms):
+            if has_sigmoid and term == ONE:  # 1 - σ(u) belongs together
+                continue
             expr, rest = _apart(term, argument, strict=False)
             groups.setdefault(rest, []).append((n, c * expr))
         for rest, parts in groups.items():
@@ -292,6 +295,22 @@ def textbook_spelling(use: Use) -> Use | None:
     return apply(log, [add([(S.One, ONE), (S.One, inner)])])
 
 
+@record("1 − σ(u) + f = σ(−u) + f", "1 − σ(u) is 0 beyond 37", LOGISTIC)
+def complement_in_sum(use: Use) -> Use | None:
+    """A number less as many times a sigmoid, beside other terms."""
+    if not isinstance(use.node, Add) or len(use.node.terms) < 3:
+        return None
+    terms = terms_of(use)
+    counted = next((c for c, term in terms if term == ONE), None)
+    for n, (c, term) in enumerate(terms):
+        function = see_through(term)
+        if c != counted and counted == -c and isinstance(function.node, Apply) and function.node.head is sigmoid:
+            mirrored = apply(sigmoid, [scale(S.NegativeOne, place(function.node.args[0], function.letters))])
+            rest = [pair for m, pair in enumerate(terms) if m != n and pair[1] != ONE]
+            return add([(-c, mirrored), *rest])
+    return None
+
+
 @record("a − a·t − f(u) = (a − a·t) − f(u)", "what cancels exactly, for t of 1, is taken first", HIGHAM)
 def others_first(use: Use) -> Use | None:
     """A sum with functions of one argument, what else there is of both signs before them."""
@@ -362,4 +381,4 @@ def _lowered(argument: Use, rest: dict[Use, Number]) -> dict[Use, Number]:
 
 OF_MODELS: list[AxisRule] = [textbook_spelling, one_argument, quotient, log_of_choice, merged_sum]
 OF_DERIVATIVES: list[AxisRule] = [merged_sum, merged_product]
-OF_CODE: list[AxisRule] = [of_exponential, difference_of_exponentials, others_first]
+OF_CODE: list[AxisRule] = [of_exponential, difference_of_exponentials, complement_in_sum, others_first]

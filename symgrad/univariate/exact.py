@@ -33,7 +33,8 @@ def exact_value(expr: Expr, x: Any) -> Any:
         return _first_terms(found, x)
     working = mpmath.mp.prec + 40 + _CANCELLED * max(0, -mpmath.mag(x)) + int(_CANCELLED * min(_LARGEST, abs(x)))
     with mpmath.workprec(working):
-        return _plain(expr, x)
+        value = _plain(expr, x)
+    return None if value is None else +value
 
 
 def at_zero(expr: Expr) -> Any:

@@ -75,7 +75,7 @@ MODELS = {
         log(sigmoid(u) - sigmoid(v)),
         [u, v],
         lambda u, v: mp.log(1 / (1 + e(-u)) - 1 / (1 + e(-v))),
-        {"u": (1000.0, 3.0, 1e-9, -800.0), "v": (999.0, 2.9999, -1e-9, -1000.0, 0.0)},
+        {"u": (1000.0, 50.0, 3.0, 1e-9, -800.0), "v": (999.0, 2.9999, -1e-9, -50.0, -1000.0)},
     ),
     "difference of exponentials": (
         exp(u) - exp(v),
@@ -163,3 +163,22 @@ def test_graded_answers_by_a_condition():
                 at = mp.mpf(ability), mp.mpf(width)
                 wanted = [truth(*at), *(mp.diff(truth, at, order) for order in ((1, 0), (0, 1)))]
             np.testing.assert_allclose([value, *gradient], [float(w) for w in wanted], rtol=1e-12, atol=1e-12)
+
+
+def test_float32_keeps_its_digits_too():
+    """Within a few roundings: a cure model whose hazard hardly grows, and graded answers far apart."""
+    cured = Model(-log(y + (1 - y) * exp(-b / a * (exp(a * t) - 1))), [a, b])
+    graded = Model(log(sigmoid(u) - sigmoid(v)), [u, v])
+    truths = (
+        lambda a, b, t, y: -mp.log(y + (1 - y) * e(-b / a * (e(a * t) - 1))),
+        lambda u, v: mp.log(1 / (1 + e(-u)) - 1 / (1 + e(-v))),
+    )
+    points = (
+        [{"a": rate, "b": 0.4, "t": 1.5, "y": 0.2} for rate in (1e-7, 1e-3, 0.3)],
+        [{"u": high, "v": low} for high, low in ((20.0, -20.0), (90.0, 80.0), (1.0, 0.9999), (-90.0, -95.0))],
+    )
+    for model, truth, at in zip((cured, graded), truths, points, strict=True):
+        module = model.compile(check=False)
+        for point in at:
+            found = errors(model, truth, point, module, np.float32)
+            assert found and max(found.values()) < 1e-6, (point, found)
