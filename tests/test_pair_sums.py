@@ -5,16 +5,17 @@ the difference d the Hessian has the block 2f′(r²)·I + 4f″(r²)·d dᵀ at
 """
 
 from collections.abc import Callable, Mapping
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Abs, Eq, Expr, IndexedBase, Ne, Piecewise, Sum, log, sqrt, symbols
+from sympy import Abs, And, Eq, Expr, IndexedBase, Ne, Piecewise, Sum, log, sqrt, symbols
 
 from symgrad import Model, if_else
 
 N, D = symbols("N D", integer=True, positive=True)
-i, j, d = symbols("i j d", integer=True)
+i, j, k, d = symbols("i j k d", integer=True)
 X, x, charge = IndexedBase("X", shape=(N, D)), IndexedBase("x", shape=(N,)), IndexedBase("charge", shape=(N,))
 force = IndexedBase("force", shape=(N,))
 
@@ -114,6 +115,23 @@ def test_charges(condition: Any) -> None:
     radial: Radial = (lambda r2: r2**-0.5, lambda r2: -(r2**-1.5) / 2, lambda r2: 3 * r2**-2.5 / 4)
     value, gradient, hessian = by_pairs(LINE[:, None], radial, CHARGES)
     assert_right(model, {"x": LINE, "charge": CHARGES}, (value, gradient.ravel(), hessian))
+
+
+def test_three_at_a_time() -> None:
+    """Of i < j < k a factor of two is used where the third fits in: compared with the sum over all triples."""
+    ordered = if_else(And(i < j, j < k), 1 / ((x[i] - x[j]) * (x[j] - x[k]) * (x[k] - x[i])) ** 2, 0)
+    value, gradient, hessian = 0.0, np.zeros(4), np.zeros((4, 4))
+    for triple in combinations(range(4), 3):
+        weights = np.zeros((3, 4))  # the three differences, of the entries
+        for row, (one, other) in enumerate(combinations(triple, 2)):
+            weights[row, [one, other]] = 1, -1
+        inverse = 1 / (weights @ LINE)
+        term = np.prod(inverse**2)
+        slope = -2 * inverse @ weights  # of its logarithm
+        value += term
+        gradient += term * slope
+        hessian += term * (np.outer(slope, slope) + 2 * weights.T @ np.diag(inverse**2) @ weights)
+    assert_right(Model(Sum(ordered, *ALL, (k, 0, N - 1)), [x]), {"x": LINE}, (value, gradient, hessian))
 
 
 def test_a_trap_and_a_repulsion_by_hand() -> None:

@@ -1,8 +1,10 @@
 """Masks, and the conditions among them that compare two indices, such as j <= i + 1."""
 
+from collections.abc import Collection, Iterable
+from itertools import product
 from typing import NamedTuple
 
-from sympy import And, Expr, Ge, Gt, Le, Lt, S, expand
+from sympy import And, Expr, Ge, Gt, Le, Lt, S, expand, oo
 
 from symgrad.functions import if_else
 from symgrad.graph.build import ONE, is_zero, subtract
@@ -67,3 +69,22 @@ def comparison(mask: Mask) -> Comparison | None:
         else:
             return None
     return Comparison(signs[1], signs[-1], expand(-gap)) if len(signs) == 2 else None
+
+
+def implied(comparisons: Iterable[Comparison], kept: Collection[Letter]) -> list[Comparison]:
+    """What the comparisons say beyond themselves once the letters that are not kept stand for some position each.
+
+    i < j and j < k hold for some j where i + 1 < k. Source: elimination of variables by Fourier and Motzkin, which is
+    exact for differences of integers.
+    """
+    offsets = {(one.first, one.second): one.offset for one in comparisons}
+    new: dict[tuple[Letter, Letter], None] = {}
+    for gone in dict.fromkeys(letter for pair in offsets for letter in pair if letter not in kept):
+        above = [(first, offset) for (first, second), offset in offsets.items() if second == gone]
+        below = [(second, offset) for (first, second), offset in offsets.items() if first == gone]
+        for (first, one), (second, other) in product(above, below):
+            offset = expand(one + other)
+            if first != second and not (offsets.get((first, second), -oo) - offset).is_nonnegative:
+                offsets[first, second] = offset
+                new[first, second] = None
+    return [Comparison(*pair, offsets[pair]) for pair in new]

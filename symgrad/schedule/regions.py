@@ -12,8 +12,8 @@ from sympy import And, Eq, Expr, Ge, Le, Lt, Not, Or, S, expand
 from symgrad.frontend.dimensions import at_smallest
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.axes import reduce
-from symgrad.graph.build import ONE, ZERO, apply, const, index, is_zero, number, size, sizes_of
-from symgrad.graph.comparisons import Mask, comparison
+from symgrad.graph.build import ONE, ZERO, add, apply, const, index, is_zero, number, size, sizes_of
+from symgrad.graph.comparisons import Mask, comparison, implied
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
     Add,
@@ -183,7 +183,7 @@ def _moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
                 kept += _shadow(guard, axes)
     for group in _groups(partial, axes):
         kept.append(_any_of(group, axes))
-    return frozenset(kept)
+    return frozenset([*kept, *(_implied(case, axes) if sums else ())])
 
 
 def is_tie(condition: Use) -> bool:
@@ -241,6 +241,22 @@ def _shadow(guard: Guard, axes: Mapping[Letter, int]) -> list[Guard]:
     if always is not None and always >= 0:
         return []
     return [Guard(apply(head, [index(axes[letter], lengths[letter]), size(end)]), True)]
+
+
+def _implied(guards: Iterable[Guard], axes: Mapping[Letter, int]) -> list[Guard]:
+    """What comparisons with an index that is no axis say of the others together."""
+    plain = [one for one in guards if not one.some and not one.is_of_data]
+    said = [found for one in plain if (found := comparison(Mask(one.condition, one.holds))) is not None]
+    lengths = sizes_of([one.condition for one in plain])
+    made = []
+    for first, second, offset in implied(said, axes.keys()):
+        end = add([(S.One, index(second, lengths[second])), (S.One, size(offset))])
+        guard = Guard(apply(Ge, [index(first, lengths[first]), end]), True)
+        if {first, second} <= axes.keys():
+            made.append(guard._replace(condition=relabel(guard.condition, axes)))
+        elif {first, second} & axes.keys():
+            made += _shadow(guard, axes)
+    return made
 
 
 def _labelled(guard: Guard, axes: Mapping[Letter, int]) -> list[Guard] | None:
@@ -351,9 +367,10 @@ def _either(cases: Sequence[Sequence[Guard]]) -> list[Guard]:
 
 def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:
     """Guards without bound letters: a sum is zero where they hold for none of its terms."""
-    axes = {axis: axis for axis in range(rank)}
-    for guard in guards:
+    axes, every = {axis: axis for axis in range(rank)}, list(guards)
+    for guard in every:
         yield from _moved_case(frozenset([guard]), axes, sums=True)
+    yield from _implied(every, axes)
 
 
 def _opposite(node: Add) -> list[Guard]:
