@@ -191,3 +191,15 @@ def test_densities_pass_their_checks():
     for loss in (STUDENT, log(density(Gamma("G", a, b))(x)), log(besseli(1, x)), NEGATIVE_BINOMIAL):
         model = Model(loss, [s for s in sorted(loss.free_symbols, key=str) if not s.is_integer])
         assert model.check(hessian=True).ok
+
+
+def test_a_count_of_zero_at_a_rate_of_zero_is_certain():
+    rate = symbols("rate", nonnegative=True)
+    model = Model(log(rate**k * exp(-rate) / factorial(k)), [rate])
+    module = model.compile(check=False)
+    with np.errstate(all="raise"):
+        assert module.value_and_gradient(0.0, 0) == (0.0, (-1.0,))
+        value, (slope,) = module.value_and_gradient(2.5, 3)
+    assert value == pytest.approx(3 * np.log(2.5) - 2.5 - np.log(6), rel=1e-14)
+    assert slope == pytest.approx(0.2, rel=1e-14)
+    assert model.check(hessian=True).ok

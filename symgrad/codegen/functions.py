@@ -39,6 +39,7 @@ FORMATS: dict[Any, str] = {
     matrix_functions.reciprocal_root: "_reciprocal_root({0})",
     normal.inverse_mills: "_inverse_mills({0})",
     logarithms.log_abs1p: "_log_abs1p({0})",
+    logarithms.xdivy: "_xdivy({0}, {1})",
     gamma.log_rising: "_log_rising({0}, {1}, {2})",
     gamma.polygamma_rise: "_polygamma_rise({0}, {1}, {2}, {3})",
     gamma.log_beta: "_log_beta({0}, {1})",
@@ -75,6 +76,7 @@ FORMATS: dict[Any, str] = {
 SCIPY: dict[Any, str] = {
     functions.ndtr: "ndtr",
     functions.log_ndtr: "log_ndtr",
+    logarithms.xlogy: "xlogy",
     gamma.log_abs_gamma: "gammaln",
     gamma.gamma_sign: "gammasgn",
     normal.exp_ndtr: "np.exp({0} + log_ndtr({1}))",

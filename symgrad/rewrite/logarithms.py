@@ -8,7 +8,7 @@ from sympy import Abs, Basic, Number, Pow, Product, S, Symbol, erfc, exp, log, s
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import log_ndtr, ndtr, sigmoid
-from symgrad.functions.logarithms import log_abs1p
+from symgrad.functions.logarithms import log_abs1p, xlogy
 from symgrad.functions.normal import exp_ndtr
 from symgrad.graph.axes import SOFTMAX, reduce
 from symgrad.graph.build import (
@@ -124,9 +124,16 @@ def _factor_logarithm(factor: Use, exponent: Number, alone: bool) -> Logarithm |
         if getattr(split_coefficient(base)[1].node, "head", None) is sign:
             return None
         if not is_integral(power) or is_nonnegative(base):  # a broken power of what is negative is no number
-            return Logarithm(mul([power, apply(log, [base])]))
+            return Logarithm(_times_log(power, base))
         return Logarithm(mul([power, apply(log, [apply(Abs, [base])])]), apply(Pow, [apply(sign, [base]), power]))
     return None
+
+
+def _times_log(power: Use, base: Use) -> Use:
+    """power·log(base), which is 0 where both are 0; of 1 + x there is a logarithm with more digits."""
+    if any(term == ONE for _, term in terms_of(base)):
+        return mul([power, apply(log, [base])])
+    return apply(xlogy, [power, base])
 
 
 def _has_simple_log(factor: Use) -> bool:

@@ -25,6 +25,11 @@ def _log_abs1p(x: Any) -> Any:
     return np.where(near, np.log1p(np.where(near, x, 0)), np.log(np.abs(1 + np.where(near, 0, x))))[()]
 
 
+def _xdivy(y: Any, x: Any) -> Any:
+    """y / x, and 0 where y is 0."""
+    return (y / np.where(y == 0, 1, x))[()]
+
+
 def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     """For every entry the product of all others along the axes: right where entries are zero, too."""
     moved = np.moveaxis(x, axes, range(-len(axes), 0))
