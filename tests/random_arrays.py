@@ -49,6 +49,9 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
     "log of plain sigmoid": lambda u: sp.log(1 / (1 + sp.exp(-u))),
     "max": lambda u: sp.Max(u, 0),
     "condition": lambda u: if_else(u > 0, sp.sin(u), u),
+    "fourth power": lambda u: u**4 / 4,
+    "second branch": lambda u: if_else(SCALE < 0, 0, u),
+    "first branch": lambda u: if_else(SCALE < 0, u, 0),
 }
 
 # SymPy evaluates some functions of these, sin(atan(u)) and exp(log(u)), if they are of numbers; of matrices it does not
@@ -278,7 +281,7 @@ def trees(draw: Any, shape: tuple[Any, Any], depth: int, one_form: bool = False)
     kinds = ["sum", "hadamard", "product", "product", "transpose", "function", "function", "function"]
     kinds += ["softmax"] if columns != 1 else ["row sums"]
     kinds += ["column"] * (columns != 1) + ["inverse"] * (rows == columns != 1) + ["scaled"]
-    kinds += ["power", "diagonal", "inverse of a leaf"] * (rows == columns != 1)
+    kinds += ["power", "diagonal", "inverse of a leaf", "exchanged", "exchanged"] * (rows == columns != 1)
     kind = draw(st.sampled_from(kinds))
 
     names = sorted(
@@ -292,6 +295,11 @@ def trees(draw: Any, shape: tuple[Any, Any], depth: int, one_form: bool = False)
         case "sum":
             coefficients = draw(st.lists(st.sampled_from([1, 2, -1, -3, sp.Rational(1, 2)]), min_size=2, max_size=3))
             return Array(kind, tuple(below(shape) for _ in coefficients), tuple(coefficients), shape)
+        case "exchanged":  # A ± Aᵀ, or a function of it
+            part = below(shape)
+            turned = Array("transpose", (part,), None, shape)
+            whole = Array("sum", (part, turned), (ONE, draw(st.sampled_from([1, -1, -1])) * ONE), shape)
+            return Array("function", (whole,), draw(st.sampled_from(names)), shape) if draw(st.booleans()) else whole
         case "hadamard":
             return Array(kind, (below(shape), below(shape)), None, shape)
         case "product":

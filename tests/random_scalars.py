@@ -7,6 +7,7 @@ that each subscript it writes is in range by construction (or guarded by a condi
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -199,6 +200,8 @@ class Writer:
         kinds += ["pad", "delta", "softmax", "softmax", "mask", "window", "missing", "missing"] * bool(scope)
         kinds += ["pairs"]
         kinds += ["inverse", "determinant", "piecewise", "constant"]
+        pairs = [(a.value, b.value) for a, b in combinations(scope, 2) if a.extent == b.extent]
+        kinds += ["exchanged"] * (6 * bool(pairs))
 
         def below(inside: Scope = scope, less: int = 1) -> Any:
             return self.expression(inside, depth - less)
@@ -217,8 +220,11 @@ class Writer:
             case "function":
                 return self.function(below())
             case "condition":
-                left, right = self.factor(scope), self.factor(scope)
-                return if_else(self.pick([sp.Gt, sp.Le])(left, right, evaluate=False), below(), below())
+                return if_else(
+                    self.comparison(scope), *self.branches(below()) if self.chance(40) else (below(), below())
+                )
+            case "exchanged":
+                return self.exchanged(below(), self.pick(pairs), scope) * below()
             case "piecewise":
                 return sp.Piecewise((below(), self.factor(scope) > 0), (below(), True))
             case "constant":
@@ -296,6 +302,37 @@ class Writer:
         branches = (0, entry * weight) if other else (entry * weight, 0)
         return Sum(if_else(chosen, *branches), (i, 0, side - 1), (j, 0, side - 1)) / 8
 
+    def comparison(self, scope: Scope) -> Any:
+        """A condition on entries of arrays, or on numbers alone."""
+        inside = self.pick([scope, ()])
+        return self.pick([sp.Gt, sp.Le])(self.factor(inside), self.factor(inside), evaluate=False)
+
+    def branches(self, of: Any) -> Any:
+        """An expression and zero, one of which a condition chooses."""
+        return self.pick([(of, sp.S.Zero), (sp.S.Zero, of)])
+
+    def exchanged(self, of: Any, pair: tuple[Any, Any], scope: Scope) -> Any:
+        """What is symmetric or antisymmetric in two indices, or a function of it."""
+        turned = of.xreplace({pair[0]: pair[1], pair[1]: pair[0]})
+        difference = of - turned
+        form = self.pick(["sum", "difference", "power", "function", "branch", "branch", "largest", "condition"])
+        self.tags.add(f"exchanged {form}")
+        match form:
+            case "sum":
+                return of + turned
+            case "power":
+                return difference ** self.pick([2, 2, 3, 4])
+            case "function":
+                return self.function(difference)
+            case "branch":
+                guarded = if_else(self.comparison(scope), *self.branches(difference))
+                return self.pick([guarded, guarded, guarded**2, guarded * difference, sp.exp(-(guarded**2))])
+            case "largest":
+                return self.pick([sp.Max, sp.Min])(of, turned)
+            case "condition":
+                return if_else(sp.Gt(of, turned, evaluate=False), *self.branches(self.factor(scope)))
+        return difference
+
     def index_condition(self, scope: Scope) -> Any:
         left, right = self.pick(scope).value, self.pick([index.value for index in scope] + [sp.Integer(1)])
         plain = [left < right, left <= right, Eq(left, right), Ne(left, right), Or(left > right, Eq(right, 0))]
@@ -319,11 +356,20 @@ class Writer:
         head = self.pick([Sum] * 6 + [Product, MaxOver, MinOver, LogSumExp])
         limits: list[tuple[Any, Any, Any]] = []
         inner = scope
-        for _ in range(self.pick([1, 1, 2])):
+        count = self.pick([1, 1, 2])
+        again = [index for index in scope if isinstance(index.value, Symbol)]
+        if count == 1 and again and self.chance(8):  # an index that is bound already
+            self.tags.add("index bound twice")
+            index, extent = self.pick(again)
+            limits.append((index, 0, extent - 1))
+            inner = (*(other for other in scope if not other.value.has(index)), Index(index, extent))
+        while len(limits) < count:
             index = self.fresh()
             outer = self.pick(scope) if scope and self.chance(25) else None
             if outer is None:
-                extent = self.pick([*SIDES, *SIDES, sp.Integer(3)])
+                lengths = [*SIDES, *SIDES, sp.Integer(3)]
+                alike = [known.extent for known in inner if known.extent in lengths and known not in scope]
+                extent = self.pick(alike if alike and self.chance(40) else lengths)
                 limits.append((index, 0, extent - 1))
             else:
                 self.tags.add("dependent limit")

@@ -265,6 +265,21 @@ def test_a_fact_about_a_name_that_does_not_hold_leaves_nothing_to_check(fact):
     assert f"no inputs were found that satisfy the fact {fact(Z)} at D=2" in " ".join(str(report).split())
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        (Q.symmetric, Q.lower_triangular),
+        (Q.positive_definite, Q.upper_triangular),
+        (Q.lower_triangular, Q.upper_triangular),
+    ],
+)
+def test_facts_that_leave_only_the_diagonal(facts):
+    loss = Trace(B * P * P)
+    model = Model(loss, [P], facts=[fact(P) for fact in facts])
+    assert model.gradient(P) == Model(loss, [P], facts=[Q.diagonal(P)]).gradient(P)
+    assert "P is diagonal: its gradient is the diagonal" in model.source()
+
+
 def test_a_kernel_is_symmetric_by_its_form():
     loss, by, definition, *_ = NAMED["kernel"]
     code = Model(loss, by, where=[definition]).source()

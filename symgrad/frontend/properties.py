@@ -38,7 +38,13 @@ def properties(facts: Iterable[Basic]) -> dict[Any, tuple[str, ...]]:
             found.setdefault(fact.lhs.arg if isinstance(fact.lhs, Transpose) else fact.lhs, set()).add("symmetric")
         elif is_transposition(fact):
             found.setdefault(base_symbol(fact.lhs), set()).add("symmetric")
-    return {symbol: tuple(sorted(kinds)) for symbol, kinds in found.items()}
+    return {symbol: tuple(sorted(kinds | _implied(kinds))) for symbol, kinds in found.items()}
+
+
+def _implied(kinds: set[str]) -> set[str]:
+    """Diagonal is what is triangular to both sides, or to one side and symmetric."""
+    sides = [kinds & {"symmetric", "positive_definite"}, kinds & {"lower_triangular"}, kinds & {"upper_triangular"}]
+    return {"diagonal"} if sum(map(bool, sides)) > 1 else set()
 
 
 def is_transposition(fact: Basic) -> bool:
