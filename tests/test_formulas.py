@@ -10,6 +10,7 @@ from sympy import (
     HadamardProduct,
     Identity,
     IndexedBase,
+    Lambda,
     MatrixSymbol,
     OneMatrix,
     Product,
@@ -308,3 +309,9 @@ def test_functions_that_keep_a_sign_have_no_absolute_value(function):
     assert not model.gradient(y).has(Abs, sign)
     half = Model(total(y.applyfunc(lambda u: log(u**2 + Rational(1, 2))).applyfunc(Abs)), [y])
     assert half.gradient(y).has(sign)
+
+
+def test_a_variable_that_is_part_of_another_name_stands_for_the_matrix_only_by_itself():
+    u, mu = Symbol("u", real=True), Symbol("mu", real=True)
+    model = Model(total(X.applyfunc(Lambda(u, u * sin(mu * u)))), [X])
+    assert "C = sum((X)·sin(mu·(X)))" in model.show()

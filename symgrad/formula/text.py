@@ -15,6 +15,7 @@ from sympy import (
     NDimArray,
     S,
     Sum,
+    Symbol,
     Transpose,
     Tuple,
 )
@@ -35,6 +36,7 @@ from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
 from symgrad.walk import Preorder, is_larger
 
 _RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+_MARK = 0xE000  # characters from here on are in no name: they are for private use
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
@@ -206,10 +208,12 @@ class _Text(StrPrinter):  # type: ignore[misc]
         body, entries = function.expr, dict(zip(function.variables, matrices, strict=True))
         if set(body.args) == set(entries):
             return f"{body.func.__name__}({', '.join(str(self._print(entries[arg])) for arg in body.args)})"
-        line = str(self._print(body))
+        # with a mark the name is part of no other one, as u is of mu
+        marked = {x: Symbol(x.name + chr(_MARK + n), **x.assumptions0) for n, x in enumerate(entries)}
+        line = str(self._print(body.xreplace(marked)))
         for variable, matrix in entries.items():
             entry = self._print(matrix)
-            line = line.replace(str(self._print(variable)), entry if matrix.is_Symbol else f"({entry})")
+            line = line.replace(self._print(marked[variable]), entry if matrix.is_Symbol else f"({entry})")
         return line
 
     def _print_Softmax(self, expr: Any) -> str:
