@@ -23,7 +23,7 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.layout import natural_order
-from symgrad.graph.letters import distinct, free_letters, relabel
+from symgrad.graph.letters import arranged, distinct, free_letters, numbered, relabel
 from symgrad.graph.nodes import (
     AxisMap,
     Gather,
@@ -59,7 +59,7 @@ def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
     free = [letter for letter in distinct(arg.letters) if letter not in bound]
     numbers = {letter: n for n, letter in enumerate([*free, *present])}
     sizes = sizes_of([arg])
-    node = intern(Reduce, tuple(sizes[x] for x in free), head, relabel(arg, numbers), tuple(sizes[x] for x in present))
+    node = intern(Reduce, tuple(sizes[x] for x in free), head, numbered(arg, numbers), tuple(sizes[x] for x in present))
     return Use(node, tuple(free))
 
 
@@ -85,6 +85,7 @@ def axis_map(head: str, arg: Use, over: Mapping[Letter, Expr]) -> Use:
             return mul([power(reduce(Product, arg, rest), repeats), axis_map(head, arg, rest)])
     if not over:
         return ZERO if head == LOG_SOFTMAX else size(S.One)
+    arg = Use(arg.node, arranged(arg, {letter: letter in over for letter in arg.letters}))
     letters = distinct(arg.letters)
     numbers = {letter: n for n, letter in enumerate(letters)}
     sizes = sizes_of([arg])

@@ -41,7 +41,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.parity import parity
 from symgrad.graph.signs import is_nonnegative
-from symgrad.graph.symmetry import as_known
+from symgrad.graph.symmetry import as_known, symmetric
 
 # Floating numbers with at most this divisor are exact fractions to the reader, too: 0.125, but not 0.1.
 _LARGEST_DIVISOR = 64
@@ -433,11 +433,12 @@ def apply(head: Any, args: Sequence[Use]) -> Use:
             known = parity(head)
             if known is not None:
                 return scale(known, apply(head, [scale(S.NegativeOne, inner)]))
-    letters = free_letters(args)
-    numbers = {letter: n for n, letter in enumerate(letters)}
+    numbers = {letter: n for n, letter in enumerate(free_letters(args))}
+    if len(args) > 1 and any(symmetric(use.node) for use in args):  # not by which of two equal spellings was given
+        _, numbers = canonical_order([((n,), use) for n, use in enumerate(args)])
     sizes = sizes_of(args)
-    node = intern(Apply, tuple(sizes[x] for x in letters), head, tuple(relabel(use, numbers) for use in args))
-    return Use(node, letters)
+    node = intern(Apply, tuple(sizes[x] for x in numbers), head, tuple(numbered(use, numbers) for use in args))
+    return Use(node, tuple(numbers))
 
 
 def _is_mirrored(node: Add) -> bool:

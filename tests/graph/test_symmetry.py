@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sympy import Abs, And, Eq, Ge, Gt, Max, Pow, Product, Rational, S, Symbol, atan2, cos, exp, sin
 
-from symgrad.functions import LogSumExp, if_else, relu
+from symgrad.functions import LogSumExp, MaxOver, if_else, relu
 from symgrad.graph.axes import SOFTMAX, SUM_UP_TO, auxiliary, axis_map, gather, named, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, mul, power, product_of_powers, scale
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, INVERSE, matrix_function
 from symgrad.graph.nodes import Use, postorder
-from symgrad.graph.symmetry import sign_under, symmetric
+from symgrad.graph.symmetry import sign_under, symmetric, transposed
 from symgrad.verify.graph_eval import GraphEvaluator
 
 from .random_terms import ARGUMENTS, SIZES, N, inputs, terms
@@ -205,3 +205,29 @@ def test_what_is_claimed_of_random_terms_is_true(use, seed):
         evaluate = GraphEvaluator(inputs(seed), SIZES)
         for node in postorder([use.node]):
             assert_true_of_entries(node, evaluate)
+
+
+OF_EITHER_SPELLING = {
+    "sum": lambda u: add([(S.One, u), (S.One, x)]),
+    "product": lambda u: mul([u, x], {"j": N}),
+    "softmax": lambda u: axis_map(SOFTMAX, u, {"j": N}),
+    "softmax over both": lambda u: axis_map(SOFTMAX, u, {"i": N, "j": N}),
+    "running sums": lambda u: axis_map(SUM_UP_TO, u, {"i": N}),
+    "largest": lambda u: reduce(MaxOver, u, {"j": N}),
+    "largest of all": lambda u: reduce(MaxOver, u, {"i": N, "j": N}),
+    "sine": lambda u: apply(sin, [u]),
+    "larger": lambda u: apply(Max, [u, x]),
+    "branch": lambda u: when(u, ZERO, apply(Gt, [x, ZERO])),
+    "both branches": lambda u: when(u, turned(u), apply(Gt, [x, turned(y)])),
+    "inverse": lambda u: matrix_function(INVERSE, u, "i", "j", N),
+    "name": lambda u: auxiliary("name", u),
+}
+
+
+@pytest.mark.parametrize("name", OF_EITHER_SPELLING)
+def test_a_symmetric_matrix_and_its_transpose_are_one_operand(name):
+    make = OF_EITHER_SPELLING[name]
+    for matrix in (B, even, apply(cos, [skew])):
+        one, other = make(matrix), make(turned(matrix))
+        assert one.node is other.node
+        assert one == other or (symmetric(one.node) and transposed(one) == other)
