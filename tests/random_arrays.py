@@ -58,6 +58,8 @@ FUNCTIONS: dict[str, Callable[[Any], Any]] = {
 EVALUATED = {"atan", "plain sigmoid", "log of plain sigmoid"}
 # nor does it compare a matrix of one entry with a number, or take its absolute value
 OF_NUMBERS = {"max", "condition", "abs"}
+# and these are for numbers that are compared, not for forms: A B Bᵀ Aᵀ has another one than X Xᵀ with X = A B
+NO_FORM = {"fourth power", "first branch", "second branch"}
 
 
 @dataclass(frozen=True)
@@ -281,12 +283,12 @@ def trees(draw: Any, shape: tuple[Any, Any], depth: int, one_form: bool = False)
     kinds = ["sum", "hadamard", "product", "product", "transpose", "function", "function", "function"]
     kinds += ["softmax"] if columns != 1 else ["row sums"]
     kinds += ["column"] * (columns != 1) + ["inverse"] * (rows == columns != 1) + ["scaled"]
-    kinds += ["power", "diagonal", "inverse of a leaf", "exchanged", "exchanged"] * (rows == columns != 1)
+    kinds += ["power", "diagonal", "inverse of a leaf"] * (rows == columns != 1)
+    kinds += ["exchanged", "exchanged"] * (rows == columns != 1 and not one_form)
     kind = draw(st.sampled_from(kinds))
 
-    names = sorted(
-        FUNCTIONS.keys() - (OF_NUMBERS if rows == columns == 1 else set()) - (EVALUATED if one_form else set())
-    )
+    left_out = (OF_NUMBERS if rows == columns == 1 else set()) | (EVALUATED | NO_FORM if one_form else set())
+    names = sorted(FUNCTIONS.keys() - left_out)
 
     def below(shape: tuple[Any, Any]) -> Array:
         return draw(trees(shape, depth - 1, one_form))
