@@ -48,6 +48,7 @@ class Reading(NamedTuple):
     hides : whether an entry of -oo does not show.
     gone : letters along which all entries act together.
     sums : as in `regions.moved`.
+    everywhere : whether it has to have a value wherever the node is computed: a position, also of what is left out.
     """
 
     use: Use
@@ -56,6 +57,7 @@ class Reading(NamedTuple):
     hides: bool = False
     gone: Collection[Letter] = ()
     sums: bool = True
+    everywhere: bool = False
 
 
 @dataclass
@@ -94,6 +96,8 @@ def liveness(roots: Sequence[Use], vanishing: Vanishing) -> Liveness:
             below = reading.use.node
 
             def there(region: Region, reading: Reading = reading) -> Region:
+                if reading.everywhere and region != NOWHERE:
+                    return EVERYWHERE
                 return moved(within(region, reading.guards), reading.use, reading.gone, reading.sums)
 
             _join(found.computed, below, there(computed))
@@ -135,7 +139,7 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
                      if is_plain(sub, n)}  # fmt: skip
             yield Reading(relabel(base, whole), shows=False, sums=False)
             for sub in subs:
-                yield Reading(sub, shows=False)
+                yield Reading(sub, shows=False, everywhere=True)
         case MatrixFunction(arg=arg, known=known):
             yield Reading(arg, gone=sides_of(node)[:2], sums=False)
             for use in known:
@@ -143,7 +147,7 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
         case Scatter(value=value, subs=subs):
             yield Reading(value, sums=False)
             for sub in subs:
-                yield Reading(sub, shows=False)
+                yield Reading(sub, shows=False, everywhere=True)
         case Merge() | Split():
             yield Reading(node.arg, sums=False)
         case _:

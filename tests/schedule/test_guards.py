@@ -81,6 +81,15 @@ def test_a_branch_that_is_never_taken_where_it_is_needed_is_not_computed() -> No
     assert "np.exp" not in text and "np.where(c > 0, 0, p)" in text
 
 
+def test_a_position_stays_on_its_axis_where_the_entry_is_left_out() -> None:
+    """Positions are looked up everywhere, also those of entries that no one needs."""
+    labels = IndexedBase("labels", shape=(N,), integer=True)
+    entry = if_else(And(n <= m, m <= N - 2), ratings[n + 1, labels[n] - 1] * p[m], p[n] ** 2)
+    text = body(Model(Sum(entry, (n, 0, N - 1), (m, 0, N - 1)), [p]))
+    assert "np.where(below_1, np.where(below_1_2, (np.arange(N) + 1)[:, None], 0), 0)" in text
+    assert "_in_range(np.where(below_1, np.where(below_1_2, (labels - 1)[:, None], 0), 0)" in text
+
+
 @pytest.mark.parametrize("condition", [m <= n, m >= n, Ne(m, n), And(m - n <= 1, n - m <= 1)])
 def test_a_mask_of_indices_guards_nothing_that_lacks_one_of_them(condition: Expr) -> None:
     square = IndexedBase("A", shape=(N, N))
