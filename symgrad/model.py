@@ -60,9 +60,11 @@ _T = TypeVar("_T")
 SHORT = 2
 
 
-# A formula of more terms is left out where formulas are shown; it would fill pages.
-LONGEST = 150
-MANY = 20  # a formula so many times longer does not become readable by being simplified, and is not tried
+# A formula is left out where formulas are shown if it would fill a page of text: about 50 lines of 100 characters, with
+# room for the others. A term of more nodes has more characters, and is not written to be measured.
+PAGE = 2000
+LONGEST = 1000
+MANY = 3  # a formula so many times longer does not become readable by being simplified, and is not tried
 LONGEST_LINE = 30  # of a second derivative in the docstring of its function
 
 
@@ -352,7 +354,8 @@ class Model:
             use = expanded(use, self.derivation, self._short)
         if tree_size(use) > LONGEST:
             return None
-        return first_formula(use, quantity, self._node(quantity), None, self._index_names)
+        made = first_formula(use, quantity, self._node(quantity), None, self._index_names)
+        return made if len(text(body_of(made))) <= PAGE else None
 
     @cached_property
     def _short(self) -> set[Named]:

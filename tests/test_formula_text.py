@@ -1,14 +1,21 @@
 """Formulas as text: brackets and letters."""
 
+import numpy as np
 import pytest
 from sympy import (
     Abs,
     And,
+    Eq,
     HadamardPower,
+    IndexedBase,
     KroneckerProduct,
     MatrixSymbol,
+    Max,
+    Mod,
     Ne,
     OneMatrix,
+    Rational,
+    Sum,
     Symbol,
     Trace,
     log,
@@ -18,7 +25,7 @@ from sympy import (
     symbols,
 )
 
-from symgrad import Model, if_else, total
+from symgrad import Model, if_else, sigmoid, total
 
 N, D = symbols("N D", integer=True, positive=True)
 s = Symbol("s", real=True)
@@ -41,3 +48,64 @@ v, A = MatrixSymbol("v", N, 1), MatrixSymbol("A", D, D)
 def test_text_has_brackets_and_letters_where_people_write_them(loss, line):
     parameter = next(p for p in (s, v, A, Symbol("lambda", real=True)) if loss.has(p))
     assert Model(loss, [parameter]).show().splitlines()[1].strip() == line
+
+
+x, u, p, label = (IndexedBase(name, shape=(N,)) for name in ("x", "u", "p", "t"))
+i, j, k, n = symbols("i j k n", integer=True)
+X, w, y = MatrixSymbol("X", N, D), MatrixSymbol("w", D, 1), MatrixSymbol("y", N, 1)
+
+
+def gradient_line(model: Model) -> str:
+    return model.show().splitlines()[-1].strip()
+
+
+def test_sums_whose_terms_cancel_are_one_sum():
+    loss = -Sum(label[n] * log(p[n]) + (1 - label[n]) * log(1 - p[n]), (n, 0, N - 1))
+    model = Model(loss, [s], where=[Eq(p[n], sigmoid(x[n] + s))])
+    assert gradient_line(model) == "∂C/∂s = Σ_n (p[n] − t[n])"
+
+
+def test_a_shift_around_a_circle_is_written_as_a_shift():
+    model = Model(Sum((u[Mod(i + 1, N)] - u[i]) ** 2, (i, 0, N - 1)), [u])
+    assert gradient_line(model) == "∂C/∂u[i] = 4·u[i] − 2·u[Mod(i − 1, N)] − 2·u[Mod(i + 1, N)]"
+
+
+def test_slopes_of_maxima_are_indicators():
+    model = Model(Sum(Max(u[i], x[i] ** 2) * x[i], (i, 0, N - 1)), [u])
+    assert gradient_line(model) == "∂C/∂u[i] = Heaviside(u[i] − x[i]²)·x[i]"
+
+
+def test_conditions_that_hold_are_not_asked_again():
+    inner = if_else(i <= N - 2, u[i + 1], 0) + if_else(i >= 1, u[i - 1], 0)
+    loss = Sum(if_else(And(i >= 1, i <= N - 2), inner * x[i], 0), (i, 0, N - 1))
+    assert gradient_line(Model(loss, [x])) == "∂C/∂x[i] = if_else((i ≥ 1) ∧ (i ≤ N − 2), u[i + 1] + u[i − 1], 0)"
+
+
+def test_functions_by_cases_keep_matrix_notation():
+    huber = (X * w - y).applyfunc(lambda r: if_else(Abs(r) <= 1, r**2 / 2, Abs(r) - Rational(1, 2)))
+    line = gradient_line(Model(total(huber), [w]))
+    assert line.startswith("∂C/∂w = Xᵀ(") and "Σ" not in line and "if_else(|X w − y| ≤ 1" in line
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        Model(Sum(Max(u[i], x[i] ** 2) * x[i], (i, 0, N - 1)), [u]),
+        Model(Sum((u[Mod(i + 1, N)] - u[i]) ** 2 * x[i], (i, 0, N - 1)), [u]),
+        Model(Sum(if_else(And(i >= 1, i <= N - 2), u[i + 1] * u[i - 1] - u[i] ** 2, 0) * x[i], (i, 0, N - 1)), [u]),
+    ],
+    ids=str,
+)
+def test_a_formula_that_was_tidied_is_the_gradient(model):
+    """The formula of the gradient, read as a model of its own, against the generated gradient."""
+    rng = np.random.default_rng(0)
+    inputs = {argument.name: rng.normal(size=5) for argument in model.arguments}
+    slopes = model.compile(check=False).gradient(**inputs).u
+    formula = model.gradient(u[i])
+    again = Model(Sum(formula * y[i, 0], (i, 0, N - 1)), [y]).compile(check=False)
+    given = {argument.name: {**inputs, "y": np.ones((5, 1))}[argument.name] for argument in again_arguments(formula)}
+    np.testing.assert_allclose(again.gradient(**given).y.ravel(), slopes, rtol=1e-13)
+
+
+def again_arguments(formula):
+    return Model(Sum(formula * y[i, 0], (i, 0, N - 1)), [y]).arguments

@@ -6,6 +6,7 @@ from sympy import MatrixSymbol, S, Symbol
 
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form, scalar_form
+from symgrad.formula.tidy import tidied
 from symgrad.graph.nodes import Node, Trajectory, Use, postorder
 
 
@@ -20,14 +21,14 @@ def first_formula(use: Use, base: Any, node: Node, subscripts: tuple[Any, ...] |
     if subscripts is not None:
         if isinstance(base, MatrixSymbol):
             subscripts = tuple(sub for sub, side in zip(subscripts, base.shape, strict=True) if side != 1)
-        return write(use, dict(enumerate(subscripts)))
+        return tidied(write(use, dict(enumerate(subscripts))))
     if isinstance(base, Symbol):
         if any(isinstance(getattr(below, "symbol", None), MatrixSymbol) for below in postorder([use.node])):
             try:
-                return scalar_form(use)
+                return tidied(scalar_form(use))
             except (NoMatrixForm, NotImplementedError):
                 pass
-        return write(use, {})
+        return tidied(write(use, {}))
     if isinstance(base, MatrixSymbol):
         try:
             return _matrix(use, base)
@@ -45,7 +46,7 @@ def first_formula(use: Use, base: Any, node: Node, subscripts: tuple[Any, ...] |
     )
     # a variable for a side of length one stands nowhere, and no index inside is called the same
     unused = {("side", k): symbol for k, symbol in enumerate(symbols) if symbol not in kept}
-    return IndexLambda(tuple(symbols), write(use, {**unused, **dict(enumerate(kept))}))
+    return IndexLambda(tuple(symbols), tidied(write(use, {**unused, **dict(enumerate(kept))})))
 
 
 def _matrix(use: Use, base: MatrixSymbol) -> Any:

@@ -8,7 +8,7 @@ from sympy import Mul, NDimArray, S
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.printing.printer import Printer
 
-from symgrad.formula.text import content_of, is_reciprocal, is_whole, leads_negative, sliced
+from symgrad.formula.text import around, content_of, is_reciprocal, is_whole, leads_negative, sliced
 
 # How tightly a formula binds, as it is written here: a fraction or a root needs no parentheses.
 RELATION, SUM, PRODUCT, POWER, ATOM = range(5)
@@ -418,6 +418,9 @@ class _Layout(Printer):  # type: ignore[misc]
         return self._call(expr.func.__name__.lower(), expr.args)
 
     _print_Min = _print_Max
+
+    def _print_Mod(self, expr: Any) -> Box:
+        return self._call("Mod", around(expr))
 
     def _print_Transpose(self, expr: Any) -> Box:
         return raised(self.at(expr.arg, ATOM), TRANSPOSED)

@@ -35,11 +35,12 @@ from sympy.matrices.expressions.special import Identity, OneMatrix
 
 from symgrad.formula.collect import collected, scaled
 from symgrad.functions import softmax, total
+from symgrad.functions.entrywise import EntryByEntry
 from symgrad.functions.spelled import Spelled, spelled
 from symgrad.graph.affine import along_one
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.blocks import Grid, Place, grid_of
-from symgrad.graph.build import add
+from symgrad.graph.build import add, scale
 from symgrad.graph.letters import distinct
 from symgrad.graph.linear_algebra import DET, LOGDET, SIGN_DET, sides_of
 from symgrad.graph.nodes import (
@@ -249,8 +250,10 @@ class _Writer:
     def _apply(self, node: Apply, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         args = [place(arg, letters) for arg in node.args]
         arrays = [arg for arg in args if arg.letters]
-        if len(arrays) != 1 or (rows[0] is None and columns[0] is None):
+        if not arrays or (rows[0] is None and columns[0] is None):
             raise NoMatrixForm(str(node.head))
+        if len(arrays) > 1:
+            return self._of_entries(place(Use(node, tuple(range(node.rank))), letters), rows, columns)
         (array,) = arrays
         inner = self.matrix(array, rows, columns)
         if len(args) == 1 and not issubclass(node.head, Spelled):
@@ -258,6 +261,30 @@ class _Writer:
         entry = Dummy("x", real=True)
         function = Lambda(entry, spelled(node.head, [entry if arg is array else self.scalar(arg) for arg in args]))
         return _by_entries(inner, function)
+
+    def _of_entries(self, use: Use, rows: Side, columns: Side) -> Any:
+        """A function of functions of the same entries, such as if_else(|r| ≤ 1, r, sign(r))."""
+        entries: dict[Use, Any] = {}
+
+        def entry(part: Use) -> Any:
+            if not part.letters:
+                return self.scalar(part)
+            if part in entries:
+                return entries[part]
+            if (negated := scale(S.NegativeOne, part)) in entries:
+                return -entries[negated]
+            if isinstance(part.node, Apply):
+                return spelled(part.node.head, [entry(place(arg, part.letters)) for arg in part.node.args])
+            if set(part.letters) != set(use.letters):
+                raise NoMatrixForm("a function of rows and of columns")
+            entries[part] = Dummy("x", real=True)
+            return entries[part]
+
+        body = entry(use)
+        matrices = [self.matrix(part, rows, columns) for part in entries]
+        if len(matrices) == 1:
+            return _by_entries(matrices[0], Lambda(*entries.values(), body))
+        return EntryByEntry(Lambda(tuple(entries.values()), body), *matrices)
 
     def _inverse(self, node: MatrixFunction, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         if set(letters) != {rows[0], columns[0]}:

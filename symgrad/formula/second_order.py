@@ -11,6 +11,7 @@ from sympy.matrices.expressions.special import Identity, ZeroMatrix
 from symgrad.calculus.structure import Block, total
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
 from symgrad.formula.matrix import NoMatrixForm, matrix_form
+from symgrad.formula.tidy import tidied
 from symgrad.graph.nodes import Named, Node, Trajectory
 from symgrad.graph.transform import place
 
@@ -46,6 +47,7 @@ def second_formula(
         body = writer.recursion(place(whole.node.arg, whole.letters), indices)
     else:
         body = writer.write(whole, indices)
+    body = tidied(body)
     return IndexLambda(tuple(free), body) if free else body
 
 

@@ -1,9 +1,11 @@
 """Formulas as text: Unicode for a terminal; and which formulas are shown."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sympy import (
+    Add,
     Dummy,
     Expr,
     Identity,
@@ -15,7 +17,6 @@ from sympy import (
     NDimArray,
     S,
     Sum,
-    Symbol,
     Transpose,
     Tuple,
 )
@@ -45,6 +46,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
     The setting `known` holds sums of matrices that the model itself has: A − U Vᵀ is written so, not −(U Vᵀ − A).
     """
 
+    _meanings: Mapping[Any, Any] = MappingProxyType({})  # of the variables of functions that are applied entry by entry
     printmethod = "_symgrad_text"  # not the way in which an object prints itself as SymPy's text
     _default_settings = StrPrinter._default_settings | {"known": frozenset()}
 
@@ -208,13 +210,22 @@ class _Text(StrPrinter):  # type: ignore[misc]
         body, entries = function.expr, dict(zip(function.variables, matrices, strict=True))
         if set(body.args) == set(entries):
             return f"{body.func.__name__}({', '.join(str(self._print(entries[arg])) for arg in body.args)})"
-        # with a mark the name is part of no other one, as u is of mu
-        marked = {x: Symbol(x.name + chr(_MARK + n), **x.assumptions0) for n, x in enumerate(entries)}
-        line = str(self._print(body.xreplace(marked)))
-        for variable, matrix in entries.items():
-            entry = self._print(matrix)
-            line = line.replace(self._print(marked[variable]), entry if matrix.is_Symbol else f"({entry})")
-        return line
+        before = self._meanings
+        self._meanings = {**before, **entries}
+        try:
+            return str(self._print(body))
+        finally:
+            self._meanings = before
+
+    def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
+        """An operand in brackets where it binds less tightly than the operation around it."""
+        if item in self._meanings:
+            return self._base(self._meanings[item])
+        return str(super().parenthesize(item, level, strict))
+
+    def _print_Mod(self, expr: Any) -> str:
+        position, length = around(expr)
+        return f"Mod({self._print(position)}, {self._print(length)})"
 
     def _print_Softmax(self, expr: Any) -> str:
         return f"softmax({self._print(expr.args[0])})"
@@ -279,6 +290,8 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return sign + text
 
     def _factor(self, factor: Any, last: bool) -> str:
+        if factor in self._meanings:
+            return self._base(self._meanings[factor])
         text = str(self._print(factor))
         if _extends(factor):
             return text if last else f"({text})"
@@ -296,7 +309,12 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return f"{base}{power}" if power else f"{base}^{self.parenthesize(expr.exp, PRECEDENCE['Pow'])}"
 
     def _print_Symbol(self, expr: Any) -> str:
-        return "λ" if expr.name == "lambda" else str(super()._print_Symbol(expr))
+        if expr in self._meanings:
+            return str(self._print(self._meanings[expr]))
+        return "λ" if expr.name == "lambda" else str(StrPrinter._print_Symbol(self, expr))
+
+    def _print_Dummy(self, expr: Any) -> str:
+        return self._print_Symbol(expr) if expr in self._meanings else str(StrPrinter._print_Dummy(self, expr))
 
     def _print_Pi(self, expr: Any) -> str:
         return "π"
@@ -378,6 +396,12 @@ def leads_negative(term: Any) -> bool:
         coefficient = term.as_coeff_mmul()[0] if hasattr(term, "as_coeff_mmul") else S.One
         return bool(coefficient.could_extract_minus_sign())
     return bool(term.as_coeff_Mul()[0].is_negative)
+
+
+def around(expr: Any) -> tuple[Expr, Expr]:
+    """The position and the length of a `Mod`; SymPy writes Mod(i − 1, N) as Mod(N + i − 1, N)."""
+    position, length = expr.args
+    return Add(*(term for term in Add.make_args(position) if term != length)), length
 
 
 def is_reciprocal(matrix: Any) -> bool:

@@ -42,6 +42,7 @@ from symgrad.frontend.bounds import (
 )
 from symgrad.frontend.conditions import conjuncts
 from symgrad.frontend.dimensions import equal
+from symgrad.frontend.merged_indices import taken_apart
 from symgrad.frontend.positions import Landing, is_total, kronecker_positions, without
 from symgrad.frontend.scope import Index, Scope, place_of
 from symgrad.frontend.subscripts import Reading, Request
@@ -241,6 +242,7 @@ class IndexReader(TableReader):
         masks: list[Basic] = []
         outer = scope
         function, limits = apart(expr.function, expr.limits, self._taken(scope))
+        function, limits = taken_apart(function, limits)
         for limit in reversed(limits):  # SymPy writes the innermost first
             if len(limit) != 3:
                 raise ModelError(f"{place_of(expr)}: the index {limit[0]} has no limits; write ({limit[0]}, 0, N-1)")

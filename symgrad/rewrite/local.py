@@ -4,7 +4,7 @@ The adjoint of y = σ(z) in a log-loss is (-t/y + (1-t)/(1-y))·y·(1-y); as a r
 y - t. SymPy does the algebra on placeholders; a cost function decides whether the result is taken.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from math import prod
 
@@ -12,7 +12,8 @@ from sympy import Add as SymAdd
 from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor, factor_terms
 
 from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
-from symgrad.graph.nodes import Add, Contract, Node, Use
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Add, Contract, Node, Shape, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.record import record
@@ -47,6 +48,51 @@ def simplify_cluster(node: Node) -> Use | None:
         return None
     made = lift(better, {symbol: use for use, symbol in leaves.items()})
     return product_of_powers([(made, S.One)], bound)
+
+
+@record(
+    "Σ a − Σ b = Σ (a − b), where terms of a and b cancel",
+    "one pass over what is left, and no difference of two large sums",
+    "linearity of sums",
+    name="cancel between sums",
+)
+def joined_sums(node: Node) -> Use | None:
+    """Sums over the same axes as one, if that leaves fewer terms: Σ p(1 − t) − Σ t(1 − p) = Σ (p − t)."""
+    if not isinstance(node, Add):
+        return None
+    groups: dict[Shape, list[int]] = {}
+    for n, (_, use) in enumerate(node.terms):
+        if isinstance(use.node, Contract) and use.node.bound:
+            groups.setdefault(use.node.bound, []).append(n)
+    for bound, places in groups.items():
+        joined = None if len(places) < 2 else _joined([node.terms[n] for n in places], bound)
+        if joined is not None:
+            return add([*(term for n, term in enumerate(node.terms) if n not in places), (S.One, joined)])
+    return None
+
+
+def _joined(terms: Sequence[tuple[Number, Use]], bound: Shape) -> Use | None:
+    """The sum of sums over the same axes as one sum of fewer terms than they have together; None if it has as many."""
+    letters = [("joined", k) for k in range(len(bound))]
+    leaves: dict[Use, Symbol] = {}
+    room = iter(range(4 * MAX_OPERATIONS))
+    parts: list[Expr] = []
+    for coefficient, use in terms:
+        contract = use.node
+        assert isinstance(contract, Contract)
+        body = relabel(product_of_powers(contract.factors), dict(enumerate((*use.letters, *letters))))
+        part = _expression(body, leaves, room)
+        if part is None or part.has(Float):
+            return None
+        parts.append(coefficient * part)
+    expr = SymAdd(*parts)
+    if sum(map(_terms, parts)) > MAX_TERMS or cost(expr) > MAX_OPERATIONS:
+        return None
+    apart = sum(len(SymAdd.make_args(expand(part))) for part in parts)
+    if len(SymAdd.make_args(expand(expr))) >= apart:
+        return None
+    made = lift(_signed(min((expand(expr), factor(expr)), key=cost)), {symbol: use for use, symbol in leaves.items()})
+    return mul([made], dict(zip(letters, bound, strict=True)))
 
 
 @record(

@@ -12,7 +12,7 @@ from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
-from symgrad.rewrite.local import simplify_cluster, vanishing_sum
+from symgrad.rewrite.local import joined_sums, simplify_cluster, vanishing_sum
 from symgrad.rewrite.logarithms import log_of_distance, log_of_share
 from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
@@ -43,6 +43,7 @@ RECORDS: tuple[Record[..., Any], ...] = (
     fold_names,
     use_identity,
     vanishing_sum,
+    joined_sums,
     simplify_cluster,
 )
 """The rewrites of these phases beside the scalar rules."""
@@ -106,6 +107,7 @@ def _cancel(
         for name, better in (
             (use_identity.name, use_identity(made.node, identities)),
             (vanishing_sum.name, vanishing_sum(made.node)),
+            (joined_sums.name, joined_sums(made.node)),
             (simplify_cluster.name, simplify_cluster(made.node)),
         ):
             if better is not None:

@@ -286,6 +286,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "definition": (Sample(_two_blocks),),
     "cancel": (Sample(_logistic),
                Sample(lambda: _sum((x[n] ** 2 - 1) / (x[n] + 1) * (1 / x[n] + t[n]), [x]))),
+    "cancel between sums": (
+        Sample(lambda: Model(Sum(-t[n] * log(y[n]) - (1 - t[n]) * log(1 - y[n]), rows) / N, [b],
+                             where=[Eq(y[n], sigmoid(x[n] + b))])),
+    ),
     "sum of differences": (
         Sample(lambda: _sum((x[n] - b) ** 2, [x], where=[_MEAN])),
         Sample(lambda: Model(sin(b) * Sum((x[n] - b) * (x[n] - b + y[n]), rows), [x], where=[_MEAN])),

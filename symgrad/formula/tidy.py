@@ -1,0 +1,82 @@
+"""Formulas as people write them: what derivatives and subscripts leave behind is put away.
+
+Each step here is an equality for all values; code is made of the terms themselves, not of these.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Add, Basic, Expr, Heaviside, KroneckerDelta, Lambda, MatrixExpr, Mod, Mul, S, Sum, sign
+
+from symgrad.formula.conditions import implied
+from symgrad.walk import is_larger
+
+_MOST, _DEEPEST = 2000, 60  # nodes and levels of an expression that is looked at
+
+
+def tidied(expr: Any) -> Any:
+    """The formula with implied conditions dropped, shifts around a circle and indicators written as such."""
+    if isinstance(expr, Lambda):
+        return expr.func(expr.variables, tidied(expr.expr))
+    if not isinstance(expr, Expr) or isinstance(expr, MatrixExpr) or is_larger(expr, _MOST, _DEEPEST):
+        return expr
+    for step in (_circles, implied, _indicators):
+        expr = step(expr)
+    return expr
+
+
+def _circles(expr: Expr) -> Expr:
+    """Σⱼ δ(i, Mod(j + c, N))·f(j) over j = 0 … N − 1 as f(Mod(i − c, N)): j ↦ j + c goes around a circle of N."""
+    return expr.replace(lambda part: isinstance(part, Sum) and part.function.has(KroneckerDelta), _circle)
+
+
+def _circle(expr: Sum) -> Expr:
+    for number, (index, *bounds) in enumerate(expr.limits):
+        if len(bounds) != 2 or bounds[0] != 0:
+            continue
+        length = bounds[1] + 1
+        for delta in (factor for factor in Mul.make_args(expr.function) if isinstance(factor, KroneckerDelta)):
+            for place, other in (delta.args, delta.args[::-1]):
+                shift = other.args[0] - index if isinstance(other, Mod) else None
+                if shift is None or other.args[1] != length or shift.has(index) or place.has(index):
+                    continue
+                rest = Mul(*(factor for factor in Mul.make_args(expr.function) if factor is not delta))
+                moved = rest.xreplace({other: place}).xreplace({index: Mod(place - shift, length)})
+                limits = [limit for k, limit in enumerate(expr.limits) if k != number]
+                return Sum(moved, *limits) if limits else moved
+    return expr
+
+
+def _indicators(expr: Expr) -> Expr:
+    """1 ± sign(u) as 2·H(±u), with Heaviside's H of 1/2 at 0; numbers in front are multiplied out."""
+    made = _replaced(expr, lambda part: isinstance(part, Add) and len(part.args) == 2 and part.has(sign), _indicator)
+    if made == expr:
+        return expr
+    return _replaced(made, lambda part: isinstance(part, Mul) and part.has(Heaviside), _content)
+
+
+def _indicator(expr: Add) -> Expr:
+    number, other = expr.as_coeff_Add()
+    coefficient, function = other.as_coeff_Mul()
+    if isinstance(function, sign) and abs(coefficient) == abs(number) != 0:
+        up = coefficient * number > 0
+        return 2 * number * Heaviside(function.args[0] if up else -function.args[0], S.Half)
+    return expr
+
+
+def _content(expr: Mul) -> Expr:
+    """A product with the common numbers of its sums in front."""
+    numbers, rest = [], []
+    for factor in expr.args:
+        content, plain = factor.primitive() if isinstance(factor, Add) else (S.One, factor)
+        numbers.append(content)
+        rest.append(plain)
+    return Mul(*numbers, *rest)
+
+
+def _replaced(expr: Any, matches: Callable[[Basic], bool], change: Callable[[Any], Any]) -> Any:
+    """The expression with parts changed, innermost first."""
+    if not isinstance(expr, Basic) or not expr.args:
+        return expr
+    made = expr.func(*(_replaced(arg, matches, change) for arg in expr.args))
+    return change(made) if matches(made) else made
