@@ -377,7 +377,7 @@ def test_the_order_of_equations_does_not_matter(name):
 
 def test_the_backward_recurrence_is_shown():
     shown = models.rnn_ahead.show()
-    assert "if_else(t <= T − 1, Σ_l U[k, l]·∂C/∂h[t + 1, n, l]·(1 − h[t + 1, n, l]²), 0)" in shown
+    assert "if_else(t ≤ T − 1, Σ_l U[k, l]·∂C/∂h[t + 1, n, l]·(1 − h[t + 1, n, l]²), 0)" in shown
     assert "∂C/∂U[k,l] = Σ_n,t h[t, n, k]·∂C/∂h[t + 1, n, l]·(1 − h[t + 1, n, l]²)" in shown
     assert r"\partial" in models.rnn_ahead.show("latex")
 
