@@ -314,4 +314,4 @@ def test_functions_that_keep_a_sign_have_no_absolute_value(function):
 def test_a_variable_that_is_part_of_another_name_stands_for_the_matrix_only_by_itself():
     u, mu = Symbol("u", real=True), Symbol("mu", real=True)
     model = Model(total(X.applyfunc(Lambda(u, u * sin(mu * u)))), [X])
-    assert "C = sum((X)·sin(mu·(X)))" in model.show()
+    assert "C = sum(X·sin(mu·X))" in model.show()

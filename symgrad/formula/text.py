@@ -37,7 +37,6 @@ from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
 from symgrad.walk import Preorder, is_larger
 
 _RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
-_MARK = 0xE000  # characters from here on are in no name: they are for private use
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
