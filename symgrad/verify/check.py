@@ -12,6 +12,7 @@ from sympy import Basic
 from symgrad.verify.branches import Branch, Coverage
 from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, sampler_of
 from symgrad.verify.edges import check_empty, check_kinks, empty_draw, empty_sizes
+from symgrad.verify.extremes import LARGE, extreme_draws, formula_findings
 from symgrad.verify.guarded import guarded, quietly
 from symgrad.verify.kink_points import MOST_NUMBERS
 from symgrad.verify.left_out import left_out_findings
@@ -237,8 +238,34 @@ class _Check:
         guarded("an empty axis", lambda: self._without_entries(draws), failed.append)
         if self._subject.kinks is not None:
             guarded("kinks", lambda: self._at_kinks(draws[0], len(draws)), failed.append)
+        guarded("extreme inputs", lambda: self._at_extremes(draws[0], len(draws)), failed.append)
         if failed:
             self._edges.append(Run("the edges", findings=tuple(failed)))
+
+    def _at_extremes(self, draw: Draw, number: int) -> None:
+        """What is found at zeros and at large numbers; that nothing can be said there is nothing to say.
+
+        Where a function oscillates a thousand times within a step, differences say nothing, but formulas do.
+        """
+        for there in extreme_draws(self._subject, draw, [self._settings.seed, number, 5]):
+            runs: list[Run] = []
+            large = there.where == LARGE
+            self._run(there, number, runs, at_kink=large)
+            (run,) = runs
+            failed: list[Finding] = []
+            formulas = guarded("formulas", partial(formula_findings, self._subject, there), failed.append) or []
+            found = [one for one in run.findings if not large or "finite" in one.name]
+            infinite = [one for one in found if one.verdict == "fail" and "finite" in one.name]
+            run = Run(
+                run.sizes,
+                tuple(entry for entry in run.entries if entry.verdict != "inconclusive"),
+                tuple(one for one in (*found, *formulas) if one.verdict != "inconclusive"),
+                run.notes,
+                slopes=run.slopes,
+            )
+            if infinite:  # numbers that leave the range of floating point are for the audit of digits to judge
+                run = Run(run.sizes, findings=tuple(replace(one, verdict="inconclusive") for one in infinite))
+            self._edges.append(run)
 
     def _without_entries(self, draws: list[Draw]) -> None:
         subject, number = self._subject, len(draws)

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from sympy import Basic, Indexed, KroneckerDelta, Piecewise, Sum
 
+from symgrad.functions import if_else
 from symgrad.verify.computing import difference
 from symgrad.verify.differences import Array
 from symgrad.verify.facts import Unread
@@ -30,13 +32,10 @@ def unread_entries(subject: Subject, draw: Draw) -> dict[str, Array]:
     if subject.stated is None:
         return {}
     read = subject.stated.at(draw.inputs, draw.sizes).trace.read
+    chosen = _chosen(subject.stated.loss, subject.stated.where)
     found = {}
     for argument in subject.arguments:
-        if (
-            argument.role != "data"
-            or argument.integer
-            or not isinstance(draw.inputs[argument.name], np.ndarray | float)
-        ):
+        if argument.role != "data" or argument.integer or str(argument.symbol) not in chosen:
             continue
         tied = any(getattr(c, "name", None) == argument.name for c in draw.constraints)
         facts = [c.fact for c in draw.constraints if isinstance(c, Unread)]
@@ -50,6 +49,25 @@ def unread_entries(subject: Subject, draw: Draw) -> dict[str, Array]:
         if np.any(unread) and not np.all(unread):
             found[argument.name] = unread
     return found
+
+
+def _chosen(loss: Any, where: Sequence[Basic]) -> set[str]:
+    """The names of what branches of conditions, and sums with a delta of data, are made of."""
+    definitions = {str(getattr(left, "base", left)): right for left, right in (equation.args for equation in where)}
+    expressions = [part for part in (loss, *definitions.values()) if isinstance(part, Basic)]
+    waiting: list[Basic] = []
+    for expression in expressions:
+        waiting += expression.atoms(if_else, Piecewise)
+        for total in expression.atoms(Sum):
+            if any(delta.has(Indexed) for delta in total.atoms(KroneckerDelta)):
+                waiting.append(total)
+    names: set[str] = set()
+    while waiting:
+        for symbol in map(str, waiting.pop().free_symbols):
+            if symbol not in names:
+                names.add(symbol)
+                waiting += [definitions[symbol]] if symbol in definitions else []
+    return names
 
 
 def left_out_findings(subject: Subject, draw: Draw, functions: Mapping[str, Callable[..., Any]]) -> list[Finding]:

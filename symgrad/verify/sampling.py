@@ -28,6 +28,7 @@ KINK_DRAWS = 40  # a draw in seven has the nearest of a hundred kinks further aw
 FACT_DRAWS = 100
 RANGE_COMBINATIONS = 200
 
+_OFF_THE_END = 0.01  # of a bound, that numbers which inequalities move stay
 _NEIGHBOURS = 4
 _NEIGHBOUR_STEP = 0.03  # a quarter of the differences' first step; a nearer edge of the domain only costs them rows
 
@@ -271,6 +272,9 @@ class Sampler:
         low, high = entry_limits(concrete_shape(argument, self._sizes), own, argument.integer)
         if argument.upper is not None:
             low, high = np.maximum(low, 0), np.minimum(high, concrete(argument.upper, self._sizes) - 1)
+        if not argument.integer:  # an end may not be among the numbers that a fact allows
+            off = np.where(low < high, _OFF_THE_END, 0.0)
+            low, high = low + off, high - off
         return low, high
 
     def satisfies(self, inputs: dict[str, Any]) -> bool:

@@ -12,6 +12,7 @@ from symgrad.errors import ModelError
 
 Sizes = Mapping[Basic, int]
 
+_FEW = 3  # dimensions of which all can be 3 without a sum over all taking long
 _MANY = 5  # the reference takes a second for a sum over indices of so many different sizes, and minutes for more
 _SMALL = 8  # sizes up to so much above the least are tried in all combinations, where nothing simpler fits
 
@@ -68,13 +69,14 @@ def size_sets(
     -------
     list of dict
         All sizes different, in one order and in the other, so that exchanged axes show; ones, and ones beside other
-        sizes both ways, so that wrong broadcasting shows. Without dimensions three times the empty set: three draws.
+        sizes both ways, so that wrong broadcasting shows; all equal, where a matrix is square by chance. Without
+        dimensions three times the empty set: three draws.
 
     Examples
     --------
     >>> from sympy import symbols
     >>> [tuple(sizes.values()) for sizes in size_sets(symbols("N M"))]
-    [(2, 3), (5, 4), (1, 1), (1, 3), (2, 1)]
+    [(2, 3), (5, 4), (1, 1), (1, 3), (2, 1), (3, 3)]
     >>> [tuple(sizes.values()) for sizes in size_sets(symbols("N,"), {symbols("N"): 2})]
     [(2,), (4,), (3,)]
     """
@@ -90,6 +92,9 @@ def size_sets(
         [1 if number % 2 == 0 else 2 + number % 5 for number in numbers],
         [1 if number % 2 == 1 else 2 + number % 5 for number in numbers],
     ]
+    equal = max(3 if len(dimensions) <= _FEW else 2, *least.values())
+    if len(dimensions) > 1 and equal <= _MANY:
+        plans.append([equal for _ in numbers])
     found: list[dict[Basic, int]] = []
     for position, plan in enumerate(plans):
         for sizes in _attempts(plan, least, different=few and position < 2):

@@ -372,7 +372,7 @@ def test_the_same_seed_draws_the_same() -> None:
 
 def test_sizes_are_different_in_two_orders_and_ones() -> None:
     sets = size_sets((N, M, K))
-    assert len(sets) == 5
+    assert len(sets) == 6 and set(sets.pop().values()) == {3}
     first, second, ones = (tuple(sizes.values()) for sizes in sets[:3])
     assert len(set(first)) == len(set(second)) == 3
     assert first == tuple(sorted(first)) and second == tuple(sorted(second, reverse=True))
