@@ -7,6 +7,7 @@ from sympy import (
     IndexedBase,
     Rational,
     Sum,
+    Symbol,
     besseli,
     beta,
     binomial,
@@ -203,3 +204,22 @@ def test_a_count_of_zero_at_a_rate_of_zero_is_certain():
     assert value == pytest.approx(3 * np.log(2.5) - 2.5 - np.log(6), rel=1e-14)
     assert slope == pytest.approx(0.2, rel=1e-14)
     assert model.check(hessian=True).ok
+
+
+@pytest.mark.parametrize("count", [Symbol("k", integer=True), Symbol("k", integer=True, nonnegative=True), Symbol("k")])
+def test_a_power_of_zero_to_the_zero_is_one_whatever_is_declared(count):
+    v, rate = symbols("v rate", real=True)
+    for loss in (log(v**count * exp(-rate * v)), log(v**count) - rate * v):
+        module = Model(loss, [v, rate]).compile(check=False)
+        with np.errstate(all="raise"):
+            assert module.value_and_gradient(0.0, 2.0, 0) == (0.0, (-2.0, 0.0))
+        assert module.value(0.5, 2.0, 3) == pytest.approx(3 * np.log(0.5) - 1, rel=1e-15)
+
+
+def test_whole_powers_of_what_is_negative_have_values():
+    v, whole = Symbol("v", real=True), Symbol("whole", integer=True)
+    module = Model(log(v**whole * exp(v)) + log(1 + v**whole), [v]).compile(check=False)
+    with np.errstate(all="raise"):
+        value, (slope,) = module.value_and_gradient(-2.0, 4)
+    assert value == pytest.approx(4 * np.log(2) - 2 + np.log(17), rel=1e-15)
+    assert slope == pytest.approx(4 / -2 + 1 + 4 * -8 / 17, rel=1e-15)

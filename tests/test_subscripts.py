@@ -520,3 +520,16 @@ def test_labels_beside_the_axis_of_a_delta_count_for_nothing():
     np.testing.assert_allclose(value, weights @ (values @ hits) ** 2, rtol=1e-14)
     np.testing.assert_allclose(gradient.x, hits @ (2 * weights * (values @ hits)), rtol=1e-14)
     np.testing.assert_allclose(gradient.weight, (values @ hits) ** 2, rtol=1e-14)
+
+
+def test_whole_numbers_are_not_rewritten_for_their_digits():
+    # expm1(j·log 2) is 2.9999999999999996 at j = 2
+    a, b = array("a", M), array("b", N)
+    places = Model(Sum(b[j] * sin(a[2**j - 1]), (j, 0, N - 1)), [a, b])
+    values = Model(Sum(sin(Sum(if_else(Eq(2**j - 1, i), b[j], 0), (j, 0, N - 1))), (i, 0, M - 1)), [b])
+    given, weights = np.arange(64.0), np.arange(1.0, 7.0)
+    found = places.compile(check=False).value(given, weights)
+    assert found == pytest.approx(weights @ np.sin(given[[0, 1, 3, 7, 15, 31]]), rel=1e-14)
+    assert values.compile(check=False).value(weights, M=64) == pytest.approx(np.sin(weights).sum(), rel=1e-14)
+    for model in (places, values):
+        assert "expm1" not in model.source()

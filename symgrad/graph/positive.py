@@ -1,6 +1,6 @@
 """Which terms are positive, or zero where all data are: as far as their form and the symbols' assumptions show."""
 
-from sympy import IndexedBase, Symbol, besseli, beta, cosh, erfc, exp, factorial, gamma
+from sympy import Abs, IndexedBase, Max, Min, Pow, Symbol, besseli, beta, cosh, erfc, exp, factorial, gamma, sign
 
 from symgrad.functions import if_else, ndtr, sigmoid, softplus
 from symgrad.functions.normal import exp_ndtr
@@ -85,6 +85,10 @@ def is_integral(use: Use) -> bool:
             case Add(terms=terms) if all(c.is_integer for c, _ in terms):
                 pass
             case Contract(factors=factors) if all(e.is_integer and e.is_positive for _, e in factors):
+                pass
+            case Apply(head=head, args=(_, exponent)) if head is Pow and is_nonnegative(exponent):
+                pass
+            case Apply(head=head) if head in (Abs, Max, Min, sign):
                 pass
             case Gather() | Named():
                 pass

@@ -16,6 +16,7 @@ from symgrad.graph.nodes import (
     Input,
     Named,
     Node,
+    Range,
     Reduce,
     Scatter,
     Size,
@@ -42,7 +43,7 @@ def is_nonnegative(use: Use) -> bool:
 def _nonnegative(node: Node) -> bool:
     """The same for a node whose operands are known."""
     match node:
-        case Delta():
+        case Delta() | Range():
             return True
         case Const(value=value) | Size(value=value):
             return bool(value.is_nonnegative)

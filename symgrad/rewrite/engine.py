@@ -1,10 +1,13 @@
 """Applies rules bottom-up until none fires, and keeps the trace of what fired where."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sympy import ceiling, floor
+
 from symgrad.graph.build import product_of_powers
-from symgrad.graph.nodes import Contract, Node, Use
+from symgrad.graph.nodes import Add, Apply, Contract, Gather, Node, Scatter, Use, postorder
+from symgrad.graph.positive import is_integral
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import own, place, rebuild, transform
 from symgrad.rewrite.match import match, match_factors
@@ -30,7 +33,7 @@ def rewrite(
     trace: Trace,
     opaque: Collection[Node] = frozenset(),
 ) -> list[Use]:
-    """The terms with every rule applied wherever it matches."""
+    """The terms with every rule applied wherever it matches, but not in positions: their digits are all there."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         made = own(node) if uses == node.uses() else rebuild(node, uses)
@@ -41,10 +44,23 @@ def rewrite(
             made = changed
         return made
 
-    return transform(roots, visit, opaque)
+    return transform(roots, visit, {*opaque, *_positions(roots)})
+
+
+def _positions(roots: Sequence[Use]) -> Iterator[Node]:
+    """The subscripts of what is taken or added up: whole numbers, unless made of broken ones by rounding."""
+    for node in postorder([use.node for use in roots]):
+        if isinstance(node, Gather | Scatter):
+            yield from (use.node for use in node.subs if not _is_rounded(use))
+
+
+def _is_rounded(use: Use) -> bool:
+    return any(isinstance(node, Apply) and node.head in (floor, ceiling) for node in postorder([use.node]))
 
 
 def _fire(use: Use, rules: Sequence[Rule], axis_rules: Sequence[AxisRule], trace: Trace) -> Use | None:
+    if isinstance(use.node, Add) and is_integral(use):  # sums of whole numbers are exact, and may be compared
+        return None
     for axis_rule in axis_rules:
         made = axis_rule(use)
         if made is not None and made != use:

@@ -125,13 +125,14 @@ def _factor_logarithm(factor: Use, exponent: Number, alone: bool) -> Logarithm |
             return None
         if not is_integral(power) or is_nonnegative(base):  # a broken power of what is negative is no number
             return Logarithm(_times_log(power, base))
-        return Logarithm(mul([power, apply(log, [apply(Abs, [base])])]), apply(Pow, [apply(sign, [base]), power]))
+        return Logarithm(_times_log(power, apply(Abs, [base])), apply(Pow, [apply(sign, [base]), power]))
     return None
 
 
 def _times_log(power: Use, base: Use) -> Use:
     """power·log(base), which is 0 where both are 0; of 1 + x there is a logarithm with more digits."""
-    if any(term == ONE for _, term in terms_of(base)):
+    inner = place(base.node.args[0], base.letters) if isinstance(base.node, Apply) and base.node.head is Abs else base
+    if any(term == ONE for _, term in terms_of(see_through(inner))):
         return mul([power, apply(log, [base])])
     return apply(xlogy, [power, base])
 

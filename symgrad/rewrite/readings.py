@@ -7,7 +7,9 @@ from sympy import Expr, Float, Number, Pow, S, exp, log
 
 from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale, split_coefficient
 from symgrad.graph.nodes import Add, Apply, Const, Contract, Use
+from symgrad.graph.positive import is_integral
 from symgrad.graph.scalar import lift
+from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.univariate import SCALARS, Univariate, X
 
@@ -57,7 +59,7 @@ def _parts(use: Use) -> Iterator[Use | None]:
                 stack.append(inner)
             else:
                 yield _shifted(inner) if node.head is log else inner
-        elif isinstance(node, Apply) and node.head is Pow:
+        elif isinstance(node, Apply) and node.head is Pow and _has_logarithm(part):
             yield exponent_of(part)
 
 
@@ -134,7 +136,7 @@ class Reader:
         if isinstance(node, Apply) and is_scalar(node.head):
             inner = self.read(place(node.args[0], target.letters))
             return None if inner is None else node.head(inner)
-        if isinstance(node, Apply) and node.head is Pow:
+        if isinstance(node, Apply) and node.head is Pow and _has_logarithm(target):
             inner = self.read(exponent_of(target))
             return None if inner is None else exp(inner)
         return None
@@ -172,6 +174,12 @@ class Reader:
         if not found.is_Integer or (strict and any(factor not in powers for factor in self.powers)):
             return S.Zero
         return found
+
+
+def _has_logarithm(power: Use) -> bool:
+    """Whether b^y has the logarithm y·log b: a whole power also has a value where b is negative."""
+    base, exponent = power.node.uses()
+    return is_nonnegative(base) or not is_integral(exponent)
 
 
 def exponent_of(power: Use) -> Use:

@@ -6,13 +6,11 @@ what loses digits by what does not.
 """
 
 from symgrad.rewrite.rules.exponential import EXPONENTIAL
-from symgrad.rewrite.rules.gamma import GAMMA
 from symgrad.rewrite.rules.kinks import KINKS
 from symgrad.rewrite.rules.logistic import LOGISTIC_FUNCTION
-from symgrad.rewrite.rules.normal import NORMAL
 from symgrad.rewrite.rules.rule import Rule, x, y
 from symgrad.rewrite.rules.trigonometric import TRIGONOMETRIC
 
 __all__ = ["RULES", "Rule", "x", "y"]
 
-RULES = (*LOGISTIC_FUNCTION, *NORMAL, *GAMMA, *KINKS, *TRIGONOMETRIC, *EXPONENTIAL)
+RULES = (*LOGISTIC_FUNCTION, *KINKS, *TRIGONOMETRIC, *EXPONENTIAL)
