@@ -40,6 +40,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
+from symgrad.graph.scan import within as within_steps
 from symgrad.graph.transform import own, place, rebuild
 from symgrad.rewrite.record import record
 from symgrad.schedule.liveness import Reading, liveness, readings
@@ -48,16 +49,15 @@ from symgrad.schedule.regions import (
     NOWHERE,
     Guard,
     Region,
-    Vanishing,
     condition_of,
     guards_of,
     is_of_data,
     is_tie,
-    mask_of,
     moved,
     within,
     without_some,
 )
+from symgrad.schedule.vanishing import Vanishing, mask_of
 from symgrad.univariate import Univariate, safe_argument
 
 # Arguments at which functions that are not finite everywhere are finite, with their derivatives
@@ -146,7 +146,7 @@ class _Guarded:
     """
 
     def __init__(self, roots: Sequence[Use], parameters: Collection[str]) -> None:
-        self._vanishing = Vanishing()
+        self._vanishing = Vanishing(roots)
         self._live = liveness(roots, self._vanishing)
         for node in list(self._live.computed):
             read = node.base.node if isinstance(node, Gather) else node
@@ -156,8 +156,10 @@ class _Guarded:
         self._image: dict[Node, Use] = {}
         self._open: set[Node] = set()
         self._progress: set[Node] = set()
+        nodes = list(postorder([use.node for use in roots]))
+        steps = {node for scan in self._live.partial for node in within_steps(scan)}
         self._multiplied = {  # nodes of which something has to be finite
-            use.node for node in postorder([use.node for use in roots]) if not _is_quiet(node) for use in node.uses()
+            use.node for node in nodes if node in steps or not _is_quiet(node) for use in node.uses()
         }
 
     def of(self, use: Use) -> Use:
@@ -225,8 +227,8 @@ class _Guarded:
         match node:
             case Input(integer=integer):
                 return not integer
-            case Trajectory():
-                return True
+            case Trajectory(scan=scan):  # what is not needed in any step is finite, since what it is made of is
+                return scan.node not in self._live.partial or any(use.node in self._open for use in scan.node.uses())
             case Add() | Named() | Merge() | Split():
                 return operands
             case Gather(base=base):

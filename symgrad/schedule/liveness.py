@@ -1,6 +1,6 @@
 """For which entries each node is computed, and for which of them a number that is not finite shows in the results."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -23,6 +23,8 @@ from symgrad.graph.nodes import (
     Merge,
     Named,
     Node,
+    Past,
+    Previous,
     Reduce,
     Scan,
     Scatter,
@@ -31,7 +33,11 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Guard, Region, Vanishing, guards_of, moved, union, within
+from symgrad.graph.scan import placeholders
+from symgrad.graph.scan import within as within_steps
+from symgrad.schedule.recurrences import at_base, at_steps, needed, shifted, shifts
+from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Guard, Region, guards_of, moved, union, within
+from symgrad.schedule.vanishing import Vanishing
 
 # An entry of -oo is legal in what they are applied to: a probability of 0, of which nothing shows.
 _HIDING = (sp.exp, cfunctions.exp2, cfunctions.expm1, sigmoid, log_sigmoid, softplus)
@@ -49,6 +55,7 @@ class Reading(NamedTuple):
     gone : letters along which all entries act together.
     sums : as in `regions.moved`.
     everywhere : whether it has to have a value wherever the node is computed: a position, also of what is left out.
+    shifts : letters of the node in terms of those of the operand, where it reads an axis at a distance.
     """
 
     use: Use
@@ -58,6 +65,14 @@ class Reading(NamedTuple):
     gone: Collection[Letter] = ()
     sums: bool = True
     everywhere: bool = False
+    shifts: Mapping[Letter, Use] = {}
+
+    def of(self, region: Region) -> Region:
+        """Where the operand is needed, in its letters, if the node is needed in a region."""
+        if self.everywhere and region != NOWHERE:
+            return EVERYWHERE
+        region = within(region, self.guards)
+        return moved(shifted(region, self.shifts) if self.shifts else region, self.use, self.gone, self.sums)
 
 
 @dataclass
@@ -68,10 +83,12 @@ class Liveness:
     ----------
     computed : where an entry is needed.
     shown : where an entry that is not finite shows in the results anyway.
+    partial : recurrences of which not every entry is needed.
     """
 
     computed: dict[Node, Region] = field(default_factory=dict)
     shown: dict[Node, Region] = field(default_factory=dict)
+    partial: set[Scan] = field(default_factory=set)
 
     def of(self, node: Node) -> tuple[Region, Region]:
         """Both regions of a node; a condition on regions that no model has written is needed everywhere."""
@@ -87,26 +104,59 @@ def liveness(roots: Sequence[Use], vanishing: Vanishing) -> Liveness:
     for use in roots:
         found.computed[use.node] = found.shown[use.node] = EVERYWHERE
     for node in reversed(list(postorder([use.node for use in roots]))):
-        whole = isinstance(node, Trajectory | Scan)  # a loop computes every step
-        computed = EVERYWHERE if whole else found.computed[node]
-        shown = EVERYWHERE if whole else found.shown.get(node, NOWHERE)
+        if isinstance(node, Trajectory):
+            continue
+        if isinstance(node, Scan):
+            _reach_steps(node, found, vanishing)
+            continue
+        computed, shown = found.computed[node], found.shown.get(node, NOWHERE)
         veiled = union(shown, hidden.get(node, NOWHERE))
         passes = isinstance(node, Add | Named | Gather) or getattr(node, "head", None) is if_else
         for reading in readings(node, vanishing):
             below = reading.use.node
-
-            def there(region: Region, reading: Reading = reading) -> Region:
-                if reading.everywhere and region != NOWHERE:
-                    return EVERYWHERE
-                return moved(within(region, reading.guards), reading.use, reading.gone, reading.sums)
-
-            _join(found.computed, below, there(computed))
+            _join(found.computed, below, reading.of(computed))
             if reading.shows:
                 if not reading.hides:
-                    _join(found.shown, below, there(shown if passes else veiled))
+                    _join(found.shown, below, reading.of(shown if passes else veiled))
                 if reading.hides or passes:
-                    _join(hidden, below, there(veiled))
+                    _join(hidden, below, reading.of(veiled))
     return found
+
+
+def _reach_steps(node: Scan, found: Liveness, vanishing: Vanishing) -> None:
+    """Join the regions of what a recurrence is made of; a loop computes every step, but of what is needed only."""
+    arrays = [part for part in found.computed if isinstance(part, Trajectory) and part.scan.node is node]
+    outside = {part.number: found.computed[part] for part in arrays}
+    inside = within_steps(node)
+    order = [
+        part for part in reversed(list(postorder([update.term.node for update in node.updates]))) if part in inside
+    ]
+
+    def reach(terms: Mapping[Use, Region]) -> dict[Previous, Region] | None:
+        regions: dict[Node, Region] = {}
+        for term, region in terms.items():
+            _join(regions, term.node, moved(region, term))
+        for part in order:
+            for reading in readings(part, vanishing):
+                if reading.use.node in inside:
+                    _join(regions, reading.use.node, reading.of(regions.get(part, NOWHERE)))
+        parts = list(placeholders(node))
+        if any(isinstance(part, Past) for part in parts):
+            return None
+        return {part: regions.get(part, NOWHERE) for part in parts if isinstance(part, Previous)}
+
+    states = needed(node, outside, reach)
+    if states is None:
+        regions = [(use, EVERYWHERE) for use in node.uses()]
+    else:
+        found.partial.add(node)
+        regions = [(term, at_base(states[number], node.states[number], at)) for number, at, term in node.bases]
+        regions += [
+            (term, at_steps(states[number], node.states[number], node.steps)) for number, _, term in node.updates
+        ]
+    for use, region in regions:
+        for reached in (found.computed, found.shown):
+            _join(reached, use.node, moved(region, use))
 
 
 def _join(regions: dict[Node, Region], node: Node, region: Region) -> None:
@@ -137,7 +187,8 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
         case Gather(base=base, subs=subs):
             whole = {x: sub.letters[0] for x, sub, n in zip(base.letters, subs, base.node.shape, strict=True)
                      if is_plain(sub, n)}  # fmt: skip
-            yield Reading(relabel(base, whole), shows=False, sums=False)
+            away = shifts(subs, base.letters, base.node.shape)
+            yield Reading(relabel(base, whole), shows=False, sums=False, shifts=away)
             for sub in subs:
                 yield Reading(sub, shows=False, everywhere=True)
         case MatrixFunction(arg=arg, known=known):

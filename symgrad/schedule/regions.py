@@ -4,7 +4,7 @@ A case is a set of guards that hold together; a region is a set of cases, of whi
 holds everywhere, the empty region nowhere. Regions only serve to leave entries out, so that one too large is safe.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sympy import And, Eq, Expr, Ge, Le, Lt, Not, Or, S, expand
@@ -12,23 +12,19 @@ from sympy import And, Eq, Expr, Ge, Le, Lt, Not, Or, S, expand
 from symgrad.frontend.dimensions import at_smallest
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.axes import reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, const, index, is_zero, number, size, sizes_of
+from symgrad.graph.build import ZERO, add, apply, const, index, number, size, sizes_of
 from symgrad.graph.comparisons import Mask, comparison, implied
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
     Add,
     Apply,
     Const,
-    Contract,
-    Delta,
     Gather,
     Input,
     Letter,
     Named,
-    Node,
     Range,
     Reduce,
-    Scatter,
     Size,
     Use,
     postorder,
@@ -163,11 +159,11 @@ def moved(region: Region, use: Use, gone: Collection[Letter] = (), sums: bool = 
             axes.setdefault(letter, axis)
     made = NOWHERE
     for case in region:
-        made = union(made, frozenset([_moved_case(case, axes, sums)]))
+        made = union(made, frozenset([moved_case(case, axes, sums)]))
     return made
 
 
-def _moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
+def moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
     kept: list[Guard] = []
     partial: list[Guard] = []
     for guard in case:
@@ -183,7 +179,7 @@ def _moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
                 kept += _shadow(guard, axes)
     for group in _groups(partial, axes):
         kept.append(_any_of(group, axes))
-    return frozenset([*kept, *(_implied(case, axes) if sums else ())])
+    return frozenset([*kept, *(implied_guards(case, axes) if sums else ())])
 
 
 def is_tie(condition: Use) -> bool:
@@ -243,7 +239,7 @@ def _shadow(guard: Guard, axes: Mapping[Letter, int]) -> list[Guard]:
     return [Guard(apply(head, [index(axes[letter], lengths[letter]), size(end)]), True)]
 
 
-def _implied(guards: Iterable[Guard], axes: Mapping[Letter, int]) -> list[Guard]:
+def implied_guards(guards: Iterable[Guard], axes: Mapping[Letter, int]) -> list[Guard]:
     """What comparisons with an index that is no axis say of the others together."""
     plain = [one for one in guards if not one.some and not one.is_of_data]
     said = [found for one in plain if (found := comparison(Mask(one.condition, one.holds))) is not None]
@@ -315,83 +311,3 @@ def without_some(region: Region) -> Region:
 def is_of_data(region: Region) -> bool:
     """Whether a region depends on more than indices."""
     return any(guard.is_of_data for case in region for guard in case)
-
-
-class Vanishing:
-    """Finds the guards outside which terms are zero."""
-
-    def __init__(self) -> None:
-        self._known: dict[Node, list[Guard]] = {}
-
-    def guards(self, use: Use) -> list[Guard]:
-        """Guards outside which a term is zero."""
-        for node in postorder([use.node], self._known.keys()):
-            self._known[node] = list(dict.fromkeys(_free(self._own(node), node.rank)))
-        return [Guard(place(one.condition, use.letters), one.holds) for one in self._known[use.node]]
-
-    def _own(self, node: Node) -> list[Guard]:
-        match node:
-            case Named(arg=arg):
-                return self.guards(arg)
-            case Add(terms=terms) if terms:
-                return _opposite(node) or _either([self.guards(use) for _, use in terms])
-            case Contract(factors=factors):
-                return [one for use, e in factors if e.is_positive for one in self.guards(use)]
-            case Scatter(value=value):
-                return self.guards(value)
-            case Gather(base=base):
-                return [one for one in self.guards(base) if not one.condition.letters]
-            case Delta(shape=(length, _)):
-                return [Guard(apply(Eq, [index(0, length), index(1, length)]), True)]
-            case Apply(head=head, args=(condition, yes, no)) if head is if_else:
-                cases = []
-                if not is_zero(yes):
-                    cases.append([*guards_of(condition, True), *self.guards(yes)])
-                if not is_zero(no):
-                    cases.append([*guards_of(condition, False), *self.guards(no)])
-                return _either(cases)
-        return []
-
-
-def _either(cases: Sequence[Sequence[Guard]]) -> list[Guard]:
-    """What holds where all guards of some case hold."""
-    region = NOWHERE
-    for guards in cases:
-        region = union(region, frozenset([frozenset(guards)]))
-    common = set.intersection(*map(set, region)) if region else set()
-    found = [one for guards in cases for one in guards if one in common]
-    if len(region) < 2:
-        return found
-    return [*found, Guard(condition_of(frozenset(case - common for case in region)), True)]
-
-
-def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:
-    """Guards without bound letters: a sum is zero where they hold for none of its terms."""
-    axes, every = {axis: axis for axis in range(rank)}, list(guards)
-    for guard in every:
-        yield from _moved_case(frozenset([guard]), axes, sums=True)
-    yield from _implied(every, axes)
-
-
-def _opposite(node: Add) -> list[Guard]:
-    """¬q of 1 - [q], outside which that is zero; nothing of any other sum."""
-    terms = dict(node.terms)
-    if len(node.terms) != 2 or terms.get(S.One) != ONE or S.NegativeOne not in terms:
-        return []
-    other = terms[S.NegativeOne]
-    if isinstance(other.node, Delta):
-        length = other.node.shape[0]
-        return [Guard(apply(Eq, [index(x, length) for x in other.letters]), False)]
-    mask = mask_of(other)
-    return [] if mask is None else guards_of(mask[0], not mask[1])
-
-
-def mask_of(use: Use) -> tuple[Use, bool] | None:
-    """Of a factor that is 1 or 0 the condition, and whether it is 1 where that holds; None of any other."""
-    node = use.node
-    if not (isinstance(node, Apply) and node.head is if_else):
-        return None
-    condition, yes, no = (place(arg, use.letters) for arg in node.args)
-    if yes == ONE and is_zero(no):
-        return condition, True
-    return (condition, False) if is_zero(yes) and no == ONE else None

@@ -43,7 +43,9 @@ EMPTY = {
     "product of all": Model(Product(A[n, k], (k, 0, K - 1), (n, 0, N - 1)) * lam, [A, lam]),
     "contraction": Model(Sum(A[n, k] * X[n, j] * W[j, k], (n, 0, N - 1), (j, 0, M - 1), (k, 0, K - 1)), [W, A]),
 }  # fmt: skip
-NEEDS_ENTRIES = {"softmax of rows", "logsumexp of rows", "maximum of rows"}
+NEEDS_ENTRIES = {
+    "maximum of rows"
+}  # a sum of no exponentials is 0, its logarithm −∞, and the softmax of nothing is empty
 
 
 @pytest.mark.filterwarnings("error")
@@ -72,7 +74,7 @@ def test_empty_axes(case, sizes):
     assert flat[0] == value and flat[1].shape == theta.shape
 
 
-@pytest.mark.parametrize(("head", "name"), [(MaxOver, "maximum"), (MinOver, "minimum"), (LogSumExp, "maximum")])
+@pytest.mark.parametrize(("head", "name"), [(MaxOver, "maximum"), (MinOver, "minimum")])
 def test_a_maximum_over_nothing_says_over_what(head, name):
     module = Model(head(A[n, k], (k, 0, K - 1), (n, 0, N - 1)), [A]).compile(check=False)
     for shape, size in [((0, 3), "N"), ((3, 0), "K")]:
@@ -92,7 +94,7 @@ def test_a_maximum_over_the_numbers_below_i_may_be_over_none(head, infinity):
         np.testing.assert_array_equal(gradient.q, [1.0, 0.0][: len(entries)] if len(entries) > 1 else [0.0])
 
 
-@pytest.mark.parametrize("head", [MaxOver, MinOver, LogSumExp])
+@pytest.mark.parametrize("head", [MaxOver, MinOver])
 def test_a_maximum_over_nothing_is_refused_where_it_is_of_a_constant_or_used(head):
     module = Model(Sum(head(lam, (k, 0, K - 1)) * q[n], (n, 0, N - 1)), [q]).compile(check=False)
     with pytest.raises(ValueError, match=r"^K: the model needs K >= 1, got K = 0"):
@@ -101,6 +103,18 @@ def test_a_maximum_over_nothing_is_refused_where_it_is_of_a_constant_or_used(hea
     with pytest.raises(ValueError, match=r"^N - 1: the (maximum|minimum) over N - 1 entries needs N - 1 >= 1, got 0"):
         module.value(np.ones(1), r=np.ones(3))
     assert module.value(np.ones(1), r=np.ones(0)) == 0.0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_logsumexp_over_nothing_is_minus_infinity_and_a_softmax_over_nothing_empty():
+    module = Model(Sum(LogSumExp(q[n] * r[k], (n, 1, N - 1)), (k, 0, K - 1)), [q]).compile(check=False)
+    value, gradient = module.value_and_gradient(np.ones(1), r=np.ones(3))
+    assert value == -np.inf
+    np.testing.assert_array_equal(gradient.q, [0.0])
+    assert module.value(np.ones(1), r=np.ones(0)) == 0.0
+    shares = Sum(softmax(q[n], (n, 0, N - 1)) * q[n] * r[k], (n, 0, N - 1), (k, 0, K - 1))
+    value, gradient = Model(shares, [q]).compile(check=False).value_and_gradient(np.ones(0), r=np.ones(3))
+    assert value == 0.0 and gradient.q.shape == (0,)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value")

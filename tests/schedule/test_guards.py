@@ -13,13 +13,13 @@ from symgrad.schedule.regions import (
     NOWHERE,
     Guard,
     Region,
-    Vanishing,
     condition_of,
     guards_of,
     moved,
     union,
     within,
 )
+from symgrad.schedule.vanishing import Vanishing
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 n, m, k = symbols("n m k", integer=True)

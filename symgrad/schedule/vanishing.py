@@ -1,0 +1,132 @@
+"""Finds where terms are zero by their form: outside which guards."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sympy import Eq, S
+
+from symgrad.functions import if_else
+from symgrad.graph.build import ONE, apply, index, is_zero
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    Contract,
+    Delta,
+    Gather,
+    Named,
+    Node,
+    Previous,
+    Scan,
+    Scatter,
+    State,
+    Trajectory,
+    Use,
+    postorder,
+)
+from symgrad.graph.transform import place
+from symgrad.schedule.recurrences import at_step, of_gathered, of_scattered, vanishing, without_parts
+from symgrad.schedule.regions import NOWHERE, Guard, condition_of, guards_of, implied_guards, moved_case, union
+
+
+class Vanishing:
+    """Finds the guards outside which terms are zero."""
+
+    def __init__(self, roots: Sequence[Use] = ()) -> None:
+        self._known: dict[Node, list[Guard]] = {}
+        self._states: dict[tuple[str, State], list[Guard]] = {}  # in letters of their axes, by the recurrence
+        for node in postorder([use.node for use in roots]):
+            if isinstance(node, Scan):
+                self._learn(node)
+
+    def _learn(self, node: Scan) -> None:
+        """Find the guards of the states of a recurrence."""
+        before = dict(self._known)
+
+        def assume(state: State, guards: list[Guard]) -> None:
+            self._states[node.key, state] = guards
+            self._known = dict(before)
+
+        vanishing(node, self.guards, assume)
+
+    def guards(self, use: Use) -> list[Guard]:
+        """Guards outside which a term is zero."""
+        for node in postorder([use.node], self._known.keys()):
+            self._known[node] = list(dict.fromkeys(_free(self._own(node), node.rank)))
+        return [Guard(place(one.condition, use.letters), one.holds) for one in self._known[use.node]]
+
+    def _own(self, node: Node) -> list[Guard]:
+        match node:
+            case Named(arg=arg):
+                return self.guards(arg)
+            case Add(terms=terms) if terms:
+                return _opposite(node) or _either([self.guards(use) for _, use in terms])
+            case Contract(factors=factors):
+                return [one for use, e in factors if e.is_positive for one in self.guards(use)]
+            case Scatter(value=value):
+                return of_scattered(node, self.guards(value))
+            case Gather(base=base):
+                return of_gathered(node, self.guards(base))
+            case Previous(key=key, state=state, lag=lag):
+                return self._of_steps(node, key, state, lag)
+            case Trajectory(scan=Use(node=Scan(key=key, states=states)), number=number):
+                return self._states.get((key, states[number]), [])
+            case Delta(shape=(length, _)):
+                return [Guard(apply(Eq, [index(0, length), index(1, length)]), True)]
+            case Apply(head=head, args=(condition, yes, no)) if head is if_else:
+                cases = []
+                if not is_zero(yes):
+                    cases.append([*guards_of(condition, True), *self.guards(yes)])
+                if not is_zero(no):
+                    cases.append([*guards_of(condition, False), *self.guards(no)])
+                return _either(cases)
+        return []
+
+    def _of_steps(self, node: Node, key: str, state: State, lag: int) -> list[Guard]:
+        """Guards of the entries of a state that are read at each step."""
+        steps = node.shape[state.axis]
+        found = [at_step(guard, state, steps, lag) for guard in self._states.get((key, state), ())]
+        return [guard for guard in found if guard is not None]
+
+
+def _either(cases: Sequence[Sequence[Guard]]) -> list[Guard]:
+    """What holds where all guards of some case hold."""
+    region = NOWHERE
+    for guards in cases:
+        region = union(region, frozenset([frozenset(guards)]))
+    region = without_parts(region)
+    common = set.intersection(*map(set, region)) if region else set()
+    found = [one for guards in cases for one in guards if one in common]
+    if len(region) < 2:
+        return found
+    return [*found, Guard(condition_of(frozenset(case - common for case in region)), True)]
+
+
+def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:
+    """Guards without bound letters: a sum is zero where they hold for none of its terms."""
+    axes, every = {axis: axis for axis in range(rank)}, list(guards)
+    for guard in every:
+        yield from moved_case(frozenset([guard]), axes, sums=True)
+    yield from implied_guards(every, axes)
+
+
+def _opposite(node: Add) -> list[Guard]:
+    """¬q of 1 - [q], outside which that is zero; nothing of any other sum."""
+    terms = dict(node.terms)
+    if len(node.terms) != 2 or terms.get(S.One) != ONE or S.NegativeOne not in terms:
+        return []
+    other = terms[S.NegativeOne]
+    if isinstance(other.node, Delta):
+        length = other.node.shape[0]
+        return [Guard(apply(Eq, [index(x, length) for x in other.letters]), False)]
+    mask = mask_of(other)
+    return [] if mask is None else guards_of(mask[0], not mask[1])
+
+
+def mask_of(use: Use) -> tuple[Use, bool] | None:
+    """Of a factor that is 1 or 0 the condition, and whether it is 1 where that holds; None of any other."""
+    node = use.node
+    if not (isinstance(node, Apply) and node.head is if_else):
+        return None
+    condition, yes, no = (place(arg, use.letters) for arg in node.args)
+    if yes == ONE and is_zero(no):
+        return condition, True
+    return (condition, False) if is_zero(yes) and no == ONE else None
