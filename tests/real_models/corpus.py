@@ -1,9 +1,19 @@
 """All models of the corpus, from the files of their fields."""
 
-from tests.real_models import bayes, sequences
+from tests.real_models import bayes, dynamics, finance, layers, learning, physics, ranking, sequences, vision
 from tests.real_models.record import RealModel
 
-CORPUS: tuple[RealModel, ...] = (*bayes.MODELS, *sequences.MODELS)
+CORPUS: tuple[RealModel, ...] = (
+    *bayes.MODELS,
+    *sequences.MODELS,
+    *physics.MODELS,
+    *dynamics.MODELS,
+    *vision.MODELS,
+    *learning.MODELS,
+    *layers.MODELS,
+    *ranking.MODELS,
+    *finance.MODELS,
+)
 
-DEFAULT = ("eight schools", "item response", "forbidden transitions")
+DEFAULT = ("eight schools", "item response", "forbidden transitions", "Morse bonds")
 """Those that every run of the tests compares; the others have a command of their own, `run.py`."""
