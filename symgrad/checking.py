@@ -34,7 +34,7 @@ from symgrad.outputs.probes import (
 )
 from symgrad.outputs.second_order import Request, factors_of_hessian
 from symgrad.verify.accuracy import Subject as Audited
-from symgrad.verify.accuracy import audit
+from symgrad.verify.accuracy import audit, point_findings
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.differences import Array, Inputs
@@ -42,7 +42,7 @@ from symgrad.verify.directions import beside
 from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
-from symgrad.verify.report import Link, Run
+from symgrad.verify.report import Finding, Link, Run
 from symgrad.verify.sampling import Draw
 from symgrad.verify.second_chain import check_second_chain
 from symgrad.verify.second_order import HeldGradient, SecondOrder, called
@@ -112,6 +112,7 @@ class Checking:
             self.complex_step(),
             self.second_order(request) if request else None,
             self.links(module, request) if chain else None,
+            lambda draw: self.digits(module, draw),
         )
 
     def links(self, module: Any, request: Request) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
@@ -209,6 +210,13 @@ class Checking:
 
     def audit(self, module: Any, draw: Draw, allowed: Callable[[dict[str, Any]], bool]) -> Run:
         """What an audit of the digits of value and gradient finds."""
+        return audit(self._audited(module, draw, allowed), draw)
+
+    def digits(self, module: Any, draw: Draw) -> list[Finding]:
+        """The entries of value and gradient whose digits are wrong at a draw."""
+        return point_findings(self._audited(module, draw, lambda inputs: True), draw)
+
+    def _audited(self, module: Any, draw: Draw, allowed: Callable[[dict[str, Any]], bool]) -> Audited:
         writer = IndexWriter(IndexNames({}))
 
         def call(inputs: Mapping[str, Any]) -> tuple[Any, Sequence[Any]]:
@@ -219,7 +227,7 @@ class Checking:
             line = text(writer.write(own(node), dict(enumerate(indices))))
             return line if len(line) <= _LONGEST_OPERATION else f"{line[:_LONGEST_OPERATION]}…"
 
-        subject = Audited(
+        return Audited(
             self.derivation.program.loss,
             tuple(self.derivation.gradient.values()),
             tuple(terms_of(self.first[-1].result)),
@@ -229,7 +237,6 @@ class Checking:
             allowed,
             written,
         )
-        return audit(subject, draw)
 
     def second_order(self, request: Request) -> SecondOrder:
         """What the checker has to know of the functions of second order."""

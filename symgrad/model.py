@@ -629,7 +629,8 @@ class Model:
         ----------
         seed : of the random inputs.
         sizes : sizes by dimension, one set or several; by default several are chosen.
-        inputs : values for some arguments, by name; the others are drawn so that the facts hold.
+        inputs : values for some arguments, by name; the others are drawn so that the facts hold. Large arrays are
+            checked as a whole in float64, and everything else at blocks of neighbouring rows, which the report names.
         hessian, hvp, jacobian : check these, too, as differences of the gradient and of the named quantities.
         workspace : check the module whose functions take a `workspace`.
         chain : also compare the stages of the compiler with each other at 50 digits, from the SymPy loss to the code,

@@ -33,6 +33,7 @@ TOLERANCE = 1e-12
 EXPONENTS = (0, *(sign * k for k in (1, 2, 3, 4, 6, 9, 12, 20, 60, 150, 300) for sign in (-1, 1)))
 MOST_EVALUATIONS = 600  # of the model at a grid point; what is left out is said
 MOST_NUMBERS = 500  # of the inputs: at hundreds of digits each operation takes microseconds
+_DIGITS = 100  # of the truth, where inputs are of a usual size; for 10^k it takes 2k more
 _SHOWN = 12
 
 _LARGEST, _SMALLEST = mpf(float(np.finfo(np.float64).max)), mpf(10) ** -290
@@ -127,6 +128,12 @@ def audit(subject: Subject, draw: Draw) -> Run:
     return Run(title, findings=tuple(findings), notes=tuple(notes))
 
 
+def point_findings(subject: Subject, draw: Draw) -> list[Finding]:
+    """The findings of an audit at one draw of inputs, as it is."""
+    losses = list(_point(subject, draw, draw.inputs, "these inputs", _DIGITS))
+    return [_finding(loss) for loss in losses[:_SHOWN]] or [Finding("the digits of value and gradient", "pass")]
+
+
 def _finding(loss: Loss) -> Finding:
     blame = f"; what loses them: {loss.culprit}" if loss.culprit else "; the operations by themselves are right"
     return Finding(f"digits of {loss.label}", "fail", f"{loss.got!r} at {loss.at}, right is {loss.right!r}{blame}")
@@ -147,7 +154,7 @@ def _grid(subject: Subject, draw: Draw) -> Iterator[tuple[dict[str, Any], str, i
             scale = f"{'-' if sign < 0 else ''}1e{exponent}"
             values = [f"{name} = {float(inputs[name])!r}" for name in names if np.ndim(inputs[name]) == 0]
             at = ", ".join(values) if len(values) == len(names) else f"{', '.join(names)} scaled to {scale}"
-            yield inputs, at, 100 + 2 * abs(exponent)
+            yield inputs, at, _DIGITS + 2 * abs(exponent)
 
 
 class _TooFar(Exception):

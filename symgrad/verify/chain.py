@@ -272,16 +272,17 @@ class _Chain:
         """How far formulas may be apart."""
         rounding = 0.0 if self._stages.exact else ROUNDINGS
         return [
-            [EXACT * scale_of(parts) + _last_digits(loss) + rounding * (n + EPS * scale_of(parts)) for n in noises]
-            for parts, noises in zip(gradient, noise, strict=True)
+            [EXACT * scale + _last_digits(loss) + rounding * (n + EPS * scale) for n in noises]
+            for scale, noises in zip(map(scale_of, gradient), noise, strict=True)
         ]
 
     def _numbers(
         self, expected: list[list[Any]], got: list[list[Any]], allowed: list[list[Any]], single: bool = False
     ) -> list[Number]:
         return [
-            Number(direction.label, a, b, slack, scale_of(before), single)
+            Number(direction.label, a, b, slack, scale, single)
             for directions, before, after, slacks in zip(self._entries, expected, got, allowed, strict=True)
+            for scale in [scale_of(before)]
             for direction, a, b, slack in zip(directions, before, after, slacks, strict=True)
         ]
 
@@ -337,8 +338,8 @@ class _Chain:
         # a derivative is not known better than what moves the loss by its own rounding error
         floors = [coarser * (value_noise + EPS * abs(value)) / self._size(parameter) for parameter in self._names]
         allowed = [
-            [rounding * (n + EPS * scale_of(exact)) + _FLOOR * floor + least for n in noises]
-            for exact, noises, floor in zip(gradient, noise, floors, strict=True)
+            [rounding * (n + EPS * scale) + _FLOOR * floor + least for n in noises]
+            for scale, noises, floor in zip(map(scale_of, gradient), noise, floors, strict=True)
         ]
         single = coarser > 1
         numbers = self._numbers(gradient, along, allowed, single)

@@ -17,6 +17,7 @@ from symgrad.verify.guarded import guarded, quietly
 from symgrad.verify.kink_points import MOST_NUMBERS
 from symgrad.verify.left_out import left_out_findings
 from symgrad.verify.point import VALUE_IS_LOSS, PointCheck
+from symgrad.verify.real_data import MOST_OF_WHOLE, is_large, parts, whole_arrays
 from symgrad.verify.report import CheckReport, Finding, Link, Run
 from symgrad.verify.sampling import Draw, NoInputsError
 from symgrad.verify.second_order import SecondOrder, SecondOrderCheck, called
@@ -56,13 +57,14 @@ class _Check:
     def report(self) -> CheckReport:
         """The report on everything."""
         subject, settings = self._subject, self._settings
+        large = is_large(subject, settings)
         try:
-            draws = draw_inputs(subject, settings)
+            draws = self._parts() if large else draw_inputs(subject, settings)
         except NoInputsError as problem:
             self._runs.append(Run("no inputs", findings=(Finding("there are inputs", "inconclusive", str(problem)),)))
             draws = []
         for number, draw in enumerate(draws):
-            self._run(draw, number, self._runs, chain=number == 0)
+            self._run(draw, number, self._runs, chain=large or number == 0, digits=large)
         if draws:
             self._take_missing_branches(draws)
             if settings.sizes is None and not settings.inputs:
@@ -79,6 +81,21 @@ class _Check:
         vanishing = self._vanishing(found, draws)
         return replace(found, vanishing=vanishing)
 
+    # --- on arrays of the user's own ---------------------------------------------------------------------------------
+
+    def _parts(self) -> list[Draw]:
+        """Check all of large arrays as far as their size allows; parts of them for everything else."""
+        whole = whole_arrays(self._subject, self._settings)
+        rng = np.random.default_rng([self._settings.seed, 0, 6])
+        failed: list[Finding] = []
+        point = PointCheck(whole.subject, whole.draw, rng, most=MOST_OF_WHOLE)
+        run = guarded("the arrays as a whole", point.run, failed.append) or Run(whole.draw.said)
+        found, reason = parts(self._subject, self._settings, whole.draw)
+        if not found:
+            failed.append(Finding("parts of the arrays are inputs", "inconclusive", reason))
+        self._runs.append(replace(run, findings=(*run.findings, *failed)))
+        return found
+
     # --- at a draw ----------------------------------------------------------------------------------------------------
 
     def _run(
@@ -87,6 +104,7 @@ class _Check:
         number: int,
         runs: list[Run],
         chain: bool = False,
+        digits: bool = False,
         at_kink: bool = False,
         aim: Branch | None = None,
     ) -> None:
@@ -107,6 +125,9 @@ class _Check:
             run = replace(run, entries=run.entries + more.entries, findings=findings)
         if compare is not None and chain:
             run = replace(run, links=self._links(draw, rngs[2]))
+        if subject.digits is not None and digits:
+            kept = guarded("the digits", partial(subject.digits, draw), failed.append) or ()
+            run = replace(run, findings=(*run.findings, *kept))
         run = replace(run, findings=(*run.findings, *failed))
         runs.append(run)
         if self._coverage is not None:

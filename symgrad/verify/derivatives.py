@@ -45,6 +45,7 @@ class Derivatives:
     noise : the rounding error of one value of the loss.
     rng : chooses among many entries, and random directions.
     complex_step : the same loss on complex numbers, where there is such a thing.
+    most : how many entries all of them are looked at of.
     """
 
     def __init__(
@@ -55,8 +56,9 @@ class Derivatives:
         noise: float,
         rng: np.random.Generator,
         complex_step: ComplexStep | None = None,
+        most: int = MOST_ENTRIES,
     ) -> None:
-        self._loss, self._draw, self._noise, self._rng = loss, draw, noise, rng
+        self._loss, self._draw, self._noise, self._rng, self._most = loss, draw, noise, rng, most
         self._complex_step = complex_step
         self._tangents = [Tangents(name, draw.inputs[name], draw.constraints) for name in names]
         self._first_step = min(FIRST_STEP, max(draw.distance, NEAREST_KINK) / _FEWEST_STEPS_TO_KINK)
@@ -102,9 +104,9 @@ class Derivatives:
 
     def _directions(self) -> list[list[Direction]]:
         """For each parameter every entry, or a sample of entries and random directions where there are too many."""
-        if sum(map(len, self._tangents)) <= MOST_ENTRIES:
+        if sum(map(len, self._tangents)) <= self._most:
             return [tangent.entries() for tangent in self._tangents]
-        share = max(1, MOST_ENTRIES // (2 * len(self._tangents)))
+        share = max(1, self._most // (2 * len(self._tangents)))
         return [
             tangent.entries()
             if len(tangent) <= share

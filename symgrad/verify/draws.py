@@ -29,7 +29,7 @@ def draw_inputs(subject: Subject, settings: Settings) -> list[Draw]:
     given = given_inputs(subject, settings)
     draws: list[Draw] = []
     impossible: list[NoInputsError] = []  # at some sizes only, as orthonormal columns with too few rows are
-    for number, chosen in enumerate(_size_sets(subject, settings, given)):
+    for number, chosen in enumerate(size_choices(subject, settings, given)):
         sampler = sampler_of(subject, chosen, [settings.seed, number], given)
         try:
             draws.append(draw_at(subject, sampler, chosen))
@@ -104,7 +104,7 @@ def fits(subject: Subject, sizes: Mapping[Basic, int]) -> bool:
     return _fits(subject, sizes, {})
 
 
-def _size_sets(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> list[dict[Basic, int]]:
+def size_choices(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> list[dict[Basic, int]]:
     """The caller's sizes and those of the caller's inputs; chosen ones for what these leave open."""
     sizes, arguments, dimensions = settings.sizes, subject.arguments, subject.sized
     known = sizes_of_inputs(arguments, given)

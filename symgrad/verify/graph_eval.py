@@ -133,7 +133,8 @@ class GraphEvaluator:
     def _add(self, node: Add) -> Array:
         total = _array(mpf(0))
         for coefficient, use in node.terms:
-            total = _array(total + as_mpf(coefficient) * self._aligned(use, range(node.rank)))
+            # the array first: a number of mpmath spells out an array that it is multiplied by before it gives way
+            total = _array(total + self._aligned(use, range(node.rank)) * as_mpf(coefficient))
         return total
 
     def _contract(self, node: Contract) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 from sympy import MatrixSymbol
 
 from symgrad.verify.computing import computing_findings, difference
-from symgrad.verify.derivatives import Derivatives
+from symgrad.verify.derivatives import MOST_ENTRIES, Derivatives
 from symgrad.verify.differences import EPS, Array, Neighbourhood, noise_level
 from symgrad.verify.flat import flat_findings
 from symgrad.verify.guarded import guarded
@@ -39,9 +39,11 @@ class PointCheck:
     subject : the module, and what there is to know of it.
     draw : the inputs.
     rng : chooses among many entries, and random directions.
+    most : how many derivatives all of them are looked at of.
     """
 
-    def __init__(self, subject: Subject, draw: Draw, rng: np.random.Generator) -> None:
+    def __init__(self, subject: Subject, draw: Draw, rng: np.random.Generator, most: int = MOST_ENTRIES) -> None:
+        self._most = most
         self._subject, self._module, self._held = subject, subject.module, subject.held
         self._names = subject.parameters
         self._draw = draw
@@ -68,8 +70,9 @@ class PointCheck:
             flat = [np.zeros_like(part) for part in gradients]
             noises = flat if at_kink else self._guard("noise", partial(self._gradient_noise, gradients)) or flat
             if not at_kink:
+                step, most = self._subject.complex_step, self._most
                 derivatives = Derivatives(
-                    self._differentiated, self._draw, self._names, self._noise, self._rng, self._subject.complex_step
+                    self._differentiated, self._draw, self._names, self._noise, self._rng, step, most
                 )
                 judged = partial(derivatives.entries, gradients, noises)
                 entries = self._guard("the derivatives", judged) or []

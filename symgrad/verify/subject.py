@@ -16,7 +16,7 @@ from symgrad.verify.facts import Constraint
 from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
-from symgrad.verify.report import Link
+from symgrad.verify.report import Finding, Link
 from symgrad.verify.sampling import Draw
 from symgrad.verify.second_order import SecondOrder
 from symgrad.verify.sizes import model_dimensions
@@ -56,6 +56,8 @@ class Subject:
     complex_step : the loss that is differentiated, on complex numbers.
     second : the second derivatives and Jacobians to check as well.
     chain : compares the stages of the compiler with each other.
+    digits : compares every entry of value and gradient at a draw with the formula, as exactly as rounding errors of the
+        inputs allow.
     """
 
     module: Any
@@ -77,6 +79,7 @@ class Subject:
     complex_step: ComplexStep | None = None
     second: SecondOrder | None = None
     chain: Callable[[Draw, np.random.Generator], tuple[Link, ...]] | None = None
+    digits: Callable[[Draw], Sequence[Finding]] | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -1,0 +1,102 @@
+"""Audits the digits of all example models, on a logarithmic grid of each input, and says what loses them.
+
+    python tests/verify/digits.py [--models logistic cox …] [--seed 0] [--page tests/verify/DIGITS.md]
+
+For each model it is `Model.check(accuracy=True)` without the rest of the check: value and gradient at inputs scaled
+from 1e-300 to 1e300, as far as the facts allow it, against the formula at so many digits that none of the last sixteen
+is lost. A line for each kind of entry and operation has the worst number that was met.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+
+from symgrad import Model  # noqa: E402
+from symgrad.cli.model_file import ModelReference, load_model  # noqa: E402
+from symgrad.verify.report import Finding, Run  # noqa: E402
+from tests.verify.mutants import imported  # noqa: E402
+from tests.verify.mutation import EXAMPLES  # noqa: E402
+
+TEMPLATES = tuple(f"templates/{path.stem}" for path in sorted((ROOT / "templates" / "models").glob("*.py")))
+MODELS = (*EXAMPLES, *TEMPLATES)
+
+
+@dataclass(frozen=True)
+class Audited:
+    """One model, what its audit found, and how many seconds that took."""
+
+    name: str
+    run: Run
+    seconds: float
+
+    @property
+    def lost(self) -> tuple[Finding, ...]:
+        """The entries whose digits are lost somewhere."""
+        return tuple(finding for finding in self.run.findings if finding.verdict == "fail")
+
+    @property
+    def verdict(self) -> str:
+        """In a few words."""
+        if self.lost:
+            return f"{len(self.lost)} kinds of lost digits"
+        (finding,) = self.run.findings
+        return "all digits kept" if finding.verdict == "pass" else finding.detail or finding.verdict
+
+
+def model_of(name: str) -> Model:
+    """The example `NAME`, `NAME.py:ATTRIBUTE`, or `templates/NAME`."""
+    file, _, attribute = name.partition(".py")
+    folder, _, file = f"examples/{file}".rpartition("/")
+    path = ROOT / ("templates/models" if folder.endswith("templates") else "examples") / f"{file}.py{attribute}"
+    return load_model(ModelReference.parse(str(path)))
+
+
+def audit(names: Sequence[str], seed: int = 0) -> Iterator[Audited]:
+    """The audits of some models, one after the other."""
+    for name in names:
+        start = time.perf_counter()
+        model = model_of(name)
+        run = model._audit(imported(model.source()), seed, None)
+        yield Audited(name, run, time.perf_counter() - start)
+
+
+def page(audits: Sequence[Audited]) -> str:
+    """What was found, as Markdown."""
+    lines = ["# Digits of the example models", ""]
+    lines += ["Written by `python tests/verify/digits.py --page tests/verify/DIGITS.md`.", ""]
+    lines += ["| model | value and gradient on the grid | |", "|---|---|--:|"]
+    lines += [f"| {one.name} | {one.verdict} | {one.seconds:.0f} s |" for one in audits]
+    for one in audits:
+        if one.lost:
+            lines += ["", f"## {one.name}", ""]
+            lines += [f"* {finding.name}: {finding.detail}" for finding in one.lost]
+            lines += [f"* {note}" for note in one.run.notes]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="*", default=MODELS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--page", type=Path)
+    options = parser.parse_args()
+    audits = []
+    for one in audit(options.models, options.seed):
+        audits.append(one)
+        print(f"{one.name}: {one.verdict} ({one.seconds:.0f} s)", flush=True)
+        for finding in one.lost:
+            print(f"    {finding.name}: {finding.detail}", flush=True)
+    if options.page is not None:
+        options.page.write_text(page(audits), encoding="utf-8")
+    return 1 if any(one.lost for one in audits) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
