@@ -184,3 +184,32 @@ def test_products_of_data_are_not_guarded():
     assert "finfo" not in plain.source() and "initial" not in plain.source()
     guarded = Model(Sum(LogSumExp(Sum(X[n, t] * V[t, k], (t, 0, T - 1)) + A[n, k], over_k), over_n), [V])
     assert "finfo" in guarded.source()
+
+
+def test_a_maximum_of_two_that_are_minus_infinity_is_shared_equally():
+    first, second = IndexedBase("first", shape=(N,)), IndexedBase("second", shape=(N,))
+    larger = Max(first[n], second[n])
+    loss = Sum(larger * n + exp(larger), (n, 0, N - 1))
+    module = Model(loss, [first, second]).compile(check=False, hvp=True)
+    one, other = np.array([-np.inf, 1.0, 2.0, -np.inf]), np.array([-np.inf, 1.0, 0.0, 3.0])
+    with np.errstate(all="raise"):
+        gradient = module.gradient(one, other)
+        product = module.hessian_vector_product(first=one, second=other, direction=(np.ones(4), np.zeros(4)))
+    slopes = np.arange(4) + np.exp(np.maximum(one, other))
+    np.testing.assert_allclose(gradient.first, slopes * [0.5, 0.5, 1, 0], rtol=1e-15)
+    np.testing.assert_allclose(gradient.second, slopes * [0.5, 0.5, 0, 1], rtol=1e-15)
+    np.testing.assert_allclose(product[0], np.exp(np.maximum(one, other)) * [0.25, 0.25, 1, 0], rtol=1e-15)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(module.gradient(np.array([np.nan]), np.array([1.0])).first).all()
+
+
+def test_the_best_path_is_shared_equally_where_no_path_is_possible():
+    best = IndexedBase("best", shape=(T + 1,))
+    stay, move = IndexedBase("stay", shape=(T,)), IndexedBase("move", shape=(T,))
+    where = [Eq(best[0], 0), Eq(best[t + 1], Max(best[t] + stay[t], best[t] + move[t]))]
+    module = Model(exp(best[T]), [stay, move], where=where).compile(check=False)
+    with np.errstate(all="raise"):
+        value, gradient = module.value_and_gradient(np.array([-np.inf, 1.0]), np.array([-np.inf, 0.0]))
+    assert value == 0.0
+    np.testing.assert_array_equal(gradient.stay, [0.0, 0.0])
+    np.testing.assert_array_equal(gradient.move, [0.0, 0.0])

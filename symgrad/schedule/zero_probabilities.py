@@ -2,16 +2,16 @@
 
 Where a logsumexp or a softmax is made of log(p), a p of 0 is legal, and its logarithm −∞ is meant. Where a softmax is
 multiplied by what it is made of, as in its entropy Σ p·log(p) or in a derivative by a temperature, an entry that has no
-share adds nothing.
+share adds nothing. A maximum of two that are both −∞ is shared equally, as that of any two that are level.
 """
 
 from collections.abc import Iterator, Sequence
 
-from sympy import Eq, Ne, log, oo
+from sympy import Abs, Eq, Max, Min, Ne, log, oo, sign
 
 from symgrad.functions import LogSumExp, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
-from symgrad.graph.build import ONE, ZERO, apply, const, product_of_powers
+from symgrad.graph.build import ONE, ZERO, add, apply, const, product_of_powers
 from symgrad.graph.infinities import is_never_zero, may_be_infinite
 from symgrad.graph.nodes import (
     Add,
@@ -29,7 +29,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.transform import see_through, transform
+from symgrad.graph.transform import see_through, terms_of, transform
 from symgrad.rewrite.record import BLANCHARD, record
 from symgrad.schedule.exponential_sums import SHIFTED
 
@@ -42,15 +42,30 @@ from symgrad.schedule.exponential_sums import SHIFTED
 def zero_probabilities(roots: Sequence[Use]) -> list[Use]:
     """The terms with logarithms of what may be 0, and products with what may be −∞, spelled by cases."""
     nodes = list(postorder([use.node for use in roots]))
+    maxima = any(isinstance(node, Apply) and node.head in (Max, Min) for node in nodes)
+    distances = {node.args[0].node for node in nodes if isinstance(node, Apply) and node.head is Abs}
     handed = set(_handed([use.node for node in nodes for use in _exponents(node)], nodes))
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if isinstance(node, Apply) and node.head is log and node in handed and not is_never_zero(node.args[0]):
             none = apply(Eq, [uses[0], ZERO])
             return apply(if_else, [none, const(-oo), apply(log, [apply(if_else, [none, ONE, uses[0]])])])
+        if maxima and isinstance(node, Apply) and node.head is sign and node.args[0].node not in distances:
+            return _sign_of_difference(uses[0])
         return _beside_shares(node, uses) if isinstance(node, Contract) else None
 
     return transform(roots, visit)
+
+
+def _sign_of_difference(use: Use) -> Use | None:
+    """sign(a − b), by which a maximum of a and b is shared, with 0 where both are −∞; None of anything else."""
+    terms = terms_of(use)
+    if {coefficient for coefficient, _ in terms} != {1, -1} or len(terms) != 2:
+        return None
+    if not all(may_be_infinite(term) for _, term in terms):
+        return None
+    level = apply(Eq, [term for _, term in terms])
+    return apply(sign, [add([(coefficient, apply(if_else, [level, ZERO, term])) for coefficient, term in terms])])
 
 
 def _exponents(node: Node) -> tuple[Use, ...]:
