@@ -112,7 +112,7 @@ def _beside_shares(node: Contract, uses: tuple[Use, ...]) -> Use | None:
         made_of = {part for part in _handed([softmax.arg.node]) if isinstance(part, Input | Apply)}
         letters = set(node.factors[n][0].letters)
         for m, (use, exponent) in enumerate(node.factors):
-            infinite = m not in shares and exponent == 1 and may_be_infinite(use)
+            infinite = m not in shares and exponent.is_positive and may_be_infinite(use)
             if infinite and set(use.letters) >= letters and made_of & set(_handed([use.node])):
                 images[m] = apply(if_else, [apply(Ne, [uses[n], ZERO]), images[m], ZERO])
     if images == list(uses):
