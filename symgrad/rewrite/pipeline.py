@@ -18,6 +18,7 @@ from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.record import AxisRule, Record
+from symgrad.rewrite.roots import root_of_squares, share_of_root
 from symgrad.rewrite.rules import RULES
 from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 
@@ -28,6 +29,8 @@ _CANONICAL = [*CANONICAL, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [
     binary_cross_entropy,
     power_at_zero,
+    root_of_squares,
+    share_of_root,
     log_of_distance,
     log_of_share,
     *NORMAL_STABILISE,

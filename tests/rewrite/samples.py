@@ -184,6 +184,12 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     # rewrite.logarithms
     "log_of_distance": (Sample(lambda: _sum(log((1 - x[n]) ** label[n] * exp(x[n])), [x])),),
     "log_of_share": (Sample(lambda: Model(b * log(a / (a + d)) + log((3 * a + d) / d), [a, d])),),
+    # rewrite.roots
+    "root_of_squares": (
+        Sample(lambda: Model(sqrt(b**2 + 2 * a**2) + 1 / sqrt(1 + d**2), [a, d])),
+        Sample(lambda: Model(d * sqrt(a**2 + d**2), [a, d])),
+    ),
+    "share_of_root": (Sample(lambda: Model(d * sqrt(b**2 + 2 * a**2 + d**2), [a, b, d])),),
     # rewrite.normal
     "normal_cdf": (
         Sample(lambda: _sum(x[n] * (1 + erf((y[n] - t[n]) / sqrt(2))) / 2, [x])),
