@@ -202,4 +202,30 @@ def yield_curve_reference(b0, b1, b2, lam, months, y):
     return jnp.sum((b0 + b1 * slope + b2 * (slope - jnp.exp(-x)) - y) ** 2)
 
 
-MODELS = (RealModel("mean and variance", mean_variance, mean_variance_inputs, mean_variance_reference, (5, 300)),)
+MODELS = (
+    RealModel("mean and variance", mean_variance, mean_variance_inputs, mean_variance_reference, (5, 300)),
+    RealModel("risk parity", risk_parity, risk_parity_inputs, risk_parity_reference, (4, 300)),
+    RealModel(
+        "expected shortfall",
+        expected_shortfall,
+        expected_shortfall_inputs,
+        expected_shortfall_reference,
+        (50, 10000),
+        {"sharp": expected_shortfall_sharp},
+    ),
+    RealModel(
+        "implied volatility", implied_volatility, implied_volatility_inputs, implied_volatility_reference, (5, 1000)
+    ),
+    RealModel(
+        "structural default", structural_default, structural_default_inputs, structural_default_reference, (5, 1000)
+    ),
+    RealModel(
+        "yield curve",
+        yield_curve,
+        yield_curve_inputs,
+        yield_curve_reference,
+        (10, 1000),
+        {"short": yield_curve_short},
+        tolerance=1e-9,  # the reference's slope − exp(−x) cancels for short times
+    ),
+)

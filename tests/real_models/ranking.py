@@ -218,11 +218,6 @@ def orders_inputs(size: int, rng: np.random.Generator) -> Inputs:
     return {"worth": rng.normal(size=9), "order": order, "length": rng.integers(1, 6, size)}
 
 
-def orders_far() -> Inputs:
-    made = orders_inputs(6, np.random.default_rng(3))
-    return made | {"worth": 1e4 * made["worth"]}
-
-
 def orders_reference(worth, order, length):
     valid = jnp.arange(order.shape[1]) < length[:, None]
     listed = jnp.where(valid, worth[order], -1e30)
@@ -282,7 +277,18 @@ def sinkhorn_reference(x, y, eps, rounds):
 
 
 MODELS = (
+    RealModel(
+        "contrastive", contrastive, contrastive_inputs, contrastive_reference, (7, 100), {"cold": contrastive_cold}
+    ),
     RealModel("triplets", triplets, triplets_inputs, triplets_reference, (6, 2000)),
+    RealModel(
+        "SNE",
+        lambda: neighbours(lambda d: exp(-d)),
+        neighbours_inputs,
+        neighbours_reference(lambda d: -d),
+        (5, 100),
+        {"far": neighbours_far},
+    ),
     RealModel(
         "t-SNE",
         lambda: neighbours(lambda d: 1 / (1 + d)),
@@ -293,4 +299,15 @@ MODELS = (
     ),
     RealModel("ratings", ratings, ratings_inputs, ratings_reference, (5, 1000)),
     RealModel("counts as products", counts, counts_inputs, counts_reference, (4, 500)),
+    RealModel(
+        "pairwise ranking",
+        pairwise_ranking,
+        pairwise_ranking_inputs,
+        pairwise_ranking_reference,
+        (6, 2000),
+        {"certain": pairwise_ranking_certain},
+    ),
+    RealModel("list ranking", list_ranking, list_ranking_inputs, list_ranking_reference, (4, 500)),
+    RealModel("orders", orders, orders_inputs, orders_reference, (4, 500)),
+    RealModel("Sinkhorn", sinkhorn, sinkhorn_inputs, sinkhorn_reference, (4, 40), {"sharp": sinkhorn_sharp}),
 )
