@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sympy import IndexedBase, Sum, erf, erfc, exp, log, pi, sqrt, symbols
 
-from symgrad import Model, log_ndtr, ndtr
+from symgrad import Model, if_else, log_ndtr, ndtr
 
 from .tails import Tail, shortfalls
 
@@ -133,6 +133,25 @@ def test_probit_regression_knows_no_bad_guess(loss):
         slopes = [-sign * mpmath.npdf(e) / cdf(mpmath.mpf(sign * e)) for e, sign in zip(at, signs, strict=True)]
     assert value == pytest.approx(float(right), rel=1e-14)
     assert slope == pytest.approx([float(part) for part in slopes], rel=1e-14)
+
+
+def test_ranks_by_two_choices_keep_the_digits_of_both_tails():
+    n, size = symbols("n N", integer=True)
+    eta, rank = IndexedBase("eta", (size,)), IndexedBase("rank", (size,), integer=True)
+    upto = if_else(rank[n] < 2, ndtr(rank[n] - eta[n]), 1)
+    below = if_else(rank[n] > 0, ndtr(rank[n] - 1 - eta[n]), 0)
+    module = Model(Sum(log(upto - below), (n, 0, size - 1)), [eta]).compile(check=False)
+    at, ranks = np.array([-37.0, 20.0, -20.0, 37.0, 0.5, -12.0]), np.array([2, 0, 1, 1, 1, 2])
+    with np.errstate(all="raise", under="ignore"):
+        value, (slope,) = module.value_and_gradient(at, ranks)
+    with mpmath.workdps(40):
+        edges = [-mpmath.inf, mpmath.mpf(0), mpmath.mpf(1), mpmath.inf]
+        ends = [(edges[k] - float(e), edges[k + 1] - float(e)) for e, k in zip(at, ranks, strict=True)]
+        masses = [between(low, high) for low, high in ends]
+        slopes = [(mpmath.npdf(low) - mpmath.npdf(high)) / mass for (low, high), mass in zip(ends, masses, strict=True)]
+        right = mpmath.fsum(mpmath.log(mass) for mass in masses)
+    assert value == pytest.approx(float(right), rel=1e-14)
+    assert slope == pytest.approx([float(part) for part in slopes], rel=1e-12)
 
 
 def test_formulas_show_functions_that_people_know():

@@ -163,3 +163,15 @@ def test_a_difference_of_sigmoids_keeps_its_digits():
             slopes = [-s * logistic(z) * logistic(-z) / (logistic(u) - logistic(v)) for s, z in ((1, u), (-1, v))]
             expected = [loss, *slopes]
         np.testing.assert_allclose([value, *gradient], [float(part) for part in expected], rtol=1e-13)
+
+
+@pytest.mark.parametrize("rises", [lambda p: p, lambda p: p / (1 + p), lambda p: (p - 1) ** 2])
+def test_second_derivatives_by_the_exponent_where_the_base_is_zero(rises):
+    dose, hill = IndexedBase("dose", shape=(N,), nonnegative=True), Symbol("hill", real=True)
+    module = Model(Sum(rises(dose[n] ** exp(hill)), (n, 0, N - 1)), [hill]).compile(check=False, hvp=True)
+    doses = np.array([0.0, 2.0, 0.3])
+    with np.errstate(all="raise"):
+        (product,) = module.hessian_vector_product(1.0, 0.5, doses)
+    with mp.workdps(60):  # where the base is zero the power is constant
+        right = mp.diff(lambda at: sum(rises(mp.mpf(float(d)) ** mp.exp(at)) for d in doses[1:]), 0.5, 2)
+    agree(product, [right])

@@ -15,28 +15,32 @@ from symgrad.rewrite.record import record
     "limit of xʸ·log x as x tends to 0",
 )
 def power_at_zero(use: Use) -> Use | None:
-    """y·x**(y - 1) is 0 where y is; x**y·log(x) is 0 where x is 0 and y is not negative, as its limit is for y > 0."""
+    """y·x**(y - 1) is 0 where y is; x**y·log(x) is 0 where x is 0 and y is not negative, as its limit is for y > 0.
+
+    So are products of powers of both, which second derivatives have: x**y·log(x)**2.
+    """
     node = use.node
     if not isinstance(node, Contract):
         return None
     factors = list(node.factors)
     for n, (factor, e) in enumerate(factors):
-        if e != 1 or not isinstance(factor.node, Apply) or factor.node.head is not Pow:
+        if not (e > 0 and isinstance(factor.node, Apply) and factor.node.head is Pow):
             continue
         base, exponent = (place(arg, factor.letters) for arg in factor.node.args)
         for m, (other, f) in enumerate(factors):
-            if f != 1 or m == n:
+            if m == n:
                 continue
-            if exponent == subtract(other, ONE):
+            if e == f == 1 and exponent == subtract(other, ONE):
                 safe = apply(if_else, [apply(Eq, [other, ZERO]), ZERO, exponent])
                 factors[n] = apply(Pow, [base, safe]), S.One
             elif (
-                isinstance(other.node, Apply)
+                f > 0
+                and isinstance(other.node, Apply)
                 and other.node.head is log
                 and place(other.node.args[0], other.letters) == base
             ):
                 at_zero = apply(And, [apply(Eq, [base, ZERO]), apply(Ge, [exponent, ZERO])])
-                factors[m] = apply(log, [apply(if_else, [at_zero, ONE, base])]), S.One
+                factors[m] = apply(log, [apply(if_else, [at_zero, ONE, base])]), f
             else:
                 continue
             return place(product_of_powers(factors, dict(enumerate(node.bound, node.rank))), use.letters)

@@ -11,7 +11,7 @@ from sympy import Add as SymAdd
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.relational import StrictLessThan
 
-from symgrad.functions import if_else, sigmoid
+from symgrad.functions import if_else, ndtr, sigmoid
 from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import ONE, add, apply, const, is_zero, mul, product_of_powers, scale, subtract
 from symgrad.graph.letters import relabel
@@ -231,7 +231,7 @@ def log_of_choice(use: Use) -> Use | None:
 def _is_stable_under_log(use: Use) -> bool:
     node = see_through(use).node
     inner = node.args[1:] if isinstance(node, Apply) and node.head is if_else else ()
-    return (isinstance(node, Apply) and node.head in (sigmoid, exp)) or any(map(_is_stable_under_log, inner))
+    return (isinstance(node, Apply) and node.head in (sigmoid, ndtr, exp)) or any(map(_is_stable_under_log, inner))
 
 
 # Beyond it a function of exp(v) that vanishes as exp(v) grows has been 0 for long.

@@ -17,6 +17,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.functions import constant, if_else, relu
+from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import sides_of
@@ -69,6 +70,9 @@ _SAFE: dict[Any, Expr] = {
     sp.acosh: S(2),
     Pow: S.One,
 }
+# The same of functions of an interval's ends, which are not finite where it is empty.
+_INTERVAL = (S.NegativeOne, S.One)
+_OF_INTERVALS = (log_ndtr_difference, interval_mills, interval_excess)
 _QUIET = (Abs, sign, Max, Min, relu, constant)
 
 
@@ -99,14 +103,19 @@ def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
 def _is_risky_itself(node: Node) -> bool:
     if isinstance(node, Contract):
         return any(_is_risky_power(*pair) for pair in node.factors)
-    return isinstance(node, Apply) and _safe_argument(node.head) is not None
+    return isinstance(node, Apply) and bool(_safe_arguments(node.head))
 
 
-def _safe_argument(head: Any) -> Expr | None:
-    """An argument at which a function that is not finite everywhere is finite, with its derivatives."""
-    if isinstance(head, type) and issubclass(head, Univariate):
-        return safe_argument(head.expression)
-    return _SAFE.get(head)
+def _safe_arguments(head: Any) -> tuple[Expr, ...]:
+    """The first arguments at which a function that is not finite everywhere is finite, with its derivatives."""
+    if head in _OF_INTERVALS:
+        return _INTERVAL
+    found = safe_argument(head.expression) if _is_univariate(head) else _SAFE.get(head)
+    return () if found is None else (found,)
+
+
+def _is_univariate(head: Any) -> bool:
+    return isinstance(head, type) and issubclass(head, Univariate)
 
 
 def _is_risky_power(use: Use, exponent: Expr) -> bool:
@@ -192,10 +201,9 @@ class _Guarded:
             case Apply(head=head) if head is if_else:
                 return self._choice(node)
             case Apply(head=head) if reads and not _is_quiet(node):
-                found = _safe_argument(head)
-                safe = [S.Zero if found is None else found, *[S.Zero] * (len(reads) - 1)]
-                forced = [found is not None, *[False] * (len(reads) - 1)]
-                return apply(head, [self._read(node, *each) for each in zip(reads, safe, forced, strict=True)])
+                safe = _safe_arguments(head)
+                first = [self._read(node, reading, at, True) for reading, at in zip(reads, safe, strict=False)]
+                return apply(head, [*first, *(self._read(node, reading) for reading in reads[len(safe) :])])
             case Add() if sum(self._is_unread(reading.use.node) for reading in reads) > 1:  # inf - inf
                 return rebuild(node, [self._read(node, reading) for reading in reads])
             case Reduce() | AxisMap() | Scatter() if reads:

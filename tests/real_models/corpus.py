@@ -1,11 +1,31 @@
 """All models of the corpus, from the files of their fields."""
 
-from tests.real_models import bayes, dynamics, finance, layers, learning, physics, ranking, sequences, vision
+from tests.real_models import (
+    bayes,
+    choices,
+    dynamics,
+    finance,
+    layers,
+    learning,
+    physics,
+    ranking,
+    regression,
+    sequences,
+    series,
+    spatial,
+    survival,
+    vision,
+)
 from tests.real_models.record import RealModel
 
 CORPUS: tuple[RealModel, ...] = (
     *bayes.MODELS,
+    *regression.MODELS,
+    *choices.MODELS,
+    *survival.MODELS,
+    *spatial.MODELS,
     *sequences.MODELS,
+    *series.MODELS,
     *physics.MODELS,
     *dynamics.MODELS,
     *vision.MODELS,
