@@ -189,10 +189,15 @@ def epidemic_inputs(size: int, rng: np.random.Generator) -> Inputs:
 
 
 def epidemic_reference(log_R, cases, interval, seed, log_phi):
-    infections = [jnp.exp(seed)]
-    for t in range(1, len(log_R)):
-        infections.append(jnp.exp(log_R[t]) * jnp.dot(jnp.stack(infections), interval[t:0:-1]))
-    rate, phi = jnp.stack(infections), jnp.exp(log_phi)
+    earlier = jnp.arange(len(log_R))
+
+    def renew(infections, t):
+        weights = jnp.where(earlier < t, interval[jnp.abs(t - earlier)], 0.0)
+        return infections.at[t].set(jnp.exp(log_R[t]) * jnp.dot(infections, weights)), None
+
+    first = jnp.zeros(len(log_R)).at[0].set(jnp.exp(seed))
+    rate, _ = jax.lax.scan(renew, first, earlier[1:])
+    phi = jnp.exp(log_phi)
     choose = gammaln(cases + phi) - gammaln(phi) - gammaln(cases + 1.0)
     counts = choose + phi * jnp.log(phi / (phi + rate)) + cases * jnp.log(rate / (phi + rate))
     return jnp.sum(jnp.diff(log_R) ** 2) * 50 - jnp.sum(counts)
