@@ -202,8 +202,8 @@ class _Guarded:
                 return self._choice(node)
             case Apply(head=head) if reads and not _is_quiet(node):
                 safe = _safe_arguments(head)
-                first = [self._read(node, reading, at, True) for reading, at in zip(reads, safe, strict=False)]
-                return apply(head, [*first, *(self._read(node, reading) for reading in reads[len(safe) :])])
+                chosen = [self._read(node, reading, at, True) for reading, at in zip(reads, safe, strict=False)]
+                return apply(head, [*chosen, *(self._read(node, reading) for reading in reads[len(safe) :])])
             case Add() if sum(self._is_unread(reading.use.node) for reading in reads) > 1:  # inf - inf
                 return rebuild(node, [self._read(node, reading) for reading in reads])
             case Reduce() | AxisMap() | Scatter() if reads:
