@@ -481,7 +481,7 @@ def test_assert_gradient_returns_the_report_or_fails_with_it() -> None:
     right = SimpleNamespace(check=lambda **options: check("logistic", **options))
     assert assert_gradient(right, seed=1).ok
     wrong = SimpleNamespace(check=lambda **options: check("logistic", MUTATIONS["sign"], **options))
-    with pytest.raises(AssertionError, match="FAILED: 11 of 11 derivatives"):
+    with pytest.raises(AssertionError, match=r"FAILED: (\d+) of \1 derivatives"):
         assert_gradient(wrong)
 
 
