@@ -32,8 +32,11 @@ _MOST_ALONE = 3  # arguments that are tried by themselves
 def extreme_draws(subject: Subject, draw: Draw, seed: Sequence[int]) -> Iterator[Draw]:
     """The inputs of a draw with zeros among them, and with large entries; none where the loss has no derivative there.
 
-    Arguments that facts are about stay as they are.
+    Arguments that facts are about stay as they are. Of a module without its formula nobody knows where its kinks are, and
+    zeros are likely ones.
     """
+    if subject.formula is None:
+        return
     facts = [c.fact for c in draw.constraints if isinstance(c, Unread)]
     symbols = {a.name: a.symbol for a in subject.arguments}
     names = [n for n in untied(draw, subject.arguments) if not any(fact.has(symbols[n]) for fact in facts)]
