@@ -277,7 +277,9 @@ class _Check:
             (run,) = runs
             failed: list[Finding] = []
             formulas = guarded("formulas", partial(formula_findings, self._subject, there), failed.append) or []
-            found = [one for one in run.findings if not large or "finite" in one.name]
+            # between points that lie close together a tie of zeros makes differences that are no rounding errors
+            told = [one for one in run.findings if "float64 inside" not in one.name]
+            found = [one for one in told if not large or "finite" in one.name]
             infinite = [one for one in found if one.verdict == "fail" and "finite" in one.name]
             run = Run(
                 run.sizes,
