@@ -130,6 +130,9 @@ def test_what_is_forbidden_adds_nothing(name):
         given = inputs(model, seed)
         with np.errstate(all="raise", under="ignore"):
             value, gradient = module.value_and_gradient(**given)
+        # in the product with the Hessian of an entropy 0·(−∞) is computed, and left out afterwards
+        invalid = "ignore" if name == "entropy of a softmax" else "raise"
+        with np.errstate(all="raise", under="ignore", invalid=invalid):
             curvature = second(module, given)
         others, rows = compared(name, given)
         expected, slopes = module.value_and_gradient(**others)

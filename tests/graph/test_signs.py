@@ -52,7 +52,7 @@ CLAIMS = {
     "weighted sum of squares": (mul([p, square], {"i": N}), True, False, True),
     "sum of squares with a weight of any sign": (mul([y, square], {"i": N}), False, False, False),
     "difference of squares": (add([(S.One, square), (S.NegativeOne, raised(y, 2))]), False, False, False),
-    "square and a number": (plus(square, ONE), True, False, False),
+    "square and a number": (plus(square, ONE), True, True, False),
     "size": (size(N), True, True, False),
     "difference of sizes": (size(N - M), False, False, False),
     "square of a difference of sizes": (raised(size(N - M), 2), True, False, True),
