@@ -347,6 +347,10 @@ class Interpreter:
                 (variable,), body = expr.function.variables, expr.function.expr
                 whole = of(expr.expr)
                 return xp.broadcast_to(self.scalar(body, {variable: whole}, 0), whole.shape)
+            case sg.EntryByEntry():
+                wholes = [of(matrix) for matrix in expr.matrices]
+                entries = dict(zip(expr.function.variables, wholes, strict=True))
+                return xp.broadcast_to(self.scalar(expr.function.expr, entries, 0), wholes[0].shape)
             case sp.Identity():
                 return self._kind.array(np.eye(self.size(expr.shape[0])))
             case OneMatrix() | sp.ZeroMatrix():
