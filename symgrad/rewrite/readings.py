@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sympy import Expr, Float, Number, Pow, S, exp, log
 
-from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale, split_coefficient
+from symgrad.graph.build import ONE, add, apply, is_zero, mul, number, product_of_powers, scale, split_coefficient
 from symgrad.graph.nodes import Add, Apply, Const, Contract, Use
 from symgrad.graph.positive import is_integral
 from symgrad.graph.scalar import lift
@@ -89,13 +89,15 @@ def primitive_of(use: Use) -> tuple[Number, Use]:
         for (inner, _), e in parts:
             coefficient *= inner**e
         return coefficient, product_of_powers([(factor, e) for (_, factor), e in parts])
-    if not isinstance(rest.node, Add):
+    if not isinstance(rest.node, Add) or is_zero(rest):
         return coefficient, rest
     common = _common_factors(rest)
     if common:
         inside = add(
             [(c, product_of_powers([*factors_of(term), *((f, -e) for f, e in common)])) for c, term in terms_of(rest)]
         )
+        if is_zero(inside):  # on a diagonal, as A − Aᵀ is
+            return S.One, inside
         inner, left = primitive_of(inside)
         return coefficient * inner, product_of_powers([*common, (left, S.One)])
     content, left = split_coefficient(product_of_powers([(rest, S.One)]))  # as products have it

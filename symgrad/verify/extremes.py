@@ -32,8 +32,8 @@ _MOST_ALONE = 3  # arguments that are tried by themselves
 def extreme_draws(subject: Subject, draw: Draw, seed: Sequence[int]) -> Iterator[Draw]:
     """The inputs of a draw with zeros among them, and with large entries; none where the loss has no derivative there.
 
-    Arguments that facts are about stay as they are. Of a module without its formula nobody knows where its kinks are, and
-    zeros are likely ones.
+    Arguments that facts are about stay as they are. Of a module without its formula nobody knows where its kinks are,
+    and zeros are likely ones.
     """
     if subject.formula is None:
         return
@@ -102,16 +102,18 @@ def formula_findings(subject: Subject, draw: Draw) -> list[Finding]:
     (loss, *exacts), (near, *others) = subject.formula(draw), subject.formula(beside)
     pairs = zip(exacts, others, strict=True)
     value, gradient = subject.module.value_and_gradient(**draw.inputs)
+    _, shaken = subject.module.value_and_gradient(**beside.inputs)  # an algorithm may lose what the problem does not
     slack = _COARSE * (abs(float(loss)) + EPS * 1e6) + _ROUNDINGS * abs(float(near) - float(loss))
     right = abs(float(value) - float(loss)) <= slack or not math.isfinite(slack)
     said = f"{float(value)!r} instead of {float(loss)!r}"
     found = [Finding("the value is that of its formula", "pass" if right else "fail", "" if right else said)]
-    for name, part, (exact, other) in zip(subject.parameters, gradient, pairs, strict=True):
+    for name, part, after, (exact, other) in zip(subject.parameters, gradient, shaken, pairs, strict=True):
         got, scale = np.asarray(part, dtype=np.float64).reshape(exact.shape), float(np.max(np.abs(exact), initial=0.0))
         # a derivative is not known better than what moves the loss by its own rounding error
         size = float(np.max(np.abs(draw.inputs[name]), initial=0.0)) or 1.0
         floor = EPS * (1 + abs(float(loss))) / size
-        allowed = _ROUNDINGS * (np.abs(other - exact) + EPS * scale + floor)
+        own = np.abs(np.asarray(after, dtype=np.float64).reshape(exact.shape) - got)
+        allowed = _ROUNDINGS * (np.abs(other - exact) + own + EPS * scale + floor)
         seen = np.isfinite(exact) & np.isfinite(allowed) & (allowed <= _BLIND * scale)
         off = seen & ~(np.abs(got - exact) <= _COARSE * scale)
         verdict: Verdict = "fail" if np.any(off) else "pass" if np.any(seen) else "inconclusive"
