@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from sympy import Basic, Indexed, KroneckerDelta, Piecewise, Sum
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.functions import if_else
 from symgrad.verify.computing import difference
@@ -52,22 +53,46 @@ def unread_entries(subject: Subject, draw: Draw) -> dict[str, Array]:
 
 
 def _chosen(loss: Any, where: Sequence[Basic]) -> set[str]:
-    """The names of what branches of conditions, and sums with a delta of data, are made of."""
+    """The names of what branches of conditions on data, and sums with a delta of data, are made of.
+
+    Where indices alone decide, only arrays over all of them are: nobody keeps gaps in the keys of a causal mask, and
+    code may multiply by it.
+    """
     definitions = {str(getattr(left, "base", left)): right for left, right in (equation.args for equation in where)}
     expressions = [part for part in (loss, *definitions.values()) if isinstance(part, Basic)]
     waiting: list[Basic] = []
     for expression in expressions:
-        waiting += expression.atoms(if_else, Piecewise)
+        waiting += [choice for choice in expression.atoms(if_else, Piecewise) if _is_of_data(choice)]
         for total in expression.atoms(Sum):
             if any(delta.has(Indexed) for delta in total.atoms(KroneckerDelta)):
                 waiting.append(total)
-    names: set[str] = set()
+    names = {name for expression in expressions for name in _over_all_indices(expression)}
     while waiting:
         for symbol in map(str, waiting.pop().free_symbols):
             if symbol not in names:
                 names.add(symbol)
                 waiting += [definitions[symbol]] if symbol in definitions else []
     return names
+
+
+def _is_of_data(choice: Basic) -> bool:
+    """Whether a condition of a choice speaks of more than indices and sizes."""
+    pairs = choice.args if isinstance(choice, Piecewise) else [(None, choice.args[0])]
+    conditions = [condition for _, condition in pairs if condition.free_symbols]
+    return any(
+        condition.has(Indexed, MatrixElement) or any(symbol.is_integer is not True for symbol in condition.free_symbols)
+        for condition in conditions
+    )
+
+
+def _over_all_indices(expression: Basic) -> Iterator[str]:
+    """The names of arrays under a condition on indices that have all of these as subscripts."""
+    for choice in expression.atoms(if_else):
+        if not _is_of_data(choice):
+            indices = {symbol for symbol in choice.args[0].free_symbols if not symbol.is_positive}
+            for entry in choice.atoms(Indexed):
+                if indices <= entry.free_symbols:
+                    yield str(entry.base)
 
 
 def left_out_findings(subject: Subject, draw: Draw, functions: Mapping[str, Callable[..., Any]]) -> list[Finding]:
