@@ -346,7 +346,7 @@ def sumsq(A: Any) -> Any:
     A = sympify(A)
     if not getattr(A, "is_Matrix", False):
         return A**2
-    return total(HadamardPower(A, 2)) if isinstance(A, MatrixExpr) else total(A.applyfunc(lambda a: a**2))
+    return total(A.applyfunc(lambda a: a**2)) if isinstance(A, MatrixBase) else total(HadamardPower(A, 2))
 
 
 def dot(a: Any, b: Any) -> Any:

@@ -30,7 +30,7 @@ class ndtr(Elementwise):
     >>> ndtr(x).diff(x)
     sqrt(2)*exp(-x**2/2)/(2*sqrt(pi))
     >>> ndtr(-40).evalf(20)
-    3.6558935409150297378e-350
+    3.6558935409150297037e-350
     """
 
     @classmethod
@@ -71,7 +71,7 @@ class log_ndtr(Elementwise):
     Examples
     --------
     >>> log_ndtr(-40).evalf(20)
-    -804.60844201083815092
+    -804.60844201375378817
     """
 
     @classmethod
