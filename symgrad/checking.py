@@ -33,8 +33,7 @@ from symgrad.outputs.probes import (
     quantity,
 )
 from symgrad.outputs.second_order import Request, factors_of_hessian
-from symgrad.verify.accuracy import Subject as Audited
-from symgrad.verify.accuracy import audit, point_findings
+from symgrad.verify.accuracy import Audited, audit, point_findings
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.differences import Array, Inputs

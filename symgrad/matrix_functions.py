@@ -23,7 +23,7 @@ from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ModelError
 from symgrad.functions import total
-from symgrad.functions.common import derivative_by_matrix, differ, shape_text
+from symgrad.functions.common import MatrixOfMatrix, derivative_by_matrix, differ, is_matrix, shape_text
 from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.reductions import Reduction, one_limit
 
@@ -174,7 +174,7 @@ class InverseEntry(Expr):  # type: ignore[misc]
         return rf"\left({matrix}^{{-1}}\right)"
 
 
-class CholeskyFactor(MatrixExpr):  # type: ignore[misc]
+class CholeskyFactor(MatrixOfMatrix):
     """The lower triangular L with L Lᵀ = S and a positive diagonal: what `cholesky(S)` returns."""
 
     def __new__(cls, S: Any) -> Any:
@@ -186,16 +186,6 @@ class CholeskyFactor(MatrixExpr):  # type: ignore[misc]
         if differ(S.shape[:1], S.shape[1:]):
             raise ModelError(f"cholesky needs a square matrix, but was given {S} of shape {shape_text(S)}")
         return super().__new__(cls, S)
-
-    @property
-    def arg(self) -> MatrixExpr:
-        """The matrix."""
-        return self.args[0]
-
-    @property
-    def shape(self) -> tuple[Expr, Expr]:
-        """The shape of the matrix."""
-        return self.arg.shape  # type: ignore[no-any-return]
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
         return MatrixElement(self, i, j)
@@ -344,7 +334,7 @@ def sumsq(A: Any) -> Any:
     25
     """
     A = sympify(A)
-    if not getattr(A, "is_Matrix", False):
+    if not is_matrix(A):
         return A**2
     return total(A.applyfunc(lambda a: a**2)) if isinstance(A, MatrixBase) else total(HadamardPower(A, 2))
 
@@ -366,7 +356,7 @@ def dot(a: Any, b: Any) -> Any:
     """
     a, b = sympify(a), sympify(b)
     for one in (a, b):
-        if not getattr(one, "is_Matrix", False):
+        if not is_matrix(one):
             raise ModelError(f"dot needs two vectors or two matrices of one shape, but was given {one}")
     if 1 in a.shape and a.shape == b.shape[::-1]:
         b = b.T
@@ -392,7 +382,7 @@ def quad(x: Any, A: Any) -> Any:
     13
     """
     x, A = sympify(x), sympify(A)
-    matrices = all(getattr(one, "is_Matrix", False) for one in (x, A))
+    matrices = is_matrix(x) and is_matrix(A)
     if not matrices or differ((x.rows, x.rows, 1), (*A.shape, x.cols)):
         given = " and ".join(f"{one} of shape {shape_text(one)}" if matrices else str(one) for one in (x, A))
         raise ModelError(f"quad needs a column x and a square matrix A with as many rows, but was given {given}")

@@ -10,7 +10,7 @@ from sympy.logic.boolalg import Boolean
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ModelError
-from symgrad.functions.common import derivative_by_matrix, latex_call, zero_by_matrix
+from symgrad.functions.common import MatrixOfMatrix, derivative_by_matrix, latex_call, zero_by_matrix
 
 
 class _Transparent(Function):  # type: ignore[misc]
@@ -210,7 +210,7 @@ class constant(_Transparent):
 Constant = constant
 
 
-class ConstantMatrix(MatrixExpr):  # type: ignore[misc]
+class ConstantMatrix(MatrixOfMatrix):
     """The matrix `A`, held constant in differentiation: what `constant(A)` returns. It has the shape of `A`.
 
     Examples
@@ -227,16 +227,6 @@ class ConstantMatrix(MatrixExpr):  # type: ignore[misc]
         if not isinstance(A, MatrixExpr):
             raise ModelError(f"ConstantMatrix needs a matrix, but was given {A}; write constant(...) for a scalar.")
         return A if isinstance(A, cls) else super().__new__(cls, A)
-
-    @property
-    def arg(self) -> MatrixExpr:
-        """The matrix that is held constant."""
-        return self.args[0]
-
-    @property
-    def shape(self) -> tuple[Expr, Expr]:
-        """The shape of `arg`."""
-        return self.arg.shape  # type: ignore[no-any-return]
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
         return constant(self.arg._entry(i, j, **kwargs))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import mpmath
-from sympy import Basic, Expr, Float, Function, MatrixExpr, expand, oo
+from sympy import Basic, Expr, Float, Function, MatrixBase, MatrixExpr, expand, oo
 from sympy.tensor.array.expressions.array_expressions import ZeroArray
 
 from symgrad.errors import UnsupportedError
@@ -57,6 +57,25 @@ def differ(left: Iterable[Expr], right: Iterable[Expr]) -> bool:
 def shape_text(matrix: Any) -> str:
     """The shape of a matrix in a message: 2 x N."""
     return " x ".join(map(str, matrix.shape))
+
+
+def is_matrix(expr: Any) -> bool:
+    """Whether an object is a matrix, explicit or not."""
+    return isinstance(expr, MatrixBase | MatrixExpr)
+
+
+class MatrixOfMatrix(MatrixExpr):  # type: ignore[misc]
+    """A matrix that is made of another one and has its shape."""
+
+    @property
+    def arg(self) -> MatrixExpr:
+        """The matrix that it is made of."""
+        return self.args[0]
+
+    @property
+    def shape(self) -> tuple[Expr, Expr]:
+        """The shape of `arg`."""
+        return self.arg.shape  # type: ignore[no-any-return]
 
 
 def zero_by_matrix(expr: Expr, x: MatrixExpr) -> Expr:

@@ -12,7 +12,7 @@ from sympy.codegen import cfunctions
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import ModelError
-from symgrad.functions.common import differ, shape_text
+from symgrad.functions.common import differ, is_matrix, shape_text
 from symgrad.functions.elementwise import by_entry
 
 _OF_TWO = ("atan2", "maximum", "minimum", "power")
@@ -89,12 +89,12 @@ class EntryFunction:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         given = [sympify(arg) for arg in args]
-        if not any(map(_is_matrix, given)):
+        if not any(map(is_matrix, given)):
             return self._function(*given, **options)
         return self._of_matrices(given)
 
     def _of_matrices(self, given: Sequence[Any]) -> Any:
-        places = [place for place, arg in enumerate(given) if _is_matrix(arg)]
+        places = [place for place, arg in enumerate(given) if is_matrix(arg)]
         if len(places) == 1:
             (place,) = places
             return by_entry(lambda entry: self._function(*given[:place], entry, *given[place + 1 :]), given[place])
@@ -117,13 +117,9 @@ class _Power(EntryFunction):
 
     def _of_matrices(self, given: Sequence[Any]) -> Any:
         base, exponent = given
-        if not isinstance(base, MatrixBase) and not _is_matrix(exponent):
+        if not isinstance(base, MatrixBase) and not is_matrix(exponent):
             return HadamardPower(base, exponent)
         return super()._of_matrices(given)
-
-
-def _is_matrix(arg: Any) -> bool:
-    return isinstance(arg, MatrixBase | MatrixExpr)
 
 
 exp = EntryFunction("exp", sp.exp)

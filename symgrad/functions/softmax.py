@@ -8,7 +8,7 @@ from sympy.matrices.immutable import ImmutableDenseMatrix
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ModelError
-from symgrad.functions.common import derivative_by_matrix, latex_call
+from symgrad.functions.common import MatrixOfMatrix, derivative_by_matrix, latex_call
 from symgrad.functions.reductions import fresh_index, one_limit, with_range_substituted
 
 
@@ -105,7 +105,7 @@ class IndexedSoftmax(Expr):  # type: ignore[misc]
         return latex_call(rf"\operatorname{{softmax}}_{{{printer._print(self.index)}}}", printer, [self.function], exp)
 
 
-class Softmax(MatrixExpr):  # type: ignore[misc]
+class Softmax(MatrixOfMatrix):
     """The softmax of every row of a matrix, exp(Z_ij) / Σ_l exp(Z_il): what `softmax(Z)` returns. It has Z's shape.
 
     Examples
@@ -123,16 +123,6 @@ class Softmax(MatrixExpr):  # type: ignore[misc]
         if not isinstance(Z, MatrixExpr):
             raise ModelError(f"softmax needs a matrix, or an indexed expression with limits (k, 0, K - 1), not {Z}.")
         return super().__new__(cls, Z)
-
-    @property
-    def arg(self) -> MatrixExpr:
-        """The matrix Z."""
-        return self.args[0]
-
-    @property
-    def shape(self) -> tuple[Expr, Expr]:
-        """The shape of Z."""
-        return self.arg.shape  # type: ignore[no-any-return]
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
         top = exp(self.arg._entry(i, j, **kwargs))

@@ -59,7 +59,7 @@ _EXPONENTIAL = {
 
 
 @dataclass(frozen=True)
-class Subject:
+class Audited:
     """What is audited.
 
     Attributes
@@ -99,7 +99,7 @@ class Loss:
         return abs(self.got - self.right) / abs(self.right) if math.isfinite(self.got) and self.right else math.inf
 
 
-def audit(subject: Subject, draw: Draw) -> Run:
+def audit(subject: Audited, draw: Draw) -> Run:
     """The findings of an audit, as one run of a report.
 
     Parameters
@@ -128,7 +128,7 @@ def audit(subject: Subject, draw: Draw) -> Run:
     return Run(title, findings=tuple(findings), notes=tuple(notes))
 
 
-def point_findings(subject: Subject, draw: Draw) -> list[Finding]:
+def point_findings(subject: Audited, draw: Draw) -> list[Finding]:
     """The findings of an audit at one draw of inputs, as it is."""
     losses = list(_point(subject, draw, draw.inputs, "these inputs", _DIGITS))
     return [_finding(loss) for loss in losses[:_SHOWN]] or [Finding("the digits of value and gradient", "pass")]
@@ -139,7 +139,7 @@ def _finding(loss: Loss) -> Finding:
     return Finding(f"digits of {loss.label}", "fail", f"{loss.got!r} at {loss.at}, right is {loss.right!r}{blame}")
 
 
-def _grid(subject: Subject, draw: Draw) -> Iterator[tuple[dict[str, Any], str, int]]:
+def _grid(subject: Audited, draw: Draw) -> Iterator[tuple[dict[str, Any], str, int]]:
     """Inputs on the grid that satisfy the facts, how a report describes them, and how many digits the truth needs."""
     groups: list[tuple[str, ...]] = [(name,) for name in subject.scaled]
     groups += [tuple(subject.scaled)] if len(groups) > 1 else []
@@ -178,7 +178,7 @@ class _Evaluator(GraphEvaluator):
         return self._values.get(node)
 
 
-def _point(subject: Subject, draw: Draw, inputs: dict[str, Any], at: str, digits: int) -> Iterator[Loss]:
+def _point(subject: Audited, draw: Draw, inputs: dict[str, Any], at: str, digits: int) -> Iterator[Loss]:
     """What is wrong at one point of the grid."""
     with np.errstate(all="ignore"):
         try:
@@ -218,7 +218,7 @@ def _flat(result: tuple[Any, Sequence[Any]]) -> list[float]:
     return [float(value), *(float(entry) for part in gradient for entry in np.ravel(part))]
 
 
-def _labels(subject: Subject, inputs: Mapping[str, Any]) -> list[str]:
+def _labels(subject: Audited, inputs: Mapping[str, Any]) -> list[str]:
     found = ["value"]
     for name in (node.name for node in subject.parameters):
         places = np.ndindex(np.shape(inputs[name]))
@@ -226,7 +226,7 @@ def _labels(subject: Subject, inputs: Mapping[str, Any]) -> list[str]:
     return [label if k == 0 else f"gradient.{label}" for k, label in enumerate(found)]
 
 
-def _truth(subject: Subject, inputs: Mapping[str, Any], sizes: Mapping[Basic, int]) -> list[Any] | None:
+def _truth(subject: Audited, inputs: Mapping[str, Any], sizes: Mapping[Basic, int]) -> list[Any] | None:
     """Loss and gradient at the precision of the moment; None where they are not defined, or too far away."""
     evaluate = _Evaluator(inputs, sizes)
     try:
@@ -238,7 +238,7 @@ def _truth(subject: Subject, inputs: Mapping[str, Any], sizes: Mapping[Basic, in
     return found if all(mpmath.isfinite(number) for number in found[:1]) else None
 
 
-def _noise(subject: Subject, inputs: dict[str, Any], sizes: Mapping[Basic, int], right: Sequence[Any]) -> list[Any]:
+def _noise(subject: Audited, inputs: dict[str, Any], sizes: Mapping[Basic, int], right: Sequence[Any]) -> list[Any]:
     """How far a rounding error in every input moves the true numbers."""
     rng = np.random.default_rng(0)
     most = [mpf(0)] * len(right)
@@ -260,7 +260,7 @@ def _noise(subject: Subject, inputs: dict[str, Any], sizes: Mapping[Basic, int],
     return most
 
 
-def _culprit(subject: Subject, inputs: Mapping[str, Any], sizes: Mapping[Basic, int], label: str, digits: int) -> str:
+def _culprit(subject: Audited, inputs: Mapping[str, Any], sizes: Mapping[Basic, int], label: str, digits: int) -> str:
     """The first operation that is wrong in float64 although its operands are right; nothing if there is none."""
     terms = subject.computed[:1] if label == "value" else subject.computed
     with mpmath.workdps(digits):

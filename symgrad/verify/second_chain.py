@@ -177,14 +177,7 @@ class _SecondChain:
     ) -> list[Number]:
         scale = scale_of(before.ravel())
         return [
-            Number(
-                f"{one.label}[{', '.join(map(str, at))}]" if at else one.label,
-                before[at],
-                after[at],
-                allowed[at],
-                scale,
-                coarse,
-            )
+            Number(_label(one, at), before[at], after[at], allowed[at], scale, coarse)
             for at in np.ndindex(before.shape)
         ]
 
