@@ -6,7 +6,7 @@ from typing import Any
 
 from sympy import Abs, Not, Pow, exp, polygamma
 
-from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, SCIPY, UFUNCS
+from symgrad.codegen.functions import CONNECTIVES, DOUBLE, FORMATS, RELATIONS, RUNTIME, SCIPY, UFUNCS
 from symgrad.codegen.integers import apply_value
 from symgrad.codegen.operands import Operands
 from symgrad.codegen.values import ADD, ATOM, COMPARE, LARGEST_INTEGER, POWER, UNARY, Value, broadcast, number_text
@@ -55,11 +55,13 @@ class Application(Operands):
                 return Value(number_text(value), ATOM, letters, "python")
         if head in UFUNCS:
             text = f"{UFUNCS[head]}({', '.join(arg.text for arg in args)})"
+        elif head in RUNTIME:
+            text = f"_{head.__name__}({', '.join(arg.text for arg in args)})"
+            self.helpers.add(head.__name__)
         elif head in FORMATS:
             text = FORMATS[head].format(
                 *(arg.at(ATOM) if _is_tight(FORMATS[head]) else arg.text for arg in args), dtype=self.dtype
             )
-            self.helpers.update(re.findall(r"(?<![\w.])_(\w+)\(", FORMATS[head]))
         elif issubclass(head, Univariate):
             text = f"_{head.name}({args[0].text})"
             self.helpers |= {head.name, "in_pieces", "series"}

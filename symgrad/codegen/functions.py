@@ -29,33 +29,39 @@ UFUNCS |= {
     functions.copysign: "np.copysign",
 }
 
-# Spellings of functions that are no NumPy ufunc; each binds tightly where its arguments do
+# Functions of `symgrad.runtime`, which has each under its own name with an underscore in front
+RUNTIME: frozenset[Any] = frozenset(
+    {
+        functions.sigmoid,
+        matrix_functions.reciprocal_root,
+        normal.inverse_mills,
+        logarithms.log_abs1p,
+        logarithms.xdivy,
+        gamma.log_rising,
+        gamma.polygamma_rise,
+        gamma.log_beta,
+        gamma.log_choose,
+        gamma.log_besseli,
+        gamma.besseli_ratio,
+        gamma.besseli_slope,
+        normal.mills_excess,
+        normal.mills_slope,
+        normal.mills_variance,
+        normal.mills_curvature,
+        normal.log_erfc,
+        normal.ndtr_difference,
+        normal.log_ndtr_difference,
+        normal.interval_mills,
+        normal.interval_excess,
+    }
+)
+
+# Spellings of other functions that are no NumPy ufunc; each binds tightly where its arguments do
 FORMATS: dict[Any, str] = {
     functions.relu: "np.maximum({0}, 0)",
     functions.finite_maximum: "np.maximum({0}, np.finfo({dtype}).min)",
     functions.softplus: "np.logaddexp(0, {0})",
-    functions.sigmoid: "_sigmoid({0})",
     functions.constant: "{0}",
-    matrix_functions.reciprocal_root: "_reciprocal_root({0})",
-    normal.inverse_mills: "_inverse_mills({0})",
-    logarithms.log_abs1p: "_log_abs1p({0})",
-    logarithms.xdivy: "_xdivy({0}, {1})",
-    gamma.log_rising: "_log_rising({0}, {1}, {2})",
-    gamma.polygamma_rise: "_polygamma_rise({0}, {1}, {2}, {3})",
-    gamma.log_beta: "_log_beta({0}, {1})",
-    gamma.log_choose: "_log_choose({0}, {1})",
-    gamma.log_besseli: "_log_besseli({0}, {1})",
-    gamma.besseli_ratio: "_besseli_ratio({0}, {1})",
-    gamma.besseli_slope: "_besseli_slope({0}, {1})",
-    normal.mills_excess: "_mills_excess({0})",
-    normal.mills_slope: "_mills_slope({0})",
-    normal.mills_variance: "_mills_variance({0})",
-    normal.mills_curvature: "_mills_curvature({0})",
-    normal.log_erfc: "_log_erfc({0})",
-    normal.ndtr_difference: "_ndtr_difference({0}, {1})",
-    normal.log_ndtr_difference: "_log_ndtr_difference({0}, {1})",
-    normal.interval_mills: "_interval_mills({0}, {1})",
-    normal.interval_excess: "_interval_excess({0}, {1})",
     sympy.sinc: "np.sinc({0} / np.pi)",
     sympy.sec: "(1 / np.cos({0}))",
     sympy.csc: "(1 / np.sin({0}))",
