@@ -8,9 +8,7 @@ the pattern. An error is in units of the last place (ulp).
 """
 
 import sys
-from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import mpmath
@@ -20,10 +18,11 @@ from mpmath import mpf
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from symgrad import Model, sigmoid
+from symgrad import sigmoid
 from symgrad.codegen.functions import FORMATS, UFUNCS
 from symgrad.functions import if_else, log_sigmoid
 from symgrad.rewrite.rules import RULES, Rule
+from symgrad.runtime.entries import _sigmoid
 from symgrad.univariate import Univariate
 from symgrad.verify.graph_functions import function_value
 
@@ -122,9 +121,11 @@ def _float(expr: Any, at: dict[Any, Any]) -> Any:
         return np.where(*parts)
     if isinstance(expr, Univariate):
         return expr.computed(parts[0])
+    if expr.func is sigmoid:
+        return _sigmoid(parts[0])
     text = UFUNCS[expr.func] + f"({', '.join(f'v{n}' for n in range(len(parts)))})" if expr.func in UFUNCS else None
     text = text or (FORMATS | _PLAIN)[expr.func].format(*(f"v{n}" for n in range(len(parts))))
-    return eval(text, {"np": np, "_sigmoid": _helpers()._sigmoid}, {f"v{n}": part for n, part in enumerate(parts)})
+    return eval(text, {"np": np, "_sigmoid": _sigmoid}, {f"v{n}": part for n, part in enumerate(parts)})
 
 
 def _is_negative(term: Any) -> bool:
@@ -133,14 +134,6 @@ def _is_negative(term: Any) -> bool:
 
 def _is_divisor(factor: Any) -> bool:
     return isinstance(factor, sp.Pow) and bool(factor.exp.is_negative)
-
-
-@cache
-def _helpers() -> ModuleType:
-    """A generated module that has the helper for the logistic function."""
-    v, w = (sp.IndexedBase(name, shape=(sp.Symbol("N", integer=True, positive=True),)) for name in "vw")
-    i = sp.Symbol("i", integer=True)
-    return Model(sp.Sum(w[i] * sigmoid(v[i]), (i, 0, v.shape[0] - 1)), [w]).compile(check=False)
 
 
 def table() -> str:
