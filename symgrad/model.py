@@ -16,7 +16,6 @@ from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block
 from symgrad.checking import Checking, imported
 from symgrad.codegen.environment import environment
-from symgrad.codegen.module import module_source
 from symgrad.compiler import (
     Derivation,
     adjoint,
@@ -45,6 +44,7 @@ from symgrad.outputs.first_order import first_order
 from symgrad.outputs.function import Function
 from symgrad.outputs.second_order import Request, ready, second_order
 from symgrad.rewrite.facts import expand_names
+from symgrad.targets import target
 from symgrad.verify.check import check_module
 from symgrad.verify.draws import draw_inputs
 from symgrad.verify.report import CheckReport, Run
@@ -505,7 +505,8 @@ class Model:
             functions = [*self._first_order, *ready(more, self.derivation)]
             lines = formulas(self, short=True).splitlines()
             program = self.derivation.program
-            return module_source(program, functions, self.name, lines, __version__, environment(), workspace)
+            write = target("numpy").module_source
+            return write(program, functions, self.name, lines, __version__, workspace=workspace)
 
         return self._run(written)
 

@@ -1,0 +1,80 @@
+"""Targets: what generated functions are printed for. A target is a folder here, and is found by the folder's name.
+
+The folder's `__init__.py` has `TARGET`. No target imports another.
+"""
+
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Protocol
+
+from symgrad.errors import ModelError
+from symgrad.frontend.program import Program
+from symgrad.outputs.function import Function
+
+
+class ModuleWriter(Protocol):
+    """Writes the text of a generated module.
+
+    Parameters
+    ----------
+    program : the model, for what the module says of its arguments and of itself.
+    functions : in their order, with terms as code should compute them.
+    name, formulas, version : for the module's docstring.
+    workspace : whether functions can be computed in arrays that are kept between calls.
+
+    Raises
+    ------
+    ModelError : an argument has a name that the functions need.
+    UnsupportedError : the target has no spelling of something, which is named.
+    """
+
+    def __call__(
+        self,
+        program: Program,
+        functions: Sequence[Function],
+        name: str,
+        formulas: Sequence[str],
+        version: str,
+        *,
+        workspace: bool = False,
+    ) -> str: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """What modules can be generated for.
+
+    Attributes
+    ----------
+    name : that of the folder.
+    module_source : writes a module.
+    """
+
+    name: str
+    module_source: ModuleWriter
+
+
+def target_names() -> tuple[str, ...]:
+    """The names of all targets, in alphabetical order."""
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg))
+
+
+def target(name: str) -> Target:
+    """The target of a name.
+
+    Raises
+    ------
+    ModelError : there is none of this name; it lists those that there are.
+
+    Examples
+    --------
+    >>> target("numpy").name
+    'numpy'
+    """
+    if name not in target_names():
+        raise ModelError(f"there is no target {name!r}; choose one of {', '.join(target_names())}")
+    found = import_module(f"{__name__}.{name}").TARGET
+    assert isinstance(found, Target)
+    return found

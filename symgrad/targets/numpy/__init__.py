@@ -1,0 +1,24 @@
+"""Modules that import NumPy only, and `scipy.special` where NumPy lacks a function."""
+
+from collections.abc import Sequence
+
+from symgrad.codegen.environment import environment
+from symgrad.codegen.module import module_source
+from symgrad.frontend.program import Program
+from symgrad.outputs.function import Function
+from symgrad.targets import Target
+
+
+def _module_source(
+    program: Program,
+    functions: Sequence[Function],
+    name: str,
+    formulas: Sequence[str],
+    version: str,
+    *,
+    workspace: bool = False,
+) -> str:
+    return module_source(program, functions, name, formulas, version, environment(), workspace)
+
+
+TARGET = Target("numpy", _module_source)
