@@ -12,6 +12,7 @@ import numpy as np
 from sympy import Basic, Indexed
 from sympy.matrices.expressions.matexpr import MatrixElement
 
+from symgrad import targets
 from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block
 from symgrad.checking import Checking, imported
@@ -44,7 +45,7 @@ from symgrad.outputs.first_order import first_order
 from symgrad.outputs.function import Function
 from symgrad.outputs.second_order import Request, ready, second_order
 from symgrad.rewrite.facts import expand_names
-from symgrad.targets import target
+from symgrad.targets import NUMPY
 from symgrad.verify.check import check_module
 from symgrad.verify.draws import draw_inputs
 from symgrad.verify.report import CheckReport, Run
@@ -478,7 +479,13 @@ class Model:
     # --- code ---------------------------------------------------------------------------------------------------------
 
     def source(
-        self, *, hessian: bool = False, hvp: bool = False, jacobian: Sequence[Any] = (), workspace: bool = False
+        self,
+        *,
+        hessian: bool = False,
+        hvp: bool = False,
+        jacobian: Sequence[Any] = (),
+        workspace: bool = False,
+        target: str = NUMPY,
     ) -> str:
         """The generated module's text; the same model gives the same bytes.
 
@@ -488,6 +495,12 @@ class Model:
         hvp : with `hessian_vector_product`.
         jacobian : names of `where` (as symbols or text), each with a function `jacobian_NAME`.
         workspace : with a class `Workspace`, whose arrays value and gradient use if they are given one.
+        target : what the module is written in, "numpy" or "jax".
+
+        Raises
+        ------
+        ModelError : there is no such target.
+        UnsupportedError : the target has no spelling of a function of the model, or no such option.
 
         Examples
         --------
@@ -497,15 +510,16 @@ class Model:
         >>> "grad_x = 3 * a * x ** 2" in model.source()
         True
         """
-        return self._source(self._request(hessian, hvp, jacobian), workspace)
+        return self._source(self._request(hessian, hvp, jacobian), workspace, target)
 
-    def _source(self, request: Request, workspace: bool = False) -> str:
+    def _source(self, request: Request, workspace: bool, target: str) -> str:
+        write = targets.target(target).module_source
+
         def written() -> str:
             more = second_order(self.derivation, request, self._derivative_text)
             functions = [*self._first_order, *ready(more, self.derivation)]
             lines = formulas(self, short=True).splitlines()
             program = self.derivation.program
-            write = target("numpy").module_source
             return write(program, functions, self.name, lines, __version__, workspace=workspace)
 
         return self._run(written)
@@ -544,6 +558,7 @@ class Model:
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
         workspace: bool = False,
+        target: str = NUMPY,
     ) -> ModuleType:
         """The generated module, imported.
 
@@ -554,6 +569,7 @@ class Model:
         seed : of the check's random inputs.
         hessian, hvp, jacobian : which functions of second order it has, as for `source`; they are checked, too.
         workspace : whether value and gradient take a `workspace`, whose arrays are kept between calls.
+        target : what the module is written in, "numpy" or "jax"; the check is of that module.
 
         Raises
         ------
@@ -570,10 +586,10 @@ class Model:
         (8.0, 12.0)
         """
         request = self._request(hessian, hvp, jacobian)
-        text = self._source(request, workspace)
-        module = imported(text, self.name)
+        text, goal = self._source(request, workspace, target), targets.target(target)
+        module = goal.imported(text, self.name)
         if check:
-            report = self._check(module, request, Settings(seed), chain=False)
+            report = self._check(goal.on_arrays(module), request, Settings(seed), chain=False)
             if not report.ok:
                 outcome = "failed" if report.verdict == "fail" else "was inconclusive"
                 raise GradientCheckError(f"the gradient check of {self.name} {outcome}\n{report}", report)
@@ -623,6 +639,7 @@ class Model:
         workspace: bool = False,
         chain: bool = True,
         accuracy: bool = False,
+        target: str = NUMPY,
     ) -> CheckReport:
         """Compare the generated gradient with numerical gradients, and the value with the SymPy loss.
 
@@ -638,6 +655,7 @@ class Model:
             so that what is wrong is blamed on one of them.
         accuracy : also audit the digits of value and gradient on a logarithmic grid of each input, from 1e-300 to
             1e300 where the facts allow it, against mpmath; what loses them is named. It takes seconds to minutes.
+        target : what the module to be checked is written in.
 
         Returns
         -------
@@ -652,7 +670,8 @@ class Model:
         True
         """
         request = self._request(hessian, hvp, jacobian)
-        module = imported(self._source(request, workspace), self.name)
+        goal = targets.target(target)
+        module = goal.on_arrays(goal.imported(self._source(request, workspace, target), self.name))
         report = self._check(module, request, Settings(seed, sizes, inputs), chain)
         return replace(report, edges=(*report.edges, self._audit(module, seed, sizes))) if accuracy else report
 

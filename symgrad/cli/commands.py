@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,6 +20,7 @@ from symgrad.errors import GradientCheckError, SymgradError
 from symgrad.files import write_all
 from symgrad.formula.text import fitted
 from symgrad.inspect.show import FORMATS
+from symgrad.targets import NUMPY, target_names
 from symgrad.version import __version__
 
 DONE, CHECK_FAILED, WRONG = 0, 1, 2
@@ -51,6 +53,15 @@ _seed_option = click.option(
     show_default=True,
     metavar="S",
     help="Seed of the inputs that the check draws.",
+)
+
+
+_target_option = click.option(
+    "--target",
+    type=click.Choice(target_names()),
+    default=NUMPY,
+    show_default=True,
+    help="What the module is written in.",
 )
 
 
@@ -88,7 +99,7 @@ def commands(context: click.Context) -> int:
     return WRONG
 
 
-@commands.command("compile", short_help="Write the NumPy module, once its gradient is checked.")
+@commands.command("compile", short_help="Write the module, once its gradient is checked.")
 @_model_argument
 @click.option(
     "-o",
@@ -101,6 +112,7 @@ def commands(context: click.Context) -> int:
 @click.option("--with-test", is_flag=True, help="Write test_OUT.py beside it: a pytest file that checks the module.")
 @click.option("--no-check", is_flag=True, help="Write without checking the gradient.")
 @click.option("--workspace", is_flag=True, help="Functions that can keep their intermediate arrays between calls.")
+@_target_option
 @_seed_option
 @_second_order_options
 def compile_command(
@@ -109,12 +121,13 @@ def compile_command(
     with_test: bool,
     no_check: bool,
     workspace: bool,
+    target: str,
     seed: int,
     hessian: bool,
     hvp: bool,
     jacobian: tuple[str, ...],
 ) -> int:
-    """Write the NumPy module with value and gradient of a model.
+    """Write the module with value and gradient of a model, for NumPy or for another target.
 
     The gradient is checked against numerical ones first; where they disagree, nothing is written and the exit code is
     1. All files are written or none, and an existing file is replaced in one step.
@@ -125,18 +138,21 @@ def compile_command(
       symgrad compile model.py:likelihood -o likelihood.py --with-test
       symgrad compile model.py --hessian --hvp --jacobian r
     """
+    if with_test and target != NUMPY:
+        raise click.UsageError(f"--with-test writes the test of a NumPy module; there is none for --target {target}")
     paths = output_paths(output or default_output(reference), reference.path, with_test)
     model = load_model(reference)
     outcome = "gradient not checked"
     with progress(1 + with_test + (not no_check)) as doing:
         doing("deriving the gradient and printing the module")
-        texts = [model.source(hessian=hessian, hvp=hvp, jacobian=jacobian, workspace=workspace)]
+        second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian}
+        texts = [model.source(**second, workspace=workspace, target=target)]
         if with_test:
             doing("drawing inputs for the test")
             texts.append(model.test_source(paths[0].stem, seed, hessian=hessian, hvp=hvp))
         if not no_check:
             doing("checking the gradient")
-            report = model.check(seed=seed, hessian=hessian, hvp=hvp, jacobian=jacobian, workspace=workspace)
+            report = model.check(seed=seed, **second, workspace=workspace, target=target)
     if not no_check:
         if not report.ok:
             say(str(report))
@@ -231,6 +247,7 @@ def report_command(reference: ModelReference, output: Path | None, seed: int) ->
     help="Check on these arrays: a file .npz, a folder of .npy files, or a .csv file with a column for each name.",
 )
 @click.option("--accuracy", is_flag=True, help="Also audit the digits on a logarithmic grid of each input.")
+@_target_option
 def check_command(
     reference: ModelReference,
     seed: int,
@@ -239,6 +256,7 @@ def check_command(
     jacobian: tuple[str, ...],
     inputs: Path | None,
     accuracy: bool,
+    target: str,
 ) -> int:
     """Check the gradient of a model against numerical ones, and every stage of the compiler against the one before.
 
@@ -255,7 +273,8 @@ def check_command(
     given = None if inputs is None else load_arrays(inputs, [argument.name for argument in model.arguments])
     with progress(1) as doing:
         doing("checking the gradient")
-        report = model.check(seed=seed, inputs=given, hessian=hessian, hvp=hvp, jacobian=jacobian, accuracy=accuracy)
+        second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian}
+        report = model.check(seed=seed, inputs=given, **second, accuracy=accuracy, target=target)
     say(str(report))
     return DONE if report.ok else CHECK_FAILED
 

@@ -1,26 +1,20 @@
 """Renders the generated module: prints its functions, then fills the template."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from textwrap import fill
 from typing import Any
 
 from jinja2 import Environment
-from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mul, S, Symbol
+from sympy import Symbol
 
 from symgrad.arguments import Argument
-from symgrad.calculus.projection import note
 from symgrad.codegen.function import Body, PrintedFunction, print_function
 from symgrad.codegen.runtime import closure, import_lines, source_text, special_functions
 from symgrad.codegen.sizes import size_text
-from symgrad.codegen.values import words
 from symgrad.errors import ModelError
-from symgrad.frontend.dimensions import is_never_empty
-from symgrad.frontend.program import SIDE, Program, determined
-from symgrad.functions import MaxOver, MinOver, relu, step
-from symgrad.graph.masks import masks_all
-from symgrad.graph.nodes import Const, Contract, Node, Reduce, Size, postorder
-from symgrad.matrix_functions import reciprocal_root
-from symgrad.outputs.function import Function, axes_of
+from symgrad.frontend.program import SIDE, Program
+from symgrad.graph.nodes import Node, postorder
+from symgrad.outputs.function import Function
+from symgrad.outputs.requirements import Length, conventions, is_thin, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.univariate import code, with_name
 
@@ -69,11 +63,11 @@ def module_source(
     return environment.get_template("module.py.j2").render(
         name=name,
         formulas=formulas,
-        notes=_notes(program),
+        notes=notes(program),
         version=version,
         arguments=[_described(a) for a in program.arguments],
         parameters=[_described(a) for a in parameters],
-        conventions=_conventions(postorder([program.loss.node])),
+        conventions=conventions(postorder([program.loss.node])),
         dimensions=[str(d) for d in program.dimensions],
         parameter_dimensions=[
             str(d) for d in program.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
@@ -181,52 +175,25 @@ def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[Printed
             )
 
 
-def _notes(program: Program) -> list[str]:
-    """What a module's docstring says of its gradient and its products."""
-    notes = [text for node in program.parameters.values() if (text := note(node)) is not None]
-    if program.sizes:
-        notes.append(f"Products are ordered for {', '.join(f'{d} = {size}' for d, size in program.sizes.items())}.")
-    return notes
-
-
 def _checks(program: Program, arguments: Sequence[Argument], nodes: Sequence[Node]) -> dict[str, Any]:
-    """What a check of these arguments looks at, before terms of these nodes are computed.
-
-    An array off whose sides alone its sizes are read has no shape to check.
-    """
-    described, sizes = [_described(a) for a in arguments], _sizes(program, arguments)
-    known = {size["name"] for size in sizes} | {a.name for a in arguments}
-    minimum_sizes = [m for m in _minimum_sizes(program, nodes, sizes) if m["name"] in known]
-    reductions = [r for r in _reductions(nodes) if words([r["over"], r["times"]]).keys() & _names(program) <= known]
-    lengths = [size_text(length) for length in dict.fromkeys((*program.lengths, *program.promises))]
-    texts = [
-        *lengths,
-        *(m["name"] for m in minimum_sizes),
-        *(text for r in reductions for text in (r["over"], r["times"])),
-    ]
-    for argument in described:
-        own = [size["side"] for size in sizes if size["source"] == argument["name"]]
-        argument["checked"] = argument["role"] != "dimension" and argument["sides"] != own
-        texts += [*(argument["sides"] if argument["checked"] else ()), argument["upper"] or ""]
-    for size in reversed(sizes):  # each may be computed from those before it
-        size["checked"] = size["name"] in words(texts)
-        texts += [size["text"]] if size["checked"] else []
+    """What the template needs of what is required of these arguments, before terms of these nodes are computed."""
+    required = requirements(program, arguments, nodes)
     return {
-        "arguments": described,
-        "sizes": sizes,
-        "minimum_sizes": minimum_sizes,
-        "reductions": reductions,
-        "lengths": [length for length in lengths if words([length]).keys() & _names(program) <= known],
+        "arguments": [{**_described(a), "checked": a in required.fitting} for a in arguments],
+        "sizes": [{**_read_off(length), "checked": length.dimension in required.needed} for length in required.lengths],
+        "minimum_sizes": [
+            {"name": str(d), "source": source, "minimum": least} for d, source, least in required.minimum
+        ],
+        "reductions": [
+            {"what": one.what, "over": size_text(one.over), "times": size_text(one.times)} for one in required.extrema
+        ],
+        "lengths": [size_text(length) for length in required.nonnegative],
     }
-
-
-def _names(program: Program) -> set[str]:
-    return set(map(str, program.dimensions))
 
 
 def _described(argument: Argument) -> dict[str, Any]:
     labels = tuple(int(side) if side.is_Integer else size_text(side) for side in argument.shape)
-    thin = isinstance(argument.symbol, MatrixSymbol) and 1 in labels
+    thin = is_thin(argument)
     axes = tuple(label for label in labels if label != 1) if thin else labels
     return {
         "name": argument.name,
@@ -248,72 +215,8 @@ def _tuple_text(labels: Sequence[Any]) -> str:
     return f"({inside},)" if len(labels) == 1 else f"({inside})"
 
 
-def _sizes(program: Program, arguments: Sequence[Argument]) -> list[dict[str, Any]]:
-    """How each dimension is read off the arrays, in an order in which each uses only earlier ones."""
-    arrays = [a for a in arguments if a.role != "dimension"]
-    found = determined([axes_of(a) for a in arrays])
-    made = []
-    for dimension, (array, axis, expression) in found.items():
-        numerator, denominator = expression.as_numer_denom()
-        side = f"{arrays[array].name}.shape[{axis}]"
-        text = str(numerator.xreplace({SIDE: Symbol(side)}))
-        made.append(
-            {
-                "name": str(dimension),
-                "side": str(dimension) if text == side else None,  # where it is a side as it is
-                "text": text if denominator == 1 else f"({text}) // {denominator}",
-                "source": arrays[array].name,
-            }
-        )
-    return made
-
-
-def _minimum_sizes(program: Program, nodes: Sequence[Node], sizes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The least sizes that literal subscripts allow, and those that Python can divide by: it has no 1 / 0."""
-    least = dict(program.minimum_sizes)
-    for node in nodes:
-        if isinstance(node, Contract) and all(isinstance(use.node, Const | Size) for use in node.uses()):
-            for use, exponent in node.factors:
-                if isinstance(use.node, Size) and use.node.value.is_Symbol and exponent.is_negative:
-                    least[use.node.value] = max(1, least.get(use.node.value, 0))
-    sources = {size["name"]: size["source"] for size in sizes}
-    return [
-        {"name": str(d), "source": sources.get(str(d), str(d)), "minimum": least[d]}
-        for d in program.dimensions
-        if least.get(d, 0) > 0
-    ]
-
-
-def _reductions(nodes: Sequence[Node]) -> list[dict[str, str]]:
-    """What each maximum and minimum runs over: over no entries it has no value, unless there are none of it either."""
-    extrema = {MaxOver: "maximum", MinOver: "minimum"}
-    found: dict[tuple[Expr, Expr], str] = {}
-    for node in nodes:
-        if isinstance(node, Reduce) and node.head in extrema:
-            for length in node.bound:
-                if is_never_empty(length):
-                    found[length, S.One] = extrema[node.head]
-                elif not masks_all(node):
-                    found[length, Mul(*node.shape)] = extrema[node.head]
-    return [
-        {"what": what, "over": size_text(length), "times": size_text(times)}
-        for (length, times), what in found.items()
-        if not length.is_Integer
-    ]
-
-
-# What a module says about points and sizes where a definition is a matter of convention, if its model has such points.
-_CONVENTIONS: tuple[tuple[str, Any], ...] = (
-    ("relu'(0) = 0", (relu, step)),
-    ("|x|'(0) = 0", (Abs,)),
-    ("the gradient of a norm √(Σ x²) at 0 is 0", (reciprocal_root,)),
-    ("entries that tie in a maximum or minimum share its derivative equally", (Max, Min, MaxOver, MinOver)),
-)
-
-
-def _conventions(nodes: Iterable[Node]) -> str:
-    heads = {getattr(node, "head", None) for node in nodes}
-    said = [text for text, those in _CONVENTIONS if not heads.isdisjoint(those)]
-    return fill(
-        f"Conventions: {'; '.join([*said, 'an empty sum is 0'])}. Not-a-number and infinite data are propagated.", 120
-    )
+def _read_off(length: Length) -> dict[str, Any]:
+    """How a dimension is read off an array."""
+    numerator, denominator = length.expression.as_numer_denom()
+    text = str(numerator.xreplace({SIDE: Symbol(f"{length.array.name}.shape[{length.axis}]")}))
+    return {"name": str(length.dimension), "text": text if denominator == 1 else f"({text}) // {denominator}"}

@@ -4,14 +4,17 @@ The folder's `__init__.py` has `TARGET`. No target imports another.
 """
 
 import pkgutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from types import ModuleType
+from typing import Any, Protocol
 
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
 from symgrad.outputs.function import Function
+
+NUMPY = "numpy"
 
 
 class ModuleWriter(Protocol):
@@ -50,10 +53,14 @@ class Target:
     ----------
     name : that of the folder.
     module_source : writes a module.
+    imported : the module of a text, from the text and the model's name.
+    on_arrays : the functions of a module for NumPy's arrays in single and double precision, as the check calls them.
     """
 
     name: str
     module_source: ModuleWriter
+    imported: Callable[[str, str], ModuleType]
+    on_arrays: Callable[[ModuleType], Any]
 
 
 def target_names() -> tuple[str, ...]:

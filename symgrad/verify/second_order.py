@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import unwrap
 from typing import Any, TypeVar
 
 import numpy as np
@@ -369,7 +370,7 @@ def called(module: Any, function: str, inputs: Inputs, sizes: Mapping[Basic, int
 
 def taken_by(module: Any, function: str) -> tuple[str, ...]:
     """The names of a function's arguments."""
-    code = getattr(module, function).__code__
+    code = unwrap(getattr(module, function)).__code__
     return tuple(code.co_varnames[: code.co_argcount])
 
 

@@ -1,7 +1,9 @@
 """A target is a folder, found by its name."""
 
 import pytest
+from sympy import Symbol
 
+from symgrad import Model
 from symgrad.errors import ModelError
 from symgrad.targets import target, target_names
 
@@ -14,3 +16,16 @@ def test_every_folder_is_a_target_of_its_name():
 def test_an_unknown_name_is_refused_with_the_names_that_there_are():
     with pytest.raises(ModelError, match=r"no target 'fortran'; choose one of .*numpy"):
         target("fortran")
+
+
+CUBIC = Model(Symbol("a", real=True) * Symbol("x", real=True) ** 3, [Symbol("x", real=True)], name="cubic")
+
+
+def test_numpy_is_the_target_by_default():
+    assert CUBIC.source() == CUBIC.source(target="numpy")
+
+
+@pytest.mark.parametrize("ask", [CUBIC.source, CUBIC.compile, CUBIC.check])
+def test_a_model_refuses_an_unknown_target(ask):
+    with pytest.raises(ModelError, match="no target 'fortran'"):
+        ask(target="fortran")

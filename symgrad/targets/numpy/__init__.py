@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+from symgrad.checking import imported
 from symgrad.codegen.environment import environment
 from symgrad.codegen.module import module_source
 from symgrad.frontend.program import Program
 from symgrad.outputs.function import Function
-from symgrad.targets import Target
+from symgrad.targets import NUMPY, Target
 
 
 def _module_source(
@@ -21,4 +22,4 @@ def _module_source(
     return module_source(program, functions, name, formulas, version, environment(), workspace)
 
 
-TARGET = Target("numpy", _module_source)
+TARGET = Target(NUMPY, _module_source, imported, lambda module: module)

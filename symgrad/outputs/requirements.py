@@ -1,0 +1,161 @@
+"""What a generated function requires of its arguments: sides that fit, lengths that are enough, entries to reduce."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from textwrap import fill
+from typing import Any
+
+from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mul, S, Symbol
+
+from symgrad.arguments import Argument
+from symgrad.calculus.projection import note
+from symgrad.frontend.dimensions import is_never_empty
+from symgrad.frontend.program import Program, determined
+from symgrad.functions import MaxOver, MinOver, relu, step
+from symgrad.graph.masks import masks_all
+from symgrad.graph.nodes import Const, Contract, Node, Reduce, Shape, Size
+from symgrad.matrix_functions import reciprocal_root
+from symgrad.outputs.function import axes_of
+
+
+@dataclass(frozen=True)
+class Length:
+    """A dimension as it is read off an array: `expression` of the length of its axis (`program.SIDE`) and others."""
+
+    dimension: Symbol
+    array: Argument
+    axis: int
+    expression: Expr
+
+
+@dataclass(frozen=True)
+class Extremum:
+    """A maximum or minimum over so many entries, of which there are to be some if there are any `times`."""
+
+    what: str
+    over: Expr
+    times: Expr
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What the arguments of a function have to fulfil before its terms are computed.
+
+    Attributes
+    ----------
+    arguments : those of the function, in order.
+    lengths : every dimension that is read off an array, in an order in which each uses only earlier ones.
+    needed : the dimensions among these that something here mentions.
+    fitting : the arguments whose shapes may differ from what the dimensions say.
+    minimum : the least size of a dimension, and what is to blame for a smaller one.
+    nonnegative : expressions of dimensions that may not be negative.
+    extrema : the maxima and minima that have no value over no entries.
+    """
+
+    arguments: tuple[Argument, ...]
+    lengths: tuple[Length, ...]
+    needed: frozenset[Symbol]
+    fitting: tuple[Argument, ...]
+    minimum: tuple[tuple[Symbol, str, int], ...]
+    nonnegative: tuple[Expr, ...]
+    extrema: tuple[Extremum, ...]
+
+
+def requirements(program: Program, arguments: Sequence[Argument], nodes: Sequence[Node]) -> Requirements:
+    """What a check of these arguments looks at, before terms of these nodes are computed.
+
+    An array off whose sides alone its dimensions are read has no shape to check.
+    """
+    lengths = lengths_of(arguments)
+    known = {length.dimension for length in lengths} | {a.symbol for a in arguments if a.role == "dimension"}
+    fitting = [a for a in arguments if a.role != "dimension" and not _gives_all(a, lengths)]
+    minimum = [one for one in _minimum(program, nodes, lengths) if one[0] in known]
+    extrema = [one for one in _extrema(nodes) if (one.over.free_symbols | one.times.free_symbols) <= known]
+    promised = dict.fromkeys((*program.lengths, *program.promises))
+    said: set[Any] = {symbol for length in promised for symbol in length.free_symbols} | {one[0] for one in minimum}
+    said |= {symbol for one in extrema for side in (one.over, one.times) for symbol in side.free_symbols}
+    said |= {symbol for a in fitting for side in axes_of(a) for symbol in side.free_symbols}
+    said |= {symbol for a in arguments if a.upper is not None for symbol in a.upper.free_symbols}
+    for length in reversed(lengths):  # each may be computed from those before it
+        said |= length.expression.free_symbols if length.dimension in said else set()
+    return Requirements(
+        tuple(arguments),
+        tuple(lengths),
+        frozenset(length.dimension for length in lengths if length.dimension in said),
+        tuple(fitting),
+        tuple(minimum),
+        tuple(length for length in promised if length.free_symbols <= known),
+        tuple(extrema),
+    )
+
+
+def lengths_of(arguments: Sequence[Argument]) -> list[Length]:
+    """How each dimension is read off the arrays, in an order in which each uses only earlier ones."""
+    arrays = [a for a in arguments if a.role != "dimension"]
+    found = determined([axes_of(a) for a in arrays])
+    return [Length(dimension, arrays[n], axis, expression) for dimension, (n, axis, expression) in found.items()]
+
+
+def is_thin(argument: Argument) -> bool:
+    """Whether an argument is a matrix with a side of one, which has no axis for it in code."""
+    return isinstance(argument.symbol, MatrixSymbol) and S.One in argument.shape
+
+
+def _gives_all(argument: Argument, lengths: Sequence[Length]) -> bool:
+    own = [length.dimension for length in lengths if length.array == argument]
+    sides: Shape = axes_of(argument)
+    return list(sides) == own
+
+
+def _minimum(program: Program, nodes: Sequence[Node], lengths: Sequence[Length]) -> list[tuple[Symbol, str, int]]:
+    """The least sizes that literal subscripts allow, and those that Python can divide by: it has no 1 / 0."""
+    least = dict(program.minimum_sizes)
+    for node in nodes:
+        if isinstance(node, Contract) and all(isinstance(use.node, Const | Size) for use in node.uses()):
+            for use, exponent in node.factors:
+                if isinstance(use.node, Size) and use.node.value.is_Symbol and exponent.is_negative:
+                    least[use.node.value] = max(1, least.get(use.node.value, 0))
+    sources = {length.dimension: length.array.name for length in lengths}
+    return [(d, sources.get(d, str(d)), least[d]) for d in program.dimensions if least.get(d, 0) > 0]
+
+
+def _extrema(nodes: Sequence[Node]) -> list[Extremum]:
+    """What each maximum and minimum runs over: over no entries it has no value, unless there are none of it either."""
+    heads = {MaxOver: "maximum", MinOver: "minimum"}
+    found: dict[tuple[Expr, Expr], str] = {}
+    for node in nodes:
+        if isinstance(node, Reduce) and node.head in heads:
+            for length in node.bound:
+                if is_never_empty(length):
+                    found[length, S.One] = heads[node.head]
+                elif not masks_all(node):
+                    found[length, Mul(*node.shape)] = heads[node.head]
+    return [Extremum(what, over, times) for (over, times), what in found.items() if not over.is_Integer]
+
+
+# --- what a module says of itself -------------------------------------------------------------------------------------
+
+# At points and sizes where a definition is a matter of convention, if its model has such points.
+_CONVENTIONS: tuple[tuple[str, Any], ...] = (
+    ("relu'(0) = 0", (relu, step)),
+    ("|x|'(0) = 0", (Abs,)),
+    ("the gradient of a norm √(Σ x²) at 0 is 0", (reciprocal_root,)),
+    ("entries that tie in a maximum or minimum share its derivative equally", (Max, Min, MaxOver, MinOver)),
+)
+
+
+def conventions(nodes: Iterable[Node]) -> str:
+    """The conventions of a model's functions, as a paragraph."""
+    heads = {getattr(node, "head", None) for node in nodes}
+    said = [text for text, those in _CONVENTIONS if not heads.isdisjoint(those)]
+    return fill(
+        f"Conventions: {'; '.join([*said, 'an empty sum is 0'])}. Not-a-number and infinite data are propagated.", 120
+    )
+
+
+def notes(program: Program) -> list[str]:
+    """What a module's docstring says of its gradient and its products."""
+    said = [text for node in program.parameters.values() if (text := note(node)) is not None]
+    if program.sizes:
+        said.append(f"Products are ordered for {', '.join(f'{d} = {size}' for d, size in program.sizes.items())}.")
+    return said
