@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cached_property
 from itertools import combinations_with_replacement
 from pathlib import Path
-from types import MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -36,6 +36,7 @@ from symgrad.formula.text import TOO_LONG, WIDEST, Second, body_of, formulas, te
 from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
+from symgrad.generated import GeneratedModule, load
 from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import tree_size
 from symgrad.inspect.page import Report, report_page
@@ -559,8 +560,8 @@ class Model:
         jacobian: Sequence[Any] = (),
         workspace: bool = False,
         target: str = NUMPY,
-    ) -> ModuleType:
-        """The generated module, imported.
+    ) -> GeneratedModule:
+        """The generated module, imported under a name of its own.
 
         Parameters
         ----------
@@ -587,15 +588,15 @@ class Model:
         """
         request = self._request(hessian, hvp, jacobian)
         text, goal = self._source(request, workspace, target), targets.target(target)
-        module = goal.imported(text, self.name)
         if check:
-            report = self._check(goal.on_arrays(module), request, Settings(seed), chain=False)
+            module = goal.on_arrays(goal.imported(text, self.name))
+            report = self._check(module, request, Settings(seed), chain=False)
             if not report.ok:
                 outcome = "failed" if report.verdict == "fail" else "was inconclusive"
                 raise GradientCheckError(f"the gradient check of {self.name} {outcome}\n{report}", report)
         if path is not None:
             write_all({Path(path): text})
-        return module
+        return load(text, self.name, None if path is None else Path(path))
 
     def test_source(self, module_name: str, seed: int = 0, *, hessian: bool = False, hvp: bool = False) -> str:
         """The text of a pytest file that checks the generated module beside it; it needs NumPy and pytest only.

@@ -167,14 +167,14 @@ def test_a_module_has_them_on_request_only() -> None:
     assert LOGISTIC.source(hessian=True) == LOGISTIC.source(hessian=True)
 
 
-def test_arguments_that_are_not_needed_are_absent() -> None:
+def test_arguments_that_are_not_needed_may_be_left_out_or_passed_by_name() -> None:
     source = QUADRATIC.source(hessian=True, hvp=True)
-    assert signature(source, "hessian") == "A"
-    assert signature(source, "hessian_vector_product") == "direction, A"
-    assert signature(LOGISTIC.source(hessian=True), "hessian") == "w, X"
-    assert signature(FACTORISATION.source(hessian=True), "hessian_compact") == "U, V"
+    assert signature(source, "hessian") == "A, *, x = None"
+    assert signature(source, "hessian_vector_product") == "direction, A, *, x = None"
+    assert signature(LOGISTIC.source(hessian=True), "hessian") == "w, X, *, t = None"
+    assert signature(FACTORISATION.source(hessian=True), "hessian_compact") == "U, V, *, A = None"
     # nothing is left that would tell how long the axis is
-    assert signature(Model(s * x.T * x, [x]).source(hessian=True), "hessian") == "s, N"
+    assert signature(Model(s * x.T * x, [x]).source(hessian=True), "hessian") == "s, N, *, x = None"
 
 
 def test_the_values_of_closed_forms() -> None:

@@ -69,6 +69,7 @@ def environment() -> Environment:
     )
     made.filters["docstring"] = _docstring
     made.filters["typed"] = "{}: Any".format
+    made.filters["optional"] = "{}: Any = None".format
     made.filters["pair"] = "{0}={0}".format
     made.filters["sized"] = _sized
     made.filters["texts"] = _texts

@@ -49,17 +49,18 @@ def module_source(
     checks = _all_checks(program, printed)
     rendered = _rendered(printed, checks)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
-    shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
+    parameters = [a for a in program.arguments if a.role == "parameter"]
+    alone = ["_OneArray"] if len(parameters) == 1 else []
+    shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else []), *alone]
     needs = [
         *_of_checks(list(checks.values())),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
         *(["_array"] if any(f["given_shapes"] for f in rendered) else []),
         *(["_needed"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else []),
         *(["_jacobian"] if blocks else []),
-        *("_unpacked", "_packed"),
+        *("_by_name", "_unpacked", "_packed"),
     ]
     inside = closure(needs, shown)
-    parameters = [a for a in program.arguments if a.role == "parameter"]
     return environment.get_template("module.py.j2").render(
         name=name,
         formulas=formulas,
@@ -80,6 +81,7 @@ def module_source(
         imports=import_lines([*shown, *inside], ["Any", "NamedTuple"]),
         runtime="\n\n".join([source_text(inside), *_of_one_argument(helpers)]),
         blocks=source_text(one for one in shown if one == "Blocks"),
+        one_array=source_text(alone),
         workspace_class=source_text(one for one in shown if one == "Workspace"),
     )
 
@@ -120,11 +122,12 @@ def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Mapping[s
         made.append(
             {
                 "name": function.name,
-                "doc": function.doc,
+                "doc": _doc(one),
                 "check": check,
                 "directions": [a.name for a in function.directions],
                 "names": [a.name for a in one.arguments],
                 "takes": ["direction", *others] if function.directions else others,
+                "unused": [a.name for a in function.arguments if a.name not in others],
                 "given_shapes": one.given_shapes,
                 "body": _statements(one.body, sizes),
                 "kept": None if one.kept is None else _statements(one.kept, sizes),
@@ -136,6 +139,16 @@ def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Mapping[s
         )
         blocks = blocks or sparse
     return made
+
+
+def _doc(printed: PrintedFunction) -> list[str]:
+    """The lines of a docstring: those of the function, then what it takes."""
+    function = printed.function
+    taken = [a for a in printed.arguments if a not in function.directions]
+    unused = [a.name for a in function.arguments if a.name not in {a.name for a in taken}]
+    made = [*function.doc, *([""] if len(function.doc) > 1 else [])]
+    made += [_described(a)["line"] for a in taken]
+    return made + ([f"{', '.join(unused)} : accepted, and not needed"] if unused else [])
 
 
 def _of_checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -195,6 +208,8 @@ def _described(argument: Argument) -> dict[str, Any]:
     labels = tuple(int(side) if side.is_Integer else size_text(side) for side in argument.shape)
     thin = is_thin(argument)
     axes = tuple(label for label in labels if label != 1) if thin else labels
+    integers = ", integers" if argument.integer and argument.role == "data" else ""
+    shaped = f"{_tuple_text(labels) if labels else 'scalar'}, {argument.role}{integers}"
     return {
         "name": argument.name,
         "role": argument.role,
@@ -205,8 +220,7 @@ def _described(argument: Argument) -> dict[str, Any]:
         "thin": thin,
         "declared": argument.name.removeprefix("direction_") if argument.role == "direction" else argument.name,
         "upper": None if argument.upper is None else size_text(argument.upper),
-        "shape": _tuple_text(labels),
-        "kind": ("integer " if argument.integer else "") + ("array" if labels else "scalar"),
+        "line": f"{argument.name} : {'integer size' if argument.role == 'dimension' else shaped}",
     }
 
 

@@ -19,6 +19,7 @@ from symgrad.runtime import (
     packing,
     pieces,
     places,
+    records,
     rows,
     second_order,
     threads,
@@ -28,6 +29,7 @@ from symgrad.runtime import (
 _FILES: tuple[ModuleType, ...] = (
     arguments,
     packing,
+    records,
     rows,
     threads,
     entries,

@@ -9,6 +9,17 @@ from symgrad.runtime.arguments import _array, _floating, _size
 from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, PARAMETER_SIZES, PARAMETERS, SHAPES, _parameter_shapes
 
 
+def _by_name(given: tuple[Any, ...], data: dict[str, Any]) -> dict[str, Any]:
+    """Data in order, as `scipy.optimize.minimize` passes its `args`, and data by name, all by name."""
+    names = [name for name in ARGUMENTS if name not in PARAMETERS]
+    if len(given) > len(names):
+        raise TypeError(f"expected at most {len(names)} data after theta: {', '.join(names)}; got {len(given)}")
+    twice = [name for name in names[: len(given)] if name in data]
+    if twice:
+        raise TypeError(f"{twice[0]}: given twice, by its place and by its name")
+    return {**dict(zip(names, given, strict=False)), **data}
+
+
 def _unpacked(theta: Any, data: dict[str, Any]) -> list[npt.NDArray[Any]]:
     """The parameters in a flat vector, as views into it, once its length is found to agree with the data."""
     (theta,) = _floating(theta=theta)
