@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         step,
         total,
     )
+    from symgrad.functions.defined import define
     from symgrad.functions.entrywise import (
         acos,
         acosh,
@@ -84,6 +85,7 @@ __all__ = [
     "constant",
     "cos",
     "cosh",
+    "define",
     "det",
     "digamma",
     "dot",
@@ -164,6 +166,7 @@ _HOMES = {
         ("cholesky", "det", "dot", "inverse", "logdet", "norm1", "norm2", "quad", "sumsq"), "matrix_functions"
     ),
     "Model": "model",
+    "define": "functions.defined",
     "log1mexp": "univariate",
 }
 

@@ -36,6 +36,7 @@ from symgrad.formula.text import TOO_LONG, WIDEST, Second, body_of, formulas, te
 from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
+from symgrad.functions.defined import definitions
 from symgrad.generated import GeneratedModule, load
 from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import tree_size
@@ -77,10 +78,10 @@ class Model:
     ----------
     loss : a scalar SymPy expression, or a 1×1 matrix expression.
     parameters : the symbols to differentiate by: `MatrixSymbol`, `IndexedBase` with a shape, or scalar `Symbol`; a
-        `Matrix` of symbols stands for these, row by row. Every other free symbol that is not a dimension or a bound
-        index is data.
+        `Matrix` of symbols stands for these, row by row, a text for the symbol of that name. Every other free symbol
+        that is not a dimension or a bound index is data.
     where : equations `Eq(name, expression)` that name intermediate quantities, indexed (`Eq(z[i], ...)`) or matrix;
-        also pairs `(name, expression)`, or a dictionary `{name: expression}`.
+        also pairs `(name, expression)`, or a dictionary `{name: expression}`. Symbols that `define` made bring theirs.
     facts : SymPy statements that the compiler may use and that the checker's inputs satisfy, such as
         `Eq(Sum(t[n, k], (k, 0, K - 1)), 1)`.
     sizes : the lengths to expect of dimensions, `{N: 60000, M: 784}`: products are ordered so that they are fast for
@@ -113,11 +114,13 @@ class Model:
         name: str | None = None,
     ) -> None:
         self.loss = given.expression(loss)
-        self.parameters: tuple[Any, ...] = given.parameters(parameters)
-        self.where: tuple[Any, ...] = given.equations(where)
+        equations = given.equations(where)
+        self.where: tuple[Any, ...] = (*definitions([self.loss, *equations]), *equations)
+        parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
+        self.parameters: tuple[Any, ...] = given.parameters(parameters, parts)
         self.facts: tuple[Any, ...] = given.listed(facts, "facts", "[x > 0]")
         self.name = given.model_name(name)
-        parts = [part for part in (self.loss, *self.where, *self.facts) if isinstance(part, Basic)]
+        parts += [part for part in self.facts if isinstance(part, Basic)]
         self._depth = depth(parts)
         program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
         self.program: Program = replace(program, sizes=given.sizes(sizes, program.dimensions))

@@ -7,7 +7,9 @@ from sympy import Basic, Eq, IndexedBase, MatrixBase, MatrixSymbol, Symbol, Symp
 from sympy.logic.boolalg import Boolean, BooleanAtom
 
 from symgrad.errors import ModelError
+from symgrad.frontend.names import label_of
 from symgrad.frontend.scope import place_of
+from symgrad.walk import Preorder
 
 
 def expression(loss: Any) -> Any:
@@ -51,15 +53,21 @@ def equations(given: Any) -> tuple[Any, ...]:
     )
 
 
-def parameters(given: Any) -> tuple[Any, ...]:
-    """The symbols to differentiate by; a matrix of symbols stands for its symbols, row by row.
+def parameters(given: Any, model: Sequence[Any] = ()) -> tuple[Any, ...]:
+    """The symbols to differentiate by; a matrix of symbols stands for its symbols, row by row, a text for a symbol.
+
+    `model` has the loss and the equations, in which texts name symbols.
 
     Raises
     ------
     ModelError : it is no list of symbols, or a matrix holds something else.
     """
     found: list[Any] = []
-    for parameter in (given,) if isinstance(given, MatrixBase) else listed(given, "parameters", "[W, b]"):
+    alone = isinstance(given, MatrixBase | str)
+    for parameter in (given,) if alone else listed(given, "parameters", "[W, b]"):
+        if isinstance(parameter, str):
+            found.append(_named(parameter, model))
+            continue
         entries = parameter.flat() if isinstance(parameter, MatrixBase) else (parameter,)
         for entry in entries:
             if isinstance(parameter, MatrixBase) and not isinstance(entry, Symbol):
@@ -73,6 +81,20 @@ def parameters(given: Any) -> tuple[Any, ...]:
                 )
             found.append(entry)
     return tuple(found)
+
+
+def _named(name: str, model: Sequence[Any]) -> Any:
+    """The symbol of this name in expressions."""
+    known: dict[str, Any] = {}
+    for part in model:
+        walk = Preorder(part)
+        for symbol in walk:
+            if isinstance(symbol, Symbol | MatrixSymbol | IndexedBase):
+                known.setdefault(label_of(symbol), symbol)
+                walk.skip()  # the label and the sides of an array are no symbols of that kind
+    if name not in known:
+        raise ModelError(f"the parameter {name!r} does not occur in the loss; it has {', '.join(sorted(known))}")
+    return known[name]
 
 
 def quantity(given: Any) -> Any:

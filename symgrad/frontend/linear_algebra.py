@@ -189,8 +189,8 @@ def _square_side(expr: Any, matrix: Any, what: str) -> Expr:
     if not equal(rows, columns):
         raise ModelError(
             f"{place_of(expr)}: {what} of the matrix {place_of(matrix)} of shape {rows} x {columns}, which is not "
-            "square; entry by entry a power is HadamardPower(A, p), and a quotient of entries "
-            "HadamardProduct(A, HadamardPower(B, -1))"
+            "square; entry by entry a power is power(A, p), an absolute value abs(A), by `from symgrad import power, "
+            "abs`, and a quotient is HadamardProduct(A, power(B, -1))"
         )
     return S(rows)
 

@@ -263,6 +263,7 @@ def _check_product(expr: MatMul) -> None:
             raise ModelError(
                 f"{place_of(written)}: {place_of(before, 40)} of shape {_shape(before)} times {place_of(matrix, 40)} "
                 f"of shape {_shape(matrix)}; {before.shape[1]} columns meet {matrix.shape[0]} rows"
+                f"{_entrywise(before, matrix)}"
             )
 
 
@@ -299,3 +300,10 @@ def scalar_of(expr: Any) -> Any:
     if getattr(expr, "is_Matrix", False) and not isinstance(expr, MatrixExpr):
         return expr[0, 0]
     return expr
+
+
+def _entrywise(left: Any, right: Any) -> str:
+    """What was meant by a product of two matrices of one shape."""
+    if not all(equal(one, other) for one, other in zip(left.shape, right.shape, strict=True)):
+        return ""
+    return "; entry by entry a product is HadamardProduct(A, B), and the sum of its entries dot(A, B)"

@@ -8,7 +8,7 @@ from sympy.matrices.immutable import ImmutableDenseMatrix
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ModelError
-from symgrad.functions.common import MatrixOfMatrix, derivative_by_matrix, latex_call
+from symgrad.functions.common import MatrixOfMatrix, derivative_by_matrix, latex_call, shape_text
 from symgrad.functions.reductions import fresh_index, one_limit, with_range_substituted
 
 
@@ -122,6 +122,11 @@ class Softmax(MatrixOfMatrix):
             return ImmutableDenseMatrix(*Z.shape, [entry for row in rows for entry in row])
         if not isinstance(Z, MatrixExpr):
             raise ModelError(f"softmax needs a matrix, or an indexed expression with limits (k, 0, K - 1), not {Z}.")
+        if Z.shape[1] == 1 != Z.shape[0]:
+            raise ModelError(
+                f"softmax({Z}) is of every row, and each row of a matrix of shape {shape_text(Z)} has one entry, whose "
+                "share is 1; the softmax of a column A is softmax(A.T).T"
+            )
         return super().__new__(cls, Z)
 
     def _entry(self, i: Expr, j: Expr, **kwargs: Any) -> Expr:
