@@ -25,7 +25,7 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, AxisMap, Gather, Reduce, Use
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Reduce, Use
 from symgrad.graph.positive import Probability, is_complement, is_integral, is_positive
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
@@ -100,7 +100,7 @@ def _positive_factors(product: Use) -> tuple[list[Use], Use]:
     rest: list[tuple[Use, Number]] = [(const(coefficient), S.One)]
     alone = len(factors) == 1 and coefficient == 1 and factors[0][1] == 1
     for factor, e in factors:
-        found = _factor_logarithm(factor, e, alone)
+        found = factor_logarithm(factor, e, alone)
         if found is None:
             rest.append((factor, e))
         else:
@@ -109,7 +109,7 @@ def _positive_factors(product: Use) -> tuple[list[Use], Use]:
     return logs, product_of_powers(rest) if logs else product
 
 
-def _factor_logarithm(factor: Use, exponent: Number, alone: bool) -> Logarithm | None:
+def factor_logarithm(factor: Use, exponent: Number, alone: bool = False) -> Logarithm | None:
     """The logarithm of |factor| by simpler functions, or for a high power; None where it is best left as it is."""
     found = gamma_logarithm(factor)
     if found is not None:
@@ -147,8 +147,16 @@ def _has_simple_log(factor: Use) -> bool:
         or (isinstance(node, AxisMap) and node.head == SOFTMAX)
         or (isinstance(node, Reduce) and node.head is Product)
         or is_complement(target)
+        or is_sum_of_exponentials(target)
     )
     return known and is_positive(target)
+
+
+def is_sum_of_exponentials(use: Use) -> bool:
+    """Σ exp(u), with factors or without."""
+    node = use.node
+    parts = [see_through(factor).node for factor, _ in node.factors] if isinstance(node, Contract) else []
+    return bool(parts and node.bound) and any(isinstance(part, Apply) and part.head is exp for part in parts)  # type: ignore[attr-defined]
 
 
 @record("log |1 + x| as one function", "1 + x drops the digits of a small x", MAECHLER)

@@ -6,9 +6,9 @@ from functools import reduce as reduced
 
 from sympy import Expr, Max, Ne, Number, S, exp, log, oo
 
-from symgrad.functions import LargestOver, MaxOver, if_else
+from symgrad.functions import LargestOver, MaxOver, if_else, sigmoid, softplus
 from symgrad.graph.axes import reduce
-from symgrad.graph.build import ONE, ZERO, apply, const, is_zero, product_of_powers, sizes_of, split_coefficient
+from symgrad.graph.build import ONE, ZERO, apply, const, is_zero, product_of_powers, scale, sizes_of, split_coefficient
 from symgrad.graph.infinities import may_be_all_minus_infinity
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Past, Previous, Use, postorder
@@ -123,7 +123,7 @@ def anchor_of(node: Node) -> Anchor | None:
         return None
     added = [use for c, use in terms if c.is_positive and use.node is not ONE.node]
     parts = [part for part in map(_part, added) if part is not None]
-    if not parts or len(parts) < len(added):
+    if not parts or len(parts) < len(added) or not any(_has_exponential(use) for use in added):
         return None
     constant = any(c.is_positive and use.node is ONE.node for c, use in terms)
     for overall in (False, True):
@@ -133,6 +133,10 @@ def anchor_of(node: Node) -> Anchor | None:
             subtracted = [use for c, use in terms if not c.is_positive]
             return anchor if all(_only(use, found) for use in subtracted) else None
     return None
+
+
+def _has_exponential(use: Use) -> bool:
+    return any(isinstance(node, Apply) and node.head is exp for node in postorder([use.node]))
 
 
 def _only(use: Use, found: Mapping[Node, list[Family]]) -> bool:
@@ -157,9 +161,9 @@ def _part(use: Use) -> Part | None:
                 conditions.append(condition)
         for part, power in inside:
             found = see_through(part)
-            if _is_exponential(found) and power == 1 and set(over) <= set(found.letters):
-                arguments.append(place(found.node.uses()[0], found.letters))
-            else:
+            exponent = exponent_of(found) if power == 1 and set(over) <= set(found.letters) else ()
+            arguments += exponent
+            if not exponent:
                 others.append((part, power))
     if len(arguments) != 1:
         return None
@@ -176,7 +180,7 @@ def _opened(use: Use, over: dict[Letter, Expr]) -> list[tuple[Use, Number]]:
         return [(target, S.One)]
     more: dict[Letter, Expr] = {(target.node, len(over), k): length for k, length in enumerate(target.node.bound)}
     names = dict(enumerate([*target.letters, *more]))
-    factors = [(relabel(factor, names), exponent) for factor, exponent in target.node.factors]
+    factors = [pair for factor, e in target.node.factors for pair in _inside_name(relabel(factor, names), e)]
     over |= more
     sums = [n for n, (factor, e) in enumerate(factors) if e == 1 and _is_sum_of_exponentials(factor)]
     if len(sums) == 1 and not any(_is_exponential(see_through(factor)) for factor, _ in factors):
@@ -185,8 +189,28 @@ def _opened(use: Use, over: dict[Letter, Expr]) -> list[tuple[Use, Number]]:
     return factors
 
 
+def _inside_name(factor: Use, exponent: Number) -> list[tuple[Use, Number]]:
+    """The factors of a name, a density for one, where an exponential is among them."""
+    if not isinstance(factor.node, Named) or exponent != 1:
+        return [(factor, exponent)]
+    coefficient, product = split_coefficient(see_through(factor))
+    parts = [(const(coefficient), S.One), *factors_of(product)]
+    return parts if any(_is_exponential(see_through(part)) for part, _ in parts) else [(factor, exponent)]
+
+
 def _is_exponential(use: Use) -> bool:
     return isinstance(use.node, Apply) and use.node.head is exp
+
+
+def exponent_of(use: Use) -> tuple[Use, ...]:
+    """u of exp(u), log σ(u) of a sigmoid, which is as small as an exponential; nothing of anything else."""
+    node = use.node
+    if not isinstance(node, Apply) or node.head not in (exp, sigmoid):
+        return ()
+    argument = place(node.args[0], use.letters)
+    if node.head is exp:
+        return (argument,)
+    return (scale(S.NegativeOne, apply(softplus, [scale(S.NegativeOne, argument)])),)
 
 
 def _is_sum_of_exponentials(use: Use) -> bool:

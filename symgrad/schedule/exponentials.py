@@ -24,7 +24,7 @@ from itertools import islice, product
 from sympy import Abs, Expr, Gt, Max, Ne, Number, S, exp, log, oo
 from sympy.codegen.cfunctions import expm1, log1p
 
-from symgrad.functions import MaxOver, MinOver, finite_maximum, if_else
+from symgrad.functions import MaxOver, MinOver, finite_maximum, if_else, sigmoid
 from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import (
     ONE,
@@ -51,8 +51,9 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.transform import dependents, factors_of, own, place, rebuild, see_through, terms_of
+from symgrad.graph.transform import dependents, factors_of, own, place, rebuild, see_through, terms_of, transform
 from symgrad.rewrite.record import BLANCHARD, record
+from symgrad.rewrite.univariate import complement_in_sum
 from symgrad.schedule.exponential_sums import SHIFTED, Anchor, anchors, families
 from symgrad.schedule.exponents import Exponent, Key, exponents_of, whole_letters
 
@@ -71,7 +72,7 @@ MOST_CHOICES = 64
 )
 def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
     """The terms with exponentials shifted by their maxima wherever these cancel."""
-    current = list(roots)
+    current = _mirrored(roots)
     done: set[Node] = set()
     while True:
         anchor = next((a for a in anchors(current) if a.total not in done), None)
@@ -81,18 +82,40 @@ def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
         current = _Shift(anchor, current).roots
 
 
+def _mirrored(roots: Sequence[Use]) -> list[Use]:
+    """1 - σ(u) + exp(v) as σ(-u) + exp(v), a sum of what is not negative; then 1 - σ(u) is σ(-u) elsewhere, too."""
+
+    def in_sums(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        made = rebuild(node, uses) if isinstance(node, Add) else None
+        exponential = made and any(isinstance(use.node, Apply) and use.node.head is exp for _, use in terms_of(made))
+        return complement_in_sum(made) if made and exponential else None
+
+    def alone(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        terms = terms_of(rebuild(node, uses)) if isinstance(node, Add) else []
+        if len(terms) != 2 or (S.One, ONE) not in terms:
+            return None
+        ((c, function),) = [term for term in terms if term != (S.One, ONE)]
+        if c != -1 or not isinstance(function.node, Apply) or function.node.head is not sigmoid:
+            return None
+        return apply(sigmoid, [scale(S.NegativeOne, place(function.node.args[0], function.letters))])
+
+    made = transform(roots, in_sums)
+    return made if made == list(roots) else transform(made, alone)
+
+
 @dataclass
 class _Shift:
     """The terms with the exponentials of one anchor shifted; every touched node has several images.
 
     The plain image of a node has its value; a shifted one, of a degree, exp(-degree·M) of it. A node that has the
-    degree 0 has nothing but a plain image.
+    degree 0 has nothing but a plain image, unless it is in `both`: a sigmoid is a number like others, too.
     """
 
     anchor: Anchor
     given: Sequence[Use]
     plain: dict[Node, Use] = field(default_factory=dict)
     shifted: dict[Node, dict[Degree, Use]] = field(default_factory=dict)
+    both: set[Node] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.largest = self.anchor.largest()
@@ -133,11 +156,13 @@ class _Shift:
             for degree, image in self._images(node).items()
             if all(letter in range(node.rank) for key, _ in degree for letter in key)
         }
-        if NOTHING in images:
-            self.plain[node] = images[NOTHING]
-            return
-        self.plain[node] = rebuild(node, [place(self._plain(use.node), use.letters) for use in node.uses()])
-        if images:
+        plain = rebuild(node, [place(self._plain(use.node), use.letters) for use in node.uses()])
+        is_sigmoid = isinstance(node, Apply) and node.head is sigmoid
+        if images and (is_sigmoid or any(use.node in self.both for use in node.uses())):
+            self.both.add(node)
+            images = images | {NOTHING: plain} if is_sigmoid else images
+        self.plain[node] = images.get(NOTHING, plain)
+        if images and (NOTHING not in images or (node in self.both and len(images) > 1)):
             self.shifted[node] = images
 
     def _images(self, node: Node) -> dict[Degree, Use]:

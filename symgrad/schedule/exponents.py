@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import NamedTuple
 
-from sympy import Number, exp
+from sympy import Number
 
 from symgrad.graph.axes import is_plain
 from symgrad.graph.build import ZERO, add, scale, sizes_of, split_coefficient, subtract
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Apply, Gather, Letter, Node, Use
-from symgrad.graph.transform import place, terms_of
-from symgrad.schedule.exponential_sums import Family
+from symgrad.graph.nodes import Gather, Letter, Node, Use
+from symgrad.graph.transform import own, place, terms_of
+from symgrad.schedule.exponential_sums import Family, exponent_of
 
 Key = tuple[Letter, ...]  # the letters of an M
 Families = Mapping[Node, Sequence[Family]]
@@ -39,9 +39,10 @@ def exponents_of(node: Node, families: Families) -> tuple[list[list[Exponent]], 
 
     There are none if the node is no exponential, or no family has any.
     """
-    if not isinstance(node, Apply) or node.head is not exp:
+    exponent = exponent_of(own(node))
+    if not exponent:
         return [], ZERO
-    use = node.args[0]
+    (use,) = exponent
     whole = exponents(use, families)
     if whole or len(terms_of(split_coefficient(use)[1])) < 2:
         return [whole] if whole else [], ZERO
@@ -49,6 +50,10 @@ def exponents_of(node: Node, families: Families) -> tuple[list[list[Exponent]], 
         two = [exponents(one, families), exponents(subtract(use, one), families)]
         if all(two):
             return two, ZERO
+    present = set(terms_of(use))
+    for one in _places(families, use):  # of u beside other terms
+        if len(terms_of(one)) > 1 and present.issuperset(terms_of(one)):
+            return [exponents(one, families)], subtract(use, one)
     found: list[list[Exponent]] = []
     c, argument = split_coefficient(use)
     rest = [(c * d, term) for d, term in terms_of(argument)]

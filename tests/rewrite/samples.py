@@ -168,6 +168,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     ),
     "hoist_mask": (Sample(lambda: _sum(if_else(t[n] > 0, x[n], 0) * exp(x[n]), [x])),),
     # rewrite.logarithms, signs, powers
+    "log_of_mixture": (
+        Sample(lambda: _sum(log(Sum(softmax(z[n, k], classes) * exp(-P[n, k] ** 2), classes)), [z, P])),
+        Sample(lambda: Model(log(sigmoid(b) + sigmoid(-b) * exp(-d * 3)), [b, d])),
+    ),
     "log_of_product": (
         Sample(lambda: Model(log(Product(sigmoid(x[n]) ** t[n], rows)), [x])),
         Sample(lambda: Model(log(Abs(Product(x[n], rows))), [x])),

@@ -1,0 +1,167 @@
+"""Mixtures and marginal likelihoods that are written out, with observations far from all components, against mpmath."""
+
+import mpmath as mp
+import numpy as np
+import pytest
+from sympy import Eq, IndexedBase, Product, Sum, exp, factorial, log, pi, sqrt, symbols
+
+from symgrad import Model, if_else, sigmoid, softmax
+
+from .array_tails import shortfalls
+
+N, K, D = symbols("N K D", integer=True, positive=True)
+n, k, j, d = symbols("n k j d", integer=True)
+rows, parts, columns = (n, 0, N - 1), (k, 0, K - 1), (d, 0, D - 1)
+y, f = IndexedBase("y", (N,)), IndexedBase("f", (N, K))
+m, a, b, p = (IndexedBase(name, (K,)) for name in ("m", "a", "b", "p"))
+w, rate = (IndexedBase(name, (K,), positive=True) for name in ("w", "rate"))
+x, theta = IndexedBase("x", (N, D)), IndexedBase("theta", (K, D))
+r, s, t, scale = symbols("r s t scale", real=True)
+
+kernel = exp(-((y[n] - m[k]) ** 2) / 2)
+softmax_by_hand = exp(a[k]) / Sum(exp(a[j]), (j, 0, K - 1))
+far = {"y": [0.3, -900.0, 1e5, 40.0], "m": [0.0, 1.0, -3.0], "a": [0.0, 900.0, -900.0]}
+
+
+def shares(logits):
+    powers = [mp.exp(v) for v in logits]
+    return [power / mp.fsum(powers) for power in powers]
+
+
+def logistic(v):
+    return 1 / (1 + mp.exp(-v))
+
+
+def gaussians(y, m, a):
+    return mp.fsum(
+        mp.log(mp.fsum(share * mp.exp(-((v - c) ** 2) / 2) for share, c in zip(shares(a), m, strict=True))) for v in y
+    )
+
+
+def named(y, m, w, scale):
+    return mp.fsum(
+        mp.log(
+            mp.fsum(
+                c * mp.exp(-(((v - u) / mp.exp(scale)) ** 2) / 2) / mp.exp(scale) / mp.sqrt(2 * mp.pi)
+                for c, u in zip(w, m, strict=True)
+            )
+        )
+        for v in y
+    )
+
+
+def classes(x, theta, a):
+    def one(row, logits):
+        return mp.fprod(logistic(v) ** u * logistic(-v) ** (1 - u) for u, v in zip(row, logits, strict=True))
+
+    rows = [[share * one(row, logits) for share, logits in zip(shares(a), theta, strict=True)] for row in x]
+    return mp.fsum(mp.log(mp.fsum(row)) for row in rows)
+
+
+def poisson(y, w, rate):
+    return mp.fsum(
+        mp.log(mp.fsum(c * u**v * mp.exp(-u) / mp.factorial(v) for c, u in zip(w, rate, strict=True))) for v in y
+    )
+
+
+def binomial(y, r, s, t):
+    def one(v, u):
+        return logistic(u) ** v * logistic(-u) ** (1000 - v)
+
+    return mp.fsum(mp.log(logistic(r) * one(v, s) + logistic(-r) * one(v, t)) for v in y)
+
+
+def inflated(y, r, s):
+    zero = mp.log(logistic(r) + logistic(-r) * mp.exp(-mp.exp(s)))
+    return mp.fsum(mp.log(logistic(-r)) if v else zero for v in y)
+
+
+def product_of_bits(u):
+    return sigmoid(u) ** y[n] * (1 - sigmoid(u)) ** (1000 - y[n])
+
+
+MODELS = {
+    "softmax": (Sum(log(Sum(softmax(a[k], parts) * kernel, parts)), rows), [a, m], [], gaussians, [far]),
+    "softmax by hand": (Sum(log(Sum(softmax_by_hand * kernel, parts)), rows), [a, m], [], gaussians, [far]),
+    "names": (
+        Sum(log(Sum(p[k] * f[n, k], parts)), rows),
+        [a, m],
+        [Eq(p[k], softmax(a[k], parts)), Eq(f[n, k], kernel)],
+        gaussians,
+        [far],
+    ),
+    "named densities": (
+        Sum(log(Sum(w[k] * f[n, k], parts)), rows),
+        [w, m, scale],
+        [Eq(f[n, k], exp(-(((y[n] - m[k]) / exp(scale)) ** 2) / 2) / exp(scale) / sqrt(2 * pi))],
+        named,
+        [{"y": far["y"], "m": far["m"], "w": [0.2, 0.5, 0.3], "scale": -3.0}],
+    ),
+    "two softmaxes": (
+        log(Sum(softmax(a[k], parts) * softmax(b[k], parts), parts)),
+        [a, b],
+        [],
+        lambda a, b: mp.log(mp.fsum(u * v for u, v in zip(shares(a), shares(b), strict=True))),
+        [{"a": [900.0, -900.0, 0.0], "b": [-900.0, 900.0, 0.0]}],
+    ),
+    "latent classes": (
+        Sum(
+            log(
+                Sum(
+                    softmax(a[k], parts)
+                    * Product(sigmoid(theta[k, d]) ** x[n, d] * (1 - sigmoid(theta[k, d])) ** (1 - x[n, d]), columns),
+                    parts,
+                )
+            ),
+            rows,
+        ),
+        [a, theta],
+        [],
+        classes,
+        [{"a": [1.0, -2.0], "theta": [[500.0, -3.0, 800.0], [-500.0, 2.0, -800.0]], "x": np.eye(3)}],
+    ),
+    "Poisson": (
+        Sum(log(Sum(w[k] * rate[k] ** y[n] * exp(-rate[k]) / factorial(y[n]), parts)), rows),
+        [w, rate],
+        [],
+        poisson,
+        [{"y": [0.0, 3.0, 800.0], "w": [0.3, 0.7], "rate": [1.0, 900.0]}],
+    ),
+    "two binomials": (
+        Sum(log(sigmoid(r) * product_of_bits(s) + (1 - sigmoid(r)) * product_of_bits(t)), rows),
+        [r, s, t],
+        [],
+        binomial,
+        [{"y": [0.0, 500.0, 990.0], "r": u, "s": 3.0, "t": -2.0} for u in (0.3, 800.0, -800.0)],
+    ),
+    "zeros beside a Poisson": (
+        Sum(if_else(Eq(y[n], 0), log(sigmoid(r) + (1 - sigmoid(r)) * exp(-exp(s))), log(1 - sigmoid(r))), rows),
+        [r, s],
+        [],
+        inflated,
+        [{"y": [0.0, 3.0], "r": u, "s": v} for u in (0.3, 40.0, -700.0, 900.0, -900.0) for v in (2.0, 7.0)],
+    ),
+    "zeros, by the other probability": (
+        log(1 - sigmoid(r) + sigmoid(r) * exp(-exp(s))),
+        [r, s],
+        [],
+        lambda r, s: mp.log(logistic(-r) + logistic(r) * mp.exp(-mp.exp(s))),
+        [{"r": u, "s": v} for u in (0.3, 700.0, -700.0, 900.0, -900.0) for v in (2.0, 7.0)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_value_and_gradient_keep_their_digits(name):
+    loss, parameters, where, truth, points = MODELS[name]
+    assert not shortfalls(Model(loss, parameters, where=where), truth, *points)
+
+
+def test_a_product_of_matrices_is_not_multiplied_out():
+    """A topic model: two softmaxes are multiplied by BLAS, with no exponential of all three indices."""
+    word, count = IndexedBase("word", (K, D)), IndexedBase("count", (N, D))
+    topic = IndexedBase("topic", (N, K))
+    mixed = Sum(softmax(topic[n, k], parts) * softmax(word[k, d], columns), parts)
+    text = Model(Sum(count[n, d] * log(mixed), rows, columns), [topic, word]).source()
+    assert ".dot(" in text or " @ " in text
+    assert "[:, :, None]" not in text
