@@ -28,6 +28,7 @@ A, x, z = IndexedBase("A", shape=(N, N)), IndexedBase("x", shape=(N,)), IndexedB
 theta, h, f = IndexedBase("theta", shape=(P,)), IndexedBase("h", shape=(T + 1,)), IndexedBase("f", shape=(T,))
 g, v = IndexedBase("g", shape=(T,)), IndexedBase("v", shape=(T,))
 a = symbols("a", real=True)
+E, shares = IndexedBase("E", shape=(N + K - 1,)), IndexedBase("shares", shape=(N, N))
 lab, B = IndexedBase("lab", shape=(N,), integer=True), IndexedBase("B", shape=(N, K, K))
 ym, Xm, wm, cm = (
     MatrixSymbol(name, *shape) for name, shape in {"ym": (N, 1), "Xm": (N, K), "wm": (K, 1), "cm": (N, 1)}.items()
@@ -51,7 +52,7 @@ INPUTS = {
 }  # fmt: skip
 INPUTS |= {
     "lab": np.array([0, -1, 2, -1]), "B": rng.normal(size=(4, 2, 2)), "cm": SEEN[:, None],
-    "ym": rng.normal(size=(4, 1)), "Xm": rng.normal(size=(4, 2)), "wm": rng.normal(size=(2, 1)),
+    "E": rng.normal(size=5), "ym": rng.normal(size=(4, 1)), "Xm": rng.normal(size=(4, 2)), "wm": rng.normal(size=(2, 1)),
 }  # fmt: skip
 UNSEEN, UNRATED, SKIPPED = SEEN == 0, RATED == 0, STEPS == 0
 
@@ -80,6 +81,16 @@ linear = Sum(X[n, k] * w[k], (k, 0, K - 1))
 square = (R[n] - s) ** 2
 error = S_[n, m] - Sum(U[n, k] * V[m, k], (k, 0, K - 1))
 featured = S_[n, m] - Sum(U[n, k] * F[m, k], (k, 0, K - 1))
+scores = Sum(U[i, k] * X[j, k], (k, 0, K - 1))
+
+
+def attention(condition: Any) -> Any:
+    """The share of key j of query i."""
+    return softmax(if_else(condition, scores, -oo), (j, 0, N - 1))
+
+
+ROWS, LAST = np.repeat(UNSEEN[:, None], 2, axis=1), np.arange(4) == 3
+LAST_ROW = np.repeat(LAST[:, None], 2, axis=1)
 unseen, unlabelled = {"R": UNSEEN}, {"R": INPUTS["lab"] < 0}
 gram = LogDetOver(Sum(B[n, i, k] * B[n, j, k], (k, 0, K - 1)) * s**2, (i, 0, K - 1), (j, 0, K - 1))
 residual = ym - Xm * wm
@@ -230,6 +241,34 @@ CASES: dict[str, Masked] = {
         over(z[n] ** 2, n), (w,), {"X": np.repeat(UNSEEN[:, None], 2, axis=1), "y": UNSEEN},
         (Eq(z[n], if_else(c[n] > 0, (y[n] - linear) ** 2, 0)),), three,
     ),
+    "windows that no delta chooses": Masked(
+        over(KroneckerDelta(kind[n], 7) * over(E[n + k] * w[k], k) ** 2, n) + over(w[k] ** 2, k), (w,), {"E": np.ones(5, bool)}
+    ),
+    # the keys of masked attention, and their values: what has no share because of a condition is left out
+    "keys": Masked(over(over(attention(c[j] > 0) * p[j], j) ** 2, i), (U,), {"X": ROWS, "p": UNSEEN}),
+    "keys whose scores get −∞": Masked(
+        over(over(softmax(scores + if_else(c[j] > 0, 0, -oo), (j, 0, N - 1)) * p[j], j) ** 2, i), (U,), {"X": ROWS, "p": UNSEEN}
+    ),
+    "keys of shares": Masked(
+        over(over(exp(if_else(c[j] > 0, scores, -oo)) * p[j], j) / over(if_else(c[j] > 0, exp(scores), 0), j), i), (U,),
+        {"X": ROWS, "p": UNSEEN},
+    ),
+    "keys of named shares": Masked(
+        over(over(shares[i, j] * p[j], j) ** 2, i), (U,), {"X": ROWS, "p": UNSEEN},
+        (Eq(shares[i, m], attention(c[j] > 0).subs(j, m)),),
+    ),
+    "values of sigmoids": Masked(over(sigmoid(if_else(c[n] > 0, R[n] * s, -oo)) * p[n], n), (s,), {"R": UNSEEN, "p": UNSEEN}),
+    "values beside a logarithm of zero": Masked(
+        over(over(softmax(log(if_else(c[j] > 0, y[j], 0)) + scores, (j, 0, N - 1)) * p[j], j) ** 2, i), (U,),
+        {"X": ROWS, "p": UNSEEN, "y": UNSEEN},
+    ),
+    "keys before a query": Masked(
+        over(if_else(j < i, over(U[i, k] * X[j, k], k) * p[j], 0), i, j), (U,), {"X": LAST_ROW, "p": LAST}
+    ),
+    "keys before a query, with shares": Masked(
+        over(if_else(i > 0, over(attention(j < i) * p[j], j) ** 2, 0), i), (U,), {"X": LAST_ROW, "p": LAST}
+    ),
+    "values after a query": Masked(over(if_else(j > i, q[i] * w[0] * y[j], 0), i, j), (w,), {"y": np.arange(4) == 0, "q": LAST}),
     # names and recurrences
     "name": Masked(over(z[n] ** 2 * p[n], n), (s, p), unseen, (Eq(z[n], if_else(c[n] > 0, R[n] * s, p[n])),)),
     "names": Masked(

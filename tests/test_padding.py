@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, exp, log, sin, symbols, tanh
+from sympy import And, Eq, IndexedBase, KroneckerDelta, Sum, exp, log, sin, symbols, tanh
 
 from symgrad import LogSumExp, Model, if_else, sigmoid
 
@@ -35,6 +35,9 @@ INPUTS: dict[str, Any] = {
     "W": rng.normal(size=(3, 3)) / 2, "P": rng.normal(size=(3, 3)) / 2, "start": rng.normal(size=3),
     "a": 0.1, "b": 0.7, "w0": 0.3,
 }  # fmt: skip
+INPUTS |= {"g": np.where(np.arange(5) < LENGTHS[:, None], [3.0, 0, 1, 3, 1], 0), "drift": rng.normal(size=6)}
+INPUTS["g"][np.arange(4), LENGTHS - 1] = 1
+INPUTS["which"] = 2 * (INPUTS["g"] > 0)
 BEYOND = np.arange(5) >= LENGTHS[:, None]
 
 
@@ -60,7 +63,9 @@ def state(name: str, later: int = 1) -> Any:
 h, c, h0 = state("h"), state("c"), state("h", 0)
 v = IndexedBase("v", shape=(N, T + 1))
 u = IndexedBase("u", shape=(N, T + 2))
-alpha = IndexedBase("alpha", shape=(N, T, K))
+alpha, v0, g = IndexedBase("alpha", shape=(N, T, K)), IndexedBase("v0", shape=(N, T)), IndexedBase("g", shape=(N, T))
+which, walk = IndexedBase("which", shape=(N, T), integer=True), IndexedBase("walk", shape=(T + 2,))
+drift = IndexedBase("drift", shape=(T + 1,))
 within = t < L[n]
 
 
@@ -108,6 +113,46 @@ CASES = {
         over(if_else(within, LogSumExp(alpha[n, t, k], (k, 0, K - 1)), 0), n, t), (W, start),
         (Eq(alpha[n, 0, k], start[k] + o[n, 0, k]),
          Eq(alpha[n, t, k], o[n, t, k] + LogSumExp(alpha[n, t - 1, j] + W[j, k], (j, 0, K - 1)))), {"o": BEYOND},
+    ),
+    "a mask of the steps that count": Padded(
+        over(if_else(g[n, t] > 0, (v[n, t + 1] - r[n, t]) ** 2, 0), n, t), (a, b),
+        (Eq(v[n, 0], b), Eq(v[n, t + 1], tanh(a * v[n, t] + r[n, t] * b))), {"r": BEYOND},
+    ),
+    "a delta of the steps that count, and cells": Padded(
+        over(KroneckerDelta(which[n, t], 2) * (h[n, t + 1, k] - y[n, t, k]) ** 2, n, t, k), (U, W, V, P),
+        (Eq(h[n, 0, k], 0), Eq(c[n, 0, k], 0),
+         Eq(c[n, t + 1, k], c[n, t, k] * sigmoid(layer(h[n, t, j], U, W[j, k])) + tanh(layer(h[n, t, j], V, P[j, k]))),
+         Eq(h[n, t + 1, k], tanh(c[n, t + 1, k]))), {"x": BEYOND, "y": BEYOND},
+    ),
+    "two masks": Padded(
+        over(if_else(g[n, t] > 0, v[n, t + 1] ** 2, 0) + if_else(And(within, g[n, t] > 2), v[n, t] * r[n, t], 0), n, t),
+        (a, b), (Eq(v[n, 0], b), Eq(v[n, t + 1], tanh(a * v[n, t] + log(r[n, t] ** 2 + b)))), {"r": BEYOND},
+    ),
+    "the state at the end": Padded(
+        over(h[n, L[n], k] * start[k], n, k) ** 2, (U, W),
+        (Eq(h[n, 0, k], 0), Eq(h[n, t + 1, k], tanh(layer(h[n, t, j], U, W[j, k])))), {"x": BEYOND},
+    ),
+    "the last state": Padded(
+        over(v0[n, L[n] - 1] ** 2, n), (a, b),
+        (Eq(v0[n, 0], b * r[n, 0]), Eq(v0[n, t], tanh(a * v0[n, t - 1] + r[n, t] * b))), {"r": BEYOND},
+    ),
+    "the last of some": Padded(
+        over(if_else(L[n] > 1, v[n, L[n]] ** 2, 0), n), (a, b),
+        (Eq(v[n, 0], b), Eq(v[n, t + 1], tanh(a * v[n, t] + r[n, t] * b))),
+        {"r": BEYOND | (LENGTHS < 2)[:, None]},
+    ),
+    "paths to the end": Padded(
+        over(LogSumExp(alpha[n, L[n] - 1, k], (k, 0, K - 1)), n), (W, start),
+        (Eq(alpha[n, 0, k], start[k] + o[n, 0, k]),
+         Eq(alpha[n, t, k], o[n, t, k] + LogSumExp(alpha[n, t - 1, j] + W[j, k], (j, 0, K - 1)))), {"o": BEYOND},
+    ),
+    "one sequence, looked up at several times": Padded(
+        over(walk[L[n]] ** 2, n), (a,), (Eq(walk[0], 1), Eq(walk[t + 1], tanh(a * walk[t] + drift[t]))),
+        {"drift": np.arange(6) >= 5},
+    ),
+    "a mask from the end": Padded(
+        over(if_else(g[n, t] <= 0, v[n, t] ** 2, 0), n, t), (a,),
+        (Eq(v[n, T], 1), Eq(v[n, t], a * v[n, t + 1] + r[n, t])), {"r": np.cumsum(INPUTS["g"] <= 0, axis=1) == 0},
     ),
     "from the end": Padded(
         over(if_else(t >= L[n], v[n, t] ** 2, 0), n, t), (a,),

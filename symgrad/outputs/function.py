@@ -146,7 +146,8 @@ def phases(
 ) -> Iterator[tuple[str, list[Function]]]:
     """The functions after each phase of the schedule, by its name."""
     before = [terms_of(function.result) for function in functions]
-    parameters = frozenset(a.name for function in functions for a in function.arguments if a.role == "parameter")
+    arguments = [a for function in functions for a in (*function.directions, *function.arguments)]
+    parameters = frozenset(a.name for a in arguments if a.role in ("parameter", "direction"))
     for name, after in after_each_phase(before, Known(identities, adjoints, parameters)):
         images = [dict(zip(*terms, strict=True)) for terms in zip(before, after, strict=True)]
         yield name, [replace(f, result=with_terms(f.result, new)) for f, new in zip(functions, images, strict=True)]

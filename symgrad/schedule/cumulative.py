@@ -16,8 +16,8 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Contract, Letter, Node, Use
 from symgrad.graph.transform import factors_of, own, place, rebuild, terms_of, transform
 from symgrad.rewrite.record import record
-from symgrad.schedule.guards import is_risky
-from symgrad.schedule.regions import Guard
+from symgrad.schedule.conditions import Guard
+from symgrad.schedule.guards import freed, is_risky
 
 Factor = tuple[Use, Number]
 
@@ -47,10 +47,13 @@ def _accumulated(use: Use) -> Use | None:
     masked: list[Factor] = []  # those that are used only where the masks hold
     for factor, exponent in node.factors:
         guards, body = without_masks(factor) if exponent == 1 else ([], factor)
+        if not any(comparison(mask) for mask in guards):
+            factors.append((factor, exponent))
+            continue
+        parts = [(_alone(part, guards), e) for part, e in factors_of(body)]
         masks += guards
-        parts = factors_of(body) if guards else [(factor, exponent)]
         factors += parts
-        masked += parts if guards else []
+        masked += parts
     bound = dict(enumerate(node.bound, node.rank))
     ends = [(mask, said) for mask in masks if (said := comparison(mask)) is not None]
     for crossed in (False, True):  # an index that only one mask ends comes first: others may be so when it is gone
@@ -62,6 +65,11 @@ def _accumulated(use: Use) -> Use | None:
                     if made is not None:
                         return place(made, use.letters)
     return None if not ends else _term_by_term(use, masks, factors, {x for _, said in ends for x in said[:2]})
+
+
+def _alone(use: Use, masks: Sequence[Mask]) -> Use:
+    """What stands under masks, for a product with anything: data as what the masks leave of them."""
+    return freed(use, [Guard(*mask) for mask in masks])
 
 
 def _term_by_term(

@@ -19,6 +19,7 @@ from sympy.logic.boolalg import BooleanFunction
 from symgrad.functions import constant, if_else, relu
 from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
+from symgrad.graph.comparisons import Mask, without_masks
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import sides_of
 from symgrad.graph.nodes import (
@@ -44,14 +45,13 @@ from symgrad.graph.nodes import (
 from symgrad.graph.scan import within as within_steps
 from symgrad.graph.transform import own, place, rebuild
 from symgrad.rewrite.record import record
+from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.liveness import Reading, liveness, readings
 from symgrad.schedule.regions import (
     EVERYWHERE,
     NOWHERE,
-    Guard,
     Region,
     condition_of,
-    guards_of,
     is_of_data,
     is_tie,
     moved,
@@ -89,6 +89,35 @@ def guard(roots: Sequence[Use], parameters: Collection[str] = ()) -> list[Use]:
     """
     guarded = _Guarded(roots, parameters)
     return [guarded.of(use) for use in roots]
+
+
+def freed(use: Use, guards: Sequence[Guard]) -> Use:
+    """What stands under conditions, beside factors that are zero where these do not hold.
+
+    Data may hold anything where no position along the indices that they lack lets them count: they stay left out there.
+    """
+    if not _holds_anything(use.node):
+        return use
+    region = moved(frozenset([frozenset(guards)]), use)
+    if region in (EVERYWHERE, NOWHERE):
+        return use
+    masks, _ = without_masks(use)
+    condition = place(condition_of(region), use.letters)
+    if Mask(condition, True) in masks:
+        return use
+    return apply(if_else, [condition, use, ZERO])
+
+
+def _holds_anything(node: Node) -> bool:
+    """Whether a node is made of data by what takes any number without a complaint."""
+    if isinstance(node, Input):
+        return not node.integer
+    parts = node.uses()
+    if isinstance(node, Gather):
+        parts = parts[:1]
+    elif isinstance(node, Apply) and node.head is if_else:
+        parts = parts[1:]
+    return _is_quiet(node) and any(_holds_anything(use.node) for use in parts)
 
 
 def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
@@ -204,6 +233,8 @@ class _Guarded:
                 safe = _safe_arguments(head)
                 chosen = [self._read(node, reading, at, True) for reading, at in zip(reads, safe, strict=False)]
                 return apply(head, [*chosen, *(self._read(node, reading) for reading in reads[len(safe) :])])
+            case Add() if any(reading.guards for reading in reads):  # beside −∞ nothing counts
+                return rebuild(node, [self._read(node, reading) for reading in reads])
             case Add() if sum(self._is_unread(reading.use.node) for reading in reads) > 1:  # inf - inf
                 return rebuild(node, [self._read(node, reading) for reading in reads])
             case Reduce() | AxisMap() | Scatter() if reads:
@@ -221,6 +252,8 @@ class _Guarded:
         """Whether a node is not needed everywhere, or does not need all of its operands everywhere."""
         if self._live.of(node)[0] != EVERYWHERE:
             return True
+        if isinstance(node, Add):
+            return any(self._vanishing.minus_infinity(use) for use in node.uses())
         return isinstance(node, Contract) and any(self._vanishing.guards(use) for use in node.uses())
 
     def _is_unread(self, node: Node) -> bool:

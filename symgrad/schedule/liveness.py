@@ -8,9 +8,8 @@ import sympy as sp
 from sympy.codegen import cfunctions
 
 from symgrad.functions import LogSumExp, if_else, log_sigmoid, sigmoid, softplus
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, is_plain
+from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.build import is_zero
-from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import sides_of
 from symgrad.graph.nodes import (
     Add,
@@ -35,8 +34,10 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.scan import placeholders
 from symgrad.graph.scan import within as within_steps
-from symgrad.schedule.recurrences import at_base, at_steps, needed, shifted, shifts
-from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Guard, Region, guards_of, moved, union, within
+from symgrad.graph.transform import own
+from symgrad.schedule.conditions import Guard, guards_of
+from symgrad.schedule.recurrences import at_base, at_steps, gathered, needed
+from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Region, moved, union, within
 from symgrad.schedule.vanishing import Vanishing
 
 # An entry of -oo is legal in what they are applied to: a probability of 0, of which nothing shows.
@@ -55,7 +56,7 @@ class Reading(NamedTuple):
     gone : letters along which all entries act together.
     sums : as in `regions.moved`.
     everywhere : whether it has to have a value wherever the node is computed: a position, also of what is left out.
-    shifts : letters of the node in terms of those of the operand, where it reads an axis at a distance.
+    found_by : the node, if it looks entries up in the operand, whose letters are its axes then.
     """
 
     use: Use
@@ -65,14 +66,16 @@ class Reading(NamedTuple):
     gone: Collection[Letter] = ()
     sums: bool = True
     everywhere: bool = False
-    shifts: Mapping[Letter, Use] = {}
+    found_by: Gather | None = None
 
     def of(self, region: Region) -> Region:
         """Where the operand is needed, in its letters, if the node is needed in a region."""
         if self.everywhere and region != NOWHERE:
             return EVERYWHERE
         region = within(region, self.guards)
-        return moved(shifted(region, self.shifts) if self.shifts else region, self.use, self.gone, self.sums)
+        if self.found_by is not None:
+            return gathered(region, self.found_by)
+        return moved(region, self.use, self.gone, self.sums)
 
 
 @dataclass
@@ -169,13 +172,17 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
         case Apply(head=head, args=(condition, yes, no)) if head is if_else:
             used = yes if is_zero(no) else no if is_zero(yes) else None
             inner = [] if used is None else vanishing.guards(used)  # where both branches are 0, it does not matter
-            own = {one.condition for one in guards_of(condition, True)}
-            yield Reading(condition, [one for one in inner if one.condition not in own], shows=False)
+            stated = {one.condition for one in guards_of(condition, True)}
+            yield Reading(condition, [one for one in inner if one.condition not in stated], shows=False)
             yield Reading(yes, guards_of(condition, True))
             yield Reading(no, guards_of(condition, False))
         case Apply(head=head, args=args):
             for use in args:
                 yield Reading(use, hides=head in _HIDING)
+        case Add(terms=terms):
+            gone = [vanishing.minus_infinity(use) if c.is_positive else [] for c, use in terms]
+            for n, (_, use) in enumerate(terms):
+                yield Reading(use, [one for m, guards in enumerate(gone) if m != n for one in guards])
         case Contract(factors=factors):
             zeros = [vanishing.guards(use) if e.is_positive else [] for use, e in factors]
             for n, (use, _) in enumerate(factors):
@@ -185,10 +192,7 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
         case AxisMap(head=head, arg=arg, over=over):
             yield Reading(arg, hides=head in (SOFTMAX, LOG_SOFTMAX), gone=over)
         case Gather(base=base, subs=subs):
-            whole = {x: sub.letters[0] for x, sub, n in zip(base.letters, subs, base.node.shape, strict=True)
-                     if is_plain(sub, n)}  # fmt: skip
-            away = shifts(subs, base.letters, base.node.shape)
-            yield Reading(relabel(base, whole), shows=False, sums=False, shifts=away)
+            yield Reading(own(base.node), shows=False, found_by=node)
             for sub in subs:
                 yield Reading(sub, shows=False, everywhere=True)
         case MatrixFunction(arg=arg, known=known):

@@ -2,7 +2,8 @@
 
 A product under a condition is one array over the indices of all its factors; with the condition as one more factor, the
 sum is computed as any product of arrays is, two at a time. That is done where a factor has an index that the condition
-lacks. What is not finite for all real numbers stays under the condition, and so does all that is under one on data.
+lacks. What is not finite for all real numbers stays under the condition, and so does all that is under one on data; and
+data that no index lets count stay left out.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,8 @@ from symgrad.graph.build import ONE, ZERO, apply, is_zero, product_of_powers
 from symgrad.graph.nodes import Apply, Contract, Input, Named, Node, Use, postorder
 from symgrad.graph.transform import factors_of, place, transform
 from symgrad.rewrite.record import record
-from symgrad.schedule.guards import is_risky
+from symgrad.schedule.conditions import guards_of
+from symgrad.schedule.guards import freed, is_risky
 
 
 @record(
@@ -42,12 +44,14 @@ def _split(use: Use, risky: dict[Node, bool]) -> list[tuple[Use, Number]] | None
         return None
     condition, yes, no = (place(arg, use.letters) for arg in use.node.args)
     if is_zero(yes):
-        yes, mask = no, apply(if_else, [condition, ZERO, ONE])
+        yes, mask, holds = no, apply(if_else, [condition, ZERO, ONE]), False
     elif is_zero(no):
-        mask = apply(if_else, [condition, ONE, ZERO])
+        mask, holds = apply(if_else, [condition, ONE, ZERO]), True
     else:
         return None
     of_data = any(isinstance(node, Input | Named) for node in postorder([condition.node]))
     if of_data or set(yes.letters) <= set(condition.letters) or is_risky(yes.node, risky):
         return None
-    return [(mask, S.One), *factors_of(yes)]
+    if set(condition.letters) <= set(yes.letters) and freed(yes, guards_of(condition, holds)) != yes:
+        return None  # the condition is all that the data need
+    return [(mask, S.One), *((freed(part, guards_of(condition, holds)), e) for part, e in factors_of(yes))]

@@ -33,7 +33,7 @@ class Known:
     ----------
     identities : pairs of terms that are equal by a fact.
     adjoints : whether the first term is the loss, and those after it are derivatives of it.
-    parameters : the names of the arrays that derivatives are by.
+    parameters : the names of the arrays that derivatives are by, and of directions of these.
     """
 
     identities: Sequence[tuple[Use, Use]] = ()
@@ -157,7 +157,7 @@ def schedule(
     functions : for each function the terms that it returns.
     identities : pairs of terms that are equal by a fact.
     adjoints : whether the first term of each is the loss, and those after it are derivatives of it.
-    parameters : the names of the arrays that derivatives are by.
+    parameters : the names of the arrays that derivatives are by, and of directions of these.
     """
     *_, (_, last) = after_each_phase(functions, Known(identities, adjoints, frozenset(parameters)))
     return last

@@ -6,41 +6,65 @@ flows back to them is zero. A condition that, where it holds at a step, holds at
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from functools import reduce as reduced
 
-from sympy import Eq, Expr, Ge, Gt, Integer, Le, Lt, Ne, S
+from sympy import And, Eq, Expr, Integer, Ne, Not, Or, S
 
 from symgrad.graph.axes import is_plain
-from symgrad.graph.build import add, apply, index, is_zero, number, size, sizes_of, subtract
+from symgrad.graph.build import add, apply, index, is_zero, number, size, sizes_of
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Apply, Gather, Letter, Previous, Range, Scan, Scatter, Size, State, Update, Use
-from symgrad.graph.transform import place, terms_of
-from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Case, Guard, Region, union
+from symgrad.graph.nodes import (
+    Apply,
+    Gather,
+    Input,
+    Letter,
+    Previous,
+    Range,
+    Scan,
+    Scatter,
+    Size,
+    State,
+    Trajectory,
+    Update,
+    Use,
+    postorder,
+)
+from symgrad.graph.transform import own, place, see_through, terms_of
+from symgrad.schedule.conditions import RISING, Guard, is_given
+from symgrad.schedule.horizons import alternatives, closed, landing
+from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Region, condition_of, is_part, union
 
-_RISING = {Gt: 1, Ge: 1, Lt: -1, Le: -1}  # whether they hold for large or for small left sides
 _MOST_ROUNDS = 4
 
 
 def substituted(guard: Guard, images: Mapping[Letter, Use]) -> Guard | None:
     """The guard with other positions for letters, if these occur only as indices in a comparison."""
-    condition = guard.condition
-    if not images.keys() & set(condition.letters):
+    if not images.keys() & set(guard.condition.letters):
         return guard
+    made = _substituted(guard.condition, images)
+    return None if made is None or not isinstance(made.node, Apply) else guard._replace(condition=made)
+
+
+def _substituted(condition: Use, images: Mapping[Letter, Use]) -> Use | None:
     node = condition.node
-    if not isinstance(node, Apply) or node.head not in (Eq, Ne, *_RISING):
+    if not isinstance(node, Apply) or node.head not in (And, Or, Not, Eq, Ne, *RISING):
         return None
+    parts = [place(part, condition.letters) for part in node.args]
+    if node.head in (And, Or, Not):
+        found = [_substituted(part, images) if images.keys() & set(part.letters) else part for part in parts]
+        known = [part for part in found if part is not None]
+        return apply(node.head, known) if len(known) == len(found) else None
     sides = []
-    for side in node.args:
+    for side in parts:
         terms = []
-        for coefficient, term in terms_of(place(side, condition.letters)):
+        for coefficient, term in terms_of(side):
             if images.keys() & set(term.letters):
                 if not isinstance(term.node, Range):
                     return None
                 term = images[term.letters[0]]
             terms.append((coefficient, term))
         sides.append(add(terms))
-    made = apply(node.head, sides)
-    return guard._replace(condition=made) if isinstance(made.node, Apply) else None
+    return apply(node.head, sides)
 
 
 def shift_of(sub: Use) -> tuple[Letter, Expr] | None:
@@ -59,16 +83,57 @@ def shift_of(sub: Use) -> tuple[Letter, Expr] | None:
 def shifts(subs: Sequence[Use], letters: Sequence[Letter], shape: Sequence[Expr]) -> dict[Letter, Use]:
     """The letters of positions i + c along axes of an array, in terms of the array's own letters: i = s - c."""
     found: dict[Letter, Use] = {}
-    for sub, own, length in zip(subs, letters, shape, strict=True):
+    for sub, letter, length in zip(subs, letters, shape, strict=True):
         said = shift_of(sub)
         if said is not None and not is_plain(sub, length):
-            found.setdefault(said[0], add([(S.One, index(own, length)), (S.NegativeOne, size(said[1]))]))
+            found.setdefault(said[0], add([(S.One, index(letter, length)), (S.NegativeOne, size(said[1]))]))
     return found
 
 
-def shifted(region: Region, images: Mapping[Letter, Use]) -> Region:
-    """A region with other positions for letters, larger where a condition does not say anything of these."""
-    return _mapped(region, lambda guard: substituted(guard, images))
+def gathered(region: Region, node: Gather) -> Region:
+    """For which entries of its base a node is read in a region, in letters of the base's axes.
+
+    Conditions on data that say nothing of the axes hold for an entry if they do for something that is read there; of a
+    recurrence entries count up to the last one that is looked up.
+    """
+    base = node.base.node
+    axes = [("axis", k) for k in range(base.rank)]
+    names = {sub.letters[0]: x for x, sub, n in zip(axes, node.subs, base.shape, strict=True) if is_plain(sub, n)}
+    images = shifts(node.subs, axes, base.shape)
+    found = looked_up(own(base), node.subs)
+    made = NOWHERE
+    for case in region:
+        kept, rest = [], []
+        for guard in case:
+            said = None
+            if set(guard.condition.letters) - set(guard.some) <= names.keys() | images.keys():
+                said = substituted(guard._replace(condition=relabel(guard.condition, names)), images)
+            if said is not None:
+                kept.append(said._replace(condition=relabel(said.condition, {x: k for k, x in enumerate(axes)})))
+            elif is_given(guard) and not isinstance(base, Input):
+                rest.append(guard)
+        landed = landing(node.subs, base.shape, rest) if rest else found
+        kept += [] if landed is None else [landed]
+        made = union(made, frozenset([frozenset(kept)]))
+    return made
+
+
+def looked_up(use: Use, subs: Sequence[Use]) -> Guard | None:
+    """At which times a recurrence is looked up at positions by data; None if it is not."""
+    node = see_through(use).node
+    if not isinstance(node, Trajectory):
+        return None
+    (scan, number) = node.scan.node, node.number
+    assert isinstance(scan, Scan)
+    return landed_at(subs, scan.states[number])
+
+
+def landed_at(subs: Sequence[Use], state: State) -> Guard | None:
+    """At which times of a state there is something that was put there, or looked up, at positions by data."""
+    sub = subs[state.axis]
+    if any(isinstance(node, Input) for node in postorder([sub.node])):
+        return landing(subs, state.shape, [], state.axis)
+    return None
 
 
 def of_gathered(node: Gather, guards: Iterable[Guard]) -> list[Guard]:
@@ -86,77 +151,30 @@ def of_gathered(node: Gather, guards: Iterable[Guard]) -> list[Guard]:
 
 
 def of_scattered(node: Scatter, guards: Iterable[Guard]) -> list[Guard]:
-    """What guards of the values say of the array to which they are added at shifted positions."""
+    """What guards of the values say of the array to which they are added."""
     images = shifts(node.subs, range(node.rank), node.shape)
-    return [substituted(guard, images) or guard for guard in guards]
-
-
-def is_closed(guard: Guard, letter: Letter, downwards: bool) -> bool:
-    """Whether the guard holds at all smaller (or larger) positions along a letter where it holds at one."""
-    condition = guard.condition
-    if letter not in condition.letters:
-        return True
-    node = condition.node
-    if guard.some or not isinstance(node, Apply) or node.head not in _RISING:
-        return False
-    left, right = (place(arg, condition.letters) for arg in node.args)
-    slope = S.Zero
-    for coefficient, term in terms_of(subtract(left, right)):
-        if isinstance(term.node, Range) and term.letters == (letter,):
-            slope += coefficient
-        elif letter in term.letters:
-            return False
-    rises = slope * _RISING[node.head] * (1 if guard.holds else -1)
-    return bool(rises <= 0 if downwards else rises >= 0)
-
-
-class _Bound(NamedTuple):
-    """difference + offset against 0: what is compared, and the number in it."""
-
-    head: object
-    holds: bool
-    terms: frozenset[tuple[object, Use]]
-    offset: Expr
-
-
-def _bound(guard: Guard) -> _Bound | None:
-    node = guard.condition.node
-    if not isinstance(node, Apply) or node.head not in _RISING:
-        return None
-    left, right = (place(arg, guard.condition.letters) for arg in node.args)
-    terms, offset = [], S.Zero
-    for coefficient, term in terms_of(subtract(left, right)):
-        value = term.node.value if isinstance(term.node, Size) else number(term)
-        if value is None:
-            terms.append((coefficient, term))
+    said, rest = [], []
+    for guard in guards:
+        image = substituted(guard, images)
+        if is_given(guard) and (image is None or not _is_within(image, node.rank)):
+            rest.append(guard)
         else:
-            offset += coefficient * value
-    return _Bound(node.head, guard.holds, frozenset(terms), offset)
+            said.append(image or guard)
+    landed = landing(node.subs, node.shape, rest) if rest else None
+    return said if landed is None else [*said, landed]
 
 
-def _implies(one: Guard, other: Guard) -> bool:
-    if one == other:
-        return True
-    first, second = _bound(one), _bound(other)
-    if first is None or second is None or first[:3] != second[:3]:
-        return False
-    gap = (second.offset - first.offset) * _RISING[first.head] * (1 if first.holds else -1)
-    return bool(gap.is_nonnegative)
+def _is_within(guard: Guard, rank: int) -> bool:
+    """Whether a guard is on axes alone, and has no bound letters."""
+    return set(guard.condition.letters) - set(guard.some) <= set(range(rank))
 
 
-def is_part(case: Case, region: Region) -> bool:
-    """Whether a case is seen to be inside of a region."""
-    return any(all(any(_implies(one, wanted) for one in case) for wanted in other) for other in region)
-
-
-def without_parts(region: Region) -> Region:
-    """The region without cases that are seen to be inside of others, by comparisons with the same term."""
-    cases = sorted(region, key=lambda case: sorted((one.condition.node.digest, one.holds) for one in case))
-    for case in cases:
-        rest = region - {case}
-        if is_part(case, rest):
-            region = rest
-    return region
+def common(region: Region) -> list[Guard]:
+    """What holds in all of a region: the guards of all its cases, and that what else one of them says holds."""
+    shared = frozenset.intersection(*region) if region else frozenset()
+    if len(region) < 2:
+        return list(shared)
+    return [*shared, Guard(condition_of(frozenset(case - shared for case in region)), True)]
 
 
 def at_step(guard: Guard, state: State, steps: Expr, lag: int) -> Guard | None:
@@ -170,9 +188,10 @@ def at_steps(region: Region, state: State, steps: Expr) -> Region:
     return _mapped(region, lambda guard: at_step(guard, state, steps, 0))
 
 
-def at_positions(region: Region, state: State) -> Region:
-    """A region of steps as one of the positions of a state that they set."""
-    step = add([(S.One, index(state.axis, state.shape[state.axis])), (S.NegativeOne, size(Integer(state.start)))])
+def at_positions(region: Region, state: State, lag: int = 0) -> Region:
+    """A region of steps as one of the positions of a state that they set, or add to at a lag."""
+    position = index(state.axis, state.shape[state.axis])
+    step = add([(S.One, position), (S.NegativeOne, size(Integer(state.start - lag)))])
     return _mapped(region, lambda guard: substituted(guard, {state.axis: step}))
 
 
@@ -203,11 +222,10 @@ def needed(
     if any(part.lag < 0 if not node.descending else part.lag > 0 for part in reach({}) or ()):
         return None
 
-    def closed(region: Region, state: State) -> Region:
-        kept = _mapped(region, lambda one: one if is_closed(one, state.axis, not node.descending) else None)
-        return without_parts(kept)
+    def every_step(region: Region, state: State) -> Region:
+        return closed(region, state, not node.descending)
 
-    found = {which: closed(outside.get(which, NOWHERE), state) for which, state in enumerate(node.states)}
+    found = {which: every_step(outside.get(which, NOWHERE), state) for which, state in enumerate(node.states)}
     for _ in range(_MOST_ROUNDS):
         if EVERYWHERE in found.values():
             return None
@@ -225,55 +243,61 @@ def needed(
             if not all(is_part(case, now) for case in region):
                 stable = False
                 more = union(found[which], at_positions(region, part.state))
-                found[which] = closed(more, part.state)
+                found[which] = every_step(more, part.state)
         if stable:
             return found
     return None
 
 
-def vanishing(node: Scan, guards: Callable[[Use], list[Guard]], assume: Callable[[State, list[Guard]], None]) -> None:
+def vanishing(
+    node: Scan,
+    guards: Callable[[Use], list[Guard]],
+    initially: Callable[[Use, State], list[Guard]],
+    assume: Callable[[State, list[Guard]], None],
+) -> None:
     """Find the guards outside which the states of a recurrence are zero, and tell `assume` of them.
 
-    `guards` are those of a term under what was assumed last of the states.
+    `guards` are those of a term under what was assumed last of the states, `initially` those of an initial array.
     """
     if any(update.lag is None for update in node.updates):
         return
-    found: dict[int, list[Guard]] = {}
-    free = []  # states that are zero but for the updates: as far as these confirm it, all guards of the others hold
+    found: dict[int, Region] = {}
     for which, state in enumerate(node.states):
         initial = node.initial[which]
-        found[which] = []
         if initial is not None and not is_zero(initial):
-            found[which] = [one for one in guards(initial) if is_closed(one, state.axis, node.descending)]
-        elif all(base != which or is_zero(term) for base, _, term in node.bases):
-            free.append(which)
-    every = list(dict.fromkeys(one for known in found.values() for one in known))
-    for which in free:
-        state = node.states[which]
-        fits = [one for one in every if _fits(one, state)]
-        found[which] = [one for one in fits if is_closed(one, state.axis, node.descending)]
+            said = frozenset([frozenset(initially(initial, state))])
+            found[which] = closed(said, state, node.descending)
+        elif any(base == which and not is_zero(term) for base, _, term in node.bases):
+            found[which] = EVERYWHERE
+    known = [region for region in found.values() if region != EVERYWHERE]
+    for which, state in enumerate(node.states):
+        if which not in found:  # zero but for the updates: where the others are not, to begin with
+            fits = [region for region in known if _fits(region, state)]
+            found[which] = reduced(union, fits) if fits else EVERYWHERE
     for _ in range(_MOST_ROUNDS):
-        before = dict(found)
         for which, state in enumerate(node.states):
-            assume(state, found[which])
+            assume(state, common(found[which]))
+        before = dict(found)
         for update in node.updates:
-            state = node.states[update.state]
-            said = set(guards(update.term))
-            found[update.state] = [one for one in found[update.state] if _is_confirmed(one, node, update, said)]
+            found[update.state] = _with_added(found[update.state], guards(update.term), node, update)
         if found == before:
             return
     for state in node.states:
         assume(state, [])
 
 
-def _fits(guard: Guard, state: State) -> bool:
-    """Whether the letters of a guard are axes of a state."""
+def _with_added(region: Region, guards: Iterable[Guard], node: Scan, update: Update) -> Region:
+    """Where a state is not zero, as far as known, with what an update adds where its guards hold."""
+    state = node.states[update.state]
+    added = at_positions(frozenset([frozenset(guards)]), state, update.lag or 0)
+    more = [part for case in added for part in alternatives(case, state.axis) if not is_part(part, region)]
+    if not more:
+        return region
+    return closed(union(region, frozenset(more)), state, node.descending)
+
+
+def _fits(region: Region, state: State) -> bool:
+    """Whether the letters of a region are axes of a state."""
     axes = dict(enumerate(state.shape))
-    return all(axes.get(letter) == length for letter, length in sizes_of([guard.condition]).items())
-
-
-def _is_confirmed(guard: Guard, node: Scan, update: Update, said: set[Guard]) -> bool:
-    """Whether guards of an update say what one of its state does, at the step or where it adds to."""
-    state, lag = node.states[update.state], update.lag or 0
-    lags = {0, lag} if (lag >= 0) == node.descending or lag == 0 else {lag}
-    return any(at_step(guard, state, node.steps, by) in said for by in lags)
+    lengths = [pair for case in region for guard in case for pair in sizes_of([guard.condition]).items()]
+    return all(axes.get(letter) == length for letter, length in lengths)

@@ -5,14 +5,13 @@ holds everywhere, the empty region nowhere. Regions only serve to leave entries 
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Le, Lt, Not, Or, S, expand
 
 from symgrad.frontend.dimensions import at_smallest
-from symgrad.functions import MaxOver, MinOver, if_else
-from symgrad.graph.axes import reduce
-from symgrad.graph.build import ZERO, add, apply, const, index, number, size, sizes_of
+from symgrad.functions import MaxOver, MinOver
+from symgrad.graph.build import ZERO, add, apply, index, number, size, sizes_of
 from symgrad.graph.comparisons import Mask, comparison, implied
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
@@ -22,7 +21,6 @@ from symgrad.graph.nodes import (
     Gather,
     Input,
     Letter,
-    Named,
     Range,
     Reduce,
     Size,
@@ -30,41 +28,10 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import place, see_through
+from symgrad.schedule.conditions import Guard, as_condition, implies, is_some
 
 # Beyond so many cases a region is what all of them have in common: conditions would take longer than what they guard.
 _MOST_CASES = 4
-
-
-class Guard(NamedTuple):
-    """An entry counts only where `condition` is `holds`.
-
-    A letter ("some", k) of the condition stands for any of its positions: it holds if it does for one of them.
-    """
-
-    condition: Use
-    holds: bool
-
-    def choose(self, use: Use, safe: Expr) -> Use:
-        """The term where the guard holds, else what is safe."""
-        branches = [use, const(safe)] if self.holds else [const(safe), use]
-        return apply(if_else, [self.condition, *branches])
-
-    @property
-    def some(self) -> tuple[Letter, ...]:
-        return tuple(x for x in distinct(self.condition.letters) if _is_some(x))
-
-    @property
-    def is_of_data(self) -> bool:
-        return any(isinstance(node, Input | Named) for node in postorder([self.condition.node]))
-
-
-def guards_of(condition: Use, holds: bool) -> list[Guard]:
-    """The guards that all hold where a condition does, or does not: those of a and of b for a∧b."""
-    node = condition.node
-    if isinstance(node, Apply) and node.head in (Not, And if holds else Or):
-        inner = holds != (node.head is Not)
-        return [one for part in node.args for one in guards_of(place(part, condition.letters), inner)]
-    return [Guard(condition, holds)]
 
 
 Case = frozenset[Guard]
@@ -74,8 +41,9 @@ NOWHERE: Region = frozenset()
 EVERYWHERE: Region = frozenset([frozenset()])
 
 
-def _is_some(letter: Letter) -> bool:
-    return isinstance(letter, tuple) and letter[0] == "some"
+def is_part(case: Case, region: Region) -> bool:
+    """Whether a case is seen to be inside of a region."""
+    return any(all(any(implies(one, wanted) for one in case) for wanted in other) for other in region)
 
 
 def union(left: Region, right: Region) -> Region:
@@ -96,15 +64,21 @@ def union(left: Region, right: Region) -> Region:
 
 def _merged(cases: set[Case]) -> set[Case] | None:
     """The cases with two of them made one: a of a and a∧b, a of a∧b and a∧¬b; None where none can be."""
-    ordered = sorted(cases, key=len)
+    ordered = sorted(cases, key=_order)
     for n, first in enumerate(ordered):
         for second in ordered[n + 1 :]:
-            if first <= second:
+            if first <= second or is_part(second, frozenset([first])):
                 return cases - {second}
+            if is_part(first, frozenset([second])):
+                return cases - {first}
             (here, there) = (first - second, second - first)
             if len(here) == len(there) == 1 and _cover(*here, *there):
                 return (cases - {first, second}) | {first & second}
     return None
+
+
+def _order(case: Case) -> tuple[int, list[tuple[bytes, bool]]]:
+    return len(case), sorted((one.condition.node.digest, one.holds) for one in case)
 
 
 def _cover(one: Guard, other: Guard) -> bool:
@@ -168,7 +142,7 @@ def moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
     partial: list[Guard] = []
     for guard in case:
         missing = [x for x in distinct(guard.condition.letters) if x not in axes]
-        if all(_is_some(x) for x in missing):
+        if all(is_some(x) for x in missing):
             kept.append(guard._replace(condition=relabel(guard.condition, axes)))
         elif sums and any(x in axes for x in guard.condition.letters):
             if (labels := _labelled(guard, axes)) is not None:
@@ -287,17 +261,9 @@ def condition_of(region: Region) -> Use:
     cases = []
     for case in sorted(region, key=lambda case: sorted((one.condition.node.digest, one.holds) for one in case)):
         ordered = sorted(case, key=lambda one: (one.condition.node.digest, one.holds))
-        parts = [_as_condition(guard) for guard in ordered]
+        parts = [as_condition(guard) for guard in ordered]
         cases.append(parts[0] if len(parts) == 1 else apply(And, parts))
     return cases[0] if len(cases) == 1 else apply(Or, cases)
-
-
-def _as_condition(guard: Guard) -> Use:
-    if not guard.some:
-        return guard.condition if guard.holds else apply(Not, [guard.condition])
-    lengths = sizes_of([guard.condition])
-    condition = guard.condition if guard.holds else apply(Not, [guard.condition])
-    return reduce(Or, condition, {x: lengths[x] for x in guard.some})
 
 
 def without_some(region: Region) -> Region:

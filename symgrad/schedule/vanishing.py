@@ -2,19 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from sympy import Eq, S
+from sympy import Eq, S, exp, log
+from sympy.codegen.cfunctions import exp2, log2, log10
 
-from symgrad.functions import if_else
+from symgrad.functions import LargestOver, LogSumExp, MaxOver, if_else, relu, share, sigmoid, softplus
+from symgrad.graph.axes import SOFTMAX
 from symgrad.graph.build import ONE, apply, index, is_zero
 from symgrad.graph.nodes import (
     Add,
     Apply,
+    AxisMap,
+    Const,
     Contract,
     Delta,
     Gather,
     Named,
     Node,
     Previous,
+    Reduce,
     Scan,
     Scatter,
     State,
@@ -23,8 +28,19 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import place
-from symgrad.schedule.recurrences import at_step, of_gathered, of_scattered, vanishing, without_parts
-from symgrad.schedule.regions import NOWHERE, Guard, condition_of, guards_of, implied_guards, moved_case, union
+from symgrad.schedule.conditions import Guard, guards_of
+from symgrad.schedule.recurrences import (
+    at_step,
+    common,
+    landed_at,
+    of_gathered,
+    of_scattered,
+    vanishing,
+)
+from symgrad.schedule.regions import NOWHERE, implied_guards, moved_case, union
+
+_LOGARITHMS = (log, log2, log10)
+_ZERO_AT_MINUS_INFINITY = (exp, exp2, sigmoid, softplus, relu, share)  # in their first argument
 
 
 class Vanishing:
@@ -32,6 +48,7 @@ class Vanishing:
 
     def __init__(self, roots: Sequence[Use] = ()) -> None:
         self._known: dict[Node, list[Guard]] = {}
+        self._below: dict[Node, list[Guard]] = {}
         self._states: dict[tuple[str, State], list[Guard]] = {}  # in letters of their axes, by the recurrence
         for node in postorder([use.node for use in roots]):
             if isinstance(node, Scan):
@@ -45,13 +62,56 @@ class Vanishing:
             self._states[node.key, state] = guards
             self._known = dict(before)
 
-        vanishing(node, self.guards, assume)
+        vanishing(node, self.guards, self._initially, assume)
+
+    def _initially(self, use: Use, state: State) -> list[Guard]:
+        """Guards outside which the initial array of a state is zero, those of where labels say that it is not, too."""
+        node = use.node
+        match node:
+            case Named(arg=arg):
+                return self._initially(place(arg, use.letters), state)
+            case Add(terms=terms) if terms:
+                return _either([self._initially(place(part, use.letters), state) for _, part in terms])
+            case Scatter(subs=subs):
+                landed = None
+                if use.letters == tuple(range(len(state.shape))):
+                    landed = landed_at(subs, state)
+                return [*self.guards(use), *([] if landed is None else [landed])]
+        return self.guards(use)
 
     def guards(self, use: Use) -> list[Guard]:
         """Guards outside which a term is zero."""
         for node in postorder([use.node], self._known.keys()):
             self._known[node] = list(dict.fromkeys(_free(self._own(node), node.rank)))
         return [Guard(place(one.condition, use.letters), one.holds) for one in self._known[use.node]]
+
+    def minus_infinity(self, use: Use) -> list[Guard]:
+        """Guards outside which a term is −∞, by conditions that make entries of it so."""
+        for node in postorder([use.node], self._below.keys()):
+            self._below[node] = list(dict.fromkeys(_free(self._own_below(node), node.rank)))
+        return [Guard(place(one.condition, use.letters), one.holds) for one in self._below[use.node]]
+
+    def _own_below(self, node: Node) -> list[Guard]:
+        match node:
+            case Named(arg=arg):
+                return self.minus_infinity(arg)
+            case Add(terms=terms):  # by the condition, whatever is beside it
+                return [one for c, use in terms if c.is_positive for one in self.minus_infinity(use)]
+            case Gather(base=base):
+                return of_gathered(node, self.minus_infinity(base))
+            case Apply(head=head, args=(condition, yes, no)) if head is if_else:
+                branches = [(True, yes), (False, no)]
+                cases = [
+                    [*guards_of(condition, holds), *self.minus_infinity(use)]
+                    for holds, use in branches
+                    if not (isinstance(use.node, Const) and use.node.value is S.NegativeInfinity)
+                ]
+                return _either(cases)
+            case Apply(head=head, args=(arg,)) if head in _LOGARITHMS:
+                return self.guards(arg)
+            case Reduce(head=head, arg=arg) if head in (LogSumExp, MaxOver, LargestOver):
+                return self.minus_infinity(arg)
+        return []
 
     def _own(self, node: Node) -> list[Guard]:
         match node:
@@ -78,6 +138,10 @@ class Vanishing:
                 if not is_zero(no):
                     cases.append([*guards_of(condition, False), *self.guards(no)])
                 return _either(cases)
+            case Apply(head=head, args=(arg, *_)) if head in _ZERO_AT_MINUS_INFINITY:
+                return self.minus_infinity(arg)
+            case AxisMap(head=head, arg=arg) if head == SOFTMAX:
+                return self.minus_infinity(arg)
         return []
 
     def _of_steps(self, node: Node, key: str, state: State, lag: int) -> list[Guard]:
@@ -92,12 +156,9 @@ def _either(cases: Sequence[Sequence[Guard]]) -> list[Guard]:
     region = NOWHERE
     for guards in cases:
         region = union(region, frozenset([frozenset(guards)]))
-    region = without_parts(region)
-    common = set.intersection(*map(set, region)) if region else set()
-    found = [one for guards in cases for one in guards if one in common]
-    if len(region) < 2:
-        return found
-    return [*found, Guard(condition_of(frozenset(case - common for case in region)), True)]
+    said = common(region)
+    written = [one for guards in cases for one in guards if one in said]
+    return [*written, *(one for one in said if one not in written)]
 
 
 def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:

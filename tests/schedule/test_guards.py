@@ -8,13 +8,12 @@ from sympy import Abs, And, Eq, Expr, Ge, IndexedBase, Le, Lt, Ne, Or, S, Sum, e
 from symgrad import Model, if_else
 from symgrad.graph.build import apply, const, index, size
 from symgrad.graph.nodes import Input, Use, intern
+from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.regions import (
     EVERYWHERE,
     NOWHERE,
-    Guard,
     Region,
     condition_of,
-    guards_of,
     moved,
     union,
     within,

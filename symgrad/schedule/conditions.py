@@ -1,0 +1,126 @@
+"""Conditions under which an entry counts, as guards, and which guards say that others hold."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from sympy import And, Expr, Ge, Gt, Le, Lt, Max, Min, Not, Or, S
+
+from symgrad.functions import if_else
+from symgrad.graph.axes import reduce
+from symgrad.graph.build import apply, const, number, sizes_of, subtract
+from symgrad.graph.letters import distinct
+from symgrad.graph.nodes import Add, Apply, Const, Gather, Input, Letter, Named, Range, Size, Use, postorder
+from symgrad.graph.transform import place, terms_of
+
+# Whether they hold for large or for small left sides.
+RISING = {Gt: 1, Ge: 1, Lt: -1, Le: -1}
+
+
+class Guard(NamedTuple):
+    """An entry counts only where `condition` is `holds`.
+
+    A letter ("some", k) of the condition stands for any of its positions: it holds if it does for one of them.
+    """
+
+    condition: Use
+    holds: bool
+
+    def choose(self, use: Use, safe: Expr) -> Use:
+        """The term where the guard holds, else what is safe."""
+        branches = [use, const(safe)] if self.holds else [const(safe), use]
+        return apply(if_else, [self.condition, *branches])
+
+    @property
+    def some(self) -> tuple[Letter, ...]:
+        return tuple(x for x in distinct(self.condition.letters) if is_some(x))
+
+    @property
+    def is_of_data(self) -> bool:
+        return any(isinstance(node, Input | Named) for node in postorder([self.condition.node]))
+
+
+_GIVEN = (Input, Range, Size, Const, Add, Gather, Apply)
+
+
+def is_given(guard: Guard) -> bool:
+    """Whether a guard says which data there are: it compares what is given, and nothing that is computed."""
+    nodes = list(postorder([guard.condition.node]))
+    return any(isinstance(node, Input) for node in nodes) and all(isinstance(node, _GIVEN) for node in nodes)
+
+
+def guards_of(condition: Use, holds: bool) -> list[Guard]:
+    """The guards that all hold where a condition does, or does not: those of a and of b for a∧b."""
+    node = condition.node
+    if isinstance(node, Apply) and node.head in (Not, And if holds else Or):
+        inner = holds != (node.head is Not)
+        return [one for part in node.args for one in guards_of(place(part, condition.letters), inner)]
+    return [Guard(condition, holds)]
+
+
+def is_some(letter: Letter) -> bool:
+    return isinstance(letter, tuple) and letter[0] == "some"
+
+
+def as_condition(guard: Guard) -> Use:
+    """A guard as a condition without letters that stand for any position."""
+    if not guard.some:
+        return guard.condition if guard.holds else apply(Not, [guard.condition])
+    lengths = sizes_of([guard.condition])
+    condition = guard.condition if guard.holds else apply(Not, [guard.condition])
+    return reduce(Or, condition, {x: lengths[x] for x in guard.some})
+
+
+def parts_of(use: Use, head: Any) -> Iterator[Use]:
+    """The terms that a maximum or minimum is of."""
+    if isinstance(use.node, Apply) and use.node.head is head:
+        for part in use.node.args:
+            yield from parts_of(place(part, use.letters), head)
+    else:
+        yield use
+
+
+class _Bound(NamedTuple):
+    """difference + offset against 0: what is compared, and the number in it."""
+
+    head: object
+    holds: bool
+    terms: frozenset[tuple[object, Use]]
+    offset: Expr
+
+
+def _bound(guard: Guard) -> _Bound | None:
+    node = guard.condition.node
+    if not isinstance(node, Apply) or node.head not in RISING:
+        return None
+    left, right = (place(arg, guard.condition.letters) for arg in node.args)
+    terms, offset = [], S.Zero
+    for coefficient, term in terms_of(subtract(left, right)):
+        value = term.node.value if isinstance(term.node, Size) else number(term)
+        if value is None:
+            terms.append((coefficient, term))
+        else:
+            offset += coefficient * value
+    return _Bound(node.head, guard.holds, frozenset(terms), offset)
+
+
+def implies(one: Guard, other: Guard) -> bool:
+    """Whether one guard is seen to say that another holds, by comparisons with the same term."""
+    return one == other or any(_is_within(one, each) for each in [other, *_below_one(other)])
+
+
+def _below_one(guard: Guard) -> list[Guard]:
+    """Comparisons each of which says that one with a maximum (or minimum) holds: i <= a of i <= max(a, b)."""
+    node = guard.condition.node
+    if not (guard.holds and isinstance(node, Apply) and node.head in (Le, Ge)):
+        return []
+    left, right = (place(arg, guard.condition.letters) for arg in node.args)
+    parts = list(parts_of(right, Max if node.head is Le else Min))
+    return [Guard(apply(node.head, [left, part]), True) for part in parts] if len(parts) > 1 else []
+
+
+def _is_within(one: Guard, other: Guard) -> bool:
+    first, second = _bound(one), _bound(other)
+    if first is None or second is None or first[:3] != second[:3]:
+        return False
+    gap = (second.offset - first.offset) * RISING[first.head] * (1 if first.holds else -1)
+    return bool(gap.is_nonnegative)
