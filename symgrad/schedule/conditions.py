@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from sympy import And, Expr, Ge, Gt, Le, Lt, Max, Min, Not, Or, S
+from sympy import And, Eq, Expr, Ge, Gt, Le, Lt, Max, Min, Ne, Not, Or, S
 
 from symgrad.functions import if_else
 from symgrad.graph.axes import reduce
@@ -43,7 +43,13 @@ _GIVEN = (Input, Range, Size, Const, Add, Gather, Apply)
 
 
 def is_given(guard: Guard) -> bool:
-    """Whether a guard says which data there are: it compares what is given, and nothing that is computed."""
+    """Whether a guard says which data there are: it compares what is given, nothing that is computed.
+
+    That an index is a label, or is not, says which of several entries is meant.
+    """
+    node = guard.condition.node
+    if isinstance(node, Apply) and node.head in (Eq, Ne) and any(isinstance(side.node, Range) for side in node.args):
+        return False
     nodes = list(postorder([guard.condition.node]))
     return any(isinstance(node, Input) for node in nodes) and all(isinstance(node, _GIVEN) for node in nodes)
 

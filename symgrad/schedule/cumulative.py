@@ -47,10 +47,11 @@ def _accumulated(use: Use) -> Use | None:
     masked: list[Factor] = []  # those that are used only where the masks hold
     for factor, exponent in node.factors:
         guards, body = without_masks(factor) if exponent == 1 else ([], factor)
-        if not any(comparison(mask) for mask in guards):
+        free = [(freed(part, [Guard(*mask) for mask in guards]), e) for part, e in factors_of(body)]
+        parts = [(part, e) for part, e in free if part is not None]
+        if len(parts) < len(free) or not any(comparison(mask) for mask in guards):
             factors.append((factor, exponent))
             continue
-        parts = [(_alone(part, guards), e) for part, e in factors_of(body)]
         masks += guards
         factors += parts
         masked += parts
@@ -65,11 +66,6 @@ def _accumulated(use: Use) -> Use | None:
                     if made is not None:
                         return place(made, use.letters)
     return None if not ends else _term_by_term(use, masks, factors, {x for _, said in ends for x in said[:2]})
-
-
-def _alone(use: Use, masks: Sequence[Mask]) -> Use:
-    """What stands under masks, for a product with anything: data as what the masks leave of them."""
-    return freed(use, [Guard(*mask) for mask in masks])
 
 
 def _term_by_term(

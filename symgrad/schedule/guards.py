@@ -18,7 +18,7 @@ from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.functions import constant, if_else, relu
 from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
-from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
+from symgrad.graph.build import ZERO, add, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.comparisons import Mask, without_masks
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import sides_of
@@ -34,7 +34,10 @@ from symgrad.graph.nodes import (
     Merge,
     Named,
     Node,
+    Past,
+    Previous,
     Reduce,
+    Scan,
     Scatter,
     Size,
     Split,
@@ -43,7 +46,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import within as within_steps
-from symgrad.graph.transform import own, place, rebuild
+from symgrad.graph.transform import dependents, own, place, rebuild, terms_of
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.liveness import Reading, liveness, readings
@@ -55,8 +58,8 @@ from symgrad.schedule.regions import (
     is_of_data,
     is_tie,
     moved,
+    union,
     within,
-    without_some,
 )
 from symgrad.schedule.vanishing import Vanishing, mask_of
 from symgrad.univariate import Univariate, safe_argument
@@ -84,27 +87,34 @@ _QUIET = (Abs, sign, Max, Min, relu, constant)
 def guard(roots: Sequence[Use], parameters: Collection[str] = ()) -> list[Use]:
     """The terms with safe operands under conditions and beside factors that vanish.
 
-    Entries of `parameters` (names) that a condition on other indices, too, leaves out for all of those count as finite:
-    whoever chooses them chooses numbers, and to find which ones are needed takes passes over the condition.
+    Entries of `parameters` (names), and what is made of them alone, that a condition on other indices, too, leaves out
+    for all of those count as finite: whoever chooses them chooses numbers, and to find which ones are needed takes
+    passes over the condition.
     """
     guarded = _Guarded(roots, parameters)
     return [guarded.of(use) for use in roots]
 
 
-def freed(use: Use, guards: Sequence[Guard]) -> Use:
+def freed(use: Use, guards: Sequence[Guard]) -> Use | None:
     """What stands under conditions, beside factors that are zero where these do not hold.
 
     Data may hold anything where no position along the indices that they lack lets them count: they stay left out there.
+    None of data over all indices of the conditions, which these have to stay on.
     """
     if not _holds_anything(use.node):
         return use
+    if isinstance(use.node, Add):
+        terms = [(c, freed(term, guards)) for c, term in terms_of(use)]
+        known = [(c, term) for c, term in terms if term is not None]
+        return add(known) if len(known) == len(terms) else None
     region = moved(frozenset([frozenset(guards)]), use)
     if region in (EVERYWHERE, NOWHERE):
         return use
-    masks, _ = without_masks(use)
     condition = place(condition_of(region), use.letters)
-    if Mask(condition, True) in masks:
+    if Mask(condition, True) in without_masks(use)[0]:
         return use
+    if {x for guard in guards for x in guard.condition.letters} <= set(use.letters):
+        return None
     return apply(if_else, [condition, use, ZERO])
 
 
@@ -172,6 +182,36 @@ def counts_ties(node: Node) -> bool:
     return is_tie(hit.args[0])
 
 
+def _chosen(nodes: Sequence[Node], parameters: Collection[str]) -> set[Node]:
+    """The nodes that no real data have a part in: parameters, and what is made of them and of integers."""
+    data: list[Node] = []
+    data += [node for node in nodes if isinstance(node, Input) and not node.integer and node.name not in parameters]
+    known: set[Node] = set()
+    while True:
+        given = dependents(nodes, data)
+        keys = {node.key for node in given if isinstance(node, Scan)}
+        data = [node for node in nodes if node in data or (isinstance(node, Previous | Past) and node.key in keys)]
+        if given == known:
+            return set(nodes) - given
+        known = given
+
+
+def _of_entries(region: Region, finite: bool) -> Region:
+    """A region without conditions on data that take passes over these; of what is finite, on single entries only."""
+    made = NOWHERE
+    for case in region:
+        made = union(made, frozenset([frozenset(one for one in case if _is_of_entries(one, finite))]))
+    return made
+
+
+def _is_of_entries(guard: Guard, finite: bool) -> bool:
+    if not guard.is_of_data:
+        return True
+    if finite and (guard.some or not guard.condition.letters):
+        return False
+    return not any(isinstance(node, Reduce | Scatter) for node in postorder([guard.condition.node]))
+
+
 class _InProgress(Exception):
     """A condition is wanted while it is being computed."""
 
@@ -185,16 +225,17 @@ class _Guarded:
 
     def __init__(self, roots: Sequence[Use], parameters: Collection[str]) -> None:
         self._vanishing = Vanishing(roots)
-        self._live = liveness(roots, self._vanishing)
+        nodes = list(postorder([use.node for use in roots]))
+        chosen = _chosen(nodes, parameters)
+        self._live = liveness(roots, self._vanishing, chosen)
         for node in list(self._live.computed):
             read = node.base.node if isinstance(node, Gather) else node
-            if isinstance(read, Input) and read.name in parameters:
+            if read in chosen:
                 for regions in (self._live.computed, self._live.shown):
-                    regions[node] = without_some(regions.get(node, NOWHERE))
+                    regions[node] = _of_entries(regions.get(node, NOWHERE), isinstance(read, Input))
         self._image: dict[Node, Use] = {}
         self._open: set[Node] = set()
         self._progress: set[Node] = set()
-        nodes = list(postorder([use.node for use in roots]))
         steps = {node for scan in self._live.partial for node in within_steps(scan)}
         self._multiplied = {  # nodes of which something has to be finite
             use.node for node in nodes if node in steps or not _is_quiet(node) for use in node.uses()

@@ -100,8 +100,8 @@ class Liveness:
         return self.computed[node], self.shown.get(node, NOWHERE)
 
 
-def liveness(roots: Sequence[Use], vanishing: Vanishing) -> Liveness:
-    """The regions of all nodes below the roots, which are needed everywhere."""
+def liveness(roots: Sequence[Use], vanishing: Vanishing, chosen: Collection[Node] = ()) -> Liveness:
+    """The regions of all nodes below the roots, which are needed everywhere, and `chosen` recurrences in every step."""
     found = Liveness()
     hidden: dict[Node, Region] = {}  # where all but -oo shows
     for use in roots:
@@ -110,7 +110,7 @@ def liveness(roots: Sequence[Use], vanishing: Vanishing) -> Liveness:
         if isinstance(node, Trajectory):
             continue
         if isinstance(node, Scan):
-            _reach_steps(node, found, vanishing)
+            _reach_steps(node, found, vanishing, node in chosen)
             continue
         computed, shown = found.computed[node], found.shown.get(node, NOWHERE)
         veiled = union(shown, hidden.get(node, NOWHERE))
@@ -126,7 +126,7 @@ def liveness(roots: Sequence[Use], vanishing: Vanishing) -> Liveness:
     return found
 
 
-def _reach_steps(node: Scan, found: Liveness, vanishing: Vanishing) -> None:
+def _reach_steps(node: Scan, found: Liveness, vanishing: Vanishing, everywhere: bool) -> None:
     """Join the regions of what a recurrence is made of; a loop computes every step, but of what is needed only."""
     arrays = [part for part in found.computed if isinstance(part, Trajectory) and part.scan.node is node]
     outside = {part.number: found.computed[part] for part in arrays}
@@ -148,7 +148,7 @@ def _reach_steps(node: Scan, found: Liveness, vanishing: Vanishing) -> None:
             return None
         return {part: regions.get(part, NOWHERE) for part in parts if isinstance(part, Previous)}
 
-    states = needed(node, outside, reach)
+    states = None if everywhere else needed(node, outside, reach)
     if states is None:
         regions = [(use, EVERYWHERE) for use in node.uses()]
     else:

@@ -52,6 +52,6 @@ def _split(use: Use, risky: dict[Node, bool]) -> list[tuple[Use, Number]] | None
     of_data = any(isinstance(node, Input | Named) for node in postorder([condition.node]))
     if of_data or set(yes.letters) <= set(condition.letters) or is_risky(yes.node, risky):
         return None
-    if set(condition.letters) <= set(yes.letters) and freed(yes, guards_of(condition, holds)) != yes:
-        return None  # the condition is all that the data need
-    return [(mask, S.One), *((freed(part, guards_of(condition, holds)), e) for part, e in factors_of(yes))]
+    parts = [(freed(part, guards_of(condition, holds)), e) for part, e in factors_of(yes)]
+    known = [(part, e) for part, e in parts if part is not None]
+    return [(mask, S.One), *known] if len(known) == len(parts) else None

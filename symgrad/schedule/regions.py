@@ -266,14 +266,6 @@ def condition_of(region: Region) -> Use:
     return cases[0] if len(cases) == 1 else apply(Or, cases)
 
 
-def without_some(region: Region) -> Region:
-    """The region without guards on data that stand for any of several positions."""
-    made = NOWHERE
-    for case in region:
-        made = union(made, frozenset([frozenset(one for one in case if not (one.some and one.is_of_data))]))
-    return made
-
-
 def is_of_data(region: Region) -> bool:
     """Whether a region depends on more than indices."""
     return any(guard.is_of_data for case in region for guard in case)
