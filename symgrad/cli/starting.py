@@ -43,18 +43,19 @@ def new_command(name: str, output: Path | None) -> int:
     return DONE
 
 
-@commands.command("examples", short_help="List the models to start from, and the examples of a checkout.")
+@commands.command("examples", short_help="List the models to start from, and the examples.")
 def examples_command() -> int:
-    """List the models that `symgrad new` writes and, in a checkout of the repository, the files in examples/.
+    """List the models that `symgrad new` writes, and the examples with the folder that they are in.
 
     \b
     Example:
       symgrad examples
     """
     groups = {"symgrad new NAME writes": starts()}
-    folder = template_folder().parent / "examples"  # beside the templates in a checkout; not in a wheel
+    folder = template_folder().parent / "examples"  # beside the templates in a checkout as in a wheel
     if folder.is_dir():
-        groups[f"in {os.path.relpath(folder)}"] = {path.name: path for path in sorted(folder.glob("*.py"))}
+        shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else folder
+        groups[f"in {shown}"] = {path.name: path for path in sorted(folder.glob("*.py"))}
     lines: list[str] = []
     for title, files in groups.items():
         width = max(map(len, files), default=0)
