@@ -1,5 +1,7 @@
 """Mixtures and marginal likelihoods that are written out, with observations far from all components, against mpmath."""
 
+from functools import partial
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -149,6 +151,37 @@ MODELS = {
         [{"r": u, "s": v} for u in (0.3, 700.0, -700.0, 900.0, -900.0) for v in (2.0, 7.0)],
     ),
 }
+
+
+time, eta, event = (IndexedBase(name, (N,)) for name in ("time", "eta", "event"))
+at_risk = Sum(if_else(time[j] >= time[n], exp(eta[j]), 0), (j, 0, N - 1))
+RISKS = {
+    "sum": Sum(event[n] * (eta[n] - log(at_risk)), rows),
+    "weighted": Sum(
+        event[n] * (eta[n] - log(Sum(if_else(time[j] >= time[n], 2 * exp(eta[j]), 0), (j, 0, N - 1)))), rows
+    ),
+    "quotient": Sum(event[n] * log(exp(eta[n]) / at_risk), rows),
+}
+
+
+def partial_likelihood(eta, time, event, factor):
+    def at_risk(t):
+        return mp.fsum(factor * mp.exp(e) for e, s in zip(eta, time, strict=True) if s >= t)
+
+    return mp.fsum(d * (e - mp.log(at_risk(t))) for e, t, d in zip(eta, time, event, strict=True))
+
+
+@pytest.mark.parametrize("name", RISKS)
+def test_who_is_at_risk_may_be_far_below_all_others(name):
+    """The largest exponential of a row counts, not that of all rows."""
+    point = {
+        "eta": [900.0, -900.0, 0.0, 1000.0, -5000.0, -5001.0],
+        "time": [3.0, 1.0, 2.0, 2.0, 5.0, 4.0],
+        "event": [1.0, 1.0, 0.0, 1.0, 1.0, 1.0],
+    }
+    factor = 2 if name == "weighted" else 1
+    truth = partial(partial_likelihood, factor=factor)
+    assert not shortfalls(Model(RISKS[name], [eta]), truth, point)
 
 
 @pytest.mark.parametrize("name", MODELS)

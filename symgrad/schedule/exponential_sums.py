@@ -157,7 +157,8 @@ def _part(use: Use) -> Part | None:
         if exponent == 1 and isinstance(masked.node, Apply) and masked.node.head is if_else:
             condition, yes, no = (place(arg, masked.letters) for arg in masked.node.args)
             if is_zero(no):
-                inside = factors_of(see_through(yes))
+                coefficient, body = split_coefficient(see_through(yes))
+                inside = [(const(coefficient), S.One), *factors_of(body)]
                 conditions.append(condition)
         for part, power in inside:
             found = see_through(part)

@@ -17,7 +17,7 @@ for what would be divided by, or have a logarithm. So the logarithm is −∞, a
 Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and softmax functions (2021).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 
@@ -33,6 +33,7 @@ from symgrad.graph.build import (
     apply,
     const,
     is_zero,
+    mul,
     product_of_powers,
     scale,
     subtract,
@@ -54,12 +55,12 @@ from symgrad.graph.nodes import (
 from symgrad.graph.transform import dependents, factors_of, own, place, rebuild, see_through, terms_of, transform
 from symgrad.rewrite.record import BLANCHARD, record
 from symgrad.rewrite.univariate import complement_in_sum
+from symgrad.schedule.degrees import NOTHING, Degree, degree_of, placed, times, total_degree
 from symgrad.schedule.exponential_sums import SHIFTED, Anchor, anchors, families
 from symgrad.schedule.exponents import Exponent, Key, exponents_of, whole_letters
+from symgrad.schedule.masked_exponentials import Masked, Rows, rows_of, under
 
-Degree = frozenset[tuple[Key, Number]]
-
-NOTHING: Degree = frozenset()
+Images = dict[Degree, Use]
 
 # Choices of an image for each factor of a product that are tried; without symmetry there is one.
 MOST_CHOICES = 64
@@ -79,7 +80,9 @@ def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
         if anchor is None:
             return current
         done.add(anchor.total)
-        current = _Shift(anchor, current).roots
+        rows = rows_of(anchor) if anchor.overall and anchor.parts[0].compares_data else None
+        shift = _Shift(anchor, current, rows=rows)
+        current = (shift if shift.is_complete() else _Shift(anchor, current)).roots
 
 
 def _mirrored(roots: Sequence[Use]) -> list[Use]:
@@ -117,20 +120,22 @@ class _Shift:
     shifted: dict[Node, dict[Degree, Use]] = field(default_factory=dict)
     both: set[Node] = field(default_factory=set)
 
+    rows: Rows | None = None  # of a sum whose condition takes in another index
+
     def __post_init__(self) -> None:
-        self.largest = self.anchor.largest()
+        self.largest = self.rows.largest if self.rows else self.anchor.largest()
         self.letters = distinct(self.largest.letters)
-        self.families = families(self.largest, self.anchor.parts)
+        self.families = {} if self.rows else families(self.largest, self.anchor.parts)
         self.may_be_empty = self.anchor.may_be_empty()
         self.shift = apply(finite_maximum, [self.largest]) if self.may_be_empty else self.largest
         # a term may get the factor exp(-M) if M is at least the 0 of a constant, or the u of another part
         self.raising = self.anchor.constant or any(part.plain.node not in self.families for part in self.anchor.parts)
         nodes = list(postorder([use.node for use in self.given]))
-        touched = dependents(
-            [use.node for use in self.given], [node for node in nodes if exponents_of(node, self.families)[0]]
-        )
+        found = self.rows.families if self.rows else self.families
+        sources = [node for node in nodes if exponents_of(node, found)[0]]
+        self.touched = dependents([use.node for use in self.given], sources)
         for node in nodes:
-            if node in touched:
+            if node in self.touched:
                 self._visit(node)
 
     @property
@@ -140,12 +145,12 @@ class _Shift:
     def _plain(self, node: Node) -> Use:
         return self.plain.get(node, own(node))
 
-    def _options(self, use: Use) -> dict[Degree, Use]:
+    def _options(self, use: Use) -> Images:
         """The images of an operand: shifted ones, or the plain one if it has no degree."""
         found = self.shifted.get(use.node)
         if found is None:
             return {NOTHING: place(self._plain(use.node), use.letters)}
-        return {_placed(degree, use.letters): place(image, use.letters) for degree, image in found.items()}
+        return {placed(degree, use.letters): place(image, use.letters) for degree, image in found.items()}
 
     def _best(self, use: Use) -> Use:
         return next(iter(self._options(use).values()))
@@ -165,7 +170,7 @@ class _Shift:
         if images and (NOTHING not in images or (node in self.both and len(images) > 1)):
             self.shifted[node] = images
 
-    def _images(self, node: Node) -> dict[Degree, Use]:
+    def _images(self, node: Node) -> Images:
         """The shifted images of a node by degree; none for a node with which the shift does not commute."""
         found, rest = exponents_of(node, self.families)
         if found:
@@ -175,8 +180,8 @@ class _Shift:
                 return self._added(terms)
             case Contract(factors=factors, bound=bound):
                 return self._product(factors, dict(enumerate(bound, node.rank)))
-            case Apply(head=head, args=args):
-                return self._function(head, args)
+            case Apply():
+                return self._function(node)
             case Reduce(head=head, arg=arg) if head in (MaxOver, MinOver):
                 return {degree: rebuild(node, [image]) for degree, image in self._options(arg).items()}
             case Named(arg=arg) if arg.node in self.shifted:
@@ -188,32 +193,58 @@ class _Shift:
                 return {degree: rebuild(node, [image, *places]) for degree, image in self._options(value).items()}
         return {}
 
-    def _product(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> dict[Degree, Use]:
+    def is_complete(self) -> bool:
+        """Whether no exponential of the anchor is left as it was."""
+        left = postorder([use.node for use in self.roots])
+        return self.rows is None or not any(self.rows.is_exponential(own(node)) for node in left)
+
+    def _under_condition(self, masked: Masked) -> Images:
+        """The images of a product with an exponential of the anchor, under the condition of the sum."""
+        one = frozenset({(masked.key, S.One)})
+        inside = self._product(masked.rest, {})
+        return {
+            total_degree([degree, one]): product_of_powers(under(masked, image)) for degree, image in inside.items()
+        }
+
+    def _joined(self, rows: Rows, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> Images:
+        """The images of a product whose exponential goes under a condition that is beside it, or in a sum there."""
+        found: dict[Degree, Use] = {}
+        for joined in rows.pairs(factors):
+            outside = self._product(joined.others, {})
+            for (one, image), (other, rest) in product(self._under_condition(joined.masked).items(), outside.items()):
+                found.setdefault(total_degree([one, other]), mul([image, rest], {**bound, **joined.bound}))
+        return found
+
+    def _product(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> Images:
+        if self.rows and any(e == 1 and self.rows.is_exponential(factor) for factor, e in factors):
+            under_conditions = self._joined(self.rows, factors, bound) or self._multiplied_out(factors, bound)
+            if under_conditions:
+                return under_conditions
         choices: list[list[tuple[Degree, Use]]] = []
         for use, exponent in factors:
             options = (self._beside(use, factors) if exponent == 1 else {}) or self._options(use)
             divided = exponent.is_negative
             choices.append(
-                [(_times(d, exponent), self._divisor(use, d, i) if divided else i) for d, i in options.items()]
+                [(times(d, exponent), self._divisor(use, d, i) if divided else i) for d, i in options.items()]
             )
         found: dict[Degree, Use] = {}
         for choice in islice(product(*choices), MOST_CHOICES):
-            total = _sum(degree for degree, _ in choice)
+            total = total_degree(degree for degree, _ in choice)
             if total not in found:
                 powers = [(image, exponent) for (_, image), (_, exponent) in zip(choice, factors, strict=True)]
                 found[total] = product_of_powers(powers, bound)
         return found if NOTHING in found else found | self._multiplied_out(factors, bound)
 
-    def _multiplied_out(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> dict[Degree, Use]:
+    def _multiplied_out(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> Images:
         """A product with a sum of terms of different degrees, exp(u)·(1/Σ_j exp(u) + 1/Σ_i exp(u)), term by term.
 
         Where only some of the terms have the degree 0, the others are as they are, for another sum to shift.
         """
         for n, (use, exponent) in enumerate(factors):
             terms = terms_of(see_through(use)) if exponent == 1 and use.node not in self.shifted else []
-            if len(terms) > 1 and any(term.node in self.shifted for _, term in terms):
+            if len(terms) > 1 and any(self._may_shift(term.node) for _, term in terms):
                 rest = [factor for m, factor in enumerate(factors) if m != n]
-                images = [(c, self._product([*rest, (term, S.One)], bound)) for c, term in terms]
+                images = [(c, self._product([*rest, *factors_of(see_through(term))], bound)) for c, term in terms]
                 if not any(NOTHING in found for _, found in images):
                     return _each(images)
                 parts = [
@@ -223,10 +254,14 @@ class _Shift:
                 return {NOTHING: add(parts)}
         return {}
 
+    def _may_shift(self, node: Node) -> bool:
+        """Whether a node has a shifted image, or has one under a sum."""
+        return node in self.shifted or (self.rows is not None and isinstance(node, Contract) and node in self.touched)
+
     def _unshifted(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> Use:
         return product_of_powers([(place(self._plain(use.node), use.letters), e) for use, e in factors], bound)
 
-    def _beside(self, use: Use, factors: Sequence[tuple[Use, Number]]) -> dict[Degree, Use]:
+    def _beside(self, use: Use, factors: Sequence[tuple[Use, Number]]) -> Images:
         """The images of an exponential beside a weight that may be zero, where u may be larger than M."""
         target = see_through(use)
         found: dict[Degree, Use] = {}
@@ -238,10 +273,10 @@ class _Shift:
                 weight = place(weight, one.argument.letters)
                 if set(factors_of(weight)) <= set(factors):
                     safe = apply(exp, [self._exponent(one, {one.key: S.One}, weight)])
-                    found.setdefault(_degree({one.key: one.degree}), safe)
+                    found.setdefault(degree_of({one.key: one.degree}), safe)
         return found
 
-    def _added(self, terms: Sequence[tuple[Number, Use]]) -> dict[Degree, Use]:
+    def _added(self, terms: Sequence[tuple[Number, Use]]) -> Images:
         options = [self._options(use) for _, use in terms]
         found = _each([(c, option) for (c, _), option in zip(terms, options, strict=True)])
         if found or not self.raising or not terms:
@@ -253,7 +288,7 @@ class _Shift:
             (c, self._raised(self._best(use), {key: d - degree.get(key, S.Zero) for key, d in highest.items()}))
             for (c, use), degree in zip(terms, known, strict=True)
         ]
-        return {_degree(highest): add(raised)}
+        return {degree_of(highest): add(raised)}
 
     def _raised(self, use: Use, degree: Mapping[Key, Number]) -> Use:
         """The term times exp(-degree·M), in one exponential."""
@@ -268,22 +303,22 @@ class _Shift:
                 break
         return product_of_powers([*factors, (apply(exp, [add(shift)]), S.One)])
 
-    def _of_exponentials(self, parts: Sequence[Sequence[Exponent]], rest: Use) -> dict[Degree, Use]:
+    def _of_exponentials(self, parts: Sequence[Sequence[Exponent]], rest: Use) -> Images:
         found: dict[Degree, Use] = {}
         for choice in islice(product(*(self._of_exponent(part).items() for part in parts)), MOST_CHOICES):
             shifted = [(S.One, rest), *((S.One, use) for _, use in choice)]
-            found.setdefault(_sum(degree for degree, _ in choice), apply(exp, [add(shifted)]))
+            found.setdefault(total_degree(degree for degree, _ in choice), apply(exp, [add(shifted)]))
         return found
 
-    def _of_exponent(self, exponents: Sequence[Exponent]) -> dict[Degree, Use]:
+    def _of_exponent(self, exponents: Sequence[Exponent]) -> Images:
         """The shifted exponents, c·(u - M), by degree."""
         found: dict[Degree, Use] = {}
         for one in exponents:
-            found.setdefault(_degree({one.key: one.degree}), self._exponent(one, {one.key: S.One}))
+            found.setdefault(degree_of({one.key: one.degree}), self._exponent(one, {one.key: S.One}))
         keys = distinct(one.key for one in exponents if one.family.unit == exponents[0].family.unit)
         if len(keys) == 2:  # symmetric
             halves = dict.fromkeys(keys, S.Half)
-            found[_times(_degree(halves), exponents[0].degree)] = self._exponent(exponents[0], halves)
+            found[times(degree_of(halves), exponents[0].degree)] = self._exponent(exponents[0], halves)
         return found
 
     def _exponent(self, found: Exponent, shares: Mapping[Key, Number], weight: Use | None = None) -> Use:
@@ -307,7 +342,8 @@ class _Shift:
             image = apply(if_else, [apply(Gt, [self._at(self.largest, key), const(-oo)]), image, ONE])
         return image
 
-    def _function(self, head: object, args: Sequence[Use]) -> dict[Degree, Use]:
+    def _function(self, node: Apply) -> Images:
+        head, args = node.head, node.args
         options = [self._options(arg) for arg in args]
         if head is log and args[0].node in self.shifted:
             degree, image = next(iter(options[0].items()))
@@ -315,6 +351,9 @@ class _Shift:
             return {NOTHING: add([(S.One, self._logarithm(args[0], degree, image, largest)), (S.One, largest)])}
         if head is Abs:
             return {degree: apply(Abs, [image]) for degree, image in options[0].items()}
+        masked = self.rows.masked(node) if self.rows else None
+        if masked is not None:
+            return self._under_condition(masked)
         if head is if_else and args[0].node not in self.shifted:
             branches = [option for arg, option in zip(args[1:], options[1:], strict=True) if not is_zero(arg)]
             shared = [degree for degree in branches[0] if all(degree in other for other in branches)]
@@ -332,7 +371,7 @@ class _Shift:
         rest = subtract(shifted, apply(exp, [down]))
         return apply(log1p, [add([(S.One, rest), (S.One, apply(expm1, [down]))])])
 
-    def _gathered(self, node: Gather, base: Use, subs: Sequence[Use]) -> dict[Degree, Use]:
+    def _gathered(self, node: Gather, base: Use, subs: Sequence[Use]) -> Images:
         """Of entries at subscripts M has to be at whole indices."""
         found: dict[Degree, Use] = {}
         if any(sub.node in self.shifted for sub in subs):
@@ -341,33 +380,13 @@ class _Shift:
         for degree, image in self.shifted.get(base.node, {}).items():
             moved = [(whole_letters(node, axes), d) for axes, d in degree]
             if all(key is not None for key, _ in moved):
-                found[_degree({key: d for key, d in moved if key is not None})] = rebuild(
+                found[degree_of({key: d for key, d in moved if key is not None})] = rebuild(
                     node, [place(image, base.letters), *places]
                 )
         return found
 
 
-def _each(terms: Sequence[tuple[Number, Mapping[Degree, Use]]]) -> dict[Degree, Use]:
+def _each(terms: Sequence[tuple[Number, Mapping[Degree, Use]]]) -> Images:
     """The images of a sum: of the degrees that all terms have."""
     shared = [degree for degree in terms[0][1] if all(degree in images for _, images in terms)] if terms else []
     return {degree: add([(c, images[degree]) for c, images in terms]) for degree in shared}
-
-
-def _degree(powers: Mapping[Key, Number]) -> Degree:
-    return frozenset((key, d) for key, d in powers.items() if d != 0)
-
-
-def _times(degree: Degree, factor: Number) -> Degree:
-    return frozenset((key, factor * d) for key, d in degree)
-
-
-def _placed(degree: Degree, letters: Sequence[Letter]) -> Degree:
-    return _sum([frozenset({(tuple(letters[k] for k in key), d)}) for key, d in degree])
-
-
-def _sum(degrees: Iterable[Degree]) -> Degree:
-    total: dict[Key, Number] = {}
-    for degree in degrees:
-        for key, d in degree:
-            total[key] = total.get(key, S.Zero) + d
-    return _degree(total)
