@@ -1,24 +1,32 @@
 """Prints one generated function: the statements of its terms, and what it returns."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from sympy import MatrixSymbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.in_place import in_place
+from symgrad.codegen.functions import RUNTIME_HEADS, SPECIAL
+from symgrad.codegen.lines import asks_for_arrays, lines_of
 from symgrad.codegen.loop import LoopPrinter
-from symgrad.codegen.release import released
 from symgrad.codegen.results import RecordType, ResultWriter, record_types, type_of
 from symgrad.codegen.slices import loops
-from symgrad.codegen.values import words
-from symgrad.codegen.workspace import HELPERS, keeps, with_kept_arrays
+from symgrad.codegen.speller import Speller
 from symgrad.frontend.program import Program, determined
 from symgrad.graph.nodes import Input, Node, Use, postorder
 from symgrad.outputs.function import Array, Function, Result, arrays_of, axes_of, terms_of, with_terms
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
+from symgrad.statements.expressions import Operation, parts_of
+from symgrad.statements.lengths import dimensions_of
+from symgrad.statements.needed import needed
+from symgrad.statements.release import with_releases
+from symgrad.statements.reuse import with_reuse
+from symgrad.statements.spec import validated
+from symgrad.statements.statements import Body, Rows, every
+from symgrad.statements.workspace import kept_heads, with_kept_arrays
+from symgrad.univariate import with_name
 
 TAKEN = (
     "np",
@@ -45,16 +53,50 @@ TAKEN = (
 
 
 @dataclass(frozen=True)
-class Body:
-    """Statements, and the sizes that they mention."""
+class PrintedBody:
+    """The statements of a function, and how they are spelled."""
 
-    lines: tuple[str, ...]
-    dimensions: tuple[str, ...]
+    body: Body
+    speller: Speller
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return lines_of(self.body.statements, self.speller)
+
+    @property
+    def result(self) -> str:
+        """The text of what it returns."""
+        return ", ".join(map(self.speller.text, self.body.results))
+
+    @cached_property
+    def dimensions(self) -> frozenset[str]:
+        """The dimensions that the statements mention."""
+        return frozenset(map(str, dimensions_of(self.body)))
 
     @property
     def keeps(self) -> bool:
-        """Whether the function itself asks for arrays of a workspace, not one inside it."""
-        return any(map(keeps, self.lines))
+        """Whether the function itself asks for arrays of a workspace, not a block of rows in it."""
+        return asks_for_arrays(self.body.statements)
+
+    @cached_property
+    def heads(self) -> set[str]:
+        """The operations that statements and results are made of."""
+        expressions = [*self.body.results, *(e for one in every(self.body.statements) for e in one.expressions)]
+        found = {part.head for one in expressions for part in parts_of(one) if isinstance(part, Operation)}
+        return found | {f"{head}_into" for head in kept_heads(self.body.statements)}
+
+    @cached_property
+    def helpers(self) -> set[str]:
+        """The functions that the module has to have."""
+        found = {RUNTIME_HEADS[head] for head in self.heads if head in RUNTIME_HEADS}
+        of_one_argument = {head for head in self.heads if with_name(head) is not None}
+        found |= {*of_one_argument, "in_pieces", "series"} if of_one_argument else set()
+        return found | {"over_rows" for one in self.body.statements if isinstance(one, Rows)}
+
+    @property
+    def scipy(self) -> set[str]:
+        """The functions of SciPy."""
+        return self.heads & SPECIAL
 
 
 @dataclass(frozen=True)
@@ -69,7 +111,7 @@ class PrintedFunction:
     given_shapes : the variables that hold the shapes in which arguments are given, by argument.
     body : its statements.
     kept : the same for arrays that a workspace keeps, if it takes one.
-    result, returns : the text of what it returns, and the type of that.
+    returns : the type of what it returns.
     types : the types that only this function returns.
     helpers, scipy : what it needs of the module's helpers and of SciPy.
     """
@@ -78,9 +120,8 @@ class PrintedFunction:
     nodes: tuple[Node, ...]
     arguments: tuple[Argument, ...]
     given_shapes: dict[str, str]
-    body: Body
-    kept: Body | None
-    result: str
+    body: PrintedBody
+    kept: PrintedBody | None
     returns: str
     types: tuple[RecordType, ...]
     helpers: frozenset[str]
@@ -102,16 +143,15 @@ def print_function(function: Function, program: Program, workspace: bool = False
     printer = LoopPrinter(dtype, [a.name for a in arguments], taken, size_estimate(arguments, program.sizes))
     rows = row_plan(list(roots.values()), arguments)
     printer.compute(roots, rows)
-    writer = ResultWriter(printer, dtype, shapes)
-    text = ", ".join(map(writer.write, result)) if isinstance(result, tuple) else writer.write(result)
-    lines = needed_lines(printer.lines, text)
-    reused = in_place(lines, [text], printer.arrays, None if rows is None else rows.dimension)
-    body = _body(released(reused, [text], printer.arrays), text, program)
-    kept, helpers = None, set(printer.helpers)
-    if workspace:
-        first = None if rows is None else (rows.dimension, f"{rows.arrays[0]}.shape[0]")
-        kept = _body(with_kept_arrays(lines, [text], printer.arrays, first, dtype), text, program)
-        helpers |= {name for name in HELPERS if f"_{name}(" in "\n".join(kept.lines)}
+    writer = ResultWriter(printer, shapes)
+    parts = tuple(map(writer.write, result)) if isinstance(result, tuple) else (writer.write(result),)
+    said = validated(Body(tuple(printer.statements), parts), "printing")
+    found = validated(needed(said), "needed")
+    first = None if rows is None else rows.dimension
+    reused = validated(with_reuse(found, first), "reuse")
+    body = PrintedBody(validated(with_releases(reused), "release"), printer.speller)
+    kept = PrintedBody(validated(with_kept_arrays(found, first), "workspace"), printer.speller) if workspace else None
+    printed = [body, *([] if kept is None else [kept])]
     if not function.takes_all:
         arguments += _loose(arguments, body.dimensions, function, program)
     return PrintedFunction(
@@ -121,11 +161,10 @@ def print_function(function: Function, program: Program, workspace: bool = False
         shapes,
         body,
         kept,
-        text,
         type_of(result),
         tuple(made for made in record_types(result) if made[0] != "Gradient"),
-        frozenset(helpers),
-        frozenset(printer.scipy),
+        frozenset(helper for one in printed for helper in one.helpers),
+        frozenset(special for one in printed for special in one.scipy),
     )
 
 
@@ -153,25 +192,8 @@ def _given_shapes(function: Function, program: Program) -> dict[str, str]:
     return found
 
 
-def _body(lines: Sequence[str], result: str, program: Program) -> Body:
-    said = words([*lines, result])
-    return Body(tuple(lines), tuple(str(d) for d in program.dimensions if str(d) in said))
-
-
-def needed_lines(lines: Sequence[str], result: str) -> list[str]:
-    """The lines without assignments to variables that nothing reads, such as positions that turned into slices."""
-    kept = list(lines)
-    while True:
-        read = words([*kept, result])
-        assigned = [re.match(r"\s*(\w+) = ", line) for line in kept]
-        needed = [line for line, name in zip(kept, assigned, strict=True) if name is None or read[name[1]] > 1]
-        if len(needed) == len(kept):
-            return kept
-        kept = needed
-
-
 def _loose(
-    arguments: Sequence[Argument], needed: Sequence[str], function: Function, program: Program
+    arguments: Iterable[Argument], needed: Iterable[str], function: Function, program: Program
 ) -> list[Argument]:
     """The dimensions that have to be passed since none of the arrays determines them."""
     found = determined([axes_of(a) for a in arguments])

@@ -1,5 +1,7 @@
-"""How scalar functions are spelled in NumPy, and which need a helper in the generated module or SciPy."""
+"""Scalar functions as operations that NumPy, SciPy or the generated module has, and what those are called."""
 
+from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import sympy
@@ -7,26 +9,28 @@ from sympy.codegen import cfunctions
 
 from symgrad import functions, matrix_functions
 from symgrad.functions import gamma, logarithms, normal
+from symgrad.statements.arithmetic import number, operation, product, quotient, total
+from symgrad.statements.expressions import Expression, Number, Operation, Subscript
 
-# SymPy class -> NumPy ufunc of as many arguments
+# SymPy class -> elementwise operation of as many operands
 UFUNCS: dict[Any, str] = {
-    getattr(sympy, name): f"np.{numpy}"
+    getattr(sympy, name): numpy
     for name, numpy in {
         "exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "asin": "arcsin", "acos": "arccos",
         "atan": "arctan", "atan2": "arctan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "arcsinh",
         "acosh": "arccosh", "atanh": "arctanh", "Abs": "abs", "sign": "sign", "floor": "floor", "ceiling": "ceil",
-        "Max": "maximum", "Min": "minimum", "Mod": "mod",
+        "Max": "maximum", "Min": "minimum", "Mod": "remainder",
     }.items()
 }  # fmt: skip
 UFUNCS |= {
-    cfunctions.log1p: "np.log1p",
-    cfunctions.expm1: "np.expm1",
-    cfunctions.exp2: "np.exp2",
-    cfunctions.log2: "np.log2",
-    cfunctions.log10: "np.log10",
-    cfunctions.Cbrt: "np.cbrt",
-    cfunctions.hypot: "np.hypot",
-    functions.copysign: "np.copysign",
+    cfunctions.log1p: "log1p",
+    cfunctions.expm1: "expm1",
+    cfunctions.exp2: "exp2",
+    cfunctions.log2: "log2",
+    cfunctions.log10: "log10",
+    cfunctions.Cbrt: "cbrt",
+    cfunctions.hypot: "hypot",
+    functions.copysign: "copysign",
 }
 
 # Functions of `symgrad.runtime`, which has each under its own name with an underscore in front
@@ -56,74 +60,126 @@ RUNTIME: frozenset[Any] = frozenset(
     }
 )
 
-# Spellings of other functions that are no NumPy ufunc; each binds tightly where its arguments do
-FORMATS: dict[Any, str] = {
-    functions.relu: "np.maximum({0}, 0)",
-    functions.finite_maximum: "np.maximum({0}, np.finfo({dtype}).min)",
-    functions.softplus: "np.logaddexp(0, {0})",
-    functions.constant: "{0}",
-    sympy.sinc: "np.sinc({0} / np.pi)",
-    sympy.sec: "(1 / np.cos({0}))",
-    sympy.csc: "(1 / np.sin({0}))",
-    sympy.cot: "(1 / np.tan({0}))",
-    sympy.sech: "(1 / np.cosh({0}))",
-    sympy.csch: "(1 / np.sinh({0}))",
-    sympy.coth: "(1 / np.tanh({0}))",
-    sympy.acot: "np.copysign(np.arctan2(1, np.abs({0})), {0})",  # odd, as SymPy has it
-    sympy.asec: "np.arccos(1 / {0})",
-    sympy.acsc: "np.arcsin(1 / {0})",
-    sympy.asech: "np.arccosh(1 / {0})",
-    sympy.acsch: "np.arcsinh(1 / {0})",
-    sympy.acoth: "np.arctanh(1 / {0})",
-    sympy.frac: "({0} - np.floor({0}))",
+
+def _with(head: str, *before: int) -> Callable[[Expression], Expression]:
+    """`head` of numbers and the operand."""
+    return lambda x: operation(head, *map(number, before), x)
+
+
+def _one_over(head: str) -> Callable[[Expression], Expression]:
+    return lambda x: quotient(number(1), operation(head, x))
+
+
+def _of_reciprocal(head: str) -> Callable[[Expression], Expression]:
+    return lambda x: operation(head, quotient(number(1), x))
+
+
+def _part(head: str, place: int) -> Callable[[Expression], Expression]:
+    """One of several functions that are computed together."""
+    return lambda x: Subscript(operation(head, x), (number(place),))
+
+
+def _sum(*terms: Expression) -> Expression:
+    return total([(False, term) for term in terms])
+
+
+def _difference(first: Expression, second: Expression) -> Expression:
+    return total([(False, first), (True, second)])
+
+
+def _of_gamma(share: str) -> Callable[[Expression, Expression], Expression]:
+    return lambda a, x: product([operation(share, a, x), operation("gamma", a)])
+
+
+# Other functions, as expressions of the operands
+COMPOSED: dict[Any, Callable[..., Expression]] = {
+    functions.relu: lambda x: operation("maximum", x, number(0)),
+    functions.finite_maximum: lambda x: operation("maximum", x, operation("least_number")),
+    functions.softplus: _with("logaddexp", 0),
+    functions.constant: lambda x: x,
+    sympy.sinc: lambda x: operation("sinc", quotient(x, Number(sympy.pi))),
+    sympy.sec: _one_over("cos"),
+    sympy.csc: _one_over("sin"),
+    sympy.cot: _one_over("tan"),
+    sympy.sech: _one_over("cosh"),
+    sympy.csch: _one_over("sinh"),
+    sympy.coth: _one_over("tanh"),
+    # odd, as SymPy has it
+    sympy.acot: lambda x: operation("copysign", operation("arctan2", number(1), operation("abs", x)), x),
+    sympy.asec: _of_reciprocal("arccos"),
+    sympy.acsc: _of_reciprocal("arcsin"),
+    sympy.asech: _of_reciprocal("arccosh"),
+    sympy.acsch: _of_reciprocal("arcsinh"),
+    sympy.acoth: _of_reciprocal("arctanh"),
+    sympy.frac: lambda x: _difference(x, operation("floor", x)),
+    # of SciPy
+    normal.exp_ndtr: lambda x, z: operation("exp", _sum(x, operation("log_ndtr", z))),
+    sympy.erf2: lambda low, high: _difference(operation("erf", high), operation("erf", low)),
+    sympy.factorial: lambda x: operation("gamma", _sum(x, number(1))),
+    sympy.lowergamma: _of_gamma("gammainc"),
+    sympy.uppergamma: _of_gamma("gammaincc"),
+    sympy.zeta: lambda s, a: operation("zeta", s, a),
+    sympy.harmonic: lambda x: _sum(operation("digamma", _sum(x, number(1))), Number(sympy.EulerGamma)),
+    sympy.li: lambda x: operation("expi", operation("log", x)),
+    sympy.Si: _part("sici", 0),
+    sympy.Ci: _part("sici", 1),
+    sympy.Shi: _part("shichi", 0),
+    sympy.Chi: _part("shichi", 1),
+    sympy.fresnels: _part("fresnel", 0),
+    sympy.fresnelc: _part("fresnel", 1),
+    sympy.airyai: _part("airy", 0),
+    sympy.airyaiprime: _part("airy", 1),
+    sympy.airybi: _part("airy", 2),
+    sympy.airybiprime: _part("airy", 3),
+    sympy.LambertW: lambda x: operation("real_part", operation("lambertw", x)),
+    sympy.polygamma: lambda n, x: operation("digamma", x) if n == number(0) else operation("polygamma", n, x),
 }
 
-# What NumPy lacks and SciPy has: the name of the function in scipy.special, or an expression of such functions
+# What NumPy lacks and SciPy has under a name of its own
 SCIPY: dict[Any, str] = {
     functions.ndtr: "ndtr",
     functions.log_ndtr: "log_ndtr",
     logarithms.xlogy: "xlogy",
     gamma.log_abs_gamma: "gammaln",
     gamma.gamma_sign: "gammasgn",
-    normal.exp_ndtr: "np.exp({0} + log_ndtr({1}))",
     sympy.erf: "erf",
     sympy.erfc: "erfc",
     sympy.erfinv: "erfinv",
     sympy.erfcinv: "erfcinv",
     sympy.erfi: "erfi",
-    sympy.erf2: "erf({1}) - erf({0})",
     sympy.gamma: "gamma",
     sympy.loggamma: "gammaln",
     sympy.digamma: "digamma",
-    sympy.factorial: "gamma({0} + 1)",
     sympy.binomial: "binom",
     sympy.beta: "beta",
-    sympy.lowergamma: "gammainc({0}, {1}) * gamma({0})",
-    sympy.uppergamma: "gammaincc({0}, {1}) * gamma({0})",
-    sympy.zeta: "zeta({0}, {1})",
-    sympy.harmonic: "digamma({0} + 1) + np.euler_gamma",
     sympy.Ei: "expi",
-    sympy.li: "expi(np.log({0}))",
     sympy.expint: "expn",
-    sympy.Si: "sici({0})[0]",
-    sympy.Ci: "sici({0})[1]",
-    sympy.Shi: "shichi({0})[0]",
-    sympy.Chi: "shichi({0})[1]",
-    sympy.fresnels: "fresnel({0})[0]",
-    sympy.fresnelc: "fresnel({0})[1]",
-    sympy.airyai: "airy({0})[0]",
-    sympy.airyaiprime: "airy({0})[1]",
-    sympy.airybi: "airy({0})[2]",
-    sympy.airybiprime: "airy({0})[3]",
     sympy.besselj: "jv",
     sympy.bessely: "yv",
     sympy.besseli: "iv",
     sympy.besselk: "kv",
     sympy.elliptic_k: "ellipk",
     sympy.elliptic_e: "ellipe",
-    sympy.LambertW: "lambertw({0}).real",
-    sympy.polygamma: "polygamma({0}, {1})",
 }
+
+# The functions of SciPy
+SPECIAL = frozenset(SCIPY.values()) | {
+    "airy", "fresnel", "gammainc", "gammaincc", "lambertw", "polygamma", "shichi", "sici", "zeta",
+}  # fmt: skip
+
+# The functions of the runtime, each under its own name with an underscore in front, by the heads of operations
+RUNTIME_HEADS: dict[str, str] = {
+    **{function.__name__: function.__name__ for function in RUNTIME},
+    **{name: name for name in ("accumulate", "add_windows", "adjugate", "in_range", "jacobian", "logdet", "place")},
+    **{name: name for name in ("product_of_others", "windows")},
+    **{name: name for name in ("contiguous_into", "tensordot_into", "where_into", "zeros_into")},
+    "definite_cholesky": "cholesky",
+}
+
+# What is called otherwise than its head
+SPELLINGS: dict[str, str] = {"definite_cholesky": "_cholesky", "remainder": "np.mod"}
+
+LINALG = frozenset({"cholesky", "det", "inv", "slogdet", "solve"})
 
 # SciPy gives these in double precision whatever goes in.
 DOUBLE = frozenset(
@@ -131,11 +187,20 @@ DOUBLE = frozenset(
 )
 
 RELATIONS: dict[Any, str] = {
-    sympy.StrictLessThan: "<",
-    sympy.LessThan: "<=",
-    sympy.StrictGreaterThan: ">",
-    sympy.GreaterThan: ">=",
-    sympy.Eq: "==",
-    sympy.Ne: "!=",
+    sympy.StrictLessThan: "less",
+    sympy.LessThan: "less_equal",
+    sympy.StrictGreaterThan: "greater",
+    sympy.GreaterThan: "greater_equal",
+    sympy.Eq: "equal",
+    sympy.Ne: "not_equal",
 }
-CONNECTIVES: dict[Any, str] = {sympy.And: "&", sympy.Or: "|"}
+CONNECTIVES: dict[Any, str] = {sympy.And: "and", sympy.Or: "or"}
+
+
+def applied(head: Any, operands: Sequence[Expression]) -> Expression | None:
+    """A function of operands; None if neither NumPy nor SciPy nor the runtime has it, for so many of them."""
+    if head in COMPOSED:
+        made = COMPOSED[head]
+        return made(*operands) if len(signature(made).parameters) == len(operands) else None
+    name = UFUNCS.get(head) or SCIPY.get(head) or (head.__name__ if head in RUNTIME else None)
+    return None if name is None else Operation(name, tuple(operands))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sympy import Expr
 
-from symgrad.codegen.values import ATOM, Value, broadcast, transpose
+from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.graph.linear_algebra import (
     ADJUGATE,
     CHOLESKY,
@@ -17,15 +17,18 @@ from symgrad.graph.linear_algebra import (
     sides_of,
 )
 from symgrad.graph.nodes import Input, Letter, MatrixFunction, Merge, Named, Split
+from symgrad.statements.arithmetic import number, operation
+from symgrad.statements.expressions import NEW_AXIS, OTHER_AXES, Expression, Label, Sides, Subscript
 
-FORMATS = {
-    INVERSE: "np.linalg.inv({})",
-    CHOLESKY: "np.linalg.cholesky({})",
-    ADJUGATE: "_adjugate({}, {})",
-    DET: "np.linalg.det({})",
-    LOGDET: "_logdet({})",
-    LOG_ABS_DET: "np.linalg.slogdet({})[1]",
-    SIGN_DET: "np.linalg.slogdet({})[0]",
+# the operation, and the place of its result where it gives several
+HEADS: dict[str, tuple[str, int | None]] = {
+    INVERSE: ("inv", None),
+    CHOLESKY: ("cholesky", None),
+    ADJUGATE: ("adjugate", None),
+    DET: ("det", None),
+    LOGDET: ("logdet", None),
+    LOG_ABS_DET: ("slogdet", 1),
+    SIGN_DET: ("slogdet", 0),
 }
 LABELS = {
     **{INVERSE: "inv", CHOLESKY: "chol", ADJUGATE: "adj", DET: "det"},
@@ -33,20 +36,22 @@ LABELS = {
 }
 
 
-def matrix_function_text(node: MatrixFunction, value: Value, *known: Value) -> Value:
-    """`np.linalg` of the operand, given in the node's letters; an inverse remembers what it is the inverse of."""
+def matrix_function_value(node: MatrixFunction, value: Value, *known: Value) -> Value:
+    """The function of the operand, given in the node's letters; an inverse remembers what it is the inverse of."""
     row, column, _ = sides_of(node)
     batch = [letter for letter in value.letters if letter not in (row, column)]
     pair = [row, column] if node.head == CHOLESKY else [x for x in value.letters if x in (row, column)]
     matrix = transpose(value, [*batch, *pair])
     label = definite_name(node)
     if label is not None:
-        text = f"_cholesky({matrix.text}, {label!r})"
+        made: Expression = operation("definite_cholesky", matrix.expression, Label(label))
     else:
-        text = FORMATS[node.head].format(matrix.text, *(transpose(part, batch).text for part in known))
+        head, place = HEADS[node.head]
+        made = operation(head, matrix.expression, *(transpose(part, batch).expression for part in known))
+        made = made if place is None else Subscript(made, (number(place),))
     if node.head not in KEEPS_SHAPE:
-        return Value(text, ATOM, tuple(batch))
-    return Value(text, ATOM, matrix.letters, inverse_of=matrix if node.head == INVERSE else None)
+        return Value(made, tuple(batch))
+    return Value(made, matrix.letters, inverse_of=matrix if node.head == INVERSE else None)
 
 
 def definite_name(node: MatrixFunction) -> str | None:
@@ -75,27 +80,27 @@ def solve(inverse: Value, other: Value, summed: Sequence[Letter]) -> Value | Non
     if stack:
         right = transpose(other, [*batch, inner, *columns])
         if not columns:
-            text = f"np.linalg.solve({left.text}, {right.at(ATOM)}[..., None])[..., 0]"
-            return Value(text, ATOM, (*batch, outer))
+            column = Subscript(right.expression, (OTHER_AXES, NEW_AXIS))
+            made = Subscript(operation("solve", left.expression, column), (OTHER_AXES, number(0)))
+            return Value(made, (*batch, outer))
     else:
         right = transpose(other, [inner, *columns])
-    return Value(f"np.linalg.solve({left.text}, {right.text})", ATOM, (*batch, outer, *columns))
+    return Value(operation("solve", left.expression, right.expression), (*batch, outer, *columns))
 
 
-def merge_text(node: Merge, value: Value) -> Value:
+def merge_value(node: Merge, value: Value) -> Value:
     """Two axes as one."""
     outer, inner = node.rank, node.rank + 1
     axes = [axis for axis in range(node.rank) if axis != node.axis]
     order = [*axes[: node.axis], outer, inner, *axes[node.axis :]]
     lengths = {**dict(enumerate(node.shape)), outer: node.lengths[0], inner: node.lengths[1]}
     if set(value.letters) != set(order):
-        shape = ", ".join(str(lengths[letter]) for letter in order)
-        shaped = broadcast(value, order)
-        value = Value(f"np.broadcast_to({shaped.text}, ({shape},))", ATOM, tuple(order))
+        shape = Sides(tuple(lengths[letter] for letter in order))
+        value = Value(operation("broadcast_to", broadcast(value, order).expression, shape), tuple(order))
     return _reshaped(transpose(value, order), node.shape, tuple(range(node.rank)))
 
 
-def split_text(node: Split, value: Value) -> Value:
+def split_value(node: Split, value: Value) -> Value:
     """One axis as two."""
     first, second = node.axes
     order = [node.rank if axis == first else axis for axis in range(node.rank) if axis != second]
@@ -108,5 +113,4 @@ def split_text(node: Split, value: Value) -> Value:
 
 
 def _reshaped(value: Value, shape: Sequence[Expr], letters: tuple[Letter, ...]) -> Value:
-    sides = ", ".join(str(length) for length in shape)
-    return Value(f"{value.at(ATOM)}.reshape({sides})", ATOM, letters)
+    return Value(operation("reshape", value.expression, Sides(tuple(shape))), letters)

@@ -6,13 +6,13 @@ from typing import Any
 
 from sympy import Expr, S, Symbol
 
-from symgrad.codegen.array_text import Array
 from symgrad.codegen.integers import whole_nodes
+from symgrad.codegen.operands import is_view
 from symgrad.codegen.printer import Printer
 from symgrad.codegen.slices import Entry, Loop
 from symgrad.codegen.stacks import Stack, stacks
 from symgrad.codegen.subscripts import landing
-from symgrad.codegen.values import ADD, ATOM, MATMUL, Value, broadcast, transpose
+from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.graph.build import is_zero
 from symgrad.graph.nodes import (
     Add,
@@ -30,23 +30,41 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.transform import place
 from symgrad.schedule.rows import RowPlan
+from symgrad.statements.arithmetic import matrix_product, operation, without_sign
+from symgrad.statements.expressions import (
+    LIST,
+    WHOLE_AXIS,
+    Buffer,
+    Expression,
+    FloatingType,
+    Group,
+    Label,
+    Length,
+    Operation,
+    Place,
+    Read,
+    Sides,
+    Subscript,
+)
+from symgrad.statements.statements import Define, Statement, Store, Unpack
+from symgrad.statements.statements import Loop as Repeat
 
 
 class LoopPrinter(Printer):
     """Prints terms in which recurrences are loops."""
 
     clock: str  # the variable of the time, inside a loop
-    _arrays: dict[State, str]  # those of the states, inside their loop
+    _arrays: dict[State, Buffer]  # those of the states, inside their loop
     _position: Expr  # the number of the step, inside a loop
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._kept: set[Node] = set()  # what loops refer to
         self._targets: set[Node] = set()  # what is stored anyway
-        self._trajectories: dict[tuple[Node, int], str] = {}
+        self._trajectories: dict[tuple[Node, int], Buffer] = {}
         self._clocks: dict[str, str] = {}
-        self._before: list[str] = []  # what a loop needs before it
-        self._stacks: dict[Node, tuple[Stack, str]] = {}  # the products of a step, and their matrices in one array
+        self._before: list[Statement] = []  # what a loop needs before it
+        self._stacks: dict[Node, tuple[Stack, Buffer]] = {}  # the products of a step, and their matrices in one array
 
     def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
         below = postorder([use.node for use in roots.values()])
@@ -64,14 +82,15 @@ class LoopPrinter(Printer):
         if isinstance(node, Loop | Trajectory) or (node in self._targets and self._counts[node] == 1):
             return False
         if node in self._kept and value.kind != "python":
-            return not value.text.isidentifier()
+            return not value.named
         return super()._deserves_name(node, value)
 
     def _name(self, node: Node) -> str:
         if isinstance(node, Entry):
             source = node.source
-            array = self._arrays[source.state] if isinstance(source, Past | Previous) else self._values[source].text
-            return self.fresh(f"{array}_{self.clock}")
+            past = isinstance(source, Past | Previous)
+            array = Read(self._arrays[source.state]) if past else self._values[source].expression  # type: ignore[attr-defined]
+            return self.fresh(f"{self.speller.text(array)}_{self.clock}")
         return super()._name(node)
 
     def _first_name(self, node: Node) -> str | None:
@@ -84,9 +103,9 @@ class LoopPrinter(Printer):
         match node:
             case Loop():
                 self._loop(node)
-                return Value("", ATOM, ())
+                return Value(Label(""), ())
             case Trajectory():
-                return Value(self._trajectories[node.scan.node, node.number], ATOM, tuple(range(node.rank)))
+                return Value(Read(self._trajectories[node.scan.node, node.number]), tuple(range(node.rank)))
             case Entry():
                 return self._entry(node)
             case Contract() if node in self._stacks:
@@ -97,48 +116,49 @@ class LoopPrinter(Printer):
         """Part of an array at a step."""
         source = node.source
         if isinstance(source, Past):  # the array as it is at the step
-            return Value(self._arrays[source.state], ATOM, tuple(range(source.rank - 1)))
+            return Value(Read(self._arrays[source.state]), tuple(range(source.rank - 1)))
         if isinstance(source, Previous):
-            value = Value(self._arrays[source.state], ATOM, tuple(range(source.rank)))
+            value = Value(Read(self._arrays[source.state]), tuple(range(source.rank)))
         else:
             value = self._values[source]
         kept = {axis: n for n, axis in enumerate(a for a, offset in enumerate(node.offsets) if offset is None)}
-        texts = [":" if axis in kept else self._at(node.offsets[axis]) for axis in value.letters]
+        places: list[Place] = [WHOLE_AXIS if axis in kept else self._at(node.offsets[axis]) for axis in value.letters]
         letters = tuple(kept[axis] for axis in value.letters if axis in kept)
-        return _subscripted(value, texts, letters)
+        while places and places[-1] == WHOLE_AXIS:
+            places.pop()
+        if not places:
+            return replace(value, letters=letters)
+        return Value(Subscript(value.expression, tuple(places)), letters, value.kind)
 
-    def _at(self, offset: Expr | None) -> str:
+    def _at(self, offset: Expr | None) -> Length:
         assert offset is not None
-        return str(self._position + offset)
+        return Length(self._position + offset)
 
     def _loop(self, node: Loop) -> None:
-        arrays = [self.fresh(state.name) for state in node.states]
-        self._variables.update(arrays)
+        arrays = [self._buffer(self.fresh(state.name), state.shape) for state in node.states]
         for number, array in enumerate(arrays):
             self._trajectories[node, number] = array
             self._allocate(node, number, array)
         inner = self._inside(node, arrays)
         inner.fill(node, arrays)
-        first = node.clock[1]
-        ends = [str(end) for end in (S(first), first + node.steps)]
-        steps = f"range({', '.join(ends if first else ends[1:])})"
-        self.lines.extend(inner._before)
-        if inner.lines:  # nothing flows back through a recurrence that does not refer to itself
-            self.lines.append(f"for {inner.clock} in {f'reversed({steps})' if node.descending else steps}:")
-        self.lines.extend(f"    {line}" for line in inner.lines)
+        first = S(node.clock[1])
+        self.statements.extend(inner._before)
+        if inner.statements:  # nothing flows back through a recurrence that does not refer to itself
+            body = tuple(inner.statements)
+            self.statements.append(Repeat(inner.clock, first, first + node.steps, node.descending, body))
 
-    def _allocate(self, node: Loop, number: int, array: str) -> None:
+    def _allocate(self, node: Loop, number: int, array: Buffer) -> None:
         """An array for a state, with its base cases or its initial values."""
         state = node.states[number]
-        self.arrays[array] = Array(state.shape, True)
         initial = node.initial[number]
         bases = [(position, use) for owner, position, use in node.bases if owner == number]
         if initial is not None and not is_zero(initial):
             value = self.full(initial, Node(state.shape, b""))
-            text = value.text
-            if text.isidentifier() or self.is_view(text) or text.startswith("np.asarray("):
-                text = f"np.array({text})"
-            self.lines.append(f"{array} = {text}")
+            expression = value.expression
+            shared = value.named or is_view(expression)
+            if shared or (isinstance(expression, Operation) and expression.head == "asarray"):
+                expression = operation("array", expression)
+            self.statements.append(Define(array, expression))
             return
         filled = (state.shape[state.axis] - node.steps - len(bases)).expand() == 0
         # what no step has set yet is multiplied by 0 where steps refer to all of the array
@@ -146,22 +166,23 @@ class LoopPrinter(Printer):
                     if isinstance(part, Entry)}  # fmt: skip
         filled = filled and not any(isinstance(part, Past) and part.state == state for part in referred)
         empty = initial is None and filled and not (bases and all(is_zero(use) for _, use in bases))
-        shape = str(state.shape[0]) if len(state.shape) == 1 else f"({', '.join(map(str, state.shape))})"
-        self.lines.append(f"{array} = np.{'empty' if empty else 'zeros'}({shape}, dtype={self.dtype})")
+        shape = Length(state.shape[0]) if len(state.shape) == 1 else Sides(state.shape)
+        made = operation("empty" if empty else "zeros", shape, dtype=FloatingType())
+        self.statements.append(Define(array, made))
         for position, use in bases:
             if empty or not is_zero(use):
-                self.lines.append(f"{_place(state, array, str(position))} = {self._over(use, state).text}")
+                self.statements.append(Store(_place(state, array, Length(position)), self._over(use, state).expression))
 
     def _over(self, use: Use, state: State) -> Value:
         """A term over the axes of a state beside the time, ready to be stored there."""
         value = self._real(self._use(use))
         return broadcast(value, [axis for axis in range(len(state.shape)) if axis != state.axis])
 
-    def _inside(self, node: Loop, arrays: Sequence[str]) -> "LoopPrinter":
+    def _inside(self, node: Loop, arrays: Sequence[Buffer]) -> "LoopPrinter":
         """A printer for the body of the loop, which knows what is computed before."""
-        inner = LoopPrinter(self.dtype, (), (), self._estimate)
-        inner.helpers, inner.scipy, inner._taken, inner._views = self.helpers, self.scipy, self._taken, self._views
-        inner._variables, inner._values, inner.arrays = self._variables, dict(self._values), self.arrays
+        inner = LoopPrinter(self.speller.dtype, (), (), self._estimate)
+        inner.speller, inner._taken = self.speller, self._taken
+        inner._variables, inner._values = self._variables, dict(self._values)
         inner._arrays = dict(zip(node.states, arrays, strict=True))
         name = node.clock[0]  # one loop after another may use the same variable
         inner.clock = self._clocks[name] = self._clocks.get(name) or self.fresh(name)
@@ -175,20 +196,20 @@ class LoopPrinter(Printer):
             assert isinstance(matrix.node, Entry)
             inner = stack.inner(n)
             values.append(transpose(self._real(self._values[matrix.node.source]), (inner, 1 - inner)))
-        about = self._first_variable(" ".join(value.text for value in values)) or "1"
+        parts = [value.expression for value in values]
+        about = self._first_variable(*parts) or "1"
         if len(values) > 1:
-            name = self.fresh(f"stack_{about}")
-            self._before.append(f"{name} = np.stack([{', '.join(value.text for value in values)}])")
-            self._stacks |= dict.fromkeys(stack.products, (stack, name))
-        else:
-            (matrix,), (value,) = stack.matrices, values
-            name = value.text
-            assert isinstance(matrix.node, Entry)
-            if not name.isidentifier() or (self.is_view(name) and not isinstance(matrix.node.source, Input)):
-                name = self.fresh(f"copy_{about}")
-                self._before.append(f"{name} = np.ascontiguousarray({value.text})")
-            self._values[matrix.node] = Value(name, ATOM, value.letters)
-        self._variables.add(name)
+            buffer = self._buffer(self.fresh(f"stack_{about}"), None)
+            self._before.append(Define(buffer, operation("stack", Group(LIST, tuple(parts)))))
+            self._stacks |= dict.fromkeys(stack.products, (stack, buffer))
+            return
+        (matrix,), (value,) = stack.matrices, values
+        assert isinstance(matrix.node, Entry)
+        if not value.named or (is_view(value.expression) and not isinstance(matrix.node.source, Input)):
+            buffer = self._buffer(self.fresh(f"copy_{about}"), None)
+            self._before.append(Define(buffer, operation("ascontiguousarray", value.expression)))
+            value = Value(Read(buffer), value.letters)
+        self._values[matrix.node] = Value(value.expression, value.letters)
 
     def _from_stack(self, node: Contract) -> Value:
         """The products of one operand as one, at the first of them."""
@@ -197,17 +218,22 @@ class LoopPrinter(Printer):
             operand = self._use(stack.operands[0])
             inner = stack.products[0].rank
             rows = transpose(operand, [*(letter for letter in operand.letters if letter != inner), inner])
-            names = [self.fresh(f"prod_{self._first_variable(rows.text) or 1}") for _ in stack.products]
-            self.lines.append(f"{', '.join(names)} = {rows.at(MATMUL)} @ {name}")
-            self._variables.update(names)
-            for product, uses, matrix, made in zip(stack.products, stack.operands, stack.matrices, names, strict=True):
+            made = [self.fresh(f"prod_{self._first_variable(rows.expression) or 1}") for _ in stack.products]
+            shapes = []
+            for product, uses, matrix in zip(stack.products, stack.operands, stack.matrices, strict=True):
                 column = next(letter for letter in matrix.letters if letter != product.rank)
                 place = [uses.letters[k] for k in (stack.operands[0].letters.index(x) for x in rows.letters)]
-                self._values[product] = Value(made, ATOM, (*place[:-1], column))
-                self._describe(product, self._values[product])
+                shapes.append((*place[:-1], column))
+            buffers = [
+                self._buffer(name, tuple(product.shape[axis] for axis in letters))
+                for name, product, letters in zip(made, stack.products, shapes, strict=True)
+            ]
+            self.statements.append(Unpack(tuple(buffers), matrix_product(rows.expression, Read(name))))
+            for product, buffer, letters in zip(stack.products, buffers, shapes, strict=True):
+                self._values[product] = Value(Read(buffer), letters)
         return self._values[node]
 
-    def fill(self, node: Loop, arrays: Sequence[str]) -> None:
+    def fill(self, node: Loop, arrays: Sequence[Buffer]) -> None:
         """The statements of one step."""
         known = set(self._values)
         roots = [update.term for update in node.updates]
@@ -230,40 +256,32 @@ class LoopPrinter(Printer):
             self._emit(postorder([update.term.node], set(self._values)))
             target = _place(state, arrays[update.state], self._at(S(state.start - update.lag)))
             value = self._over(update.term, state)
-            self.lines.append(
-                f"{target} = {value.text}" if node.initial[update.state] is None else _increased(target, value)
-            )
+            kept = node.initial[update.state] is None
+            self.statements.append(Store(target, value.expression) if kept else _increased(target, value))
 
-    def _add_whole(self, use: Use, state: State, array: str) -> None:
+    def _add_whole(self, use: Use, state: State, array: Buffer) -> None:
         """Add to entries of a state at any times."""
         node = use.node
         if isinstance(node, Scatter) and use.letters == tuple(range(node.rank)):
             self._emit(postorder([part.node for part in node.uses()], set(self._values)))
             found = landing(node, self._use, self._real(self._use(node.value)))
             if found is not None:
-                index, value, once = found
-                added = _increased(f"{array}[{index}]", value)
-                self.lines.append(added if once else f"np.add.at({array}, np.s_[{index}], {value.text})")
+                places, value, once = found
+                target = Subscript(Read(array), places)
+                repeated = Store(target, value.expression, "add", repeated=True)
+                self.statements.append(_increased(target, value) if once else repeated)
                 return
         self._emit(postorder([node], set(self._values)))
         value = broadcast(self._real(self._use(use)), range(len(state.shape)))
-        self.lines.append(_increased(array, value))
+        self.statements.append(_increased(Read(array), value))
 
 
-def _increased(target: str, value: Value) -> str:
-    if value.text.startswith("-") and value.level > ADD:
-        return f"{target} -= {value.text[1:]}"
-    return f"{target} += {value.text}"
+def _increased(target: Expression, value: Value) -> Store:
+    """A statement that adds to what is there."""
+    found, minus = without_sign(value.expression)
+    return Store(target, found, "subtract" if minus else "add")
 
 
-def _place(state: State, array: str, position: str) -> str:
+def _place(state: State, array: Buffer, position: Length) -> Subscript:
     """The entries of a state's array at a time."""
-    return f"{array}[{', '.join([*[':'] * state.axis, position])}]"
-
-
-def _subscripted(value: Value, texts: Sequence[str], letters: tuple[int, ...]) -> Value:
-    while texts and texts[-1] == ":":
-        texts = texts[:-1]
-    if not texts:
-        return replace(value, letters=letters)
-    return Value(f"{value.at(ATOM)}[{', '.join(texts)}]", ATOM, letters, value.kind)
+    return Subscript(Read(array), (*[WHOLE_AXIS] * state.axis, position))

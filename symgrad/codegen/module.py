@@ -7,7 +7,7 @@ from jinja2 import Environment
 from sympy import Symbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.function import Body, PrintedFunction, print_function
+from symgrad.codegen.function import PrintedBody, PrintedFunction, print_function
 from symgrad.codegen.runtime import closure, import_lines, source_text, special_functions
 from symgrad.codegen.sizes import size_text
 from symgrad.errors import ModelError
@@ -57,7 +57,6 @@ def module_source(
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
         *(["_array"] if any(f["given_shapes"] for f in rendered) else []),
         *(["_needed"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else []),
-        *(["_jacobian"] if blocks else []),
         *("_by_name", "_unpacked", "_packed"),
     ]
     inside = closure(needs, shown)
@@ -131,7 +130,7 @@ def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Mapping[s
                 "given_shapes": one.given_shapes,
                 "body": _statements(one.body, sizes),
                 "kept": None if one.kept is None else _statements(one.kept, sizes),
-                "result": one.result,
+                "result": one.body.result,
                 "returns": one.returns,
                 "types": one.types,
                 "first_sparse": sparse and not blocks,
@@ -171,7 +170,7 @@ def _of_checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name, called in calls.items() if called]
 
 
-def _statements(body: Body, sizes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _statements(body: PrintedBody, sizes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The statements of a function, after those for the sizes that they mention."""
     lines = [f"{size['name']} = {size['text']}" for size in sizes if size["name"] in body.dimensions]
     return {"lines": [*lines, *body.lines], "keeps": body.keeps}

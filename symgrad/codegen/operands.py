@@ -1,16 +1,14 @@
 """The nodes printed so far as operands: in the letters of their consumer, the layout it wants, and floating."""
 
-import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from math import prod
 
 from sympy import Expr
 
-from symgrad.codegen.array_text import Array
-from symgrad.codegen.sizes import size_text
+from symgrad.codegen.speller import Speller
 from symgrad.codegen.subscripts import is_window
-from symgrad.codegen.values import ATOM, Value, broadcast, transpose
+from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.functions import if_else
 from symgrad.graph.blocks import Grid
 from symgrad.graph.layout import natural_order
@@ -18,6 +16,22 @@ from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, Contract, Gather, Letter, Named, Node, Reduce, Use
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
+from symgrad.statements.arithmetic import operation
+from symgrad.statements.expressions import (
+    Buffer,
+    Expression,
+    FloatingType,
+    Kind,
+    Length,
+    Operation,
+    Read,
+    Shape,
+    Sides,
+    Size,
+    Subscript,
+    parts_of,
+)
+from symgrad.statements.statements import Define, Statement
 
 # A reduction over windows works on a copy of these if they have at most so many entries: NumPy reduces long vectors
 # several times faster than strided windows, and the copy is as many times larger than the array at most.
@@ -25,7 +39,7 @@ MOST_COPIES = 16
 
 
 class Operands:
-    """The values of nodes so far, with the assignments that compute them; `lines` are these, in order."""
+    """The values of nodes so far, with the `statements` that compute them, in order."""
 
     def __init__(
         self,
@@ -34,17 +48,13 @@ class Operands:
         taken: Sequence[str],
         estimate: Callable[[Expr], float],
     ) -> None:
-        self.dtype = dtype
-        self.lines: list[str] = []
-        self.helpers: set[str] = set()
-        self.scipy: set[str] = set()
+        self.speller = Speller(dtype)
+        self.statements: list[Statement] = []
         self._taken = {*arguments, *taken}
         self._numbers: dict[str, int] = {}  # the last number that a name was given to set it apart
         self._roots: dict[str, tuple[str, int]] = {}  # of a made-up name, what it is about and how many labels it has
         self._estimate = estimate
-        self._views = set(arguments)
         self._variables = set(arguments)
-        self.arrays: dict[str, Array] = {}  # what is known of variables
         self._values: dict[Node, Value] = {}
         self._counts: dict[Node, int] = {}
         self._wanted: dict[Node, tuple[int, ...]] = {}
@@ -70,42 +80,35 @@ class Operands:
         self._numbers[wanted] = n
         return name
 
-    def assign(self, name: str, value: Value) -> str:
-        """Assign a value to a variable."""
-        return self._assign(name, value).text
+    def assign(self, name: str, value: Value) -> Value:
+        """Assign a value to a variable of which nothing is known."""
+        return self._assign(name, value, None)
 
-    def _assign(self, name: str, value: Value) -> Value:
-        self.lines.append(f"{name} = {value.text}")
+    def _assign(self, name: str, value: Value, shape: Shape | None) -> Value:
+        """Assign a value to a variable; of which the shape is known, if it is given."""
+        buffer = self._buffer(name, shape, value.kind, is_view(value.expression))
+        self.statements.append(Define(buffer, value.expression))
+        return Value(Read(buffer), value.letters, value.kind)
+
+    def _buffer(self, name: str, shape: Shape | None, kind: Kind = "real", view: bool = False) -> Buffer:
+        """A new variable."""
         self._variables.add(name)
-        if self.is_view(value.text):
-            self._views.add(name)
-        return Value(name, ATOM, value.letters, value.kind)
-
-    def _describe(self, node: Node, value: Value) -> None:
-        """Keep what is known of a variable that has the value of a node."""
-        if value.kind != "integer":
-            self.arrays[value.text] = Array(tuple(node.shape[axis] for axis in value.letters), value.kind == "real")
-
-    def is_view(self, text: str) -> bool:
-        """Whether an array may share its memory with an argument or another result."""
-        plain = re.sub(r"(\.T|\.transpose\([\d, ]*\))$", "", text)
-        return (
-            plain in self._views
-            or re.fullmatch(r"\w+\[[^\]]*\]", plain) is not None
-            or plain.startswith(("np.diagonal(", "np.broadcast_to(", "_windows("))
-            or ".reshape(" in plain
-        )
+        return Buffer(name, shape, kind, "view" if view else "local")
 
     def is_private(self, use: Use) -> bool:
         """Whether the term's value is an array of its own that nothing else is computed from."""
-        text = self._values[use.node].text
-        return self._counts[use.node] == 1 and not isinstance(use.node, Named) and not self.is_view(text)
+        expression = self._values[use.node].expression
+        return self._counts[use.node] == 1 and not isinstance(use.node, Named) and not is_view(expression)
 
-    def result(self, variable: str, value: Value, shaped: str = "") -> str:
+    def result(self, variable: str, value: Value, shaped: Buffer | None = None) -> Expression:
         """Keep a result under a name, unless it has one or is short, but for the end that gives it its shape."""
-        if re.sub(r"\.T$|\.transpose\([\d, ]*\)$", "", value.text.removesuffix(shaped)).isidentifier():
-            return value.text
-        return self._assign(self.fresh(variable), value).text
+        expression = value.expression
+        if shaped is not None:
+            assert isinstance(expression, Operation)
+            expression = expression.parts[0]
+        if isinstance(without_transpose(expression), Read):
+            return value.expression
+        return self.assign(self.fresh(variable), value).expression
 
     def _use(self, use: Use) -> Value:
         """A node's value in the letters of its consumer; a repeated letter takes the diagonal."""
@@ -122,11 +125,11 @@ class Operands:
             twice = next(letter for letter in letters if letters.count(letter) > 1)
             first, second, *_ = (k for k, letter in enumerate(letters) if letter == twice)  # a third one comes next
             rest = [letter for k, letter in enumerate(letters) if k not in (first, second)]
-            axes = "" if (first, second, len(letters)) == (0, 1, 2) else f", axis1={first}, axis2={second}"
-            value = Value(f"np.diagonal({value.text}{axes})", ATOM, value.letters, value.kind)
+            axes = {} if (first, second, len(letters)) == (0, 1, 2) else {"axis1": first, "axis2": second}
+            value = Value(operation("diagonal", value.expression, **axes), value.letters, value.kind)
             letters = (*rest, twice)
         whole = use.node.rank == 2 == len(letters) and symmetric(use.node)
-        return Value(value.text, value.level, letters, value.kind, symmetric=whole)
+        return Value(value.expression, letters, value.kind, symmetric=whole)
 
     def full(self, use: Use, node: Node) -> Value:
         """A term over the axes of `node` as an array of the node's shape."""
@@ -138,11 +141,11 @@ class Operands:
         order = tuple(range(node.rank) if order is None else order)
         if set(value.letters) == set(order):
             return transpose(value, order)
-        shape = ", ".join(size_text(node.shape[axis]) for axis in order)
+        shape = Sides(tuple(node.shape[axis] for axis in order))
         shaped = broadcast(value, order)
         if shaped.kind == "python":
-            return Value(f"np.full(({shape},), {shaped.text}, dtype={self.dtype})", ATOM, order)
-        return Value(f"np.broadcast_to({shaped.text}, ({shape},))", ATOM, order, shaped.kind)
+            return Value(operation("full", shape, shaped.expression, dtype=FloatingType()), order)
+        return Value(operation("broadcast_to", shaped.expression, shape), order, shaped.kind)
 
     def aligned(self, use: Use, letters: Sequence[Letter], real: bool = True) -> Value:
         """A term as an array that broadcasts along the given letters."""
@@ -153,9 +156,10 @@ class Operands:
         """The value in the floating type of the arguments; Python numbers take that of what they meet."""
         if value.kind in ("real", "python"):
             return value
-        if value.text.startswith("np.arange(") and value.text.endswith(")") and value.level == ATOM:
-            return Value(f"{value.text[:-1]}, dtype={self.dtype})", ATOM, value.letters)
-        return Value(f"np.asarray({value.text}, dtype={self.dtype})", ATOM, value.letters)
+        found = value.expression
+        head = found.head if isinstance(found, Operation) and found.head == "arange" else "asarray"
+        parts = found.operands if head == "arange" else (found,)
+        return Value(operation(head, *parts, dtype=FloatingType()), value.letters)
 
     def _layout(self, node: Node) -> tuple[Letter, ...]:
         """The order of axes: the one asked for, else that of the largest operand, which needs the fewest transposes."""
@@ -201,3 +205,34 @@ class Operands:
 def _is_short(node: Reduce) -> bool:
     """Whether a reduction is over a few entries, as in pooling."""
     return all(side.is_Integer for side in node.bound) and prod(node.bound) <= MOST_COPIES
+
+
+def without_transpose(expression: Expression) -> Expression:
+    """What an expression transposes, or itself."""
+    match expression:
+        case Operation(head="transpose", parts=(array,)):
+            return array
+    return expression
+
+
+def is_view(expression: Expression) -> bool:
+    """Whether an array may share its memory with an argument or another result."""
+    match without_transpose(expression):
+        case Read(buffer=buffer):
+            return buffer.owner != "local"
+        case Subscript(array=Read()):
+            return True
+        case Operation(head="diagonal" | "broadcast_to" | "windows"):
+            return True
+    return any(isinstance(part, Operation) and part.head == "reshape" for part in parts_of(expression))
+
+
+def names_of(expression: Expression) -> list[str]:
+    """The variables and dimensions that an expression mentions, in the order of reading."""
+    found: list[str] = []
+    for part in parts_of(expression):
+        if isinstance(part, Read):
+            found.append(part.buffer.name)
+        elif isinstance(part, Size | Length):
+            found += sorted(map(str, part.value.free_symbols))
+    return found

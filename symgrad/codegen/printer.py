@@ -3,30 +3,29 @@
 A node used more than once, or named by the user, becomes a variable; everything else is written in place.
 """
 
-import ast
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Or, Product, S
+from sympy import Integer, Or, Product, oo
 
 from symgrad.codegen.application import Application
 from symgrad.codegen.arithmetic import Arithmetic
-from symgrad.codegen.blocks import kronecker_of, kronecker_text
+from symgrad.codegen.blocks import kronecker_of, kronecker_value
 from symgrad.codegen.functions import CONNECTIVES, RELATIONS
 from symgrad.codegen.integers import whole_nodes
-from symgrad.codegen.linear_algebra import LABELS, definite_name, matrix_function_text, merge_text, split_text
-from symgrad.codegen.sizes import lengths_as, size_text
-from symgrad.codegen.subscripts import gather_text, is_window, scatter_text
-from symgrad.codegen.values import ATOM, COMPARE, UNARY, Kind, Value, number_text
+from symgrad.codegen.linear_algebra import LABELS, matrix_function_value, merge_value, split_value
+from symgrad.codegen.lines import MAX_LINE
+from symgrad.codegen.operands import names_of
+from symgrad.codegen.speller import ATOM, Speller
+from symgrad.codegen.subscripts import gather_value, is_window, scatter_value
+from symgrad.codegen.values import Value, is_named, python
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import LargestOver, MaxOver, MinOver, if_else
 from symgrad.graph.axes import SUM_FROM, SUM_UP_TO
 from symgrad.graph.blocks import grid_of
 from symgrad.graph.build import number
-from symgrad.graph.linear_algebra import ADJUGATE, LOGDET
 from symgrad.graph.masks import NEUTRAL
 from symgrad.graph.nodes import (
     Add,
@@ -53,9 +52,25 @@ from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
 from symgrad.schedule.leading import leading, rows_first
 from symgrad.schedule.rows import RowPlan
-
-# A line of generated code longer than this is split by giving its parts names of their own.
-MAX_LINE = 100
+from symgrad.statements.arithmetic import binary, operation
+from symgrad.statements.expressions import (
+    WHOLE_AXIS,
+    Buffer,
+    Expression,
+    FloatingType,
+    Kind,
+    Label,
+    Length,
+    Number,
+    Operation,
+    Place,
+    Read,
+    Shape,
+    Slice,
+    Subscript,
+)
+from symgrad.statements.expressions import Size as WholeSize
+from symgrad.statements.statements import Comment, Define, Rows
 
 # A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
 MOST_LABELS = 4
@@ -63,16 +78,20 @@ MOST_LABELS = 4
 _EXTREMA = {MaxOver: "max", LargestOver: "max", MinOver: "min", Or: "any"}
 
 # Names for the results of operators and conditions
-_RELATION_LABELS = {"<": "below", "<=": "below", ">": "above", ">=": "above", "==": "equal", "!=": "unequal"}
+_RELATION_LABELS = {
+    **dict.fromkeys(("less", "less_equal"), "below"),
+    **dict.fromkeys(("greater", "greater_equal"), "above"),
+    **{"equal": "equal", "not_equal": "unequal"},
+}
 _LABELS = {
     if_else: "chosen",
-    **{head: _RELATION_LABELS[sign] for head, sign in RELATIONS.items()},
+    **{head: _RELATION_LABELS[name] for head, name in RELATIONS.items()},
     **dict.fromkeys(CONNECTIVES, "is"),
 }
 
 
 class Printer(Arithmetic, Application):
-    """Turns terms into assignments; `lines` are the assignments so far, in order."""
+    """Turns terms into statements; `statements` are those so far, in order."""
 
     def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
         """Emit the assignments that the results need; with a plan, what has rows goes into a function of a block.
@@ -148,35 +167,42 @@ class Printer(Arithmetic, Application):
             if node.rank == 2 and symmetric(node) and value.letters == (1, 0):
                 value = replace(value, letters=(0, 1))  # a symmetric matrix need not be transposed
             wanted = (
-                node in named and value.kind != "python" and (value.level != ATOM or isinstance(node, MatrixFunction))
+                node in named
+                and value.kind != "python"
+                and (_is_loose(value.expression) or isinstance(node, MatrixFunction))
             )
             if not isinstance(node, Input | Const | Size) and (self._deserves_name(node, value) or wanted):
                 name = self._name(node)
                 if node in self._leading and not self._led:
-                    self.lines.append(f"# {name} has its rows last: reductions over its other axis are of long vectors")
+                    text = f"{name} has its rows last: reductions over its other axis are of long vectors"
+                    self.statements.append(Comment(text))
                     self._led = True
-                value = self._assign(name, value)
+                value = self._assign(name, value, _shape(node, value))
             self._values[node] = value
-            if value.text.isidentifier():
-                self._describe(node, value)
 
     def _emit_rows(self, nodes: Sequence[Node], plan: RowPlan) -> None:
         """A function that computes the sums for a block of rows, and its call for all of them."""
-        outside, self.lines = self.lines, []
-        with lengths_as({plan.dimension: f"{plan.arrays[0]}.shape[0]"}):
-            returned = self._emit_sums(nodes, plan)
-        inside, self.lines = self.lines, outside
-        arrays = ", ".join(plan.arrays)
-        function = self.fresh("rows")
-        self.lines += ["", f"def {function}({', '.join(f'{name}: Any' for name in plan.arrays)}) -> tuple[Any, ...]:"]
-        self.lines += [f"    {line}" for line in [*inside, *_returned(returned)]]
-        names = [self._values[node].text for node in plan.sums]
-        self._variables.update(names)
-        left = f"({names[0]},)" if len(names) == 1 else ", ".join(names)
-        self.lines += ["", f"{left} = _over_rows({function}, {plan.width}, {plan.size}, {arrays})"]
-        self.helpers.add("over_rows")
+        outside, self.statements, speller = self.statements, [], self.speller
+        self.speller = Speller(speller.dtype, {plan.dimension: f"{plan.arrays[0]}.shape[0]"})
+        returned = self._emit_sums(nodes, plan)
+        inside, self.statements, self.speller = self.statements, outside, speller
+        arrays = {node.name: self._values[node].buffer for node in nodes if isinstance(node, Input)}
+        arguments = tuple(buffer for name in plan.arrays if (buffer := arrays[name]) is not None)
+        results = tuple(buffer for node in plan.sums if (buffer := self._values[node].buffer) is not None)
+        self.statements.append(
+            Rows(
+                self.fresh("rows"),
+                arguments,
+                plan.dimension,
+                tuple(inside),
+                tuple(returned),
+                results,
+                plan.width,
+                plan.size,
+            )
+        )
 
-    def _emit_sums(self, nodes: Sequence[Node], plan: RowPlan) -> list[str]:
+    def _emit_sums(self, nodes: Sequence[Node], plan: RowPlan) -> list[Expression]:
         """Assignments for a block of rows, and what it returns: each sum is taken as soon as it can be.
 
         So that the arrays that it is taken of are free sooner. Those that come last are returned as they are.
@@ -190,38 +216,40 @@ class Printer(Arithmetic, Application):
             self._emit([node])
         for node in waiting:
             self._emit_sum(node)
-        texts = {self._values[node].text: self._values[node].text for node in plan.sums}
-        while self.lines and (found := re.fullmatch(r"(\w+) = (.*)", self.lines[-1])) and found[1] in texts:
-            texts[found[1]] = found[2]
-            self.lines.pop()
-        return list(texts.values())
+        returned: dict[Buffer | None, Expression] = {
+            value.buffer: value.expression for value in (self._values[node] for node in plan.sums)
+        }
+        while self.statements and isinstance(last := self.statements[-1], Define) and last.buffer in returned:
+            returned[last.buffer] = last.expression
+            self.statements.pop()
+        return list(returned.values())
 
     def _emit_sum(self, node: Node) -> None:
         value = self._print(node)
         name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
-        self._values[node] = self._assign(name, value)
-        self._describe(node, self._values[node])
+        self._values[node] = self._assign(name, value, _shape(node, value))
 
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Named):
-            return not value.text.isidentifier()
+            return not value.named
         if number(own(node)) is not None:
             return False
-        trivial = (value.level == ATOM and len(value.text) < 12 and "(" not in value.text) or value.kind == "python"
+        text = self.speller.text(value.expression)
+        trivial = (_is_plain(value.expression) and len(text) < 12) or value.kind == "python"
         # positions are computed once where that is more than adding up indices, which windows and slices do not need
         if value.kind == "integer":
             trivial = trivial or not any(isinstance(below, Apply) for below in postorder([node]))
         trivial = trivial and not isinstance(node, MatrixFunction)
-        trivial = trivial or value.text.removeprefix("-").isidentifier()
-        return (self._counts[node] > 1 and not trivial) or len(value.text) > MAX_LINE
+        trivial = trivial or is_named(_without_sign(value.expression))
+        return (self._counts[node] > 1 and not trivial) or len(text) > MAX_LINE
 
     def _name(self, node: Node) -> str:
         if isinstance(node, Named):
             return self.fresh(node.name)
         if node in self._definitions:
             return self.fresh(self._definitions[node])
-        texts = [self._values[use.node].text for use in node.uses() if use.node not in self._absorbed]
-        about = next((found for text in texts if (found := self._first_variable(text))), None) or self._first_name(node)
+        parts = [self._values[use.node].expression for use in node.uses() if use.node not in self._absorbed]
+        about = self._first_variable(*parts) or self._first_name(node)
         head: Any = getattr(node, "head", None)
         match node:
             case Add() if node in self._grids:
@@ -251,9 +279,10 @@ class Printer(Arithmetic, Application):
         self._roots[name] = root, labels + 1
         return name
 
-    def _first_variable(self, text: str) -> str | None:
-        """The first variable that an expression reads."""
-        return next((word for word in re.findall(r"(?<![\w.])[^\W\d]\w*", text) if word in self._variables), None)
+    def _first_variable(self, *expressions: Expression) -> str | None:
+        """The first variable that expressions read."""
+        names = (name for expression in expressions for name in names_of(expression))
+        return next((name for name in names if name in self._variables), None)
 
     def _first_name(self, node: Node) -> str | None:
         return next((below.name for below in postorder([node]) if isinstance(below, Input | Named)), None)
@@ -261,20 +290,17 @@ class Printer(Arithmetic, Application):
     def _print(self, node: Node) -> Value:
         match node:
             case Input():
-                return Value(node.name, ATOM, tuple(range(node.rank)), "integer" if node.integer else "real")
+                kind: Kind = "integer" if node.integer else "real"
+                return Value(Read(Buffer(node.name, node.shape, kind, "argument")), tuple(range(node.rank)), kind)
             case Const(value=value):
-                if value in (S.true, S.false):
-                    return Value(str(bool(value)), ATOM, (), "python")
-                if value.is_Symbol:  # a label for an error message
-                    return Value(repr(str(value)), ATOM, (), "python")
-                text = {S.Pi: "np.pi", S.Exp1: "np.e"}.get(value) or number_text(value)
-                return Value(text, UNARY if text.startswith("-") else ATOM, (), "python")
+                label = value.is_Symbol  # for an error message
+                return Value(Label(str(value)), (), "python") if label else python(value)
             case Size(value=value):
-                return Value(size_text(value), ATOM if value.is_Symbol else COMPARE, (), "python")
+                return Value(WholeSize(value), (), "python")
             case Range():
-                return Value(f"np.arange({size_text(node.shape[0])})", ATOM, (0,), "integer")
+                return Value(operation("arange", Length(node.shape[0])), (0,), "integer")
             case Delta():
-                return Value(f"np.eye({size_text(node.shape[0])}, dtype={self.dtype})", ATOM, (0, 1))
+                return Value(operation("eye", Length(node.shape[0]), dtype=FloatingType()), (0, 1))
             case Named():
                 value = self._full(self._use(node.arg), node, self._wanted.get(node))
                 return _by_rows(value) if node in self._twice else value
@@ -289,22 +315,20 @@ class Printer(Arithmetic, Application):
             case AxisMap():
                 return self._axis_map(node)
             case MatrixFunction():
-                if node.head in (LOGDET, ADJUGATE) or definite_name(node) is not None:
-                    self.helpers.add(node.head)
-                return matrix_function_text(node, *(self._real(self._use(use)) for use in node.uses()))
+                return matrix_function_value(node, *(self._real(self._use(use)) for use in node.uses()))
             case Merge() if node in self._kroneckers:
                 left, right = (self._real(self._use(half)) for half in self._kroneckers[node])
-                return kronecker_text(left, right)
+                return kronecker_value(left, right)
             case Merge():
-                return merge_text(node, self._real(self._use(node.arg)))
+                return merge_value(node, self._real(self._use(node.arg)))
             case Split():
-                return split_text(node, self._real(self._use(node.arg)))
+                return split_value(node, self._real(self._use(node.arg)))
             case Gather():
-                made = gather_text(node, self._use, self._values[node.base.node], self._wanted.get(node), self.helpers)
+                made = gather_value(node, self._use, self._values[node.base.node], self._wanted.get(node))
                 again = node in self._copied and self._counts[node] > 1
-                return replace(made, text=f"np.ascontiguousarray({made.text})") if again else made
+                return replace(made, expression=operation("ascontiguousarray", made.expression)) if again else made
             case Scatter():
-                return scatter_text(node, self._use, self._real(self._use(node.value)), self.dtype, self.helpers)
+                return scatter_value(node, self._use, self._real(self._use(node.value)))
         raise UnsupportedError(f"no NumPy spelling of {type(node).__name__}")
 
     def _reduce(self, node: Reduce) -> Value:
@@ -314,25 +338,25 @@ class Printer(Arithmetic, Application):
             raise UnsupportedError(f"the reduction {node.head.__name__} has no NumPy spelling")
         axes = [value.letters.index(letter) for letter in value.letters if letter >= node.rank]
         kept = tuple(letter for letter in value.letters if letter < node.rank)
-        options = [f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"] if kept else []
+        options: dict[str, Any] = {"axis": axes[0] if len(axes) == 1 else tuple(axes)} if kept else {}
         if node.head is LargestOver and not all(length.is_Integer for length in node.bound):
-            options.append("initial=-np.inf")
+            options["initial"] = Number(-oo)
         elif node.head in NEUTRAL and not all(is_never_empty(length) for length in node.bound):
-            options.append(f"initial={'-' if node.head is MaxOver else ''}np.inf")
+            options["initial"] = Number(-oo if node.head is MaxOver else oo)
         kind: Kind = "boolean" if node.head is Or else "real"
-        return Value(f"{value.at(ATOM)}.{name}({', '.join(options)})", ATOM, kept, kind)
+        return Value(operation(name, value.expression, **options), kept, kind)
 
     def _axis_map(self, node: AxisMap) -> Value:
         value = self._real(self._use(node.arg))
         axes = tuple(value.letters.index(letter) for letter in node.over)
         if node.head in (SUM_UP_TO, SUM_FROM):
-            backwards = f"[{':, ' * axes[0]}::-1]" if node.head == SUM_FROM else ""
-            operand = f"{value.at(ATOM)}{backwards}" if backwards else value.text
-            along = f", axis={axes[0]}" if node.rank > 1 else ""
-            return Value(f"np.cumsum({operand}{along}){backwards}", ATOM, value.letters)
-        self.helpers.add("product_of_others")
-        text = f"_product_of_others({value.text}, axes={axes})"
-        return Value(text, ATOM, value.letters)
+            along = {"axis": axes[0]} if node.rank > 1 else {}
+            if node.head == SUM_UP_TO:
+                return Value(operation("cumsum", value.expression, **along), value.letters)
+            backwards: tuple[Place, ...] = (*[WHOLE_AXIS] * axes[0], Slice(step=Integer(-1)))
+            turned = operation("cumsum", Subscript(value.expression, backwards), **along)
+            return Value(Subscript(turned, backwards), value.letters)
+        return Value(operation("product_of_others", value.expression, axes=axes), value.letters)
 
 
 def _by_rows(value: Value) -> Value:
@@ -341,16 +365,39 @@ def _by_rows(value: Value) -> Value:
     NumPy would follow these: of 1797×10×64 entries, one factor transposed, the product with itself took 24 ms, by two
     copies, instead of 10.
     """
-    node = ast.parse(value.text, mode="eval").body
-    if len(value.letters) < 3 or not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+    step = binary(value.expression)
+    if len(value.letters) < 3 or step is None or step[0] != "multiply":
         return value
-    left, right = (ast.get_source_segment(value.text, part) for part in (node.left, node.right))
-    return Value(f'np.multiply({left}, {right}, order="C")', ATOM, value.letters)
+    return Value(operation("multiply", *step[1], order="C"), value.letters)
 
 
-def _returned(texts: Sequence[str]) -> list[str]:
-    """A return statement of a tuple, over several lines if it is long."""
-    together = ", ".join(texts) + ("," if len(texts) == 1 else "")
-    if len(together) <= MAX_LINE:
-        return [f"return {together}"]
-    return ["return (", *(f"    {text}," for text in texts), ")"]
+def _shape(node: Node, value: Value) -> Shape:
+    return tuple(node.shape[axis] for axis in value.letters)
+
+
+def _is_loose(expression: Expression) -> bool:
+    """Whether an expression is made by an operator, rather than a variable, a part of one, or a call."""
+    return Speller("").level(expression) != ATOM
+
+
+def _is_plain(expression: Expression) -> bool:
+    """Whether an expression is a number, a variable or a part of one."""
+    match expression:
+        case Read() | Label() | Number() | WholeSize():
+            return not _is_loose(expression)
+        case Subscript(array=array, places=places):
+            return _is_plain(array) and all(not isinstance(place, Expression) or _is_single(place) for place in places)
+        case Operation(head="transpose", parts=(array,), options=(("axes", (1, 0)),)):
+            return _is_plain(array)
+    return False
+
+
+def _is_single(place: Expression) -> bool:
+    return isinstance(place, Length) or _is_plain(place)
+
+
+def _without_sign(expression: Expression) -> Expression:
+    match expression:
+        case Operation(head="negative", parts=(inner,)):
+            return inner
+    return expression

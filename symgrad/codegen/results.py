@@ -4,24 +4,40 @@ An array is its dense part, or zeros, with the parts that deltas tie added on th
 the array, no identity matrix. A sparse array is its blocks with the indices of their entries.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-
-from sympy import Expr
+from collections.abc import Mapping
 
 from symgrad.calculus.structure import Block
+from symgrad.codegen.operands import is_view
 from symgrad.codegen.printer import Printer
-from symgrad.codegen.values import ATOM, Value
+from symgrad.codegen.values import Value
 from symgrad.graph.affine import along_one
 from symgrad.graph.nodes import Node, Shape, Use
 from symgrad.outputs.documentation import INDICES
 from symgrad.outputs.function import Array, Pattern, Record, Result, Sparse
+from symgrad.statements.arithmetic import number, operation
+from symgrad.statements.expressions import (
+    LIST,
+    OTHER_AXES,
+    TUPLE,
+    WHOLE_AXIS,
+    Buffer,
+    Expression,
+    FloatingType,
+    Group,
+    Length,
+    Operation,
+    Place,
+    Read,
+    Sides,
+    Slice,
+    Subscript,
+)
+from symgrad.statements.statements import Store
 
 RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
 
-# the text of an array that is a variable, or a view of one
-_VIEW = re.compile(r"([^\W\d]\w*)(?:\.T|\.transpose\([\d, ]*\)|\[[^\]]*\])*")
-_NEW = ("np.where(", "np.asarray(", "np.array(", "_place(", "_accumulate(")  # of these a scalar is an array
+# of these a scalar is an array
+_NEW = frozenset({"where", "asarray", "array", "place", "accumulate"})
 
 
 def type_of(result: Result) -> str:
@@ -51,21 +67,20 @@ class ResultWriter:
     Parameters
     ----------
     printer : has printed the terms.
-    dtype : the text of the floating type.
     given_shapes : for each argument in whose shape something is returned, the variable that has this shape.
     """
 
-    def __init__(self, printer: Printer, dtype: str, given_shapes: Mapping[str, str]) -> None:
-        self._printer, self._dtype, self._given_shapes = printer, dtype, given_shapes
-        self._returned: set[str] = set()
+    def __init__(self, printer: Printer, given_shapes: Mapping[str, str]) -> None:
+        self._printer, self._given_shapes = printer, given_shapes
+        self._returned: set[Buffer] = set()
 
-    def write(self, result: Result) -> str:
-        """The text of a result; what it needs is assigned before."""
+    def write(self, result: Result) -> Expression:
+        """A result; what it needs is assigned before."""
         match result:
             case Record(name=name, fields=fields):
-                return f"{name}({', '.join(map(self.write, fields.values()))})"
+                return Group(name, tuple(map(self.write, fields.values())))
             case tuple():
-                return f"({', '.join(map(self.write, result))})"
+                return Group(TUPLE, tuple(map(self.write, result)))
             case Sparse():
                 return self._sparse(result)
         return self._array(result)
@@ -74,101 +89,107 @@ class ResultWriter:
         """An array that shares its memory with no other result, and with nothing at all if it is `changed` later."""
         found = self._printer.full(use, Node(shape, b""))
         if not found.letters:
-            return scalar(found, self._dtype)
-        variable = view[1] if (view := _VIEW.fullmatch(found.text)) else None
+            return scalar(found)
+        variable = _viewed(found.expression)
         shared = variable is not None and (
             variable in self._returned or (changed and not self._printer.is_private(use))
         )
-        if shared or self._printer.is_view(found.text):
-            return Value(f"np.array({found.text})", ATOM, found.letters)
+        if shared or is_view(found.expression):
+            return Value(operation("array", found.expression), found.letters)
         self._returned |= {variable} if variable else set()
         return found
 
-    def _array(self, array: Array) -> str:
+    def _array(self, array: Array) -> Expression:
         dense = next((part.cofactor for part in array.parts if not part.tied), None)
         structured = [part for part in array.parts if part.tied]
         if dense is not None and not structured:
             return self._shaped(array, self._own(dense, array.shape))
         if not array.shape:
-            return f"{self._dtype}.type(0)"
+            return operation("scalar", number(0))
         if dense is not None:
             start = self._own(dense, array.shape, changed=True)
         else:
-            start = Value(f"np.zeros({_tuple(array.shape)}, dtype={self._dtype})", ATOM, tuple(range(len(array.shape))))
+            zeros = operation("zeros", Sides(tuple(array.shape)), dtype=FloatingType())
+            start = Value(zeros, tuple(range(len(array.shape))))
         out = self._printer.result(array.label, start)
-        for number, part in enumerate(structured):
-            sign = "=" if number == 0 and dense is None else "+="
-            self._printer.lines.append(
-                f"{self._view(part, out, array.shape)} {sign} {self._cofactor(part, array.shape)}"
-            )
+        for count, part in enumerate(structured):
+            target, cofactor = self._view(part, out, array.shape), self._cofactor(part, array.shape)
+            self._printer.statements.append(Store(target, cofactor, "" if count == 0 and dense is None else "add"))
         return out
 
-    def _shaped(self, array: Array, found: Value) -> str:
+    def _shaped(self, array: Array, found: Value) -> Expression:
         """An array in the shape in which an argument was given."""
         if array.like is None or array.like.name not in self._given_shapes:
             return self._printer.result(array.label, found)
-        shaped = f".reshape({self._given_shapes[array.like.name]})"
-        return self._printer.result(array.label, Value(f"{found.at(ATOM)}{shaped}", ATOM, found.letters), shaped)
+        shape = Buffer(self._given_shapes[array.like.name])
+        made = operation("reshape", found.expression, Read(shape))
+        return self._printer.result(array.label, Value(made, found.letters), shape)
 
-    def _view(self, part: Block, out: str, shape: Shape) -> str:
+    def _view(self, part: Block, out: Expression, shape: Shape) -> Expression:
         """The entries of an array that a block adds to, as a view: slices, then a diagonal."""
         hits = dict(part.hits)
-        slices = [_slice(hits[axis], shape) if axis in hits else ":" for axis in range(len(shape))]
+        places = tuple(_slice(hits[axis], shape) if axis in hits else WHOLE_AXIS for axis in range(len(shape)))
         tied_to: dict[int, int] = {column: row for row, column in part.ties}
         for axis, sub in hits.items():
             letter = along_one(sub)[0]  # type: ignore[index]
             if letter is not None:
                 tied_to[axis] = letter
         axes = [axis for axis in range(len(shape)) if axis not in hits or axis in tied_to]
-        view = f"{out}[{', '.join(slices)}]" if hits else out
+        view = Subscript(out, places) if hits else out
         if not tied_to:
             return view
-        spec = "".join(INDICES[tied_to.get(axis, axis)] for axis in axes)
-        return f'np.einsum("{spec}->{"".join(INDICES[axis] for axis in axes if axis not in tied_to)}", {view})[...]'
+        inside = "".join(INDICES[tied_to.get(axis, axis)] for axis in axes)
+        kept = "".join(INDICES[axis] for axis in axes if axis not in tied_to)
+        return Subscript(operation("einsum", view, letters=((inside,), kept)), (OTHER_AXES,))
 
-    def _cofactor(self, part: Block, shape: Shape) -> str:
-        return self._printer.aligned(part.cofactor, [axis for axis in range(len(shape)) if axis not in part.tied]).text
+    def _cofactor(self, part: Block, shape: Shape) -> Expression:
+        axes = [axis for axis in range(len(shape)) if axis not in part.tied]
+        return self._printer.aligned(part.cofactor, axes).expression
 
-    def _sparse(self, sparse: Sparse) -> str:
+    def _sparse(self, sparse: Sparse) -> Expression:
         made = [self._pattern(sparse, pattern) for pattern in sparse.patterns]
         rows, columns = sparse.shape[: sparse.rank], sparse.shape[sparse.rank :]
-        return f"_jacobian({', '.join([_tuple(rows), _tuple(columns), *made])})"
+        return operation("jacobian", Sides(tuple(rows)), Sides(tuple(columns)), *made)
 
-    def _pattern(self, sparse: Sparse, pattern: Pattern) -> str:
+    def _pattern(self, sparse: Sparse, pattern: Pattern) -> Expression:
         """Values over the axes that nothing determines, with the position of each along every axis."""
         columns, hits = {column: row for row, column in pattern.ties}, dict(pattern.hits)
         kept = [axis for axis in range(len(sparse.shape)) if axis not in columns and axis not in hits]
         values = self._array(pattern.values)
-        sides = ", ".join(f":{sparse.shape[axis]}" for axis in kept) + ("," if len(kept) == 1 else "")
-        grid = self._printer.assign(self._printer.fresh("grid"), Value(f"np.ogrid[{sides}]", ATOM, ()))
+        grid = Value(operation("grid", sides=tuple(sparse.shape[axis] for axis in kept)), ())
+        found = self._printer.assign(self._printer.fresh("grid"), grid).expression
         index = [
-            self._printer.aligned(hits[axis], kept, real=False).text
+            self._printer.aligned(hits[axis], kept, real=False).expression
             if axis in hits
-            else f"{grid}[{kept.index(columns.get(axis, axis))}]"
+            else Subscript(found, (number(kept.index(columns.get(axis, axis))),))
             for axis in range(len(sparse.shape))
         ]
-        return f"({values}, {_list(index[: sparse.rank])}, {_list(index[sparse.rank :])})"
+        parts = (index[: sparse.rank], index[sparse.rank :])
+        return Group(TUPLE, (values, *(Group(LIST, tuple(part)) for part in parts)))
 
 
-def scalar(value: Value, dtype: str) -> Value:
+def scalar(value: Value) -> Value:
     """A scalar result in the arguments' floating type: Python numbers and 0-d arrays are turned into NumPy scalars."""
-    if value.kind == "real" and not value.text.startswith(_NEW):
+    head = value.expression.head if isinstance(value.expression, Operation) else None
+    if value.kind == "real" and head not in _NEW:
         return value
-    return Value(f"{dtype}.type({value.text})", ATOM, ())
+    return Value(operation("scalar", value.expression), ())
 
 
-def _slice(sub: Use, shape: Shape) -> str:
+def _viewed(expression: Expression) -> Buffer | None:
+    """The variable that an expression is, or is a view of."""
+    match expression:
+        case Read(buffer=buffer):
+            return buffer
+        case Subscript(array=array) | Operation(head="transpose", parts=(array,)):
+            return _viewed(array)
+    return None
+
+
+def _slice(sub: Use, shape: Shape) -> Place:
     """A subscript as a basic index or slice."""
     letter, step, start = along_one(sub)  # type: ignore[misc]
     if letter is None:
-        return str(start)
+        return Length(start)
     stop = (start + step * (sub.node.shape[sub.letters.index(letter)] - 1) + 1).expand()
-    return f"{'' if start == 0 else start}:{stop}" + ("" if step == 1 else f":{step}")
-
-
-def _tuple(sides: Sequence[Expr]) -> str:
-    return f"({', '.join(map(str, sides))}{',' if len(sides) == 1 else ''})"
-
-
-def _list(texts: Sequence[str]) -> str:
-    return f"[{', '.join(texts)}]"
+    return Slice(None if start == 0 else start, stop, step)

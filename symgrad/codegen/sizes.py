@@ -1,23 +1,11 @@
 """Sizes as Python integers: `K*(K - 1)/2` is `K*(K - 1) // 2`, and never a floating number."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from sympy import Expr, S, Symbol
 from sympy.printing.str import StrPrinter
-
-_lengths: dict[Symbol, Symbol] = {}
-
-
-@contextmanager
-def lengths_as(texts: Mapping[Symbol, str]) -> Iterator[None]:
-    """While it lasts, dimensions are written so: a block has as many rows as its arrays have."""
-    _lengths.update({dimension: Symbol(text) for dimension, text in texts.items()})
-    try:
-        yield
-    finally:
-        _lengths.clear()
 
 
 class _Sizes(StrPrinter):  # type: ignore[misc]
@@ -37,9 +25,19 @@ class _Sizes(StrPrinter):  # type: ignore[misc]
         return f"min({', '.join(size_text(arg) for arg in expr.args)})"
 
 
-def size_text(size: Any) -> str:
-    """A size as Python text; a quotient is rounded down, which changes nothing where the size is an integer."""
-    expr: Expr = S(size).xreplace(_lengths)
+def size_text(size: Any, lengths: Mapping[Symbol, str] | None = None) -> str:
+    """A size as Python text; a quotient is rounded down, which changes nothing where the size is an integer.
+
+    Dimensions in `lengths` are written as it says.
+    """
+    return _text(S(size), tuple((lengths or {}).items()))
+
+
+@lru_cache(maxsize=4096)
+def _text(size: Expr, lengths: tuple[tuple[Symbol, str], ...]) -> str:
+    expr: Expr = size.xreplace({dimension: Symbol(text) for dimension, text in lengths}) if lengths else size
+    if expr.is_Symbol or expr.is_Integer:
+        return str(expr)
     numerator, denominator = expr.together().as_numer_denom()
     if denominator == 1:
         return str(_Sizes().doprint(expr))

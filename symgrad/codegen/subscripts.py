@@ -4,15 +4,28 @@ An axis whose subscript is affine, with numbers or sizes as steps, is a slice if
 window if it has several; anything else, such as data or a product of indices, is an index array.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr, S
 
-from symgrad.codegen.sizes import size_text
-from symgrad.codegen.values import ADD, ATOM, Value, broadcast, transpose
+from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.graph.affine import Affine, affine
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Gather, Letter, Scatter, Use
+from symgrad.statements.arithmetic import operation
+from symgrad.statements.expressions import (
+    TUPLE,
+    WHOLE_AXIS,
+    Expression,
+    FloatingType,
+    Group,
+    Length,
+    Place,
+    Places,
+    Sides,
+    Slice,
+    Subscript,
+)
 
 Read = Callable[[Use], Value]
 Lengths = dict[Letter, Expr]
@@ -44,52 +57,49 @@ def _plain(subs: Sequence[Use]) -> dict[int, Affine]:
     }
 
 
-def _slice(found: Affine, lengths: Lengths, side: Expr) -> str:
+def _slice(found: Affine, lengths: Lengths, side: Expr) -> Place:
     if not found.steps:
-        return size_text(found.start)
+        return Length(found.start)
     ((letter, step),) = found.steps
     end = (found.start + step * (lengths[letter] - 1) + 1).expand()
-    first = "" if found.start == 0 else size_text(found.start)
-    stop = "" if (end - side).expand() == 0 else size_text(end)
-    return f"{first}:{stop}" + ("" if step == 1 else f":{size_text(step)}")
+    first = None if found.start == 0 else found.start
+    return Slice(first, None if (end - side).expand() == 0 else end, step)
 
 
-def _slices(found: Sequence[Affine], lengths: Lengths, shape: Sequence[Expr]) -> tuple[str, tuple[Letter, ...]]:
-    texts = [_slice(one, lengths, side) for one, side in zip(found, shape, strict=True)]
-    return ", ".join(texts), tuple(one.steps[0][0] for one in found if one.steps)
+def _slices(
+    found: Sequence[Affine], lengths: Lengths, shape: Sequence[Expr]
+) -> tuple[tuple[Place, ...], tuple[Letter, ...]]:
+    places = tuple(_slice(one, lengths, side) for one, side in zip(found, shape, strict=True))
+    return places, tuple(one.steps[0][0] for one in found if one.steps)
 
 
 def _lengths(uses: Sequence[Use]) -> Lengths:
     return {letter: length for use in uses for letter, length in zip(use.letters, use.node.shape, strict=True)}
 
 
-def _tuple(parts: Sequence[object]) -> str:
-    texts = [part if isinstance(part, str) else size_text(part) for part in parts]
-    return f"({texts[0]},)" if len(texts) == 1 else f"({', '.join(texts)})"
-
-
-def _walk(found: Sequence[Affine], letters: Sequence[Letter]) -> str:
-    """How windows walk over an array, as arguments: for every letter the axis and the step, and where they start."""
+def _walk(found: Sequence[Affine], letters: Sequence[Letter]) -> dict[str, tuple[Expr, ...]]:
+    """How windows walk over an array: for every letter the axis and the step, and where they start."""
     place = {letter: (axis, step) for axis, sub in enumerate(found) for letter, step in sub.steps}
-    axes, steps = (_tuple([S(place[letter][k]) for letter in letters]) for k in (0, 1))
-    start = "" if all(sub.start == 0 for sub in found) else f", start={_tuple([sub.start for sub in found])}"
-    return f"axes={axes}, steps={steps}{start}"
+    options = {name: tuple(S(place[letter][k]) for letter in letters) for k, name in enumerate(("axes", "steps"))}
+    if any(sub.start != 0 for sub in found):
+        options["start"] = tuple(sub.start for sub in found)
+    return options
 
 
-def gather_text(node: Gather, read: Read, base: Value, want: Sequence[Letter] | None, helpers: set[str]) -> Value:
+def gather_value(node: Gather, read: Read, base: Value, want: Sequence[Letter] | None) -> Value:
     """base[subs]; `want` is the order of axes that is asked for, where there is a choice."""
     base = transpose(base, range(len(base.letters)))
     shape, lengths = node.base.node.shape, _lengths(node.subs)
     plain = _plain(node.subs)
     if len(plain) == len(shape):
-        text, letters = _slices(list(plain.values()), lengths, shape)
-        return Value(f"{base.at(ATOM)}[{text}]", ATOM, letters, base.kind)
+        places, letters = _slices(list(plain.values()), lengths, shape)
+        return Value(Subscript(base.expression, places), letters, base.kind)
     windows = _all_affine(node.subs)
     if windows is not None:
-        helpers.add("windows")
         letters = tuple(want or range(node.rank))
-        sides = _tuple([lengths[letter] for letter in letters])
-        return Value(f"_windows({base.text}, {sides}, {_walk(windows, letters)})", ATOM, letters, base.kind)
+        sides = Sides(tuple(lengths[letter] for letter in letters))
+        made = operation("windows", base.expression, sides, **_walk(windows, letters))
+        return Value(made, letters, base.kind)
     return _indexed(node, read, base, plain, lengths)
 
 
@@ -99,20 +109,33 @@ def _indexed(node: Gather, read: Read, base: Value, plain: dict[int, Affine], le
     slices = {axis: found for axis, found in plain.items() if found.steps}
     arrays = [axis for axis in range(len(shape)) if axis not in slices]
     batch = distinct(letter for axis in arrays for letter in node.subs[axis].letters)
-    texts = [
-        _slice(slices[axis], lengths, shape[axis]) if axis in slices else broadcast(read(sub), batch).at(ADD)
-        for axis, sub in enumerate(node.subs)
-    ]
-    while texts[-1] == ":":
-        texts.pop()
+    places = _places(node.subs, slices, lengths, shape, read, batch)
     # NumPy puts the axes of index arrays where they stand if they stand together, else first
     first = arrays[0] if arrays[-1] - arrays[0] == len(arrays) - 1 else 0
     rows = [found.steps[0][0] for found in slices.values()]
     letters = (*rows[:first], *batch, *rows[first:])
-    return Value(f"{base.at(ATOM)}[{', '.join(texts)}]", ATOM, letters, base.kind)
+    return Value(Subscript(base.expression, places), letters, base.kind)
 
 
-def landing(node: Scatter, read: Read, value: Value) -> tuple[str, Value, bool] | None:
+def _places(
+    subs: Sequence[Use],
+    slices: Mapping[int, Affine],
+    lengths: Lengths,
+    shape: Sequence[Expr],
+    read: Read,
+    batch: Sequence[Letter],
+) -> tuple[Place, ...]:
+    """Slices on some axes, index arrays on the others, up to the last axis that is not taken whole."""
+    places: list[Place] = [
+        _slice(slices[axis], lengths, shape[axis]) if axis in slices else broadcast(read(sub), batch).expression
+        for axis, sub in enumerate(subs)
+    ]
+    while places[-1] == WHOLE_AXIS:
+        places.pop()
+    return tuple(places)
+
+
+def landing(node: Scatter, read: Read, value: Value) -> tuple[tuple[Place, ...], Value, bool] | None:
     """Where an array is increased by a scatter: the index, the values, and whether no position occurs twice.
 
     None where the values lie in windows.
@@ -126,46 +149,44 @@ def landing(node: Scatter, read: Read, value: Value) -> tuple[str, Value, bool] 
     slots = {axis: found for axis, found in plain.items() if found.steps}
     batch = distinct(letter for axis, sub in enumerate(node.subs) if axis not in slots for letter in sub.letters)
     moved = [axis for axis in range(node.rank) if axis not in slots]
-    texts = [
-        _slice(slots[axis], lengths, node.shape[axis]) if axis in slots else broadcast(read(sub), batch).at(ADD)
-        for axis, sub in enumerate(node.subs)
-    ]
-    while texts[-1] == ":":
-        texts.pop()
+    places = _places(node.subs, slots, lengths, node.shape, read, batch)
     first = moved[0] if moved[-1] - moved[0] == len(moved) - 1 else 0  # as in a gather
     rows = [found.steps[0][0] for found in slots.values()]
-    return ", ".join(texts), broadcast(value, (*rows[:first], *batch, *rows[first:])), not batch
+    return places, broadcast(value, (*rows[:first], *batch, *rows[first:])), not batch
 
 
-def scatter_text(node: Scatter, read: Read, value: Value, dtype: str, helpers: set[str]) -> Value:
+def scatter_value(node: Scatter, read: Read, value: Value) -> Value:
     """Zeros with `value` added at `subs`."""
     lengths = _lengths(node.subs)
     own = tuple(range(node.rank))
     plain = _plain(node.subs)
     if len(plain) == node.rank:
-        helpers.add("place")
-        slices, order = _slices(list(plain.values()), lengths, node.shape)
-        text = f"_place({_tuple(node.shape)}, np.s_[{slices}], {broadcast(value, order).text}, {dtype})"
-        return Value(text, ATOM, own)
+        places, order = _slices(list(plain.values()), lengths, node.shape)
+        placed = broadcast(value, order).expression
+        return Value(operation("place", Sides(node.shape), Places(places), placed, FloatingType()), own)
     windows = _all_affine(node.subs)
     if windows is not None:
-        helpers.add("add_windows")
-        letters = [letter for letter in lengths if letter not in value.letters]
-        order = (*letters, *value.letters)
-        sides = _tuple([lengths[x] for x in order])
-        if value.kind == "python":  # it has no type of its own
-            text = f"np.full({sides}, {value.text}, dtype={dtype})"
-        else:
-            text = value.text if not letters else f"np.broadcast_to({value.text}, {sides})"
-        return Value(f"_add_windows({_tuple(node.shape)}, {text}, {_walk(windows, order)})", ATOM, own)
+        return _scattered_windows(node, windows, value, lengths)
     # index arrays; an axis that is not moved, and that no position depends on, is a row that is added whole
     counts = [letter for sub in node.subs for letter in set(sub.letters)]
     rows = [axis for axis in own if node.subs[axis].letters == (axis,) and axis in plain and counts.count(axis) == 1]
     moved = [axis for axis in own if axis not in rows]
     batch = distinct(letter for axis in moved for letter in node.subs[axis].letters)
-    index = _tuple([broadcast(read(node.subs[axis]), batch).at(ADD) for axis in moved])
+    index = Group(TUPLE, tuple(broadcast(read(node.subs[axis]), batch).expression for axis in moved))
     order = (*moved, *rows)
-    helper = "accumulate" if node.bound else "place"  # without a sum no position occurs twice
-    helpers.add(helper)
-    shape = _tuple([node.shape[axis] for axis in order])
-    return Value(f"_{helper}({shape}, {index}, {broadcast(value, (*batch, *rows)).text}, {dtype})", ATOM, order)
+    head = "accumulate" if node.bound else "place"  # without a sum no position occurs twice
+    shape, placed = Sides(tuple(node.shape[axis] for axis in order)), broadcast(value, (*batch, *rows)).expression
+    return Value(operation(head, shape, index, placed, FloatingType()), order)
+
+
+def _scattered_windows(node: Scatter, windows: Sequence[Affine], value: Value, lengths: Lengths) -> Value:
+    letters = [letter for letter in lengths if letter not in value.letters]
+    order = (*letters, *value.letters)
+    sides = Sides(tuple(lengths[x] for x in order))
+    found: Expression = value.expression
+    if value.kind == "python":  # it has no type of its own
+        found = operation("full", sides, found, dtype=FloatingType())
+    elif letters:
+        found = operation("broadcast_to", found, sides)
+    made = operation("add_windows", Sides(node.shape), found, **_walk(windows, order))
+    return Value(made, tuple(range(node.rank)))

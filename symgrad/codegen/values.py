@@ -1,57 +1,72 @@
-"""Pieces of NumPy text: an expression with its precedence, its index letters in axis order, and what it holds."""
+"""Expressions with their index letters in axis order, and what they hold."""
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any
 
-from sympy import Expr, Float, Integer, Number, Rational, oo
+from sympy import S
 
 from symgrad.graph.nodes import Letter
-
-Kind = Literal["real", "integer", "boolean", "python"]
-
-# Python's precedence, coarsely; `@` is kept apart from `*` because a * b @ c groups to the left.
-ADD, MATMUL, MUL, UNARY, POWER, ATOM = range(6)
-COMPARE = -1
-
-LARGEST_INTEGER = 2**63  # NumPy's functions do not know what to do with larger ones
+from symgrad.statements.expressions import (
+    NEW_AXIS,
+    WHOLE_AXIS,
+    Buffer,
+    Expression,
+    Kind,
+    Number,
+    Operation,
+    Place,
+    Read,
+    Size,
+    Subscript,
+)
 
 
 @dataclass(frozen=True)
 class Value:
-    """`text` computes an array whose axis k runs along `letters[k]`; `python` values are plain Python numbers.
+    """`expression` computes an array whose axis k runs along `letters[k]`; `python` values are plain Python numbers.
 
-    Where the text is an inverse that nothing else needs, `inverse_of` is the matrix, over the same letters. A symmetric
+    Where it is an inverse that nothing else needs, `inverse_of` is the matrix, over the same letters. A symmetric
     matrix is its own transpose.
     """
 
-    text: str
-    level: int
+    expression: Expression
     letters: tuple[Letter, ...]
     kind: Kind = "real"
     inverse_of: "Value | None" = None
     symmetric: bool = False
 
-    def at(self, level: int) -> str:
-        """The text, in parentheses unless it binds at least this tightly."""
-        return self.text if self.level >= level else f"({self.text})"
+    @property
+    def buffer(self) -> Buffer | None:
+        """The variable that the value is, if it is one."""
+        return self.expression.buffer if isinstance(self.expression, Read) else None
+
+    @property
+    def named(self) -> bool:
+        """Whether the value is a variable, a dimension, or a truth value."""
+        return is_named(self.expression)
 
 
-def number_text(value: Expr) -> str:
-    """A number as Python text."""
-    if value in (oo, -oo):
-        return "np.inf" if value is oo else "-np.inf"
-    if isinstance(value, Integer):
-        return str(int(value)) if abs(value) < LARGEST_INTEGER else repr(float(value))
-    if isinstance(value, Rational):
-        quotient = float(value)
-        exact = Rational(quotient) == value
-        return repr(quotient) if exact else f"({value.p} / {value.q})"
-    if isinstance(value, Float | Number):
-        return repr(float(value))
-    return repr(float(value.evalf(17)))
+def is_named(expression: Expression) -> bool:
+    """Whether an expression is a single word."""
+    match expression:
+        case Read():
+            return True
+        case Size(value=value):
+            return bool(value.is_Symbol)
+        case Number(value=value):
+            return value in (S.true, S.false)
+    return False
+
+
+def python(value: Any) -> Value:
+    """A number of Python's."""
+    return Value(Number(S(value)), (), "python")
+
+
+def turned(expression: Expression, axes: Sequence[int]) -> Expression:
+    """An array with its axes in another order."""
+    return Operation("transpose", (expression,), (("axes", tuple(axes)),))
 
 
 def transpose(value: Value, order: Sequence[Letter]) -> Value:
@@ -62,10 +77,8 @@ def transpose(value: Value, order: Sequence[Letter]) -> Value:
     assert set(order) == set(value.letters) and len(order) == len(value.letters)
     if value.symmetric:
         return replace(value, letters=order)
-    if len(order) == 2:
-        return replace(value, text=f"{value.at(ATOM)}.T", level=ATOM, letters=order)
-    axes = ", ".join(str(value.letters.index(letter)) for letter in order)
-    return replace(value, text=f"{value.at(ATOM)}.transpose({axes})", level=ATOM, letters=order)
+    axes = tuple(value.letters.index(letter) for letter in order)
+    return replace(value, expression=turned(value.expression, axes), letters=order)
 
 
 def broadcast(value: Value, letters: Sequence[Letter]) -> Value:
@@ -77,11 +90,5 @@ def broadcast(value: Value, letters: Sequence[Letter]) -> Value:
     tail = list(letters)[list(letters).index(present[0]) :]
     if all(letter in present for letter in tail):
         return moved
-    picks = ", ".join(":" if letter in present else "None" for letter in tail)
-    return replace(moved, text=f"{moved.at(ATOM)}[{picks}]", level=ATOM)
-
-
-def words(texts: Iterable[str]) -> Counter[str]:
-    """The names that Python texts mention, not those of attributes or in comments, with how often they do."""
-    code = " ".join(text for text in texts if not text.lstrip().startswith("#"))
-    return Counter(re.findall(r"(?<![\w.])[^\W\d]\w*", code))
+    places: tuple[Place, ...] = tuple(WHOLE_AXIS if letter in present else NEW_AXIS for letter in tail)
+    return replace(moved, expression=Subscript(moved.expression, places))

@@ -19,10 +19,12 @@ from mpmath import mpf
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from symgrad import sigmoid
-from symgrad.codegen.functions import FORMATS, UFUNCS
+from symgrad.codegen.functions import applied
+from symgrad.codegen.speller import Speller
 from symgrad.functions import if_else, log_sigmoid
 from symgrad.rewrite.rules import RULES, Rule
 from symgrad.runtime.entries import _sigmoid
+from symgrad.statements.expressions import Buffer, Read
 from symgrad.univariate import Univariate
 from symgrad.verify.graph_functions import function_value
 
@@ -123,8 +125,8 @@ def _float(expr: Any, at: dict[Any, Any]) -> Any:
         return expr.computed(parts[0])
     if expr.func is sigmoid:
         return _sigmoid(parts[0])
-    text = UFUNCS[expr.func] + f"({', '.join(f'v{n}' for n in range(len(parts)))})" if expr.func in UFUNCS else None
-    text = text or (FORMATS | _PLAIN)[expr.func].format(*(f"v{n}" for n in range(len(parts))))
+    made = applied(expr.func, [Read(Buffer(f"v{n}")) for n in range(len(parts))])
+    text = _PLAIN[expr.func].format("v0") if made is None else Speller("v0.dtype").text(made)
     return eval(text, {"np": np, "_sigmoid": _sigmoid}, {f"v{n}": part for n, part in enumerate(parts)})
 
 

@@ -150,22 +150,26 @@ def with_wrong_phase(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, tanh, "np.arctan")
+    monkeypatch.setitem(functions.UFUNCS, tanh, "arctan")
     assert broken(elementwise(tanh)).name == "float64 code"
 
 
 def test_code_that_loses_five_digits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sin, "(lambda v: np.sin(v) * (1 + 1e-11))")
+    monkeypatch.setitem(functions.UFUNCS, sp.sin, "wrong")
+    monkeypatch.setitem(functions.SPELLINGS, "wrong", "(lambda v: np.sin(v) * (1 + 1e-11))")
     assert broken(elementwise(sp.sin)).name == "float64 code"
 
 
 def test_code_that_is_wrong_in_single_precision_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sin, "(lambda v: np.sin(v) + v.dtype.type(1e-2) * (v.dtype == 'float32'))")
+    monkeypatch.setitem(functions.UFUNCS, sp.sin, "wrong")
+    monkeypatch.setitem(
+        functions.SPELLINGS, "wrong", "(lambda v: np.sin(v) + v.dtype.type(1e-2) * (v.dtype == 'float32'))"
+    )
     assert broken(elementwise(sp.sin)).name == "float32 code"
 
 
 def test_code_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sin, "np.no_such_function")
+    monkeypatch.setitem(functions.UFUNCS, sp.sin, "no_such_function")
     link = broken(elementwise(sp.sin))
     assert link.name == "float64 code" and "AttributeError" in link.reason
 

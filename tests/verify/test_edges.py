@@ -165,7 +165,8 @@ def test_ties_of_a_maximum_share_and_norms_at_zero_are_flat() -> None:
 
 
 def test_code_with_another_convention_is_found_at_the_kink_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sign, "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
+    monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
+    monkeypatch.setitem(functions.SPELLINGS, "wrong", "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
     report = Model(Sum(t[n] * sp.Abs(z) + z, (n, 0, N - 1)), [w]).check()
     assert not report.ok and all(not run.failures for run in report.runs)
     failed = [link.name for link in edge(report, "a kink").links if link.verdict == "fail"]
@@ -173,7 +174,8 @@ def test_code_with_another_convention_is_found_at_the_kink_alone(monkeypatch: py
 
 
 def test_a_gradient_that_is_no_number_at_the_kink_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sign, "(lambda v: v / np.abs(v))")
+    monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
+    monkeypatch.setitem(functions.SPELLINGS, "wrong", "(lambda v: v / np.abs(v))")
     report = Model(Sum(t[n] * sp.Abs(z) + z, (n, 0, N - 1)), [w]).check()
     assert "the gradient by w is finite" in [item.name for item in edge(report, "a kink").failures]  # type: ignore[union-attr]
 
@@ -209,7 +211,8 @@ def test_a_tie_that_is_not_shared_equally_is_found_there_alone() -> None:
 
 
 def test_code_with_another_convention_is_found_where_it_was_solved_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sign, "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
+    monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
+    monkeypatch.setitem(functions.SPELLINGS, "wrong", "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
     report = Model(Sum(t[n] * sp.Abs(z - t[n] - 1), over_n), [w]).check()
     assert not report.ok and all(not run.failures for run in report.runs)
     failed = [link for link in edge(report, "a kink").links if link.verdict == "fail"]

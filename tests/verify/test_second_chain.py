@@ -120,12 +120,12 @@ def test_a_wrong_phase_of_the_schedule_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = printing.in_place
+    right = printing.lines_of
 
-    def doubled(lines: list[str], *given: Any) -> Any:
-        return right([line.replace("weighted.T @", "2 * weighted.T @") for line in lines], *given)
+    def doubled(*given: Any) -> list[str]:
+        return [line.replace("weighted.T @", "2 * weighted.T @") for line in right(*given)]
 
-    monkeypatch.setattr(printing, "in_place", doubled)
+    monkeypatch.setattr(printing, "lines_of", doubled)
     found = blamed(logistic())
     assert [link.name for link in found.values()] == ["hessian float64 code"]
     assert found["hessian"].label.startswith("H.w.w[")
@@ -133,13 +133,14 @@ def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_code_that_is_wrong_in_single_precision_only(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = "(lambda v: np.sin(v) + v.dtype.type(1e-2) * (v.dtype == 'float32'))"
-    monkeypatch.setitem(functions.UFUNCS, sp.sin, wrong)
+    monkeypatch.setitem(functions.UFUNCS, sp.sin, "wrong")
+    monkeypatch.setitem(functions.SPELLINGS, "wrong", wrong)
     names = {link.name for link in blamed(squares()).values()}
     assert names == {"float32 code", "hessian float32 code", "hvp float32 code"}
 
 
 def test_code_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.cos, "np.no_such_function")
+    monkeypatch.setitem(functions.UFUNCS, sp.cos, "no_such_function")
     assert "AttributeError" in blamed(squares())["hessian"].reason
 
 

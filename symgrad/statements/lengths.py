@@ -1,0 +1,40 @@
+"""Which dimensions the statements of a function mention."""
+
+from collections.abc import Iterable
+
+from sympy import Symbol
+
+from symgrad.statements.expressions import Expression, Kept, Size, parts_of, sizes_of
+from symgrad.statements.statements import Body, Define, Loop, Rows, Statement
+
+
+def dimensions_of(body: Body) -> set[Symbol]:
+    """The dimensions that a function has to know; a block of rows knows by itself how many rows it has."""
+    return _of_statements(body.statements) | _of_expressions(body.results)
+
+
+def _of_statements(statements: Iterable[Statement]) -> set[Symbol]:
+    found: set[Symbol] = set()
+    for statement in statements:
+        if isinstance(statement, Rows):
+            own = _of_expressions(statement.returned) | _of_statements(statement.body)
+            found |= (own - {statement.dimension}) | _whole(statement)
+            found |= statement.width.free_symbols | statement.size.free_symbols
+            continue
+        found |= _of_expressions(statement.expressions) | _of_statements(statement.inside)
+        if isinstance(statement, Loop):
+            found |= statement.first.free_symbols | statement.end.free_symbols
+        if isinstance(statement, Define) and isinstance(statement.out, Kept):
+            found |= _of_expressions([statement.out])
+    return found
+
+
+def _of_expressions(expressions: Iterable[Expression]) -> set[Symbol]:
+    return {symbol for expression in expressions for size in sizes_of(expression) for symbol in size.free_symbols}
+
+
+def _whole(statement: Statement) -> set[Symbol]:
+    """What is said of all rows, in a block of them, too."""
+    sizes = {part.value for one in statement.expressions for part in parts_of(one) if isinstance(part, Size)}
+    own = {symbol for size in sizes for symbol in size.free_symbols}
+    return own.union(*(_whole(inside) for inside in statement.inside))

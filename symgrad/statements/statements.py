@@ -1,0 +1,203 @@
+"""Statements: what a function does, in order. Each gives what it `reads`, `writes` and `defines`."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from sympy import Expr
+
+from symgrad.statements.expressions import Buffer, Expression, Kept, buffers_of
+
+Accumulate = Literal["", "add", "subtract", "multiply", "divide"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Reads buffers by `expressions`, and writes to others."""
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """What is computed, without what statements inside compute."""
+        return ()
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        """The variables that the statement introduces."""
+        return ()
+
+    @property
+    def writes(self) -> tuple[Buffer, ...]:
+        """The variables that are there, whose entries it changes."""
+        return ()
+
+    @property
+    def inside(self) -> tuple["Statement", ...]:
+        """The statements that it repeats."""
+        return ()
+
+    @cached_property
+    def reads(self) -> frozenset[Buffer]:
+        """What it reads, with what the statements inside read."""
+        own = (buffer for expression in self.expressions for buffer in buffers_of(expression))
+        return frozenset(own).union(*(statement.reads for statement in self.inside))
+
+    @cached_property
+    def mentions(self) -> frozenset[Buffer]:
+        """All variables in it."""
+        own = self.reads.union(self.defines, self.writes)
+        return own.union(*(statement.mentions for statement in self.inside))
+
+
+@dataclass(frozen=True)
+class Define(Statement):
+    """buffer = expression; with `out`, computed into that array, which the buffer then is."""
+
+    buffer: Buffer
+    expression: Expression
+    out: Buffer | Kept | None = None
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return (self.expression,)
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        return (self.buffer,)
+
+    @property
+    def writes(self) -> tuple[Buffer, ...]:
+        return (self.out,) if isinstance(self.out, Buffer) else ()
+
+
+@dataclass(frozen=True)
+class Unpack(Statement):
+    """Several variables at once, each a part of the expression's first axis."""
+
+    buffers: tuple[Buffer, ...]
+    expression: Expression
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return (self.expression,)
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        return self.buffers
+
+
+@dataclass(frozen=True)
+class Store(Statement):
+    """Writes entries of an array.
+
+    Attributes
+    ----------
+    target : the array, or part of it.
+    expression : what is written there.
+    accumulate : the operation that joins it with what is there; empty where it takes its place.
+    repeated : whether the part may have an entry several times, each of which counts.
+    direct : whether the operation writes into the part itself, without an array of its own.
+    """
+
+    target: Expression
+    expression: Expression
+    accumulate: Accumulate = ""
+    repeated: bool = False
+    direct: bool = False
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return (self.target, self.expression)
+
+    @property
+    def writes(self) -> tuple[Buffer, ...]:
+        return (root(self.target),)
+
+
+@dataclass(frozen=True)
+class Loop(Statement):
+    """The body for every value of the clock from `first` on, but not `end`; backwards if `descending`."""
+
+    clock: str
+    first: Expr
+    end: Expr
+    descending: bool
+    body: tuple[Statement, ...]
+
+    @property
+    def inside(self) -> tuple[Statement, ...]:
+        return self.body
+
+
+@dataclass(frozen=True)
+class Rows(Statement):
+    """Sums over rows of data, computed for blocks of rows by a function inside.
+
+    Attributes
+    ----------
+    name : that of the function.
+    arguments : the arrays with rows, of which the function takes blocks.
+    dimension : how many rows all of them have.
+    body, returned : what the function does, and the sums over the rows of its block that it returns.
+    results : the variables of the sums over all rows.
+    width, size : how many numbers a row takes, and how many the sums have.
+    """
+
+    name: str
+    arguments: tuple[Buffer, ...]
+    dimension: Expr
+    body: tuple[Statement, ...]
+    returned: tuple[Expression, ...]
+    results: tuple[Buffer, ...]
+    width: Expr
+    size: Expr
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return self.returned
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        return self.results
+
+    @property
+    def inside(self) -> tuple[Statement, ...]:
+        return self.body
+
+
+@dataclass(frozen=True)
+class Release(Statement):
+    """Nothing reads these any more."""
+
+    buffers: tuple[Buffer, ...]
+
+
+@dataclass(frozen=True)
+class Comment(Statement):
+    """A remark for who reads the text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Body:
+    """The statements of a function, and what it returns."""
+
+    statements: tuple[Statement, ...]
+    results: tuple[Expression, ...] = field(default=())
+
+    @property
+    def read_at_the_end(self) -> frozenset[Buffer]:
+        return frozenset(buffer for result in self.results for buffer in buffers_of(result))
+
+
+def root(target: Expression) -> Buffer:
+    """The variable of which a target is a view."""
+    return next(iter(buffers_of(target)))
+
+
+def every(statements: Sequence[Statement]) -> Iterator[Statement]:
+    """The statements with those inside them."""
+    for statement in statements:
+        yield statement
+        yield from every(statement.inside)
