@@ -78,7 +78,7 @@ def _squeezed(name: str, array: Any, labels: tuple[str | int, ...]) -> Any:
 def _check_axes(name: str, array: Any, labels: tuple[str | int, ...]) -> None:
     if np.ndim(array) != len(labels):
         expected = ", ".join(map(str, labels))
-        raise ValueError(f"{name}: expected shape ({expected}), got shape {np.shape(array)}")
+        raise ValueError(f"{name}: expected shape ({expected}), got shape {array.shape}")
 
 
 def _check_shape(name: str, shape: tuple[int, ...], labels: tuple[str, ...], expected: tuple[int, ...]) -> None:

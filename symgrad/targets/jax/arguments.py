@@ -1,0 +1,73 @@
+"""What generated functions do with their arguments first: arrays of one floating type, whose shapes fit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sympy import Expr, Symbol
+
+from symgrad.arguments import Argument
+from symgrad.frontend.program import SIDE
+from symgrad.outputs.function import axes_of
+from symgrad.outputs.requirements import Length, Requirements, is_thin
+from symgrad.targets.jax.values import size_text, tuple_text
+
+
+@dataclass(frozen=True)
+class Check:
+    """The function that checks arguments: its name, what it takes, its statements, and the functions that they call."""
+
+    name: str
+    names: tuple[str, ...]
+    lines: tuple[str, ...]
+    calls: tuple[str, ...]
+
+
+def declared(argument: Argument) -> str:
+    """The name by which the module knows the shape of an argument."""
+    return argument.name.removeprefix("direction_") if argument.role == "direction" else argument.name
+
+
+def labels(sides: Sequence[Expr]) -> tuple[str | int, ...]:
+    """A shape as a module's table of shapes has it."""
+    return tuple(int(side) if side.is_Integer else size_text(side) for side in sides)
+
+
+def length_line(length: Length) -> str:
+    """The statement that reads a dimension off an array."""
+    numerator, denominator = length.expression.as_numer_denom()
+    text = size_text(numerator.xreplace({SIDE: Symbol(f"{length.array.name}.shape[{length.axis}]")}))
+    return f"{length.dimension} = {text if denominator == 1 else f'({text}) // {denominator}'}"
+
+
+def check(name: str, required: Requirements) -> Check:
+    """What makes sure that arguments fulfil what is required of them."""
+    made: list[tuple[str | None, str]] = []
+    reals = [a.name for a in required.arguments if not a.integer]
+    if reals:
+        left = f"{', '.join(reals)}{',' if len(reals) == 1 else ''}"
+        made.append(("_floating", f"{left} = _floating({', '.join(f'{real}={real}' for real in reals)})"))
+    for argument in required.arguments:
+        own, table = argument.name, f'SHAPES["{declared(argument)}"]'
+        if argument.role == "dimension":
+            made.append(("_size", f'{own} = _size("{own}", {own})'))
+            continue
+        if argument.integer:
+            made.append(("_integers", f'{own} = _integers("{own}", {own})'))
+        if is_thin(argument):
+            made.append(("_squeezed", f'{own} = _squeezed("{own}", {own}, {table})'))
+        else:
+            made.append(("_check_axes", f'_check_axes("{own}", {own}, {table})'))
+    made += [(None, length_line(length)) for length in required.lengths if length.dimension in required.needed]
+    for dimension, source, least in required.minimum:
+        made.append(("_check_minimum", f'_check_minimum("{source}", "{dimension}", {dimension}, {least})'))
+    for size in map(size_text, required.nonnegative):
+        made.append((None, f"if {size} < 0:"))
+        made.append((None, f'    raise ValueError(f"the sizes do not fit: {size} is {{{size}}}")'))
+    for a in required.fitting:
+        named = tuple_text([f'"{label}"' for label in labels(axes_of(a))])
+        made.append(("_check_shape", f'_check_shape("{a.name}", {a.name}.shape, {named}, {tuple_text(axes_of(a))})'))
+    for one in required.extrema:
+        over, times = size_text(one.over), "" if one.times == 1 else f", {size_text(one.times)}"
+        made.append(("_check_nonempty", f'_check_nonempty("{one.what}", "{over}", {over}{times})'))
+    calls = dict.fromkeys(call for call, _ in made if call is not None)
+    return Check(name, tuple(a.name for a in required.arguments), tuple(line for _, line in made), tuple(calls))

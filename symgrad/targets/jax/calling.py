@@ -1,0 +1,46 @@
+"""Generated JAX modules as Python modules, and their functions for NumPy's arrays; of symgrad only this imports JAX."""
+
+from collections.abc import Callable
+from functools import wraps
+from inspect import signature
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from symgrad.checking import imported as plainly_imported
+from symgrad.errors import ModelError
+
+
+def imported(text: str, name: str) -> ModuleType:
+    """The module of this text.
+
+    Raises
+    ------
+    ModelError : JAX is not installed.
+    """
+    try:
+        import jax  # noqa: F401
+    except ImportError:
+        raise ModelError("the target jax needs JAX to check and to import modules: pip install symgrad[jax]") from None
+    return plainly_imported(text, name)
+
+
+def on_arrays(module: ModuleType) -> Any:
+    """The functions of a module, compiled, for NumPy's arrays in single and double precision."""
+    import jax
+
+    def called(function: Callable[..., Any]) -> Callable[..., Any]:
+        taken = signature(function).parameters
+        compiled = jax.jit(function, static_argnames=[name for name in module.DIMENSIONS if name in taken])
+
+        @wraps(function)
+        def call(*given: Any, **named: Any) -> Any:
+            with jax.enable_x64(True):
+                return jax.tree.map(lambda array: np.array(array)[()], compiled(*given, **named))
+
+        return call
+
+    public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    functions = {name: value for name, value in public.items() if hasattr(value, "__wrapped__")}
+    return SimpleNamespace(**public | {name: called(function) for name, function in functions.items()})

@@ -1,0 +1,118 @@
+"""What generated JAX modules have beside their formulas, where NumPy's own way would depend on data or change arrays.
+
+Everything else is taken from `symgrad.runtime`, whose functions call NumPy's by names that JAX has, too.
+"""
+
+from math import factorial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.scipy.special
+
+from symgrad.runtime.gamma import _polygamma, _stirling_rise
+
+
+def _floating(**given: Any) -> list[Any]:
+    """Arrays of their common floating type; integers and scalars take the type of the floating arrays."""
+    arrays = {name: _array(name, value) for name, value in given.items()}
+    floats = [array for array in arrays.values() if jnp.issubdtype(array.dtype, jnp.floating)]
+    dtype = jnp.result_type(*([array for array in floats if array.ndim] or floats), 0.0)
+    return [array.astype(dtype) for array in arrays.values()]
+
+
+def _integers(name: str, given: Any) -> Any:
+    array = _array(name, given)
+    if not jnp.issubdtype(array.dtype, jnp.integer) and array.size:
+        raise TypeError(f"{name}: expected integers, got type {array.dtype}")
+    return array.astype(int)
+
+
+def _array(name: str, given: Any) -> Any:
+    """What JAX makes of an argument, or an error that says which argument it cannot use."""
+    try:
+        array = jnp.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected real numbers, got {type(given).__name__}: {error}") from error
+    if jnp.issubdtype(array.dtype, jnp.complexfloating):
+        raise TypeError(f"{name}: expected real numbers, got type {array.dtype}")
+    return array
+
+
+def _in_range(positions: Any, size: int) -> Any:
+    """Whether all positions lie on an axis of the given size."""
+    return jnp.all((positions >= 0) & (positions < size))
+
+
+def _or_nan(valid: Any, result: Any) -> Any:
+    """The result where subscripts are valid; else no number of it is one, as JAX has no errors that depend on data."""
+    return jax.tree.map(lambda array: jnp.where(valid, array, jnp.nan), result)
+
+
+def _log_ndtr(x: Any) -> Any:
+    """log Φ(x), also where Φ(x) underflows, and where it is nearly 1."""
+    u = x * 0.7071067811865476
+    below = jnp.minimum(u, 0)
+    tail = jnp.log(0.5 * jax.scipy.special.erfcx(-below)) - below * below
+    return jnp.where(u < 0, tail, jnp.log1p(-0.5 * jax.scipy.special.erfc(jnp.maximum(u, 0))))
+
+
+def _exp_ndtr(u: Any, x: Any) -> Any:
+    """exp(u)·Φ(x), of which one factor may overflow and the other underflow."""
+    return jnp.exp(u + _log_ndtr(x))
+
+
+def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
+    """For every entry the product of all others along the axes: right where entries are zero, too."""
+    moved = jnp.moveaxis(x, axes, range(-len(axes), 0))
+    flat = moved.reshape(*moved.shape[: x.ndim - len(axes)], -1)
+    one = jnp.ones_like(flat[..., :1])
+    before = jnp.concatenate([one, jnp.cumprod(flat[..., :-1], axis=-1)], axis=-1)
+    after = jnp.concatenate([one, jnp.cumprod(flat[..., :0:-1], axis=-1)], axis=-1)[..., ::-1]
+    return jnp.moveaxis((before * after).reshape(moved.shape), range(-len(axes), 0), axes)
+
+
+def _adjugate(a: Any, det: Any) -> Any:
+    """det·a⁻¹ of each matrix of a stack; where a is nearly singular from its singular values: it is finite there."""
+    inverse = jnp.linalg.inv(a)
+    # det and inverse are each off by the condition times the rounding error: half of the digits at this limit
+    condition = jnp.linalg.norm(a, axis=(-2, -1)) * jnp.linalg.norm(inverse, axis=(-2, -1))
+    regular = condition <= jnp.finfo(a.dtype).eps ** -0.5  # type: ignore[no-untyped-call]
+    u, s, vt = jnp.linalg.svd(a)
+    others = (jnp.linalg.det(u) * jnp.linalg.det(vt))[..., None] * _product_of_others(s, (-1,))
+    singular = (vt.swapaxes(-2, -1) * others[..., None, :]) @ u.swapaxes(-2, -1)
+    return jnp.where(regular[..., None, None], jnp.asarray(det)[..., None, None] * inverse, singular)
+
+
+def _in_pieces(x: Any, radius: float, near: Any, above: Any, below: Any) -> Any:
+    """near(x) where abs(x) < radius, beyond it above(x) and below(-x); x itself where it is not a number."""
+    small, size = jnp.abs(x) < radius, jnp.abs(x)
+    far = jnp.where(small, radius, size)
+    beyond = jnp.where(x > 0, above(far), below(far))
+    return jnp.where(jnp.isnan(x), x, jnp.where(small, near(jnp.where(small, x, 0.5 * radius)), beyond))
+
+
+def _polygamma_rise(n: int, x: Any, d: Any, end: Any) -> Any:
+    """f(end) − f(x) with end = x + d, for f = log Γ (n = −1) or ψ⁽ⁿ⁾."""
+    least = jnp.minimum(x, end)
+    step = jnp.abs(d) + 0 * least
+    small = ~(least >= 12)
+    made = _stirling_rise(n, jnp.where(small, 12, least), step)
+    upper, lower = _polygamma(n, jnp.where(small, end, 1)), _polygamma(n, jnp.where(small, x, 1))
+    plain = upper - lower
+    alike = jnp.abs(plain) < 0.5 * jnp.maximum(jnp.abs(upper), jnp.abs(lower))
+    cancels = small & (least > 0) & (alike | (step < 0.25 * least))
+    raised = _raised_rise(n, jnp.where(cancels, least, 1), step)
+    plain = jnp.where(cancels, jnp.where(d < 0, -raised, raised), plain)
+    return jnp.where(small, plain, jnp.where(d < 0, -made, made))
+
+
+def _raised_rise(n: int, x: Any, d: Any) -> Any:
+    """f(x + d) − f(x) for small x > 0 and d ≥ 0, raised by f(x + 1) − f(x), which is log x or a power of x."""
+    made = _stirling_rise(n, x + 12, d)
+    for k in range(12):
+        ratio = d / (x + k)
+        growth = jnp.where(ratio < jnp.inf, jnp.log1p(ratio), jnp.log(d + (d == 0)) - jnp.log(x + k))
+        weight = 1 if n == -1 else (-1) ** n * factorial(n) * (x + k) ** -(n + 1.0)
+        made = made - (growth if n == -1 else weight * jnp.expm1(-(n + 1) * growth))
+    return made

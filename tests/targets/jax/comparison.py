@@ -1,0 +1,116 @@
+"""Compares generated JAX modules with the NumPy modules of the same models: value, gradient, Hessian-vector product.
+
+    python tests/targets/jax/comparison.py [examples]
+
+compares all example models at drawn inputs, in double and single precision, which takes some minutes; the exit code is
+1 where one differs. The suite compares the quick ones.
+"""
+
+import sys
+from collections.abc import Mapping
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from symgrad import Model
+from symgrad.cli.model_file import ModelReference, load_model
+from symgrad.errors import UnsupportedError
+from symgrad.targets import target
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+# relative to the largest entry, beyond which two orders of the same sums do not differ; the inputs are of size one
+DOUBLE, SINGLE = 1e-12, 2e-4
+SLOW_TWICE = ("handwriting.py",)  # whose second derivatives take minutes to derive
+
+
+class Different(AssertionError):
+    """The modules give different numbers."""
+
+
+def example(reference: str) -> Model:
+    return load_model(ModelReference.parse(str(EXAMPLES / reference)))
+
+
+def modules(model: Model, **options: Any) -> tuple[Any, Any]:
+    """The model's modules for NumPy and for JAX, unchecked."""
+    numpy = model.compile(check=False, **options)
+    return numpy, target("jax").imported(model.source(target="jax", **options), model.name)
+
+
+def agree(
+    of_numpy: Any, of_jax: Any, inputs: Mapping[str, Any], double: float = DOUBLE, single: float | None = None
+) -> None:
+    """Every function of the modules gives the same numbers at the inputs (and sizes), in float64 and in float32.
+
+    What is float64's in NumPy's module is what float32 is compared with, too, if `single` is its tolerance.
+
+    Raises
+    ------
+    Different : one does not, or has another shape or type.
+    """
+    rng = np.random.default_rng(0)
+    direction = tuple(rng.normal(size=np.shape(inputs[name])) for name in of_numpy.PARAMETERS)
+    functions = ["value", "gradient", "value_and_gradient"]
+    functions += [name for name in ("hessian_vector_product", "hessian") if hasattr(of_numpy, name)]
+    for name in functions:
+        taken = [argument for argument in signature(getattr(of_jax, name)).parameters if argument != "direction"]
+        sizes = [argument for argument in taken if argument in of_jax.DIMENSIONS]
+        function = jax.jit(getattr(of_jax, name), static_argnames=sizes)  # quicker than operation by operation
+        named = {argument: inputs[argument] for argument in taken}
+        first = (direction,) if name == "hessian_vector_product" else ()
+        with np.errstate(all="ignore"):
+            wanted = getattr(of_numpy, name)(*first, **named)
+        with jax.enable_x64(True):
+            _compare(name, function(*first, **named), wanted, double, np.float64)
+        if single is not None:
+            with jax.enable_x64(False):
+                _compare(name, function(*first, **named), wanted, single, np.float32)
+
+
+def _compare(name: str, got: Any, wanted: Any, tolerance: float, dtype: Any) -> None:
+    pairs = list(zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True))
+    whole = max((float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)) for _, b in pairs for b in [np.asarray(b)]))
+    for number, (left, right) in enumerate(pairs):
+        a, b = np.asarray(left), np.asarray(right)
+        if a.shape != b.shape or a.dtype != dtype:
+            raise Different(f"{name}, result {number}: {a.dtype} of shape {a.shape}, not {dtype} of {b.shape}")
+        scale = float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)) if dtype is np.float64 else whole
+        with np.errstate(invalid="ignore"):
+            off = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0, np.abs(a.astype(np.float64) - b))
+        if not np.all(off <= tolerance * scale):
+            raise Different(f"{name}, result {number}: off by {np.max(off)} where the largest entry is {scale}")
+
+
+def compare(reference: str, single: float | None = None) -> None:
+    """An example's modules, at the first inputs that a check draws."""
+    model, options = example(reference), {"hvp": reference not in SLOW_TWICE}
+    try:
+        numpy, in_jax = modules(model, **options)
+    except UnsupportedError:  # a product over an index is differentiated once
+        numpy, in_jax = modules(model)
+    draw = model.draws(numpy)[0]
+    sizes = {str(dimension): size for dimension, size in draw.sizes.items()}
+    # of gpt the derivatives are 1e-5 of the terms that they are sums of
+    agree(numpy, in_jax, {**sizes, **draw.inputs}, 1e-11 if reference == "gpt.py" else DOUBLE, single)
+
+
+def main(references: list[str]) -> int:
+    from tests.examples.test_models import MODELS, NETWORKS
+
+    wrong = 0
+    for reference in references or [*MODELS, *NETWORKS]:
+        try:
+            compare(reference, SINGLE)
+            print(f"same       {reference}", flush=True)
+        except Different as problem:
+            wrong += 1
+            print(f"different  {reference}  {problem}", flush=True)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[3]))
+    sys.exit(main(sys.argv[1:]))
