@@ -10,8 +10,6 @@ import mpmath
 import numpy as np
 from sympy import Basic, Float, symbols
 
-from symgrad.codegen.environment import environment
-from symgrad.codegen.module import module_source
 from symgrad.compiler import Derivation, expanded, plain_gradient
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.text import text
@@ -33,6 +31,7 @@ from symgrad.outputs.probes import (
     quantity,
 )
 from symgrad.outputs.second_order import Request, factors_of_hessian
+from symgrad.targets import NUMPY, target
 from symgrad.verify.accuracy import Audited, audit, point_findings
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
@@ -304,7 +303,7 @@ class Checking:
         return imported(self._text(program, functions), f"{names} of {self.name}")
 
     def _text(self, program: Program, functions: Sequence[Function]) -> str:
-        return module_source(program, functions, self.name, (), __version__, environment())
+        return target(NUMPY).module_source(program, functions, self.name, (), __version__)
 
 
 def _in_order(use: Use) -> Use:

@@ -1,6 +1,6 @@
 """What generated modules are made of beside their formulas: functions that travel into them by their source.
 
 These are ordinary files, typed and tested as such. A module holds the functions that it needs, with what those need, in
-the order of use (`symgrad.codegen.runtime`); what they say of the model (its arguments, their shapes) the module
+the order of use (`symgrad.targets.numpy.runtime`); what they say of the model (its arguments, their shapes) the module
 declares itself, and `declared` has it for an example.
 """

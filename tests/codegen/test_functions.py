@@ -6,7 +6,7 @@ import sympy as sp
 from sympy import IndexedBase, Rational, Sum, Symbol
 
 from symgrad import Model, UnsupportedError, relu, softplus
-from symgrad.codegen.functions import COMPOSED, SCIPY, UFUNCS
+from symgrad.targets.numpy.functions import COMPOSED, SCIPY, UFUNCS
 from symgrad.verify.reference import differences, evaluate
 
 x = Symbol("x", real=True)

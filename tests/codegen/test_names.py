@@ -8,7 +8,7 @@ import pytest
 from sympy import Eq, IndexedBase, MatrixSymbol, Sum, Symbol, symbols, tanh
 
 from symgrad import Model, ModelError, sigmoid, total
-from symgrad.codegen.function import TAKEN
+from symgrad.targets.numpy.function import TAKEN
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 n, m = symbols("n m", integer=True)

@@ -19,12 +19,12 @@ from mpmath import mpf
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from symgrad import sigmoid
-from symgrad.codegen.functions import applied
-from symgrad.codegen.speller import Speller
 from symgrad.functions import if_else, log_sigmoid
 from symgrad.rewrite.rules import RULES, Rule
 from symgrad.runtime.entries import _sigmoid
 from symgrad.statements.expressions import Buffer, Read
+from symgrad.targets.numpy.functions import applied
+from symgrad.targets.numpy.speller import Speller
 from symgrad.univariate import Univariate
 from symgrad.verify.graph_functions import function_value
 

@@ -15,7 +15,6 @@ from sympy import S, exp, log
 from symgrad import LogSumExp, Model, softplus
 from symgrad.checking import imported
 from symgrad.codegen.environment import environment
-from symgrad.codegen.module import module_source
 from symgrad.frontend.program import Program
 from symgrad.functions import share
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
@@ -31,6 +30,7 @@ from symgrad.schedule.cumulative import accumulate
 from symgrad.schedule.factorise import factorise
 from symgrad.schedule.guards import guard
 from symgrad.schedule.lower import lower
+from symgrad.targets.numpy.module import module_source
 from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.sizes import concrete
 

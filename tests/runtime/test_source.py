@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from symgrad.codegen.runtime import _FILES, _IMPORTS, _definitions, closure, import_lines, source_text
+from symgrad.targets.numpy.runtime import _FILES, _IMPORTS, _definitions, closure, import_lines, source_text
 
 
 def test_every_import_of_the_runtime_is_known() -> None:

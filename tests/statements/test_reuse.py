@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-import symgrad.codegen.function
+import symgrad.targets.numpy.function
 from symgrad.statements.reuse import with_reuse
 from symgrad.statements.spec import check
 from symgrad.statements.statements import Loop
@@ -227,7 +227,7 @@ def test_results_are_the_same_bits_and_arguments_are_not_written_to(name, monkey
     model = MODELS[name]()
     module = model.compile(check=False)
     with monkeypatch.context() as patch:
-        patch.setattr(symgrad.codegen.function, "with_reuse", lambda body, rows: body)
+        patch.setattr(symgrad.targets.numpy.function, "with_reuse", lambda body, rows: body)
         plain = MODELS[name]().compile(check=False)
     for inputs in _draws(model, module):
         for array in inputs.values():

@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 
 from sympy import Integer, Symbol, symbols, sympify
 
-from symgrad.codegen.lines import lines_of
-from symgrad.codegen.speller import Speller
 from symgrad.statements.arithmetic import matrix_product, negative, number, operation, power, product, quotient, total
 from symgrad.statements.expressions import (
     NEW_AXIS,
@@ -26,6 +24,8 @@ from symgrad.statements.expressions import (
     Subscript,
 )
 from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, Store, Unpack
+from symgrad.targets.numpy.lines import lines_of
+from symgrad.targets.numpy.speller import Speller
 
 N, M, K, T = symbols("N M K T", integer=True, positive=True)
 

@@ -11,13 +11,13 @@ from sympy import Eq, IndexedBase, Max, Sum, exp, log, symbols, tanh
 
 from symgrad import LogSumExp, Model, constant, sigmoid, softmax
 from symgrad.calculus import local, reverse
-from symgrad.codegen import functions
 from symgrad.graph import scalar
 from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Contract
 from symgrad.rewrite import pipeline
 from symgrad.rewrite.rules import RULES
 from symgrad.schedule import pipeline as scheduling
+from symgrad.targets.numpy import functions
 from symgrad.verify.report import Link
 
 N, M = symbols("N M", integer=True, positive=True)

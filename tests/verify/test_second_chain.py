@@ -9,11 +9,11 @@ from sympy import Eq, IndexedBase, MatrixSymbol, Sum, exp, log, sin, symbols, ta
 
 from symgrad import Model, constant, logdet, relu, sigmoid
 from symgrad.calculus import forward, local
-from symgrad.codegen import function as printing
-from symgrad.codegen import functions
 from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Apply, Contract
 from symgrad.outputs import derivatives
+from symgrad.targets.numpy import function as printing
+from symgrad.targets.numpy import functions
 from symgrad.verify.report import Link
 from tests.verify.test_chain import with_wrong_phase
 

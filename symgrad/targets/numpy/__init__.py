@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from symgrad.checking import imported
 from symgrad.codegen.environment import environment
-from symgrad.codegen.module import module_source
 from symgrad.frontend.program import Program
 from symgrad.outputs.function import Function
 from symgrad.targets import NUMPY, Target
+from symgrad.targets.numpy.module import module_source
 
 
 def _module_source(

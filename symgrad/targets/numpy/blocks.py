@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection
 
-from symgrad.codegen.values import Value, broadcast, python, transpose
 from symgrad.graph.blocks import Grid, Place
 from symgrad.graph.build import number as is_number
 from symgrad.graph.merge import kronecker_factors
@@ -10,6 +9,7 @@ from symgrad.graph.nodes import Merge, Node, Use
 from symgrad.graph.transform import own
 from symgrad.statements.arithmetic import number, operation, product
 from symgrad.statements.expressions import LIST, NEW_AXIS, Expression, FloatingType, Group, Sides, Subscript
+from symgrad.targets.numpy.values import Value, broadcast, python, transpose
 
 
 def block_value(grid: Grid, read: Callable[[Use], Value]) -> Value:

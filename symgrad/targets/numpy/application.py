@@ -4,17 +4,17 @@ from collections.abc import Sequence
 
 from sympy import Abs, Not, Pow, exp
 
-from symgrad.codegen.functions import CONNECTIVES, DOUBLE, RELATIONS, applied
-from symgrad.codegen.integers import apply_value
-from symgrad.codegen.operands import Operands
-from symgrad.codegen.speller import LARGEST_INTEGER
-from symgrad.codegen.values import Value, broadcast, python
 from symgrad.errors import UnsupportedError
 from symgrad.functions import has_no_sign, if_else, step
 from symgrad.graph.build import number as is_number
 from symgrad.graph.nodes import Add, Apply, Letter, Use
 from symgrad.statements.arithmetic import number, operation, power
 from symgrad.statements.expressions import Expression, FloatingType, Kind, Number, Operation, Subscript
+from symgrad.targets.numpy.functions import CONNECTIVES, DOUBLE, RELATIONS, applied
+from symgrad.targets.numpy.integers import apply_value
+from symgrad.targets.numpy.operands import Operands
+from symgrad.targets.numpy.speller import LARGEST_INTEGER
+from symgrad.targets.numpy.values import Value, broadcast, python
 from symgrad.univariate import Univariate
 
 

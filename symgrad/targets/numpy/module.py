@@ -7,8 +7,6 @@ from jinja2 import Environment
 from sympy import Symbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.function import PrintedBody, PrintedFunction, print_function
-from symgrad.codegen.runtime import closure, import_lines, source_text, special_functions
 from symgrad.codegen.sizes import size_text
 from symgrad.errors import ModelError
 from symgrad.frontend.program import SIDE, Program
@@ -16,6 +14,8 @@ from symgrad.graph.nodes import Node, postorder
 from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import Length, conventions, is_thin, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
+from symgrad.targets.numpy.function import PrintedBody, PrintedFunction, print_function
+from symgrad.targets.numpy.runtime import closure, import_lines, source_text, special_functions
 from symgrad.univariate import code, with_name
 
 

@@ -7,9 +7,6 @@ the array, no identity matrix. A sparse array is its blocks with the indices of 
 from collections.abc import Mapping
 
 from symgrad.calculus.structure import Block
-from symgrad.codegen.operands import is_view
-from symgrad.codegen.printer import Printer
-from symgrad.codegen.values import Value
 from symgrad.graph.affine import along_one
 from symgrad.graph.nodes import Node, Shape, Use
 from symgrad.outputs.documentation import INDICES
@@ -33,6 +30,9 @@ from symgrad.statements.expressions import (
     Subscript,
 )
 from symgrad.statements.statements import Store
+from symgrad.targets.numpy.operands import is_view
+from symgrad.targets.numpy.printer import Printer
+from symgrad.targets.numpy.values import Value
 
 RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
 

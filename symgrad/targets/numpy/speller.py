@@ -6,7 +6,6 @@ from typing import Any
 from sympy import Expr, Float, Integer, Rational, S, Symbol
 from sympy import Number as SymNumber
 
-from symgrad.codegen.functions import LINALG, RUNTIME_HEADS, SPECIAL, SPELLINGS
 from symgrad.codegen.sizes import size_text
 from symgrad.statements.expressions import (
     LIST,
@@ -30,6 +29,7 @@ from symgrad.statements.expressions import (
     Subscript,
     Total,
 )
+from symgrad.targets.numpy.functions import LINALG, RUNTIME_HEADS, SPECIAL, SPELLINGS
 from symgrad.univariate import with_name
 
 # Python's precedence, coarsely; `@` is kept apart from `*` because a * b @ c groups to the left.

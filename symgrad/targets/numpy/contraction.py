@@ -7,12 +7,12 @@ from typing import Any
 
 from sympy import Expr
 
-from symgrad.codegen.linear_algebra import solve
-from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Letter
 from symgrad.statements.arithmetic import matrix_product, operation, product
 from symgrad.statements.expressions import FloatingType, Length, Operation
+from symgrad.targets.numpy.linear_algebra import solve
+from symgrad.targets.numpy.values import Value, broadcast, transpose
 
 Estimate = Callable[[Expr], float]
 

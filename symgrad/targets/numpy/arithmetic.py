@@ -6,15 +6,15 @@ from dataclasses import replace
 from sympy import Expr, Integer, Rational
 from sympy import Number as SymNumber
 
-from symgrad.codegen.blocks import block_value
-from symgrad.codegen.contraction import contract
-from symgrad.codegen.integers import integer_product
-from symgrad.codegen.operands import Operands
-from symgrad.codegen.values import Value, broadcast, python
 from symgrad.graph.build import add
 from symgrad.graph.nodes import Add, Contract, Letter, Node
 from symgrad.statements.arithmetic import negative, number, operation, power, product, quotient, square, total
 from symgrad.statements.expressions import Expression, Kind, Number, Operation
+from symgrad.targets.numpy.blocks import block_value
+from symgrad.targets.numpy.contraction import contract
+from symgrad.targets.numpy.integers import integer_product
+from symgrad.targets.numpy.operands import Operands
+from symgrad.targets.numpy.values import Value, broadcast, python
 
 # A sum or product of more operands is written in several lines: Python cannot parse thousands in one expression.
 MAX_OPERANDS = 50

@@ -7,12 +7,7 @@ from typing import Any
 from sympy import Expr, S, Symbol
 
 from symgrad.codegen.integers import whole_nodes
-from symgrad.codegen.operands import is_view
-from symgrad.codegen.printer import Printer
 from symgrad.codegen.slices import Entry, Loop
-from symgrad.codegen.stacks import Stack, stacks
-from symgrad.codegen.subscripts import landing
-from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.graph.build import is_zero
 from symgrad.graph.nodes import (
     Add,
@@ -48,6 +43,11 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.statements import Define, Statement, Store, Unpack
 from symgrad.statements.statements import Loop as Repeat
+from symgrad.targets.numpy.operands import is_view
+from symgrad.targets.numpy.printer import Printer
+from symgrad.targets.numpy.stacks import Stack, stacks
+from symgrad.targets.numpy.subscripts import landing
+from symgrad.targets.numpy.values import Value, broadcast, transpose
 
 
 class LoopPrinter(Printer):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from sympy import Expr
 
-from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.graph.linear_algebra import (
     ADJUGATE,
     CHOLESKY,
@@ -19,6 +18,7 @@ from symgrad.graph.linear_algebra import (
 from symgrad.graph.nodes import Input, Letter, MatrixFunction, Merge, Named, Split
 from symgrad.statements.arithmetic import number, operation
 from symgrad.statements.expressions import NEW_AXIS, OTHER_AXES, Expression, Label, Sides, Subscript
+from symgrad.targets.numpy.values import Value, broadcast, transpose
 
 # the operation, and the place of its result where it gives several
 HEADS: dict[str, tuple[str, int | None]] = {

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 
 from sympy import Symbol
 
-from symgrad.codegen.speller import Speller, function_name
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation
 from symgrad.statements.operations import REDUCTIONS, elementwise
 from symgrad.statements.statements import (
@@ -18,6 +17,7 @@ from symgrad.statements.statements import (
     Unpack,
     every,
 )
+from symgrad.targets.numpy.speller import Speller, function_name
 
 # A line of generated code longer than this is split by giving its parts names of their own.
 MAX_LINE = 100

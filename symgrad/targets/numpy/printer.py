@@ -9,17 +9,7 @@ from typing import Any
 
 from sympy import Integer, Or, Product, oo
 
-from symgrad.codegen.application import Application
-from symgrad.codegen.arithmetic import Arithmetic
-from symgrad.codegen.blocks import kronecker_of, kronecker_value
-from symgrad.codegen.functions import CONNECTIVES, RELATIONS
 from symgrad.codegen.integers import whole_nodes
-from symgrad.codegen.linear_algebra import LABELS, matrix_function_value, merge_value, split_value
-from symgrad.codegen.lines import MAX_LINE
-from symgrad.codegen.operands import names_of
-from symgrad.codegen.speller import ATOM, Speller
-from symgrad.codegen.subscripts import gather_value, is_window, scatter_value
-from symgrad.codegen.values import Value, is_named, python
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import LargestOver, MaxOver, MinOver, if_else
@@ -71,6 +61,16 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.expressions import Size as WholeSize
 from symgrad.statements.statements import Comment, Define, Rows
+from symgrad.targets.numpy.application import Application
+from symgrad.targets.numpy.arithmetic import Arithmetic
+from symgrad.targets.numpy.blocks import kronecker_of, kronecker_value
+from symgrad.targets.numpy.functions import CONNECTIVES, RELATIONS
+from symgrad.targets.numpy.linear_algebra import LABELS, matrix_function_value, merge_value, split_value
+from symgrad.targets.numpy.lines import MAX_LINE
+from symgrad.targets.numpy.operands import names_of
+from symgrad.targets.numpy.speller import ATOM, Speller
+from symgrad.targets.numpy.subscripts import gather_value, is_window, scatter_value
+from symgrad.targets.numpy.values import Value, is_named, python
 
 # A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
 MOST_LABELS = 4

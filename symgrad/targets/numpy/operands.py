@@ -6,9 +6,6 @@ from math import prod
 
 from sympy import Expr
 
-from symgrad.codegen.speller import Speller
-from symgrad.codegen.subscripts import is_window
-from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.functions import if_else
 from symgrad.graph.blocks import Grid
 from symgrad.graph.layout import natural_order
@@ -32,6 +29,9 @@ from symgrad.statements.expressions import (
     parts_of,
 )
 from symgrad.statements.statements import Define, Statement
+from symgrad.targets.numpy.speller import Speller
+from symgrad.targets.numpy.subscripts import is_window
+from symgrad.targets.numpy.values import Value, broadcast, transpose
 
 # A reduction over windows works on a copy of these if they have at most so many entries: NumPy reduces long vectors
 # several times faster than strided windows, and the copy is as many times larger than the array at most.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr, S
 
-from symgrad.codegen.values import Value, broadcast, transpose
 from symgrad.graph.affine import Affine, affine
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Gather, Letter, Scatter, Use
@@ -26,6 +25,7 @@ from symgrad.statements.expressions import (
     Slice,
     Subscript,
 )
+from symgrad.targets.numpy.values import Value, broadcast, transpose
 
 Read = Callable[[Use], Value]
 Lengths = dict[Letter, Expr]

@@ -7,12 +7,7 @@ from functools import cached_property
 from sympy import MatrixSymbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.functions import RUNTIME_HEADS, SPECIAL
-from symgrad.codegen.lines import asks_for_arrays, lines_of
-from symgrad.codegen.loop import LoopPrinter
-from symgrad.codegen.results import RecordType, ResultWriter, record_types, type_of
 from symgrad.codegen.slices import loops
-from symgrad.codegen.speller import Speller
 from symgrad.frontend.program import Program, determined
 from symgrad.graph.nodes import Input, Node, Use, postorder
 from symgrad.outputs.function import Array, Function, Result, arrays_of, axes_of, terms_of, with_terms
@@ -26,6 +21,11 @@ from symgrad.statements.reuse import with_reuse
 from symgrad.statements.spec import validated
 from symgrad.statements.statements import Body, Rows, every
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
+from symgrad.targets.numpy.functions import RUNTIME_HEADS, SPECIAL
+from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
+from symgrad.targets.numpy.loop import LoopPrinter
+from symgrad.targets.numpy.results import RecordType, ResultWriter, record_types, type_of
+from symgrad.targets.numpy.speller import Speller
 from symgrad.univariate import with_name
 
 TAKEN = (
