@@ -38,7 +38,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.positive import is_positive
 from symgrad.graph.signs import is_nonnegative
-from symgrad.graph.transform import see_through
+from symgrad.graph.transform import place, see_through
 
 _LOGARITHMS = (log, log2, log10)
 _UNBOUNDED = (softplus, relu, Abs, Max, Min, log_sigmoid, constant)  # infinite where their arguments are
@@ -49,6 +49,25 @@ _known: WeakKeyDictionary[Node, bool] = WeakKeyDictionary()
 def may_be_all_minus_infinity(use: Use, over: Mapping[Letter, Expr]) -> bool:
     """Whether all entries of a term along some letters may be −∞, so that their exponentials have the sum 0."""
     return may_be_infinite(use) or (is_masked(use) and masks_some(use, over))
+
+
+def may_be_endless(use: Use) -> bool:
+    """Whether entries may be given as ∞: the logarithm of a sum with one is ∞, and all such entries share it equally.
+
+    So it is in the limit of large numbers, in which no other entry has a share. A term of a sum that lacks one of its
+    indices counts as finite, and so does what a recurrence computes: as biases and paths, ∞ means nothing.
+    """
+    if any(isinstance(node, Past | Previous | Trajectory) for node in postorder([use.node])):
+        return False
+    stack = [see_through(use)]
+    while stack:
+        part = stack.pop()
+        node = part.node.base.node if isinstance(part.node, Gather) else part.node
+        if isinstance(node, Input) and not node.integer and set(part.letters) >= set(use.letters):
+            return True
+        inner = part.node.uses() if isinstance(part.node, Add) else ()
+        stack += [see_through(place(one, part.letters)) for one in inner]
+    return False
 
 
 def may_be_infinite(use: Use) -> bool:

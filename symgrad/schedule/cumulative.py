@@ -17,7 +17,8 @@ from symgrad.graph.nodes import Contract, Letter, Node, Use
 from symgrad.graph.transform import factors_of, own, place, rebuild, terms_of, transform
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard
-from symgrad.schedule.guards import freed, is_risky
+from symgrad.schedule.guards import is_risky
+from symgrad.schedule.masks import freed
 
 Factor = tuple[Use, Number]
 

@@ -24,7 +24,7 @@ from itertools import islice, product
 from sympy import Abs, Expr, Gt, Max, Ne, Number, S, exp, log, oo
 from sympy.codegen.cfunctions import expm1, log1p
 
-from symgrad.functions import MaxOver, MinOver, finite_maximum, if_else, sigmoid
+from symgrad.functions import MaxOver, MinOver, finite, finite_maximum, if_else, sigmoid
 from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import (
     ONE,
@@ -38,6 +38,7 @@ from symgrad.graph.build import (
     scale,
     subtract,
 )
+from symgrad.graph.infinities import may_be_endless
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
     Add,
@@ -127,7 +128,9 @@ class _Shift:
         self.letters = distinct(self.largest.letters)
         self.families = {} if self.rows else families(self.largest, self.anchor.parts)
         self.may_be_empty = self.anchor.may_be_empty()
-        self.shift = apply(finite_maximum, [self.largest]) if self.may_be_empty else self.largest
+        endless = any(may_be_endless(part.plain) for part in self.anchor.parts)
+        head = finite if endless else finite_maximum
+        self.shift = apply(head, [self.largest]) if self.may_be_empty else self.largest
         # a term may get the factor exp(-M) if M is at least the 0 of a constant, or the u of another part
         self.raising = self.anchor.constant or any(part.plain.node not in self.families for part in self.anchor.parts)
         nodes = list(postorder([use.node for use in self.given]))
@@ -161,7 +164,8 @@ class _Shift:
             for degree, image in self._images(node).items()
             if all(letter in range(node.rank) for key, _ in degree for letter in key)
         }
-        plain = rebuild(node, [place(self._plain(use.node), use.letters) for use in node.uses()])
+        in_part = self._in_part(node) if isinstance(node, Contract) and NOTHING not in images else None
+        plain = in_part or rebuild(node, [place(self._plain(use.node), use.letters) for use in node.uses()])
         is_sigmoid = isinstance(node, Apply) and node.head is sigmoid
         if images and (is_sigmoid or any(use.node in self.both for use in node.uses())):
             self.both.add(node)
@@ -235,6 +239,51 @@ class _Shift:
                 found[total] = product_of_powers(powers, bound)
         return found if NOTHING in found else found | self._multiplied_out(factors, bound)
 
+    def _in_part(self, node: Contract) -> Use | None:
+        """A product with an exponential of which a part alone belongs to the sum: exp(2·u)/(Σ exp(u)·Σ exp(v))."""
+        factors, bound = node.factors, dict(enumerate(node.bound, node.rank))
+        for n, (use, exponent) in enumerate(factors):
+            parts, rest = exponents_of(use.node, self.families) if exponent == 1 else ([], ZERO)
+            several = len(parts) > 1 or any(one.degree != 1 for part in parts for one in part)
+            if not several or any(len(part) > 1 for part in parts):
+                continue
+            others = [self._options(other) for m, (other, _) in enumerate(factors) if m != n]
+            if any(len(options) > 1 for options in others):
+                continue
+            wanted = total_degree(
+                times(next(iter(options)), -e)
+                for options, (_, e) in zip(others, [pair for m, pair in enumerate(factors) if m != n], strict=True)
+            )
+            below = set(postorder([o.node for o, e in factors if e.is_negative and o.node not in self.shifted]))
+            mine = sorted(
+                (one for (one,) in parts), key=lambda one: one.argument.node in below
+            )  # what no other sum has
+            image = self._with_degree([one.placed(use.letters) for one in mine], place(rest, use.letters), wanted)
+            if image is None:
+                continue
+            made = [(image, e) if m == n else (self._divided(other, e), e) for m, (other, e) in enumerate(factors)]
+            return product_of_powers(made, bound)
+        return None
+
+    def _divided(self, use: Use, exponent: Number) -> Use:
+        """The image of a factor that has one."""
+        ((degree, image),) = self._options(use).items()
+        return self._divisor(use, degree, image) if exponent.is_negative else image
+
+    def _with_degree(self, parts: Sequence[Exponent], rest: Use, wanted: Degree) -> Use | None:
+        """One exponential of which as much is shifted as makes its degree the wanted one."""
+        left = dict(wanted)
+        terms = [(c, place(self._plain(term.node), term.letters)) for c, term in terms_of(rest)]
+        for one in parts:
+            share = min(left.get(one.key, S.Zero), one.degree)
+            if share.is_negative:
+                return None
+            left[one.key] = left.get(one.key, S.Zero) - share
+            if share != 0:
+                terms.append((S.One, self._exponent(one._replace(degree=share), {one.key: S.One})))
+            terms.append((one.degree - share, scale(one.family.unit, one.argument)))
+        return apply(exp, [add(terms)]) if all(d == 0 for d in left.values()) else None
+
     def _multiplied_out(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> Images:
         """A product with a sum of terms of different degrees, exp(u)·(1/Σ_j exp(u) + 1/Σ_i exp(u)), term by term.
 
@@ -305,6 +354,7 @@ class _Shift:
 
     def _of_exponentials(self, parts: Sequence[Sequence[Exponent]], rest: Use) -> Images:
         found: dict[Degree, Use] = {}
+        rest = add([(c, place(self._plain(term.node), term.letters)) for c, term in terms_of(rest)])
         for choice in islice(product(*(self._of_exponent(part).items() for part in parts)), MOST_CHOICES):
             shifted = [(S.One, rest), *((S.One, use) for _, use in choice)]
             found.setdefault(total_degree(degree for degree, _ in choice), apply(exp, [add(shifted)]))

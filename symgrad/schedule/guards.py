@@ -18,8 +18,7 @@ from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.functions import constant, if_else, relu
 from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
-from symgrad.graph.build import ZERO, add, apply, const, delta, is_zero, product_of_powers
-from symgrad.graph.comparisons import Mask, without_masks
+from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import sides_of
 from symgrad.graph.nodes import (
@@ -46,7 +45,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import within as within_steps
-from symgrad.graph.transform import dependents, own, place, rebuild, terms_of
+from symgrad.graph.transform import dependents, own, place, rebuild
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.liveness import Reading, liveness, readings
@@ -95,41 +94,6 @@ def guard(roots: Sequence[Use], parameters: Collection[str] = ()) -> list[Use]:
     return [guarded.of(use) for use in roots]
 
 
-def freed(use: Use, guards: Sequence[Guard]) -> Use | None:
-    """What stands under conditions, beside factors that are zero where these do not hold.
-
-    Data may hold anything where no position along the indices that they lack lets them count: they stay left out there.
-    None of data over all indices of the conditions, which these have to stay on.
-    """
-    if not _holds_anything(use.node):
-        return use
-    if isinstance(use.node, Add):
-        terms = [(c, freed(term, guards)) for c, term in terms_of(use)]
-        known = [(c, term) for c, term in terms if term is not None]
-        return add(known) if len(known) == len(terms) else None
-    region = moved(frozenset([frozenset(guards)]), use)
-    if region in (EVERYWHERE, NOWHERE):
-        return use
-    condition = place(condition_of(region), use.letters)
-    if Mask(condition, True) in without_masks(use)[0]:
-        return use
-    if {x for guard in guards for x in guard.condition.letters} <= set(use.letters):
-        return None
-    return apply(if_else, [condition, use, ZERO])
-
-
-def _holds_anything(node: Node) -> bool:
-    """Whether a node is made of data by what takes any number without a complaint."""
-    if isinstance(node, Input):
-        return not node.integer
-    parts = node.uses()
-    if isinstance(node, Gather):
-        parts = parts[:1]
-    elif isinstance(node, Apply) and node.head is if_else:
-        parts = parts[1:]
-    return _is_quiet(node) and any(_holds_anything(use.node) for use in parts)
-
-
 def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
     """Whether something below a node is not finite for all real numbers; what is `known` is kept there."""
     known = {} if known is None else known
@@ -164,7 +128,7 @@ def _is_risky_power(use: Use, exponent: Expr) -> bool:
     return not (isinstance(node, Size | Const) or counts_ties(node))
 
 
-def _is_quiet(node: Node) -> bool:
+def is_quiet(node: Node) -> bool:
     """Whether a node takes any number, infinities included, without a complaint."""
     match node:
         case Apply(head=head):
@@ -238,7 +202,7 @@ class _Guarded:
         self._progress: set[Node] = set()
         steps = {node for scan in self._live.partial for node in within_steps(scan)}
         self._multiplied = {  # nodes of which something has to be finite
-            use.node for node in nodes if node in steps or not _is_quiet(node) for use in node.uses()
+            use.node for node in nodes if node in steps or not is_quiet(node) for use in node.uses()
         }
 
     def of(self, use: Use) -> Use:
@@ -270,7 +234,7 @@ class _Guarded:
                 return product_of_powers(self._without_masks(powers), dict(enumerate(bound, node.rank)))
             case Apply(head=head) if head is if_else:
                 return self._choice(node)
-            case Apply(head=head) if reads and not _is_quiet(node):
+            case Apply(head=head) if reads and not is_quiet(node):
                 safe = _safe_arguments(head)
                 chosen = [self._read(node, reading, at, True) for reading, at in zip(reads, safe, strict=False)]
                 return apply(head, [*chosen, *(self._read(node, reading) for reading in reads[len(safe) :])])
@@ -317,7 +281,7 @@ class _Guarded:
                 return base.node in self._open
             case Apply(head=head, args=args) if head is if_else:
                 return any(use.node in self._open for use in args[1:])
-            case Apply(head=head) if _is_quiet(node):
+            case Apply(head=head) if is_quiet(node):
                 return operands and head in _QUIET
         return computed != shown and (operands or _is_risky_itself(node))  # a condition reads it, too
 

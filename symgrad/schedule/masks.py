@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from sympy import Number, S
 
 from symgrad.functions import if_else
-from symgrad.graph.build import ONE, ZERO, apply, is_zero, product_of_powers
-from symgrad.graph.nodes import Apply, Contract, Input, Named, Node, Use, postorder
-from symgrad.graph.transform import factors_of, place, transform
+from symgrad.graph.build import ONE, ZERO, add, apply, is_zero, product_of_powers
+from symgrad.graph.comparisons import Mask, without_masks
+from symgrad.graph.nodes import Add, Apply, Contract, Gather, Input, Named, Node, Use, postorder
+from symgrad.graph.transform import factors_of, place, terms_of, transform
 from symgrad.rewrite.record import record
-from symgrad.schedule.conditions import guards_of
-from symgrad.schedule.guards import freed, is_risky
+from symgrad.schedule.conditions import Guard, guards_of
+from symgrad.schedule.guards import is_quiet, is_risky
+from symgrad.schedule.regions import EVERYWHERE, NOWHERE, condition_of, moved
 
 
 @record(
@@ -55,3 +57,38 @@ def _split(use: Use, risky: dict[Node, bool]) -> list[tuple[Use, Number]] | None
     parts = [(freed(part, guards_of(condition, holds)), e) for part, e in factors_of(yes)]
     known = [(part, e) for part, e in parts if part is not None]
     return [(mask, S.One), *known] if len(known) == len(parts) else None
+
+
+def freed(use: Use, guards: Sequence[Guard]) -> Use | None:
+    """What stands under conditions, beside factors that are zero where these do not hold.
+
+    Data may hold anything where no position along the indices that they lack lets them count: they stay left out there.
+    None of data over all indices of the conditions, which these have to stay on.
+    """
+    if not _holds_anything(use.node):
+        return use
+    if isinstance(use.node, Add):
+        terms = [(c, freed(term, guards)) for c, term in terms_of(use)]
+        known = [(c, term) for c, term in terms if term is not None]
+        return add(known) if len(known) == len(terms) else None
+    region = moved(frozenset([frozenset(guards)]), use)
+    if region in (EVERYWHERE, NOWHERE):
+        return use
+    condition = place(condition_of(region), use.letters)
+    if Mask(condition, True) in without_masks(use)[0]:
+        return use
+    if {x for guard in guards for x in guard.condition.letters} <= set(use.letters):
+        return None
+    return apply(if_else, [condition, use, ZERO])
+
+
+def _holds_anything(node: Node) -> bool:
+    """Whether a node is made of data by what takes any number without a complaint."""
+    if isinstance(node, Input):
+        return not node.integer
+    parts = node.uses()
+    if isinstance(node, Gather):
+        parts = parts[:1]
+    elif isinstance(node, Apply) and node.head is if_else:
+        parts = parts[1:]
+    return is_quiet(node) and any(_holds_anything(use.node) for use in parts)

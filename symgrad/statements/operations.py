@@ -195,6 +195,7 @@ OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(("block", "concatenate"), Declared("new")),
     "ones": Declared("new", _ones),
     "least_number": Declared("new", _number),
+    "largest_number": Declared("new", _number),
     "transpose": Declared("view", _transposed),
     **dict.fromkeys(("diagonal", "reshape", "broadcast_to", "windows"), Declared("view")),
 }

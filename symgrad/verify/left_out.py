@@ -53,11 +53,7 @@ def unread_entries(subject: Subject, draw: Draw) -> dict[str, Array]:
 
 
 def _chosen(loss: Any, where: Sequence[Basic]) -> set[str]:
-    """The names of what branches of conditions on data, and sums with a delta of data, are made of.
-
-    Where indices alone decide, only arrays over all of them are: nobody keeps gaps in the keys of a causal mask, and
-    code may multiply by it.
-    """
+    """The names of what branches of conditions, and sums with a delta of data, are made of."""
     definitions = {str(getattr(left, "base", left)): right for left, right in (equation.args for equation in where)}
     expressions = [part for part in (loss, *definitions.values()) if isinstance(part, Basic)]
     waiting: list[Basic] = []
@@ -66,7 +62,13 @@ def _chosen(loss: Any, where: Sequence[Basic]) -> set[str]:
         for total in expression.atoms(Sum):
             if any(delta.has(Indexed) for delta in total.atoms(KroneckerDelta)):
                 waiting.append(total)
-    names = {name for expression in expressions for name in _over_all_indices(expression)}
+    names = {
+        str(entry.base)
+        for expression in expressions
+        for choice in expression.atoms(if_else)
+        if not _is_of_data(choice)
+        for entry in choice.atoms(Indexed)
+    }
     while waiting:
         for symbol in map(str, waiting.pop().free_symbols):
             if symbol not in names:
@@ -83,16 +85,6 @@ def _is_of_data(choice: Basic) -> bool:
         condition.has(Indexed, MatrixElement) or any(symbol.is_integer is not True for symbol in condition.free_symbols)
         for condition in conditions
     )
-
-
-def _over_all_indices(expression: Basic) -> Iterator[str]:
-    """The names of arrays under a condition on indices that have all of these as subscripts."""
-    for choice in expression.atoms(if_else):
-        if not _is_of_data(choice):
-            indices = {symbol for symbol in choice.args[0].free_symbols if not symbol.is_positive}
-            for entry in choice.atoms(Indexed):
-                if indices <= entry.free_symbols:
-                    yield str(entry.base)
 
 
 def left_out_findings(subject: Subject, draw: Draw, functions: Mapping[str, Callable[..., Any]]) -> list[Finding]:

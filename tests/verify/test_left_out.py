@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import IndexedBase, KroneckerDelta, Piecewise, Sum, exp, log, symbols
+from sympy import IndexedBase, KroneckerDelta, Piecewise, Sum, exp, log, oo, symbols
 
-from symgrad import Model, if_else
+from symgrad import Model, if_else, softmax
 from symgrad.verify.check import check_module
 from symgrad.verify.left_out import left_out_findings, unread_entries
 from symgrad.verify.sampling import Draw
@@ -27,6 +27,10 @@ MASKED: dict[str, Any] = {
     "pieces": lambda: Model(Sum(Piecewise((log(R[n]) * s**2, w[n] > 0), (s, True)), over_n), [s]),
     "a delta": lambda: Model(Sum(KroneckerDelta(kind[n], 1) * (R[n] - s) ** 2, over_n), [s]),
     "a triangle": lambda: Model(Sum(if_else(j < i, A[i, j] * x[i] * x[j], 0), (i, 0, N - 1), (j, 0, N - 1)), [x]),
+    "keys before a query": lambda: Model(Sum(if_else(j < i, x[i] * R[j] * w[j], 0), (i, 0, N - 1), (j, 0, N - 1)), [x]),
+    "keys before a query, with shares": lambda: Model(
+        Sum(softmax(if_else(j < i, x[i] * R[j], -oo), (j, 0, N - 1)) * w[j] * x[i], (j, 0, N - 1), (i, 0, N - 1)), [x]
+    ),
 }
 
 
