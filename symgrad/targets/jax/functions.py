@@ -88,27 +88,9 @@ FORMATS: dict[Any, str] = {
     sympy.fresnelc: "jax.scipy.special.fresnel({a})[1]",
 }
 
-# Functions of stacks of matrices; those with an underscore are the module's own
+# Functions of stacks of matrices, with which of their results is meant; those with an underscore are the module's own
 MATRIX: dict[str, str] = {
-    INVERSE: "jnp.linalg.inv({0})",
-    CHOLESKY: "jnp.linalg.cholesky({0})",
-    ADJUGATE: "_adjugate({0}, {1})",
-    DET: "jnp.linalg.det({0})",
-    LOGDET: "_logdet({0})",
-    LOG_ABS_DET: "jnp.linalg.slogdet({0})[1]",
-    SIGN_DET: "jnp.linalg.slogdet({0})[0]",
+    **{INVERSE: "jnp.linalg.inv", CHOLESKY: "jnp.linalg.cholesky", ADJUGATE: "_adjugate", DET: "jnp.linalg.det"},
+    **{LOGDET: "_logdet", LOG_ABS_DET: "jnp.linalg.slogdet", SIGN_DET: "jnp.linalg.slogdet"},
 }
-MATRIX_LABELS: dict[str, str] = {
-    **{INVERSE: "inv", CHOLESKY: "chol", ADJUGATE: "adj", DET: "det"},
-    **{LOGDET: "logdet", LOG_ABS_DET: "logdet", SIGN_DET: "sign_det"},
-}
-
-RELATIONS: dict[Any, str] = {
-    sympy.StrictLessThan: "<",
-    sympy.LessThan: "<=",
-    sympy.StrictGreaterThan: ">",
-    sympy.GreaterThan: ">=",
-    sympy.Eq: "==",
-    sympy.Ne: "!=",
-}
-CONNECTIVES: dict[Any, str] = {sympy.And: "&", sympy.Or: "|"}
+PARTS: dict[str, str] = {LOG_ABS_DET: "[1]", SIGN_DET: "[0]"}

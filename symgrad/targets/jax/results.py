@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from sympy import Symbol
 
 from symgrad.calculus.structure import Block, Hits, Ties
+from symgrad.codegen.operands import Operands
+from symgrad.codegen.values import ATOM, Value, size_text, tuple_text
 from symgrad.graph.affine import along_one
 from symgrad.graph.nodes import Shape, Use
 from symgrad.outputs.documentation import INDICES
 from symgrad.outputs.function import Array, Record, Result, Sparse
-from symgrad.targets.jax.operands import Operands
-from symgrad.targets.jax.values import ATOM, Value, size_text, tuple_text
 
 
 class ResultWriter:

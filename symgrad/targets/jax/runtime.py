@@ -41,6 +41,8 @@ def _array(name: str, given: Any) -> Any:
 
 def _in_range(positions: Any, size: int) -> Any:
     """Whether all positions lie on an axis of the given size."""
+    if size < 1 and positions.size:
+        raise IndexError(f"there are {positions.size} positions on an axis without entries")
     return jnp.all((positions >= 0) & (positions < size))
 
 

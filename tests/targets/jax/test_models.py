@@ -37,7 +37,7 @@ i, j, k, n, t, p = symbols("i j k n t p", integer=True)
 a, b = symbols("a b", real=True)
 x, y, w, h = (IndexedBase(name, shape=(T,)) for name in "xywh")
 X, Z = IndexedBase("X", shape=(N, K)), IndexedBase("Z", shape=(N, K))
-L = IndexedBase("L", shape=(N,), integer=True)
+L, J = IndexedBase("L", shape=(N,), integer=True), IndexedBase("J", shape=(M,), integer=True)
 move, score, state = (IndexedBase(c, shape=s) for c, s in {"move": (K, K), "score": (T, K), "state": (T, K)}.items())
 A, S, B = MatrixSymbol("A", K, K), MatrixSymbol("S", K, K), MatrixSymbol("B", K, K)
 u = MatrixSymbol("u", K, 1)
@@ -170,6 +170,13 @@ def test_positions_that_are_on_no_axis_make_results_not_a_number():
     for wrong in (4, -1):
         loss, slope = in_jax.value_and_gradient(**inputs | {"L": np.array([2, 0, wrong, 3])})
         assert np.isnan(loss) and np.isnan(slope.X).all()
+    with pytest.raises(IndexError, match="4 positions on an axis without entries"):
+        modules(Model(Sum(X[J[p], 0] ** 2, (p, 0, M - 1)), [X]))[1].value(X=np.ones((0, 3)), J=np.zeros(4, int))
+    shifted = Model(Sum(X[L[n] + 1, k] * Z[n, k], (k, 0, K - 1), (n, 0, N - 1)), [X])
+    _, in_jax = modules(shifted)
+    computed = {"X": ROWS, "Z": ROWS, "L": np.array([0, 1, 2, 2])}
+    assert np.isfinite(in_jax.value(**computed))
+    assert np.isnan(in_jax.value(**computed | {"L": np.array([0, 1, 2, 3])}))
 
 
 def test_shapes_are_checked_while_tracing():

@@ -1,4 +1,7 @@
-"""Pieces of JAX text: an expression with its precedence, its index letters in axis order, and what it holds."""
+"""Pieces of text that compute arrays: with their precedence, their index letters in axis order, and what they hold.
+
+What is here and in the files that import it is for targets whose arrays have NumPy's operators, subscripts and names.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +19,7 @@ Kind = Literal["real", "integer", "boolean", "python"]
 # Python's precedence, coarsely; `@` is kept apart from `*` because a * b @ c groups to the left.
 COMPARE, ADD, MATMUL, MUL, UNARY, POWER, ATOM = range(7)
 
-LARGEST_INTEGER = 2**31  # JAX takes larger ones for arrays of 64 bits only, of which there may be none
+LARGEST_INTEGER = 2**31  # larger ones are for arrays of 64 bits, of which there may be none
 
 _mentioned: ContextVar[set[Symbol] | None] = ContextVar("mentioned", default=None)
 
@@ -61,10 +64,10 @@ class Value:
         return self.text if self.level >= level else f"({self.text})"
 
 
-def number_text(value: Expr) -> str:
-    """A number as Python text."""
+def number_text(value: Expr, library: str = "") -> str:
+    """A number as Python text; an infinity, which coefficients and exponents are not, is the library's."""
     if value in (oo, -oo):
-        return "jnp.inf" if value is oo else "-jnp.inf"
+        return f"{'' if value is oo else '-'}{library}.inf"
     if isinstance(value, Integer):
         return str(int(value)) if abs(value) < LARGEST_INTEGER else repr(float(value))
     if isinstance(value, Rational):

@@ -5,24 +5,24 @@ from math import lcm
 
 from sympy import Abs, Expr, Max, Min, Mod, Pow, S, ceiling, floor
 
+from symgrad.codegen.subscripts import indexed
+from symgrad.codegen.values import ADD, ATOM, COMPARE, MUL, POWER, UNARY, Value, broadcast, number_text, size_text
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else, in_range, relu
 from symgrad.graph.nodes import Add, Apply, Contract, Gather, Letter, Node, Scatter, Size, Use
 from symgrad.graph.transform import place
-from symgrad.targets.jax.subscripts import indexed
-from symgrad.targets.jax.values import ADD, ATOM, COMPARE, MUL, POWER, UNARY, Value, broadcast, number_text, size_text
 
 Read = Callable[[Use], Value]
 Letters = Sequence[Letter]
 
-_SPELLINGS = {Max: "jnp.maximum({0}, {1})", Min: "jnp.minimum({0}, {1})", Abs: "jnp.abs({0})",
-              relu: "jnp.maximum({0}, 0)", if_else: "jnp.where({0}, {1}, {2})"}  # fmt: skip
+_SPELLINGS = {Max: "{np}.maximum({0}, {1})", Min: "{np}.minimum({0}, {1})", Abs: "{np}.abs({0})",
+              relu: "{np}.maximum({0}, 0)", if_else: "{np}.where({0}, {1}, {2})"}  # fmt: skip
 
 
-def integer_value(node: Node, read: Read, letters: Letters, valid: list[str]) -> Value | None:
+def integer_value(node: Node, read: Read, letters: Letters, checks: list[str], library: str) -> Value | None:
     """A node whose value is an integer; None if it has another spelling.
 
-    Conditions for positions to be on their axes are added to `valid`.
+    Lines that say whether positions are on their axes are added to `checks`.
     """
     match node:
         case Add(terms=terms) if terms and all(c.is_Integer for c, _ in terms):
@@ -33,7 +33,7 @@ def integer_value(node: Node, read: Read, letters: Letters, valid: list[str]) ->
             text = " * ".join(p.at(UNARY) if e == 1 else f"{p.at(ATOM)} ** {e}" for p, e in parts)
             return _value(text, MUL, letters, node, read)
         case Apply():
-            return _function(node, read, letters, valid)
+            return _function(node, read, letters, checks, library)
     return None
 
 
@@ -60,17 +60,17 @@ def _value(text: str, level: int, letters: Letters, node: Node, read: Read) -> V
     return Value(text, level, present, kind, about)  # type: ignore[arg-type]
 
 
-def _function(node: Apply, read: Read, letters: Letters, valid: list[str]) -> Value | None:
+def _function(node: Apply, read: Read, letters: Letters, checks: list[str], library: str) -> Value | None:
     head = node.head
     if head in (floor, ceiling):
         text = _rounded(1 if head is floor else -1, node.args[0], read, letters)
         return _value(text, COMPARE, letters, node, read)
     args = [broadcast(read(use), letters) for use in reads(node, (node,))]
     if head is in_range:  # there are no errors that depend on data: what is computed of it is not a number
-        valid.append(f"_in_range({args[0].text}, {args[1].text})")
+        checks.append(f"valid = valid & _in_range({args[0].text}, {args[1].text})")
         return args[0]
     if head in _SPELLINGS:
-        text, level = _SPELLINGS[head].format(*(arg.text for arg in args)), ATOM
+        text, level = _SPELLINGS[head].format(*(arg.text for arg in args), np=library), ATOM
     elif head is Pow:
         text, level = f"{args[0].at(ATOM)} ** {args[1].at(ATOM)}", POWER
     elif head is Mod:
@@ -84,7 +84,7 @@ def _rounded(sign: int, use: Use, read: Read, letters: Letters) -> str:
     """floor(a/b) = a // b and ceiling(a/b) = -(-a // b), in integers."""
     quotient = _quotient(use)
     if quotient is None:
-        raise UnsupportedError("the target jax rounds subscripts only that are quotients of integers")
+        raise UnsupportedError("subscripts are rounded that are quotients of integers, not others")
     terms, divisor = quotient
     above = _combination([(sign * c, part) for c, part in terms], read, letters)
     text = f"({above}) // {divisor}"

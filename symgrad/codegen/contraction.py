@@ -2,27 +2,27 @@
 
 from collections.abc import Sequence
 
+from symgrad.codegen.values import ATOM, MATMUL, UNARY, Value, transpose
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Letter
-from symgrad.targets.jax.values import ATOM, MATMUL, UNARY, Value, transpose
 
 _NAMES = "ijklmnopqrstuvwxyzabcdefghABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def contraction(values: Sequence[Value], wanted: Sequence[int], dtype: str) -> Value:
+def contraction(values: Sequence[Value], wanted: Sequence[int], dtype: str, library: str) -> Value:
     """Σ over the letters that are not wanted of the product of the values, in the wanted order where that is free."""
     rank = len(wanted)
-    left, about = _solved(list(values), rank), next((v.about for v in values if v.about), "")
+    left, about = _solved(list(values), rank, library), next((v.about for v in values if v.about), "")
     if len(left) == 1:
         return _sum(left[0], rank, dtype)
-    made = _product(left[0], left[1], wanted) if len(left) == 2 else None
+    made = _product(left[0], left[1], wanted, library) if len(left) == 2 else None
     if made is None:
         letters = distinct([letter for value in left for letter in value.letters])
         names = dict(zip(letters, _NAMES, strict=False))
         out = [letter for letter in wanted if letter in letters]
         sides = ",".join("".join(names[x] for x in value.letters) for value in left)
         texts = ", ".join(value.text for value in left)
-        made = Value(f'jnp.einsum("{sides}->{"".join(names[x] for x in out)}", {texts})', ATOM, tuple(out))
+        made = Value(f'{library}.einsum("{sides}->{"".join(names[x] for x in out)}", {texts})', ATOM, tuple(out))
     return Value(made.text, made.level, made.letters, made.kind, about)
 
 
@@ -36,7 +36,7 @@ def _sum(value: Value, rank: int, dtype: str) -> Value:
     return Value(f"{value.at(ATOM)}.sum({', '.join(options)})", ATOM, kept, "real", value.about)
 
 
-def _product(first: Value, second: Value, wanted: Sequence[int]) -> Value | None:
+def _product(first: Value, second: Value, wanted: Sequence[int], library: str) -> Value | None:
     """Of two operands as `@` or `vdot`; None if it is another product."""
     rank = len(wanted)
     shared = [letter for letter in first.letters if letter in second.letters]
@@ -45,7 +45,7 @@ def _product(first: Value, second: Value, wanted: Sequence[int]) -> Value | None
         return None
     rows, columns = ([x for x in value.letters if x not in shared] for value in (first, second))
     if not rows and not columns and len(shared) > 1:
-        return Value(f"jnp.vdot({first.text}, {transpose(second, first.letters).text})", ATOM, ())
+        return Value(f"{library}.vdot({first.text}, {transpose(second, first.letters).text})", ATOM, ())
     if len(shared) != 1 or len(rows) > 1 or len(columns) > 1:
         return None
     (inner,) = shared
@@ -63,17 +63,17 @@ def _product(first: Value, second: Value, wanted: Sequence[int]) -> Value | None
     return Value(text, MATMUL, (*rows, *columns))
 
 
-def _solved(values: list[Value], rank: int) -> list[Value]:
+def _solved(values: list[Value], rank: int, library: str) -> list[Value]:
     """The operands with A⁻¹ b as solutions of A x = b."""
     for n, inverse in enumerate(values):
         for m, other in enumerate(values):
             others = {x for k, value in enumerate(values) if k not in (n, m) for x in value.letters}
-            if n != m and (made := _solution(inverse, other, rank, others)) is not None:
-                return _solved([made, *(value for k, value in enumerate(values) if k not in (n, m))], rank)
+            if n != m and (made := _solution(inverse, other, rank, others, library)) is not None:
+                return _solved([made, *(value for k, value in enumerate(values) if k not in (n, m))], rank, library)
     return values
 
 
-def _solution(inverse: Value, other: Value, rank: int, others: set[Letter]) -> Value | None:
+def _solution(inverse: Value, other: Value, rank: int, others: set[Letter], library: str) -> Value | None:
     """The product of an inverse with an operand as a solve; None if it is not one matrix times columns."""
     matrix = inverse.inverse_of
     if matrix is None:
@@ -93,5 +93,5 @@ def _solution(inverse: Value, other: Value, rank: int, others: set[Letter]) -> V
     letters = (*batch, outer, *columns)
     if batch and not columns:
         column = right.at(ATOM) + ("[..., None]" if stack else "[:, None]")
-        return Value(f"jnp.linalg.solve({left.text}, {column})[..., 0]", ATOM, letters, "real", left.about)
-    return Value(f"jnp.linalg.solve({left.text}, {right.text})", ATOM, letters, "real", left.about)
+        return Value(f"{library}.linalg.solve({left.text}, {column})[..., 0]", ATOM, letters, "real", left.about)
+    return Value(f"{library}.linalg.solve({left.text}, {right.text})", ATOM, letters, "real", left.about)

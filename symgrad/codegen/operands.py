@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from symgrad.codegen.values import ATOM, COMPARE, MUL, UNARY, Value, broadcast, transpose, tuple_text
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Input, Letter, Named, Node, Shape, Use, postorder
-from symgrad.targets.jax.values import ATOM, COMPARE, MUL, UNARY, Value, broadcast, transpose, tuple_text
 
 # A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
 MOST_LABELS = 3
@@ -16,18 +16,21 @@ class Operands:
 
     Attributes
     ----------
+    library : the name of the module of array functions.
     dtype : the text of the floating type.
     lines : the assignments, in order.
     helpers : the functions of the module that they call.
-    special : whether they call `jax.scipy.special`.
-    valid : conditions under which the positions in them are on their axes.
+    special : whether they call special functions, which are in another module.
+    checks : those among them that say whether positions are on their axes.
     """
+
+    library: str
 
     def __init__(self, dtype: str, taken: Sequence[str]) -> None:
         self.dtype = dtype
         self.lines: list[str] = []
         self.helpers: set[str] = set()
-        self.valid: list[str] = []
+        self.checks: list[str] = []
         self.special = False
         self._taken = set(taken)
         self._subjects: dict[str, tuple[str, int]] = {}  # of a made-up name, what it is about, and how many labels
@@ -82,9 +85,9 @@ class Operands:
             return transpose(value, order)
         sides, shaped = tuple_text(shape), broadcast(value, order)
         if shaped.kind == "python":
-            return replace(shaped, text=f"jnp.full({sides}, {shaped.text}, {self.dtype})", level=ATOM, letters=order,
-                           kind="real")  # fmt: skip
-        return replace(shaped, text=f"jnp.broadcast_to({shaped.text}, {sides})", level=ATOM, letters=order)
+            text = f"{self.library}.full({sides}, {shaped.text}, {self.dtype})"
+            return Value(text, ATOM, order, "real", shaped.about)
+        return replace(shaped, text=f"{self.library}.broadcast_to({shaped.text}, {sides})", level=ATOM, letters=order)
 
     def _use(self, use: Use) -> Value:
         """A node's value in the letters of its consumer; a repeated letter takes the diagonal."""
@@ -99,13 +102,13 @@ class Operands:
             twice = next(letter for letter in letters if letters.count(letter) > 1)
             first, second, *_ = (k for k, letter in enumerate(letters) if letter == twice)  # a third one comes next
             axes = "" if (first, second, len(letters)) == (0, 1, 2) else f", axis1={first}, axis2={second}"
-            text, level = f"jnp.diagonal({text}{axes})", ATOM
+            text, level = f"{self.library}.diagonal({text}{axes})", ATOM
             letters = (*(letter for k, letter in enumerate(letters) if k not in (first, second)), twice)
         return replace(value, text=text, level=level, letters=letters, inverse_of=None)
 
     def _real(self, value: Value) -> Value:
         """The value in the floating type of the arguments; Python numbers take that of what they meet."""
-        if value.whole and value.level == COMPARE:  # perhaps larger than JAX's integers
+        if value.whole and value.level == COMPARE:  # perhaps larger than an array's integers
             return replace(value, text=f"float({value.text})", level=ATOM, whole=False)
         if value.kind in ("real", "python"):
             return value

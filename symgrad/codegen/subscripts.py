@@ -1,13 +1,13 @@
-"""Subscripts as JAX: slices where they are plain, else index arrays; and their adjoints, which add at positions."""
+"""Subscripts as text: slices where they are plain, else index arrays."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr
 
+from symgrad.codegen.values import ATOM, Value, size_text, transpose
 from symgrad.graph.affine import Affine, affine
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Gather, Letter, Scatter, Use
-from symgrad.targets.jax.values import ATOM, Value, broadcast, size_text, transpose, tuple_text
+from symgrad.graph.nodes import Gather, Letter, Use
 
 Position = Callable[[Use, Sequence[Letter]], str]
 
@@ -15,25 +15,12 @@ Position = Callable[[Use, Sequence[Letter]], str]
 def gathered(node: Gather, base: Value, position: Position) -> Value:
     """base[subs]."""
     base = transpose(base, range(len(base.letters)))
-    index, letters = _index(node.subs, node.base.node.shape, position)
+    index, letters = index_text(node.subs, node.base.node.shape, position)
     text = f"{base.at(ATOM)}[{index}]" if index else base.text
     return Value(text, ATOM if index else base.level, letters, base.kind, base.about)
 
 
-def scattered(node: Scatter, value: Value, position: Position, dtype: str) -> Value:
-    """Zeros with `value` added at `subs`."""
-    change, about = landing(node, value, position), value.about
-    text = f"jnp.zeros({tuple_text(node.shape)}, {dtype}){change}"
-    return Value(text, ATOM, tuple(range(node.rank)), "real", about)
-
-
-def landing(node: Scatter, value: Value, position: Position) -> str:
-    """What adds the values to an array at their positions."""
-    index, letters = _index(node.subs, node.shape, position)
-    return f".at[{index or '...'}].add({broadcast(value, letters).text})"
-
-
-def _index(subs: Sequence[Use], shape: Sequence[Expr], position: Position) -> tuple[str, tuple[Letter, ...]]:
+def index_text(subs: Sequence[Use], shape: Sequence[Expr], position: Position) -> tuple[str, tuple[Letter, ...]]:
     """Subscripts as text, and the letters of the axes of what they pick."""
     lengths = {letter: size for sub in subs for letter, size in zip(sub.letters, sub.node.shape, strict=True)}
     plain = _plain(subs)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sympy import Expr, Symbol
 
 from symgrad.arguments import Argument
+from symgrad.codegen.values import size_text, tuple_text
 from symgrad.frontend.program import SIDE
 from symgrad.outputs.function import axes_of
 from symgrad.outputs.requirements import Length, Requirements, is_thin
-from symgrad.targets.jax.values import size_text, tuple_text
 
 
 @dataclass(frozen=True)
