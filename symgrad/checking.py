@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +33,7 @@ from symgrad.outputs.probes import (
 from symgrad.outputs.second_order import Request, factors_of_hessian
 from symgrad.targets import NUMPY, target
 from symgrad.verify.accuracy import Audited, audit, point_findings
+from symgrad.verify.calls import Arrays, HeldGradient, SecondOrder, called
 from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.differences import Array, Inputs
@@ -43,7 +44,6 @@ from symgrad.verify.loss import StatedLoss
 from symgrad.verify.report import Finding, Link, Run
 from symgrad.verify.sampling import Draw
 from symgrad.verify.second_chain import check_second_chain
-from symgrad.verify.second_order import HeldGradient, SecondOrder, called
 from symgrad.verify.second_stages import second_stages
 from symgrad.verify.subject import Held, Subject
 from symgrad.version import __version__
@@ -105,6 +105,7 @@ class Checking:
             self.kinks,
             self._conditioning,
             self.formula,
+            partial(self.second_formula, request) if request else None,
             self._vanishing(request),
             self.held(),
             self.complex_step(),
@@ -190,21 +191,35 @@ class Checking:
                 sizes.append(max(map(abs, values), default=mpmath.mpf(0)))
         return bool(sizes[1] <= sizes[0] * mpmath.mpf(10) ** (-DIGITS // 2))
 
-    def formula(self, draw: Draw) -> list[np.ndarray[Any, Any]]:
-        """Loss and gradient at 50 digits, nan where their formulas are not defined."""
-        evaluate = GraphEvaluator(draw.inputs, draw.sizes, strict=True)
-        shapes = [(), *(node.shape for node in self.program.parameters.values())]
-        terms = [self.derivation.program.loss, *self.derivation.gradient.values()]
+    def formula(self, inputs: Inputs, sizes: Mapping[Any, int], digits: int) -> Arrays:
+        """Loss and gradient, nan where their formulas are not defined."""
+        nodes = self.program.parameters.values()
+        terms = [("value", self.derivation.program.loss, ())]
+        terms += [(n.name, use, n.shape) for n, use in zip(nodes, self.derivation.gradient.values(), strict=True)]
+        return self._exactly(terms, inputs, sizes, digits)
 
-        def exact(use: Use, shape: Shape) -> np.ndarray[Any, Any]:
+    def second_formula(self, request: Request, inputs: Inputs, sizes: Mapping[Any, int], digits: int) -> Arrays:
+        """The same of second derivatives and Jacobians."""
+        terms = [
+            (one.label, one.simplified, one.shape if one.product else (*one.shape, *one.by[0].shape))
+            for one in second_stages(self.derivation, request)
+        ]
+        return self._exactly(terms, inputs, sizes, digits)
+
+    def _exactly(
+        self, terms: Sequence[tuple[str, Use, Shape]], inputs: Inputs, sizes: Mapping[Any, int], digits: int
+    ) -> Arrays:
+        evaluate = GraphEvaluator(inputs, sizes, strict=True)
+
+        def exact(use: Use, shape: Shape) -> Array:
             try:
                 found = evaluate(use, len(shape))
             except IndexError:  # an entry that is not there
                 found = np.asarray(np.nan)
             return np.broadcast_to(found, evaluate.shape(shape)).astype(np.float64)
 
-        with mpmath.workdps(DIGITS):
-            return [exact(use, shape) for use, shape in zip(terms, shapes, strict=True)]
+        with mpmath.workdps(digits):
+            return {label: exact(use, shape) for label, use, shape in terms}
 
     def audit(self, module: Any, draw: Draw, allowed: Callable[[dict[str, Any]], bool]) -> Run:
         """What an audit of the digits of value and gradient finds."""

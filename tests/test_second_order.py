@@ -35,7 +35,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix
 from symgrad import LogSumExp, Model, ModelError, UnsupportedError, if_else, logdet, relu, sigmoid, total
 from symgrad.calculus import forward
 from symgrad.graph.build import scale
-from symgrad.verify.second_order import combine
+from symgrad.verify.probes import combine
 
 N, M, K, R = symbols("N M K R", integer=True, positive=True)
 i, j, k, m, n, o = symbols("i j k m n o", integer=True)

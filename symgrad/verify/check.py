@@ -1,7 +1,8 @@
 """Checks a generated module against numerical gradients, at several sizes, on every branch and at the edges."""
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,18 +13,18 @@ from sympy import Basic
 from symgrad.verify.branches import Branch, Coverage
 from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, sampler_of
 from symgrad.verify.edges import check_empty, check_kinks, empty_draw, empty_sizes
-from symgrad.verify.extremes import LARGE, extreme_draws, formula_findings
+from symgrad.verify.extremes import extreme_draws
 from symgrad.verify.guarded import guarded, quietly
 from symgrad.verify.kink_points import MOST_NUMBERS
-from symgrad.verify.left_out import left_out_findings
-from symgrad.verify.point import VALUE_IS_LOSS, PointCheck
+from symgrad.verify.point import Point
+from symgrad.verify.probes import AGAINST_LOSS, CHAIN, DIGITS, PROBES, SECOND, VALUE_IS_LOSS, Probe, look
 from symgrad.verify.real_data import MOST_OF_WHOLE, is_large, parts, whole_arrays
-from symgrad.verify.report import CheckReport, Finding, Link, Run
-from symgrad.verify.sampling import Draw, NoInputsError
-from symgrad.verify.second_order import SecondOrder, SecondOrderCheck, called
+from symgrad.verify.report import CheckReport, Finding, Item, Run
+from symgrad.verify.sampling import EMPTY, KINK, ORDINARY, SCALED, Draw, NoInputsError
 from symgrad.verify.subject import Settings, Subject
 
 _MOST_BRANCHES = 60  # that are solved for
+_LARGER = (7, 11, 8)  # sizes of one, two or three dimensions
 _MOST_OTHERS = 40  # draws that are looked at for a branch
 _MOST_ENTRIES = 4000  # of the axes together, of sizes at which a condition on indices is first met
 
@@ -53,6 +54,7 @@ class _Check:
         self._coverage = None if subject.stated is None else Coverage(subject.stated)
         self._runs: list[Run] = []
         self._edges: list[Run] = []
+        self._workspace = subject.module.Workspace() if hasattr(subject.module, "Workspace") else None
 
     def report(self) -> CheckReport:
         """The report on everything."""
@@ -64,7 +66,8 @@ class _Check:
             self._runs.append(Run("no inputs", findings=(Finding("there are inputs", "inconclusive", str(problem)),)))
             draws = []
         for number, draw in enumerate(draws):
-            self._run(draw, number, self._runs, chain=large or number == 0, digits=large)
+            first = (*PROBES, CHAIN) if large or number == 0 else PROBES
+            self._runs.append(self._run(draw, number, (*first, DIGITS) if large else first))
         if draws:
             self._take_missing_branches(draws)
             if settings.sizes is None and not settings.inputs:
@@ -87,75 +90,26 @@ class _Check:
         """Check all of large arrays as far as their size allows; parts of them for everything else."""
         whole = whole_arrays(self._subject, self._settings)
         rng = np.random.default_rng([self._settings.seed, 0, 6])
-        failed: list[Finding] = []
-        point = PointCheck(whole.subject, whole.draw, rng, most=MOST_OF_WHOLE)
-        run = guarded("the arrays as a whole", point.run, failed.append) or Run(whole.draw.said)
+        run = look(Point(whole.subject, whole.draw, rng, MOST_OF_WHOLE, self._workspace))
         found, reason = parts(self._subject, self._settings, whole.draw)
-        if not found:
-            failed.append(Finding("parts of the arrays are inputs", "inconclusive", reason))
-        self._runs.append(replace(run, findings=(*run.findings, *failed)))
+        none = [] if found else [Finding("parts of the arrays are inputs", "inconclusive", reason)]
+        self._runs.append(run.and_also(none))
         return found
 
     # --- at a draw ----------------------------------------------------------------------------------------------------
 
-    def _run(
-        self,
-        draw: Draw,
-        number: int,
-        runs: list[Run],
-        chain: bool = False,
-        digits: bool = False,
-        at_kink: bool = False,
-        second: bool = True,
-        aim: Branch | None = None,
-    ) -> None:
-        """Everything there is to find at a draw, added to the runs; `aim` is the branch that it was found for."""
-        subject, seed = self._subject, self._settings.seed
-        failed: list[Finding] = []
+    def _run(self, draw: Draw, number: int, probes: Sequence[Probe] = PROBES, aim: Branch | None = None) -> Run:
+        """What the probes find at a draw; `aim` is the branch that it was found for."""
         # A generator for each run: what it chooses does not depend on the others.
-        rngs = [np.random.default_rng([seed, number, which]) for which in (1, 2, 3)]
-        run = guarded("the draw", lambda: PointCheck(subject, draw, rngs[0]).run(at_kink), failed.append) or Run(
-            draw.said
-        )
-        wanted, compare = subject.second, subject.chain
-        if wanted is not None and second and not at_kink:
-            check = SecondOrderCheck(subject.module, subject.arguments, draw, rngs[1], wanted)
-            more = guarded("second derivatives", check.run, failed.append) or Run(draw.said)
-            masked = guarded("what conditions leave out", partial(self._left_out, draw, wanted), failed.append) or []
-            findings = (*run.findings, *more.findings, *masked)
-            run = replace(run, entries=run.entries + more.entries, findings=findings)
-        if compare is not None and chain:
-            run = replace(run, links=self._links(draw, rngs[2]))
-        if subject.digits is not None and digits:
-            kept = guarded("the digits", partial(subject.digits, draw), failed.append) or ()
-            run = replace(run, findings=(*run.findings, *kept))
-        run = replace(run, findings=(*run.findings, *failed))
-        runs.append(run)
-        if self._coverage is not None:
-            verified = at_kink or any(entry.verdict == "pass" for entry in run.entries)
-            coverage = self._coverage
-            guarded("branches", lambda: coverage.add(draw, verified, at_kink, aim), failed.append)
-
-    def _left_out(self, draw: Draw, wanted: SecondOrder) -> list[Finding]:
-        """Whether functions of second order, too, leave out what conditions leave out."""
-        module, parameters = self._subject.module, self._subject.parameters
-        ones = tuple(np.ones_like(draw.inputs[name]) for name in parameters)
-        names: dict[str, tuple[Any, ...]] = {"hessian": ()} if wanted.hessian else {}
-        names |= {"hessian_vector_product": (ones,)} if wanted.hvp else {}
-        names |= {f"jacobian_{name}": () for name in wanted.quantities}
-
-        def function(name: str, first: tuple[Any, ...]) -> Callable[..., Any]:
-            return lambda **inputs: called(module, name, inputs, draw.sizes, *first)
-
-        functions = {name: function(name, first) for name, first in names.items()}
-        return left_out_findings(self._subject, draw, functions)
-
-    def _links(self, draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
-        failed: list[Finding] = []
-        compare = self._subject.chain
-        assert compare is not None
-        links = guarded("the chain", lambda: compare(draw, rng), failed.append)
-        return links if links is not None else (Link("chain", "inconclusive", reason=str(failed[0])),)
+        rng = np.random.default_rng([self._settings.seed, number, 1])
+        run = look(Point(self._subject, draw, rng, workspace=self._workspace), probes)
+        coverage, at_kink = self._coverage, draw.kind == KINK
+        if coverage is None or draw.kind in (EMPTY, SCALED):
+            return run
+        verified = at_kink or any(entry.verdict == "pass" for entry in run.entries)
+        failed: list[Item] = []
+        guarded("branches", lambda: coverage.add(draw, verified, at_kink, aim), failed.append)
+        return run.and_also(failed)
 
     # --- on every branch ----------------------------------------------------------------------------------------------
 
@@ -170,7 +124,7 @@ class _Check:
             tried.add((branch.site, branch.key))
             there = guarded("a branch", partial(self._draw_of, coverage, branch), lambda finding: None)
             if there is not None:
-                self._run(there, number, self._runs, at_kink=there.distance == 0, aim=branch)
+                self._runs.append(self._run(there, number, aim=branch))
 
     def _draw_of(self, coverage: Coverage, branch: Branch) -> Draw | None:
         """Inputs that take a branch: larger ones of a condition on indices alone, else those that are solved for."""
@@ -182,7 +136,9 @@ class _Check:
         at_kink: Draw | None = None
         for inputs, draw in found:
             distance = self._subject.distance(inputs, draw.constraints)
-            there = replace(draw, inputs=inputs, distance=distance, notes=(), where=f"where {branch.condition}")
+            kind = ORDINARY if distance > 0 else KINK
+            where = f"where {branch.condition}"
+            there = replace(draw, inputs=inputs, distance=distance, notes=(), where=where, kind=kind)
             if distance > 0:
                 return there
             at_kink = at_kink or there
@@ -234,7 +190,7 @@ class _Check:
         found = []
         looked = any(run.entries for run in self._runs)
         if self._subject.reference is not None and looked and not any(f.verdict != "inconclusive" for f in seen):
-            crashed = [f for run in self._runs for f in run.findings if f.name.startswith("the value against the loss")]
+            crashed = [f for run in self._runs for f in run.findings if f.name.startswith(AGAINST_LOSS)]
             why = next((f": {f.detail}" for f in (*seen, *crashed)), "")
             found.append(f"the value could not be compared with the loss{why}")
         missing = [] if self._coverage is None else self._coverage.missing()
@@ -260,37 +216,38 @@ class _Check:
         guarded("an empty axis", lambda: self._without_entries(draws), failed.append)
         if self._subject.kinks is not None:
             guarded("kinks", lambda: self._at_kinks(draws[0], len(draws)), failed.append)
+        guarded("larger sizes", lambda: self._at_larger_sizes(draws[0], len(draws)), failed.append)
         guarded("extreme inputs", lambda: self._at_extremes(draws[0], len(draws)), failed.append)
         if failed:
             self._edges.append(Run("the edges", findings=tuple(failed)))
 
-    def _at_extremes(self, draw: Draw, number: int) -> None:
-        """What is found at zeros and at large numbers; that nothing can be said there is nothing to say.
+    def _at_larger_sizes(self, draw: Draw, number: int) -> None:
+        """What is found at sizes beyond those of all draws, without second derivatives; nothing where they are many."""
+        least = self._subject.minimum_sizes
+        sizes = {d: max(least.get(d, 1), large) for d, large in zip(draw.sizes, _LARGER)}  # noqa: B905
+        if not 0 < len(draw.sizes) <= len(_LARGER) or not fits(self._subject, sizes):
+            return
+        sampler = sampler_of(self._subject, sizes, [self._settings.seed, number, 7])
+        with contextlib.suppress(NoInputsError):
+            there = draw_at(self._subject, sampler, sizes)
+            probes = [probe for probe in PROBES if probe is not SECOND]
+            self._edges.append(self._run(there, number, probes))
 
-        Where a function oscillates a thousand times within a step, differences say nothing, but formulas do. Nor do
-        differences of the gradient where zeros tie: the square of a maximum is smooth at 0, its slope is not.
-        """
+    def _at_extremes(self, draw: Draw, number: int) -> None:
+        """What is found at zeros and at numbers of other sizes; that nothing can be said there is nothing to say."""
+        scaled: dict[tuple[str, str], Finding] = {}  # each kind of thing once
         for there in extreme_draws(self._subject, draw, [self._settings.seed, number, 5]):
-            runs: list[Run] = []
-            large = there.where == LARGE
-            self._run(there, number, runs, at_kink=large, second=False)
-            (run,) = runs
-            failed: list[Finding] = []
-            formulas = guarded("formulas", partial(formula_findings, self._subject, there), failed.append) or []
-            # between points that lie close together a tie of zeros makes differences that are no rounding errors
-            told = [one for one in run.findings if "float64 inside" not in one.name]
-            found = [one for one in told if not large or "finite" in one.name]
-            infinite = [one for one in found if one.verdict == "fail" and "finite" in one.name]
-            run = Run(
-                run.sizes,
-                tuple(entry for entry in run.entries if entry.verdict != "inconclusive"),
-                tuple(one for one in (*found, *formulas) if one.verdict != "inconclusive"),
-                run.notes,
-                slopes=run.slopes,
-            )
-            if infinite:  # numbers that leave the range of floating point are for the audit of digits to judge
-                run = Run(run.sizes, findings=tuple(replace(one, verdict="inconclusive") for one in infinite))
-            self._edges.append(run)
+            run = self._run(there, number)
+            if there.kind == SCALED:
+                for one in run.findings:
+                    said = replace(one, detail=f"{there.where}, {one.detail}") if one.detail else one
+                    scaled.setdefault((one.name, one.verdict), said)
+            else:
+                told: list[Item] = [item for item in run.entries if item.verdict != "inconclusive"]
+                told += [item for item in run.findings if item.verdict != "inconclusive"]
+                self._edges.append(Run.of(run.sizes, [*told, *run.notes, *run.slopes]))
+        if scaled:
+            self._edges.append(Run(f"{draw.said} with numbers of other sizes", findings=tuple(scaled.values())))
 
     def _without_entries(self, draws: list[Draw]) -> None:
         subject, number = self._subject, len(draws)
@@ -304,10 +261,7 @@ class _Check:
             sizes = empty_sizes(subject, draws[0].sizes, of_parameters)
             empty = empty_draw(sizes, emptied)
             if empty is not None:
-                self._edges.append(check_empty(subject, *empty, lambda draw: self._edge(draw, number)))
-
-    def _edge(self, draw: Draw, number: int) -> PointCheck:
-        return PointCheck(self._subject, draw, np.random.default_rng([self._settings.seed, number, 1]))
+                self._edges.append(check_empty(subject, *empty, lambda draw: self._run(draw, number)))
 
     def _at_kinks(self, draw: Draw, number: int) -> None:
         subject, kinks = self._subject, self._subject.kinks
@@ -327,15 +281,8 @@ class _Check:
             except (ArithmeticError, ValueError, IndexError):
                 return False
 
-        for run, there in check_kinks(subject, draw, at_kink, lambda there: self._edge(there, number)):
-            if there is not None:
-                if subject.chain is not None:
-                    run = replace(
-                        run, links=self._links(there, np.random.default_rng([self._settings.seed, number, 3]))
-                    )
-                if self._coverage is not None:
-                    self._coverage.add(there, True, at_kink=True)
-            self._edges.append(run)
+        probes = (*PROBES, CHAIN)
+        self._edges += check_kinks(subject, draw, at_kink, lambda there: self._run(there, number, probes))
 
     def _tied(self, inputs: dict[str, Any], draw: Draw) -> bool:
         kinks = self._subject.kinks

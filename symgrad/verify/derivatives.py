@@ -1,19 +1,21 @@
-"""The generated derivatives at one draw of inputs against numerical ones, each with its verdict.
+"""Generated derivatives at one draw of inputs against numerical ones, each with its verdict.
 
-Numerical derivatives are central differences of the loss. A complex step replaces them where it agrees with them to
-within their error: they say that it is right, and it has digits that they lack.
+Numerical derivatives are central differences: of the loss for a gradient, of the gradient for a Hessian, of a named
+quantity for a Jacobian. A complex step replaces them where it agrees with them to within their error: they say that it
+is right, and it has digits that they lack.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from symgrad.verify.complex_step import ComplexStep, NotAnalytic
-from symgrad.verify.differences import EPS, FIRST_STEP, Array, Estimate, Loss, along, derivative
+from symgrad.verify.differences import EPS, FIRST_STEP, Array, Estimate, Inputs, derivative
 from symgrad.verify.directions import Direction, Tangents
-from symgrad.verify.report import TOLERANCE, Entry, Slope
+from symgrad.verify.report import TOLERANCE, Entry
 from symgrad.verify.sampling import Draw
 
 BLIND = 1e-4
@@ -21,7 +23,6 @@ BLIND = 1e-4
 models errors are a million times smaller."""
 
 MOST_ENTRIES = 300  # beyond it, a sample of entries and random directions; up to it, a second for all of the sizes
-RANDOM_DIRECTIONS = 3
 NEAREST_KINK = 1e-6  # any nearer, and the steps that fit are drowned by rounding
 _FEWEST_STEPS_TO_KINK = 8.0  # a step of an eighth of the distance stays on one side, even where a model amplifies it
 
@@ -34,115 +35,159 @@ _HALVINGS = 40
 _CLEAR = 50.0  # times its rounding error, a Taylor remainder is seen to a hundredth or so
 
 
-class Derivatives:
-    """The derivatives of one loss at one draw.
+class Along(NamedTuple):
+    """A derivative along directions in which parameters move together: its entries, and their own rounding errors."""
+
+    directions: tuple[Direction, ...]
+    analytic: Array
+    error: Array
+
+    @property
+    def scale(self) -> float:
+        """The distance over which what is differentiated may be expected to change."""
+        return max(direction.scale for direction in self.directions)
+
+    def __str__(self) -> str:
+        return " and ".join(direction.label for direction in self.directions)
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """The derivative of an array by one parameter, or by several at once.
+
+    Attributes
+    ----------
+    label : what the report's table calls it: `w`, `H.w.x`.
+    of : what is differentiated, for the names of its entries; "" for the loss.
+    function : what is differentiated, from inputs.
+    noise : the rounding errors of its entries.
+    along : the derivative along some directions, over the entries in one row.
+    """
+
+    label: str
+    of: str
+    function: Callable[[Inputs], Array]
+    noise: Array
+    along: Sequence[Along]
+
+
+def along(matrix: Array, noise: Array, directions: Sequence[Direction]) -> list[Along]:
+    """A matrix (a row an entry of what is differentiated, a column an entry of the parameter) along directions."""
+    found = []
+    for direction in directions:
+        vector = np.ravel(direction.vector)
+        with np.errstate(invalid="ignore"):  # an infinite entry times 0, of which the verdict speaks
+            products = matrix * vector
+            error = noise @ np.abs(vector) + 4 * EPS * np.sum(np.abs(products), axis=1)
+            found.append(Along((direction,), np.sum(products, axis=1), error))
+    return found
+
+
+def chosen_directions(
+    tangents: Tangents, most: int, share: int, random: int, rng: np.random.Generator
+) -> list[Direction]:
+    """Every direction of a parameter's entries if these are at most `most`, else random ones and a sample."""
+    if len(tangents) <= most:
+        return tangents.entries()
+    return tangents.random(random, rng) + tangents.entries(share, rng)
+
+
+def first_step(draw: Draw) -> float:
+    """The largest step of differences that stays on one side of the nearest kink."""
+    return min(FIRST_STEP, max(draw.distance, NEAREST_KINK) / _FEWEST_STEPS_TO_KINK)
+
+
+def values(function: Callable[[Inputs], Array], inputs: Inputs, size: int = 1) -> Array:
+    """An array in one row; nan where it cannot be computed, such as the inverse of a singular matrix."""
+    try:
+        with np.errstate(all="ignore"):
+            return np.ravel(np.asarray(function(inputs), dtype=np.float64))
+    except (ArithmeticError, np.linalg.LinAlgError):
+        return np.full(size, np.nan)
+
+
+def moving(
+    function: Callable[[Inputs], Array], inputs: Inputs, directions: Sequence[Direction]
+) -> Callable[[float], Array]:
+    """An array as a function of t, where parameters are moved by t along their directions; what is known is kept."""
+    bases = {d.parameter: np.asarray(inputs[d.parameter], dtype=np.float64) for d in directions}
+    size = values(function, inputs).size
+    known: dict[float, Array] = {}
+
+    def at(t: float) -> Array:
+        if t not in known:
+            moved = {d.parameter: bases[d.parameter] + t * d.vector for d in directions}
+            known[t] = values(function, {**inputs, **moved}, size)
+        return known[t]
+
+    return at
+
+
+def judged(
+    of: Derivative,
+    draw: Draw,
+    rows: Callable[[Array], Sequence[int]],
+    complex_step: ComplexStep | None = None,
+) -> tuple[list[Entry], int]:
+    """The verdicts on a derivative, and how many numerical ones are by a complex step.
 
     Parameters
     ----------
-    loss : what is differentiated.
+    of : the derivative.
     draw : the inputs.
-    names : the parameters.
-    noise : the rounding error of one value of the loss.
-    rng : chooses among many entries, and random directions.
-    complex_step : the same loss on complex numbers, where there is such a thing.
-    most : how many entries all of them are looked at of.
+    rows : which entries of a derivative along a direction to look at.
+    complex_step : the loss on complex numbers, where the derivative is one of the loss.
     """
+    shape = np.shape(of.function(draw.inputs))
+    looked: list[tuple[Along, int, Estimate]] = []
+    for one in of.along:
+        at = moving(of.function, draw.inputs, one.directions)
+        for row in rows(one.analytic):
+            noise = float(np.ravel(of.noise)[row])
+            looked.append((one, row, _estimate(_entry(at, row), one.scale, noise, draw)))
+    sharpened = looked if complex_step is None else _sharpened(looked, of, draw, complex_step)
+    sharp = sum(new is not old for new, old in zip(sharpened, looked, strict=True))
+    seen = [abs(e.value) * one.scale for one, _, e in sharpened if e.error <= 0.1 * abs(e.value)]
+    entries = []
+    for one, row, estimate in sharpened:
+        place = ", ".join(str(int(k)) for k in np.unravel_index(row, shape)) if shape else ""
+        entry = f"{of.of}[{place}]" if place else of.of
+        label = f"{entry} by {one}" if entry else str(one)
+        scale = max(seen, default=0.0) / one.scale
+        entries.append(judge(of.label, label, float(one.analytic[row]), float(one.error[row]), estimate, scale))
+    return entries, sharp
 
-    def __init__(
-        self,
-        loss: Loss,
-        draw: Draw,
-        names: Sequence[str],
-        noise: float,
-        rng: np.random.Generator,
-        complex_step: ComplexStep | None = None,
-        most: int = MOST_ENTRIES,
-    ) -> None:
-        self._loss, self._draw, self._noise, self._rng, self._most = loss, draw, noise, rng, most
-        self._complex_step = complex_step
-        self._tangents = [Tangents(name, draw.inputs[name], draw.constraints) for name in names]
-        self._first_step = min(FIRST_STEP, max(draw.distance, NEAREST_KINK) / _FEWEST_STEPS_TO_KINK)
-        self.notes: list[str] = []
 
-    def entries(self, gradients: Sequence[Array], noises: Sequence[Array]) -> list[Entry]:
-        """The verdicts on a gradient, whose rounding errors are `noises`."""
-        entries: list[Entry] = []
-        sharp = 0
-        for tangent, gradient, noise, directions in zip(
-            self._tangents, gradients, noises, self._directions(), strict=True
-        ):
-            estimates = [self._estimate(direction) for direction in directions]
-            errors = [float(np.sum(noise * np.abs(direction.vector))) for direction in directions]
-            sharpened = self._sharpened(directions, estimates, errors)
-            sharp += sum(new is not old for new, old in zip(sharpened, estimates, strict=True))
-            seen = [
-                abs(estimate.value) * direction.scale
-                for direction, estimate in zip(directions, sharpened, strict=True)
-                if estimate.error <= 0.1 * abs(estimate.value)
-            ]
-            for direction, estimate, error in zip(directions, sharpened, errors, strict=True):
-                with np.errstate(invalid="ignore"):  # an infinite entry times 0, of which the verdict speaks
-                    products = gradient * direction.vector
-                error += 4 * EPS * float(np.sum(np.abs(products)))
-                scale = max(seen, default=0.0) / direction.scale
-                entries.append(judge(tangent.name, direction.label, float(np.sum(products)), error, estimate, scale))
-        if sharp:
-            self.notes.append(f"{sharp} of {len(entries)} numerical derivatives by a complex step")
-        return entries
+def _entry(at: Callable[[float], Array], row: int) -> Callable[[float], float]:
+    return lambda t: float(at(t)[row])
 
-    def slopes(self, gradients: Sequence[Array]) -> list[Slope]:
-        """How fast the remainder of Taylor's first-order formula falls, along a random direction in each parameter."""
-        found = []
-        for tangent, gradient in zip(self._tangents, gradients, strict=True):
-            for direction in tangent.random(1, self._rng):
-                function = along(self._loss, self._draw.inputs, tangent.name, direction.vector)
-                order = taylor_order(
-                    function, float(np.sum(gradient * direction.vector)), self._noise, self._first_step
-                )
-                found.append(Slope(tangent.name, order))
-        return found
 
-    def _directions(self) -> list[list[Direction]]:
-        """For each parameter every entry, or a sample of entries and random directions where there are too many."""
-        if sum(map(len, self._tangents)) <= self._most:
-            return [tangent.entries() for tangent in self._tangents]
-        share = max(1, self._most // (2 * len(self._tangents)))
-        return [
-            tangent.entries()
-            if len(tangent) <= share
-            else tangent.random(RANDOM_DIRECTIONS, self._rng) + tangent.entries(share, self._rng)
-            for tangent in self._tangents
-        ]
+def _estimate(function: Callable[[float], float], scale: float, noise: float, draw: Draw) -> Estimate:
+    found = derivative(function, scale=scale, noise=noise, first_step=first_step(draw))
+    if draw.distance < NEAREST_KINK:
+        return replace(found, error=math.inf, floor=0.0, reason=f"a kink is as near as {draw.distance:.1g}")
+    return found
 
-    def _estimate(self, direction: Direction) -> Estimate:
-        function = along(self._loss, self._draw.inputs, direction.parameter, direction.vector)
-        found = derivative(function, scale=direction.scale, noise=self._noise, first_step=self._first_step)
-        if self._draw.distance < NEAREST_KINK:
-            return replace(found, error=math.inf, floor=0.0, reason=f"a kink is as near as {self._draw.distance:.1g}")
-        return found
 
-    def _sharpened(
-        self, directions: Sequence[Direction], estimates: Sequence[Estimate], errors: Sequence[float]
-    ) -> list[Estimate]:
-        """The estimates by a parameter, by a complex step where that is more exact and confirmed by the differences."""
-        if self._complex_step is None:
-            return list(estimates)
-        try:
-            values = [self._complex_step(self._draw.inputs, direction).imag for direction in directions]
-        except NotAnalytic:
-            self._complex_step = None
-            return list(estimates)
-        sizes = [abs(value) * direction.scale for value, direction in zip(values, directions, strict=True)]
-        largest = max((size for size in sizes if math.isfinite(size)), default=0.0)
-        sharpened = []
-        for direction, estimate, value, rounding in zip(directions, estimates, values, errors, strict=True):
-            error = _COMPLEX_ROUNDING * (abs(value) + largest / direction.scale) + _COMPLEX_NOISE * rounding
-            confirmed = abs(value - estimate.value) <= TOLERANCE * estimate.error < math.inf
-            if confirmed and error < estimate.error:
-                floor = min(estimate.floor, max(error, TOLERANCE * self._noise / direction.scale))
-                estimate = Estimate(value, error, floor, 0.0)
-            sharpened.append(estimate)
-        return sharpened
+def _sharpened(
+    looked: list[tuple[Along, int, Estimate]], of: Derivative, draw: Draw, complex_step: ComplexStep
+) -> list[tuple[Along, int, Estimate]]:
+    """The same with a complex step where that is more exact and confirmed by the differences."""
+    try:
+        steps = [complex_step(draw.inputs, one.directions[0]).imag for one, _, _ in looked]
+    except NotAnalytic:
+        return looked
+    sizes = [abs(step) * one.scale for step, (one, _, _) in zip(steps, looked, strict=True)]
+    largest = max((size for size in sizes if math.isfinite(size)), default=0.0)
+    sharpened = []
+    for known, step in zip(looked, steps, strict=True):
+        one, row, estimate = known
+        error = _COMPLEX_ROUNDING * (abs(step) + largest / one.scale) + _COMPLEX_NOISE * float(one.error[row])
+        if abs(step - estimate.value) <= TOLERANCE * estimate.error < math.inf and error < estimate.error:
+            floor = min(estimate.floor, max(error, TOLERANCE * float(np.ravel(of.noise)[row]) / one.scale))
+            known = one, row, Estimate(step, error, floor, 0.0)
+        sharpened.append(known)
+    return sharpened
 
 
 def taylor_order(function: Callable[[float], float], slope: float, noise: float, first_step: float) -> float:

@@ -11,18 +11,17 @@ from sympy import Basic, Symbol, sympify
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
-from symgrad.verify.differences import Array
+from symgrad.verify.calls import Arrays
+from symgrad.verify.chain import DIGITS
 from symgrad.verify.kink_points import MOST_NUMBERS, search
-from symgrad.verify.point import PointCheck
 from symgrad.verify.report import Finding, Run
-from symgrad.verify.sampling import Draw
+from symgrad.verify.sampling import EMPTY, KINK, Draw
 from symgrad.verify.sizes import format_sizes, is_legal
-from symgrad.verify.subject import Subject
+from symgrad.verify.subject import Formula, Subject
 
 MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters
 
-Check = Callable[[Draw], PointCheck]
-Formula = Callable[[Draw], Sequence[Array]]
+Check = Callable[[Draw], Run]
 
 
 def empty_sizes(
@@ -63,13 +62,13 @@ def check_empty(subject: Subject, symbol: Symbol, draw: Draw, check: Check) -> R
         expected = value if reference is None else reference(dict(draw.inputs), draw.sizes)
     except IndexError:  # the loss reads an entry, such as X[0, 0], that is not there
         expected = math.nan
-    undefined = formula is not None and not refused and not math.isfinite(value) and not np.isfinite(formula(draw)[0])
+    undefined = not refused and not math.isfinite(value) and not np.isfinite(exactly(formula, draw).get("value", 0.0))
     if math.isfinite(expected) and undefined:
         run = Run("", notes=(f"{said}: its formula divides by {symbol} = 0, where the loss is a sum over nothing",))
     elif math.isfinite(expected) and not refused and not _has_gradient(module, draw):
         run = _without_gradient(symbol, draw, module, formula, said)
     elif math.isfinite(expected) and not refused:
-        run = check(draw).run()
+        run = check(draw)
     elif math.isfinite(value):
         detail = f"{said}, the loss {expected!r}"
         run = Run("", findings=(Finding("value is not finite where the loss is not defined", "inconclusive", detail),))
@@ -86,8 +85,8 @@ def _without_gradient(symbol: Symbol, draw: Draw, module: Any, formula: Formula 
     with np.errstate(all="ignore"):
         gradient = module.value_and_gradient(**draw.inputs)[1]
     names: list[str] = []
-    for name, part, exact in zip(gradient._fields, gradient, formula(draw)[1:], strict=True):
-        lost = ~np.isfinite(part)
+    for name, part in zip(gradient._fields, gradient, strict=True):
+        lost, exact = ~np.isfinite(part), exactly(formula, draw)[name]
         if np.any(lost & np.isfinite(exact.reshape(lost.shape))):
             at = tuple(map(int, np.argwhere(lost & np.isfinite(exact.reshape(lost.shape)))[0]))
             detail = (
@@ -99,6 +98,11 @@ def _without_gradient(symbol: Symbol, draw: Draw, module: Any, formula: Formula 
     return Run("", notes=(f"{said}; {whose}: its formula divides by {symbol} = 0, as that of a mean does",))
 
 
+def exactly(formula: Formula | None, draw: Draw) -> Arrays:
+    """Loss and gradient at a draw by their formulas; nothing where these are not known."""
+    return {} if formula is None else formula(draw.inputs, draw.sizes, DIGITS)
+
+
 def _has_gradient(module: Any, draw: Draw) -> bool:
     """Whether the gradient is made of finite numbers; where it raises, the check says so."""
     try:
@@ -108,10 +112,8 @@ def _has_gradient(module: Any, draw: Draw) -> bool:
         return True
 
 
-def check_kinks(
-    subject: Subject, draw: Draw, at_kink: Callable[[dict[str, Any]], bool], check: Check
-) -> Iterator[tuple[Run, Draw | None]]:
-    """What is found at kinks, and where these are; `at_kink` says whether inputs will do.
+def check_kinks(subject: Subject, draw: Draw, at_kink: Callable[[dict[str, Any]], bool], check: Check) -> Iterator[Run]:
+    """What is found at kinks; `at_kink` says whether inputs will do.
 
     There the gradient is a matter of convention. That the code keeps to it, the chain says; here it has to be finite
     and the same in all functions. First of all arguments are zero; then, for every kink that is not met there, ties and
@@ -122,14 +124,11 @@ def check_kinks(
     exact = kinks is not None and kinks.exact is not None
 
     def is_end(inputs: dict[str, Any]) -> bool:
-        if formula is None:
-            return False
-        return not all(np.all(np.isfinite(part)) for part in formula(replace(draw, inputs=inputs)))
+        return not all(np.all(np.isfinite(part)) for part in exactly(formula, replace(draw, inputs=inputs)).values())
 
-    def run_at(inputs: dict[str, Any], said: str) -> tuple[Run, Draw]:
-        there = replace(draw, inputs=inputs, distance=0.0)
-        run = check(there).run(at_kink=True)
-        return replace(run, sizes=f"{run.sizes} with {said}, a kink"), there
+    def run_at(inputs: dict[str, Any], said: str) -> Run:
+        there = replace(draw, inputs=inputs, distance=0.0, kind=KINK)
+        return replace(check(there), sizes=f"{there.said} with {said}, a kink")
 
     zeros = _at_zeros(draw, arguments, at_kink)
     if zeros is not None:
@@ -139,7 +138,7 @@ def check_kinks(
     if kinks is None or not exact or not small:
         if zeros is None:
             note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
-            yield Run(looking, notes=(note,)), None
+            yield Run(looking, notes=(note,))
         return
     left = set(range(len(kinks.labels)))
     left -= kinks.reached(zeros[0], draw.sizes, draw.constraints) if zeros is not None else set()
@@ -155,7 +154,7 @@ def check_kinks(
             yield run_at(point.inputs, point.said)
     if missed:
         note = f"no exact kink of {', '.join(dict.fromkeys(missed))} was found: its convention at a kink was not tested"
-        yield Run(looking, notes=(note,)), None
+        yield Run(looking, notes=(note,))
 
 
 def _at_zeros(
@@ -188,7 +187,7 @@ def empty_draw(
         try:
             for draw in draws(sizes):
                 try:
-                    return symbol, draw()
+                    return symbol, replace(draw(), kind=EMPTY)
                 except ModelError:
                     continue
         except ModelError:  # a fact that is false at these sizes

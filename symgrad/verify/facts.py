@@ -77,6 +77,11 @@ class Bound:
     strict: bool = False
     first: float = -math.inf
 
+    @property
+    def leaves_room(self) -> bool:
+        """Whether an entry may take several values, whatever the others are."""
+        return self.low != self.high
+
     def entries(self, shape: tuple[int, ...]) -> Array:
         """A mask of the entries selected: a number as subscript fixes an axis, a repeated index takes the diagonal."""
         mask = np.ones(shape, dtype=bool)
@@ -124,6 +129,7 @@ class Simplex:
     name: str
     axes: tuple[int, ...]
     total: float
+    leaves_room = False
 
     def holds(self, inputs: Mapping[str, Any]) -> bool:
         values = np.asarray(inputs[self.name], dtype=np.float64)
@@ -138,6 +144,7 @@ class Structure:
     fact: Basic
     name: str
     kind: StructureKind
+    leaves_room = False
 
     def holds(self, inputs: Mapping[str, Any]) -> bool:
         return has_structure(self.kind, np.asarray(inputs[self.name], dtype=np.float64))

@@ -4,7 +4,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def quietly() -> Iterator[None]:
         yield
 
 
-def guarded(place: str, probe: Callable[[], _T], found: Callable[[Finding], None]) -> _T | None:
+def guarded(place: str, probe: Callable[[], _T], found: Callable[[Any], None]) -> _T | None:
     """What a probe finds; if it raises, None, and that it did is found.
 
     Parameters

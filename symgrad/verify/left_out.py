@@ -4,7 +4,7 @@ Which entries it reads, the evaluation of the loss as it is written says. All ot
 infinities and with 1e200, as gaps in the data of a user are; nothing may change, and nothing may be raised.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,16 @@ from sympy import Basic, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.functions import if_else
-from symgrad.verify.computing import difference
+from symgrad.verify.calls import FLAT
 from symgrad.verify.differences import Array
 from symgrad.verify.facts import Unread
+from symgrad.verify.point import Point, close, difference
 from symgrad.verify.report import Finding
 from symgrad.verify.sampling import Draw
 from symgrad.verify.subject import Subject
 
 _FILLINGS: dict[str, tuple[float, ...]] = {"nan": (np.nan,), "±inf": (np.inf, -np.inf), "±1e200": (1e200, -1e200)}
 _TOLERANCE = 1e-12  # the same numbers are added up in the same order
-
-Results = list[tuple[str, Array]]
 
 
 def unread_entries(subject: Subject, draw: Draw) -> dict[str, Array]:
@@ -87,70 +86,38 @@ def _is_of_data(choice: Basic) -> bool:
     )
 
 
-def left_out_findings(subject: Subject, draw: Draw, functions: Mapping[str, Callable[..., Any]]) -> list[Finding]:
-    """Whether functions of the inputs stay as they are, whatever is in the entries that the loss does not read.
-
-    Parameters
-    ----------
-    subject, draw : the module, and the inputs.
-    functions : what to look at, by name.
-    """
-    unread = unread_entries(subject, draw)
-    if not unread:
-        return []
-    return [_finding(name, function, draw, unread) for name, function in functions.items()]
+def left_out_findings(point: Point) -> Iterator[Finding]:
+    """Whether functions of the inputs stay as they are, whatever is in the entries that the loss does not read."""
+    unread = unread_entries(point.subject, point.draw) if point.value is not None else {}
+    if unread:
+        for function in (name for name in point.plain if name != FLAT):
+            yield _finding(point, function, unread)
 
 
-def _finding(name: str, function: Callable[..., Any], draw: Draw, unread: Mapping[str, Array]) -> Finding:
-    statement = f"what conditions leave out counts for nothing in {name}"
-    wanted, raising = _computed(function, draw.inputs, "raise"), "raise"
+def _finding(point: Point, function: str, unread: Mapping[str, Array]) -> Finding:
+    statement = f"what conditions leave out counts for nothing in {function}"
+    wanted, raising = point.computed(function, point.inputs, "raise"), "raise"
     if isinstance(wanted, str):
-        wanted, raising = _computed(function, draw.inputs, "ignore"), "ignore"
+        wanted, raising = point.computed(function, point.inputs), "ignore"
     if isinstance(wanted, str):
         return Finding(statement, "inconclusive", wanted)
     for said, values in _FILLINGS.items():
-        inputs = dict(draw.inputs)
+        inputs = dict(point.inputs)
         for argument, places in unread.items():
             filled = np.array(inputs[argument])
             filled[places] = np.resize(values, int(np.sum(places)))
             inputs[argument] = filled[()]
         where = f"where {' and '.join(_first(argument, places) for argument, places in unread.items())} is {said}"
-        found = _computed(function, inputs, raising)
+        found = point.computed(function, inputs, raising)
         if isinstance(found, str):
             return Finding(statement, "fail", f"{found} {where}")
-        for (label, got), (_, right) in zip(found, wanted, strict=True):
-            if not _same(got, right):
-                return Finding(statement, "fail", f"{difference(label, got, right)} {where}")
+        for label, right in wanted.items():
+            if not close(found[label], right, _TOLERANCE, 0.0):
+                return Finding(statement, "fail", f"{difference(label, found[label], right)} {where}")
     return Finding(statement, "pass")
-
-
-def _computed(function: Callable[..., Any], inputs: Mapping[str, Any], warnings: Any) -> Results | str:
-    """The arrays of a result, or what was raised."""
-    try:
-        with np.errstate(all=warnings, under="ignore"):
-            return list(_arrays("it", function(**inputs)))
-    except Exception as problem:  # the code under test may fail in any way
-        return f"it raised {type(problem).__name__}: {problem}"
-
-
-def _arrays(label: str, result: Any) -> Iterator[tuple[str, Array]]:
-    if hasattr(result, "to_dense"):
-        result = result.to_dense()
-    if isinstance(result, tuple):
-        names: Sequence[Any] = getattr(result, "_fields", ("value", "gradient") if len(result) == 2 else range(9))
-        for name, part in zip(names, result, strict=False):
-            yield from _arrays(str(name) if label == "it" else f"{label}.{name}", part)
-    else:
-        yield label, np.asarray(result)
 
 
 def _first(argument: str, places: Array) -> str:
     place = tuple(np.argwhere(places)[0].tolist()) if places.ndim else ()
     more = " …" if np.sum(places) > 1 else ""
     return f"{argument}{list(place) if place else ''}{more}"
-
-
-def _same(got: Array, right: Array) -> bool:
-    scale = float(np.max(np.abs(right), initial=0.0, where=np.isfinite(right)))
-    both = np.isclose(got, right, rtol=0, atol=_TOLERANCE * scale, equal_nan=True)
-    return got.shape == right.shape and bool(np.all(both))

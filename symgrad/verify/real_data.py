@@ -17,7 +17,7 @@ from sympy import Basic, Expr
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError, SymgradError
 from symgrad.verify.draws import draw_at, fits, given_inputs, sampler_of, size_choices
-from symgrad.verify.sampling import Draw
+from symgrad.verify.sampling import WHOLE, Draw
 from symgrad.verify.sizes import concrete
 from symgrad.verify.subject import Settings, Subject
 
@@ -59,10 +59,10 @@ def whole_arrays(subject: Subject, settings: Settings) -> Whole:
     """
     given = given_inputs(subject, settings)
     sizes = size_choices(subject, settings, given)[0]
-    light = replace(subject, reference=None, stated=None, conditioning=None)
+    light = replace(subject, reference=None, stated=None, conditioning=None, second=None)
     draw = draw_at(light, sampler_of(light, sizes, [settings.seed, 0], given), sizes, near_kinks=True)
     distance = light.distance(draw.inputs, draw.constraints)
-    return Whole(replace(draw, distance=distance, where="(all of the given arrays)"), light)
+    return Whole(replace(draw, distance=distance, where="(all of the given arrays)", kind=WHOLE), light)
 
 
 def parts(subject: Subject, settings: Settings, whole: Draw) -> tuple[list[Draw], str]:

@@ -2,10 +2,10 @@
 
 import math
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import Literal
+from typing import Any, Literal
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -120,6 +120,9 @@ class Slope:
         return f"{self.parameter} {self.order:.2f}"
 
 
+Item = Entry | Finding | Link | Slope | str  # what a probe finds; a text is a note
+
+
 @dataclass(frozen=True)
 class Run:
     """What was found at one draw of inputs.
@@ -140,6 +143,19 @@ class Run:
     notes: tuple[str, ...] = ()
     links: tuple[Link, ...] = ()
     slopes: tuple[Slope, ...] = ()
+
+    @classmethod
+    def of(cls, sizes: str, items: Iterable[Item]) -> "Run":
+        """What was found at a draw, each kind of thing in order."""
+        kinds: dict[type, list[Any]] = {Entry: [], Finding: [], str: [], Link: [], Slope: []}
+        for item in items:
+            kinds[type(item)].append(item)
+        return cls(sizes, *map(tuple, kinds.values()))
+
+    def and_also(self, items: Iterable[Item]) -> "Run":
+        """The same with more."""
+        every = (*self.entries, *self.findings, *self.notes, *self.links, *self.slopes, *items)
+        return Run.of(self.sizes, every)
 
     @property
     def items(self) -> tuple[Entry | Finding | Link, ...]:

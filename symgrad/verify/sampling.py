@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sympy import Basic
@@ -35,6 +35,14 @@ _NEIGHBOUR_STEP = 0.03  # a quarter of the differences' first step; a nearer edg
 
 Distance = Callable[[dict[str, Any], Sequence[Constraint]], float]
 
+Kind = Literal["ordinary", "whole", "empty", "kink", "zeros", "scaled"]
+ORDINARY: Kind = "ordinary"  # drawn, solved for, or parts of a user's own arrays
+WHOLE: Kind = "whole"  # all of a user's own arrays
+EMPTY: Kind = "empty"  # with an axis of no entries
+KINK: Kind = "kink"  # where a derivative is a matter of convention
+ZEROS: Kind = "zeros"
+SCALED: Kind = "scaled"  # with very large or very small numbers
+
 
 @dataclass(frozen=True, eq=False)
 class Draw:
@@ -49,6 +57,7 @@ class Draw:
     untested : facts that could not be tested on inputs that the caller gave.
     notes : what else the report says of it.
     where : what is special about them, for the report.
+    kind : what is special about them, for the check: not everything can be asked everywhere.
     """
 
     inputs: dict[str, Any]
@@ -58,6 +67,7 @@ class Draw:
     untested: tuple[Basic, ...] = ()
     notes: tuple[str, ...] = ()
     where: str = ""
+    kind: Kind = ORDINARY
 
     @property
     def said(self) -> str:

@@ -10,22 +10,21 @@ import numpy as np
 from sympy import Basic, Expr, Symbol
 
 from symgrad.arguments import Argument
+from symgrad.verify.calls import Arrays, SecondOrder
 from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.differences import Array
 from symgrad.verify.facts import Constraint
 from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.report import Finding, Link
 from symgrad.verify.sampling import Draw
-from symgrad.verify.second_order import SecondOrder
 from symgrad.verify.sizes import model_dimensions
 
-SINGULAR = (
-    1e-10  # a matrix so near to singular has no digit right in an inverse; rounding leaves 1e-17 of a singular one
-)
+SINGULAR = 1e-10
+"""A matrix so near to singular has no digit right in an inverse; rounding leaves 1e-17 of a singular one."""
 
 Reference = Callable[[dict[str, Any], Mapping[Basic, int]], float]
+Formula = Callable[[Mapping[str, Any], Mapping[Basic, int], int], Arrays]
 Held = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
 
 
@@ -48,7 +47,9 @@ class Subject:
     stated : the loss as it is stated, all of whose branches are to be seen.
     kinks : where the loss is not smooth.
     conditioning : how far the matrices that the loss inverts are from singular: inputs are drawn where it is positive.
-    formula : loss and gradient in exact arithmetic, nan where they are not defined.
+    formula : loss and gradient in exact arithmetic, from inputs, sizes and a number of digits, by the names that
+        `Calls` gives them; nan where they are not defined.
+    second_formula : the same of all functions of second order; the directions of products are among the inputs.
     vanishing : whether the derivatives by a parameter are zero by their formula, whatever the inputs, as far as can be
         told at some draws; also of second derivatives, by their label.
     held : `held(inputs, at)` is the loss at `inputs` where what the model holds constant is as it is at `at`; None if
@@ -73,7 +74,8 @@ class Subject:
     stated: StatedLoss | None = None
     kinks: Kinks | None = None
     conditioning: Callable[[dict[str, Any]], float] | None = None
-    formula: Callable[[Draw], Sequence[Array]] | None = None
+    formula: Formula | None = None
+    second_formula: Formula | None = None
     vanishing: Callable[[str, Sequence[Draw]], bool] | None = None
     held: Held | None = None
     complex_step: ComplexStep | None = None

@@ -244,7 +244,7 @@ def test_a_gradient_that_depends_on_the_layout_of_the_inputs_is_found_and_named(
         ("parts.append(theta[start:stop]", "parts.append(theta[start:stop][::-1]", "unpack undoes pack"),
         ("return float(loss), pack", "return 2 * float(loss), pack", "flat_value_and_gradient has the same value"),
         ("pack(*slope)\n", "-pack(*slope)\n", "flat_value_and_gradient has the same gradient"),
-        ("return float(loss), pack", "return float(los), pack", "the flat functions compute"),
+        ("return float(loss), pack", "return float(los), pack", "flat_value_and_gradient computes"),
     ],
 )
 def test_flat_functions(old: str, new: str, statement: str) -> None:

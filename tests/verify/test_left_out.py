@@ -1,5 +1,6 @@
 """Data that a condition leaves out are drawn as nan, infinities and huge numbers; a module that lets them in fails."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +11,7 @@ from sympy import IndexedBase, KroneckerDelta, Piecewise, Sum, exp, log, oo, sym
 from symgrad import Model, if_else, softmax
 from symgrad.verify.check import check_module
 from symgrad.verify.left_out import left_out_findings, unread_entries
+from symgrad.verify.point import Point
 from symgrad.verify.sampling import Draw
 from symgrad.verify.subject import Subject
 
@@ -57,7 +59,7 @@ def masked_sum(weights: Any, square: Any) -> SimpleNamespace:
 
 
 LEAKS = {
-    "a product": (lambda w, term: (w > 0) * term, np.square, "it is nan instead of"),
+    "a product": (lambda w, term: (w > 0) * term, np.square, "value is nan instead of"),
     "a choice after an overflow": (lambda w, term: np.where(w > 0, term, 0), np.square, "raised FloatingPointError"),
 }
 
@@ -77,12 +79,18 @@ def test_which_entries_are_left_out() -> None:
     model = MASKED["squares"]()
     inputs = {"s": np.float64(1.0), "R": np.array([1.0, 2.0, 3.0]), "w": np.array([1.0, 0.0, -1.0])}
     draw = Draw(inputs, {N: 3}, ())
-    subject = model._checking.subject(model.compile(check=False))
+
+    def total(R: Any, **_: Any) -> Any:
+        return R.sum()
+
+    subject = replace(model._checking.subject(model.compile(check=False)), module=SimpleNamespace(value=total))
     assert {name: places.tolist() for name, places in unread_entries(subject, draw).items()} == {
         "R": [False, True, True]
     }
-    wrong = left_out_findings(subject, draw, {"sum": lambda **given: given["R"].sum()})
-    assert "it is nan instead of 6.0 where R[1] … is nan" in str(wrong[0])
+    point = Point(subject, draw, np.random.default_rng(0))
+    point.plain["value"] = {"value": np.array(6.0)}
+    (wrong,) = left_out_findings(point)
+    assert "value is nan instead of 6.0 where R[1] … is nan" in str(wrong)
 
 
 def test_data_that_facts_are_about_are_left_as_they_are() -> None:

@@ -1,0 +1,145 @@
+"""The functions of a module as the check calls them: from all inputs by name, to arrays by name."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sympy import Basic
+
+from symgrad.verify.differences import Array, Inputs
+
+Arrays = dict[str, Array]
+Quantity = Callable[[Inputs], Array]
+HeldGradient = Callable[[Inputs, Inputs], Sequence[Array]]
+Factors = Mapping[tuple[str, str], Sequence[tuple[Sequence[tuple[int, int]], Sequence[int]]]]
+
+VALUE, GRADIENT, BOTH, FLAT = "value", "gradient", "value_and_gradient", "flat_value_and_gradient"
+HESSIAN, COMPACT, PRODUCT = "hessian", "hessian_compact", "hessian_vector_product"
+
+
+@dataclass(frozen=True)
+class SecondOrder:
+    """The second derivatives and Jacobians that there are.
+
+    Attributes
+    ----------
+    hessian, hvp : whether the module has `hessian` and `hessian_vector_product`.
+    quantities : the named quantities whose `jacobian_NAME` it has, as functions of the inputs.
+    factors : how the arrays of `hessian_compact` combine, as `outputs.structure.factors` says.
+    held : `held(inputs, at)` is the gradient at `inputs` where what the model holds constant is as it is at `at`; None
+        if it holds nothing.
+    """
+
+    hessian: bool = False
+    hvp: bool = False
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    factors: Factors = field(default_factory=dict)
+    held: HeldGradient | None = None
+
+    def labels(self, parameters: Sequence[str]) -> tuple[str, ...]:
+        """What the report calls the derivatives."""
+        labels = [f"H.{p}.{q}" for p in parameters for q in parameters if self.hessian]
+        labels += [f"Hv.{p}" for p in parameters if self.hvp]
+        return (*labels, *(f"J_{name}.{q}" for name in self.quantities for q in parameters))
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The functions of one module at given sizes.
+
+    The direction of `hessian_vector_product` is among the inputs, as `direction_w` for a parameter `w`.
+
+    Attributes
+    ----------
+    module : an object with the functions.
+    parameters : what they differentiate by, in order.
+    sizes : the dimensions, which functions take that are given no array to read them off.
+    second : which functions of second order there are.
+    """
+
+    module: Any
+    parameters: Sequence[str]
+    sizes: Mapping[Basic, int]
+    second: SecondOrder | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all functions, those of second order last."""
+        names = [VALUE, GRADIENT, BOTH, *([FLAT] if hasattr(self.module, "pack") else [])]
+        if self.second is not None:
+            names += [HESSIAN] * self.second.hessian + [COMPACT] * bool(self.second.factors)
+            names += [PRODUCT] * self.second.hvp + [f"jacobian_{name}" for name in self.second.quantities]
+        return tuple(names)
+
+    def __call__(self, function: str, inputs: Inputs, **options: Any) -> Arrays:
+        """The arrays of a function's result: "value", "w" for a gradient, "H.w.w", "Hv.w", "J_y.w".
+
+        Raises whatever the module does, and ValueError where a result has not a field a parameter.
+        """
+        if function == FLAT:
+            return self._flat(inputs, options)
+        first = [tuple(inputs[f"direction_{name}"] for name in self.parameters)] if function == PRODUCT else []
+        result = called(self.module, function, inputs, self.sizes, *first, **options)
+        if function == VALUE:
+            return {"value": np.asarray(result)}
+        if function == GRADIENT:
+            return self._fields(result)
+        if function == BOTH:
+            return {"value": np.asarray(result[0]), **self._fields(result[1])}
+        kind = {HESSIAN: "H", COMPACT: "H", PRODUCT: "Hv"}.get(function, function.replace("jacobian", "J"))
+        return dict(_arrays(kind, result))
+
+    def taken(self, function: str) -> Sequence[str]:
+        """The names of the inputs that a function takes."""
+        names = taken_by(self.module, function)
+        return self.parameters if names is None else names
+
+    def _fields(self, gradient: Any) -> Arrays:
+        if len(gradient) != len(self.parameters):
+            raise ValueError(f"it has {len(gradient)} fields for the parameters {', '.join(self.parameters)}")
+        return {name: np.asarray(part) for name, part in zip(self.parameters, gradient, strict=True)}
+
+    def flat_inputs(self, inputs: Inputs) -> tuple[list[Array], dict[str, Any]]:
+        """The parameters, and what is given beside one vector of them: sizes and data."""
+        sizes = {str(symbol): size for symbol, size in self.sizes.items() if str(symbol) in self.module.DIMENSIONS}
+        data = {name: value for name, value in inputs.items() if name in self.module.ARGUMENTS}
+        parameters = [np.asarray(data.pop(name)) for name in self.parameters]
+        return parameters, {**sizes, **data}
+
+    def _flat(self, inputs: Inputs, options: Mapping[str, Any]) -> Arrays:
+        parameters, data = self.flat_inputs(inputs)
+        theta = self.module.pack(*parameters)
+        value, gradient = self.module.flat_value_and_gradient(theta, **data, **options)
+        ends = np.cumsum([part.size for part in parameters])
+        if np.shape(gradient) != (ends[-1],):
+            raise ValueError(f"its gradient has the shape {np.shape(gradient)} for {ends[-1]} numbers")
+        parts = np.split(np.asarray(gradient), ends[:-1])
+        fields = self._fields([part.reshape(one.shape) for part, one in zip(parts, parameters, strict=True)])
+        return {"value": np.asarray(value), **fields}
+
+
+def _arrays(label: str, result: Any) -> Iterator[tuple[str, Array]]:
+    """The arrays of a result of named fields; of a sparse matrix, which has fields of its own, the dense one."""
+    if isinstance(result, tuple) and not hasattr(result, "to_dense"):
+        for name, part in zip(getattr(result, "_fields", range(len(result))), result, strict=True):
+            yield from _arrays(f"{label}.{name}", part)
+    else:
+        yield label, np.asarray(result.to_dense() if hasattr(result, "to_dense") else result)
+
+
+def called(module: Any, function: str, inputs: Inputs, sizes: Mapping[Basic, int], *first: Any, **options: Any) -> Any:
+    """The result of a module's function, which takes some of the inputs and sizes by name after the first arguments."""
+    known = {**{str(symbol): size for symbol, size in sizes.items()}, **inputs}
+    names = taken_by(module, function)
+    given = [name for name in inputs if not name.startswith("direction_")] if names is None else names[len(first) :]
+    return getattr(module, function)(*first, **{name: known[name] for name in given}, **options)
+
+
+def taken_by(module: Any, function: str) -> tuple[str, ...] | None:
+    """The names of a function's arguments; None of one that takes any names."""
+    parameters = inspect.signature(getattr(module, function)).parameters.values()
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD)

@@ -1,0 +1,381 @@
+"""What is looked at where a module is checked: independent probes, each a function of a point, in one list."""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from symgrad.verify.calls import BOTH, COMPACT, FLAT, GRADIENT, HESSIAN, PRODUCT, VALUE, Arrays
+from symgrad.verify.derivatives import (
+    Along,
+    Derivative,
+    along,
+    chosen_directions,
+    first_step,
+    judged,
+    moving,
+    taylor_order,
+)
+from symgrad.verify.differences import EPS, Array, Inputs
+from symgrad.verify.directions import Direction
+from symgrad.verify.extremes import formula_findings
+from symgrad.verify.guarded import guarded
+from symgrad.verify.left_out import left_out_findings
+from symgrad.verify.point import REPEAT, Point, close, difference, finding
+from symgrad.verify.report import Finding, Item, Run, Slope, Verdict
+from symgrad.verify.sampling import EMPTY, KINK, MARGIN, ORDINARY, SCALED, WHOLE, ZEROS, Kind
+from symgrad.verify.ways import leak_findings, single_findings, way_findings
+
+VALUE_IS_LOSS = "value is the model's loss"
+AGAINST_LOSS = "the value against the loss"
+
+# The reference has 50 digits: of a loss that is exactly zero it may leave a rest of this size.
+_REFERENCE_ROUNDING = 1e-40
+_REFERENCE_TOLERANCE = 1e-9
+_RANDOM_DIRECTIONS = 3
+_FEWEST = 4  # entries of a second derivative by each parameter
+_AGREE = 1e-9  # two functions of second order, relative to the largest
+
+
+def result_findings(point: Point) -> Iterator[Finding]:
+    """What every function gives: whether it computes, and arrays of the right shapes, in float64, of finite numbers."""
+    for function in point.calls.names:
+        found = point.computed(function, point.inputs)
+        if isinstance(found, str):
+            yield finding(f"{function} computes", False, found)
+            continue
+        right = True
+        for label, array in found.items():
+            wanted = _shapes(point, function, label)
+            if label == "value":
+                if array.shape != ():
+                    yield finding("value is a scalar", False, f"its shape is {array.shape}")
+            elif wanted is not None:
+                whose = f"the gradient by {label}" if label in point.names else label
+                yield finding(f"{whose} has its shape", array.shape in wanted, f"{array.shape} instead of {wanted[0]}")
+            right = right and (wanted is None or array.shape in wanted)
+        if not right:
+            continue
+        if function in (VALUE, BOTH):
+            yield from _finite(point, function, found)
+        if function != VALUE or np.isfinite(found["value"]):
+            point.plain[function] = found
+        if function == VALUE and VALUE not in point.plain:
+            return
+
+
+def _shapes(point: Point, function: str, label: str) -> list[tuple[int, ...]] | None:
+    """The shapes that an array may have; None of one of which nothing is known."""
+    if label == "value":
+        return [()]
+    if label in point.names:
+        return [point.shape(label)]
+    axes = {a.name: point.axes(a) for a in point.parameters}
+    kind, *names = label.split(".")
+    if kind == "H" and function == HESSIAN:
+        return [(*axes[names[0]], *axes[names[1]])]
+    if kind == "Hv":
+        return [point.shape(names[0])]
+    if kind.startswith("J_") and point.subject.second is not None:
+        value = np.asarray(point.subject.second.quantities[kind[2:]](point.draw.inputs))
+        sides = value.size, math.prod(point.shape(names[0]))  # of a sparse matrix
+        return [(*value.shape, *axes[names[0]]), sides]
+    return None
+
+
+def _finite(point: Point, function: str, found: Arrays) -> Iterator[Finding]:
+    for label, array in found.items():
+        whose = "value" if label == "value" else f"the gradient by {label}"
+        if function == BOTH and label != "value":
+            yield finding(f"{whose} is float64", array.dtype == np.float64, f"it is {array.dtype}")
+        if function == BOTH or label == "value":
+            finite = bool(np.all(np.isfinite(array)))
+            detail = f"it is {float(array)!r}" if label == "value" else f"{array}"
+            # numbers that leave the range of floating point are for the audit of digits to judge
+            wrong: Verdict = "inconclusive" if point.draw.kind == SCALED else "fail"
+            yield Finding(f"{whose} is finite", "pass" if finite else wrong, "" if finite else detail)
+
+
+def reference_findings(point: Point) -> Iterator[Finding]:
+    """Whether the value is the loss as the model states it, and with nothing moved that of what is differentiated."""
+    value, reference = point.value, point.subject.reference
+    if value is not None and reference is not None:
+        expected = float(reference(dict(point.draw.inputs), point.draw.sizes))
+        # Where large terms cancel in the loss, its measured noise says how many digits it can have.
+        allowed = _REFERENCE_TOLERANCE * abs(expected) + 100 * point.noise + _REFERENCE_ROUNDING
+        if abs(expected) <= _REFERENCE_ROUNDING:  # terms of about one cancel, and may leave the same rest all around
+            allowed += 100 * EPS
+        if math.isfinite(expected):
+            detail = f"value is {value!r}, the loss {expected!r}"
+            yield finding(VALUE_IS_LOSS, abs(value - expected) <= allowed, detail)
+        else:
+            yield Finding(VALUE_IS_LOSS, "inconclusive", f"the loss is {expected!r} where value is {value!r}")
+    if value is not None and point.subject.held is not None:
+        held = point.loss(point.draw.inputs)
+        allowed = REPEAT * abs(value) + 10 * point.noise
+        yield finding("the loss with constants held is the loss", abs(held - value) <= allowed, f"{held!r}")
+
+
+def agreement_findings(point: Point) -> Iterator[Finding]:
+    """Whether functions that compute the same numbers agree."""
+    if point.value is None:
+        return
+    plain = point.plain
+    for function in (name for name in (BOTH, FLAT) if name in plain):
+        got, value = plain[function]["value"], plain[VALUE]["value"]
+        agrees = close(got, value, REPEAT, point.allowed(VALUE, "value"))
+        yield finding(f"{function} has the same value", agrees, difference("it", got, value))
+    for function, statement in (
+        (GRADIENT, "gradient and value_and_gradient agree on {}"),
+        (FLAT, "flat_value_and_gradient has the same gradient by {}"),
+    ):
+        for name in point.names if function in plain and BOTH in plain else ():
+            got, wanted = plain[function][name], plain[BOTH][name]
+            agrees = close(got, wanted, REPEAT, point.allowed(BOTH, name))
+            yield finding(statement.format(name), agrees, difference(name, got, wanted))
+    if FLAT in plain:
+        yield from _packed(point)
+    if HESSIAN in plain:
+        yield from _hessians(point)
+
+
+def _packed(point: Point) -> Iterator[Finding]:
+    """Whether `pack` and `unpack` are what `flat_value_and_gradient` needs."""
+    parameters, data = point.calls.flat_inputs(point.draw.inputs)
+    theta = point.subject.module.pack(*parameters)
+    expected = np.concatenate([np.ravel(part) for part in parameters])
+    back = point.subject.module.unpack(theta, **data)
+    same = all(np.array_equal(part, given) for part, given in zip(back, parameters, strict=True))
+    yield finding("pack puts the parameters in a row", np.array_equal(theta, expected))
+    yield finding("unpack undoes pack", same)
+
+
+def _hessians(point: Point) -> Iterator[Finding]:
+    """Whether both orders of differentiation agree, and the Hessian with the products and with its factors."""
+    hessian, tangents = point.plain[HESSIAN], {a.name: point.tangents(a) for a in point.parameters}
+    size = {name: math.prod(point.shape(name)) for name in point.names}
+    rows = {(p, q): hessian[f"H.{p}.{q}"].reshape(size[p], size[q]) for p in point.names for q in point.names}
+    # the directions in which the facts let parameters move; along tangents of a curved set the Hessian is another
+    movable = {
+        name: np.array([np.ravel(d.vector) for d in tangent.entries()]).reshape(len(tangent), size[name])
+        for name, tangent in tangents.items()
+        if not tangent.orthogonal
+    }
+    for number, p in enumerate(point.names):
+        for q in point.names[: number + 1]:
+            if p in movable and q in movable:
+                there = movable[p] @ rows[p, q] @ movable[q].T
+                back = movable[q] @ rows[q, p] @ movable[p].T
+                yield _agrees(point, f"H.{p}.{q} is H.{q}.{p} transposed", there, back.T)
+    for p, product in point.plain.get(PRODUCT, {}).items():
+        name = p.removeprefix("Hv.")
+        expected = sum(rows[name, q] @ np.ravel(point.vector(q, point.directions)) for q in point.names)
+        statement = f"hessian and hessian_vector_product agree on {name}"
+        yield _agrees(point, statement, np.ravel(product), np.asarray(expected))
+    factors = point.subject.second.factors if point.subject.second is not None and COMPACT in point.plain else {}
+    for (p, q), parts in factors.items():
+        dense, combined = hessian[f"H.{p}.{q}"], np.zeros_like(hessian[f"H.{p}.{q}"])
+        found = [array for label, array in point.plain[COMPACT].items() if label.split(".")[:3] == ["H", p, q]]
+        for (ties, axes), part in zip(parts, found, strict=True):
+            combined += combine(part, ties, axes, dense.shape)
+        yield _agrees(point, f"hessian_compact has the factors of H.{p}.{q}", combined, dense)
+
+
+def _agrees(point: Point, statement: str, got: Array, wanted: Array) -> Finding:
+    off = float(np.max(np.abs(got - wanted), initial=0.0))
+    scale = float(np.max(np.abs(wanted), initial=0.0))
+    holds = off <= _AGREE * scale + 1e2 * EPS * max(1.0, point.terms) or not math.isfinite(off)
+    return finding(statement, holds, f"they differ by {off:.3g}, of at most {scale:.3g}")
+
+
+def combine(part: Any, ties: Sequence[tuple[int, int]], axes: Sequence[int], shape: tuple[int, ...]) -> Array:
+    """Π δ · part as a dense array of the given shape: `part` has those of its axes that `axes` lists."""
+    rows = {column: row for row, column in ties}
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    out: Array = np.zeros(shape)
+    kept = [axis for axis in range(len(shape)) if axis not in rows]
+    # axes of the part that a delta of the part's own ties are axes of the view as well
+    spec = "".join(letters[rows.get(axis, axis)] for axis in range(len(shape)))
+    view = np.einsum(f"{spec}->{''.join(letters[axis] for axis in kept)}", out)
+    index = tuple(slice(None) if axis in axes else None for axis in kept)
+    view[...] = np.asarray(part)[index]
+    return out
+
+
+# --- derivatives -----------------------------------------------------------------------------------------------------
+
+
+def gradient_entries(point: Point) -> Iterator[Item]:
+    """The gradient against numerical derivatives of the loss, and how fast the remainders of Taylor's formula fall."""
+    gradients = point.gradients
+    if point.value is None or gradients is None:
+        return
+    all_tangents = [point.tangents(argument) for argument in point.parameters]
+    few = sum(map(len, all_tangents)) <= point.most
+    share = max(1, point.most // (2 * len(all_tangents)))
+    sharp = count = 0
+    for name, tangents, part in zip(point.names, all_tangents, gradients, strict=True):
+        directions = chosen_directions(tangents, len(tangents) if few else share, share, _RANDOM_DIRECTIONS, point.rng)
+        noise = point.noises[BOTH][name]
+        one = along(np.reshape(part, (1, -1)), np.reshape(noise, (1, -1)), directions)
+        of = Derivative(name, "", point.loss_array, np.asarray(point.noise), one)
+        entries, sharpened = judged(of, point.draw, lambda analytic: [0], point.subject.complex_step)
+        yield from entries
+        sharp, count = sharp + sharpened, count + len(entries)
+    if sharp:
+        yield f"{sharp} of {count} numerical derivatives by a complex step"
+    for tangents, part in zip(all_tangents, gradients, strict=True):
+        for direction in tangents.random(1, point.rng):
+            at = moving(point.loss_array, point.draw.inputs, [direction])
+            slope = float(np.sum(part * direction.vector))
+            order = taylor_order(lambda t, at=at: float(at(t)[0]), slope, point.noise, first_step(point.draw))  # type: ignore[misc]
+            yield Slope(tangents.name, order)
+
+
+def second_entries(point: Point) -> Iterator[Item]:
+    """Second derivatives and Jacobians against differences of the gradient and of the named quantities."""
+    second, names = point.subject.second, point.names
+    if second is None:
+        return
+    pairs = len(names) ** 2 * (second.hessian or second.hvp) + len(second.quantities) * len(names)
+    share = max(_FEWEST, math.isqrt(point.most // max(1, pairs)))
+    for of in _second_derivatives(point, share):
+        yield from judged(of, point.draw, partial(_rows, share, point.rng))[0]
+
+
+def _second_derivatives(point: Point, share: int) -> Iterator[Derivative]:
+    plain, names = point.plain, point.names
+    chosen = {a.name: chosen_directions(point.tangents(a), share, share, 1, point.rng) for a in point.parameters}
+
+    def by(function: str, label: str, q: str) -> list[Along]:
+        matrix, noise = (of[function][label].reshape(-1, math.prod(point.shape(q))) for of in (plain, point.noises))
+        return along(matrix, noise, chosen[q])
+
+    gradients = (
+        {p: (p, partial(_gradient_by, point, k), point.noises[BOTH][p]) for k, p in enumerate(names)}
+        if BOTH in plain
+        else {}
+    )
+    if HESSIAN in plain:
+        for p, q in ((p, q) for q in names for p in gradients):
+            yield Derivative(f"H.{p}.{q}", *gradients[p], by(HESSIAN, f"H.{p}.{q}", q))
+    if PRODUCT in plain:
+        for moved in _products(point):
+            inputs = {f"direction_{name}": point.vector(name, moved) for name in names}
+            found = point.computed(PRODUCT, {**point.inputs, **inputs})
+            if isinstance(found, str):
+                continue
+            for p in gradients:
+                analytic = np.ravel(found[f"Hv.{p}"])
+                error = np.ravel(point.noises[PRODUCT][f"Hv.{p}"]) + 1e2 * EPS * np.max(np.abs(analytic), initial=0.0)
+                one = Along(tuple(moved.values()), analytic, error)
+                yield Derivative(f"Hv.{p}", *gradients[p], [one])
+    for name, quantity in point.subject.second.quantities.items() if point.subject.second is not None else ():
+        if f"jacobian_{name}" in plain:
+            noise = EPS * np.abs(np.asarray(quantity(point.draw.inputs), dtype=np.float64))
+            for q in names:
+                label = f"J_{name}.{q}"
+                yield Derivative(label, name, quantity, noise, by(f"jacobian_{name}", label, q))
+
+
+def _products(point: Point) -> Iterator[dict[str, Direction]]:
+    """Directions of products with the Hessian: in all parameters, in each alone, and in one entry of each alone."""
+    yield point.directions
+    for argument in point.parameters:
+        name = argument.name
+        if len(point.directions) > 1 and name in point.directions:
+            yield {name: point.directions[name]}
+        if point.shape(name):
+            for direction in point.tangents(argument).entries(1, point.rng):
+                yield {name: direction}
+
+
+def _gradient_by(point: Point, p: int, inputs: Inputs) -> Array:
+    """The derivative by one parameter, as what is differentiated again."""
+    held = point.subject.second.held if point.subject.second is not None else None
+    if held is not None:
+        return np.asarray(held(inputs, point.draw.inputs)[p])
+    return np.asarray(point.subject.module.gradient(**inputs)[p])
+
+
+def _rows(share: int, rng: np.random.Generator, analytic: Array) -> list[int]:
+    """Which entries to look at: all if they are few, else a sample with those first that should not be zero."""
+    if len(analytic) <= share:
+        return list(range(len(analytic)))
+    order = rng.permutation(len(analytic))
+    alive = [int(k) for k in order if analytic[k] != 0]
+    rest = [int(k) for k in order if analytic[k] == 0]
+    kept = max(share // 2, share - len(rest))
+    return sorted([*alive[:kept], *rest[: share - min(kept, len(alive))]])
+
+
+# --- what the compiler knows -----------------------------------------------------------------------------------------
+
+
+def chain_links(point: Point) -> Iterable[Item]:
+    """The stages of the compiler compared with each other."""
+    return () if point.subject.chain is None else point.subject.chain(point.draw, point.rng)
+
+
+def digit_findings(point: Point) -> Iterable[Item]:
+    """The entries whose digits are wrong."""
+    return () if point.subject.digits is None else point.subject.digits(point.draw)
+
+
+# --- all of them -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Something to look at.
+
+    Attributes
+    ----------
+    place : what it looks at, for the report on a probe that raises.
+    find : what is found at a point: derivatives, properties, notes.
+    at : the kinds of draws at which it has something to say.
+    """
+
+    place: str
+    find: Callable[[Point], Iterable[Item]]
+    at: frozenset[Kind]
+
+
+_SMOOTH = frozenset({ORDINARY, WHOLE, EMPTY, ZEROS})
+_ANY = _SMOOTH | {KINK}
+
+SECOND = Probe("second derivatives", second_entries, frozenset({ORDINARY}))  # a tie of zeros has no second one
+PROBES: tuple[Probe, ...] = (
+    Probe("the functions", result_findings, _ANY | {SCALED}),
+    Probe(AGAINST_LOSS, reference_findings, _ANY),
+    Probe("the derivatives", gradient_entries, _SMOOTH),
+    Probe("the agreement of functions", agreement_findings, _ANY),
+    Probe("the ways to call it", way_findings, _ANY),
+    Probe("float32", single_findings, _ANY),
+    Probe("float32 inside", leak_findings, _SMOOTH - {ZEROS}),  # zeros tie, and beside a tie noise is no rounding
+    Probe("what conditions leave out", left_out_findings, _ANY),
+    SECOND,
+    Probe("formulas", formula_findings, frozenset({ZEROS, SCALED, EMPTY})),
+)
+
+CHAIN = Probe("the chain", chain_links, frozenset({ORDINARY, KINK}))
+DIGITS = Probe("the digits", digit_findings, frozenset({ORDINARY}))
+
+
+def look(point: Point, probes: Sequence[Probe] = PROBES) -> Run:
+    """Everything that the probes find at a point; one that raises is a finding itself."""
+    draw = point.draw
+    items: list[Item] = [*draw.notes, *(f"not tested on the inputs: {fact}" for fact in draw.untested)]
+    for probe in probes:
+        if draw.kind in probe.at:
+            guarded(probe.place, partial(_gather, probe, point, items), items.append)
+    if draw.distance < MARGIN and draw.kind != KINK:
+        items.append(f"the nearest kink is at a relative distance of {draw.distance:.1g}")
+    return Run.of(draw.said, items)
+
+
+def _gather(probe: Probe, point: Point, items: list[Item]) -> None:
+    items.extend(probe.find(point))
