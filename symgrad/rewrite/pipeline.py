@@ -17,6 +17,7 @@ from symgrad.rewrite.logarithms import log_of_distance, log_of_share
 from symgrad.rewrite.mixtures import log_of_mixture
 from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
+from symgrad.rewrite.parts_of_sums import near_one, part_of_sum
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.roots import root_of_squares, share_of_root
@@ -26,6 +27,7 @@ from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
 _OF_AXES: list[AxisRule] = [*NORMAL_RECOGNISE, *GAMMA_RECOGNISE, *RECOGNISE, log_of_mixture, *MATRIX_RECOGNISE]
+_OF_MODELS: list[AxisRule] = [*OF_MODELS, part_of_sum]
 _CANONICAL = [*CANONICAL, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [
     binary_cross_entropy,
@@ -35,6 +37,7 @@ _STABLE: list[AxisRule] = [
     log_of_distance,
     log_of_share,
     *NORMAL_STABILISE,
+    near_one,
     *OF_CODE,
 ]
 
@@ -42,7 +45,7 @@ RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,
     *_CANONICAL,
     *_STABLE,
-    *dict.fromkeys((*OF_MODELS, *OF_DERIVATIVES)),
+    *dict.fromkeys((*_OF_MODELS, *OF_DERIVATIVES)),
     cross_entropy,
     fold_names,
     use_identity,
@@ -72,7 +75,7 @@ def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace
     for _ in range(MAX_ROUNDS):
         before = current
         current = rewrite(current, _RECOGNISE, _OF_AXES, trace)
-        current = rewrite(current, [], OF_MODELS, trace)  # of what has no name of its own
+        current = rewrite(current, [], _OF_MODELS, trace)  # of what has no name of its own
         current = transform(current, by_facts) if identities else current
         if current == before:
             break

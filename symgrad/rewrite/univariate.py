@@ -6,14 +6,25 @@ finds out whether plain floating point computes it to all digits, and derives co
 
 from typing import NamedTuple
 
-from sympy import Abs, Expr, Integer, Max, Min, Mul, Number, Pow, S, exp, log, oo, sign
+from sympy import Abs, Expr, Integer, Max, Min, Mul, Number, Pow, S, erfc, exp, log, oo, sign
 from sympy import Add as SymAdd
 from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.relational import StrictLessThan
 
 from symgrad.functions import if_else, ndtr, sigmoid
 from symgrad.graph.axes import auxiliary
-from symgrad.graph.build import ONE, add, apply, const, is_zero, mul, product_of_powers, scale, subtract
+from symgrad.graph.build import (
+    ONE,
+    add,
+    apply,
+    const,
+    is_zero,
+    mul,
+    product_of_powers,
+    scale,
+    split_coefficient,
+    subtract,
+)
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.positive import is_positive
@@ -165,7 +176,7 @@ def merged_sum(use: Use) -> Use | None:
         for n, (c, term) in enumerate(terms):
             if has_sigmoid and term == ONE:  # 1 - σ(u) belongs together
                 continue
-            expr, rest = _apart(term, argument, strict=False)
+            expr, rest = apart(term, argument, strict=False)
             groups.setdefault(rest, []).append((n, c * expr))
         for rest, parts in groups.items():
             total = sum((expr for _, expr in parts), S.Zero)
@@ -201,7 +212,7 @@ def _joined(use: Use) -> Use | None:
         argument = _argument(factor)
         if argument is None:
             continue
-        expr, rest = _apart(use, argument, strict=True)
+        expr, rest = apart(use, argument, strict=True)
         positive = is_nonnegative(argument)
         if plain_error(expr, positive) > LOST and (made := stable(expr, positive)) != expr:
             return product_of_powers([(lift_at(made, argument), S.One), (rest, S.One)])
@@ -229,9 +240,11 @@ def log_of_choice(use: Use) -> Use | None:
 
 
 def _is_stable_under_log(use: Use) -> bool:
-    node = see_through(use).node
+    node = see_through(split_coefficient(see_through(use))[1]).node
     inner = node.args[1:] if isinstance(node, Apply) and node.head is if_else else ()
-    return (isinstance(node, Apply) and node.head in (sigmoid, ndtr, exp)) or any(map(_is_stable_under_log, inner))
+    return (isinstance(node, Apply) and node.head in (sigmoid, ndtr, erfc, exp)) or any(
+        map(_is_stable_under_log, inner)
+    )
 
 
 # Beyond it a function of exp(v) that vanishes as exp(v) grows has been 0 for long.
@@ -335,7 +348,7 @@ def _argument(factor: Use) -> Use | None:
     return None
 
 
-def _apart(term: Use, argument: Use, strict: bool) -> tuple[Expr, Use]:
+def apart(term: Use, argument: Use, strict: bool) -> tuple[Expr, Use]:
     """A product as an expression of the argument, and the rest of it.
 
     If that is `strict`, all factors of the argument have to be there; else the rest has none of the first of them.

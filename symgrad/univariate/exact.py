@@ -1,7 +1,7 @@
 """The exact value of a function of one argument, with as many digits as its cancellation needs."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import mpmath
@@ -18,6 +18,9 @@ _TERMS = 24
 _CANCELLED = 14
 # ... but what exp(−x) is beside 1 for larger x does not matter to any float64.
 _LARGEST = 1500
+
+# Thousands of bits of an exponential take 20 ms; expressions are compared at the same points, a few multiples of each.
+_MOST_KEPT = 4000
 
 # Exponents larger than those of any float: of functions of exponentials of floats.
 _FINEST = 3000
@@ -86,13 +89,24 @@ def _function(expr: Expr) -> Callable[[Any], Any]:
 
 
 def _exp(u: Any) -> Any:
-    """exp(u), for huge u by its remainder: mpmath raises e to a whole number by squaring, which takes seconds."""
-    if abs(u) < _LARGEST:
-        return mpmath.exp(u)
     if mpmath.mag(u) > _FINEST:
         if u > 0:
             raise OverflowError
         return mpmath.mpf(0)
+    return _exponential(abs(u)._mpf_, u < 0, mpmath.mp.prec)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _exponential(size: Any, negative: bool, bits: int) -> Any:
+    """exp(±u) for an mpf u as mpmath stores it, to so many bits.
+
+    For huge u by its remainder: mpmath raises e to a whole number by squaring, which takes seconds.
+    """
+    if negative:
+        return 1 / _exponential(size, False, bits)
+    u = mpmath.make_mpf(size)
+    if u < _LARGEST:
+        return mpmath.exp(u)
     with mpmath.extraprec(mpmath.mag(u) + 10):
         doublings = mpmath.floor(u / mpmath.ln2)
         rest = mpmath.exp(u - doublings * mpmath.ln2)

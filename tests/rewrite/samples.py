@@ -248,6 +248,8 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(1 - exp(-(a**b))), [a, b])),
     ),
     "difference_of_exponentials": (Sample(lambda: _sum((exp(x[n]) - exp(y[n])) * t[n], [x])),),
+    "part_of_sum": (Sample(lambda: Model(exp(b - d) - b + d - 1 + d**2, [b, d])),),
+    "near_one": (Sample(lambda: Model(exp(b) - 1 + d, [b, d])), Sample(lambda: _sum(1 - cos(x[n]) + t[n], [x]))),
     "others_first": (Sample(lambda: _sum(t[n] * log(1 - exp(-exp(x[n]))) - (1 - t[n]) * exp(x[n]), [x])),),
     "complement_in_sum": (Sample(lambda: _sum(log(sigmoid(x[n]) - sigmoid(t[n])), [x, t])),),
     "textbook_spelling": (Sample(lambda: _sum(expm1(x[n]) * t[n] + log1p(x[n] ** 2), [x])),),

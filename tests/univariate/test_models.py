@@ -5,7 +5,7 @@ from itertools import product
 import mpmath as mp
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, coth, exp, log, sinh, symbols, tanh
+from sympy import Eq, IndexedBase, Sum, cos, coth, exp, log, sinh, symbols, tanh
 
 from symgrad import Model, if_else, sigmoid
 
@@ -182,3 +182,47 @@ def test_float32_keeps_its_digits_too():
         for point in at:
             found = errors(model, truth, point, module, np.float32)
             assert found and max(found.values()) < 1e-6, (point, found)
+
+
+BESIDE_OTHERS = {
+    "linear-exponential": (
+        exp(u - v) - u + v - 1 + x**2,
+        [u, v, x],
+        lambda u, v, x: e(u - v) - u + v - 1 + x**2,
+        {"u": (1e-9, 1.0), "v": (3e-9, -2.0), "x": (1e-12, 1.0)},
+    ),
+    "divergence of normal distributions": (
+        u - v + (exp(2 * (v - u)) - 1) / 2,
+        [u, v],
+        lambda u, v: u - v + (e(2 * (v - u)) - 1) / 2,
+        {"u": (1e-9, 1.0), "v": (3e-9, -2.0)},
+    ),
+    "weighted": (
+        x * exp(u) - x * u - x + v,
+        [u, v, x],
+        lambda u, v, x: x * e(u) - x * u - x + v,
+        {"u": (1e-9, 1.0), "v": (1e-30, -2.0), "x": (0.3,)},
+    ),
+    "angle": (
+        1 - cos(u + v) + x**2 / 2,
+        [u, v, x],
+        lambda u, v, x: 1 - mp.cos(u + v) + x**2 / 2,
+        {"u": (1e-9, 1.0), "v": (3e-9, -2.0), "x": (1e-12, 1.0)},
+    ),
+    "growth": (
+        exp(u) - 1 + v**2,
+        [u, v],
+        lambda u, v: e(u) - 1 + v**2,
+        {"u": (1e-9, 1.0), "v": (1e-12, -2.0)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE_OTHERS)
+def test_what_cancels_is_found_beside_other_terms(name):
+    loss, parameters, truth, values = BESIDE_OTHERS[name]
+    model = Model(loss, parameters)
+    module = model.compile(check=False, hessian=True)
+    for point in product(*values.values()):
+        found = errors(model, truth, dict(zip(values, point, strict=True)), module)
+        assert max(found.values()) < 1e-13, (point, found)

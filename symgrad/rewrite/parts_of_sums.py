@@ -1,0 +1,100 @@
+"""Functions of one argument that cancel among the terms of a longer sum: exp(x − y) − x + y − 1 + z², 1 − cos u + v²/2.
+
+`univariate` reads a whole sum as a function of one argument; these are the terms of one that are such a function
+together: functions of u, a constant, and a multiple of u, whose own terms are among the others.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from sympy import Expr, Float, Number, S, cos, exp, sin
+from sympy.codegen.cfunctions import expm1
+
+from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale
+from symgrad.graph.nodes import Add, Apply, Use
+from symgrad.graph.signs import is_nonnegative
+from symgrad.graph.transform import factors_of, place, terms_of
+from symgrad.rewrite.readings import is_scalar, lift_at
+from symgrad.rewrite.record import HIGHAM, record
+from symgrad.rewrite.univariate import DERIVED, apart
+from symgrad.univariate import X, order_at_zero, stable
+
+Term = tuple[Number, Use]
+
+# Sums of more terms than this are no textbook formula; each pair of a function and a term is looked at.
+_MOST_TERMS = 12
+
+
+@record("f(u) + c + k·u + v = g(u) + v", "what is left of f near 0 is smaller than its terms", DERIVED)
+def part_of_sum(use: Use) -> Use | None:
+    """The terms of a sum that are a function of one argument together and cancel near 0, as one function."""
+    terms = terms_of(use) if isinstance(use.node, Add) else []
+    if not 2 < len(terms) <= _MOST_TERMS:
+        return None
+    for argument in dict.fromkeys(u for _, term in terms for u in _arguments(term)):
+        for rest, total, used in _groups(terms, argument):
+            lowest = min((order_at_zero(part) or 0 for part in total.args), default=0)
+            if total.has(Float) or (order_at_zero(total) or 0) <= lowest:
+                continue
+            made = stable(total, is_nonnegative(argument))
+            if made != total:
+                left = [pair for n, pair in enumerate(terms) if n not in used]
+                return add([*left, (S.One, product_of_powers([(lift_at(made, argument), S.One), (rest, S.One)]))])
+    return None
+
+
+def _arguments(term: Use) -> Iterator[Use]:
+    """The arguments of the functions among the factors of a term."""
+    for factor, _ in factors_of(term):
+        if isinstance(factor.node, Apply) and is_scalar(factor.node.head):
+            argument = place(factor.node.args[0], factor.letters)
+            if number(argument) is None:
+                yield argument
+
+
+def _groups(terms: Sequence[Term], argument: Use) -> Iterator[tuple[Use, Expr, set[int]]]:
+    """What the terms are as functions of the argument times the same, with the terms of a multiple of it or without."""
+    found: dict[Use, list[tuple[int, Expr]]] = {}
+    for n, (c, term) in enumerate(terms):
+        expr, rest = apart(term, argument, strict=False)
+        found.setdefault(rest, []).append((n, c * expr))
+    for rest, parts in found.items():
+        total, used = sum((expr for _, expr in parts), S.Zero), {n for n, _ in parts}
+        if not any(expr.has(X) for _, expr in parts):
+            continue
+        multiple = _multiple(terms, argument, rest)
+        if multiple is not None:
+            yield rest, total + multiple[0] * X, used | multiple[1]
+        yield rest, total, used
+
+
+def _multiple(terms: Sequence[Term], argument: Use, rest: Use) -> tuple[Number, set[int]] | None:
+    """k and the places of the terms of k·argument·rest; None if they are not all there."""
+    parts = [(c, mul([part, rest])) for c, part in terms_of(argument)]
+    places = {term: n for n, (_, term) in enumerate(terms)}
+    if len(parts) < 2 or not all(part in places for _, part in parts):
+        return None
+    ratios = {terms[places[part]][0] / c for c, part in parts}
+    return (ratios.pop(), {places[part] for _, part in parts}) if len(ratios) == 1 else None
+
+
+@record("c·exp(u) − c + v = c·expm1(u) + v, c − c·cos(u) + v = 2c·sin(u/2)² + v", "1 and f(u) cancel near 0", HIGHAM)
+def near_one(use: Use) -> Use | None:
+    """An exponential or a cosine less one, beside other terms."""
+    terms = terms_of(use) if isinstance(use.node, Add) else []
+    places = {term: n for n, (_, term) in enumerate(terms)}
+    for n, (c, term) in enumerate(terms):
+        for factor, e in factors_of(term):
+            head = factor.node.head if isinstance(factor.node, Apply) and e == 1 else None
+            if head not in (exp, cos):
+                continue
+            rest = product_of_powers([pair for pair in factors_of(term) if pair[0] != factor])
+            m = places.get(rest)
+            if m is None or terms[m][0] != -c or (len(terms) == 2 and rest == ONE):
+                continue
+            argument = place(factor.node.uses()[0], factor.letters)
+            left = [pair for k, pair in enumerate(terms) if k not in (n, m)]
+            if head is exp:
+                return add([*left, (c, mul([rest, apply(expm1, [argument])]))])
+            half = apply(sin, [scale(S.Half, argument)])
+            return add([*left, (-2 * c, product_of_powers([(rest, S.One), (half, S(2))]))])
+    return None
