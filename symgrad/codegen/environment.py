@@ -1,6 +1,5 @@
 """The Jinja environment that the code generator renders its templates in."""
 
-import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -71,7 +70,6 @@ def environment() -> Environment:
     made.filters["typed"] = "{}: Any".format
     made.filters["optional"] = "{}: Any = None".format
     made.filters["pair"] = "{0}={0}".format
-    made.filters["sized"] = _sized
     made.filters["texts"] = _texts
     made.filters["tuple_of"] = _tuple_of
     return made
@@ -81,11 +79,6 @@ def _docstring(text: str) -> str:
     """A text as it may stand in a docstring: nothing in it ends the string or begins an escape."""
     safe = text.replace("\\", r"\\").replace('"""', r"\"\"\"")
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in safe)
-
-
-def _sized(size: str | int) -> str:
-    """A size expression with its dimensions looked up in `sizes`: "M + 1" -> 'sizes["M"] + 1'."""
-    return re.sub(r"[^\W\d]\w*", lambda found: f'sizes["{found.group()}"]', str(size))
 
 
 def _texts(labels: Iterable[str | int]) -> str:

@@ -24,6 +24,7 @@ from symgrad.statements.expressions import (
     Size,
     Subscript,
     Total,
+    parts_of,
 )
 
 Memory = Literal["new", "view", "unknown"]
@@ -55,14 +56,17 @@ class Declared:
 
     Attributes
     ----------
-    memory : a `new` array, a `view` of the first operand's memory, or `unknown`.
+    memory : a `new` array; a `view`, whose entries may share a place or not be written to; `part` of
+        the first operand's memory, whatever that is; or `unknown`.
     rule : from the operation and what is known of its operands, what it makes; None where that is not followed.
     out : whether it can write its result into an array that is there.
+    boxed : whether it gives an array, and no number, where it has no axes.
     """
 
-    memory: Memory
+    memory: Literal["new", "view", "part", "unknown"]
     rule: Rule = lambda operation, parts: None
     out: bool = False
+    boxed: bool = False
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------
@@ -181,23 +185,28 @@ COMPARISONS = frozenset({"equal", "not_equal", "less", "less_equal", "greater", 
 REDUCTIONS = frozenset({"sum", "max", "min"})
 
 OPERATIONS: dict[str, Declared] = {
-    **dict.fromkeys([*UNARY, *BINARY], Declared("new", _entries, out=True)),
+    **dict.fromkeys(UNARY | BINARY, Declared("new", _entries, out=True)),
+    **dict.fromkeys(("logaddexp", "remainder", "sinc"), Declared("new", _entries)),
     **dict.fromkeys(COMPARISONS, Declared("new", _compared, out=True)),
+    **dict.fromkeys(("and", "or", "invert", "logical_not", "signbit", "mod", "floor_divide"), Declared("new")),
     **dict.fromkeys(REDUCTIONS, Declared("new", _reduced, out=True)),
-    **dict.fromkeys(("and", "or", "mod", "floor_divide"), Declared("new")),
-    "where": Declared("new", _chosen, out=True),
-    "matmul": Declared("new", _multiplied, out=True),
-    "dot": Declared("new", _multiplied, out=True),
+    **dict.fromkeys(("any", "cumsum", "prod"), Declared("new")),
+    "where": Declared("new", _chosen, out=True, boxed=True),
+    **dict.fromkeys(("matmul", "dot"), Declared("new", _multiplied, out=True)),
     "vdot": Declared("new", _scalar),
     "einsum": Declared("new", _summed, out=True),
     "tensordot": Declared("new", _contracted, out=True),
-    **dict.fromkeys(("zeros", "empty", "accumulate", "add_windows", "place"), Declared("new")),
-    **dict.fromkeys(("block", "concatenate"), Declared("new")),
+    **dict.fromkeys(("cholesky", "det", "inv", "kron", "slogdet", "solve"), Declared("new")),
+    **dict.fromkeys(("arange", "empty", "eye", "full", "zeros"), Declared("new")),
     "ones": Declared("new", _ones),
+    **dict.fromkeys(("block", "concatenate", "stack", "add_windows"), Declared("new")),
+    **dict.fromkeys(("accumulate", "array", "place"), Declared("new", boxed=True)),
+    "asarray": Declared("unknown", boxed=True),
     "least_number": Declared("new", _number),
     "largest_number": Declared("new", _number),
-    "transpose": Declared("view", _transposed),
-    **dict.fromkeys(("diagonal", "reshape", "broadcast_to", "windows"), Declared("view")),
+    "transpose": Declared("part", _transposed),
+    "reshape": Declared("part"),
+    **dict.fromkeys(("broadcast_to", "diagonal", "windows"), Declared("view")),
 }
 
 _UNKNOWN = Declared("unknown")
@@ -246,19 +255,27 @@ def _with_places(array: Facts | None, places: Sequence[Place]) -> Facts | None:
 
 
 def memory_of(expression: Expression) -> Memory:
-    """What memory an expression's value is."""
+    """What memory an expression's value is: its own, that of a variable, or nobody knows."""
     match expression:
-        case Total():
+        case Total() | Number() | Size() | Length():
             return "new"
-        case Operation(head="einsum", parts=(_,)):
+        case Read() | Operation(head="einsum", parts=(_,)):
             return "view"
-        case Operation(head=head):
-            return declared(head).memory
-        case Read() | Subscript():
-            return "view"
-        case Number() | Size() | Length():
-            return "new"
+        case Subscript(array=array, places=places):
+            return "new" if any(map(_picks, places)) else memory_of(array)
+        case Operation(head=head, parts=parts):
+            memory = declared(head).memory
+            return memory_of(parts[0]) if memory == "part" else memory
     return "unknown"
+
+
+def _picks(place: Place) -> bool:
+    """Whether a subscript is an array of positions."""
+    parts = parts_of(place) if isinstance(place, Expression) else ()
+    return any(
+        bool(part.buffer.shape) if isinstance(part, Read) else isinstance(part, Operation) and part.head == "arange"
+        for part in parts
+    )
 
 
 def elementwise(expression: Expression) -> tuple[str, tuple[Expression, ...]] | None:

@@ -214,6 +214,7 @@ def _described(argument: Argument) -> dict[str, Any]:
         "role": argument.role,
         "integer": argument.integer,
         "labels": labels,
+        "sized": [size_text(side, {d: f'sizes["{d}"]' for d in side.free_symbols}) for side in argument.shape],
         "axes": axes,
         "sides": [str(label) for label in axes],
         "thin": thin,

@@ -25,9 +25,9 @@ from symgrad.statements.expressions import (
     Shape,
     Sides,
     Size,
-    Subscript,
     parts_of,
 )
+from symgrad.statements.operations import memory_of
 from symgrad.statements.statements import Define, Statement
 from symgrad.targets.numpy.speller import Speller
 from symgrad.targets.numpy.subscripts import is_window
@@ -220,11 +220,7 @@ def is_view(expression: Expression) -> bool:
     match without_transpose(expression):
         case Read(buffer=buffer):
             return buffer.owner != "local"
-        case Subscript(array=Read()):
-            return True
-        case Operation(head="diagonal" | "broadcast_to" | "windows"):
-            return True
-    return any(isinstance(part, Operation) and part.head == "reshape" for part in parts_of(expression))
+    return memory_of(expression) == "view"
 
 
 def names_of(expression: Expression) -> list[str]:

@@ -42,7 +42,7 @@ from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
 from symgrad.schedule.leading import leading, rows_first
 from symgrad.schedule.rows import RowPlan
-from symgrad.statements.arithmetic import binary, operation
+from symgrad.statements.arithmetic import binary, operation, without_sign
 from symgrad.statements.expressions import (
     WHOLE_AXIS,
     Buffer,
@@ -240,7 +240,7 @@ class Printer(Arithmetic, Application):
         if value.kind == "integer":
             trivial = trivial or not any(isinstance(below, Apply) for below in postorder([node]))
         trivial = trivial and not isinstance(node, MatrixFunction)
-        trivial = trivial or is_named(_without_sign(value.expression))
+        trivial = trivial or is_named(without_sign(value.expression)[0])
         return (self._counts[node] > 1 and not trivial) or len(text) > MAX_LINE
 
     def _name(self, node: Node) -> str:
@@ -394,10 +394,3 @@ def _is_plain(expression: Expression) -> bool:
 
 def _is_single(place: Expression) -> bool:
     return isinstance(place, Length) or _is_plain(place)
-
-
-def _without_sign(expression: Expression) -> Expression:
-    match expression:
-        case Operation(head="negative", parts=(inner,)):
-            return inner
-    return expression

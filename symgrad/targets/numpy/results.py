@@ -29,15 +29,13 @@ from symgrad.statements.expressions import (
     Slice,
     Subscript,
 )
+from symgrad.statements.operations import declared
 from symgrad.statements.statements import Store
 from symgrad.targets.numpy.operands import is_view
 from symgrad.targets.numpy.printer import Printer
 from symgrad.targets.numpy.values import Value
 
 RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
-
-# of these a scalar is an array
-_NEW = frozenset({"where", "asarray", "array", "place", "accumulate"})
 
 
 def type_of(result: Result) -> str:
@@ -171,7 +169,7 @@ class ResultWriter:
 def scalar(value: Value) -> Value:
     """A scalar result in the arguments' floating type: Python numbers and 0-d arrays are turned into NumPy scalars."""
     head = value.expression.head if isinstance(value.expression, Operation) else None
-    if value.kind == "real" and head not in _NEW:
+    if value.kind == "real" and not (head is not None and declared(head).boxed):
         return value
     return Value(operation("scalar", value.expression), ())
 
