@@ -119,7 +119,9 @@ class _Checker:
         out = statement.out
         if isinstance(out, Buffer) and out.shape is not None and made is not None and not _same(made.shape, out.shape):
             self._refuse(f"an array of shape {made.shape} is written into {out.name} of shape {out.shape}", statement)
-        if isinstance(out, Kept | type(None)):
+        if buffer.shape == ():  # a number
+            shared: frozenset[Buffer] = frozenset()
+        elif isinstance(out, Kept | type(None)):
             shared = frozenset() if memory_of(statement.expression) == "new" or out else statement.reads
         else:
             shared = frozenset({out})
