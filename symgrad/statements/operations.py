@@ -15,6 +15,7 @@ from symgrad.statements.expressions import (
     NEW_AXIS,
     WHOLE_AXIS,
     Expression,
+    Label,
     Length,
     Number,
     Operation,
@@ -24,7 +25,6 @@ from symgrad.statements.expressions import (
     Size,
     Subscript,
     Total,
-    parts_of,
 )
 
 Memory = Literal["new", "view", "unknown"]
@@ -270,12 +270,34 @@ def memory_of(expression: Expression) -> Memory:
 
 
 def _picks(place: Place) -> bool:
-    """Whether a subscript is an array of positions."""
-    parts = parts_of(place) if isinstance(place, Expression) else ()
-    return any(
-        bool(part.buffer.shape) if isinstance(part, Read) else isinstance(part, Operation) and part.head == "arange"
-        for part in parts
-    )
+    """Whether a subscript is an array of positions; a single one takes a part of an array as it lies in memory."""
+    return isinstance(place, Expression) and bool(_rank(place))
+
+
+def _rank(expression: Expression) -> int | None:
+    """How many axes an array of positions has; None where that is not certain."""
+    match expression:
+        case Read(buffer=buffer):
+            return None if buffer.shape is None else len(buffer.shape)
+        case Number() | Size() | Length():
+            return 0
+        case Operation(head="arange"):
+            return 1
+        case Operation(head="transpose", parts=(array,)):
+            return _rank(array)
+        case Subscript(array=array, places=places):
+            rank, kept = _rank(array), 0
+            for place in places:
+                if isinstance(place, Expression) and _rank(place) != 0:
+                    return None
+                kept += place == NEW_AXIS
+                kept -= isinstance(place, Expression)
+            return None if rank is None else rank + kept
+        case Total() | Operation(head="where" | "in_range" | "multiply" | "floor_divide" | "mod" | "negative"):
+            ranks = [_rank(part) for part in expression.operands if not isinstance(part, Label)]
+            known = [rank for rank in ranks if rank is not None]
+            return max(known) if len(known) == len(ranks) else None
+    return None
 
 
 def elementwise(expression: Expression) -> tuple[str, tuple[Expression, ...]] | None:

@@ -6,7 +6,8 @@ import sympy as sp
 from sympy import IndexedBase, Rational, Sum, Symbol
 
 from symgrad import Model, UnsupportedError, relu, softplus
-from symgrad.targets.numpy.functions import COMPOSED, SCIPY, UFUNCS
+from symgrad.statements.operations import OPERATIONS
+from symgrad.targets.numpy.functions import COMPOSED, LINALG, RUNTIME_HEADS, SCIPY, SPECIAL, UFUNCS
 from symgrad.verify.reference import differences, evaluate
 
 x = Symbol("x", real=True)
@@ -123,3 +124,16 @@ def test_a_number_and_a_condition_in_a_sum_stay_in_single_precision():
     gradient = model.compile(check=False).gradient(np.array([-1.0, 2.0], np.float32)).v
     assert "(v > 0)" in model.source() and gradient.dtype == np.float32
     assert np.allclose(gradient, [1 - 1 / (1 + np.e), 2 - 1 / (1 + np.exp(-2.0))])
+
+
+def test_a_function_of_the_module_does_not_take_the_place_of_one_of_numpy_of_the_same_name():
+    quotient = Model(Sum(sp.sin(v[n]) / v[n], (n, 0, N - 1)), [v])
+    assert "_sinc(v)" in quotient.source()  # sin(x)/x as a function of the module's own
+    module = Model(Sum(sp.sinc(v[n]), (n, 0, N - 1)), [v]).compile(check=False)
+    np.testing.assert_allclose(module.value(np.array([2.0, 0.0])), np.sin(2.0) / 2 + 1, rtol=1e-15)
+
+
+def test_the_heads_of_operations_say_whose_functions_they_are():
+    arrays = {*UFUNCS.values(), *OPERATIONS} - set(RUNTIME_HEADS)
+    assert not arrays & SPECIAL and not SPECIAL & set(RUNTIME_HEADS) and not LINALG & {*SPECIAL, *RUNTIME_HEADS}
+    assert not set(RUNTIME_HEADS) & set(dir(np)) - {"place"}  # what NumPy calls so is not used

@@ -10,7 +10,7 @@ from symgrad.graph.build import number as is_number
 from symgrad.graph.nodes import Add, Apply, Letter, Use
 from symgrad.statements.arithmetic import number, operation, power
 from symgrad.statements.expressions import Expression, FloatingType, Kind, Number, Operation, Subscript
-from symgrad.targets.numpy.functions import CONNECTIVES, DOUBLE, RELATIONS, applied
+from symgrad.targets.numpy.functions import CONNECTIVES, DOUBLE, RELATIONS, UNIVARIATE, applied
 from symgrad.targets.numpy.integers import apply_value
 from symgrad.targets.numpy.operands import Operands
 from symgrad.targets.numpy.speller import LARGEST_INTEGER
@@ -50,7 +50,7 @@ class Application(Operands):
             value = head(*numbers).evalf(17)
             if value.is_Float:  # log(24!), of a number that NumPy does not take
                 return Value(Number(value), letters, "python")
-        made = operation(head.name, *parts) if issubclass(head, Univariate) else applied(head, parts)
+        made = operation(UNIVARIATE, *parts, name=head.name) if issubclass(head, Univariate) else applied(head, parts)
         if made is None:
             of = f" of {len(parts)} arguments" if applied(head, parts[:1]) or applied(head, [*parts, *parts]) else ""
             raise UnsupportedError(f"the function {head.__name__}{of} has no NumPy spelling")

@@ -21,12 +21,11 @@ from symgrad.statements.reuse import with_reuse
 from symgrad.statements.spec import validated
 from symgrad.statements.statements import Body, Rows, every
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
-from symgrad.targets.numpy.functions import RUNTIME_HEADS, SPECIAL
+from symgrad.targets.numpy.functions import RUNTIME_HEADS, SPECIAL, UNIVARIATE
 from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
 from symgrad.targets.numpy.loop import LoopPrinter
 from symgrad.targets.numpy.results import RecordType, ResultWriter, record_types, type_of
 from symgrad.targets.numpy.speller import Speller
-from symgrad.univariate import with_name
 
 TAKEN = (
     "np",
@@ -79,17 +78,21 @@ class PrintedBody:
         return asks_for_arrays(self.body.statements)
 
     @cached_property
-    def heads(self) -> set[str]:
+    def operations(self) -> list[Operation]:
         """The operations that statements and results are made of."""
         expressions = [*self.body.results, *(e for one in every(self.body.statements) for e in one.expressions)]
-        found = {part.head for one in expressions for part in parts_of(one) if isinstance(part, Operation)}
-        return found | {f"{head}_into" for head in kept_heads(self.body.statements)}
+        return [part for one in expressions for part in parts_of(one) if isinstance(part, Operation)]
+
+    @cached_property
+    def heads(self) -> set[str]:
+        into = {f"{head}_into" for head in kept_heads(self.body.statements)}
+        return {operation.head for operation in self.operations} | into
 
     @cached_property
     def helpers(self) -> set[str]:
         """The functions that the module has to have."""
         found = {RUNTIME_HEADS[head] for head in self.heads if head in RUNTIME_HEADS}
-        of_one_argument = {head for head in self.heads if with_name(head) is not None}
+        of_one_argument = {one.option("name") for one in self.operations if one.head == UNIVARIATE}
         found |= {*of_one_argument, "in_pieces", "series"} if of_one_argument else set()
         return found | {"over_rows" for one in self.body.statements if isinstance(one, Rows)}
 

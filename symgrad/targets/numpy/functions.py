@@ -179,6 +179,9 @@ RUNTIME_HEADS: dict[str, str] = {
     "definite_cholesky": "cholesky",
 }
 
+# A function of one argument that the module gets with its name, which may be that of one of NumPy, too
+UNIVARIATE = "univariate"
+
 # What is called otherwise than its head
 SPELLINGS: dict[str, str] = {"definite_cholesky": "_cholesky", "remainder": "np.mod"}
 

@@ -29,8 +29,7 @@ from symgrad.statements.expressions import (
     Subscript,
     Total,
 )
-from symgrad.targets.numpy.functions import LINALG, RUNTIME_HEADS, SPECIAL, SPELLINGS
-from symgrad.univariate import with_name
+from symgrad.targets.numpy.functions import LINALG, RUNTIME_HEADS, SPECIAL, SPELLINGS, UNIVARIATE
 
 # Python's precedence, coarsely; `@` is kept apart from `*` because a * b @ c groups to the left.
 COMPARE, ADD, MATMUL, MUL, UNARY, POWER, ATOM = range(-1, 6)
@@ -219,7 +218,7 @@ def function_name(head: str) -> str:
     """What a function is called that has no form of its own."""
     if head in SPELLINGS:
         return SPELLINGS[head]
-    if head in RUNTIME_HEADS or with_name(head) is not None:
+    if head in RUNTIME_HEADS:
         return f"_{head}"
     if head in SPECIAL:
         return f"scipy.special.{head}"
@@ -260,6 +259,10 @@ def _contiguous_into(speller: Speller, operation: Operation) -> str:
     return f'_contiguous_into(kept, "{operation.option("name")}", {speller.text(operation.parts[0])})'
 
 
+def _univariate(speller: Speller, operation: Operation) -> str:
+    return f"_{operation.option('name')}({speller.text(operation.parts[0])})"
+
+
 def _called(form: str) -> Callable[[Speller, Operation], str]:
     """A form of one operand."""
     return lambda speller, operation: form.format(*map(speller.text, operation.parts), dtype=speller.dtype)
@@ -276,6 +279,7 @@ _SPECIAL_FORMS: dict[str, Callable[[Speller, Operation], str]] = {
     "einsum": _einsum,
     "tensordot": _tensordot,
     "grid": _grid,
+    UNIVARIATE: _univariate,
     "contiguous_into": _contiguous_into,
     "least_number": _called("np.finfo({dtype}).min"),
     "largest_number": _called("np.finfo({dtype}).max"),
