@@ -14,6 +14,7 @@ from symgrad.compiler import Derivation, expanded, plain_gradient
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.text import text
 from symgrad.frontend.program import Program
+from symgrad.generated import imported
 from symgrad.graph.build import is_zero
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Node, Shape, Use, postorder
@@ -330,10 +331,3 @@ def _mirrored(label: str) -> str:
     """H.q.p of H.p.q; any other label as it is."""
     kind, *names = label.split(".")
     return ".".join([kind, *reversed(names)]) if kind == "H" else label
-
-
-def imported(text: str, name: str) -> ModuleType:
-    """The module of this text."""
-    module = ModuleType(name)
-    exec(compile(text, f"<generated {name}>", "exec"), module.__dict__)
-    return module

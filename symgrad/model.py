@@ -15,7 +15,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from symgrad import targets
 from symgrad.arguments import Argument
 from symgrad.calculus.structure import Block
-from symgrad.checking import Checking, imported
+from symgrad.checking import Checking
 from symgrad.codegen.environment import environment
 from symgrad.compiler import (
     Derivation,
@@ -37,7 +37,7 @@ from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.functions.defined import definitions
-from symgrad.generated import GeneratedModule, load
+from symgrad.generated import GeneratedModule, imported, load
 from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import tree_size
 from symgrad.inspect.page import Report, report_page

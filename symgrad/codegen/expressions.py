@@ -40,9 +40,9 @@ from symgrad.codegen.values import (
     transpose,
 )
 from symgrad.errors import UnsupportedError
-from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import LargestOver, MaxOver, MinOver, has_no_sign, if_else, step
 from symgrad.graph.build import number
+from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.linear_algebra import (
     ADJUGATE,
     CHOLESKY,

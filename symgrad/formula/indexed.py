@@ -114,7 +114,7 @@ class IndexWriter:
     def __init__(self, names: IndexNames) -> None:
         self._names = names
 
-    def write(self, use: Use, at: Mapping[Letter, Any]) -> Expr:
+    def write(self, use: Use, at: Mapping[Letter, Any]) -> Expr:  # noqa: C901
         """The entry of a term at the given indices."""
         node = use.node
         subs = tuple(at[letter] for letter in use.letters)

@@ -7,10 +7,10 @@ from sympy import Basic, Expr, Idx, S, Symbol
 from sympy.core.relational import Equality
 
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.frontend.dimensions import equal
 from symgrad.frontend.left_sides import axes_of, checked_axes, lengths_of, scope_of, subscripts_of
 from symgrad.frontend.reader import IndexReader
 from symgrad.frontend.scope import Index, Referred, Scope, place_of
+from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Use
 

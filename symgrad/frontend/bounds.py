@@ -29,8 +29,8 @@ from sympy import (
 )
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from symgrad.frontend.dimensions import alternatives, at_smallest, without_floors
 from symgrad.frontend.scope import Index
+from symgrad.graph.dimensions import alternatives, at_smallest, without_floors
 
 Indices = Mapping[Any, Index]
 

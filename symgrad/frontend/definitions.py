@@ -8,7 +8,6 @@ from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.frontend.dimensions import equal
 from symgrad.frontend.left_sides import index_of, scope_of, subscripts_of
 from symgrad.frontend.linear_algebra import COLUMN, ROW
 from symgrad.frontend.matrix import Reader
@@ -17,6 +16,7 @@ from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.functions.common import entry_by_entry_text
 from symgrad.graph.axes import named, scatter
 from symgrad.graph.build import add, index, size
+from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Named
 from symgrad.walk import Preorder

@@ -10,12 +10,12 @@ from sympy.matrices.expressions.matpow import MatPow
 
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.binders import apart
-from symgrad.frontend.dimensions import equal
 from symgrad.frontend.reader import IndexReader
 from symgrad.frontend.scope import Scope, place_of
 from symgrad.frontend.subscripts import Reading
 from symgrad.graph.axes import gather, scatter
 from symgrad.graph.build import add, index, mul, power, size
+from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOGDET, matrix_function
 from symgrad.graph.merge import merge

@@ -21,7 +21,6 @@ from sympy.matrices.expressions.special import GenericIdentity, GenericZeroMatri
 from sympy.matrices.expressions.transpose import Transpose
 
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.frontend.dimensions import equal
 from symgrad.frontend.linear_algebra import COLUMN, ROW, LinearAlgebraReader
 from symgrad.frontend.names import name_of
 from symgrad.frontend.reader import now
@@ -32,6 +31,7 @@ from symgrad.functions.common import entry_by_entry_text
 from symgrad.functions.entrywise import EntryByEntry
 from symgrad.graph.axes import SOFTMAX, axis_map, gather
 from symgrad.graph.build import ONE, ZERO, add, apply, delta, index, mul, power, size
+from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Use
 

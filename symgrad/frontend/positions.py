@@ -6,10 +6,10 @@ from typing import Any, Literal, NamedTuple
 from sympy import Expr, KroneckerDelta, Mul, S, Symbol, expand
 
 from symgrad.frontend.bounds import greatest, is_affine, is_whole_number, least, rectangular
-from symgrad.frontend.dimensions import at_smallest, equal
 from symgrad.frontend.scope import Scope
 from symgrad.graph.axes import scatter
 from symgrad.graph.build import add, index, size, sizes_of
+from symgrad.graph.dimensions import at_smallest, equal
 from symgrad.graph.nodes import Gather, Input, Letter, Named, Node, Range, Scatter, Size, Use, postorder
 
 # inside: the position lies on the axis for every value of the indices; guarded: where the conditions around it hold;

@@ -26,7 +26,6 @@ from symgrad.frontend import given
 from symgrad.frontend.components import joined
 from symgrad.frontend.conditions import conjuncts, guards_of
 from symgrad.frontend.definitions import read_definition
-from symgrad.frontend.dimensions import at_smallest, difference, equal, grows
 from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one
 from symgrad.frontend.matrix import Reader, scalar_of
 from symgrad.frontend.names import (
@@ -43,6 +42,7 @@ from symgrad.frontend.recurrence import components, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.functions import if_else
 from symgrad.graph.axes import named
+from symgrad.graph.dimensions import at_smallest, difference, equal, grows
 from symgrad.graph.nodes import Input, Named, Scan, Trajectory, Use, intern
 from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder

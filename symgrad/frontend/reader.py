@@ -41,7 +41,6 @@ from symgrad.frontend.bounds import (
     least,
 )
 from symgrad.frontend.conditions import conjuncts
-from symgrad.frontend.dimensions import equal
 from symgrad.frontend.merged_indices import taken_apart
 from symgrad.frontend.positions import Landing, is_total, kronecker_positions, without
 from symgrad.frontend.scope import Index, Scope, place_of
@@ -50,6 +49,7 @@ from symgrad.frontend.tables import TableReader
 from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce, scatter
 from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, is_zero, mul, size, sizes_of
+from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Letter, Range, Use
 from symgrad.graph.scalar import scalar_rules

@@ -11,7 +11,6 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.base_cases import BaseCases
 from symgrad.frontend.binders import apart
-from symgrad.frontend.dimensions import difference, equal
 from symgrad.frontend.first_steps import with_base_cases
 from symgrad.frontend.left_sides import (
     axes_of,
@@ -26,6 +25,7 @@ from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.reader import IndexReader
 from symgrad.frontend.references import Part, References
 from symgrad.frontend.scope import Index, place_of
+from symgrad.graph.dimensions import difference, equal
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Named, State, Update, Use
 from symgrad.graph.scan import scan, whole

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 from sympy import And, Basic, Expr, S, Symbol, expand
 
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.frontend.dimensions import at_smallest, difference, grows, is_never_empty
 from symgrad.functions import MinOver, if_else
+from symgrad.graph.dimensions import at_smallest, difference, grows, is_never_empty
 from symgrad.graph.nodes import Node, Use
 from symgrad.walk import is_larger
 

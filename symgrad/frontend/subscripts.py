@@ -20,13 +20,13 @@ from symgrad.frontend.bounds import (
     scaled_to_integer,
 )
 from symgrad.frontend.conditions import are_positive, guards_of, narrowed, pinned
-from symgrad.frontend.dimensions import equal
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.positions import Place, padded, padding
 from symgrad.frontend.scope import Scope, Symbols, place_of
 from symgrad.functions import if_else, in_range
 from symgrad.graph.axes import gather
 from symgrad.graph.build import ZERO, add, apply, index, size
+from symgrad.graph.dimensions import equal
 from symgrad.graph.nodes import Const, Use, intern
 from symgrad.walk import Preorder
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from sympy import And, Expr, S
 
-from symgrad.frontend.dimensions import at_smallest
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.build import sizes_of
 from symgrad.graph.comparisons import Comparison, Mask, comparison
+from symgrad.graph.dimensions import at_smallest
 from symgrad.graph.nodes import Add, Apply, Const, Gather, Letter, Named, Node, Reduce, Use
 from symgrad.graph.transform import place, see_through
 

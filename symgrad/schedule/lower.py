@@ -6,7 +6,6 @@ from typing import cast
 from sympy import Ge, Integer, Lt, Max, Min, S, exp, log
 from sympy.codegen.cfunctions import log1p
 
-from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import (
     LargestOver,
     LogSumExp,
@@ -23,6 +22,7 @@ from symgrad.functions import (
 )
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, product_of_powers, reciprocal, scale, subtract
+from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.infinities import may_be_all_minus_infinity, may_be_endless
 from symgrad.graph.nodes import (
     Add,

@@ -9,10 +9,10 @@ from typing import Any
 
 from sympy import And, Eq, Expr, Ge, Le, Lt, Not, Or, S, expand
 
-from symgrad.frontend.dimensions import at_smallest
 from symgrad.functions import MaxOver, MinOver
 from symgrad.graph.build import ZERO, add, apply, index, number, size, sizes_of
 from symgrad.graph.comparisons import Mask, comparison, implied
+from symgrad.graph.dimensions import at_smallest
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
     Add,

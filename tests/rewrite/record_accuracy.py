@@ -13,10 +13,10 @@ import numpy as np
 from sympy import S, exp, log
 
 from symgrad import LogSumExp, Model, softplus
-from symgrad.checking import imported
 from symgrad.codegen.environment import environment
 from symgrad.frontend.program import Program
 from symgrad.functions import share
+from symgrad.generated import imported
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.build import ONE, add, apply, mul, reciprocal, sizes_of
 from symgrad.graph.nodes import Add, Apply, AxisMap, Node, Reduce, Use

@@ -29,8 +29,8 @@ from sympy import (
 )
 
 from symgrad import GradientCheckError, Model, if_else, relu
-from symgrad.checking import imported
 from symgrad.errors import UnsupportedError
+from symgrad.generated import imported
 from symgrad.verify.check import check_module
 from symgrad.verify.guarded import guarded
 from symgrad.verify.reference import scalars

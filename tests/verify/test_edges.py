@@ -9,7 +9,7 @@ import sympy as sp
 from sympy import Eq, IndexedBase, Sum, exp, log, sin, symbols
 
 from symgrad import MaxOver, Model, if_else, norm2, relu, softmax
-from symgrad.checking import imported
+from symgrad.generated import imported
 from symgrad.targets.numpy import functions
 from symgrad.verify.check import check_module
 from symgrad.verify.derivatives import taylor_order

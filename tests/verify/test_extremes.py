@@ -6,7 +6,7 @@ import pytest
 from sympy import IndexedBase, Sum, log, sin, sqrt, symbols
 
 from symgrad import Model
-from symgrad.checking import imported
+from symgrad.generated import imported
 from symgrad.verify.check import check_module
 from symgrad.verify.report import Run
 

@@ -8,7 +8,7 @@ import pytest
 from sympy import Abs, IndexedBase, Piecewise, Rational, Sum, exp, symbols, tanh
 
 from symgrad import Model, if_else, softplus
-from symgrad.checking import imported
+from symgrad.generated import imported
 from symgrad.verify.check import check_module
 
 N, M, K = symbols("N M K", integer=True, positive=True)

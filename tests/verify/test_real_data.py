@@ -9,7 +9,7 @@ import sympy as sp
 from sympy import Abs, IndexedBase, Sum, exp, log, symbols
 
 from symgrad import Model, if_else, log_sigmoid
-from symgrad.checking import imported
+from symgrad.generated import imported
 from symgrad.verify.check import check_module
 from symgrad.verify.real_data import is_large, parts, whole_arrays
 from symgrad.verify.report import CheckReport

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.checking import imported as plainly_imported
 from symgrad.errors import ModelError
+from symgrad.generated import imported as plainly_imported
 
 
 def imported(text: str, name: str) -> ModuleType:
@@ -20,6 +20,7 @@ def imported(text: str, name: str) -> ModuleType:
     ModelError : JAX is not installed.
     """
     try:
+        # an optional extra: whoever writes NumPy modules needs none
         import jax  # noqa: F401
     except ImportError:
         raise ModelError("the target jax needs JAX to check and to import modules: pip install symgrad[jax]") from None
@@ -28,7 +29,7 @@ def imported(text: str, name: str) -> ModuleType:
 
 def on_arrays(module: ModuleType) -> Any:
     """The functions of a module, compiled, for NumPy's arrays in single and double precision."""
-    import jax
+    import jax  # an optional extra
 
     def called(function: Callable[..., Any]) -> Callable[..., Any]:
         taken = signature(function).parameters

@@ -10,9 +10,9 @@ from symgrad.codegen.slices import Loop
 from symgrad.codegen.subscripts import index_text
 from symgrad.codegen.values import ATOM, Value, broadcast, size_text, tuple_text
 from symgrad.errors import UnsupportedError
-from symgrad.frontend.dimensions import is_never_empty
 from symgrad.graph.axes import PRODUCT_OF_OTHERS, SUM_FROM, SUM_UP_TO
 from symgrad.graph.build import is_zero
+from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.nodes import Scatter, State, Update, Use, postorder
 from symgrad.targets.jax.functions import FORMATS, MATRIX, OWN, PARTS, PLAIN, SPECIAL
 from symgrad.univariate import Univariate

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from symgrad.checking import imported
 from symgrad.codegen.environment import environment
 from symgrad.frontend.program import Program
+from symgrad.generated import imported
 from symgrad.outputs.function import Function
 from symgrad.targets import NUMPY, Target
 from symgrad.targets.numpy.module import module_source

@@ -11,11 +11,11 @@ from sympy import Integer, Or, Product, oo
 
 from symgrad.codegen.integers import whole_nodes
 from symgrad.errors import UnsupportedError
-from symgrad.frontend.dimensions import is_never_empty
 from symgrad.functions import LargestOver, MaxOver, MinOver, if_else
 from symgrad.graph.axes import SUM_FROM, SUM_UP_TO
 from symgrad.graph.blocks import grid_of
 from symgrad.graph.build import number
+from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.masks import NEUTRAL
 from symgrad.graph.nodes import (
     Add,
