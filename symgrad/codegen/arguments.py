@@ -1,12 +1,13 @@
 """What generated functions do with their arguments first: arrays of one floating type, whose shapes fit."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import Expr, Symbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.values import size_text, tuple_text
+from symgrad.codegen.values import mentioned, size_text, tuple_text
 from symgrad.frontend.program import SIDE
 from symgrad.outputs.function import axes_of
 from symgrad.outputs.requirements import Length, Requirements, is_thin
@@ -32,7 +33,15 @@ def labels(sides: Sequence[Expr]) -> tuple[str | int, ...]:
     return tuple(int(side) if side.is_Integer else size_text(side) for side in sides)
 
 
-def length_line(length: Length) -> str:
+def length_lines(lengths: Sequence[Length], said: Collection[Any]) -> list[str]:
+    """The statements that read the dimensions off arrays that are said, and those that these are computed from."""
+    needed = set(said)
+    for length in lengths[::-1]:  # each may be computed from those before it
+        needed |= length.expression.free_symbols if length.dimension in needed else set()
+    return [_length_line(length) for length in lengths if length.dimension in needed]
+
+
+def _length_line(length: Length) -> str:
     """The statement that reads a dimension off an array."""
     numerator, denominator = length.expression.as_numer_denom()
     text = size_text(numerator.xreplace({SIDE: Symbol(f"{length.array.name}.shape[{length.axis}]")}))
@@ -57,17 +66,23 @@ def check(name: str, required: Requirements) -> Check:
             made.append(("_squeezed", f'{own} = _squeezed("{own}", {own}, {table})'))
         else:
             made.append(("_check_axes", f'_check_axes("{own}", {own}, {table})'))
-    made += [(None, length_line(length)) for length in required.lengths if length.dimension in required.needed]
-    for dimension, source, least in required.minimum:
-        made.append(("_check_minimum", f'_check_minimum("{source}", "{dimension}", {dimension}, {least})'))
-    for size in map(size_text, required.nonnegative):
-        made.append((None, f"if {size} < 0:"))
-        made.append((None, f'    raise ValueError(f"the sizes do not fit: {size} is {{{size}}}")'))
-    for a in required.fitting:
-        named = tuple_text([f'"{label}"' for label in labels(axes_of(a))])
-        made.append(("_check_shape", f'_check_shape("{a.name}", {a.name}.shape, {named}, {tuple_text(axes_of(a))})'))
-    for one in required.extrema:
-        over, times = size_text(one.over), "" if one.times == 1 else f", {size_text(one.times)}"
-        made.append(("_check_nonempty", f'_check_nonempty("{one.what}", "{over}", {over}{times})'))
+    after: list[tuple[str | None, str]] = []
+    with mentioned() as said:
+        for dimension, source, least in required.minimum:
+            after.append(
+                ("_check_minimum", f'_check_minimum("{source}", "{dimension}", {size_text(dimension)}, {least})')
+            )
+        for size in map(size_text, required.nonnegative):
+            after.append((None, f"if {size} < 0:"))
+            after.append((None, f'    raise ValueError(f"the sizes do not fit: {size} is {{{size}}}")'))
+        for a in required.fitting:
+            named = tuple_text([f'"{label}"' for label in labels(axes_of(a))])
+            after.append(
+                ("_check_shape", f'_check_shape("{a.name}", {a.name}.shape, {named}, {tuple_text(axes_of(a))})')
+            )
+        for one in required.extrema:
+            over, times = size_text(one.over), "" if one.times == 1 else f", {size_text(one.times)}"
+            after.append(("_check_nonempty", f'_check_nonempty("{one.what}", "{over}", {over}{times})'))
+    made += [*((None, line) for line in length_lines(required.lengths, said)), *after]
     calls = dict.fromkeys(call for call, _ in made if call is not None)
     return Check(name, tuple(a.name for a in required.arguments), tuple(line for _, line in made), tuple(calls))

@@ -7,7 +7,7 @@ from typing import Any
 from sympy import MatrixSymbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.arguments import labels, length_line
+from symgrad.codegen.arguments import labels, length_lines
 from symgrad.codegen.expressions import Expressions
 from symgrad.codegen.slices import loops
 from symgrad.codegen.values import mentioned, size_text, tuple_text
@@ -121,15 +121,12 @@ def printed(made: Signature, program: Program, printer: Expressions, write: Call
     lines = [f"valid = {' & '.join(checks) or 'True'}", *printer.lines] if checked else printer.lines
     if not function.takes_all:
         arguments += _loose(arguments, found, function, program)
-    lengths = lengths_of(arguments)
-    for length in lengths[::-1]:  # each may be computed from those before it
-        found |= length.expression.free_symbols if length.dimension in found else set()
     return Printed(
         function,
         tuple(postorder([use.node for use in terms_of(function.result)])),
         tuple(arguments),
         made.given_shapes,
-        (*(length_line(length) for length in lengths if length.dimension in found), *lines),
+        (*length_lines(lengths_of(arguments), found), *lines),
         text,
         frozenset(printer.helpers),
         printer.special,

@@ -1,5 +1,8 @@
 """Models of every kind of node, also at hostile inputs: JAX gives what NumPy gives."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -197,6 +200,14 @@ def test_numbers_take_the_type_of_the_arrays():
         loss, slope = in_jax.value_and_gradient(SERIES.astype(np.float32), np.float64(0.5), np.arange(6))
         assert loss.dtype == slope.x.dtype == slope.a.dtype == np.float32
         assert in_jax.value(np.arange(6), 0.5, np.arange(6)).dtype == np.float64
+
+
+def test_generated_modules_are_clean(tmp_path: Path):
+    for number, (model, _) in enumerate(MODELS.values()):
+        (tmp_path / f"model_{number}.py").write_text(model.source(target="jax", hvp=number in (0, 1, 7)), encoding="utf-8")
+    files = map(str, sorted(tmp_path.glob("*.py")))
+    ran = subprocess.run([sys.executable, "-m", "ruff", "check", "--isolated", *files], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
 
 
 def test_what_jax_lacks_is_an_error_that_names_it():
