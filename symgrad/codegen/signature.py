@@ -99,6 +99,18 @@ class Printed:
         return ["direction", *others] if directions else others
 
     @property
+    def unused(self) -> list[str]:
+        """The names of the model's other arguments, which it accepts."""
+        return [a.name for a in self.function.arguments if a.name not in self.names]
+
+    @property
+    def doc(self) -> list[str]:
+        """The lines of its docstring: what it does, then what it takes."""
+        made = [*self.function.doc, *([""] if len(self.function.doc) > 1 else [])]
+        made += [described(a)["line"] for a in self.arguments if a not in self.function.directions]
+        return made + ([f"{', '.join(self.unused)} : accepted, and not needed"] if self.unused else [])
+
+    @property
     def returns(self) -> str:
         """The type of its result."""
         return _type(self.function.result)
@@ -182,4 +194,4 @@ def described(argument: Argument) -> dict[str, Any]:
     shape = tuple_text([str(side) for side in sides])
     kind = f"{argument.role}, integers" if argument.integer and argument.role == "data" else argument.role
     said = f"{shape if sides else 'scalar'}, {kind}" if argument.role != "dimension" else "integer size"
-    return {"name": argument.name, "labels": sides, "said": said}
+    return {"name": argument.name, "labels": sides, "line": f"{argument.name} : {said}"}

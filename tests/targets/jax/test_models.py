@@ -204,7 +204,9 @@ def test_numbers_take_the_type_of_the_arrays():
 
 def test_generated_modules_are_clean(tmp_path: Path):
     for number, (model, _) in enumerate(MODELS.values()):
-        (tmp_path / f"model_{number}.py").write_text(model.source(target="jax", hvp=number in (0, 1, 7)), encoding="utf-8")
+        (tmp_path / f"model_{number}.py").write_text(
+            model.source(target="jax", hvp=number in (0, 1, 7)), encoding="utf-8"
+        )
     files = map(str, sorted(tmp_path.glob("*.py")))
     ran = subprocess.run([sys.executable, "-m", "ruff", "check", "--isolated", *files], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout
