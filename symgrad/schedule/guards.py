@@ -21,6 +21,7 @@ from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_d
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import sides_of
+from symgrad.graph.masks import is_masked
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -45,7 +46,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import within as within_steps
-from symgrad.graph.transform import dependents, own, place, rebuild
+from symgrad.graph.transform import dependents, own, place, rebuild, see_through
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.liveness import Reading, liveness, readings
@@ -56,7 +57,6 @@ from symgrad.schedule.regions import (
     condition_of,
     is_of_data,
     is_tie,
-    moved,
     union,
     within,
 )
@@ -240,7 +240,7 @@ class _Guarded:
                 return apply(head, [*chosen, *(self._read(node, reading) for reading in reads[len(safe) :])])
             case Add() if any(reading.guards for reading in reads):  # beside −∞ nothing counts
                 return rebuild(node, [self._read(node, reading) for reading in reads])
-            case Add() if sum(self._is_unread(reading.use.node) for reading in reads) > 1:  # inf - inf
+            case Add() if reads and self._may_cancel(node):  # inf - inf
                 return rebuild(node, [self._read(node, reading) for reading in reads])
             case Reduce() | AxisMap() | Scatter() if reads:
                 first, *rest = reads
@@ -260,6 +260,13 @@ class _Guarded:
         if isinstance(node, Add):
             return any(self._vanishing.minus_infinity(use) for use in node.uses())
         return isinstance(node, Contract) and any(self._vanishing.guards(use) for use in node.uses())
+
+    def _may_cancel(self, node: Add) -> bool:
+        """Whether infinities of opposite signs may meet where a sum is not needed."""
+        unread = [use for use in node.uses() if self._is_unread(use.node)]
+        others = [see_through(use) for use in node.uses() if use not in unread]
+        endless = any(isinstance(use.node, Previous | Past | Trajectory) or is_masked(use) for use in others)
+        return len(unread) > 1 or (bool(unread) and endless)
 
     def _is_unread(self, node: Node) -> bool:
         """Whether the node is open, and not computed for all its entries anyway."""
@@ -290,8 +297,7 @@ class _Guarded:
 
     def _region(self, node: Node, reading: Reading) -> Region:
         """Where a node needs an operand, in the operand's letters."""
-        region = within(self._live.of(node)[0], reading.guards)
-        return moved(region, reading.use, reading.gone, reading.sums)
+        return reading.of(self._live.of(node)[0])
 
     def _read(self, node: Node, reading: Reading, safe: Expr = S.Zero, always: bool = False) -> Use:
         """An operand, safe where it is not needed if it is open (or `always`)."""

@@ -8,7 +8,7 @@ label. Whether an entry counts is a comparison of its position then, which holds
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce as reduced
 
-from sympy import And, Expr, Ge, Gt, Le, Max, Min, Not, Or, S, oo
+from sympy import And, Eq, Expr, Ge, Gt, Le, Max, Min, Not, Or, S, oo
 
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.axes import is_plain, reduce, scatter
@@ -127,6 +127,9 @@ def _horizon(guards: Sequence[Guard], state: State, downwards: bool) -> Use:
     """The last position at which all guards hold (the first)."""
     axis, length = state.axis, state.shape[state.axis]
     position = index(axis, length)
+    label = _label(guards[0], axis) if len(guards) == 1 else None
+    if label is not None:
+        return label
     landed = _landed(guards[0], axis) if len(guards) == 1 else None
     if landed is not None:
         condition, at, over = landed
@@ -137,6 +140,18 @@ def _horizon(guards: Sequence[Guard], state: State, downwards: bool) -> Use:
     head, nowhere = (MaxOver, -oo) if downwards else (MinOver, oo)
     counted = at if condition is None else apply(if_else, [condition, at, const(nowhere)])
     return reduce(head, counted, over)
+
+
+def _label(guard: Guard, axis: int) -> Use | None:
+    """What an index equals by a guard."""
+    node = guard.condition.node
+    if not (guard.holds and isinstance(node, Apply) and node.head is Eq):
+        return None
+    first, second = (place(arg, guard.condition.letters) for arg in node.args)
+    for position, label in ((first, second), (second, first)):
+        if isinstance(position.node, Range) and position.letters == (axis,) and axis not in label.letters:
+            return label
+    return None
 
 
 def _landed(guard: Guard, axis: int) -> tuple[Use | None, Use, Mapping[Letter, Expr]] | None:

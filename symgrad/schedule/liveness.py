@@ -36,7 +36,7 @@ from symgrad.graph.scan import placeholders
 from symgrad.graph.scan import within as within_steps
 from symgrad.graph.transform import own
 from symgrad.schedule.conditions import Guard, guards_of
-from symgrad.schedule.recurrences import at_base, at_steps, gathered, needed
+from symgrad.schedule.recurrences import at_base, at_steps, gathered, needed, scattered
 from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Region, moved, union, within
 from symgrad.schedule.vanishing import Vanishing
 
@@ -57,6 +57,7 @@ class Reading(NamedTuple):
     sums : as in `regions.moved`.
     everywhere : whether it has to have a value wherever the node is computed: a position, also of what is left out.
     found_by : the node, if it looks entries up in the operand, whose letters are its axes then.
+    put_by : the node, if it adds entries of the operand at positions.
     """
 
     use: Use
@@ -67,6 +68,7 @@ class Reading(NamedTuple):
     sums: bool = True
     everywhere: bool = False
     found_by: Gather | None = None
+    put_by: Scatter | None = None
 
     def of(self, region: Region) -> Region:
         """Where the operand is needed, in its letters, if the node is needed in a region."""
@@ -75,6 +77,8 @@ class Reading(NamedTuple):
         region = within(region, self.guards)
         if self.found_by is not None:
             return gathered(region, self.found_by)
+        if self.put_by is not None:
+            region = scattered(region, self.put_by)
         return moved(region, self.use, self.gone, self.sums)
 
 
@@ -200,7 +204,7 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
             for use in known:
                 yield Reading(use)
         case Scatter(value=value, subs=subs):
-            yield Reading(value, sums=False)
+            yield Reading(value, put_by=node)
             for sub in subs:
                 yield Reading(sub, shows=False, everywhere=True)
         case Merge() | Split():

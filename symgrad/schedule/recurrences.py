@@ -10,7 +10,7 @@ from functools import reduce as reduced
 
 from sympy import And, Eq, Expr, Integer, Ne, Not, Or, S
 
-from symgrad.graph.axes import is_plain
+from symgrad.graph.axes import gather, is_plain
 from symgrad.graph.build import add, apply, index, is_zero, number, size, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
@@ -32,7 +32,7 @@ from symgrad.graph.nodes import (
 from symgrad.graph.transform import own, place, see_through, terms_of
 from symgrad.schedule.conditions import RISING, Guard, is_given
 from symgrad.schedule.horizons import alternatives, closed, landing
-from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Region, condition_of, is_part, union
+from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Case, Region, condition_of, is_part, union
 
 _MOST_ROUNDS = 4
 
@@ -118,6 +118,22 @@ def gathered(region: Region, node: Gather) -> Region:
     return made
 
 
+def scattered(region: Region, node: Scatter) -> Region:
+    """For which values a node is needed in a region, in letters of the node."""
+    images: dict[Letter, Use] = {
+        axis: sub for axis, sub in enumerate(node.subs) if not (isinstance(sub.node, Range) and sub.letters == (axis,))
+    }
+
+    def of(guard: Guard) -> Guard | None:
+        found = substituted(guard, images)
+        if found is not None or guard.some:
+            return found
+        subs = [node.subs[x] for x in guard.condition.letters]
+        return guard._replace(condition=gather(guard.condition, subs))
+
+    return _mapped(region, of)
+
+
 def looked_up(use: Use, subs: Sequence[Use]) -> Guard | None:
     """At which times a recurrence is looked up at positions by data; None if it is not."""
     node = see_through(use).node
@@ -125,14 +141,13 @@ def looked_up(use: Use, subs: Sequence[Use]) -> Guard | None:
         return None
     (scan, number) = node.scan.node, node.number
     assert isinstance(scan, Scan)
-    return landed_at(subs, scan.states[number])
+    return landed_at(subs, node.shape, scan.states[number].axis)
 
 
-def landed_at(subs: Sequence[Use], state: State) -> Guard | None:
-    """At which times of a state there is something that was put there, or looked up, at positions by data."""
-    sub = subs[state.axis]
-    if any(isinstance(node, Input) for node in postorder([sub.node])):
-        return landing(subs, state.shape, [], state.axis)
+def landed_at(subs: Sequence[Use], shape: Sequence[Expr], axis: int) -> Guard | None:
+    """At which positions along an axis there is something that was put there, or looked up, by data."""
+    if any(isinstance(node, Input) for node in postorder([subs[axis].node])):
+        return landing(subs, shape, [], axis)
     return None
 
 
@@ -265,8 +280,8 @@ def vanishing(
     for which, state in enumerate(node.states):
         initial = node.initial[which]
         if initial is not None and not is_zero(initial):
-            said = frozenset([frozenset(initially(initial, state))])
-            found[which] = closed(said, state, node.descending)
+            said = alternatives(frozenset(initially(initial, state)), state.axis)
+            found[which] = closed(_lasting(said, state), state, node.descending)
         elif any(base == which and not is_zero(term) for base, _, term in node.bases):
             found[which] = EVERYWHERE
     known = [region for region in found.values() if region != EVERYWHERE]
@@ -290,10 +305,20 @@ def _with_added(region: Region, guards: Iterable[Guard], node: Scan, update: Upd
     """Where a state is not zero, as far as known, with what an update adds where its guards hold."""
     state = node.states[update.state]
     added = at_positions(frozenset([frozenset(guards)]), state, update.lag or 0)
-    more = [part for case in added for part in alternatives(case, state.axis) if not is_part(part, region)]
+    parts = _lasting([part for case in added for part in alternatives(case, state.axis)], state)
+    more = [part for part in parts if not is_part(part, region)]
     if not more:
         return region
     return closed(union(region, frozenset(more)), state, node.descending)
+
+
+def _lasting(cases: Iterable[Case], state: State) -> Region:
+    """Cases with what they say of the time, or of which data there are: the rest differs from step to step."""
+    made = NOWHERE
+    for case in cases:
+        kept = [one for one in case if not one.some and (state.axis in one.condition.letters or is_given(one))]
+        made = union(made, frozenset([frozenset(kept)]))
+    return made
 
 
 def _fits(region: Region, state: State) -> bool:

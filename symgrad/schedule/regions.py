@@ -31,7 +31,7 @@ from symgrad.graph.transform import place, see_through
 from symgrad.schedule.conditions import Guard, as_condition, implies, is_some
 
 # Beyond so many cases a region is what all of them have in common: conditions would take longer than what they guard.
-_MOST_CASES = 4
+_MOST_CASES = 8
 
 
 Case = frozenset[Guard]
@@ -140,6 +140,7 @@ def moved(region: Region, use: Use, gone: Collection[Letter] = (), sums: bool = 
 def moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
     kept: list[Guard] = []
     partial: list[Guard] = []
+    indices: list[Guard] = []  # on indices, of which some are no axes
     for guard in case:
         missing = [x for x in distinct(guard.condition.letters) if x not in axes]
         if all(is_some(x) for x in missing):
@@ -150,8 +151,17 @@ def moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
             elif guard.is_of_data:
                 partial += [] if guard.holds and is_tie(guard.condition) else [guard]
             else:
-                kept += _shadow(guard, axes)
-    for group in _groups(partial, axes):
+                indices.append(guard)
+    ends = [
+        guard
+        for guard in case
+        if guard.is_of_data and not guard.some and not axes.keys() & set(guard.condition.letters)
+    ]
+    for guard in indices:  # j < i and i < n[0] are one condition on j
+        joined = [end for end in ends if set(end.condition.letters) & set(guard.condition.letters)]
+        kept += [] if joined else _shadow(guard, axes)
+        partial += [guard, *joined] if joined else []
+    for group in _groups(list(dict.fromkeys(partial)), axes):
         kept.append(_any_of(group, axes))
     return frozenset([*kept, *(implied_guards(case, axes) if sums else ())])
 

@@ -73,10 +73,10 @@ class Vanishing:
             case Add(terms=terms) if terms:
                 return _either([self._initially(place(part, use.letters), state) for _, part in terms])
             case Scatter(subs=subs):
-                landed = None
-                if use.letters == tuple(range(len(state.shape))):
-                    landed = landed_at(subs, state)
-                return [*self.guards(use), *([] if landed is None else [landed])]
+                axis = use.letters.index(state.axis) if state.axis in use.letters else None
+                landed = None if axis is None else landed_at(subs, node.shape, axis)
+                more = [] if landed is None else [landed._replace(condition=place(landed.condition, use.letters))]
+                return [*self.guards(use), *more]
         return self.guards(use)
 
     def guards(self, use: Use) -> list[Guard]:
