@@ -39,6 +39,11 @@ class Guard(NamedTuple):
         return any(isinstance(node, Input | Named) for node in postorder([self.condition.node]))
 
 
+def order_of(guard: Guard) -> tuple[bytes, bool, str]:
+    """What guards are sorted by, the same in every run."""
+    return guard.condition.node.digest, guard.holds, str(guard.condition.letters)
+
+
 _GIVEN = (Input, Range, Size, Const, Add, Gather, Apply)
 
 

@@ -28,7 +28,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.scalar import extremum
 from symgrad.graph.transform import place, terms_of
-from symgrad.schedule.conditions import RISING, Guard, as_condition, guards_of, parts_of
+from symgrad.schedule.conditions import RISING, Guard, as_condition, guards_of, order_of, parts_of
 from symgrad.schedule.regions import NOWHERE, Case, Region, union
 
 
@@ -79,7 +79,7 @@ def closed(region: Region, state: State, downwards: bool) -> Region:
 
 def alternatives(case: Case, axis: int) -> list[Case]:
     """A case as those of which one holds, where a condition on the time is that one of several holds."""
-    for guard in case:
+    for guard in sorted(case, key=order_of):
         node = guard.condition.node
         either = Or if guard.holds else And
         if axis in guard.condition.letters and isinstance(node, Apply) and node.head is either and not guard.some:
@@ -104,7 +104,7 @@ def _until(ends: Sequence[Use], state: State, downwards: bool) -> Guard:
     """Whether a position is at most the largest of some ends (at least the smallest)."""
     head = Max if downwards else Min
     parts = list(dict.fromkeys(part for end in ends for part in parts_of(end, head)))
-    parts.sort(key=lambda part: part.node.digest)
+    parts.sort(key=lambda part: (part.node.digest, str(part.letters)))
     end = reduced(lambda one, other: extremum(head, one, other), parts)
     return Guard(apply(Le if downwards else Ge, [index(state.axis, state.shape[state.axis]), end]), True)
 
@@ -134,7 +134,7 @@ def _horizon(guards: Sequence[Guard], state: State, downwards: bool) -> Use:
     if landed is not None:
         condition, at, over = landed
     else:
-        ordered = sorted(guards, key=lambda one: (one.condition.node.digest, one.holds))
+        ordered = sorted(guards, key=order_of)
         parts = [as_condition(guard) for guard in ordered]
         condition, at, over = parts[0] if len(parts) == 1 else apply(And, parts), position, {axis: length}
     head, nowhere = (MaxOver, -oo) if downwards else (MinOver, oo)

@@ -30,7 +30,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import own, place, see_through, terms_of
-from symgrad.schedule.conditions import RISING, Guard, is_given
+from symgrad.schedule.conditions import RISING, Guard, is_given, order_of
 from symgrad.schedule.horizons import alternatives, closed, landing
 from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Case, Region, condition_of, is_part, union
 
@@ -186,10 +186,10 @@ def _is_within(guard: Guard, rank: int) -> bool:
 
 def common(region: Region) -> list[Guard]:
     """What holds in all of a region: the guards of all its cases, and that what else one of them says holds."""
-    shared = frozenset.intersection(*region) if region else frozenset()
+    shared = sorted(frozenset.intersection(*region) if region else frozenset(), key=order_of)
     if len(region) < 2:
-        return list(shared)
-    return [*shared, Guard(condition_of(frozenset(case - shared for case in region)), True)]
+        return shared
+    return [*shared, Guard(condition_of(frozenset(case.difference(shared) for case in region)), True)]
 
 
 def at_step(guard: Guard, state: State, steps: Expr, lag: int) -> Guard | None:

@@ -28,7 +28,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import place, see_through
-from symgrad.schedule.conditions import Guard, as_condition, implies, is_some
+from symgrad.schedule.conditions import Guard, as_condition, implies, is_some, order_of
 
 # Beyond so many cases a region is what all of them have in common: conditions would take longer than what they guard.
 _MOST_CASES = 8
@@ -77,8 +77,8 @@ def _merged(cases: set[Case]) -> set[Case] | None:
     return None
 
 
-def _order(case: Case) -> tuple[int, list[tuple[bytes, bool]]]:
-    return len(case), sorted((one.condition.node.digest, one.holds) for one in case)
+def _order(case: Case) -> tuple[int, list[tuple[bytes, bool, str]]]:
+    return len(case), sorted(map(order_of, case))
 
 
 def _cover(one: Guard, other: Guard) -> bool:
@@ -141,7 +141,7 @@ def moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
     kept: list[Guard] = []
     partial: list[Guard] = []
     indices: list[Guard] = []  # on indices, of which some are no axes
-    for guard in case:
+    for guard in sorted(case, key=order_of):
         missing = [x for x in distinct(guard.condition.letters) if x not in axes]
         if all(is_some(x) for x in missing):
             kept.append(guard._replace(condition=relabel(guard.condition, axes)))
@@ -178,7 +178,7 @@ def is_tie(condition: Use) -> bool:
 def _groups(guards: Iterable[Guard], axes: Mapping[Letter, int]) -> list[list[Guard]]:
     """Guards that share a letter which is not among the axes, together."""
     groups: list[tuple[set[Letter], list[Guard]]] = []
-    for guard in sorted(guards, key=lambda one: (one.condition.node.digest, one.holds)):
+    for guard in sorted(guards, key=order_of):
         letters = set(guard.condition.letters) - axes.keys() - set(guard.some)
         joined = [guard]
         for group in [group for group in groups if group[0] & letters]:
@@ -225,7 +225,7 @@ def _shadow(guard: Guard, axes: Mapping[Letter, int]) -> list[Guard]:
 
 def implied_guards(guards: Iterable[Guard], axes: Mapping[Letter, int]) -> list[Guard]:
     """What comparisons with an index that is no axis say of the others together."""
-    plain = [one for one in guards if not one.some and not one.is_of_data]
+    plain = sorted((one for one in guards if not one.some and not one.is_of_data), key=order_of)
     said = [found for one in plain if (found := comparison(Mask(one.condition, one.holds))) is not None]
     lengths = sizes_of([one.condition for one in plain])
     made = []
@@ -269,8 +269,8 @@ def is_label(use: Use) -> bool:
 def condition_of(region: Region) -> Use:
     """Where a region is, as a condition over the letters of its guards."""
     cases = []
-    for case in sorted(region, key=lambda case: sorted((one.condition.node.digest, one.holds) for one in case)):
-        ordered = sorted(case, key=lambda one: (one.condition.node.digest, one.holds))
+    for case in sorted(region, key=lambda case: sorted(map(order_of, case))):
+        ordered = sorted(case, key=order_of)
         parts = [as_condition(guard) for guard in ordered]
         cases.append(parts[0] if len(parts) == 1 else apply(And, parts))
     return cases[0] if len(cases) == 1 else apply(Or, cases)
