@@ -107,3 +107,12 @@ def test_a_dimension_called_like_the_compilers_own_symbol():
     a, b = IndexedBase("a", shape=(side + inside - 1,)), IndexedBase("b", shape=(inside,))
     model = Model(Sum(a[n + m] * b[m], (n, 0, side - 1), (m, 0, inside - 1)), [b])
     assert model.compile().gradient(np.ones(2), np.arange(4.0)).b.tolist() == [3.0, 6.0]
+
+
+@pytest.mark.parametrize("label", ["kept", "workspace"])
+def test_names_of_a_workspace_are_refused_where_there_is_one(label):
+    for role, make in _roles(label):
+        if role in ("matrix", "data"):
+            make().source()
+            with pytest.raises(ModelError, match=f"'{label}' is taken by the generated functions with a workspace"):
+                make().source(workspace=True)

@@ -177,14 +177,16 @@ def _statements(body: PrintedBody, sizes: Sequence[Mapping[str, Any]]) -> dict[s
 
 
 def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[PrintedFunction]) -> None:
-    """Arguments must not hide what functions beside value and gradient refer to."""
-    taken = {name for one in printed for name, _ in one.types}
-    taken |= {"direction", "Blocks"} if not all(one.function.takes_all for one in printed) else set()
+    """Arguments must not hide what functions beside value and gradient, or those with a workspace, refer to."""
+    of_second_order = {name for one in printed for name, _ in one.types}
+    of_second_order |= {"direction", "Blocks"} if not all(one.function.takes_all for one in printed) else set()
+    of_workspaces = {"workspace", "kept"} if any(one.kept is not None for one in printed) else set()
     for argument in arguments:
-        if argument.name in taken:
-            raise ModelError(
-                f"the name {argument.name!r} is taken by the generated functions of second order: rename the symbol"
-            )
+        for taken, functions in ((of_second_order, "of second order"), (of_workspaces, "with a workspace")):
+            if argument.name in taken:
+                raise ModelError(
+                    f"the name {argument.name!r} is taken by the generated functions {functions}: rename the symbol"
+                )
 
 
 def _checks(program: Program, arguments: Sequence[Argument], nodes: Sequence[Node]) -> dict[str, Any]:
