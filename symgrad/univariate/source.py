@@ -1,6 +1,6 @@
 """The NumPy text of a function of one argument."""
 
-import re
+from collections.abc import Sequence
 from fractions import Fraction
 from textwrap import wrap
 from typing import Any
@@ -43,8 +43,9 @@ def _side(pieces: Pieces, form: Far | None, side: int) -> list[str]:
 
 
 def _plain(expr: Expr, side: int) -> list[str]:
-    text = NumPyPrinter({"fully_qualified_modules": True}).doprint(_far_out(expr)).replace("numpy.", "np.")
-    inverse = ["w = 1 / x"] if re.search(r"\bw\b", text) else []
+    form = _far_out(expr)
+    text = NumPyPrinter({"fully_qualified_modules": True}).doprint(form).replace("numpy.", "np.")
+    inverse = ["w = 1 / x"] if form.has(_W) else []
     return [f"x = {'s' if side == 1 else '-s'}", *inverse, f"return {text}"]
 
 
@@ -74,19 +75,19 @@ def _near(found: Expansion) -> list[str]:
         text += f" + {_times(found.logs, _LOGARITHMS[found.sign])}"
     if found.constant != 0:
         text += f" + {float(found.constant)!r}"
-    table = [f"terms = [{', '.join(map(_number, kept))}]"] if len(kept) > 1 else []
-    return [*(line for row in table for line in _rows(row)), f"return {text}"]
+    table = _table("terms", list(map(_number, kept))) if len(kept) > 1 else []
+    return [*table, f"return {text}"]
 
 
 _LOGARITHMS = {1: "np.log(x)", -1: "np.log(-x)", 0: "np.log(np.abs(x))"}
 
 
-def _rows(text: str) -> list[str]:
-    """A list in lines of at most so many characters."""
-    if len(text) <= _WIDTH:
-        return [text]
-    head, inside = text.split("[", 1)
-    return [f"{head}[", *(f"    {line}" for line in wrap(inside[:-1] + ",", _WIDTH - 4)), "]"]
+def _table(name: str, numbers: Sequence[str]) -> list[str]:
+    """A list with a name, in lines of at most so many characters."""
+    together = ", ".join(numbers)
+    if len(f"{name} = [{together}]") <= _WIDTH:
+        return [f"{name} = [{together}]"]
+    return [f"{name} = [", *(f"    {line}" for line in wrap(f"{together},", _WIDTH - 4)), "]"]
 
 
 # --- beyond it --------------------------------------------------------------------------------------------------------
@@ -95,17 +96,21 @@ def _rows(text: str) -> list[str]:
 def _far(form: Far) -> list[str]:
     lines = [f"q = np.exp(-{'s' if form.rate == 1 else f'{_number(form.rate)} * s'})"]
     constant, terms = form.constant, []
+    names: set[str] = set()
     if form.rest is not None:
         terms.append(_ratio(form.rest, form.rate))
+        names |= _names(form.rest)
     for logarithm in form.logarithms:
         more, texts = _logarithm(logarithm, form.rate)
+        parts = ([logarithm.lead] if logarithm.lead.factors else []) + ([logarithm.small] if logarithm.small else [])
+        names = names.union(*map(_names, parts))
         constant += more
         terms += texts
     if constant != 0:
         terms.append(repr(float(constant)))
     text = (" + ".join(terms) or "0 * s").replace("+ -", "- ")
-    lines += ["w = 1 / s"] if re.search(r"\bw\b", text) else []
-    lines += [f"t = np.minimum(s, {_BOUND})  # beyond it, q is 0"] if re.search(r"\bt\b", text) else []
+    lines += ["w = 1 / s"] if "w" in names else []
+    lines += [f"t = np.minimum(s, {_BOUND})  # beyond it, q is 0"] if "t" in names else []
     return [*lines, f"return {text}"]
 
 
@@ -124,14 +129,14 @@ def _logarithm(found: Logarithm, rate: Expr) -> tuple[Expr, list[str]]:
 
 def _ratio(found: Ratio, rate: Expr) -> str:
     """The ratio, growth last and in two halves, so that it overflows only where the product does."""
-    power = found.power + sum(_degree(base) * e for base, e in found.factors)
+    power = _power_of_all(found)
     over: list[str] = []
     under: list[str] = []
     if power:
         grown = "t" if found.decay > 0 else "s"
         over.append(_power(grown, power) if power > 0 else _power("w", -power))
     for base, e in found.factors:
-        (over if e > 0 else under).append(_power(f"({_of_two(base)})", abs(e)))
+        (over if e > 0 else under).append(_power(f"({_of_two(base)})", abs(e), " ** "))
     if found.decay > 0:
         over.append(_power("q", found.decay))
     head = [] if abs(found.number) == 1 and over else [_number(abs(found.number))]
@@ -142,6 +147,22 @@ def _ratio(found: Ratio, rate: Expr) -> str:
         grown = f"np.exp({'s' if half == 1 else f'{_number(half)} * s'})"
         text = f"{text} * {grown} * {grown}"
     return f"-{text}" if found.number < 0 else text
+
+
+def _power_of_all(found: Ratio) -> int:
+    """The power of s in front of the factors, each over its largest power of s."""
+    return found.power + sum(_degree(base) * e for base, e in found.factors)
+
+
+def _names(found: Ratio) -> set[str]:
+    """Which of w = 1/s and the bounded t the ratio is written in."""
+    power, degrees = (
+        _power_of_all(found),
+        [(m, _degree(base)) for base, _ in found.factors for (m, _), _ in base.terms()],
+    )
+    names = {"t" if m > degree else "w" for m, degree in degrees if m != degree}
+    names |= {"w"} if power < 0 else set()
+    return names | ({"t"} if power > 0 and found.decay > 0 else set())
 
 
 def _degree(base: Poly) -> int:
@@ -158,8 +179,8 @@ def _of_two(base: Poly) -> str:
     return str(horner(total, wrt=name) if total.has(name) else horner(total))
 
 
-def _power(text: str, exponent: int) -> str:
-    return text if exponent == 1 else f"{text}**{exponent}" if text.isidentifier() else f"{text} ** {exponent}"
+def _power(text: str, exponent: int, sign: str = "**") -> str:
+    return text if exponent == 1 else f"{text}{sign}{exponent}"
 
 
 def _times(number: Any, text: str) -> str:
