@@ -44,7 +44,6 @@ TOO_LONG = {
     "model.py": 722,
     "rewrite/linear_algebra.py": 401,
     "schedule/exponentials.py": 442,
-    "targets/numpy/printer.py": 403,
     "verify/chain.py": 418,
     "verify/facts.py": 416,
     "verify/report.py": 405,
