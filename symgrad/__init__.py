@@ -59,7 +59,8 @@ if TYPE_CHECKING:
         tan,
         tanh,
     )
-    from symgrad.matrix_functions import cholesky, det, dot, inverse, logdet, norm1, norm2, quad, sumsq
+    from symgrad.functions.norms import dot, norm1, norm2, quad, sumsq
+    from symgrad.matrix_functions import cholesky, det, inverse, logdet
     from symgrad.model import Model
     from symgrad.univariate import log1mexp
 
@@ -162,9 +163,8 @@ _ENTRY_FUNCTIONS = (
 _HOMES = {
     **dict.fromkeys(_ENTRY_FUNCTIONS, "functions.entrywise"),
     **dict.fromkeys(("GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"), "errors"),
-    **dict.fromkeys(
-        ("cholesky", "det", "dot", "inverse", "logdet", "norm1", "norm2", "quad", "sumsq"), "matrix_functions"
-    ),
+    **dict.fromkeys(("cholesky", "det", "inverse", "logdet"), "matrix_functions"),
+    **dict.fromkeys(("dot", "norm1", "norm2", "quad", "sumsq"), "functions.norms"),
     "Model": "model",
     "define": "functions.defined",
     "log1mexp": "univariate",

@@ -15,8 +15,9 @@ Higher Order Derivatives of Matrix and Tensor Expressions (2018), for tensors.
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Eq, Expr, Gt, Number, Product, S
+from sympy import Eq, Expr, Gt, Product, S
 
+from symgrad.calculus.deltas import delta_at, has_deltas, is_structural, one_hot, summed, times_tangent
 from symgrad.calculus.local import partial
 from symgrad.calculus.reverse import indicator
 from symgrad.calculus.tangent import tangent_of
@@ -37,10 +38,9 @@ from symgrad.graph.build import (
     reciprocal,
     scale,
     sizes_of,
-    split_coefficient,
     subtract,
 )
-from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import (
     CHOLESKY,
     DET,
@@ -58,7 +58,6 @@ from symgrad.graph.nodes import (
     AxisMap,
     Const,
     Contract,
-    Delta,
     Gather,
     Letter,
     MatrixFunction,
@@ -147,127 +146,6 @@ def _scan(node: Scan, tangents: Tangents, by: str) -> tuple[Scan, tuple[Letter, 
     return tangent_of(node, tangents, differentiate, along, by), tuple(along)
 
 
-# --- sums of products with deltas -------------------------------------------------------------------------------------
-
-
-def one_hot(use: Use) -> tuple[Letter, Use] | None:
-    """(k, s) of a factor δ[k, s] with an index k and a subscript s that is no index; None of anything else."""
-    node = use.node
-    if not isinstance(node, Gather) or not isinstance(node.base.node, Delta):
-        return None
-    left, right = (place(sub, use.letters) for sub in node.subs)
-    for row, sub in ((left, right), (right, left)):
-        if (
-            isinstance(row.node, Range)
-            and row.node.shape == node.base.node.shape[:1]
-            and row.letters[0] not in sub.letters
-        ):
-            return row.letters[0], sub
-    return None
-
-
-def delta_at(row: Letter, sub: Use, length: Expr) -> Use:
-    """δ[row, sub] for a subscript that is any integer-valued term."""
-    return gather(delta(0, 1, length), [index(row, length), sub])
-
-
-def is_structural(use: Use) -> bool:
-    """Whether a factor is a delta or one-hot."""
-    return isinstance(use.node, Delta) or one_hot(use) is not None
-
-
-def _has_deltas(use: Use) -> bool:
-    return any(is_structural(factor) for _, term in terms_of(use) for factor, _ in factors_of(term))
-
-
-def _times(factors: Sequence[Use], tangent: Use, bound: Mapping[Letter, Expr] | None = None) -> Use:
-    """Π factors · tangent, summed over the bound letters; term by term where deltas are to meet the sum."""
-    if is_zero(tangent):
-        return ZERO
-    if not _has_deltas(tangent):
-        return mul([*factors, tangent], bound)
-    return add((c, _summed([*factors, term], bound or {})) for c, term in terms_of(tangent))
-
-
-def _summed(factors: Sequence[Use], bound: Mapping[Letter, Expr]) -> Use:
-    """Σ over the bound letters of Π factors.
-
-    Σ_n f[n]·δ[k, s[n]], with a subscript that is summed over, is `f` added into zeros at the positions s.
-    """
-    coefficient, product = split_coefficient(mul(factors))
-    parts, bound = factors_of(product), dict(bound)
-    while (found := _bound_delta(parts, bound)) is not None:
-        gone, kept = found
-        del bound[gone]
-        parts = factors_of(product_of_powers([(relabel(use, {gone: kept}), e) for use, e in parts]))
-    moved: dict[Letter, Use] = {}
-    rest: list[tuple[Use, Number]] = []
-    outside = [(use, e) for use, e in parts if is_structural(use) and not set(use.letters) & bound.keys()]
-    for use, exponent in (pair for pair in parts if pair not in outside):
-        hit = one_hot(use)
-        if hit is None or not set(hit[1].letters) & bound.keys() or hit[0] in bound:
-            rest.append((use, exponent))
-        elif hit[0] in moved:  # δ[k, s]·δ[k, r] = δ[k, s]·δ[s, r]
-            rest.append(
-                (gather(delta(0, 1, use.node.shape[use.letters.index(hit[0])]), [moved[hit[0]], hit[1]]), S.One)
-            )
-        else:
-            moved[hit[0]] = hit[1]
-    if not moved:
-        return scale(coefficient, product_of_powers(parts, bound))
-    made = _scattered(product_of_powers(rest), moved, sizes_of(use for use, _ in parts) | bound, bound)
-    return scale(coefficient, product_of_powers([(made, S.One), *outside]))
-
-
-def _bound_delta(parts: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> tuple[Letter, Letter] | None:
-    """A bound letter that a delta ties to another one."""
-    for use, _ in parts:
-        if isinstance(use.node, Delta):
-            row, column = use.letters
-            if row in bound or column in bound:
-                return (row, column) if row in bound else (column, row)
-    return None
-
-
-def _scattered(
-    value: Use, moved: Mapping[Letter, Use], sizes: Mapping[Letter, Expr], bound: Mapping[Letter, Expr]
-) -> Use:
-    """Σ over bound letters of value · Π δ[letter, sub] for the moved letters with their subscripts."""
-    kept = [
-        x for x in distinct([*value.letters, *(x for sub in moved.values() for x in sub.letters)]) if x not in bound
-    ]
-    inner = {letter: ("inside", letter) for letter in sizes}
-    subs = [relabel(sub, inner) for sub in moved.values()] + [index(inner[x], sizes[x]) for x in kept]
-    letters = [*moved, *kept]
-    return scatter(
-        relabel(value, inner),
-        subs,
-        tuple(sizes[letter] for letter in letters),
-        letters,
-        {inner[letter]: sizes[letter] for letter in (*bound, *kept)},
-    )
-
-
-def densified(use: Use, keep: Callable[[Use], bool]) -> Use:
-    """The same term without one-hot factors, but those whose subscript is kept: the rest is added into zeros."""
-    made = []
-    for coefficient, term in terms_of(use):
-        parts = factors_of(term)
-        moved: dict[Letter, Use] = {}
-        for factor, _ in parts:
-            hit = one_hot(factor)
-            if hit is not None and not keep(hit[1]) and hit[0] not in moved:
-                moved[hit[0]] = hit[1]
-        if moved:
-            hits = list(moved.items())
-            outside = [pair for pair in parts if is_structural(pair[0]) and one_hot(pair[0]) not in hits]
-            rest = [pair for pair in parts if not is_structural(pair[0])]
-            inner = _scattered(product_of_powers(rest), moved, sizes_of(factor for factor, _ in parts), {})
-            term = product_of_powers([(inner, S.One), *outside])
-        made.append((coefficient, term))
-    return add(made)
-
-
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 
@@ -292,7 +170,7 @@ def _contract(node: Contract, tangents: Tangents) -> Iterator[Use]:
     for n, (use, exponent) in enumerate(node.factors):
         rest = [pair for m, pair in enumerate(node.factors) if m != n]
         local = [const(exponent), product_of_powers([*rest, (use, exponent - 1)])]
-        yield _times(local, _of(use, tangents), _bound(node))
+        yield times_tangent(local, _of(use, tangents), _bound(node))
 
 
 def _apply(node: Apply, tangents: Tangents) -> Iterator[Use]:
@@ -300,7 +178,7 @@ def _apply(node: Apply, tangents: Tangents) -> Iterator[Use]:
     if node.head is if_else:
         condition, *branches = node.args
         yes, no = (_of(branch, tangents) for branch in branches)
-        if not (_has_deltas(yes) or _has_deltas(no)):
+        if not (has_deltas(yes) or has_deltas(no)):
             yield apply(if_else, [condition, yes, no])
             return
         yield _masked(yes, lambda body: [condition, body, ZERO])
@@ -309,7 +187,7 @@ def _apply(node: Apply, tangents: Tangents) -> Iterator[Use]:
     for n, use in enumerate(node.args):
         tangent = _of(use, tangents)
         if not is_zero(tangent):
-            yield _times([partial(node.head, node.args, own(node), n)], tangent)
+            yield times_tangent([partial(node.head, node.args, own(node), n)], tangent)
 
 
 def _masked(tangent: Use, arguments: Callable[[Use], list[Use]]) -> Use:
@@ -334,16 +212,16 @@ def _reduce(node: Reduce, tangents: Tangents) -> Iterator[Use]:
         local = [hit, reciprocal(mul([hit], bound))]
     else:
         raise UnsupportedError(f"no forward derivative rule for the reduction {node.head.__name__}")
-    yield _times(local, _of(use, tangents), bound)
+    yield times_tangent(local, _of(use, tangents), bound)
 
 
 def _axis_map(node: AxisMap, tangents: Tangents) -> Iterator[Use]:
     over = {axis: node.shape[axis] for axis in node.over}
     tangent = _of(node.arg, tangents)
     if node.head == SOFTMAX:  # ṗ = p·(u̇ - Σ p·u̇)
-        yield _times([own(node)], subtract(tangent, _times([own(node)], tangent, over)))
+        yield times_tangent([own(node)], subtract(tangent, times_tangent([own(node)], tangent, over)))
     elif node.head == LOG_SOFTMAX:  # u̇ - Σ p·u̇
-        yield subtract(tangent, _times([axis_map(SOFTMAX, node.arg, over)], tangent, over))
+        yield subtract(tangent, times_tangent([axis_map(SOFTMAX, node.arg, over)], tangent, over))
     else:
         raise UnsupportedError(f"no forward derivative rule for {node.head}: differentiate the product only once")
 
@@ -362,13 +240,13 @@ def _matrix_function(node: MatrixFunction, tangents: Tangents) -> Iterator[Use]:
         left = relabel(inverse, {column: ("inner", 0)})
         right = relabel(inverse, {row: ("inner", 1)})
         moved = relabel(tangent, {row: ("inner", 0), column: ("inner", 1)})
-        yield _times([const(S.NegativeOne), left, right], moved, {("inner", n): length for n in (0, 1)})
+        yield times_tangent([const(S.NegativeOne), left, right], moved, {("inner", n): length for n in (0, 1)})
         return
     turned = relabel(inverse, {row: column, column: row})
     if node.head == DET:  # det(u)·tr(u⁻¹ u̇)
-        yield _times([own(node), turned], tangent, {row: length, column: length})
+        yield times_tangent([own(node), turned], tangent, {row: length, column: length})
     elif node.head in (LOGDET, LOG_ABS_DET):  # tr(u⁻¹ u̇)
-        yield _times([turned], tangent, {row: length, column: length})
+        yield times_tangent([turned], tangent, {row: length, column: length})
     else:
         raise UnsupportedError(f"no forward derivative rule for the matrix function {node.head}")
 
@@ -389,7 +267,7 @@ def _cholesky(node: MatrixFunction, tangents: Tangents) -> Iterator[Use]:
     tangent = _of(node.arg, tangents)
     for pair in ((one, other), (other, one)):
         moved = relabel(tangent, dict(zip((row, column), pair, strict=True)))
-        yield _times(factors, moved, dict.fromkeys((middle, one, other), length))
+        yield times_tangent(factors, moved, dict.fromkeys((middle, one, other), length))
 
 
 def _merge(node: Merge, tangents: Tangents) -> Iterator[Use]:
@@ -407,7 +285,7 @@ def _gather(node: Gather, tangents: Tangents) -> Iterator[Use]:
     # y = u[s]:  ẏ = u̇[s]
     tangent = tangents.get(node.base.node, ZERO)
     subs = dict(enumerate(node.subs))
-    if not _has_deltas(tangent):
+    if not has_deltas(tangent):
         yield at(tangent, subs)
         return
     for coefficient, term in terms_of(tangent):
@@ -439,7 +317,7 @@ def _scatter(node: Scatter, tangents: Tangents) -> Iterator[Use]:
     moved = [(axis, sub) for axis, sub in enumerate(node.subs) if sub.letters != (axis,)]
     moves = [delta_at(axis, sub, node.shape[axis]) for axis, sub in moved]
     for coefficient, term in terms_of(tangent):
-        yield scale(coefficient, _summed([term, *moves], bound))
+        yield scale(coefficient, summed([term, *moves], bound))
 
 
 def _named(node: Named, tangents: Tangents) -> Iterator[Use]:

@@ -19,6 +19,7 @@ from symgrad.calculus.local import partial
 from symgrad.calculus.recurrence import Backward
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
+from symgrad.functions.norms import reciprocal_root
 from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, axis_map, gather, scatter
 from symgrad.graph.build import (
     ONE,
@@ -70,7 +71,6 @@ from symgrad.graph.nodes import (
 from symgrad.graph.positive import is_sum_of_squares
 from symgrad.graph.scan import from_outside, images, placeholders, step_shape
 from symgrad.graph.transform import dependents, own
-from symgrad.matrix_functions import reciprocal_root
 
 Contribution = tuple[Node, Use]
 

@@ -33,6 +33,7 @@ from sympy import (
 from sympy import Add as SymAdd
 
 from symgrad.functions import IndexedSoftmax, if_else
+from symgrad.functions.norms import reciprocal_root
 from symgrad.functions.spelled import spelled
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.build import ONE, ZERO, apply, sizes_of
@@ -63,7 +64,7 @@ from symgrad.graph.nodes import (
     Use,
 )
 from symgrad.graph.transform import terms_of
-from symgrad.matrix_functions import CholeskyEntry, DetOver, InverseEntry, LogDetOver, reciprocal_root
+from symgrad.matrix_functions import CholeskyEntry, DetOver, InverseEntry, LogDetOver
 
 _SPARE = "ijklmnpqrs"
 

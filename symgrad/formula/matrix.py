@@ -36,6 +36,7 @@ from sympy.matrices.expressions.special import Identity, OneMatrix
 from symgrad.formula.collect import collected, scaled
 from symgrad.functions import softmax, total
 from symgrad.functions.entrywise import EntryByEntry
+from symgrad.functions.norms import reciprocal_root
 from symgrad.functions.spelled import Spelled, spelled
 from symgrad.graph.affine import along_one
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
@@ -62,7 +63,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import place
-from symgrad.matrix_functions import LogDet, cholesky, reciprocal_root
+from symgrad.matrix_functions import LogDet, cholesky
 
 
 class Inner(DotProduct):  # type: ignore[misc]

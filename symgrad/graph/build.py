@@ -13,14 +13,15 @@ Names from `where` are opaque: nothing is flattened across them, so they survive
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from math import gcd
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from sympy import Expr, Float, Number, Pow, Rational, S, exp, log
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else
+from symgrad.graph.factors import connected, eliminate_deltas
 from symgrad.graph.letters import canonical_order, distinct, free_letters, numbered, precedence, relabel
 from symgrad.graph.nodes import (
     Add,
@@ -29,17 +30,14 @@ from symgrad.graph.nodes import (
     Const,
     Contract,
     Delta,
-    Input,
     Letter,
-    Named,
     Node,
     Range,
     Size,
     Use,
     intern,
-    postorder,
 )
-from symgrad.graph.parity import parity
+from symgrad.graph.parity import is_mirrored, parity
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import as_known, symmetric
 
@@ -47,8 +45,6 @@ from symgrad.graph.symmetry import as_known, symmetric
 _LARGEST_DIVISOR = 64
 # How a node of a kind that this file does not know is summed over some of its letters: its own rule, or None.
 SUMS: dict[type[Node], Callable[[Use, Mapping[Letter, Expr]], Use | None]] = {}
-
-_first_name: WeakKeyDictionary[Node, tuple[bool, str]] = WeakKeyDictionary()
 
 ONE = Use(intern(Const, (), S.One), ())
 ZERO = Use(intern(Add, (), ()), ())
@@ -195,9 +191,9 @@ def _product(factors: list[tuple[Use, Number]], bound: dict[Letter, Expr]) -> Us
     coefficient, merged = _collect(factors)
     if coefficient == 0:
         return ZERO
-    _eliminate_deltas(merged, bound)
+    eliminate_deltas(merged, bound)
     outside: list[tuple[Use, Number]] = []
-    for letters, component in _components(merged, bound):
+    for letters, component in connected(merged, bound):
         if not letters:
             outside.extend(component)
             continue
@@ -295,60 +291,12 @@ def _primitive(use: Use) -> tuple[Number, Use]:
     content = abs(coefficients[0])
     if all(isinstance(c, Rational) for c in coefficients):
         for c in coefficients[1:]:
-            content = Rational(_gcd(content.p * c.q, c.p * content.q), content.q * c.q)
+            content = Rational(gcd(content.p * c.q, c.p * content.q), content.q * c.q)
     elif any(abs(c) != content for c in coefficients):
         return S.One, use
     if content == 1:
         return S.One, use
     return content, add([(c / content, _lift(part, use)) for c, part in use.node.terms])
-
-
-def _gcd(a: int, b: int) -> int:
-    a, b = abs(a), abs(b)
-    while b:
-        a, b = b, a % b
-    return a
-
-
-def _eliminate_deltas(merged: dict[Use, Number], bound: dict[Letter, Expr]) -> None:
-    """Σ_j δ[i,j]·f(j) = f(i), in place."""
-    while True:
-        for use in merged:
-            if not isinstance(use.node, Delta):
-                continue
-            row, column = use.letters
-            gone, kept = (row, column) if row in bound else (column, row)
-            if row != column and gone not in bound:
-                continue
-            break
-        else:
-            return
-        del merged[use]
-        if row == column:
-            continue
-        del bound[gone]
-        renamed: dict[Use, Number] = {}
-        for other, exponent in merged.items():
-            other = as_known(relabel(other, {gone: kept}), renamed)
-            renamed[other] = renamed.get(other, S.Zero) + exponent
-        merged.clear()
-        merged.update((other, exponent) for other, exponent in renamed.items() if exponent != 0)
-
-
-def _components(
-    merged: Mapping[Use, Number], bound: Mapping[Letter, Expr]
-) -> list[tuple[list[Letter], list[tuple[Use, Number]]]]:
-    """The factors grouped so that no bound letter is shared between groups; factors without any come one by one."""
-    groups: list[tuple[list[Letter], list[tuple[Use, Number]]]] = []
-    for use, exponent in merged.items():
-        letters = [letter for letter in distinct(use.letters) if letter in bound]
-        joined: tuple[list[Letter], list[tuple[Use, Number]]] = (letters, [(use, exponent)])
-        meeting = [group for group in groups if any(letter in group[0] for letter in letters)] if letters else []
-        for group in meeting:
-            groups.remove(group)
-            joined = (list(distinct(group[0] + joined[0])), group[1] + joined[1])
-        groups.append(joined)
-    return groups
 
 
 def _contraction(component: list[tuple[Use, Number]], bound: dict[Letter, Expr]) -> Use:
@@ -429,7 +377,7 @@ def apply(head: Any, args: Sequence[Use]) -> Use:
         inner = args[0]
         if head is log and isinstance(inner.node, Apply) and inner.node.head is exp:
             return _lift(inner.node.args[0], inner)
-        if isinstance(inner.node, Add) and _is_mirrored(inner.node):
+        if isinstance(inner.node, Add) and is_mirrored(inner.node):
             known = parity(head)
             if known is not None:
                 return scale(known, apply(head, [scale(S.NegativeOne, inner)]))
@@ -439,24 +387,6 @@ def apply(head: Any, args: Sequence[Use]) -> Use:
     sizes = sizes_of(args)
     node = intern(Apply, tuple(sizes[x] for x in numbers), head, tuple(numbered(use, numbers) for use in args))
     return Use(node, tuple(numbers))
-
-
-def _is_mirrored(node: Add) -> bool:
-    """Which of u and -u a sum is: the one with more negative terms, or whose first term by name is negative."""
-    negative = sum(bool(c.is_negative) for c, _ in node.terms)
-    if 2 * negative != len(node.terms):
-        return 2 * negative > len(node.terms)
-    named = [(_names(use.node), use.node.digest, bool(c.is_negative)) for c, use in node.terms]
-    return min(named)[2] if named else False
-
-
-def _names(node: Node) -> tuple[bool, str]:
-    """The first name in a term, in alphabetical order; terms without any come last."""
-    found = _first_name.get(node)
-    if found is None:
-        names = [below.name for below in postorder([node]) if isinstance(below, Input | Named)]
-        found = _first_name[node] = (not names, min(names, default=""))
-    return found
 
 
 def boolean(value: bool) -> Use:

@@ -7,7 +7,7 @@ from typing import Any
 from sympy import MatrixSymbol, S
 
 from symgrad.arguments import Argument
-from symgrad.calculus.forward import delta_at
+from symgrad.calculus.deltas import delta_at
 from symgrad.calculus.structure import Block, Hits, Ties, total
 from symgrad.graph.build import add, delta, mul
 from symgrad.graph.letters import relabel

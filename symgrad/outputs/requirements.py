@@ -11,10 +11,10 @@ from symgrad.arguments import Argument
 from symgrad.calculus.projection import note
 from symgrad.frontend.program import Program, determined
 from symgrad.functions import MaxOver, MinOver, relu, step
+from symgrad.functions.norms import reciprocal_root
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.masks import masks_all
 from symgrad.graph.nodes import Const, Contract, Node, Reduce, Shape, Size
-from symgrad.matrix_functions import reciprocal_root
 from symgrad.outputs.function import axes_of
 
 

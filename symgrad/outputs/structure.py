@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from symgrad.calculus.forward import densified
+from symgrad.calculus.deltas import densified
 from symgrad.calculus.structure import Block, Hits, Ties, blocks, total
 from symgrad.graph.affine import along_one
 from symgrad.graph.letters import relabel

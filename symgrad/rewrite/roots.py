@@ -4,10 +4,10 @@ from sympy import Integer, Number, S, sqrt
 from sympy.codegen.cfunctions import hypot
 
 from symgrad.functions.logarithms import xdivy
+from symgrad.functions.norms import reciprocal_root
 from symgrad.graph.build import apply, const, mul, product_of_powers, split_coefficient
 from symgrad.graph.nodes import Add, Apply, Const, Contract, Use
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
-from symgrad.matrix_functions import reciprocal_root
 from symgrad.rewrite.record import HIGHAM, record
 
 

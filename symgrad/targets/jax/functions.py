@@ -5,8 +5,8 @@ from typing import Any
 import sympy
 from sympy.codegen import cfunctions
 
-from symgrad import functions, matrix_functions
-from symgrad.functions import gamma, logarithms, normal
+from symgrad import functions
+from symgrad.functions import gamma, logarithms, normal, norms
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET
 
 # SymPy class -> function of jax.numpy of as many arguments
@@ -33,7 +33,7 @@ OWN: frozenset[Any] = frozenset(
     {
         functions.sigmoid,
         functions.log_ndtr,
-        matrix_functions.reciprocal_root,
+        norms.reciprocal_root,
         logarithms.log_abs1p,
         logarithms.xdivy,
         gamma.log_rising,

@@ -7,8 +7,8 @@ from typing import Any
 import sympy
 from sympy.codegen import cfunctions
 
-from symgrad import functions, matrix_functions
-from symgrad.functions import gamma, logarithms, normal
+from symgrad import functions
+from symgrad.functions import gamma, logarithms, normal, norms
 from symgrad.statements.arithmetic import number, operation, product, quotient, total
 from symgrad.statements.expressions import Expression, Number, Operation, Subscript
 
@@ -37,7 +37,7 @@ UFUNCS |= {
 RUNTIME: frozenset[Any] = frozenset(
     {
         functions.sigmoid,
-        matrix_functions.reciprocal_root,
+        norms.reciprocal_root,
         normal.inverse_mills,
         logarithms.log_abs1p,
         logarithms.xdivy,

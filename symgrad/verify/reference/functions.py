@@ -9,8 +9,8 @@ import sympy as sp
 from mpmath import mpf
 
 from symgrad import functions as sg
-from symgrad import matrix_functions as mf
 from symgrad.errors import UnsupportedError
+from symgrad.functions import norms
 from symgrad.functions.spelled import Spelled
 from symgrad.univariate import log1mexp
 
@@ -87,7 +87,7 @@ _FUNCTIONS: dict[type, Callable[..., Any]] = {
     sg.step: lambda x: mpf(x > 0),
     sg.constant: lambda x: x,
     log1mexp: lambda x: mpmath.log(-mpmath.expm1(-x)),
-    mf.reciprocal_root: lambda x: 1 / mpmath.sqrt(x) if x else mpf(0),
+    norms.reciprocal_root: lambda x: 1 / mpmath.sqrt(x) if x else mpf(0),
 }
 
 
