@@ -2,16 +2,7 @@
 
 from typing import Any
 
-from sympy import (
-    Basic,
-    Determinant,
-    Expr,
-    MatrixBase,
-    MatrixExpr,
-    Tuple,
-    log,
-    sympify,
-)
+from sympy import Basic, Determinant, Expr, MatrixBase, MatrixExpr, Tuple, log, sympify
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 

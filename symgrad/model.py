@@ -31,8 +31,9 @@ from symgrad.errors import GradientCheckError, ModelError, UnsupportedError
 from symgrad.files import write_all
 from symgrad.formula.first_order import first_formula
 from symgrad.formula.indexed import IndexNames
+from symgrad.formula.listing import WIDEST, Second, body_of, formulas
 from symgrad.formula.second_order import second_formula
-from symgrad.formula.text import TOO_LONG, WIDEST, Second, body_of, formulas, text
+from symgrad.formula.text import TOO_LONG, text
 from symgrad.frontend import given
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program

@@ -18,13 +18,7 @@ from symgrad.graph.build import (
     split_coefficient,
 )
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import (
-    Delta,
-    Gather,
-    Letter,
-    Range,
-    Use,
-)
+from symgrad.graph.nodes import Delta, Gather, Letter, Range, Use
 from symgrad.graph.transform import factors_of, place, terms_of
 
 

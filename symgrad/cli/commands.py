@@ -18,7 +18,7 @@ from symgrad.cli.output_file import default_output, output_paths, page_path
 from symgrad.cli.terminal import Group, complain, progress, say
 from symgrad.errors import GradientCheckError, SymgradError
 from symgrad.files import write_all
-from symgrad.formula.text import fitted
+from symgrad.formula.listing import fitted
 from symgrad.inspect.show import FORMATS
 from symgrad.targets import NUMPY, target_names
 from symgrad.version import __version__

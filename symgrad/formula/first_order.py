@@ -5,7 +5,8 @@ from typing import Any
 from sympy import MatrixSymbol, S, Symbol
 
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
-from symgrad.formula.matrix import NoMatrixForm, matrix_form, scalar_form
+from symgrad.formula.matrix import matrix_form, scalar_form
+from symgrad.formula.network import NoMatrixForm
 from symgrad.formula.tidy import tidied
 from symgrad.graph.nodes import Node, Trajectory, Use, postorder
 

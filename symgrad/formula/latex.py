@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from symgrad.formula.layout import GREEK, Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, is_tall
+from symgrad.formula.boxes import GREEK, Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, is_tall
 from symgrad.formula.sheet import Formula
 
 _COMMANDS = {

@@ -1,181 +1,53 @@
-"""Formulas as two-dimensional layouts: what LaTeX and MathML have in common, a few boxes that nest."""
+"""SymPy objects as boxes that nest, the two-dimensional layout that LaTeX and MathML have in common."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sympy import Mul, NDimArray, S
-from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.hadamard import HadamardPower
 from sympy.printing.printer import Printer
 
-from symgrad.formula.text import around, content_of, is_reciprocal, is_whole, leads_negative, sliced
-
-# How tightly a formula binds, as it is written here: a fraction or a root needs no parentheses.
-RELATION, SUM, PRODUCT, POWER, ATOM = range(5)
-
-
-class Box:
-    """A part of a formula."""
-
-
-@dataclass(frozen=True)
-class Sign(Box):
-    """A character or word: an identifier in italics, a longer name, a function's name, a number, or an operator."""
-
-    kind: str  # "identifier", "word", "name", "number" or "operator"
-    text: str
-
-
-@dataclass(frozen=True)
-class Row(Box):
-    """Boxes side by side."""
-
-    parts: tuple[Box, ...]
-
-
-@dataclass(frozen=True)
-class Script(Box):
-    """A box with a subscript, a superscript or both; `limits` puts the subscript below, as under a sum."""
-
-    base: Box
-    sub: Box | None = None
-    sup: Box | None = None
-    limits: bool = False
-
-
-@dataclass(frozen=True)
-class Fraction(Box):
-    """One box over another."""
-
-    top: Box
-    bottom: Box
-
-
-@dataclass(frozen=True)
-class Root(Box):
-    """A square root."""
-
-    body: Box
-
-
-@dataclass(frozen=True)
-class Fence(Box):
-    """A box between two brackets that grow with it."""
-
-    body: Box
-    left: str = "("
-    right: str = ")"
-
-
-@dataclass(frozen=True)
-class Cases(Box):
-    """A value for each condition, one below the other."""
-
-    rows: tuple[tuple[Box, Box], ...]
-
-
-@dataclass(frozen=True)
-class Table(Box):
-    """The entries of a matrix."""
-
-    rows: tuple[tuple[Box, ...], ...]
-
-
-def is_tall(box: Box) -> bool:
-    """Whether ordinary parentheses are too short for a box."""
-    match box:
-        case Row(parts=parts):
-            return any(is_tall(part) for part in parts)
-        case Script(base=base, limits=limits):
-            return limits or is_tall(base)
-        case Fence(body=body):
-            return is_tall(body)
-    return isinstance(box, Fraction | Root | Cases | Table)
-
-
-def identifier(text: str) -> Sign:
-    return Sign("identifier", text)
-
-
-def upright(text: str) -> Sign:
-    return Sign("name", text)
-
-
-def word(text: str) -> Sign:
-    return Sign("word", text)
-
-
-def operator(text: str) -> Sign:
-    return Sign("operator", text)
-
-
-def number(text: str) -> Sign:
-    return Sign("number", text)
-
-
-def raised(base: Box, power: Box) -> Box:
-    """A box with a superscript; it stands above a subscript that is there already."""
-    if isinstance(base, Script) and base.sup is None and not base.limits:
-        return Script(base.base, sub=base.sub, sup=power)
-    return Script(base, sup=power)
-
-
-def row(*parts: Box) -> Box:
-    return parts[0] if len(parts) == 1 else Row(parts)
-
-
-ONES = Sign("operator", "𝟏")
-TRANSPOSED = Sign("operator", "⊤")
-PARTIAL = Sign("operator", "∂")
-
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "zeta": "ζ", "eta": "η", "theta": "θ",
-    "iota": "ι", "kappa": "κ", "lambda": "λ", "lamda": "λ", "lam": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π",
-    "rho": "ρ", "sigma": "σ", "tau": "τ", "upsilon": "υ", "phi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
-    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ",
-    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
-}  # fmt: skip
-
-
-def name_box(name: str) -> Box:
-    """A symbol's name: W1 and W_1 as W with an index, theta as θ, `∂C/∂z` as a fraction, longer words upright."""
-    if name.startswith("∂") and "/∂" in name:
-        top, _, bottom = name[1:].partition("/∂")
-        return derivative_box(name_box(top), name_box(bottom))
-    plain = name.rstrip("_")
-    if plain and plain != name:
-        return Script(name_box(plain), sup=operator("′" * (len(name) - len(plain))))
-    stem, _, sub = name.partition("_")
-    if not sub:
-        stem = name.rstrip("0123456789")
-        sub = name[len(stem) :]
-    if not stem:
-        return word(name)
-    plain = GREEK.get(stem, stem)
-    base = identifier(plain) if len(plain) == 1 else word(plain)
-    if not sub:
-        return base
-    return Script(base, sub=number(sub) if sub.isdigit() else name_box(sub) if "_" not in sub else word(sub))
-
-
-def derivative_box(top: Box, bottom: Box) -> Box:
-    """∂top/∂bottom."""
-    return Fraction(Row((PARTIAL, top)), Row((PARTIAL, bottom)))
+from symgrad.formula.binding import ATOM, POWER, PRODUCT, RELATION, SUM, is_spelled_out, tightness
+from symgrad.formula.boxes import (
+    ONES,
+    TRANSPOSED,
+    Box,
+    Cases,
+    Fence,
+    Fraction,
+    Root,
+    Row,
+    Script,
+    Table,
+    commas,
+    decimal,
+    derivative_box,
+    identifier,
+    is_wordy,
+    name_box,
+    number,
+    operator,
+    raised,
+    row,
+    upright,
+)
+from symgrad.formula.notation import (
+    NAMES,
+    RELATIONS,
+    SIGNS,
+    SYMBOLS,
+    around,
+    content_of,
+    is_reciprocal,
+    is_whole,
+    leads_negative,
+    sliced,
+)
 
 
 def layout(expr: Any, known: Collection[Any] = frozenset()) -> Box:
     """A SymPy object laid out as people write it; sums of matrices among the `known` ones keep their sign."""
     return _Layout(known).box(expr)
-
-
-# What functions are called where that is not their class's name.
-_NAMES = {"sigmoid": "σ", "ndtr": "Φ", "Determinant": "det", "Trace": "tr", "DiagMatrix": "diag", "DiagonalOf": "diag"}
-_NAMES |= {"LogDet": "logdet"}
-_SYMBOLS = {S.Pi: "π", S.Exp1: "e", S.Infinity: "∞", S.NegativeInfinity: "−∞", S.EulerGamma: "γ", S.true: "true"}
-_SYMBOLS |= {S.false: "false"}
-_RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
-_SIGNS = {"Sum": "∑", "Product": "∏", "MaxOver": "max", "MinOver": "min", "LogSumExp": "logsumexp"}
-_SIGNS |= {"DetOver": "det", "LogDetOver": "logdet"}
 
 
 class _Layout(Printer):  # type: ignore[misc]
@@ -192,12 +64,12 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def at(self, expr: Any, level: int) -> Box:
         """The box, in parentheses unless it binds at least this tightly."""
-        return self.box(expr) if self._level(expr) >= level else Fence(self.box(expr))
+        return self.box(expr) if tightness(expr, self._meanings) >= level else Fence(self.box(expr))
 
     def emptyPrinter(self, expr: Any) -> Box:
         if not hasattr(expr, "args") or not expr.args:
             return upright(str(expr))
-        return self._call(_NAMES.get(type(expr).__name__, type(expr).__name__), expr.args)
+        return self._call(NAMES.get(type(expr).__name__, type(expr).__name__), expr.args)
 
     def _call(self, name: str, args: Sequence[Any]) -> Box:
         return self._applied(identifier(name) if len(name) == 1 else upright(name), args)
@@ -206,30 +78,7 @@ class _Layout(Printer):  # type: ignore[misc]
         return Row((head, Fence(self._listed(args))))
 
     def _listed(self, args: Sequence[Any]) -> Box:
-        return row(*_commas([self.box(arg) for arg in args]))
-
-    def _level(self, expr: Any) -> int:
-        if expr in self._meanings:
-            return self._level(self._meanings[expr])
-        if getattr(expr, "is_Relational", False) or type(expr).__name__ in ("And", "Or", "Not", "IfElse", "if_else"):
-            return RELATION
-        if getattr(expr, "is_MatAdd", False) or expr.is_Add or leads_negative(expr):
-            return SUM
-        if hasattr(expr, "limits") or getattr(expr, "is_MatMul", False) or isinstance(expr, HadamardProduct):
-            return PRODUCT
-        if type(expr).__name__ == "KroneckerProduct":
-            return PRODUCT
-        if expr.is_Mul:
-            return PRODUCT
-        if expr.is_Rational and not expr.is_Integer:
-            return PRODUCT
-        if isinstance(expr, HadamardPower):
-            return PRODUCT if is_reciprocal(expr) else POWER
-        if expr.is_Pow and not (expr.exp.is_number and expr.exp.is_negative) and expr.exp != S.Half:
-            return POWER
-        if type(expr).__name__ == "ElementwiseApplyFunction" and self._is_spelled_out(expr.function):
-            return SUM
-        return POWER if type(expr).__name__ in ("Transpose", "Inverse", "MatPow", "exp") else ATOM
+        return row(*commas([self.box(arg) for arg in args]))
 
     # --- leaves -------------------------------------------------------------------------------------------------------
 
@@ -258,15 +107,10 @@ class _Layout(Printer):  # type: ignore[misc]
         return made if expr.p >= 0 else Row((operator("−"), made))
 
     def _print_Float(self, expr: Any) -> Box:
-        text = str(float(expr)).removesuffix(".0")
-        mantissa, _, exponent = text.partition("e")
-        made: Box = number(mantissa.lstrip("-"))
-        if exponent:
-            made = Row((made, operator("·"), Script(number("10"), sup=number(str(int(exponent)).replace("-", "−")))))
-        return Row((operator("−"), made)) if text.startswith("-") else made
+        return decimal(float(expr))
 
     def _print_NumberSymbol(self, expr: Any) -> Box:
-        return identifier(_SYMBOLS[expr]) if expr in _SYMBOLS else upright(str(expr))
+        return identifier(SYMBOLS[expr]) if expr in SYMBOLS else upright(str(expr))
 
     _print_Infinity = _print_NegativeInfinity = _print_BooleanTrue = _print_BooleanFalse = _print_NumberSymbol
 
@@ -367,7 +211,7 @@ class _Layout(Printer):  # type: ignore[misc]
         boxes = front + [self._factor(factor, n == len(factors) - 1) for n, factor in enumerate(factors)]
         if len(boxes) == 1 and len(factors) == 1:
             return self.box(factors[0])
-        if any(_is_wordy(box) for box in boxes):
+        if any(is_wordy(box) for box in boxes):
             dots = [box for pair in zip([operator("·")] * len(boxes), boxes, strict=True) for box in pair]
             return row(*dots[1:])
         return row(*boxes) if boxes else number("1")
@@ -431,10 +275,7 @@ class _Layout(Printer):  # type: ignore[misc]
         return self._subscripted(made, expr.at)
 
     def _print_KroneckerProduct(self, expr: Any) -> Box:
-        parts: list[Box] = []
-        for arg in expr.args:
-            parts += [operator("⊗"), self.at(arg, POWER)] if parts else [self.at(arg, POWER)]
-        return row(*parts)
+        return self._joined("⊗", expr.args, POWER)
 
     def _print_Inverse(self, expr: Any) -> Box:
         if type(expr.arg).__name__ == "Transpose":
@@ -448,15 +289,6 @@ class _Layout(Printer):  # type: ignore[misc]
         return Row((raised(self.at(expr.args[0], ATOM), TRANSPOSED), self.at(expr.args[1], POWER)))
 
     _print_Inner = _print_DotProduct
-
-    def _print_Total(self, expr: Any) -> Box:
-        return self._call("sum", expr.args)
-
-    def _print_CholeskyFactor(self, expr: Any) -> Box:
-        return self._call("cholesky", expr.args)
-
-    def _print_Softmax(self, expr: Any) -> Box:
-        return self._call("softmax", expr.args)
 
     def _print_ImmutableDenseMatrix(self, expr: Any) -> Box:
         return Table(tuple(tuple(map(self.box, line)) for line in expr.tolist()))
@@ -472,10 +304,7 @@ class _Layout(Printer):  # type: ignore[misc]
         for start, stop in (sliced(cut, side) for cut, side in sides if side != 1):
             ends = [() if end is None else (self.box(end),) for end in (start, stop)]
             parts.append(row(*ends[0], operator(":"), *ends[1]))
-        return Row((self.at(expr.parent, ATOM), Fence(row(*_commas(parts)), "[", "]")))
-
-    def _print_ConstantMatrix(self, expr: Any) -> Box:
-        return self._call("constant", expr.args)
+        return Row((self.at(expr.parent, ATOM), Fence(row(*commas(parts)), "[", "]")))
 
     def _print_IndexedSoftmax(self, expr: Any) -> Box:
         return self._applied(Script(upright("softmax"), sub=self.box(expr.index)), [expr.function])
@@ -486,9 +315,6 @@ class _Layout(Printer):  # type: ignore[misc]
     def _print_LeviCivita(self, expr: Any) -> Box:
         return Script(identifier("ε"), sub=self._listed(expr.args))
 
-    def _is_spelled_out(self, function: Any) -> bool:
-        return set(function.expr.args) != set(function.variables)
-
     def _print_ElementwiseApplyFunction(self, expr: Any) -> Box:
         return self._of_entries(expr.function, [expr.expr])
 
@@ -497,10 +323,10 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def _of_entries(self, function: Any, matrices: Sequence[Any]) -> Box:
         """A function of entries with the matrices in their place."""
-        if not self._is_spelled_out(function):
+        if not is_spelled_out(function):
             head = function.expr.func.__name__
             entries = dict(zip(function.variables, matrices, strict=True))
-            return self._call(_NAMES.get(head, head), [entries[arg] for arg in function.expr.args])
+            return self._call(NAMES.get(head, head), [entries[arg] for arg in function.expr.args])
         before = self._meanings
         self._meanings = {**before, **dict(zip(function.variables, matrices, strict=True))}
         try:
@@ -515,7 +341,7 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def _print_ExprWithLimits(self, expr: Any) -> Box:
         kind = type(expr).__name__
-        sign = _SIGNS.get(kind, kind)
+        sign = SIGNS.get(kind, kind)
         parts: list[Box] = []
         if sign in ("∑", "∏"):
             if all(is_whole(limit) for limit in expr.limits):
@@ -524,7 +350,7 @@ class _Layout(Printer):  # type: ignore[misc]
             for limit in reversed(expr.limits):
                 parts.append(self._limits(operator(sign), limit))
             return Row((*parts, self.at(expr.function, PRODUCT)))
-        below = row(*_commas([self._range(limit) for limit in reversed(expr.limits)]))
+        below = row(*commas([self._range(limit) for limit in reversed(expr.limits)]))
         return Row((Script(upright(sign), sub=below, limits=True), self.at(expr.function, PRODUCT)))
 
     def _range(self, limit: Any) -> Box:
@@ -545,7 +371,7 @@ class _Layout(Printer):  # type: ignore[misc]
     # --- conditions ---------------------------------------------------------------------------------------------------
 
     def _print_Relational(self, expr: Any) -> Box:
-        sign = operator(_RELATIONS.get(expr.rel_op, expr.rel_op))
+        sign = operator(RELATIONS.get(expr.rel_op, expr.rel_op))
         return Row((self.at(expr.lhs, SUM), sign, self.at(expr.rhs, SUM)))
 
     def _print_And(self, expr: Any) -> Box:
@@ -554,10 +380,10 @@ class _Layout(Printer):  # type: ignore[misc]
     def _print_Or(self, expr: Any) -> Box:
         return self._joined("∨", expr.args)
 
-    def _joined(self, sign: str, args: Sequence[Any]) -> Box:
+    def _joined(self, sign: str, args: Sequence[Any], level: int = SUM) -> Box:
         parts: list[Box] = []
         for arg in args:
-            parts += [operator(sign), self.at(arg, SUM)] if parts else [self.at(arg, SUM)]
+            parts += [operator(sign), self.at(arg, level)] if parts else [self.at(arg, level)]
         return row(*parts)
 
     def _print_Not(self, expr: Any) -> Box:
@@ -572,15 +398,3 @@ class _Layout(Printer):  # type: ignore[misc]
             (self.box(value), upright("otherwise") if condition == S.true else self.box(condition))
             for value, condition in expr.args
         ))  # fmt: skip
-
-
-def _commas(boxes: Sequence[Box]) -> list[Box]:
-    """Boxes with commas between them."""
-    return [part for n, box in enumerate(boxes) for part in ((operator(","), box) if n else (box,))]
-
-
-def _is_wordy(box: Box) -> bool:
-    """Whether a factor is a name of several letters, which would run into its neighbours."""
-    while isinstance(box, Script):
-        box = box.base
-    return isinstance(box, Sign) and box.kind == "word"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from symgrad.formula.layout import Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, is_tall
+from symgrad.formula.boxes import Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, is_tall
 from symgrad.formula.sheet import Formula
 
 _TAGS = {"identifier": "mi", "name": "mi", "word": "mi", "number": "mn", "operator": "mo"}

@@ -1,6 +1,6 @@
 """Terms as SymPy matrix expressions, where they have that form."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sympy import (
@@ -11,30 +11,24 @@ from sympy import (
     Expr,
     ImmutableDenseMatrix,
     Lambda,
-    MatAdd,
-    MatMul,
     MatrixSymbol,
     Mul,
     Rational,
     S,
     Symbol,
-    Trace,
     Transpose,
     ZeroMatrix,
-    expand,
     log,
-    preorder_traversal,
     sign,
 )
 from sympy import Add as SymAdd
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
-from sympy.matrices.expressions.dotproduct import DotProduct
-from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
-from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
 from symgrad.formula.collect import collected, scaled
-from symgrad.functions import softmax, total
+from symgrad.formula.network import Diagonal, Network, NoMatrixForm, Piece, Side
+from symgrad.formula.slices import cut
+from symgrad.functions import softmax
 from symgrad.functions.entrywise import EntryByEntry
 from symgrad.functions.norms import reciprocal_root
 from symgrad.functions.spelled import Spelled, spelled
@@ -66,44 +60,6 @@ from symgrad.graph.transform import place
 from symgrad.matrix_functions import LogDet, cholesky
 
 
-class Inner(DotProduct):  # type: ignore[misc]
-    """The inner product of two vectors. A real number: SymPy leaves open whether a `DotProduct` commutes."""
-
-    is_commutative = True
-
-    def doit(self, **hints: Any) -> "Inner":
-        """Itself: written out as a sum over a placeholder it would not be a formula."""
-        return self
-
-    def _sympystr(self, printer: Any) -> str:
-        return f"DotProduct({', '.join(printer.doprint(arg) for arg in self.args)})"
-
-
-class _Diagonal(DiagMatrix):  # type: ignore[misc]
-    """A `DiagMatrix` while a formula is put together.
-
-    SymPy evaluates both factors of a product anew, and a `DiagMatrix` asks each time whether its vector is a diagonal
-    matrix: seconds of deduction for a long vector.
-    """
-
-    def doit(self, **hints: Any) -> Any:
-        """What `DiagMatrix` makes of a vector: numbers in front, no transpose; itself else."""
-        (vector,) = self.args
-        if vector.shape == (1, 1):
-            return vector
-        scalar, matrices = vector.as_coeff_matrices() if vector.is_MatMul else (S.One, [vector])
-        if scalar != 1:
-            return scalar * _Diagonal(MatMul(*matrices))
-        return _Diagonal(vector.arg) if isinstance(vector, Transpose) else self
-
-
-class NoMatrixForm(Exception):
-    """The term has no matrix notation."""
-
-
-Side = tuple[Letter | None, Expr]  # the letter along a side (None: length one), and the length
-
-
 def matrix_form(use: Use, rows: Side, columns: Side) -> Any:
     """The term as a matrix with these sides.
 
@@ -128,8 +84,8 @@ def _plain(expr: Any, use: Use) -> Any:
     """The expression in classes of SymPy; transposes dropped of matrices that SymPy does not know to be symmetric."""
     symbols = [node.symbol for node in postorder([use.node]) if isinstance(node, Input | Named) and symmetric(node)]
     plain = expr.xreplace({symbol.T: symbol for symbol in symbols if isinstance(symbol, MatrixSymbol)})
-    while found := plain.atoms(_Diagonal):
-        innermost = [diagonal for diagonal in found if not diagonal.args[0].atoms(_Diagonal)]
+    while found := plain.atoms(Diagonal):
+        innermost = [diagonal for diagonal in found if not diagonal.args[0].atoms(Diagonal)]
         plain = plain.xreplace({diagonal: DiagMatrix(*diagonal.args) for diagonal in innermost})
     return plain
 
@@ -246,7 +202,7 @@ class _Writer:
             cuts.append((start, start + length))
             sides.append((("part", axes[0]), base.shape[axes[0]]) if axes else (None, S.One))
         whole = self.matrix(Use(base, tuple(("part", axis) for axis in range(base.rank))), *sides)
-        return _cut(whole, *cuts)
+        return cut(whole, *cuts)
 
     def _apply(self, node: Apply, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         args = [place(arg, letters) for arg in node.args]
@@ -307,7 +263,7 @@ class _Writer:
         lengths |= {side[0]: side[1] for side in (rows, columns) if side[0] is not None}
         factors = [(place(factor, [names[x] for x in range(len(names))]), e) for factor, e in node.factors]
         scalars = [self.scalar(factor) ** e for factor, e in factors if not factor.letters]
-        network = _Network(lengths, [("bound", node, k) for k in range(len(node.bound))])
+        network = Network(lengths, [("bound", node, k) for k in range(len(node.bound))])
         for factor, e in factors:
             if factor.letters:
                 network.add(self._piece(factor, lengths), e)
@@ -315,7 +271,7 @@ class _Writer:
             scalars.extend(network.eliminate(("bound", node, k)))
         return scaled(Mul(*scalars), network.finish(rows, columns))
 
-    def _piece(self, use: Use, lengths: dict[Letter, Expr]) -> "_Piece":
+    def _piece(self, use: Use, lengths: dict[Letter, Expr]) -> "Piece":
         letters = distinct(use.letters)
         if len(letters) > 2:
             raise NoMatrixForm("more than two indices")
@@ -323,10 +279,10 @@ class _Writer:
             side = (letters[0], lengths[letters[0]])
             other = ("other side", letters[0])
             whole = self.matrix(Use(use.node, (letters[0], other)), side, (other, side[1]))
-            return _Piece(DiagonalOf(whole), letters[0], None)
+            return Piece(DiagonalOf(whole), letters[0], None)
         first, second = letters[0], letters[1] if len(letters) == 2 else None
         sides = ((first, lengths[first]), (second, lengths[second] if second is not None else S.One))
-        return _Piece(self.matrix(use, *sides), first, second, second is not None and symmetric(use.node))
+        return Piece(self.matrix(use, *sides), first, second, second is not None and symmetric(use.node))
 
     # --- scalars ------------------------------------------------------------------------------------------------------
 
@@ -360,178 +316,8 @@ class _Writer:
         raise NoMatrixForm(type(node).__name__)
 
 
-class _Piece:
-    """A matrix with the letters along its sides; a vector has none along its second."""
-
-    def __init__(self, matrix: Any, row: Letter, column: Letter | None, symmetric: bool = False) -> None:
-        self.matrix, self.row, self.column, self._symmetric = matrix, row, column, symmetric
-
-    def along(self, row: Letter | None, column: Letter | None) -> Any:
-        straight = self._symmetric or (self.row, self.column) == (row, column)
-        return self.matrix if straight else self.matrix.T
-
-    @property
-    def letters(self) -> set[Letter]:
-        return {self.row} | ({self.column} if self.column is not None else set())
-
-
-class _Network:
-    """Pieces over shared letters, contracted letter by letter."""
-
-    def __init__(self, lengths: dict[Letter, Expr], bound: Collection[Letter]) -> None:
-        self._lengths = lengths
-        self._bound = bound
-        self._pieces: list[_Piece] = []
-
-    def add(self, piece: _Piece, exponent: Expr) -> None:
-        if exponent == 2 and piece.column is None:
-            self._pieces.extend((piece, piece))
-        else:
-            matrix = piece.matrix if exponent == 1 else HadamardPower(piece.matrix, exponent)
-            self._pieces.append(_Piece(matrix, piece.row, piece.column))
-
-    def eliminate(self, letter: Letter) -> list[Expr]:
-        """Sum over a letter; what becomes a scalar is returned."""
-        touching = [piece for piece in self._pieces if letter in piece.letters]
-        if not touching:
-            return []
-        self._pieces = [piece for piece in self._pieces if letter not in piece.letters]
-        vectors = [piece.matrix for piece in touching if piece.column is None]
-        full = [piece for piece in touching if piece.column is not None]
-        if len(full) == 2 and not vectors and self._is_trace(full, letter):
-            other = full[0].row if full[0].column == letter else full[0].column
-            return [Trace(full[0].along(other, letter) * full[1].along(letter, other))]
-        matrices = _merged(full)
-        if len(matrices) == 1 and not vectors:
-            (other,) = matrices[0].letters - {letter}
-            if other in self._bound and all(other not in piece.letters for piece in self._pieces):
-                return [total(_upright(matrices[0].matrix))]
-        if len(matrices) > 2:
-            raise NoMatrixForm("an index that three matrices share")
-        ends = [piece.row if piece.column == letter else piece.column for piece in matrices]
-        if not matrices:
-            if len(vectors) == 1:
-                diagonal = isinstance(vectors[0], DiagonalOf)
-                return [Trace(vectors[0].arg) if diagonal else total(vectors[0])]
-            return [_inner(_hadamard(vectors[:-1]), vectors[-1])]
-        if len(matrices) == 1:
-            left = matrices[0].along(ends[0], letter)
-            right = _hadamard(vectors) if vectors else OneMatrix(self._lengths[letter], 1)
-            self._pieces.append(_Piece(left * right, ends[0], None))
-            return []
-        left, right = matrices[0].along(ends[0], letter), matrices[1].along(letter, ends[1])
-        middle = left * _Diagonal(_hadamard(vectors)) * right if vectors else left * right
-        if ends[0] == ends[1]:
-            raise NoMatrixForm("a trace over an index that stays")
-        self._pieces.append(_Piece(middle, ends[0], ends[1]))
-        return []
-
-    def _is_trace(self, pieces: Sequence["_Piece"], letter: Letter) -> bool:
-        """Whether Σ A[i,j] B[j,i] over both letters is what two matrices make: one stands as it is, one transposed."""
-        first, second = pieces
-        (other,) = first.letters - {letter}
-        alone = all(other not in piece.letters for piece in self._pieces)
-        return second.letters == first.letters and first.row == second.column and alone and other in self._bound
-
-    def finish(self, rows: Side, columns: Side) -> Any:
-        """What is left as one matrix."""
-        row, column = rows[0], columns[0]
-        if not self._pieces:
-            return S.One
-        full = [piece.along(row, column) for piece in self._pieces if piece.column is not None]
-        down = [piece.matrix for piece in self._pieces if piece.column is None and piece.row == row]
-        across = [piece.matrix for piece in self._pieces if piece.column is None and piece.row == column]
-        if len(full) + len(down) + len(across) != len(self._pieces):
-            raise NoMatrixForm("a diagonal")
-        if column is None:
-            return _hadamard(down)
-        if row is None:
-            return _hadamard(across).T
-        if not full:
-            return _hadamard(down) * _hadamard(across).T
-        if len(full) == 1 and isinstance(full[0], Identity) and (down or across):
-            diagonal = _hadamard([*down, *across])
-            return HadamardProduct(diagonal.arg, full[0]) if isinstance(diagonal, DiagonalOf) else _Diagonal(diagonal)
-        body = _hadamard(full)
-        if down:
-            body = _Diagonal(_hadamard(down)) * body
-        return body * _Diagonal(_hadamard(across)) if across else body
-
-
-def _cut(matrix: Any, rows: tuple[Expr, Expr], columns: tuple[Expr, Expr]) -> Any:
-    """The part between two rows and two columns; of a product that of its first and last factors."""
-    if all(expand(stop - start - side) == 0 for (start, stop), side in zip((rows, columns), matrix.shape, strict=True)):
-        return matrix
-    if isinstance(matrix, Transpose):
-        return _cut(matrix.arg, columns, rows).T
-    if isinstance(matrix, BlockMatrix) and (found := _cut_blocks(matrix, rows, columns)) is not None:
-        return found
-    if isinstance(matrix, MatAdd) and any(isinstance(part, BlockMatrix) for part in matrix.args):
-        return MatAdd(*(_cut(part, rows, columns) for part in matrix.args))
-    if isinstance(matrix, MatMul):
-        scale, matrices = matrix.as_coeff_matrices()
-        whole = [(S.Zero, side) for side in (matrices[0].shape[1], matrices[-1].shape[0])]
-        if len(matrices) == 1:
-            return scaled(scale, _cut(matrices[0], rows, columns))
-        first, last = _cut(matrices[0], rows, whole[0]), _cut(matrices[-1], whole[1], columns)
-        return scaled(scale, MatMul(first, *matrices[1:-1], last))
-    return MatrixSlice(matrix, rows, columns)
-
-
-def _cut_blocks(matrix: BlockMatrix, *ranges: tuple[Expr, Expr]) -> Any | None:
-    """The blocks between two rows and two columns; None if these cut through blocks."""
-    kept = []
-    for lengths, (start, stop) in zip((matrix.rowblocksizes, matrix.colblocksizes), ranges, strict=True):
-        ends = [expand(sum(lengths[:n], S.Zero)) for n in range(len(lengths) + 1)]
-        if expand(start) not in ends or expand(stop) not in ends:
-            return None
-        kept.append(slice(ends.index(expand(start)), ends.index(expand(stop))))
-    blocks = matrix.blocks[kept[0], kept[1]]
-    return blocks[0, 0] if blocks.shape == (1, 1) else BlockMatrix(blocks)
-
-
-def _merged(pieces: Sequence[_Piece]) -> list[_Piece]:
-    """Matrices over the same two letters, multiplied entry by entry."""
-    groups: dict[frozenset[Letter], list[_Piece]] = {}
-    for piece in pieces:
-        groups.setdefault(frozenset(piece.letters), []).append(piece)
-    return [
-        _Piece(
-            _hadamard([piece.along(group[0].row, group[0].column) for piece in group]), group[0].row, group[0].column
-        )
-        for group in groups.values()
-    ]
-
-
-def _inner(left: Any, right: Any) -> Expr:
-    """leftᵀ·right; of uᵀ(Aᵀv) and vᵀ(A u), which are the same, the one with fewer transposes."""
-    spellings = [(left, right)]
-    for one, other in ((left, right), (right, left)):
-        if isinstance(other, MatMul) and other.args[-1].shape[1] == 1:
-            scale, (*matrices, vector) = other.as_coeff_matrices()
-            if matrices:
-                spellings.append((vector, scale * MatMul(*matrices).doit(deep=False).T * one))
-    return Inner(*min(spellings, key=lambda pair: sum(map(_transposes, pair))))
-
-
-def _upright(matrix: Any) -> Any:
-    """The matrix or its transpose, whichever has fewer transposes in it."""
-    turned = matrix.T
-    return turned if _transposes(turned) < _transposes(matrix) else matrix
-
-
-def _transposes(matrix: Any) -> int:
-    return sum(isinstance(part, Transpose) for part in preorder_traversal(matrix))
-
-
 def _by_entries(matrix: Any, function: Any) -> Any:
     """A function of all entries; of a diagonal, the diagonal of the function."""
     if isinstance(matrix, DiagonalOf):
         return DiagonalOf(matrix.arg.applyfunc(function))
     return _by_entries(matrix.arg, function).T if isinstance(matrix, Transpose) else matrix.applyfunc(function)
-
-
-def _hadamard(matrices: Sequence[Any]) -> Any:
-    if all(isinstance(matrix, DiagonalOf) for matrix in matrices) and len(matrices) > 1:
-        return DiagonalOf(_hadamard([matrix.arg for matrix in matrices]))
-    return matrices[0] if len(matrices) == 1 else HadamardProduct(*matrices)

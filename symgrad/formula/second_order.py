@@ -10,7 +10,8 @@ from sympy.matrices.expressions.special import Identity, ZeroMatrix
 
 from symgrad.calculus.structure import Block, total
 from symgrad.formula.indexed import IndexLambda, IndexNames, IndexWriter
-from symgrad.formula.matrix import NoMatrixForm, matrix_form
+from symgrad.formula.matrix import matrix_form
+from symgrad.formula.network import NoMatrixForm
 from symgrad.formula.tidy import tidied
 from symgrad.graph.nodes import Named, Node, Trajectory
 from symgrad.graph.transform import place

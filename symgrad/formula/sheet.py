@@ -6,20 +6,10 @@ from typing import Any
 
 from sympy import Lambda
 
-from symgrad.formula.layout import (
-    PARTIAL,
-    Box,
-    Fence,
-    Fraction,
-    Script,
-    derivative_box,
-    layout,
-    name_box,
-    number,
-    operator,
-    row,
-)
-from symgrad.formula.text import Blocks, Second, body_of, is_long, known_sums, shown_formulas
+from symgrad.formula.boxes import PARTIAL, Box, Fence, Fraction, Script, derivative_box, name_box, number, operator, row
+from symgrad.formula.layout import layout
+from symgrad.formula.listing import Blocks, Second, body_of, known_sums, shown_formulas
+from symgrad.formula.text import is_long
 from symgrad.frontend.names import label_of
 
 

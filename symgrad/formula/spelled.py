@@ -4,7 +4,7 @@ from typing import Any
 
 from sympy import srepr
 
-from symgrad.formula.text import Blocks, Second, shown_formulas
+from symgrad.formula.listing import Blocks, Second, shown_formulas
 from symgrad.frontend.names import name_of
 
 _HEAD = """\
@@ -19,7 +19,7 @@ from sympy.matrices.expressions.slice import MatrixSlice
 from sympy.tensor.indexed import Idx, Indexed, IndexedBase
 
 from symgrad.formula.indexed import IndexLambda
-from symgrad.formula.matrix import Inner
+from symgrad.formula.network import Inner
 from symgrad.functions import *
 from symgrad.matrix_functions import *
 """

@@ -1,25 +1,10 @@
-"""Formulas as text: Unicode for a terminal; and which formulas are shown."""
+"""SymPy objects as text in one line, in Unicode for a terminal."""
 
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-from sympy import (
-    Add,
-    Dummy,
-    Expr,
-    Identity,
-    Lambda,
-    MatMul,
-    MatrixBase,
-    MatrixSymbol,
-    Mul,
-    NDimArray,
-    S,
-    Sum,
-    Transpose,
-    Tuple,
-)
+from sympy import Identity, MatMul, MatrixBase, MatrixSymbol, Mul, NDimArray, S, Transpose, Tuple
 from sympy.core.sorting import default_sort_key
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
@@ -30,13 +15,9 @@ from sympy.matrices.expressions.special import OneMatrix
 from sympy.printing.precedence import PRECEDENCE, precedence
 from sympy.printing.str import StrPrinter
 
-from symgrad.formula.matrix import NoMatrixForm, scalar_form
-from symgrad.frontend.names import base_symbol, label_of
-from symgrad.graph.nodes import Use
+from symgrad.formula.notation import RELATIONS, around, content_of, is_reciprocal, is_whole, leads_negative, sliced
 from symgrad.matrix_functions import DetOver, InverseEntry, LogDetOver
-from symgrad.walk import Preorder, is_larger
-
-_RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+from symgrad.walk import is_larger
 
 
 class _Text(StrPrinter):  # type: ignore[misc]
@@ -328,7 +309,7 @@ class _Text(StrPrinter):  # type: ignore[misc]
         return f"|{self._print(expr.args[0])}|"
 
     def _print_Relational(self, expr: Any) -> str:
-        sign = _RELATIONS[expr.rel_op]
+        sign = RELATIONS[expr.rel_op]
         sides = [self.parenthesize(side, PRECEDENCE["Relational"] + 1) for side in (expr.lhs, expr.rhs)]
         return f"{sides[0]} {sign} {sides[1]}"
 
@@ -374,56 +355,8 @@ def _extends(expr: Any) -> bool:
     return hasattr(expr, "limits") and not isinstance(expr, DetOver | LogDetOver | InverseEntry)
 
 
-def sliced(cut: Any, side: Expr) -> tuple[Any, Any]:
-    """Where a slice starts and stops, None at the ends of the axis."""
-    start, stop, _ = cut
-    return (None if start == 0 else start), (None if (stop - side).expand() == 0 else stop)
-
-
-def is_whole(limit: Any) -> bool:
-    """Whether an index runs over a whole axis: from 0 to an end that depends on dimensions, which are positive."""
-    _, *bounds = limit
-    if len(bounds) != 2:
-        return True
-    first, last = bounds
-    return first == 0 and not last.is_number and all(symbol.is_positive for symbol in last.free_symbols)
-
-
-def leads_negative(term: Any) -> bool:
-    """Whether a term is written with a minus sign in front."""
-    if getattr(term, "is_Matrix", False):
-        coefficient = term.as_coeff_mmul()[0] if hasattr(term, "as_coeff_mmul") else S.One
-        return bool(coefficient.could_extract_minus_sign())
-    return bool(term.as_coeff_Mul()[0].is_negative)
-
-
-def around(expr: Any) -> tuple[Expr, Expr]:
-    """The position and the length of a `Mod`; SymPy writes Mod(i − 1, N) as Mod(N + i − 1, N)."""
-    position, length = expr.args
-    return Add(*(term for term in Add.make_args(position) if term != length)), length
-
-
-def is_reciprocal(matrix: Any) -> bool:
-    """Whether a factor of an entrywise product divides."""
-    return isinstance(matrix, HadamardPower) and bool(matrix.exp.is_negative)
-
-
-def content_of(matrix: Any) -> tuple[Expr, Any]:
-    """A common numeric factor of a sum of matrices, and what is left."""
-    if not getattr(matrix, "is_MatAdd", False):
-        return S.One, matrix
-    coefficients = [arg.as_coeff_mmul()[0] if hasattr(arg, "as_coeff_mmul") else S.One for arg in matrix.args]
-    sizes = {abs(c) for c in coefficients if c.is_Number}
-    if len(sizes) != 1 or len(coefficients) != len(matrix.args) or sizes == {S.One}:
-        return S.One, matrix
-    (size,) = sizes
-    return size, (matrix / size).doit()
-
-
 # A formula of more nodes, or nested deeper, is not printed: it would fill pages, and SymPy's printers are recursive.
 LONGEST, DEEPEST = 2000, 40
-WIDEST = 240  # characters of a formula in a generated module's docstring
-WIDTH = 80
 TOO_LONG = "… (too long to show; name parts of it in `where`)"
 
 
@@ -437,111 +370,3 @@ def text(expr: Any, known: Collection[Any] = frozenset()) -> str:
     if expr is None or is_long(expr):
         return TOO_LONG
     return str(_Text({"order": None, "known": known}).doprint(expr))
-
-
-def known_sums(model: Any) -> set[Any]:
-    """The sums of matrices that the user wrote."""
-    written = [model.loss, *(equation.rhs for equation in model.where)]
-    return {part for e in written if not is_long(e) for part in Preorder(e) if getattr(part, "is_MatAdd", False)}
-
-
-class Second(NamedTuple):
-    """The left side ∂²C/∂p∂q, or ∂p/∂q where p is a name of `where`."""
-
-    p: Any
-    q: Any
-    of_loss: bool
-
-
-Blocks = list[tuple[str, list[tuple[Any, Any]]]]
-
-
-def shown_formulas(model: Any, short: bool) -> Blocks:
-    """What is shown, under titles: pairs of a left side and a formula."""
-    names = list(dict.fromkeys(base_symbol(equation.lhs) for equation in model.where))
-    blocks = [("Loss", [(model.program.loss_name, _as_written(model.loss, model.program.loss))])]
-    if names:
-        found = model.program.names
-        terms = [found[base_symbol(equation.lhs)].arg for equation in model.where]
-        sides = [_as_written(equation.rhs, term) for equation, term in zip(model.where, terms, strict=True)]
-        blocks.append(("where", [(equation.lhs, side) for equation, side in zip(model.where, sides, strict=True)]))
-        if not short:
-            blocks.append(("Adjoints", [(quantity, model.block(quantity)) for quantity in names]))
-    blocks.append(("Gradient", [(quantity, model.block(quantity)) for quantity in model.parameters]))
-    return blocks
-
-
-def _as_written(expr: Any, term: Use) -> Any:
-    """A formula of the model; an entry of a product of matrices, which SymPy writes out as a sum, as the product."""
-    made = {part for part in Preorder(expr) if isinstance(part, Sum) and isinstance(part.variables[0], Dummy)}
-    if not made or term.letters:
-        return expr
-    try:
-        return scalar_form(term)
-    except NoMatrixForm:
-        return expr
-
-
-def formulas(model: Any, short: bool = False, more: Blocks | None = None) -> str:
-    """The loss, the names with their adjoints, and the gradient, aligned at the equals signs.
-
-    `short` leaves out the adjoints of the names, and formulas that are WIDEST. `more` are further formulas, with a
-    `Second` on their left.
-    """
-    lines: list[str] = []
-    known, loss = known_sums(model), model.program.loss_name
-    for title, pairs in [*shown_formulas(model, short), *(more or [])]:
-        rows = [(_label(title, left, value, loss), text(body_of(value), known)) for left, value in pairs]
-        if short:
-            rows = [(label, value if len(value) <= WIDEST else TOO_LONG) for label, value in rows]
-        width = max(len(label) for label, _ in rows)
-        lines += ["", title] if lines else [title]
-        for label, value in rows:
-            lines.append(f"    {label:<{width}} = {value}")
-    return "\n".join(lines)
-
-
-def fitted(text: str, width: int = WIDTH) -> str:
-    """Formulas as `formulas` gives them, long ones continued on further lines below their equals signs."""
-    lines = []
-    for line in text.splitlines():
-        left, equals, value = line.partition(" = ")
-        if len(line) <= width or not equals or not left.startswith(" "):
-            lines.append(line)
-            continue
-        first, *others = folded(value, width - len(left) - 3)
-        lines += [f"{left} = {first}", *(" " * (len(left) + 3) + part for part in others)]
-    return "\n".join(lines)
-
-
-def folded(formula: str, width: int) -> list[str]:
-    """A formula in lines of at most `width` characters where it can be broken: before the outermost operators."""
-    lines = []
-    while len(formula) > width:
-        depth = 0
-        best: tuple[int, int] | None = None  # how far inside, and the place
-        for place, character in enumerate(formula[: width + 1]):
-            depth += (character in "([{") - (character in ")]}")
-            inside = 2 * depth + (character not in "+−")
-            if place > 0 and character in "+−<>=≤≥≠∧∨·∘⊘" and (best is None or inside <= best[0]):
-                best = (inside, place)
-        if best is None:
-            break
-        lines.append(formula[: best[1]].rstrip())
-        formula = formula[best[1] :]
-    return [*lines, formula]
-
-
-def _label(title: str, left: Any, value: Any, loss: str) -> str:
-    if title in ("Loss", "where"):
-        return left if isinstance(left, str) else text(left)
-    indices = f"[{','.join(map(str, value.variables))}]" if isinstance(value, Lambda) else ""
-    if isinstance(left, Second):
-        above = f"∂²{loss}/∂{label_of(left.p)}" if left.of_loss else f"∂{label_of(left.p)}/"
-        return f"{above}∂{label_of(left.q)}{indices}"
-    return f"∂{loss}/∂{label_of(left)}{indices}"
-
-
-def body_of(value: Any) -> Any:
-    """A formula without the indices that it is a function of."""
-    return value.expr if isinstance(value, Lambda) else value

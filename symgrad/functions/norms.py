@@ -3,17 +3,7 @@
 from typing import Any
 
 import mpmath
-from sympy import (
-    Abs,
-    Expr,
-    HadamardPower,
-    MatrixBase,
-    MatrixExpr,
-    S,
-    hadamard_product,
-    sqrt,
-    sympify,
-)
+from sympy import Abs, Expr, HadamardPower, MatrixBase, MatrixExpr, S, hadamard_product, sqrt, sympify
 
 from symgrad.errors import ModelError
 from symgrad.functions import total

@@ -5,11 +5,7 @@ from collections.abc import Mapping
 from sympy import Expr, Number, S
 
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import (
-    Delta,
-    Letter,
-    Use,
-)
+from symgrad.graph.nodes import Delta, Letter, Use
 from symgrad.graph.symmetry import as_known
 
 

@@ -9,13 +9,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
 from symgrad.functions import constant
-from symgrad.graph.nodes import (
-    Add,
-    Input,
-    Named,
-    Node,
-    postorder,
-)
+from symgrad.graph.nodes import Add, Input, Named, Node, postorder
 
 
 @cache

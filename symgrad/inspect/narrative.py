@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from symgrad.formula.latex import latex, prose
-from symgrad.formula.text import WIDTH, folded
+from symgrad.formula.listing import WIDTH, folded
 from symgrad.inspect.steps import Equation, Rewrite, Section, Shown, Step
 
 

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from sympy import MatrixSymbol
 
-from symgrad.formula.text import TOO_LONG, known_sums, text
+from symgrad.formula.listing import known_sums
+from symgrad.formula.text import TOO_LONG, text
 from symgrad.graph.nodes import Add, Contract, Input, Named, Node, Use, postorder
 from symgrad.graph.transform import dependents
 from symgrad.inspect.writing import Writer, shape_text

@@ -5,9 +5,9 @@ from typing import Any
 
 from symgrad.errors import ModelError
 from symgrad.formula import latex, mathml
+from symgrad.formula.listing import Blocks, formulas
 from symgrad.formula.sheet import sheet
 from symgrad.formula.spelled import spelled
-from symgrad.formula.text import Blocks, formulas
 from symgrad.inspect import narrative, page
 from symgrad.inspect.steps import steps
 from symgrad.inspect.svg import svg

@@ -16,7 +16,8 @@ from symgrad.calculus.local import partial
 from symgrad.calculus.reverse import pull_back
 from symgrad.compiler import Backward, Derivation, derive, operations, with_variable
 from symgrad.errors import UnsupportedError
-from symgrad.formula.layout import Box, derivative_box, layout, name_box
+from symgrad.formula.boxes import Box, derivative_box, name_box
+from symgrad.formula.layout import layout
 from symgrad.formula.text import TOO_LONG, text
 from symgrad.functions import if_else
 from symgrad.graph.build import delta, is_zero, mul

@@ -8,7 +8,8 @@ from sympy import MatrixSymbol, S
 
 from symgrad.errors import SymgradError
 from symgrad.formula.indexed import IndexNames, IndexWriter, entry
-from symgrad.formula.matrix import NoMatrixForm, matrix_form
+from symgrad.formula.matrix import matrix_form
+from symgrad.formula.network import NoMatrixForm
 from symgrad.formula.text import text
 from symgrad.frontend.program import index_symbols
 from symgrad.graph.nodes import Letter, Node, Use

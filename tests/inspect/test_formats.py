@@ -11,10 +11,11 @@ import pytest
 from sympy import Dummy, IndexedBase, MatrixSymbol, Symbol, exp, log, sqrt, srepr, symbols
 
 from symgrad import LogSumExp, MaxOver, Model, ModelError, if_else, sigmoid, softplus, total
+from symgrad.formula.boxes import name_box
 from symgrad.formula.latex import latex
-from symgrad.formula.layout import layout, name_box
+from symgrad.formula.layout import layout
+from symgrad.formula.listing import WIDTH, fitted, folded
 from symgrad.formula.mathml import mathml
-from symgrad.formula.text import WIDTH, fitted, folded
 from symgrad.frontend.names import base_symbol
 
 N, M = symbols("N M", integer=True, positive=True)

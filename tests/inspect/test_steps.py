@@ -5,7 +5,7 @@ from typing import Any
 from sympy import symbols
 
 from symgrad import Model, if_else
-from symgrad.formula.text import fitted
+from symgrad.formula.listing import fitted
 from symgrad.inspect.narrative import as_text
 from symgrad.inspect.steps import Step, steps
 from symgrad.rewrite import pipeline

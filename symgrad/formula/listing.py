@@ -1,0 +1,123 @@
+"""A model's formulas under titles, and as lines of text aligned at their equals signs."""
+
+from typing import Any, NamedTuple
+
+from sympy import Dummy, Lambda, Sum
+
+from symgrad.formula.matrix import scalar_form
+from symgrad.formula.network import NoMatrixForm
+from symgrad.formula.text import TOO_LONG, is_long, text
+from symgrad.frontend.names import base_symbol, label_of
+from symgrad.graph.nodes import Use
+from symgrad.walk import Preorder
+
+WIDEST = 240  # characters of a formula in a generated module's docstring
+WIDTH = 80
+
+
+def known_sums(model: Any) -> set[Any]:
+    """The sums of matrices that the user wrote."""
+    written = [model.loss, *(equation.rhs for equation in model.where)]
+    return {part for e in written if not is_long(e) for part in Preorder(e) if getattr(part, "is_MatAdd", False)}
+
+
+class Second(NamedTuple):
+    """The left side ∂²C/∂p∂q, or ∂p/∂q where p is a name of `where`."""
+
+    p: Any
+    q: Any
+    of_loss: bool
+
+
+Blocks = list[tuple[str, list[tuple[Any, Any]]]]
+
+
+def shown_formulas(model: Any, short: bool) -> Blocks:
+    """What is shown, under titles: pairs of a left side and a formula."""
+    names = list(dict.fromkeys(base_symbol(equation.lhs) for equation in model.where))
+    blocks = [("Loss", [(model.program.loss_name, _as_written(model.loss, model.program.loss))])]
+    if names:
+        found = model.program.names
+        terms = [found[base_symbol(equation.lhs)].arg for equation in model.where]
+        sides = [_as_written(equation.rhs, term) for equation, term in zip(model.where, terms, strict=True)]
+        blocks.append(("where", [(equation.lhs, side) for equation, side in zip(model.where, sides, strict=True)]))
+        if not short:
+            blocks.append(("Adjoints", [(quantity, model.block(quantity)) for quantity in names]))
+    blocks.append(("Gradient", [(quantity, model.block(quantity)) for quantity in model.parameters]))
+    return blocks
+
+
+def _as_written(expr: Any, term: Use) -> Any:
+    """A formula of the model; an entry of a product of matrices, which SymPy writes out as a sum, as the product."""
+    made = {part for part in Preorder(expr) if isinstance(part, Sum) and isinstance(part.variables[0], Dummy)}
+    if not made or term.letters:
+        return expr
+    try:
+        return scalar_form(term)
+    except NoMatrixForm:
+        return expr
+
+
+def formulas(model: Any, short: bool = False, more: Blocks | None = None) -> str:
+    """The loss, the names with their adjoints, and the gradient, aligned at the equals signs.
+
+    `short` leaves out the adjoints of the names, and formulas that are WIDEST. `more` are further formulas, with a
+    `Second` on their left.
+    """
+    lines: list[str] = []
+    known, loss = known_sums(model), model.program.loss_name
+    for title, pairs in [*shown_formulas(model, short), *(more or [])]:
+        rows = [(_label(title, left, value, loss), text(body_of(value), known)) for left, value in pairs]
+        if short:
+            rows = [(label, value if len(value) <= WIDEST else TOO_LONG) for label, value in rows]
+        width = max(len(label) for label, _ in rows)
+        lines += ["", title] if lines else [title]
+        for label, value in rows:
+            lines.append(f"    {label:<{width}} = {value}")
+    return "\n".join(lines)
+
+
+def fitted(text: str, width: int = WIDTH) -> str:
+    """Formulas as `formulas` gives them, long ones continued on further lines below their equals signs."""
+    lines = []
+    for line in text.splitlines():
+        left, equals, value = line.partition(" = ")
+        if len(line) <= width or not equals or not left.startswith(" "):
+            lines.append(line)
+            continue
+        first, *others = folded(value, width - len(left) - 3)
+        lines += [f"{left} = {first}", *(" " * (len(left) + 3) + part for part in others)]
+    return "\n".join(lines)
+
+
+def folded(formula: str, width: int) -> list[str]:
+    """A formula in lines of at most `width` characters where it can be broken: before the outermost operators."""
+    lines = []
+    while len(formula) > width:
+        depth = 0
+        best: tuple[int, int] | None = None  # how far inside, and the place
+        for place, character in enumerate(formula[: width + 1]):
+            depth += (character in "([{") - (character in ")]}")
+            inside = 2 * depth + (character not in "+−")
+            if place > 0 and character in "+−<>=≤≥≠∧∨·∘⊘" and (best is None or inside <= best[0]):
+                best = (inside, place)
+        if best is None:
+            break
+        lines.append(formula[: best[1]].rstrip())
+        formula = formula[best[1] :]
+    return [*lines, formula]
+
+
+def _label(title: str, left: Any, value: Any, loss: str) -> str:
+    if title in ("Loss", "where"):
+        return left if isinstance(left, str) else text(left)
+    indices = f"[{','.join(map(str, value.variables))}]" if isinstance(value, Lambda) else ""
+    if isinstance(left, Second):
+        above = f"∂²{loss}/∂{label_of(left.p)}" if left.of_loss else f"∂{label_of(left.p)}/"
+        return f"{above}∂{label_of(left.q)}{indices}"
+    return f"∂{loss}/∂{label_of(left)}{indices}"
+
+
+def body_of(value: Any) -> Any:
+    """A formula without the indices that it is a function of."""
+    return value.expr if isinstance(value, Lambda) else value
