@@ -8,7 +8,7 @@ from sympy import Expr, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.codegen.values import mentioned, size_text, tuple_text
-from symgrad.frontend.program import SIDE
+from symgrad.frontend.signature import SIDE
 from symgrad.outputs.function import axes_of
 from symgrad.outputs.requirements import Length, Requirements, is_thin
 

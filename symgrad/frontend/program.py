@@ -1,26 +1,14 @@
 """From the user's SymPy objects to a `Program`: checked names, sorted arguments, the loss as a term of the graph."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import (
-    Basic,
-    Dummy,
-    Expr,
-    Idx,
-    Indexed,
-    IndexedBase,
-    MatrixSymbol,
-    Piecewise,
-    S,
-    Symbol,
-    expand,
-)
+from sympy import Basic, Dummy, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol, expand
 from sympy.core.relational import Equality, Relational
-from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
+from sympy.matrices.expressions.matexpr import MatrixExpr
 
-from symgrad.arguments import Argument, Role, Span
+from symgrad.arguments import Argument
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend import given
 from symgrad.frontend.components import joined
@@ -28,23 +16,14 @@ from symgrad.frontend.conditions import conjuncts, guards_of
 from symgrad.frontend.definitions import read_definition
 from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one
 from symgrad.frontend.matrix import Reader, scalar_of
-from symgrad.frontend.names import (
-    base_symbol,
-    bound_indices,
-    check_name,
-    declared_shape,
-    name_of,
-    occurring,
-    subscripted,
-)
+from symgrad.frontend.names import base_symbol, bound_indices, name_of, occurring, subscripted
 from symgrad.frontend.properties import properties
 from symgrad.frontend.recurrence import components, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
-from symgrad.functions import if_else
+from symgrad.frontend.signature import arguments_of, dimensions_of
 from symgrad.graph.axes import named
-from symgrad.graph.dimensions import at_smallest, difference, equal, grows
+from symgrad.graph.dimensions import at_smallest, equal, grows
 from symgrad.graph.nodes import Input, Named, Scan, Trajectory, Use, intern
-from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder
 
 
@@ -102,11 +81,11 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     indices = bound_indices(expressions) | {sub for e in equations for sub in _left_indices(e.lhs)}
     indices |= {index for fact in facts for index in _quantified(fact)}
     found = list(dict.fromkeys(occurring([*parameters, *expressions, *(e.lhs for e in equations)])))
-    dimensions = _dimensions(parameters, found, expressions, indices)
+    dimensions = dimensions_of(parameters, found, expressions, indices)
     needs = _needs(definitions, bases)
     groups = components(needs)
     recursive = {base for group in groups for base in group if len(group) > 1 or base in needs[base] or base in bases}
-    arguments = _arguments(parameters, found, definitions, dimensions, indices, expressions, recursive)
+    arguments = arguments_of(parameters, found, definitions, dimensions, indices, expressions, recursive)
     known = properties(facts)
     nodes = {
         argument.symbol: _input(argument, known.get(argument.symbol, ()))
@@ -188,230 +167,6 @@ def _left_indices(left: Any) -> list[Any]:
     moving = [sub for axis, sub in enumerate(axes_of(left)) if axis not in fixed]
     found = [index_of(sub) for sub in (*moving, *on_sides_of_one(left))]
     return [entry[0] for entry in found if entry is not None]
-
-
-def _dimensions(
-    parameters: Sequence[Any], found: Iterable[Any], expressions: Sequence[Basic], indices: set[Any]
-) -> tuple[Symbol, ...]:
-    """The symbols that occur in shapes and in limits: as the arrays have them, parameters first, then by name."""
-    arrays = [s for s in found if isinstance(s, MatrixSymbol) or (isinstance(s, IndexedBase) and s.shape is not None)]
-    arrays = [*(s for s in parameters if s in arrays), *sorted(set(arrays) - set(parameters), key=name_of)]
-    shapes = [S(length) for array in arrays for length in array.shape]
-    others: list[Expr] = []
-    for symbol in found:
-        if isinstance(symbol, Idx) and symbol.upper is not None:
-            others.extend((symbol.lower, symbol.upper))
-    for expression in expressions:
-        for part in Preorder(expression):
-            if hasattr(part, "limits"):
-                others.extend(bound for limit in part.limits for bound in limit[1:])
-            elif isinstance(part, MatrixExpr) and not isinstance(part, MatrixSymbol):
-                others.extend(part.shape)
-    labels = {index.label if isinstance(index, Idx) else index for index in indices}
-    for array in arrays:
-        for symbol in sorted(labels & {symbol for length in array.shape for symbol in S(length).free_symbols}, key=str):
-            raise ModelError(
-                f"{symbol} is an index and a side of {name_of(array)}, of shape {tuple(array.shape)}; it can be only "
-                "one of them: give the index another name"
-            )
-    ordered = [symbol for length in shapes for symbol in sorted(length.free_symbols, key=str)]
-    ordered += sorted({symbol for length in others for symbol in S(length).free_symbols}, key=str)
-    return tuple(
-        symbol
-        for symbol in dict.fromkeys(ordered)
-        if isinstance(symbol, Symbol) and not isinstance(symbol, Dummy) and symbol not in labels
-    )
-
-
-def _arguments(
-    parameters: Sequence[Any],
-    found: Sequence[Any],
-    definitions: dict[Any, Equality],
-    dimensions: Sequence[Symbol],
-    indices: set[Any],
-    expressions: Sequence[Basic],
-    recursive: Collection[Any],
-) -> tuple[Argument, ...]:
-    """Parameters in the order given, data in alphabetical order, then the dimensions that no array determines."""
-    for parameter in parameters:
-        declared_shape(parameter)
-    _refuse_doubles(
-        [
-            *parameters,
-            *(s for s in (*found, *definitions) if s not in indices and not isinstance(s, Dummy | Idx)),
-            *dimensions,
-        ]
-    )
-    if not parameters:
-        raise ModelError("there are no parameters to differentiate by; give at least one symbol of the loss")
-    occurs, ranged = set(found), set(dimensions)
-    for parameter in parameters:
-        if parameter in definitions:
-            raise ModelError(
-                f"{name_of(parameter)} is a parameter and is defined in `where`; it can be only one of them"
-            )
-        if parameter in ranged:
-            raise ModelError(f"{parameter} is a parameter and a dimension; it can be only one of them")
-        if parameter not in occurs:
-            raise ModelError(f"the parameter {parameter} does not occur in the loss")
-    if len(set(parameters)) != len(parameters):
-        raise ModelError(f"a parameter is given twice: {', '.join(name_of(p) for p in parameters)}")
-    bound_names = {str(index.label if isinstance(index, Idx) else index) for index in indices}
-    known = {*definitions, *parameters, *dimensions, *indices}
-    data = [
-        symbol
-        for symbol in found
-        if symbol not in known
-        and not isinstance(symbol, Idx | Dummy)
-        # a bare symbol called like an index is one that escaped; an array of that name is something else
-        and not (isinstance(symbol, Symbol) and str(symbol) in bound_names)
-    ]
-    used = set(occurring(expressions))
-    for parameter in parameters:
-        if parameter not in used:
-            raise ModelError(f"the parameter {name_of(parameter)} does not occur in the loss")
-    subscripting = _subscripting(expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer}, recursive)
-    for parameter in parameters:
-        if parameter in subscripting:
-            raise ModelError(
-                f"the parameter {name_of(parameter)} subscripts an array; a subscript is an integer, by which "
-                "nothing is differentiated: pass it as data"
-            )
-    made = []
-    roles: tuple[tuple[Role, Iterable[Any]], ...] = (("parameter", parameters), ("data", sorted(data, key=name_of)))
-    for role, group in roles:
-        for symbol in group:
-            integer = role == "data" and (symbol in subscripting or _declared_integer(symbol))
-            ends = subscripting.get(symbol, (None, None))
-            made.append(Argument(check_name(name_of(symbol)), symbol, declared_shape(symbol), role, integer, *ends))
-    for base in definitions:
-        check_name(name_of(base))
-    read = determined([argument.shape for argument in made])
-    loose = [d for d in dimensions if d not in read]
-    for dimension in dimensions:
-        check_name(str(dimension))
-    made.extend(Argument(str(d), d, (), "dimension", True) for d in loose)
-    return tuple(made)
-
-
-def _declared_integer(symbol: Any) -> bool:
-    return bool(getattr(symbol.label if isinstance(symbol, IndexedBase) else symbol, "is_integer", False))
-
-
-def _subscripting(
-    expressions: Sequence[Basic], numbers: Collection[Symbol], recursive: Collection[Any]
-) -> dict[Any, tuple[Expr | None, Span | None]]:
-    """The integers that subscript arrays, entries of others or numbers, with the size of the axis where one does alone.
-
-    Beside it which ones to draw: those whose positions are inside, where they are integers plus a constant. Steps of a
-    recurrence may leave some of them out, the parent of a root for instance, and check what they use themselves.
-    """
-    found: dict[Any, Expr | None] = {}
-    spans: dict[Any, Span] = {}
-    for expression in expressions:
-        for part in Preorder(expression):
-            if isinstance(part, Indexed) and part.base.shape is not None:
-                pairs = list(zip(part.indices, part.base.shape, strict=False))
-            elif isinstance(part, MatrixElement) and isinstance(part.parent, MatrixExpr):
-                pairs = [(part.i, part.parent.shape[0]), (part.j, part.parent.shape[1])]
-            elif isinstance(part, InverseEntry):
-                lengths = [limit[2] + 1 if limit[1] == 0 else None for limit in part.limits]
-                pairs = list(zip(part.at, lengths, strict=True))
-            else:
-                continue
-            for sub, length in pairs:
-                walk = Preorder(sub)
-                for inner in walk:
-                    if isinstance(inner, Indexed | MatrixElement) or inner in numbers:
-                        walk.skip()  # what subscripts it is met by itself
-                        base = base_symbol(inner)
-                        alone = sub == inner and base_symbol(part) not in recursive
-                        found[base] = length if alone else found.get(base)
-                        if length is not None:
-                            shift = difference(sub, inner)
-                            first = -shift if shift.is_Integer else S.Zero
-                            spans.setdefault(base, (first, first + length - 1))
-    guarded = {
-        base for base in _conditional(expressions, numbers) & found.keys() if not _always(expressions, base, numbers)
-    }
-    return {base: (None if base in guarded else alone, spans.get(base)) for base, alone in found.items()}
-
-
-def _always(expressions: Sequence[Basic], base: Any, numbers: Collection[Symbol]) -> bool:
-    """Whether entries of an array, or a number, are subscripts outside of all that is chosen by a condition on them."""
-    for expression in expressions:
-        walk = Preorder(expression)
-        for part in walk:
-            if isinstance(part, if_else | Piecewise) and base in _conditional([part], numbers):
-                walk.skip()
-            elif isinstance(part, Indexed) and any(base_symbol(sub) == base for sub in part.indices):
-                return True
-    return False
-
-
-def _conditional(expressions: Sequence[Basic], numbers: Collection[Symbol]) -> set[Any]:
-    """The arrays and numbers that conditions speak of: they may be no labels where the condition does not hold."""
-    found: set[Any] = set()
-    for expression in expressions:
-        for part in Preorder(expression):
-            if isinstance(part, Piecewise):
-                conditions = [condition for _, condition in part.args]
-            elif isinstance(part, if_else):
-                conditions = [part.args[0]]
-            else:
-                continue
-            for condition in conditions:
-                walk = Preorder(condition)
-                for inner in walk:
-                    if isinstance(inner, Indexed | MatrixElement) or inner in numbers:
-                        found.add(base_symbol(inner))
-                        walk.skip()  # what subscripts it has to be a label already
-    return found
-
-
-def _refuse_doubles(symbols: Sequence[Any]) -> None:
-    """One name, one object: symbols that print alike but differ in shape or assumptions would not meet."""
-    by_name: dict[str, Any] = {}
-    for symbol in symbols:
-        other = by_name.setdefault(name_of(symbol), symbol)
-        if other != symbol:
-            raise ModelError(
-                f"two different symbols are called {name_of(symbol)}: {_describe(other)} and "
-                f"{_describe(symbol)}; use one object throughout"
-            )
-
-
-def _describe(symbol: Any) -> str:
-    shape = getattr(symbol, "shape", None)
-    assumptions = getattr(symbol.label if isinstance(symbol, IndexedBase) else symbol, "_assumptions_orig", {})
-    inside = [f"shape={tuple(shape)}" if shape else "no shape"] + [f"{k}={v}" for k, v in sorted(assumptions.items())]
-    return f"{type(symbol).__name__}({', '.join(inside)})"
-
-
-def determined(shapes: Iterable[tuple[Expr, ...]]) -> dict[Symbol, tuple[int, int, Expr]]:
-    """How each dimension is read off the arrays: {dimension: (array, axis, expression of `size` and earlier ones)}.
-
-    A side that is a dimension gives it at once; a side that is affine with one unknown gives that one.
-    """
-    known: dict[Symbol, tuple[int, int, Expr]] = {}
-    sides = [(n, axis, side) for n, shape in enumerate(shapes) for axis, side in enumerate(shape) if side.free_symbols]
-    sides.sort(key=lambda entry: not entry[2].is_Symbol)
-    while True:
-        for n, axis, side in sides:
-            unknown = [symbol for symbol in side.free_symbols if symbol not in known]
-            if len(unknown) != 1:
-                continue
-            (symbol,) = unknown
-            slope = side.expand().coeff(symbol)
-            rest = (side - slope * symbol).expand()
-            if slope.is_Integer and not rest.has(symbol):
-                known[symbol] = (n, axis, (SIDE - rest) / slope)
-                break
-        else:
-            return known
-
-
-SIDE = Dummy("side", dummy_index=1, integer=True)  # stands for the length of the side that determines a dimension
 
 
 def _input(argument: Argument, known: tuple[str, ...]) -> Input:

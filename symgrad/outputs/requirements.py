@@ -9,7 +9,8 @@ from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mul, S, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.calculus.projection import note
-from symgrad.frontend.program import Program, determined
+from symgrad.frontend.program import Program
+from symgrad.frontend.signature import determined
 from symgrad.functions import MaxOver, MinOver, relu, step
 from symgrad.functions.norms import reciprocal_root
 from symgrad.graph.dimensions import is_never_empty
@@ -20,7 +21,7 @@ from symgrad.outputs.function import axes_of
 
 @dataclass(frozen=True)
 class Length:
-    """A dimension as it is read off an array: `expression` of the length of its axis (`program.SIDE`) and others."""
+    """A dimension as it is read off an array: `expression` of the length of its axis (`signature.SIDE`) and others."""
 
     dimension: Symbol
     array: Argument

@@ -8,7 +8,8 @@ from sympy import MatrixSymbol
 
 from symgrad.arguments import Argument
 from symgrad.codegen.slices import loops
-from symgrad.frontend.program import Program, determined
+from symgrad.frontend.program import Program
+from symgrad.frontend.signature import determined
 from symgrad.graph.nodes import Input, Node, Use, postorder
 from symgrad.outputs.function import Array, Function, Result, arrays_of, axes_of, terms_of, with_terms
 from symgrad.schedule.estimate import size_estimate

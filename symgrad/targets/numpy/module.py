@@ -9,7 +9,8 @@ from sympy import Symbol
 from symgrad.arguments import Argument
 from symgrad.codegen.sizes import size_text
 from symgrad.errors import ModelError
-from symgrad.frontend.program import SIDE, Program
+from symgrad.frontend.program import Program
+from symgrad.frontend.signature import SIDE
 from symgrad.graph.nodes import Node, postorder
 from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import Length, conventions, is_thin, notes, requirements
