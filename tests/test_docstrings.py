@@ -11,7 +11,9 @@ import symgrad
 from symgrad import Model
 
 PUBLIC: dict[str, Any] = {name: getattr(symgrad, name) for name in symgrad.__all__ if name != "__version__"}
-METHODS: dict[str, Any] = {f"Model.{name}": part for name, part in vars(Model).items() if not name.startswith("_")}
+METHODS: dict[str, Any] = {
+    f"Model.{name}": inspect.getattr_static(Model, name) for name in dir(Model) if name[0] != "_"
+}
 
 
 @pytest.mark.parametrize("name", [*PUBLIC, *METHODS])

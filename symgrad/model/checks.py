@@ -1,0 +1,224 @@
+"""What can be asked of a model that runs its generated module: the check, and what is checked before it is given."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symgrad import targets
+from symgrad.checking import Checking
+from symgrad.codegen.environment import environment
+from symgrad.errors import GradientCheckError, UnsupportedError
+from symgrad.files import write_all
+from symgrad.generated import GeneratedModule, imported, load
+from symgrad.inspect.page import Report, report_page
+from symgrad.model.code import Code
+from symgrad.outputs.second_order import Request
+from symgrad.targets import NUMPY
+from symgrad.verify.check import check_module
+from symgrad.verify.draws import draw_inputs
+from symgrad.verify.report import CheckReport, Run
+from symgrad.verify.sampling import Draw, Sampler
+from symgrad.verify.subject import Settings
+from symgrad.verify.test_file import test_cases, test_file
+
+
+class Checks(Code):
+    """A model's module compared with numerical gradients, and what rests on that; see `Model`."""
+
+    def compile(
+        self,
+        check: bool = True,
+        *,
+        path: str | Path | None = None,
+        seed: int = 0,
+        hessian: bool = False,
+        hvp: bool = False,
+        jacobian: Sequence[Any] = (),
+        workspace: bool = False,
+        target: str = NUMPY,
+    ) -> GeneratedModule:
+        """The generated module, imported under a name of its own.
+
+        Parameters
+        ----------
+        check : compare it with numerical gradients first.
+        path : also write its text to this file, after the check.
+        seed : of the check's random inputs.
+        hessian, hvp, jacobian : which functions of second order it has, as for `source`; they are checked, too.
+        workspace : whether value and gradient take a `workspace`, whose arrays are kept between calls.
+        target : what the module is written in, "numpy" or "jax"; the check is of that module.
+
+        Raises
+        ------
+        GradientCheckError : the check failed, or was inconclusive: something of the gradient was not seen to be right,
+            such as a branch that no inputs were found for. Nothing is written; `check=False` leaves the check out.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> from symgrad import Model
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> value, gradient = model.compile().value_and_gradient(x=2.0, a=1.0)
+        >>> float(value), float(gradient.x)
+        (8.0, 12.0)
+        """
+        request = self._request(hessian, hvp, jacobian)
+        text, goal = self._source(request, workspace, target), targets.target(target)
+        if check:
+            module = goal.on_arrays(goal.imported(text, self.name))
+            report = self._check(module, request, Settings(seed), chain=False)
+            if not report.ok:
+                outcome = "failed" if report.verdict == "fail" else "was inconclusive"
+                raise GradientCheckError(f"the gradient check of {self.name} {outcome}\n{report}", report)
+        if path is not None:
+            write_all({Path(path): text})
+        return load(text, self.name, None if path is None else Path(path))
+
+    def test_source(self, module_name: str, seed: int = 0, *, hessian: bool = False, hvp: bool = False) -> str:
+        """The text of a pytest file that checks the generated module beside it; it needs NumPy and pytest only.
+
+        Parameters
+        ----------
+        module_name : the name of the generated module, without `.py`.
+        seed : of the inputs, which are written into the file.
+        hessian, hvp : whether the module has these functions, which are tested, too.
+
+        Raises
+        ------
+        UnsupportedError : the model has a parameter inside `constant`.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> from symgrad import Model
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> "def test_gradient_agrees_with_numerical_derivatives" in model.test_source("cubic_gradient")
+        True
+        """
+        if self._run(lambda: self._checking.held()) is not None:
+            raise UnsupportedError(
+                f"{self.name} holds parameters in constant(...): numerical derivatives of its value move those, too, "
+                "so that a test of the module alone would fail; use Model.check or `symgrad check`"
+            )
+        draws = self.draws(imported(self.source(), self.name), seed=seed)
+        cases = test_cases(self.arguments, draws)
+        return test_file(module_name, self.name, cases, environment(), hessian=hessian, hvp=hvp)
+
+    def check(
+        self,
+        seed: int = 0,
+        *,
+        sizes: Any = None,
+        inputs: Mapping[str, Any] | None = None,
+        hessian: bool = False,
+        hvp: bool = False,
+        jacobian: Sequence[Any] = (),
+        workspace: bool = False,
+        chain: bool = True,
+        accuracy: bool = False,
+        target: str = NUMPY,
+    ) -> CheckReport:
+        """Compare the generated gradient with numerical gradients, and the value with the SymPy loss.
+
+        Parameters
+        ----------
+        seed : of the random inputs.
+        sizes : sizes by dimension, one set or several; by default several are chosen.
+        inputs : values for some arguments, by name; the others are drawn so that the facts hold. Large arrays are
+            checked as a whole in float64, and everything else at blocks of neighbouring rows, which the report names.
+        hessian, hvp, jacobian : check these, too, as differences of the gradient and of the named quantities.
+        workspace : check the module whose functions take a `workspace`.
+        chain : also compare the stages of the compiler with each other at 50 digits, from the SymPy loss to the code,
+            so that what is wrong is blamed on one of them.
+        accuracy : also audit the digits of value and gradient on a logarithmic grid of each input, from 1e-300 to
+            1e300 where the facts allow it, against mpmath; what loses them is named. It takes seconds to minutes.
+        target : what the module to be checked is written in.
+
+        Returns
+        -------
+        CheckReport : prints itself; `.ok` says whether the gradient is right.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> from symgrad import Model
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> model.check().ok
+        True
+        """
+        request = self._request(hessian, hvp, jacobian)
+        goal = targets.target(target)
+        module = goal.on_arrays(goal.imported(self._source(request, workspace, target), self.name))
+        report = self._check(module, request, Settings(seed, sizes, inputs), chain)
+        return replace(report, edges=(*report.edges, self._audit(module, seed, sizes))) if accuracy else report
+
+    def _audit(self, module: Any, seed: int, sizes: Any) -> Run:
+        """What an audit of the digits finds, from the first draw on."""
+        draw = self.draws(module, seed=seed, sizes=sizes)[0]
+        sampler = Sampler(self.arguments, self.facts, draw.sizes, np.random.default_rng(seed), where=self.where)
+        return self._run(lambda: self._checking.audit(module, draw, sampler.satisfies))
+
+    @cached_property
+    def _checking(self) -> Checking:
+        """What the checker has to know of the model."""
+        model = (self.name, self.loss, self.where, self.facts)
+        return Checking(*model, self.program, self.derivation, self._first_order)
+
+    def draws(self, module: Any, *, seed: int = 0, sizes: Any = None) -> list[Draw]:
+        """The inputs at which the model is checked, one draw for each set of sizes.
+
+        Parameters
+        ----------
+        module : the generated module; inputs are drawn where its value is finite.
+        seed : of the random inputs.
+        sizes : sizes by dimension, one set or several; by default several are chosen.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> from symgrad import Model
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> draw = model.draws(model.compile())[0]
+        >>> sorted(draw.inputs)
+        ['a', 'x']
+        """
+        settings = Settings(seed, sizes)
+        return self._run(lambda: draw_inputs(self._checking.subject(module, chain=False), settings))
+
+    def _check(self, module: Any, request: Request, settings: Settings, chain: bool) -> CheckReport:
+        return self._run(lambda: check_module(self._checking.subject(module, request, chain), settings))
+
+    def report(self, seed: int = 0, *, progress: Callable[[str], None] = lambda doing: None) -> Report:
+        """Everything about the model as one page of HTML that needs nothing else: no network, no other file.
+
+        Formulas (as MathML) beside the code that computes them, the graph, the derivation step by step, the gradient
+        check with its plots, operations, memory and timings on this machine.
+
+        Parameters
+        ----------
+        seed : of the inputs that the check draws.
+        progress : is told what is being done.
+
+        Returns
+        -------
+        Report : its `.html` is the page, which `.save(path)` writes; its `.check` is the gradient check.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> from symgrad import Model
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> report = model.report()
+        >>> report.check.ok, report.html.startswith("<!DOCTYPE html>")
+        (True, True)
+        """
+        return self._run(lambda: report_page(self, seed, progress))

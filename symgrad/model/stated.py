@@ -1,0 +1,127 @@
+"""A model as it is stated: read into the graph, its gradient derived, its symbols by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from sympy import Basic
+
+from symgrad.arguments import Argument
+from symgrad.compiler import Derivation, derive
+from symgrad.deep import with_room
+from symgrad.errors import ModelError
+from symgrad.formula.indexed import IndexNames
+from symgrad.frontend import given
+from symgrad.frontend.names import base_symbol, name_of
+from symgrad.frontend.program import Program, index_symbols, read_program
+from symgrad.functions.defined import definitions
+from symgrad.graph.nodes import Node, Use
+from symgrad.outputs.second_order import Request
+from symgrad.walk import depth
+
+_T = TypeVar("_T")
+
+
+class StatedModel:
+    """A loss with its parameters, and what its names mean; see `Model`."""
+
+    def __init__(
+        self,
+        loss: Any,
+        parameters: Sequence[Any],
+        *,
+        where: Sequence[Any] | Mapping[Any, Any] = (),
+        facts: Sequence[Any] = (),
+        sizes: Mapping[Any, int] = MappingProxyType({}),
+        name: str | None = None,
+    ) -> None:
+        self.loss = given.expression(loss)
+        equations = given.equations(where)
+        self.where: tuple[Any, ...] = (*definitions([self.loss, *equations]), *equations)
+        parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
+        self.parameters: tuple[Any, ...] = given.parameters(parameters, parts)
+        self.facts: tuple[Any, ...] = given.listed(facts, "facts", "[x > 0]")
+        self.name = given.model_name(name)
+        parts += [part for part in self.facts if isinstance(part, Basic)]
+        self._depth = depth(parts)
+        program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
+        self.program: Program = replace(program, sizes=given.sizes(sizes, program.dimensions))
+        self._adjoints: dict[Any, Use] = {}
+
+    def _run(self, function: Callable[[], _T]) -> _T:
+        """`function()`, with room for SymPy's recursion over a deep model."""
+        return with_room(self._depth, function)
+
+    def __repr__(self) -> str:
+        return f"Model({self.name}: by {', '.join(name_of(p) for p in self.parameters)})"
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """The arguments of the generated functions: parameters, data in alphabetical order, undetermined dimensions.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> from symgrad import Model
+        >>> a, x = Symbol("a", real=True), Symbol("x", real=True)
+        >>> model = Model(a*x**3, [x], name="cubic")
+        >>> [(argument.name, argument.role) for argument in model.arguments]
+        [('x', 'parameter'), ('a', 'data')]
+        """
+        return self.program.arguments
+
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The derived and simplified gradient, with the trace of its rewriting.
+
+        Examples
+        --------
+        >>> from sympy import Symbol, exp, log
+        >>> from symgrad import Model
+        >>> x = Symbol("x", real=True)
+        >>> [name for name, before, after in Model(log(1 + exp(x)), [x]).derivation.trace.steps]
+        ['softplus']
+        """
+        return self._run(lambda: derive(self.program))
+
+    def _called(self, quantity: Any) -> Any:
+        """The parameter or name of `where` that a text means; a symbol is itself."""
+        if not isinstance(quantity, str):
+            return given.quantity(quantity)
+        known = {name_of(symbol): symbol for symbol in (*self.program.parameters, *self.program.names)}
+        if quantity not in known:
+            raise ModelError(
+                f"{quantity!r} is neither a parameter nor a name of `where`; the model has {', '.join(known)}"
+            )
+        return known[quantity]
+
+    def _parameter(self, parameter: Any) -> None:
+        if base_symbol(parameter) not in self.program.parameters:
+            known = ", ".join(name_of(p) for p in self.parameters)
+            raise ModelError(f"{parameter} is not a parameter of this model; the parameters are {known}")
+
+    def _quantity(self, name: Any) -> Any:
+        """The name of `where` that a symbol or a text means."""
+        base = base_symbol(given.quantity(name))
+        for known in self.program.names:
+            if base == known or name == name_of(known):
+                return known
+        found = ", ".join(map(name_of, self.program.names)) or "there are none"
+        raise ModelError(f"{name} is not a name of `where`, so it has no Jacobian; the names: {found}")
+
+    def _node(self, base: Any) -> Node:
+        node: Node | None = self.program.parameters.get(base) or self.program.names.get(base)
+        if node is None:
+            known = ", ".join(name_of(s) for s in (*self.program.parameters, *self.program.names))
+            raise ModelError(f"{base} is neither a parameter nor a name of `where`; the model has {known}")
+        return node
+
+    def _request(self, hessian: bool, hvp: bool, jacobian: Sequence[Any]) -> Request:
+        names = [jacobian] if isinstance(jacobian, str | Basic) else jacobian
+        return Request(hessian, hvp, tuple(dict.fromkeys(self._quantity(name) for name in names)))
+
+    @cached_property
+    def _index_names(self) -> IndexNames:
+        return IndexNames(index_symbols([self.loss, *self.where, *self.facts], self.program))
