@@ -95,77 +95,96 @@ def derive(program: Program) -> Derivation:
     """
     trace = Trace()
     program = _recognised(program, trace)
-    names = list(program.names.values())
-    absorbed = _absorbed(trace)
-    blocks: dict[Node, Use] = {}
-    opaque: set[Node] = set(names)
-    settled: set[Node] = set(names)  # what to simplify again would not change, with all below it
-    known = set(postorder([program.loss.node, *names]))
-    contributions: dict[Node, list[tuple[Node, Use]]] = {}
-    backward: list[Backward] = []
+    run = _BackwardPass(program, trace, _absorbed(trace))
+    adjoints = reverse(program.loss, list(program.parameters.values()), run.settle, run.observe, program.loss_name)
+    by_name = {block.name: block for block in run.blocks if isinstance(block, Named)}
+    found = {base: by_name[f"d_{name.name}"] for base, name in program.names.items() if f"d_{name.name}" in by_name}
+    gradient = dict(zip(program.parameters, adjoints.values(), strict=True))
+    return Derivation(program, gradient, found, trace, tuple(run.steps))
 
-    def polished(adjoint: Use) -> Use:
-        simple = simplified(adjoint)
-        settled.update(postorder([simple.node], settled))
-        return simple
 
-    def simplified(adjoint: Use) -> Use:
-        (plain,) = simplify([adjoint], names, program.identities, trace, settled)
-        near: dict[Node, Use] = {node: node.arg for node in _near(plain) if node in blocks and not is_recursive(node)}
-        if not near:
-            return plain
-        (opened,) = expand_names([plain], near, opaque - near.keys())
-        attempt = Trace([(expand_names.name, plain, opened)])
-        (opened,) = simplify([opened], names, program.identities, attempt, settled - near.keys())
-        if operations(opened, known) > operations(plain, known):
-            return plain
-        trace.steps.extend(attempt.steps)
-        return opened
+class _BackwardPass:
+    """What reverse mode asks for on its way: the adjoint to go on with, simplified and named.
 
-    def settle(node: Node, total: Use) -> Use:
+    Attributes
+    ----------
+    blocks : the named adjoints, with what they stand for.
+    steps : what was done, in order.
+    """
+
+    def __init__(self, program: Program, trace: Trace, absorbed: Collection[str]) -> None:
+        names = list(program.names.values())
+        self._program, self._names, self._trace, self._absorbed = program, names, trace, absorbed
+        self.blocks: dict[Node, Use] = {}
+        self.steps: list[Backward] = []
+        self._opaque: set[Node] = set(names)
+        self._settled: set[Node] = set(names)  # what to simplify again would not change, with all below it
+        self._known = set(postorder([program.loss.node, *names]))
+        self._contributions: dict[Node, list[tuple[Node, Use]]] = {}
+
+    def observe(self, node: Node, operand: Node, contribution: Use) -> None:
+        """Note what a consumer adds to the adjoint of its operand."""
+        self._contributions.setdefault(operand, []).append((node, contribution))
+
+    def settle(self, node: Node, total: Use) -> Use:
+        """What to go on with for the sum of all contributions to a node."""
         given = total.node
         if isinstance(given, Named) and given.arg.node is node:  # a recurrence's, which comes with a name
-            return kept(given)
-        before = len(trace.steps)
+            return self._kept(given)
+        before = len(self._trace.steps)
         adjoint = total
         if isinstance(node, Input):
-            adjoint = polished(project(node, total))
+            adjoint = self._polished(project(node, total))
         elif isinstance(node, Past | Previous | Trajectory) or (is_given(node) and not is_recursive(node)):
-            adjoint = polished(total)
-        steps = tuple(trace.steps[before:])
-        backward.append(Backward(node, tuple(contributions.pop(node, ())), total, adjoint, steps, known))
+            adjoint = self._polished(total)
+        rewrites = tuple(self._trace.steps[before:])
+        contributions = tuple(self._contributions.pop(node, ()))
+        self.steps.append(Backward(node, contributions, total, adjoint, rewrites, self._known))
         if not is_given(node):
-            return adjoint if isinstance(node, Input) else in_part(adjoint)
+            return adjoint if isinstance(node, Input) else self._in_part(adjoint)
         if is_recursive(node):
             return adjoint
-        if isinstance(adjoint.node, Input | Named | Const) or node.name in absorbed:
+        if isinstance(adjoint.node, Input | Named | Const) or node.name in self._absorbed:
             return adjoint
-        symbol = adjoint_symbol(node.name, node.symbol, node.shape, program.loss_name)
-        return kept(named(f"d_{node.name}", symbol, node.shape, adjoint))
+        symbol = adjoint_symbol(node.name, node.symbol, node.shape, self._program.loss_name)
+        return self._kept(named(f"d_{node.name}", symbol, node.shape, adjoint))
 
-    def in_part(adjoint: Use) -> Use:
+    def _polished(self, adjoint: Use) -> Use:
+        simple = self._simplified(adjoint)
+        self._settled.update(postorder([simple.node], self._settled))
+        return simple
+
+    def _simplified(self, adjoint: Use) -> Use:
+        """The adjoint simplified; with the blocks that it refers to in place of their names where that is shorter."""
+        identities = self._program.identities
+        (plain,) = simplify([adjoint], self._names, identities, self._trace, self._settled)
+        near: dict[Node, Use] = {
+            node: node.arg for node in _near(plain) if node in self.blocks and not is_recursive(node)
+        }
+        if not near:
+            return plain
+        (opened,) = expand_names([plain], near, self._opaque - near.keys())
+        attempt = Trace([(expand_names.name, plain, opened)])
+        (opened,) = simplify([opened], self._names, identities, attempt, self._settled - near.keys())
+        if operations(opened, self._known) > operations(plain, self._known):
+            return plain
+        self._trace.steps.extend(attempt.steps)
+        return opened
+
+    def _in_part(self, adjoint: Use) -> Use:
         """A large adjoint of an operation as a quantity of its own, which is simplified and opened no more."""
         if not is_large(adjoint):
             return adjoint
-        part = auxiliary("delta", polished(adjoint))
-        for those in (opaque, settled, known):
+        part = auxiliary("delta", self._polished(adjoint))
+        for those in (self._opaque, self._settled, self._known):
             those.add(part.node)
         return part
 
-    def kept(block: Named) -> Use:
-        blocks[block] = block.arg
-        for those in (opaque, settled, known):
+    def _kept(self, block: Named) -> Use:
+        self.blocks[block] = block.arg
+        for those in (self._opaque, self._settled, self._known):
             those.add(block)
         return own(block)
-
-    def observe(node: Node, operand: Node, contribution: Use) -> None:
-        contributions.setdefault(operand, []).append((node, contribution))
-
-    adjoints = reverse(program.loss, list(program.parameters.values()), settle, observe, program.loss_name)
-    by_name = {block.name: block for block in blocks if isinstance(block, Named)}
-    found = {base: by_name[f"d_{name.name}"] for base, name in program.names.items() if f"d_{name.name}" in by_name}
-    gradient = dict(zip(program.parameters, adjoints.values(), strict=True))
-    return Derivation(program, gradient, found, trace, tuple(backward))
 
 
 def plain_gradient(program: Program) -> tuple[Use, ...]:

@@ -115,7 +115,7 @@ class IndexWriter:
     def __init__(self, names: IndexNames) -> None:
         self._names = names
 
-    def write(self, use: Use, at: Mapping[Letter, Any]) -> Expr:  # noqa: C901
+    def write(self, use: Use, at: Mapping[Letter, Any]) -> Expr:
         """The entry of a term at the given indices."""
         node = use.node
         subs = tuple(at[letter] for letter in use.letters)
@@ -165,30 +165,33 @@ class IndexWriter:
             case Gather(base=base, subs=positions):
                 found = [self.write(position, inside) for position in positions]
                 return self.write(Use(base.node, tuple(range(base.node.rank))), {**at, **dict(enumerate(found))})
-            case Scatter(value=value, subs=positions, bound=bound):
-                limits = self._bind(inside, node.rank, bound, at)
-                deltas, holds = [], []
-                for axis, position in enumerate(positions):
-                    start = _shift(position)
-                    known = [limit for limit in limits if start is not None and limit[0] == inside[position.letters[0]]]
-                    if known:  # Σ_i δ(n, i + c)·f(i) = f(n - c)
-                        limits.remove(known[0])
-                        inside[position.letters[0]] = inside[axis] - start
-                        if start != 0:
-                            holds.append(Ge(inside[axis], start))
-                        if (node.shape[axis] - position.node.shape[0] - start).expand() != 0:
-                            holds.append(Le(inside[axis], start + position.node.shape[0] - 1))
-                condition = And(*holds)
-                if condition == S.false:  # at the number N, which an array of N entries does not have
-                    return S.Zero
-                for axis, position in enumerate(positions):
-                    at_axis = self.write(position, inside)
-                    if at_axis != inside[axis]:
-                        deltas.append(KroneckerDelta(inside[axis], at_axis))
-                body = Mul(self.write(value, inside), *deltas)
-                body = Sum(body, *limits) if limits else body
-                return body if condition == S.true or body == 0 else if_else(condition, body, S.Zero)
+            case Scatter():
+                return self._scatter(node, inside, at)
         raise AssertionError(type(node).__name__)
+
+    def _scatter(self, node: Scatter, inside: dict[Letter, Any], outer: Mapping[Letter, Any]) -> Expr:
+        limits = self._bind(inside, node.rank, node.bound, outer)
+        deltas, holds = [], []
+        for axis, position in enumerate(node.subs):
+            start = _shift(position)
+            known = [limit for limit in limits if start is not None and limit[0] == inside[position.letters[0]]]
+            if known:  # Σ_i δ(n, i + c)·f(i) = f(n - c)
+                limits.remove(known[0])
+                inside[position.letters[0]] = inside[axis] - start
+                if start != 0:
+                    holds.append(Ge(inside[axis], start))
+                if (node.shape[axis] - position.node.shape[0] - start).expand() != 0:
+                    holds.append(Le(inside[axis], start + position.node.shape[0] - 1))
+        condition = And(*holds)
+        if condition == S.false:  # at the number N, which an array of N entries does not have
+            return S.Zero
+        for axis, position in enumerate(node.subs):
+            at_axis = self.write(position, inside)
+            if at_axis != inside[axis]:
+                deltas.append(KroneckerDelta(inside[axis], at_axis))
+        body = Mul(self.write(node.value, inside), *deltas)
+        body = Sum(body, *limits) if limits else body
+        return body if condition == S.true or body == 0 else if_else(condition, body, S.Zero)
 
     def recursion(self, use: Use, at: Mapping[Letter, Any]) -> Expr:
         """The entry of a state of a backward recurrence, in terms of later entries of the states."""

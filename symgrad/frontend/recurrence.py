@@ -81,13 +81,7 @@ def read_recurrence(
     if not any(base in bases for base in group):
         definitions, bases = with_base_cases(group, definitions)
     definitions = {base: _lags_spelled_out(definitions[base], group) for base in group}
-    for base in group:
-        left = definitions[base].lhs
-        if not subscripts_of(left) or base.shape is None:
-            raise UnsupportedError(
-                f"the definition of {place_of(left)} refers to itself (through {names}); a recurrence is written with "
-                "subscripts and a declared shape, as Eq(h[t, k], ... h[t - 1, l] ...) with h of shape (T + 1, K)"
-            )
+    _check_left_sides(definitions, names)
     axes = _time_axes(group, definitions, bases)
     descending, steps = _direction(group, bases, axes, names)
     what = f"the recurrence of {names} runs over {steps} steps"
@@ -110,14 +104,8 @@ def read_recurrence(
         references = References(part, parts, cases, key, steps, descending, reader)
         terms[part.base] = _read_step(part, steps, reader, references)
         together[part.base] = references.same_step
-    order = components(together)
-    for cycle in order:
-        if len(cycle) > 1 or cycle[0] in together[cycle[0]]:
-            raise ModelError(
-                f"{', '.join(name_of(base) for base in cycle)} at one time depends on itself at the same time"
-                f" ({place_of(definitions[cycle[0]])}); a recurrence refers to earlier entries, as h[t - 1, k]"
-            )
-    ordered = [next(part for part in parts if part.base == base) for (base,) in order]
+    order = _order_of_a_step(together, definitions)
+    ordered = [next(part for part in parts if part.base == base) for base in order]
     states = [part.state for part in ordered]
     started = [
         (number, position, use)
@@ -128,16 +116,32 @@ def read_recurrence(
     updates = [Update(number, 0, terms[part.base]) for number, part in enumerate(ordered)]
     clock = next(part for part in parts if part.base in bases)
     made = scan(
-        key,
-        states,
-        steps,
-        descending,
-        (name_of(clock.time), clock.first_time),
-        started,
-        [None] * len(states),
-        updates,
+        key, states, steps, descending, (name_of(clock.time), clock.first_time), started, [None] * len(states), updates
     )
     return {part.base: whole(made, number, part.state) for number, part in enumerate(ordered)}
+
+
+def _check_left_sides(definitions: Mapping[Any, Equality], names: str) -> None:
+    """Every left side has subscripts, and every state a shape."""
+    for base, definition in definitions.items():
+        if not subscripts_of(definition.lhs) or base.shape is None:
+            raise UnsupportedError(
+                f"the definition of {place_of(definition.lhs)} refers to itself (through {names}); a recurrence is "
+                "written with subscripts and a declared shape, as Eq(h[t, k], ... h[t - 1, l] ...) with h of shape "
+                "(T + 1, K)"
+            )
+
+
+def _order_of_a_step(together: Mapping[Any, Sequence[Any]], definitions: Mapping[Any, Equality]) -> list[Any]:
+    """The states so that each comes after those that it refers to at the same time."""
+    order = components(together)
+    for cycle in order:
+        if len(cycle) > 1 or cycle[0] in together[cycle[0]]:
+            raise ModelError(
+                f"{', '.join(name_of(base) for base in cycle)} at one time depends on itself at the same time"
+                f" ({place_of(definitions[cycle[0]])}); a recurrence refers to earlier entries, as h[t - 1, k]"
+            )
+    return [base for (base,) in order]
 
 
 def _time_axes(
