@@ -1,5 +1,7 @@
 """A target is a folder, found by its name."""
 
+import sys
+
 import pytest
 from sympy import Symbol
 
@@ -29,3 +31,10 @@ def test_numpy_is_the_target_by_default():
 def test_a_model_refuses_an_unknown_target(ask):
     with pytest.raises(ModelError, match="no target 'fortran'"):
         ask(target="fortran")
+
+
+def test_a_module_for_jax_is_printed_where_there_is_no_jax_but_not_imported(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax", None)
+    assert "import jax" in CUBIC.source(target="jax")
+    with pytest.raises(ModelError, match="needs JAX"):
+        CUBIC.compile(target="jax")
