@@ -39,9 +39,9 @@ def _array(name: str, given: Any) -> Any:
     return array
 
 
-def _in_range(positions: Any, size: int) -> Any:
-    """Whether all positions lie on an axis of the given size."""
-    if size < 1 and positions.size:
+def _in_range(positions: Any, size: Any) -> Any:
+    """Whether all positions lie on an axis of the given size, or below it where it differs from one to the next."""
+    if isinstance(size, int) and size < 1 and positions.size:
         raise IndexError(f"there are {positions.size} positions on an axis without entries")
     return jnp.all((positions >= 0) & (positions < size))
 

@@ -86,6 +86,17 @@ def test_a_recurrence_compiled_and_for_many_parameters_at_once():
     np.testing.assert_allclose(both.a, wanted, rtol=1e-12)
 
 
+def test_a_recurrence_along_a_tree_whose_parents_are_data():
+    parent = IndexedBase("parent", shape=(T,), integer=True)
+    where = [Eq(h[0], x[0]), Eq(h[t], tanh(a * h[parent[t]] + x[t]))]
+    model = Model(Sum(h[t] * y[t], (t, 0, T - 1)), [a], where=where, facts=[parent[t] < t], name="tree")
+    inputs = {"a": 0.3, "x": SERIES, "y": SERIES[::-1], "parent": np.array([0, 0, 0, 1, 1, 3])}
+    numpy, in_jax = modules(model)
+    agree(numpy, in_jax, inputs)
+    late = inputs | {"parent": np.array([0, 0, 0, 3, 1, 3])}  # refers to itself
+    assert np.isnan(in_jax.value(**late))
+
+
 MODELS: dict[str, tuple[Model, dict[str, Any]]] = {
     "subscripts by data, each several times": (
         Model(Sum((X[L[n], k] - Z[n, k]) ** 2, (k, 0, K - 1), (n, 0, N - 1)), [X]),
