@@ -169,3 +169,14 @@ def diagonal_of_triangular(matrix: Use, row: Letter, column: Letter) -> Use | No
         parts = [relabel(factor, dict(enumerate(matrix.letters))) for factor, _ in node.factors]
         known = any(isinstance(part.node, Delta) and set(part.letters) == {row, column} for part in parts)
     return mul([relabel(matrix, {column: row})]) if known else None
+
+
+def matrix_of(use: Use) -> tuple[Use, Letter, Letter, Expr]:
+    """The operand of a matrix function with its rows, columns and their length, in the letters of the use."""
+    node = use.node
+    assert isinstance(node, MatrixFunction)
+    row, column, length = sides_of(node)
+    names: dict[Letter, Letter] = dict(enumerate(use.letters))
+    for letter in (row, column):
+        names.setdefault(letter, ("side", node, letter))
+    return relabel(node.arg, names), names[row], names[column], length

@@ -1,4 +1,4 @@
-"""Rewrites of functions of matrices: log det, inverses that meet their matrix, orthogonal matrices, merged axes."""
+"""Rewrites of functions of matrices: log det, inverses that meet their matrix, orthogonal matrices."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -6,19 +6,7 @@ from collections.abc import Iterator, Sequence
 from sympy import Abs, Expr, Pow, Product, S, log
 
 from symgrad.graph.axes import reduce
-from symgrad.graph.build import (
-    ZERO,
-    add,
-    apply,
-    delta,
-    mul,
-    power,
-    product_of_powers,
-    scale,
-    size,
-    sizes_of,
-    split_coefficient,
-)
+from symgrad.graph.build import ZERO, add, apply, delta, mul, product_of_powers, scale, split_coefficient
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import (
     DET,
@@ -29,13 +17,13 @@ from symgrad.graph.linear_algebra import (
     diagonal_of_triangular,
     inverse,
     matrix_function,
-    sides_of,
+    matrix_of,
 )
-from symgrad.graph.merge import kronecker_factors, merge, split
-from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, MatrixFunction, Merge, Named, Node, Use
+from symgrad.graph.nodes import Apply, Contract, Input, Letter, MatrixFunction, Named, Node, Use
 from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import symmetric, transposed
 from symgrad.graph.transform import factors_of, place, rebuild, see_through, transform
+from symgrad.rewrite.merged_axes import lift_merged, of_kronecker, sum_over_merged
 from symgrad.rewrite.record import COOKBOOK, AxisRule, record
 
 Factor = tuple[Use, Expr]
@@ -64,9 +52,9 @@ def log_determinant(use: Use) -> Use | None:
     terms = [(e, _log(f)) for f, e in others]
     for factor, exponent in found:
         absolute = not signed or exponent.is_even or factor in whole
-        terms.append((exponent, matrix_function(LOG_ABS_DET if absolute else LOGDET, *_matrix_of(factor))))
+        terms.append((exponent, matrix_function(LOG_ABS_DET if absolute else LOGDET, *matrix_of(factor))))
     if whole:
-        signs = [matrix_function(SIGN_DET, *_matrix_of(factor)) for factor in whole]
+        signs = [matrix_function(SIGN_DET, *matrix_of(factor)) for factor in whole]
         terms.append((S.One, apply(log, [mul(signs)])))
     if coefficient != 1:
         terms.append((S.One, apply(log, [scale(coefficient, mul([]))])))
@@ -79,17 +67,6 @@ def _log(use: Use) -> Use:
         base, exponent = (place(arg, use.letters) for arg in use.node.args)
         return mul([exponent, apply(log, [base])])
     return apply(log, [use])
-
-
-def _matrix_of(use: Use) -> tuple[Use, Letter, Letter, Expr]:
-    """The operand of a matrix function with its rows, columns and their length, in the letters of the use."""
-    node = use.node
-    assert isinstance(node, MatrixFunction)
-    row, column, length = sides_of(node)
-    names: dict[Letter, Letter] = dict(enumerate(use.letters))
-    for letter in (row, column):
-        names.setdefault(letter, ("side", node, letter))
-    return relabel(node.arg, names), names[row], names[column], length
 
 
 @record("A⁻¹A = I", "fewer operations", COOKBOOK)
@@ -146,7 +123,7 @@ def _pairs(factors: list[Factor], bound: dict[Letter, Expr]) -> Iterator[tuple[i
     for n, (factor, exponent) in enumerate(factors):
         if exponent != 1 or not isinstance(factor.node, MatrixFunction) or factor.node.head != INVERSE:
             continue
-        matrix, row, column, length = _matrix_of(factor)
+        matrix, row, column, length = matrix_of(factor)
         for m, (other, e) in enumerate(factors):
             if m == n or e != 1 or other.node is not matrix.node:
                 continue
@@ -191,7 +168,7 @@ def _chain(factor: Use) -> tuple[list[Use], dict[Letter, Expr]] | None:
     """For the inverse of a product of square matrices: the matrices, and letters to link their inverses by."""
     if not isinstance(factor.node, MatrixFunction) or factor.node.head != INVERSE:
         return None
-    links = chain_of(*_matrix_of(factor))
+    links = chain_of(*matrix_of(factor))
     if links is None:
         return None
     length = links[0].node.shape[0]
@@ -200,7 +177,7 @@ def _chain(factor: Use) -> tuple[list[Use], dict[Letter, Expr]] | None:
 
 def _inverses(links: list[Use], factor: Use) -> list[Use]:
     """The inverses of the links whose product is the inverse `factor`: (A B)⁻¹ = B⁻¹ A⁻¹."""
-    _, row, column, length = _matrix_of(factor)
+    _, row, column, length = matrix_of(factor)
     middle = [("inverse", factor, k) for k in range(len(links) - 1)]
     ends = [column, *middle, row]  # the first matrix's inverse comes last
     made, at = [], row
@@ -246,7 +223,7 @@ def inverse_of_orthogonal(use: Use) -> Use | None:
     """Q⁻¹ = Qᵀ."""
     node = use.node
     if isinstance(node, MatrixFunction) and node.head == INVERSE and is_orthogonal(node.arg):
-        matrix, row, column, _ = _matrix_of(use)
+        matrix, row, column, _ = matrix_of(use)
         if set(matrix.letters[-2:]) == {row, column}:
             return relabel(matrix, {row: column, column: row})
     return None
@@ -258,7 +235,7 @@ def determinant_of_orthogonal(use: Use) -> Use | None:
     node = use.node
     if not isinstance(node, MatrixFunction) or node.head not in (LOGDET, LOG_ABS_DET) or not is_orthogonal(node.arg):
         return None
-    matrix, row, column, _ = _matrix_of(use)
+    matrix, row, column, _ = matrix_of(use)
     return ZERO if set(matrix.letters[-2:]) == {row, column} else None
 
 
@@ -273,7 +250,7 @@ def determinant_of_triangular(use: Use) -> Use | None:
     node = use.node
     if not isinstance(node, MatrixFunction) or node.head not in (DET, LOG_ABS_DET):
         return None
-    matrix, row, column, length = _matrix_of(use)
+    matrix, row, column, length = matrix_of(use)
     diagonal = diagonal_of_triangular(matrix, row, column)
     if diagonal is None:
         return None
@@ -288,7 +265,7 @@ def log_determinant_of_square(use: Use) -> Use | None:
     node = use.node
     if not isinstance(node, MatrixFunction) or node.head not in (LOGDET, LOG_ABS_DET):
         return None
-    matrix, row, column, length = _matrix_of(use)
+    matrix, row, column, length = matrix_of(use)
     chain = chain_of(matrix, row, column, length)
     if chain is None or any(count % 2 for count in Counter(link.node for link in chain).values()):
         return None
@@ -313,79 +290,6 @@ def _as_diagonal(use: Use) -> Use:
         return use
     row, column = use.letters[-2:]
     return mul([delta(row, column, node.shape[-1]), relabel(use, {column: row})])
-
-
-@record("a sum over a merged axis is one over its parts", "axes stay apart", "definition")
-def sum_over_merged(use: Use) -> Use | None:
-    """Σ over a merged axis = Σ over the two axes that it is made of."""
-    node = use.node
-    if not isinstance(node, Contract) or not node.bound:
-        return None
-    for letter in range(node.rank, node.rank + len(node.bound)):
-        for factor, _ in node.factors:
-            inner = factor.node
-            if isinstance(inner, Merge) and factor.letters[inner.axis] == letter:
-                outer: Letter = ("outer", letter)
-                fine: Letter = ("inner", letter)
-                bound: dict[Letter, Expr] = {x: n for x, n in enumerate(node.bound, node.rank) if x != letter}
-                bound |= dict(zip((outer, fine), inner.lengths, strict=True))
-                parts = [(split(f, letter, outer, fine, inner.lengths), e) for f, e in node.factors]
-                return place(product_of_powers(parts, bound), use.letters)
-    return None
-
-
-@record("(A⊗B)⁻¹ = A⁻¹⊗B⁻¹ and the like", "smaller factorisations", COOKBOOK)
-def of_kronecker(use: Use) -> Use | None:
-    """(A ⊗ B)⁻¹ = A⁻¹ ⊗ B⁻¹ and log |det(A ⊗ B)| = m log |det A| + n log |det B| for A of side n and B of side m.
-
-    The sign of the determinant is sign(det A)ᵐ·sign(det B)ⁿ.
-    """
-    node = use.node
-    if not isinstance(node, MatrixFunction) or node.head not in (INVERSE, LOG_ABS_DET, LOGDET):
-        return None
-    matrix, row, column, _ = _matrix_of(use)
-    halves = kronecker_factors(matrix)
-    if halves is None:
-        return None
-    sides = [sizes_of([half]) for half in halves]
-    n, m = (side["row", k] for k, side in enumerate(sides))
-    if any(side["row", k] != side["column", k] for k, side in enumerate(sides)):
-        return None
-
-    def of_halves(head: str) -> list[Use]:
-        lengths = zip(halves, (n, m), strict=True)
-        return [matrix_function(head, half, ("row", k), ("column", k), x) for k, (half, x) in enumerate(lengths)]
-
-    if node.head != INVERSE:
-        left, right = of_halves(LOG_ABS_DET)
-        terms = [(S.One, mul([size(m), left])), (S.One, mul([size(n), right]))]
-        if node.head == LOGDET:
-            signs = [power(one, size(x)) for one, x in zip(of_halves(SIGN_DET), (m, n), strict=True)]
-            terms.append((S.One, apply(log, [mul(signs)])))
-        return add(terms)
-    left, right = of_halves(INVERSE)
-    rows, columns = matrix.letters
-    if {rows, columns} != {row, column}:
-        return None
-    made = merge(mul([left, right]), ("row", 0), ("row", 1), rows, (n, m))
-    return merge(made, ("column", 0), ("column", 1), columns, (n, m))
-
-
-@record("a function of merged axes is one of its parts", "axes stay apart", "definition")
-def lift_merged(use: Use) -> Use | None:
-    """f of a merged axis = f of the two axes, merged: a reshape comes last, where a sum over it may undo it."""
-    node = use.node
-    if not isinstance(node, Add | Apply | Contract):
-        return None
-    for operand in node.uses():
-        inner = operand.node
-        if not isinstance(inner, Merge) or operand.letters[inner.axis] >= node.rank:
-            continue
-        letter = operand.letters[inner.axis]
-        outer, fine = ("outer", letter), ("inner", letter)
-        parts = [split(part, letter, outer, fine, inner.lengths) for part in node.uses()]
-        return place(merge(rebuild(node, parts), outer, fine, letter, inner.lengths), use.letters)
-    return None
 
 
 RECOGNISE: tuple[AxisRule, ...] = (

@@ -46,7 +46,6 @@ def module_source(
     printed = [print_function(function, program, workspace and function.takes_all) for function in functions]
     _refuse_taken_names(program.arguments, printed)
     helpers = {helper for one in printed for helper in one.helpers}
-    scipy = {special for one in printed for special in one.scipy}
     checks = _all_checks(program, printed)
     rendered = _rendered(printed, checks)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
@@ -56,8 +55,7 @@ def module_source(
     needs = [
         *_of_checks(list(checks.values())),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
-        *(["_array"] if any(f["given_shapes"] for f in rendered) else []),
-        *(["_needed"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else []),
+        *_of_results(functions, rendered),
         *("_by_name", "_unpacked", "_packed"),
     ]
     inside = closure(needs, shown)
@@ -70,11 +68,9 @@ def module_source(
         parameters=[_described(a) for a in parameters],
         conventions=conventions(postorder([program.loss.node])),
         dimensions=[str(d) for d in program.dimensions],
-        parameter_dimensions=[
-            str(d) for d in program.dimensions if any(d in side.free_symbols for a in parameters for side in a.shape)
-        ],
+        parameter_dimensions=[str(d) for d in program.dimensions if _is_side(d, parameters)],
         helpers=sorted(helpers),
-        scipy=sorted(scipy | special_functions(inside)),
+        scipy=sorted({name for one in printed for name in one.scipy} | special_functions(inside)),
         checks=checks,
         functions=rendered,
         workspace=keeps,
@@ -84,6 +80,16 @@ def module_source(
         one_array=source_text(alone),
         workspace_class=source_text(one for one in shown if one == "Workspace"),
     )
+
+
+def _of_results(functions: Sequence[Function], rendered: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The functions of the runtime that results are given out by."""
+    arrays = ["_array"] if any(one["given_shapes"] for one in rendered) else []
+    return arrays + (["_needed"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else [])
+
+
+def _is_side(dimension: Symbol, arguments: Sequence[Argument]) -> bool:
+    return any(dimension in side.free_symbols for argument in arguments for side in argument.shape)
 
 
 def _of_one_argument(helpers: Iterable[str]) -> list[str]:
