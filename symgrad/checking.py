@@ -10,7 +10,7 @@ import mpmath
 import numpy as np
 from sympy import Basic, Float, symbols
 
-from symgrad.compiler import Derivation, expanded, plain_gradient
+from symgrad.compiler import Derivation
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.text import text
 from symgrad.frontend.program import Program
@@ -19,7 +19,7 @@ from symgrad.graph.build import is_zero
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Node, Shape, Use, postorder
 from symgrad.graph.transform import own
-from symgrad.outputs.first_order import GRADIENT, VALUE, first_order_phases, loss_and_gradient
+from symgrad.outputs.first_order import GRADIENT, VALUE, loss_and_gradient
 from symgrad.outputs.function import Function, terms_of
 from symgrad.outputs.probes import (
     CONDITIONING,
@@ -33,9 +33,9 @@ from symgrad.outputs.probes import (
 )
 from symgrad.outputs.second_order import Request, factors_of_hessian
 from symgrad.targets import NUMPY, target
-from symgrad.verify.accuracy import Audited, audit, point_findings
-from symgrad.verify.calls import Arrays, HeldGradient, SecondOrder, called
-from symgrad.verify.chain import DIGITS, Stages, check_chain, stages_or_reason
+from symgrad.verify.accuracy import Audited, LimitedEvaluator, TooFar, audit, point_findings
+from symgrad.verify.calls import Arrays, Calls, HeldGradient, SecondOrder, called
+from symgrad.verify.chain import DIGITS, Stages, check_chain
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.differences import Array, Inputs
 from symgrad.verify.directions import beside
@@ -44,8 +44,7 @@ from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.report import Finding, Link, Run
 from symgrad.verify.sampling import Draw
-from symgrad.verify.second_chain import check_second_chain
-from symgrad.verify.second_stages import second_stages
+from symgrad.verify.stages import first_stages, second_stages
 from symgrad.verify.subject import Held, Subject
 from symgrad.version import __version__
 
@@ -118,24 +117,13 @@ class Checking:
     def links(self, module: Any, request: Request) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
         """The comparison of the compiler's stages with each other at given inputs."""
         parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
-        stages = Stages(
-            tuple(self.program.parameters.values()),
-            (self.program.loss, self.derivation.program.loss),
-            stages_or_reason(lambda: plain_gradient(self.program)),
-            tuple(self.derivation.gradient.values()),
-            tuple(expanded(use, self.derivation) for use in self.derivation.gradient.values()),
-            tuple((name, tuple(terms)) for name, terms in first_order_phases(self.derivation)),
-            tuple(self.derivation.trace.steps),
-            not self.facts and not any(part.has(Float) for part in parts),
-        )
-        second = second_stages(self.derivation, request)
+        arrays = [*first_stages(self.program, self.derivation), *second_stages(self.derivation, request)]
+        exact = not self.facts and not any(part.has(Float) for part in parts)
+        stages = Stages(arrays, self._exact_loss, self.derivation.trace.steps, exact)
+        second = self.second_order(request) if request else None
 
         def compared(draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
-            def call(function: str, inputs: Mapping[str, Any], *first: Any) -> Any:
-                return called(module, function, inputs, draw.sizes, *first)
-
-            links = check_chain(stages, module, draw, self._exact_loss, rng)
-            return (*links, *check_second_chain(second, call, draw, rng, stages.exact))
+            return check_chain(stages, Calls(module, self._names, draw.sizes, second), draw, rng)
 
         return compared
 
@@ -201,21 +189,18 @@ class Checking:
 
     def second_formula(self, request: Request, inputs: Inputs, sizes: Mapping[Any, int], digits: int) -> Arrays:
         """The same of second derivatives and Jacobians."""
-        terms = [
-            (one.label, one.simplified, one.shape if one.product else (*one.shape, *one.by[0].shape))
-            for one in second_stages(self.derivation, request)
-        ]
+        terms = [(one.label, one.simplified, one.axes) for one in second_stages(self.derivation, request)]
         return self._exactly(terms, inputs, sizes, digits)
 
     def _exactly(
         self, terms: Sequence[tuple[str, Use, Shape]], inputs: Inputs, sizes: Mapping[Any, int], digits: int
     ) -> Arrays:
-        evaluate = GraphEvaluator(inputs, sizes, strict=True)
+        evaluate = LimitedEvaluator(inputs, sizes, strict=True)
 
         def exact(use: Use, shape: Shape) -> Array:
             try:
                 found = evaluate(use, len(shape))
-            except IndexError:  # an entry that is not there
+            except (IndexError, TooFar):  # an entry that is not there, or a number that nobody can write down
                 found = np.asarray(np.nan)
             return np.broadcast_to(found, evaluate.shape(shape)).astype(np.float64)
 

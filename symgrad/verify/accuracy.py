@@ -157,11 +157,11 @@ def _grid(subject: Audited, draw: Draw) -> Iterator[tuple[dict[str, Any], str, i
             yield inputs, at, _DIGITS + 2 * abs(exponent)
 
 
-class _TooFar(Exception):
+class TooFar(Exception):
     """A number beyond what can be evaluated."""
 
 
-class _Evaluator(GraphEvaluator):
+class LimitedEvaluator(GraphEvaluator):
     """The values of terms at the precision of the moment, as long as no function takes forever."""
 
     def _apply(self, node: Apply) -> Any:
@@ -170,7 +170,7 @@ class _Evaluator(GraphEvaluator):
             for use in node.args:
                 for number in self._aligned(use, range(node.rank)).flat:
                     if isinstance(number, mpf) and mpmath.isfinite(number) and number and mpmath.mag(number) > most:
-                        raise _TooFar
+                        raise TooFar
         return super()._apply(node)
 
     def known(self, node: Node) -> Any:
@@ -228,12 +228,12 @@ def _labels(subject: Audited, inputs: Mapping[str, Any]) -> list[str]:
 
 def _truth(subject: Audited, inputs: Mapping[str, Any], sizes: Mapping[Basic, int]) -> list[Any] | None:
     """Loss and gradient at the precision of the moment; None where they are not defined, or too far away."""
-    evaluate = _Evaluator(inputs, sizes)
+    evaluate = LimitedEvaluator(inputs, sizes)
     try:
         found = [evaluate(subject.loss).item()]
         for node, use in zip(subject.parameters, subject.gradient, strict=True):
             found += list(np.broadcast_to(evaluate(use, node.rank), evaluate.shape(node.shape)).ravel())
-    except (_TooFar, ArithmeticError, ValueError, IndexError, mpmath.libmp.ComplexResult):
+    except (TooFar, ArithmeticError, ValueError, IndexError, mpmath.libmp.ComplexResult):
         return None
     return found if all(mpmath.isfinite(number) for number in found[:1]) else None
 
@@ -280,10 +280,10 @@ def _culprit(subject: Audited, inputs: Mapping[str, Any], sizes: Mapping[Basic, 
     return ""
 
 
-def _evaluated(terms: Sequence[Use], inputs: Mapping[str, Any], sizes: Mapping[Basic, int]) -> _Evaluator:
+def _evaluated(terms: Sequence[Use], inputs: Mapping[str, Any], sizes: Mapping[Basic, int]) -> LimitedEvaluator:
     """An evaluator that has seen the terms, as far as they can be evaluated."""
-    evaluate = _Evaluator(inputs, sizes)
-    with contextlib.suppress(_TooFar, ArithmeticError, ValueError, IndexError):
+    evaluate = LimitedEvaluator(inputs, sizes)
+    with contextlib.suppress(TooFar, ArithmeticError, ValueError, IndexError):
         for term in terms:
             evaluate(term, max((letter + 1 for letter in term.letters), default=0))
     return evaluate

@@ -1,11 +1,12 @@
 """The chain from the SymPy loss to the generated code, link by link, each compared with the one before it at 50 digits.
 
-    SymPy loss ─reading─► graph ─derivation─► adjoints as reverse mode gives them ─simplification─► formulas
-               ─schedule─► terms of the code ─float64 code─► module ─float32 code─► module in single precision
+    SymPy loss ─reading─► graph ─derivation─► derivatives ─simplification─► formulas ─schedule─► terms of the code
+                                 ─float64 code─► module ─float32 code─► module in single precision
 
 The left end is evaluated by `verify.reference`, which knows no graph, everything up to the code by `verify.graph_eval`,
-which knows no printer. What reverse mode derives is compared with differences of the loss as read, at a step of 1e-20
-that 50 digits allow; all else with the link before it. So a wrong number is blamed on the stage that made it.
+which knows no printer. What reverse mode derives is compared with differences of the loss as read, what forward mode
+derives with those of the gradient or the named quantity, at a step of 1e-20 that 50 digits allow; all else with the
+link before it. So a wrong number is blamed on the stage that made it, and a wrong gradient is not blamed again.
 
 The schedule is evaluated after every phase of it, and every rewriting step by itself, so that what is wrong is named: a
 phase, or a rule.
@@ -17,31 +18,34 @@ that the code shows by itself between points that lie close together.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import mpmath
 import numpy as np
 from mpmath import mpf
-from sympy import Basic
 
-from symgrad.errors import SymgradError, UnsupportedError
+from symgrad.errors import UnsupportedError
 from symgrad.functions import constant
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Input, Scan, Use, postorder
 from symgrad.graph.scan import within
+from symgrad.verify.calls import BOTH, Arrays, Calls
 from symgrad.verify.differences import EPS, Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
 from symgrad.verify.graph_eval import GraphEvaluator
-from symgrad.verify.numbers import Number, link_of
+from symgrad.verify.numbers import Number, exactly, in_single, link_of, moved, scale_of
 from symgrad.verify.report import Link
 from symgrad.verify.sampling import Draw
+from symgrad.verify.stages import Staged
 
 Array = np.ndarray[Any, Any]
+Column = list[Any]  # the numbers of one array that are compared
 
 DIGITS = 50
-GUARD_DIGITS = 10
+_GUARD_DIGITS = 10
 
 EXACT = mpf(10) ** -20
 """How well formulas have to agree, relative to the largest derivative by the parameter. The differences' error is 1e-40
@@ -52,146 +56,224 @@ ROUNDINGS = 4096.0
 
 MOST_NUMBERS = 2000  # of the inputs: beyond it, 50 digits would take too long
 _BLIND, _BLIND_SINGLE = 1e-4, 0.1  # code whose rounding errors are larger, relative to its numbers, proves nothing
-STEP = mpf(10) ** -20
+_STEP = mpf(10) ** -20
 _FEWEST_STEPS_TO_KINK = 1e3
-MOVES = 3
+_MOVES = 3
 _JUMP = 1e-8  # of the value, or of the largest derivative, where the inputs move by a rounding error
 _FLOOR = 16.0
-SINGLE = 2.0**29  # rounding errors of float32 in those of float64
+_SINGLE = 2.0**29  # rounding errors of float32 in those of float64
+_FAR = mpf(10) ** -5  # of what is differentiated: what differences cannot tell from zero, in units of EXACT
 
 
 @dataclass(frozen=True)
 class Stages:
-    """What the compiler makes of a model, stage by stage.
+    """What the compiler makes of a model.
 
     Attributes
     ----------
-    parameters : the nodes differentiated by, in order.
-    loss : as read, and with known functions recognised.
-    derived : the adjoints of the parameters straight from reverse mode, or the reason why there are none.
-    simplified : the adjoints simplified, as code starts from them.
-    shown : the same as formulas show them, with what has a name written out.
-    scheduled : after each phase of the schedule, by its name, the loss as `value` has it, then loss and adjoints as
-        `value_and_gradient` has them; the last are what the code computes.
+    arrays : the arrays of all functions, those of value and gradient first.
+    loss : the SymPy loss at 50 digits, from inputs and sizes.
     rewrites : what each rewriting step found and made of it, by the name of its rule.
     exact : whether formulas agree to all digits, whatever the rounding of the inputs.
     """
 
-    parameters: tuple[Input, ...]
-    loss: tuple[Use, Use]
-    derived: tuple[Use, ...] | str
-    simplified: tuple[Use, ...]
-    shown: tuple[Use, ...]
-    scheduled: tuple[tuple[str, tuple[Use, ...]], ...]
-    rewrites: tuple[tuple[str, Use, Use], ...]
+    arrays: Sequence[Staged]
+    loss: Callable[[Mapping[str, Any], Mapping[Any, int]], Any]
+    rewrites: Sequence[tuple[str, Use, Use]]
     exact: bool
 
-    @property
-    def computed(self) -> tuple[Use, ...]:
-        """Loss and adjoints as the code of `value_and_gradient` computes them."""
-        return self.scheduled[-1][1][1:]
 
-
-def check_chain(
-    stages: Stages,
-    module: Any,
-    draw: Draw,
-    reference: Callable[[Mapping[str, Any], Mapping[Basic, int]], Any],
-    rng: np.random.Generator,
-) -> tuple[Link, ...]:
-    """The verdict on every link at one draw of inputs.
+def check_chain(stages: Stages, calls: Calls, draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
+    """The verdict on every link of every function at one draw of inputs.
 
     Parameters
     ----------
     stages : the model, as each stage of the compiler has it.
-    module : the generated module.
+    calls : the functions of the generated module.
     draw : the inputs.
-    reference : the SymPy loss at 50 digits, from inputs and sizes.
     rng : chooses directions, and how the inputs are moved.
 
     Returns
     -------
     tuple of Link
-        Empty where the inputs hold more than MOST_NUMBERS numbers.
+        Empty where the inputs hold more than MOST_NUMBERS numbers; at a kink those of value and gradient only.
     """
     if sum(np.size(value) for value in draw.inputs.values()) > MOST_NUMBERS:
         return ()
-    with mpmath.workdps(DIGITS + GUARD_DIGITS), np.errstate(all="ignore"):
-        return _Chain(stages, module, draw, reference, rng).links()
+    with mpmath.workdps(DIGITS + _GUARD_DIGITS), np.errstate(all="ignore"):
+        chain = _Chain(stages, calls, draw, rng)
+        second = draw.distance >= math.sqrt(float(_STEP))
+        functions = dict.fromkeys(one.function for one in stages.arrays)
+        return tuple(link for name in functions if name == BOTH or second for link in chain.links(name))
 
 
 class _Chain:
-    def __init__(self, stages: Stages, module: Any, draw: Draw, reference: Any, rng: np.random.Generator) -> None:
-        self._stages, self._module, self._draw, self._reference, self._rng = stages, module, draw, reference, rng
-        self._names = [node.name for node in stages.parameters]
-        self._tangents = [Tangents(name, draw.inputs[name], draw.constraints) for name in self._names]
-        self._entries = [tangent.entries() for tangent in self._tangents]
-
-    def links(self) -> tuple[Link, ...]:
-        stages, evaluator = self._stages, self._at(self._draw.inputs)
-        read, recognised = (evaluator(use).item() for use in stages.loss)
-        simplified = self._gradient(evaluator, stages.simplified)
+    def __init__(self, stages: Stages, calls: Calls, draw: Draw, rng: np.random.Generator) -> None:
+        self._stages, self._calls, self._draw, self._rng = stages, calls, draw, rng
+        nodes = dict.fromkeys(node for one in stages.arrays for node in one.by)
+        self._tangents = {node.name: Tangents(node.name, draw.inputs[node.name], draw.constraints) for node in nodes}
+        self._entries = {name: tangents.entries() for name, tangents in self._tangents.items()}
+        self._random = {name: tangents.random(1, rng) for name, tangents in self._tangents.items()}
+        vectors = {node.name: self._vector(node) for node in nodes}
+        self._inputs = {**draw.inputs, **{f"direction_{name}": vector for name, vector in vectors.items()}}
+        self._here = self._at(self._inputs)
         # At a kink a formula is right if it keeps to the conventions, and that is for the recognised functions to say:
         # the plain spelling of a function may have another one. Nor may anything move there by its rounding errors.
-        at_kink = self._draw.distance < _FEWEST_STEPS_TO_KINK * float(STEP)
-        near = [self._moved() for _ in range(MOVES)]
-        value_noise = max((abs(value - recognised) for value, _ in near), default=mpf(0))
-        noise = [
-            [max(abs(a - b) for a in column) for b, column in zip(now, zip(*others, strict=True), strict=True)]
-            for now, *others in zip(simplified, *(gradient for _, gradient in near), strict=True)
-        ]
-        if at_kink:  # beside it a derivative jumps, and the value where a condition changes: that is no rounding
-            value_noise = value_noise if value_noise <= _JUMP * (1 + abs(recognised)) else mpf(0)
-            sizes = [_JUMP * scale_of(column) for column in simplified]
-            noise = [[n if n <= s else mpf(0) for n in column] for s, column in zip(sizes, noise, strict=True)]
-        found = [link_of("reading", [Number("value", self._loss(), read, EXACT * (1 + abs(read)), 1)])]
-        if isinstance(stages.derived, str):
-            found.append(Link("derivation", "inconclusive", reason=stages.derived))
-            derived = simplified
-        elif at_kink:  # where there is no derivative to derive
-            if self._draw.distance > 0:
-                reason = f"a kink is as near as {self._draw.distance:.1g}"
-                found.append(Link("derivation", "inconclusive", reason=reason))
-            derived = simplified
-        else:
-            derived = self._gradient(evaluator, stages.derived)
-            if _holds_in_a_recurrence(stages.loss[0]):
-                reason = "what a recurrence holds constant moves in differences of its loss"
-                found.append(Link("derivation", "inconclusive", reason=reason))
-            else:
-                found.append(self._derivation(self._whole(evaluator, stages.derived), read, evaluator))
-        slack = self._slack(simplified, noise, read)
-        loss_slack = EXACT * (1 + abs(read)) + (0 if stages.exact else ROUNDINGS * (value_noise + EPS * abs(read)))
-        shown = self._gradient(evaluator, stages.shown)
-        numbers = [Number("value", read, recognised, loss_slack, 1)]
-        numbers += [number for after in (simplified, shown) for number in self._numbers(derived, after, slack)]
-        found.append(self._rewriting(link_of("simplification", numbers), evaluator, at_kink))
-        scheduled, planned = recognised, simplified
-        numbers = []
-        for name, (own_loss, loss, *adjoints) in stages.scheduled:
-            earlier, before = scheduled, planned
-            alone, scheduled = (evaluator(use).item() for use in (own_loss, loss))
-            planned = self._gradient(evaluator, adjoints)
-            now = [Number("value", earlier, value, loss_slack, 1) for value in (alone, scheduled)]
-            now += self._numbers(before, planned, slack)
-            numbers += [replace(number, label=f"{number.label} after “{name}”") for number in now]
-        found.append(link_of("schedule", numbers))
-        # an algorithm may lose more digits than the inputs' rounding explains: log det(I + E) of a small E
-        if not at_kink:
-            own_value, own = self._measured(noise)
-            value_noise = max(value_noise, own_value)
-            noise = [[max(a, b) for a, b in zip(*both, strict=True)] for both in zip(noise, own, strict=True)]
-        found.append(self._code("float64 code", self._draw.inputs, scheduled, planned, value_noise, noise, 1.0))
-        found.append(self._single(value_noise, noise))
-        return tuple(found)
+        self._at_kink = draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP)
+        self._value = self._here(stages.arrays[0].simplified).item()
 
-    def _rewriting(self, link: Link, evaluator: GraphEvaluator, at_kink: bool) -> Link:
+    @cached_property
+    def _near(self) -> list[GraphEvaluator]:
+        """Evaluators where every number of the inputs is off by a rounding error."""
+        return [self._at(moved(self._inputs, self._rng)) for _ in range(_MOVES)]
+
+    def links(self, function: str) -> list[Link]:
+        """The links of one function; the worst number of all its arrays stands for each."""
+        ones = [one for one in self._stages.arrays if one.function == function]
+        title = "" if function == BOTH else f"{function.replace('hessian_vector_product', 'hvp')} "
+        found = [self._reading(ones[0])] if function == BOTH else []
+        found += self._derivation(title, ones)
+        simplified = [self._column(self._here, one, one.simplified) for one in ones]
+        noise = [self._noise(one, column) for one, column in zip(ones, simplified, strict=True)]
+        numbers: list[Number] = []
+        phases: list[Number] = []
+        for one, now, errors in zip(ones, simplified, noise, strict=True):
+            slack = self._slack(one, now, errors)
+            before = (
+                now
+                if (self._at_kink and one.by) or isinstance(one.derived, str)
+                else self._column(self._here, one, one.derived)
+            )
+            for use in (one.simplified, *one.shown):
+                numbers += self._numbers(one, before, self._column(self._here, one, use), slack)
+            phases += self._phases(one, now, slack)
+        link = link_of(f"{title}simplification", numbers)
+        found.append(self._rewriting(link) if function == BOTH else link)
+        found.append(link_of(f"{title}schedule", phases))
+        if not self._at_kink:  # an algorithm may lose more digits than the inputs' rounding explains
+            measured = self._measured(function, ones, noise)
+            noise = [[max(pair) for pair in zip(*both, strict=True)] for both in zip(noise, measured, strict=True)]
+        found.append(self._code(f"{title}float64 code", function, ones, self._inputs, noise, 1.0))
+        single = {name: in_single(value) for name, value in self._inputs.items()}
+        found.append(self._code(f"{title}float32 code", function, ones, single, noise, _SINGLE))
+        return found
+
+    # --- numbers ------------------------------------------------------------------------------------------------------
+
+    def _at(self, inputs: Mapping[str, Any]) -> GraphEvaluator:
+        return GraphEvaluator(inputs, self._draw.sizes)
+
+    def _vector(self, node: Input) -> Array:
+        """A direction in a parameter that moves all of it."""
+        random = self._random[node.name]
+        return random[0].vector if random else np.zeros(np.shape(self._draw.inputs[node.name]))
+
+    def _array(self, evaluator: GraphEvaluator, one: Staged, use: Use) -> Array:
+        return np.array(np.broadcast_to(evaluator(use, len(one.axes)), evaluator.shape(one.axes)), dtype=object)
+
+    def _column(self, evaluator: GraphEvaluator, one: Staged, use: Use) -> Column:
+        return self._compared(one, self._array(evaluator, one, use))
+
+    def _compared(self, one: Staged, array: Array) -> Column:
+        """The numbers of an array; of a gradient those along the directions in which the parameter may be moved."""
+        if not one.along:
+            return list(array.ravel())
+        whole = array.reshape(np.shape(self._draw.inputs[one.label]))
+        return [_inner(whole, direction) for direction in self._entries[one.label]]
+
+    def _labels(self, one: Staged) -> list[str]:
+        if one.along:
+            return [direction.label for direction in self._entries[one.label]]
+        places = np.ndindex(self._here.shape(one.axes))
+        return [f"{one.label}[{', '.join(map(str, at))}]" if at else one.label for at in places]
+
+    def _numbers(
+        self, one: Staged, before: Column, after: Column, allowed: Column, single: bool = False
+    ) -> list[Number]:
+        scale = scale_of(before) if one.by else 1
+        rows = zip(self._labels(one), before, after, allowed, strict=True)
+        return [Number(label, a, b, slack, scale, single) for label, a, b, slack in rows]
+
+    def _noise(self, one: Staged, now: Column) -> Column:
+        """How far a rounding error in every input moves the numbers; at a kink beside which they jump, not at all."""
+        others = [self._column(near, one, one.simplified) for near in self._near]
+        noise = [max(abs(other - a) for other in column) for a, *column in zip(now, *others, strict=True)]
+        most = _JUMP * (scale_of(now) + (not one.by))
+        return [n if n <= most else mpf(0) for n in noise] if self._at_kink else noise
+
+    def _slack(self, one: Staged, column: Column, noise: Column) -> Column:
+        """How far formulas may be apart."""
+        scale, rounding = scale_of(column), 0.0 if self._stages.exact else ROUNDINGS
+        unit = _FAR * (1 + abs(self._value)) if one.along else 1
+        return [EXACT * (unit + scale) + rounding * (n + EPS * scale) for n in noise]
+
+    # --- links --------------------------------------------------------------------------------------------------------
+
+    def _reading(self, value: Staged) -> Link:
+        stated, read = self._stages.loss(self._draw.inputs, self._draw.sizes), self._here(value.of).item()
+        return link_of("reading", [Number("value", stated, read, EXACT * (1 + abs(read)), 1)])
+
+    def _derivation(self, title: str, ones: Sequence[Staged]) -> list[Link]:
+        """Derivatives against differences; nothing at a kink, where there is no derivative to derive."""
+        name = f"{title}derivation"
+        reasons = [one.derived for one in ones if isinstance(one.derived, str)]
+        if self._at_kink and not reasons:
+            if self._draw.distance == 0:
+                return []
+            reasons = [f"a kink is as near as {self._draw.distance:.1g}"]
+        if any(_holds_in_a_recurrence(one.of) for one in ones):
+            reasons = reasons or ["what a recurrence holds constant moves in differences of its loss"]
+        if reasons:
+            return [Link(name, "inconclusive", reason=reasons[0])]
+        numbers = [number for one in ones if one.by for number in self._differentiated(one)]
+        return [link_of(name, numbers or [Number("value", self._value, self._value, EXACT, 1)])]
+
+    def _differentiated(self, one: Staged) -> list[Number]:
+        """A derivative along a random direction, which sees all entries; if it is wrong, which of them it is."""
+        assert not isinstance(one.derived, str)
+        derived = self._array(self._here, one, one.derived)
+        numbers = self._slopes(one, derived, {n.name: d for n in one.by for d in self._random[n.name]})
+        if one.along and any(number.ratio > 1 for number in numbers):
+            single = [n for d in self._entries[one.label] for n in self._slopes(one, derived, {one.label: d})]
+            worst = max(single, key=lambda number: number.ratio)
+            return [worst] if worst.ratio > 1 else numbers
+        return numbers
+
+    def _slopes(self, one: Staged, derived: Array, along: Mapping[str, Direction]) -> list[Number]:
+        """The difference of what is differentiated along directions, against the derivative; none if nothing moves."""
+        if not along:
+            return []
+        ends = []
+        for step in (_STEP, -_STEP):
+            inputs = dict(self._draw.inputs)
+            for name, direction in along.items():
+                inputs[name] = np.asarray(exactly(inputs[name]) + step * exactly(direction.vector), dtype=object)
+            evaluator = GraphEvaluator(inputs, self._draw.sizes, self._here)
+            ends.append(np.broadcast_to(evaluator(one.of, len(one.shape)), evaluator.shape(one.shape)))
+        slope = np.asarray((ends[0] - ends[1]) / (2 * _STEP), dtype=object)
+        entries = scale_of(derived.ravel())
+        if not one.product:
+            vector = exactly(along[one.by[0].name].vector).reshape(self._here.shape(one.by[0].shape))
+            derived = np.asarray(np.tensordot(derived, vector, axes=vector.ndim), dtype=object)
+            size = max(1, float(np.max(np.abs(along[one.by[0].name].vector), initial=0.0)) * vector.size)
+        else:
+            size = 1
+        relative = EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
+        allowed = relative * entries * size + EXACT * _FAR * (1 + scale_of(np.ravel(ends[0])))
+        if one.along:
+            (direction,) = along.values()
+            return [Number(direction.label, slope.item(), derived.item(), allowed, entries)]
+        labels = [f"{one.label}[{', '.join(map(str, at))}]" if at else one.label for at in np.ndindex(slope.shape)]
+        rows = zip(labels, slope.ravel(), derived.ravel(), strict=True)
+        return [Number(label, a, b, allowed, entries) for label, a, b in rows]
+
+    def _rewriting(self, link: Link) -> Link:
         """A link of formulas, unless a rewriting step by itself is wrong: then that step."""
-        numbers = [] if at_kink else self._steps(evaluator)  # at a kink the two sides may have other conventions
+        numbers = [] if self._at_kink else self._steps()  # at a kink the two sides may have other conventions
         steps = [number for number in numbers if number.ratio > 1]
         return link_of(link.name, steps) if steps else link
 
-    def _steps(self, evaluator: GraphEvaluator) -> list[Number]:
+    def _steps(self) -> list[Number]:
         """What each rewriting step found and what it made of it, entry by entry where both are numbers.
 
         What a step of a recurrence refers to has no value outside of it, and a function outside of its domain is nan,
@@ -202,7 +284,7 @@ class _Chain:
             letters = list(dict.fromkeys((*before.letters, *after.letters)))
             sides = [relabel(use, {x: k for k, x in enumerate(letters)}) for use in (before, after)]
             try:
-                left, right = (np.asarray(evaluator(use, len(letters)), dtype=object) for use in sides)
+                left, right = (np.asarray(self._here(use, len(letters)), dtype=object) for use in sides)
             except (UnsupportedError, KeyError, IndexError, ValueError, ZeroDivisionError):
                 continue
             pairs = list(zip(*(part.ravel() for part in np.broadcast_arrays(left, right)), strict=True))
@@ -215,204 +297,93 @@ class _Chain:
             ]
         return found
 
-    # What is compared.
+    def _phases(self, one: Staged, before: Column, allowed: Column) -> list[Number]:
+        """An array after each phase of the schedule against what it was before it."""
+        numbers: list[Number] = []
+        for name, uses in one.scheduled:
+            after = before
+            for use in uses:
+                after = self._column(self._here, one, use)
+                now = self._numbers(one, before, after, allowed)
+                numbers += [replace(number, label=f"{number.label} after “{name}”") for number in now]
+            before = after
+        return numbers
 
-    def _at(self, inputs: Mapping[str, Any]) -> GraphEvaluator:
-        return GraphEvaluator(inputs, self._draw.sizes)
+    # --- code ---------------------------------------------------------------------------------------------------------
 
-    def _loss(self) -> Any:
-        return self._reference(self._draw.inputs, self._draw.sizes)
-
-    def _whole(self, evaluator: GraphEvaluator, gradient: Sequence[Use]) -> list[Array]:
-        """The gradient by every parameter in the shape of its input."""
-        shapes = [np.shape(self._draw.inputs[name]) for name in self._names]
-        return [
-            np.broadcast_to(evaluator(use, node.rank), evaluator.shape(node.shape)).reshape(shape)
-            for use, node, shape in zip(gradient, self._stages.parameters, shapes, strict=True)
-        ]
-
-    def _along(self, gradient: Sequence[Array]) -> list[list[Any]]:
-        """The derivatives along the directions in which the parameters may be moved, one entry's mostly."""
-        return [
-            [_inner(part, direction) for direction in directions]
-            for part, directions in zip(gradient, self._entries, strict=True)
-        ]
-
-    def _gradient(self, evaluator: GraphEvaluator, gradient: Sequence[Use]) -> list[list[Any]]:
-        return self._along(self._whole(evaluator, gradient))
-
-    def _moved(self) -> tuple[Any, list[list[Any]]]:
-        """Value and gradient where every number of the inputs is off by a rounding error."""
-        evaluator = self._at(moved(self._draw.inputs, self._rng))
-        return evaluator(self._stages.loss[1]).item(), self._gradient(evaluator, self._stages.simplified)
-
-    def _measured(self, known: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
-        """The rounding errors that the code itself shows around the inputs, in value and gradient; zeros if it fails.
+    def _measured(self, function: str, ones: Sequence[Staged], noise: Sequence[Column]) -> list[Column]:
+        """The rounding errors that the code itself shows around the inputs; zeros if it fails.
 
         They are noise: a number that is wrong in the same way at all of the points stays wrong.
         """
         try:
-            near = Neighbourhood.of(self._draw.inputs, self._names, self._rng)
-            results = [self._module.value_and_gradient(**point) for point in near.points]
-            spreads = [near.spread(np.array([result[1][k] for result in results])) for k in range(len(self._names))]
-            value = float(near.spread(np.array([result[0] for result in results])))
-            spreads = [
-                np.nan_to_num(spread).reshape(np.shape(self._draw.inputs[name]))
-                for name, spread in zip(self._names, spreads, strict=True)
-            ]
+            near = Neighbourhood.of(self._inputs, list(self._tangents), self._rng)
+            results = [self._calls(function, point) for point in near.points]
+            spreads = [np.nan_to_num(near.spread(np.array([r[one.label] for r in results]))) for one in ones]
         except Exception:  # the comparison calls it again, and reports that
-            return mpf(0), [[mpf(0) for _ in column] for column in known]
-        along = [
-            [mpf(float(np.sum(part * np.abs(direction.vector)))) for direction in directions]
-            for part, directions in zip(spreads, self._entries, strict=True)
-        ]
-        return mpf(value if math.isfinite(value) else 0.0), along
+            return [[mpf(0)] * len(column) for column in noise]
+        return [self._spread(one, exactly(spread)) for one, spread in zip(ones, spreads, strict=True)]
 
-    def _slack(self, gradient: list[list[Any]], noise: list[list[Any]], loss: Any) -> list[list[Any]]:
-        """How far formulas may be apart."""
-        rounding = 0.0 if self._stages.exact else ROUNDINGS
-        return [
-            [EXACT * scale + _last_digits(loss) + rounding * (n + EPS * scale) for n in noises]
-            for scale, noises in zip(map(scale_of, gradient), noise, strict=True)
-        ]
-
-    def _numbers(
-        self, expected: list[list[Any]], got: list[list[Any]], allowed: list[list[Any]], single: bool = False
-    ) -> list[Number]:
-        return [
-            Number(direction.label, a, b, slack, scale, single)
-            for directions, before, after, slacks in zip(self._entries, expected, got, allowed, strict=True)
-            for scale in [scale_of(before)]
-            for direction, a, b, slack in zip(directions, before, after, slacks, strict=True)
-        ]
-
-    # Reverse mode against differences of the loss.
-
-    def _derivation(self, derived: Sequence[Array], loss: Any, here: GraphEvaluator) -> Link:
-        numbers = []
-        for tangent, part, entries in zip(self._tangents, derived, self._entries, strict=True):
-            scale = scale_of([_inner(part, direction) for direction in entries])
-            relative = EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
-            allowed = relative * scale + _last_digits(loss)
-            number = [self._differentiated(d, part, allowed, here) for d in tangent.random(1, self._rng)]
-            if any(n.ratio > 1 for n in number):  # one direction sees all entries; now which of them is it?
-                number += [self._differentiated(direction, part, allowed, here) for direction in entries]
-                number = [max(number[1:], key=lambda n: n.ratio)] if any(n.ratio > 1 for n in number[1:]) else number
-            numbers += number
-        return link_of("derivation", numbers or [Number("value", loss, loss, EXACT, 1)])
-
-    def _differentiated(self, direction: Direction, derived: Array, allowed: Any, here: GraphEvaluator) -> Number:
-        name, value = direction.parameter, np.asarray(self._draw.inputs[direction.parameter])
-        ends = []
-        for step in (STEP, -STEP):
-            moved = np.asarray(exactly(value) + step * exactly(direction.vector), dtype=object)
-            inputs = {**self._draw.inputs, name: moved}
-            ends.append(GraphEvaluator(inputs, self._draw.sizes, here)(self._stages.loss[0]).item())
-        slope = (ends[0] - ends[1]) / (2 * STEP)
-        size = mpf(float(np.max(np.abs(direction.vector), initial=0.0)) * max(1, np.size(direction.vector)))
-        return Number(direction.label, slope, _inner(derived, direction), allowed * max(size, 1), allowed / EXACT)
-
-    # Code.
+    def _spread(self, one: Staged, spread: Array) -> Column:
+        """Rounding errors of an array as those of the numbers that are compared."""
+        if not one.along:
+            return list(spread.ravel())
+        whole = spread.reshape(np.shape(self._draw.inputs[one.label]))
+        return [_inner(whole, replace(d, vector=np.abs(d.vector))) for d in self._entries[one.label]]
 
     def _code(
         self,
         name: str,
+        function: str,
+        ones: Sequence[Staged],
         inputs: Mapping[str, Any],
-        value: Any,
-        gradient: list[list[Any]],
-        value_noise: Any,
-        noise: list[list[Any]],
+        noise: Sequence[Column],
         coarser: float,
     ) -> Link:
+        """What the module computes, against the terms that it computes, at the same inputs."""
+        evaluator, single = self._at(inputs), coarser > 1
+        expected = [self._array(evaluator, one, one.computed) for one in ones]
         try:
-            got_value, got = self._module.value_and_gradient(**inputs)
-            shapes = [np.shape(inputs[parameter]) for parameter in self._names]
-            parts = [np.asarray(part, dtype=np.float64).reshape(s) for part, s in zip(got, shapes, strict=True)]
+            got: Arrays = self._calls(function, inputs)
+            pairs = zip(ones, expected, strict=True)
+            arrays = [got[one.label].astype(np.float64).reshape(wanted.shape) for one, wanted in pairs]
         except Exception as problem:  # the code under test may fail in any way, and that is a finding
             return Link(name, "fail", math.inf, reason=f"it raised {type(problem).__name__}: {problem}")
-        along = self._along([exactly(part) for part in parts])
-        if coarser > 1 and not (np.isfinite(got_value) and all(np.isfinite(part).all() for part in parts)):
+        if single and not all(np.isfinite(array).all() for array in arrays):
             return Link(name, "inconclusive", reason="it is not finite there")
-        rounding = ROUNDINGS * coarser
-        least = float(np.finfo(np.float32 if coarser > 1 else np.float64).tiny)  # what is smaller may become zero
-        # a derivative is not known better than what moves the loss by its own rounding error
-        floors = [coarser * (value_noise + EPS * abs(value)) / self._size(parameter) for parameter in self._names]
-        allowed = [
-            [rounding * (n + EPS * scale) + _FLOOR * floor + least for n in noises]
-            for scale, noises, floor in zip(map(scale_of, gradient), noise, floors, strict=True)
-        ]
-        single = coarser > 1
-        numbers = self._numbers(gradient, along, allowed, single)
-        # of a loss that is zero there may be left what rounding leaves of terms of about one
-        value_floor = value_noise + EPS * (abs(value) if abs(value) > EPS**2 else 1)
-        number = Number("value", value, mpf(float(got_value)), rounding * value_floor, 1, single)
-        link = link_of(name, [number, *numbers])
-        blind = [n for n in (number, *numbers) if n.allowed > (_BLIND_SINGLE if single else _BLIND) * n.size > 0]
+        least = float(np.finfo(np.float32 if single else np.float64).tiny)  # what is smaller may become zero
+        numbers: list[Number] = []
+        for one, array, wanted, errors in zip(ones, arrays, expected, noise, strict=True):
+            column = self._compared(one, wanted)
+            scale, floor = scale_of(column), coarser * self._floor(one, column, noise[0][0]) + least
+            if not one.by and scale <= EPS**2:  # of a zero loss there may be what rounding leaves of terms of about one
+                scale = mpf(1)
+            allowed = [ROUNDINGS * coarser * (n + EPS * scale) + floor for n in errors]
+            numbers += self._numbers(one, column, self._compared(one, exactly(array)), allowed, single)
+        link = link_of(name, numbers)
+        blind = [n for n in numbers if n.allowed > (_BLIND_SINGLE if single else _BLIND) * n.size > 0]
         if link.verdict == "pass" and blind:
             return replace(link, verdict="inconclusive", reason=f"a wrong {blind[0].label} could hide in its rounding")
         return link
 
-    def _size(self, parameter: str) -> float:
-        return float(np.max(np.abs(self._draw.inputs[parameter]), initial=0.0)) or 1.0
-
-    def _single(self, value_noise: Any, noise: list[list[Any]]) -> Link:
-        """The code in float32, against the terms that it computes at inputs rounded to float32."""
-        inputs = {name: in_single(value) for name, value in self._draw.inputs.items()}
-        evaluator = self._at(inputs)
-        loss, *adjoints = self._stages.computed
-        value = evaluator(loss).item()
-        gradient = self._gradient(evaluator, adjoints)
-        return self._code("float32 code", inputs, value, gradient, value_noise, noise, SINGLE)
-
-
-def moved(inputs: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """The inputs with every number off by a rounding error."""
-    made = {}
-    for name, value in inputs.items():
-        array = np.asarray(value)
-        if array.dtype.kind == "f":
-            array = array * (1 + EPS * rng.choice([-1.0, 1.0], size=array.shape))
-        made[name] = array
-    return made
-
-
-def exactly(values: Any) -> Array:
-    """Numbers as mpf."""
-    return np.asarray(np.frompyfunc(lambda x: mpf(float(x)), 1, 1)(np.asarray(values)), dtype=object)
+    def _floor(self, one: Staged, column: Column, value_noise: Any) -> Any:
+        """What no number of an array is known better than, in float64."""
+        if not one.by:
+            return mpf(0)
+        if one.along:  # what moves the loss by its own rounding error
+            size = float(np.max(np.abs(self._draw.inputs[one.label]), initial=0.0)) or 1.0
+            return _FLOOR * (value_noise + EPS * abs(self._value)) / size
+        # entries that cancel are as exact as what they are made of, of which the inputs say the size
+        terms = max((float(np.max(np.abs(v), initial=0.0)) for v in self._inputs.values()), default=0.0)
+        return _FLOOR * EPS * max(mpf(1), mpf(terms))
 
 
 def _inner(part: Array, direction: Direction) -> Any:
-    terms = [
-        part[tuple(place)] * mpf(direction.vector[tuple(place)]) for place in np.argwhere(direction.vector).tolist()
-    ]
-    return mpmath.fsum(terms)
+    places = [tuple(place) for place in np.argwhere(direction.vector).tolist()]
+    return mpmath.fsum(part[place] * mpf(direction.vector[place]) for place in places)
 
 
-def scale_of(derivatives: Iterable[Any]) -> Any:
-    """The size of the largest derivative by one parameter."""
-    return max((abs(part) for part in derivatives if mpmath.isfinite(part)), default=mpf(0))
-
-
-def _last_digits(loss: Any) -> Any:
-    """What differences of a loss cannot tell from zero."""
-    return EXACT * (1 + abs(loss)) * mpf(10) ** -5
-
-
-def in_single(value: Any) -> Any:
-    """A number or an array in single precision; integers as they are."""
-    array = np.asarray(value)
-    return value if array.dtype.kind != "f" else array.astype(np.float32) if array.ndim else np.float32(value)
-
-
-def stages_or_reason(make: Callable[[], tuple[Use, ...]]) -> tuple[Use, ...] | str:
-    """The derived adjoints, or why there are none."""
-    try:
-        return make()
-    except SymgradError as problem:
-        return str(problem)
-
-
-def _holds_in_a_recurrence(loss: Use) -> bool:
+def _holds_in_a_recurrence(use: Use) -> bool:
     """Whether there is a `constant` inside a step, whose value at other inputs is not kept."""
-    scans = [node for node in postorder([loss.node]) if isinstance(node, Scan)]
+    scans = [node for node in postorder([use.node]) if isinstance(node, Scan)]
     return any(isinstance(part, Apply) and part.head is constant for scan in scans for part in within(scan))

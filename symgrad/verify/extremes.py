@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from symgrad.verify.calls import BOTH, FLAT, GRADIENT, VALUE, Arrays
-from symgrad.verify.chain import moved
 from symgrad.verify.differences import EPS
 from symgrad.verify.draws import sampler_of
 from symgrad.verify.facts import Unread
 from symgrad.verify.kink_points import MOST_NUMBERS
+from symgrad.verify.numbers import moved
 from symgrad.verify.point import Point, difference, finding
 from symgrad.verify.report import Finding
 from symgrad.verify.sampling import MARGIN, SCALED, ZEROS, Draw

@@ -98,7 +98,7 @@ class GraphEvaluator:
         rule = _RULES.get(type(node))
         if rule is None:
             raise UnsupportedError(f"the graph evaluator has no rule for {type(node).__name__}")
-        value = rule(self, node)
+        value = getattr(self, rule)(node)  # by its name: an evaluator of another class may have another
         return value if isinstance(node, Scan) else _full(value, self.shape(node.shape))
 
     def _aligned(self, use: Use, letters: Sequence[Any]) -> Array:
@@ -290,25 +290,25 @@ class GraphEvaluator:
         return found
 
 
-_RULES: dict[type[Node], Callable[..., Any]] = {
-    Input: GraphEvaluator._input,
-    Const: GraphEvaluator._const,
-    Size: GraphEvaluator._size,
-    Range: GraphEvaluator._range,
-    Delta: GraphEvaluator._delta,
-    Add: GraphEvaluator._add,
-    Contract: GraphEvaluator._contract,
-    Apply: GraphEvaluator._apply,
-    Reduce: GraphEvaluator._reduce,
-    AxisMap: GraphEvaluator._axis_map,
-    MatrixFunction: GraphEvaluator._matrix_function,
-    Merge: GraphEvaluator._merge,
-    Split: GraphEvaluator._split,
-    Gather: GraphEvaluator._gather,
-    Scatter: GraphEvaluator._scatter,
-    Named: GraphEvaluator._named,
-    Scan: GraphEvaluator._scan,
-    Trajectory: GraphEvaluator._trajectory,
+_RULES: dict[type[Node], str] = {
+    Input: "_input",
+    Const: "_const",
+    Size: "_size",
+    Range: "_range",
+    Delta: "_delta",
+    Add: "_add",
+    Contract: "_contract",
+    Apply: "_apply",
+    Reduce: "_reduce",
+    AxisMap: "_axis_map",
+    MatrixFunction: "_matrix_function",
+    Merge: "_merge",
+    Split: "_split",
+    Gather: "_gather",
+    Scatter: "_scatter",
+    Named: "_named",
+    Scan: "_scan",
+    Trajectory: "_trajectory",
 }
 
 
