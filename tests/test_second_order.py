@@ -172,7 +172,7 @@ def test_arguments_that_are_not_needed_may_be_left_out_or_passed_by_name() -> No
     assert signature(source, "hessian") == "A, *, x = None"
     assert signature(source, "hessian_vector_product") == "direction, A, *, x = None"
     assert signature(LOGISTIC.source(hessian=True), "hessian") == "w, X, *, t = None"
-    assert signature(FACTORISATION.source(hessian=True), "hessian_compact") == "U, V, *, A = None"
+    assert signature(FACTORISATION.source(hessian=True), "hessian_compact") == "U, V, *, B = None"
     # nothing is left that would tell how long the axis is
     assert signature(Model(s * x.T * x, [x]).source(hessian=True), "hessian") == "s, N, *, x = None"
 
