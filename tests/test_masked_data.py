@@ -329,3 +329,15 @@ def test_what_is_left_out_contributes_nothing(name: str) -> None:
         got = results(case, module, number)
         for path, part in expected.items():
             np.testing.assert_allclose(got[path], part, rtol=1e-14, err_msg=f"{held}: {path}")
+
+
+def test_two_factors_that_are_zero_by_one_condition_do_not_rely_on_each_other():
+    """(2 if c else 0)·exp(u if c else −∞): one of them has to stay zero where c does not hold."""
+    M, k, j = symbols("M", integer=True, positive=True), *symbols("k j", integer=True)
+    t, u = IndexedBase("t", shape=(M,)), IndexedBase("u", shape=(M,))
+    later = t[j] >= t[k]
+    kept = Sum(if_else(later, 2, 0) * exp(if_else(later, u[j], -oo)), (j, 0, M - 1))
+    module = Model(Sum(kept**2, (k, 0, M - 1)), [u]).compile(check=False)
+    times, scores = np.array([3.0, 1.0, 2.0, 2.0]), np.array([1.0, -2.0, 0.0, 1.5])
+    sums = 2 * ((times >= times[:, None]) * np.exp(scores)).sum(axis=1)
+    np.testing.assert_allclose(module.value(u=scores, t=times), (sums**2).sum(), rtol=1e-14)

@@ -184,6 +184,24 @@ def test_who_is_at_risk_may_be_far_below_all_others(name):
     assert not shortfalls(Model(RISKS[name], [eta]), truth, point)
 
 
+w0 = [900.0, -900.0, 0.0, 1000.0, -5000.0, -5001.0]
+RANKINGS = {
+    "from": Sum(eta[n] - log(Sum(exp(eta[j]), (j, n, N - 1))), rows),
+    "up to": Sum(eta[n] - log(Sum(exp(eta[j]), (j, 0, n))), rows),
+}
+
+
+@pytest.mark.parametrize("name", RANKINGS)
+def test_those_left_in_a_ranking_may_be_far_below_all_others(name):
+    def truth(eta):
+        rows = [eta[n:] if name == "from" else eta[: n + 1] for n in range(len(eta))]
+        return mp.fsum(e - mp.log(mp.fsum(map(mp.exp, row))) for e, row in zip(eta, rows, strict=True))
+
+    model = Model(RANKINGS[name], [eta])
+    assert not shortfalls(model, truth, {"eta": w0}, {"eta": [-v for v in w0]}, {"eta": [0.3, 1.0, -2.0]})
+    assert "None]" not in model.source()  # along one axis, no array of both indices
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_value_and_gradient_keep_their_digits(name):
     loss, parameters, where, truth, points = MODELS[name]

@@ -43,6 +43,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.functions import LargestOver, MaxOver, MinOver, has_no_sign, if_else, step
 from symgrad.graph.build import number
 from symgrad.graph.dimensions import is_never_empty
+from symgrad.graph.letters import distinct
 from symgrad.graph.linear_algebra import (
     ADJUGATE,
     CHOLESKY,
@@ -297,9 +298,12 @@ class Expressions(Arithmetic):
         return Value(text, ATOM, kept, "boolean" if node.head is Or else "real", value.about)
 
     def _axis_map(self, node: AxisMap) -> Value:
-        value = self._real(self._use(node.arg))
-        axes = tuple(value.letters.index(letter) for letter in node.over)
-        return replace(value, text=self._along(node.head, value.text, axes), level=ATOM, inverse_of=None)
+        values = [self._real(self._use(use)) for use in node.uses()]
+        letters = tuple(distinct(letter for value in values for letter in value.letters))
+        text = ", ".join((broadcast(value, letters) if node.weights else value).text for value in values)
+        axes = tuple(letters.index(letter) for letter in node.over)
+        made = self._along(node.head, text, axes)
+        return replace(values[0], text=made, level=ATOM, letters=letters, inverse_of=None)
 
     def _along(self, head: Any, text: str, axes: tuple[int, ...]) -> str:
         """A function of whole axes."""

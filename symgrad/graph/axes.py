@@ -43,6 +43,10 @@ AUXILIARY = Dummy("auxiliary", dummy_index=2)
 SOFTMAX, LOG_SOFTMAX, PRODUCT_OF_OTHERS = "softmax", "log_softmax", "product_of_others"
 # of code only: entry i is the sum of the entries up to i, or of those from i on
 SUM_UP_TO, SUM_FROM = "sum_up_to", "sum_from"
+# the largest entry so far, and Σ w[k]·exp(u[k] - m[q]) over the entries k up to q, or from q on, with m = that of u
+LARGEST_UP_TO, LARGEST_FROM = "largest_up_to", "largest_from"
+EXPONENTIALS_UP_TO, EXPONENTIALS_FROM = "exponentials_up_to", "exponentials_from"
+RUNNING = (LARGEST_UP_TO, LARGEST_FROM, EXPONENTIALS_UP_TO, EXPONENTIALS_FROM)
 
 
 def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
@@ -91,6 +95,16 @@ def axis_map(head: str, arg: Use, over: Mapping[Letter, Expr]) -> Use:
     sizes = sizes_of([arg])
     axes = tuple(sorted(numbers[letter] for letter in over))
     return Use(intern(AxisMap, tuple(sizes[x] for x in letters), head, relabel(arg, numbers), axes), letters)
+
+
+def running(head: str, arg: Use, letter: Letter, *weights: Use) -> Use:
+    """The largest entries, or weighted sums of exponentials, along a letter from one end on."""
+    letters = free_letters([arg, *weights])
+    numbers = {one: n for n, one in enumerate(letters)}
+    sizes = sizes_of([arg, *weights])
+    parts = [relabel(part, numbers) for part in (arg, *weights)]
+    fields = (head, parts[0], (numbers[letter],), *([tuple(parts[1:])] if weights else []))
+    return Use(intern(AxisMap, tuple(sizes[x] for x in letters), *fields), tuple(letters))
 
 
 def gather(base: Use, subs: Sequence[Use]) -> Use:

@@ -134,15 +134,17 @@ class Reduce(Node):
 class AxisMap(Node):
     """A function of whole axes that keeps the shape: softmax, log-softmax, the product of all others, cumulative sums.
 
-    Letter `k` is axis `k`; `over` lists the axes that act together.
+    Letter `k` is axis `k`; `over` lists the axes that act together. `weights` has one operand where the argument is an
+    exponent, of which weighted exponentials are added up.
     """
 
     head: Any
     arg: Use
     over: tuple[int, ...]
+    weights: tuple[Use, ...] = ()
 
     def uses(self) -> tuple[Use, ...]:
-        return (self.arg,)
+        return (self.arg, *self.weights)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)

@@ -44,6 +44,7 @@ Part = tuple[Use, Any]  # an operand, and what must be the same of the operand w
 _COMMUTATIVE = (Max, Min, And, Or, Eq, Ne)
 # Cumulative sums are linear: they have the sign of their operand. (axes.py, which imports this file, has the names.)
 _LINEAR = ("sum_up_to", "sum_from")
+_RUNNING = ("largest_up_to", "largest_from", "exponentials_up_to", "exponentials_from")
 # Renamings of the bound letters that are tried; of a sum over more letters only the free ones change places.
 _MAX_BOUND = 4
 
@@ -241,6 +242,8 @@ def _of_reduction(node: Reduce, order: Order) -> Rule:
 
 
 def _of_axis_map(node: AxisMap, order: Order) -> Rule:
+    if node.head in _RUNNING:
+        return None  # along an axis, in its order
     over = [order[axis] for axis in node.over]
     if sorted(over) != sorted(node.over) or (node.head in _LINEAR and over != list(node.over)):
         return None  # cumulative sums go along axes in their order

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from sympy import Expr, Number, S, expand
 
-from symgrad.graph.axes import AUXILIARY, auxiliary, axis_map, gather, named, reduce, scatter
+from symgrad.graph.axes import AUXILIARY, RUNNING, auxiliary, axis_map, gather, named, reduce, running, scatter
 from symgrad.graph.build import add, apply, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import matrix_function, sides_of
@@ -85,6 +85,8 @@ def rebuild(node: Node, uses: Sequence[Use]) -> Use:
             return apply(head, uses)
         case Reduce(head=head, bound=bound):
             return reduce(head, uses[0], dict(enumerate(bound, node.rank)))
+        case AxisMap(head=head, over=(axis,)) if head in RUNNING:
+            return running(head, uses[0], axis, *uses[1:])
         case AxisMap(head=head, over=over):
             return axis_map(head, uses[0], {axis: node.shape[axis] for axis in over})
         case MatrixFunction(head=head):

@@ -19,6 +19,7 @@ from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
 from symgrad.rewrite.parts_of_sums import near_one, part_of_sum
 from symgrad.rewrite.powers import power_at_zero
+from symgrad.rewrite.quotients import complement_of_share, power_of_quotient
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.roots import root_of_squares, share_of_root
 from symgrad.rewrite.rules import RULES
@@ -28,7 +29,7 @@ _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
 _OF_AXES: list[AxisRule] = [*NORMAL_RECOGNISE, *GAMMA_RECOGNISE, *RECOGNISE, log_of_mixture, *MATRIX_RECOGNISE]
 _OF_MODELS: list[AxisRule] = [*OF_MODELS, part_of_sum]
-_CANONICAL = [*CANONICAL, *MATRIX_CANONICAL]
+_CANONICAL: list[AxisRule] = [*CANONICAL, power_of_quotient, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [
     binary_cross_entropy,
     power_at_zero,
@@ -38,6 +39,7 @@ _STABLE: list[AxisRule] = [
     log_of_share,
     *NORMAL_STABILISE,
     near_one,
+    complement_of_share,
     *OF_CODE,
 ]
 

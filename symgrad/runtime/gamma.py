@@ -83,7 +83,8 @@ def _log_beta(a: Any, b: Any) -> Any:
 def _log_choose(v: Any, w: Any) -> Any:
     """log Γ(v + w − 1) − log Γ(v) − log Γ(w)."""
     least, most = np.minimum(v, w), np.maximum(v, w)
-    return _log_rising(most, least - 1, most + (least - 1)) - scipy.special.gammaln(least)
+    end = (most - 1) + least  # least - 1 drops the digits of a small one
+    return _log_rising(most, least - 1, end) - scipy.special.gammaln(least)
 
 
 def _bessel_series(n: Any, x: Any) -> Any:

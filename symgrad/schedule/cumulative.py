@@ -19,18 +19,19 @@ from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard
 from symgrad.schedule.guards import is_risky
 from symgrad.schedule.masks import freed
+from symgrad.schedule.running_exponentials import BLELLOCH, running_largest, running_sum
 
 Factor = tuple[Use, Number]
 
-_BLELLOCH = "Blelloch, Prefix Sums and Their Applications (1990)"
 
-
-@record("Σⱼ [j ≤ i]·f(j) = (cumulative sum of f)(i)", "one pass over f instead of an array of i and j", _BLELLOCH)
+@record("Σⱼ [j ≤ i]·f(j) = (cumulative sum of f)(i)", "one pass over f instead of an array of i and j", BLELLOCH)
 def accumulate(roots: Sequence[Use]) -> list[Use]:
     """The terms with cumulative sums where another index ends a sum."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
         made = own(node) if uses == node.uses() else rebuild(node, uses)
+        while (shifted := running_largest(made) or running_sum(made)) is not None:
+            made = shifted
         while (better := _accumulated(made)) is not None:
             made = better
         return made

@@ -81,7 +81,7 @@ def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
         if anchor is None:
             return current
         done.add(anchor.total)
-        rows = rows_of(anchor) if anchor.overall and anchor.parts[0].compares_data else None
+        rows = rows_of(anchor) if anchor.overall else None
         shift = _Shift(anchor, current, rows=rows)
         current = (shift if shift.is_complete() else _Shift(anchor, current)).roots
 

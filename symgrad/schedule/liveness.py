@@ -189,12 +189,14 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
                 yield Reading(use, [one for m, guards in enumerate(gone) if m != n for one in guards])
         case Contract(factors=factors):
             zeros = [vanishing.guards(use) if e.is_positive else [] for use, e in factors]
-            for n, (use, _) in enumerate(factors):
-                yield Reading(use, [one for m, guards in enumerate(zeros) if m != n for one in guards])
+            for n, (use, _) in enumerate(factors):  # of two that are zero by one guard none may rely on the other
+                others = [one for m, guards in enumerate(zeros) if m != n for one in guards]
+                yield Reading(use, [one for one in others if one not in zeros[n]])
         case Reduce(head=head, arg=arg):
             yield Reading(arg, hides=head is LogSumExp)
-        case AxisMap(head=head, arg=arg, over=over):
+        case AxisMap(head=head, arg=arg, over=over, weights=weights):
             yield Reading(arg, hides=head in (SOFTMAX, LOG_SOFTMAX), gone=over)
+            yield from (Reading(weight, gone=over) for weight in weights)
         case Gather(base=base, subs=subs):
             yield Reading(own(base.node), shows=False, found_by=node)
             for sub in subs:

@@ -12,11 +12,12 @@ from sympy import Expr, Number, S, exp, oo
 
 from symgrad.functions import LargestOver, finite_maximum, if_else
 from symgrad.graph.axes import auxiliary, reduce
-from symgrad.graph.build import ONE, apply, const, is_zero, split_coefficient, subtract
+from symgrad.graph.build import ONE, apply, const, is_zero, number, split_coefficient, subtract
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Contract, Letter, Node, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through
 from symgrad.schedule.exponential_sums import SHIFTED, Anchor, Family
+from symgrad.schedule.running_exponentials import ends_at_index
 
 Factor = tuple[Use, Number]
 
@@ -138,6 +139,8 @@ def rows_of(anchor: Anchor) -> Rows | None:
     (condition,) = outside
     if len(set(condition.letters)) < len(condition.letters):
         return None
+    if not part.compares_data and not ends_at_index(condition, part.argument):
+        return None  # one maximum serves all rows of a cumulative sum, which an array of both indices would not be
     counted = apply(if_else, [condition, part.argument, const(-oo)])
     return Rows(condition, part.argument, reduce(LargestOver, counted, part.over))
 
@@ -152,5 +155,5 @@ def _choice(node: Node) -> tuple[Use, list[Factor]] | None:
 
 def under(masked: Masked, image: Use) -> list[Factor]:
     """The rest of a product under the condition, and exp(u - M), which is 0 where the condition does not hold."""
-    kept = [] if image == ONE else [(apply(if_else, [masked.condition, image, const(S.Zero)]), S.One)]
-    return [*kept, (masked.shifted, S.One)]
+    rest = image if number(image) is not None else apply(if_else, [masked.condition, image, const(S.Zero)])
+    return [(rest, S.One), (masked.shifted, S.One)]

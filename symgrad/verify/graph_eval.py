@@ -16,6 +16,7 @@ from sympy import Basic
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant, if_else, in_range
+from symgrad.graph.axes import EXPONENTIALS_FROM
 from symgrad.graph.linear_algebra import KEEPS_SHAPE, sides_of
 from symgrad.graph.nodes import (
     Add,
@@ -166,6 +167,9 @@ class GraphEvaluator:
 
     def _axis_map(self, node: AxisMap) -> Array:
         value = _full(self._aligned(node.arg, range(node.rank)), self.shape(node.shape))
+        if node.weights:
+            weights = _full(self._aligned(node.weights[0], range(node.rank)), self.shape(node.shape))
+            return _running_exponentials(node, weights, value)
         last = tuple(range(node.rank - len(node.over), node.rank))
         moved = np.moveaxis(value, node.over, last)
         lists = _flat_from(moved, last[0])
@@ -345,6 +349,21 @@ def _summed(value: Array, rank: int) -> Array:
     if value.ndim == rank:
         return value
     return _of_lists(mpmath.fsum, _flat_from(value, rank))
+
+
+def _running_exponentials(node: AxisMap, weights: Array, exponents: Array) -> Array:
+    """Σ w[k]·exp(u[k] - m[q]) over the entries from one end to q, with the largest u among them as m."""
+    (axis,) = node.over
+    step = -1 if node.head == EXPONENTIALS_FROM else 1
+    w, u = (np.moveaxis(part, axis, -1)[..., ::step] for part in (weights, exponents))
+    found = np.empty_like(u)
+    for place in np.ndindex(u.shape):
+        row, last = place[:-1], place[-1] + 1
+        largest = max(u[row][:last])
+        found[place] = mpmath.fsum(
+            a * mpmath.exp(b - largest) for a, b in zip(w[row][:last], u[row][:last], strict=True)
+        )
+    return np.moveaxis(found[..., ::step], -1, axis)
 
 
 def _flat_from(value: Array, rank: int) -> Array:

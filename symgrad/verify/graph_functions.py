@@ -21,7 +21,7 @@ from symgrad.functions import (
     in_range,
     share,
 )
-from symgrad.graph.axes import LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
+from symgrad.graph.axes import LARGEST_FROM, LARGEST_UP_TO, LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
 from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, SIGN_DET
 from symgrad.univariate import Univariate
 from symgrad.verify.reference.conditions import COMPARISONS
@@ -93,6 +93,8 @@ AXIS_MAPS: dict[str, Callable[[list[Any]], list[Any]]] = {
     PRODUCT_OF_OTHERS: lambda terms: [mpmath.fprod(terms[:n] + terms[n + 1 :]) for n in range(len(terms))],
     SUM_UP_TO: lambda terms: [mpmath.fsum(terms[: n + 1]) for n in range(len(terms))],
     SUM_FROM: lambda terms: [mpmath.fsum(terms[n:]) for n in range(len(terms))],
+    LARGEST_UP_TO: lambda terms: [max(terms[: n + 1]) for n in range(len(terms))],
+    LARGEST_FROM: lambda terms: [max(terms[n:]) for n in range(len(terms))],
 }
 
 

@@ -70,6 +70,10 @@ def _sum(term: Expr, parameters: list[Any], *, over: Any = (rows,), **options: A
     return Model(Sum(term, *over), parameters, **options)
 
 
+def _ranking() -> Model:
+    return _sum(x[n] - log(Sum(exp(x[j]), (j, n, N - 1))), [x])
+
+
 def _cross_entropy() -> Model:
     loss = Sum(LogSumExp(z[n, k], classes), rows) - Sum(P[n, k] * z[n, k], rows, classes)
     return Model(loss, [z], facts=[one_hot])
@@ -248,6 +252,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(1 - exp(-(a**b))), [a, b])),
     ),
     "difference_of_exponentials": (Sample(lambda: _sum((exp(x[n]) - exp(y[n])) * t[n], [x])),),
+    "complement_of_share": (Sample(lambda: Model(1 - d / (d + a) + a**3, [a, d])),),
+    "power_of_quotient": (Sample(lambda: _sum((y[n] / d) ** a, [d], over=(rows,))),),
+    "running_largest": (Sample(_ranking),),
+    "running_sum": (Sample(_ranking),),
     "part_of_sum": (Sample(lambda: Model(exp(b - d) - b + d - 1 + d**2, [b, d])),),
     "near_one": (Sample(lambda: Model(exp(b) - 1 + d, [b, d])), Sample(lambda: _sum(1 - cos(x[n]) + t[n], [x]))),
     "others_first": (Sample(lambda: _sum(t[n] * log(1 - exp(-exp(x[n]))) - (1 - t[n]) * exp(x[n]), [x])),),

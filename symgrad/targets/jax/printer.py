@@ -10,7 +10,15 @@ from symgrad.codegen.slices import Loop
 from symgrad.codegen.subscripts import index_text
 from symgrad.codegen.values import ATOM, Value, broadcast, size_text, tuple_text
 from symgrad.errors import UnsupportedError
-from symgrad.graph.axes import PRODUCT_OF_OTHERS, SUM_FROM, SUM_UP_TO
+from symgrad.graph.axes import (
+    EXPONENTIALS_FROM,
+    LARGEST_FROM,
+    LARGEST_UP_TO,
+    PRODUCT_OF_OTHERS,
+    RUNNING,
+    SUM_FROM,
+    SUM_UP_TO,
+)
 from symgrad.graph.build import is_zero
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.nodes import Scatter, State, Update, Use, postorder
@@ -48,6 +56,10 @@ class Printer(Steps):
     def _along(self, head: Any, text: str, axes: tuple[int, ...]) -> str:
         if head in (SUM_UP_TO, SUM_FROM):
             return f"jax.lax.cumsum({text}, axis={axes[0]}{', reverse=True' if head == SUM_FROM else ''})"
+        if head in RUNNING:
+            name = "_largest_so_far" if head in (LARGEST_FROM, LARGEST_UP_TO) else "_sums_of_exponentials"
+            self.helpers.add(name)
+            return f"{name}({text}, axis={axes[0]}, backwards={head in (LARGEST_FROM, EXPONENTIALS_FROM)})"
         if head != PRODUCT_OF_OTHERS:
             raise self._missing(str(head))
         self.helpers.add("_product_of_others")

@@ -74,6 +74,23 @@ def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     return jnp.moveaxis((before * after).reshape(moved.shape), range(-len(axes), 0), axes)
 
 
+def _largest_so_far(x: Any, axis: int, backwards: bool) -> Any:
+    """For every entry the largest up to it along an axis, or from it on."""
+    return jax.lax.cummax(x, axis=axis, reverse=backwards)
+
+
+def _sums_of_exponentials(x: Any, weights: Any, axis: int, backwards: bool) -> Any:
+    """Σ weights[k]·exp(x[k] − m) over the entries k up to each one, or from it on, with m the largest x among them."""
+
+    def joined(one: Any, other: Any) -> Any:
+        largest = jnp.maximum(one[0], other[0])
+        return largest, one[1] * jnp.exp(one[0] - largest) + other[1] * jnp.exp(other[0] - largest)
+
+    x, weights = jnp.broadcast_arrays(x, jnp.asarray(weights, dtype=x.dtype))
+    parts = (jnp.maximum(x, jnp.finfo(x.dtype).min), jnp.where(x > -jnp.inf, weights, 0))  # type: ignore[no-untyped-call]
+    return jax.lax.associative_scan(joined, parts, axis=axis, reverse=backwards)[1]
+
+
 def _adjugate(a: Any, det: Any) -> Any:
     """det·a⁻¹ of each matrix of a stack; where a is nearly singular from its singular values: it is finite there."""
     inverse = jnp.linalg.inv(a)

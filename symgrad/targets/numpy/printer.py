@@ -12,10 +12,11 @@ from sympy import Integer, Or, Product, oo
 from symgrad.codegen.integers import whole_nodes
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LargestOver, MaxOver, MinOver, if_else
-from symgrad.graph.axes import SUM_FROM, SUM_UP_TO
+from symgrad.graph.axes import EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.blocks import grid_of
 from symgrad.graph.build import number
 from symgrad.graph.dimensions import is_never_empty
+from symgrad.graph.letters import distinct
 from symgrad.graph.masks import NEUTRAL
 from symgrad.graph.nodes import (
     Add,
@@ -70,7 +71,7 @@ from symgrad.targets.numpy.lines import MAX_LINE
 from symgrad.targets.numpy.operands import names_of
 from symgrad.targets.numpy.speller import ATOM, Speller
 from symgrad.targets.numpy.subscripts import gather_value, is_window, scatter_value
-from symgrad.targets.numpy.values import Value, is_named, python
+from symgrad.targets.numpy.values import Value, broadcast, is_named, python
 
 # A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
 MOST_LABELS = 4
@@ -266,6 +267,8 @@ class Printer(Arithmetic, Application):
                 label = LABELS[head]
             case Gather() if is_window(node):
                 label = "windows"
+            case AxisMap() if head in RUNNING:
+                label = "sums" if node.weights else "largest"
             case AxisMap() if head in (SUM_UP_TO, SUM_FROM):
                 label = "cumsum"
             case _:
@@ -356,6 +359,15 @@ class Printer(Arithmetic, Application):
             backwards: tuple[Place, ...] = (*[WHOLE_AXIS] * axes[0], Slice(step=Integer(-1)))
             turned = operation("cumsum", Subscript(value.expression, backwards), **along)
             return Value(Subscript(turned, backwards), value.letters)
+        if node.head in RUNNING:
+            down = node.head in (LARGEST_FROM, EXPONENTIALS_FROM)
+            if not node.weights:
+                made = operation("largest_so_far", value.expression, axis=axes[0], backwards=down)
+                return Value(made, value.letters)
+            letters = tuple(distinct((*value.letters, *self._use(node.weights[0]).letters)))
+            parts = [broadcast(self._real(self._use(use)), letters).expression for use in node.uses()]
+            axis = letters.index(node.over[0])
+            return Value(operation("sums_of_exponentials", *parts, axis=axis, backwards=down), letters)
         return Value(operation("product_of_others", value.expression, axes=axes), value.letters)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from symgrad.runtime import (
     arguments,
+    cumulative,
     entries,
     gamma,
     matrices,
@@ -28,6 +29,7 @@ from symgrad.runtime import (
 
 _FILES: tuple[ModuleType, ...] = (
     arguments,
+    cumulative,
     packing,
     records,
     rows,

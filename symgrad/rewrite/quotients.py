@@ -1,0 +1,90 @@
+"""Quotients beside what they nearly are: 1 − a/(a + b), and powers of a quotient beside its parts."""
+
+from collections.abc import Sequence
+
+from sympy import Number, Pow, S
+
+from symgrad.graph.build import ONE, add, apply, mul, product_of_powers
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Add, Apply, Contract, Use
+from symgrad.graph.transform import factors_of, opened, place, terms_of
+from symgrad.rewrite.record import HIGHAM, record
+
+# Sums of more terms are not searched for pairs.
+_MOST_TERMS = 12
+
+
+@record("c − a/(a + b) = (c·(a + b) − a)/(a + b)", "a/(a + b) is near 1 where b is small", HIGHAM)
+def complement_of_share(use: Use) -> Use | None:
+    """A term beside quotients by a sum, over the divisor, where terms cancel by their form: n − (n·a + x)/(a + b)."""
+    terms = terms_of(use) if isinstance(use.node, Add) else []
+    if len(terms) > _MOST_TERMS:
+        return None
+    shares: dict[Use, list[int]] = {}
+    for n, (_, term) in enumerate(terms):
+        for factor, e in factors_of(term):
+            if e == -1 and isinstance(factor.node, Add):
+                shares.setdefault(factor, []).append(n)
+    for divisor, places in shares.items():
+        over = [pair for n in places for pair in _over(terms[n], divisor)]
+        for m, (c, term) in enumerate(terms):
+            if m in places or not set(term.letters) <= {x for _, part in over for x in part.letters}:
+                continue
+            left = add([*((c * d, mul([term, part])) for d, part in terms_of(divisor)), *over])
+            if len(terms_of(left)) <= len(terms_of(divisor)) + len(over) - 2:
+                rest = [pair for k, pair in enumerate(terms) if k != m and k not in places]
+                return add([*rest, (S.One, product_of_powers([(left, S.One), (divisor, S.NegativeOne)]))])
+    return None
+
+
+def _over(term: tuple[Number, Use], divisor: Use) -> list[tuple[Number, Use]]:
+    """The terms of what is divided."""
+    c, quotient = term
+    powers = [(f, e + 1 if f == divisor else e) for f, e in factors_of(quotient)]
+    sums = [f for f, e in powers if e == 1 and isinstance(f.node, Add)]
+    if len(sums) != 1:
+        return [(c, product_of_powers(powers))]
+    others = product_of_powers([pair for pair in powers if pair != (sums[0], S.One)])
+    return [(c * d, mul([others, part])) for d, part in terms_of(sums[0])]
+
+
+@record("bʸ⁻¹·b = bʸ for a quotient b", "b's divisor squared overflows or vanishes where its powers do not", HIGHAM)
+def power_of_quotient(use: Use) -> Use | None:
+    """A power of a product or quotient beside all of its factors, as derivatives have it: (x/s)ʸ⁻¹·x/s²."""
+    if not isinstance(use.node, Contract):
+        return None
+    names, bound = opened(use, use.node.bound)
+    factors = [(relabel(factor, names), e) for factor, e in use.node.factors]
+    made = _raised(factors)
+    if made is not None:
+        return product_of_powers(made, bound)
+    for n, (factor, e) in enumerate(factors):  # Σ_n (x[n]/s)ʸ⁻¹·x[n], divided by s² outside
+        if e == 1 and isinstance(factor.node, Contract) and factor.node.bound and not bound:
+            inner, over = opened(factor, factor.node.bound)
+            rest = [pair for m, pair in enumerate(factors) if m != n]
+            made = _raised([*rest, *((relabel(part, inner), power) for part, power in factor.node.factors)])
+            if made is not None:
+                return product_of_powers(made, over)
+    return None
+
+
+def _raised(factors: Sequence[tuple[Use, Number]]) -> list[tuple[Use, Number]] | None:
+    """The factors with bʸ for bʸ⁻¹ and the factors of b."""
+    powers = dict(factors)
+    for factor, e in factors:
+        if e != 1 or not isinstance(factor.node, Apply) or factor.node.head is not Pow:
+            continue
+        base, exponent = (place(arg, factor.letters) for arg in factor.node.args)
+        parts = dict(factors_of(base))
+        less = any(term == ONE and c == -1 for c, term in terms_of(exponent))
+        missing = any(_is_less(powers.get(part, S.Zero), power) for part, power in parts.items())
+        if len(powers) == len(factors) and len(parts) > 1 and less and not missing:
+            whole = apply(Pow, [base, add([(S.One, exponent), (S.One, ONE)])])
+            rest = [(other, power - parts.get(other, S.Zero)) for other, power in factors if other != factor]
+            return [*rest, (whole, S.One)]
+    return None
+
+
+def _is_less(power: Number, wanted: Number) -> bool:
+    """Whether a power of a factor does not have another one in it."""
+    return bool(power * wanted <= 0 or abs(power) < abs(wanted))
