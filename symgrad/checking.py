@@ -33,7 +33,7 @@ from symgrad.outputs.probes import (
 )
 from symgrad.outputs.second_order import Request, factors_of_hessian
 from symgrad.targets import NUMPY, target
-from symgrad.verify.accuracy import Audited, LimitedEvaluator, TooFar, audit, point_findings
+from symgrad.verify.accuracy import DOUBLE, Audited, LimitedEvaluator, RoundedEvaluator, TooFar, audit, point_findings
 from symgrad.verify.calls import Arrays, Calls, HeldGradient, SecondOrder, called
 from symgrad.verify.chain import DIGITS, Stages, check_chain
 from symgrad.verify.complex_step import ComplexStep
@@ -195,7 +195,8 @@ class Checking:
     def _exactly(
         self, terms: Sequence[tuple[str, Use, Shape]], inputs: Inputs, sizes: Mapping[Any, int], digits: int
     ) -> Arrays:
-        evaluate = LimitedEvaluator(inputs, sizes, strict=True)
+        evaluator = LimitedEvaluator if digits > DOUBLE else RoundedEvaluator
+        evaluate = evaluator(inputs, sizes, strict=True)
 
         def exact(use: Use, shape: Shape) -> Array:
             try:

@@ -217,22 +217,6 @@ def test_a_weight_of_zero_has_the_slope_of_the_limit():
     assert not module.gradient(np.zeros(3), scores).w.any()  # all is forbidden
 
 
-def test_infinite_scores_share_what_the_others_have_none_of():
-    """In the limit of large scores."""
-    far = np.array([[np.inf, 0.0, 1.0], [0.5, np.inf, np.inf], [0.3, -np.inf, 0.2]])
-    module = Model(Sum(W[n, k] * softmax(A[n, k], over_k), over_k, over_n), [A]).compile(check=False)
-    sums = Model(LogSumExp(A[0, k], over_k) + LogSumExp(A[1, k], over_k), [A]).compile(check=False)
-    weights = np.arange(1.0, 10.0).reshape(3, 3)
-    with np.errstate(all="raise", under="ignore"):
-        value, gradient = module.value_and_gradient(far, W=weights)
-        total, slopes = sums.value_and_gradient(far)
-    last = np.exp([0.3, 0.2]) / np.exp([0.3, 0.2]).sum()
-    np.testing.assert_allclose(value, 1 + 5.5 + last @ [7, 9], rtol=1e-14)
-    np.testing.assert_array_equal(gradient.A[:2], [[0, 0, 0], [0, -0.25, 0.25]])
-    assert total == np.inf
-    np.testing.assert_array_equal(slopes.A, [[1, 0, 0], [0, 0.5, 0.5], [0, 0, 0]])
-
-
 def test_no_entries_are_as_entries_that_are_forbidden():
     module = Model(Sum(exp(LogSumExp(A[n, k], over_k)), over_n) + rate**2, [A, rate]).compile(check=False)
     value, gradient = module.value_and_gradient(np.zeros((3, 0)), 2.0)

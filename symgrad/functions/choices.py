@@ -153,12 +153,6 @@ class finite_maximum(Function):  # type: ignore[misc]
     nargs = 1
 
 
-class finite(Function):  # type: ignore[misc]
-    """The finite number that is closest: the largest in place of an infinity; of generated code only."""
-
-    nargs = 1
-
-
 class share(Function):  # type: ignore[misc]
     """exp(x)/(exp(x) + exp(y)), and 0 where both are −∞; of derivatives only, and in formulas the quotient."""
 

@@ -51,23 +51,16 @@ def may_be_all_minus_infinity(use: Use, over: Mapping[Letter, Expr]) -> bool:
     return may_be_infinite(use) or (is_masked(use) and masks_some(use, over))
 
 
-def may_be_endless(use: Use) -> bool:
-    """Whether entries may be given as ∞: the logarithm of a sum with one is ∞, and all such entries share it equally.
-
-    So it is in the limit of large numbers, in which no other entry has a share. A term of a sum that lacks one of its
-    indices counts as finite, and so does what a recurrence computes: as biases and paths, ∞ means nothing.
-    """
-    if any(isinstance(node, Past | Previous | Trajectory) for node in postorder([use.node])):
-        return False
-    stack = [see_through(use)]
-    while stack:
-        part = stack.pop()
-        node = part.node.base.node if isinstance(part.node, Gather) else part.node
-        if isinstance(node, Input) and not node.integer and set(part.letters) >= set(use.letters):
-            return True
-        inner = part.node.uses() if isinstance(part.node, Add) else ()
-        stack += [see_through(place(one, part.letters)) for one in inner]
-    return False
+def has_infinite_entries(use: Use) -> bool:
+    """Whether single entries of a term may be −∞: a term of a sum that lacks one of its indices, a bias, is finite."""
+    use = see_through(use)
+    match use.node:
+        case AxisMap(head=head, arg=arg) if head == LOG_SOFTMAX:
+            return has_infinite_entries(place(arg, use.letters))
+        case Add():
+            parts = [place(part, use.letters) for part in use.node.uses()]
+            return any(set(part.letters) >= set(use.letters) and has_infinite_entries(part) for part in parts)
+    return may_be_infinite(use)
 
 
 def may_be_infinite(use: Use) -> bool:

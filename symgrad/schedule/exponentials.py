@@ -24,7 +24,7 @@ from itertools import islice, product
 from sympy import Abs, Expr, Gt, Max, Ne, Number, S, exp, log, oo
 from sympy.codegen.cfunctions import expm1, log1p
 
-from symgrad.functions import MaxOver, MinOver, finite, finite_maximum, if_else, sigmoid
+from symgrad.functions import MaxOver, MinOver, finite_maximum, if_else, sigmoid
 from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import (
     ONE,
@@ -38,7 +38,6 @@ from symgrad.graph.build import (
     scale,
     subtract,
 )
-from symgrad.graph.infinities import may_be_endless
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
     Add,
@@ -128,9 +127,7 @@ class _Shift:
         self.letters = distinct(self.largest.letters)
         self.families = {} if self.rows else families(self.largest, self.anchor.parts)
         self.may_be_empty = self.anchor.may_be_empty()
-        endless = any(may_be_endless(part.plain) for part in self.anchor.parts)
-        head = finite if endless else finite_maximum
-        self.shift = apply(head, [self.largest]) if self.may_be_empty else self.largest
+        self.shift = apply(finite_maximum, [self.largest]) if self.may_be_empty else self.largest
         # a term may get the factor exp(-M) if M is at least the 0 of a constant, or the u of another part
         self.raising = self.anchor.constant or any(part.plain.node not in self.families for part in self.anchor.parts)
         nodes = list(postorder([use.node for use in self.given]))

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
-from sympy import Ge, Integer, Lt, Max, Min, S, exp, log
+from sympy import Ge, Integer, Lt, Max, S, exp, log
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import (
@@ -11,7 +11,6 @@ from symgrad.functions import (
     LogSumExp,
     MaxOver,
     copysign,
-    finite,
     finite_maximum,
     has_no_sign,
     if_else,
@@ -23,7 +22,7 @@ from symgrad.functions import (
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, product_of_powers, reciprocal, scale, subtract
 from symgrad.graph.dimensions import is_never_empty
-from symgrad.graph.infinities import may_be_all_minus_infinity, may_be_endless
+from symgrad.graph.infinities import may_be_all_minus_infinity
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -317,15 +316,12 @@ def _steps(arg: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use, Use]:
     if isinstance(arg.node, Add) and len(arg.node.terms) > 1:  # the largest entry less the maximum has to be 0
         arg = auxiliary("scores", arg)
     largest = reduce(LargestOver, arg, over)
-    endless = may_be_endless(arg)
-    shift = apply(finite if endless else finite_maximum, [largest])
-    shifted, exponentials, total = _shifted(arg, shift, over, endless)
+    shifted, exponentials, total = _shifted(arg, apply(finite_maximum, [largest]), over)
     return largest, shifted, exponentials, apply(Max, [total, ONE])
 
 
-def _shifted(arg: Use, shift: Use, over: dict[Letter, object], endless: bool = False) -> tuple[Use, Use, Use]:
+def _shifted(arg: Use, shift: Use, over: dict[Letter, object]) -> tuple[Use, Use, Use]:
     # a name keeps the difference together: u - max is exact near the maximum, u - log(sum) - max is not
-    shifted = subtract(arg, shift)
-    shifted = auxiliary(SHIFTED, apply(Min, [shifted, ZERO]) if endless else shifted)
+    shifted = auxiliary(SHIFTED, subtract(arg, shift))
     exponentials = apply(exp, [shifted])
     return shifted, exponentials, mul([exponentials], over)

@@ -12,7 +12,7 @@ from sympy import Abs, And, Eq, Gt, Max, Min, Ne, S, exp, log, oo, sign
 from symgrad.functions import LogSumExp, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, product_of_powers, subtract
-from symgrad.graph.infinities import is_never_zero, may_be_infinite
+from symgrad.graph.infinities import has_infinite_entries, is_never_zero, may_be_infinite
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
     Add,
@@ -119,7 +119,7 @@ def _beside_zeros(node: Contract, uses: tuple[Use, ...], handed: Collection[Node
             for n, (other, e) in enumerate(node.factors)
             if n != m and e.is_positive and _is_share_beside(other, use)
         ]
-        if not weights and node not in handed and _is_log_probability(use, handed):
+        if not weights and node not in handed and has_infinite_entries(use) and _is_log_probability(use, handed):
             weights = [
                 uses[n]
                 for n, (other, e) in enumerate(node.factors)

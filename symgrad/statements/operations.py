@@ -203,7 +203,6 @@ OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(("accumulate", "array", "place"), Declared("new", boxed=True)),
     "asarray": Declared("unknown", boxed=True),
     "least_number": Declared("new", _number),
-    "largest_number": Declared("new", _number),
     "transpose": Declared("part", _transposed),
     "reshape": Declared("part"),
     **dict.fromkeys(("broadcast_to", "diagonal", "windows"), Declared("view")),

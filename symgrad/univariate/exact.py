@@ -93,7 +93,7 @@ def _exp(u: Any) -> Any:
         if u > 0:
             raise OverflowError
         return mpmath.mpf(0)
-    return _exponential(abs(u)._mpf_, u < 0, mpmath.mp.prec)
+    return _exponential(mpmath.mpf(abs(u))._mpf_, u < 0, mpmath.mp.prec)
 
 
 @lru_cache(maxsize=_MOST_KEPT)

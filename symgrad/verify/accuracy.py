@@ -42,6 +42,8 @@ _MOVES = 2
 # The size of an argument, as a power of 2, beyond which mpmath takes too long: exponentials by their exponent's digits.
 _WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.Pow, sp.floor, sp.ceiling, sp.atan)
 _OF_EXPONENTIALS, _OF_OTHERS = 4000, 40
+_SUBSCRIPTS = 2**31
+DOUBLE = 15  # digits of float64
 _EXPONENTIAL = {
     "exp",
     "sinh",
@@ -176,6 +178,24 @@ class LimitedEvaluator(GraphEvaluator):
     def known(self, node: Node) -> Any:
         """The value of a node that has been evaluated; None for a step of a recurrence."""
         return self._values.get(node)
+
+
+class RoundedEvaluator(LimitedEvaluator):
+    """The same with a rounding error in every intermediate result, as in float64: what absorbs or cancels shows.
+
+    The errors are up to an ulp, of no pattern, and always the same. Whole numbers that subscripts may be made of stay.
+    """
+
+    def _rule(self, node: Node) -> Any:
+        value = super()._rule(node)
+        if not isinstance(value, np.ndarray) or isinstance(node, Input):
+            return value
+        errors = np.random.default_rng(len(self._values)).uniform(-(2.0**-52), 2.0**-52, value.size)
+        made = np.empty(value.shape, dtype=object)
+        for n, (number, error) in enumerate(zip(value.flat, errors, strict=True)):
+            exact = not isinstance(number, mpf) or (abs(number) < _SUBSCRIPTS and number == int(number))
+            made[np.unravel_index(n, value.shape)] = number if exact else number * (1 + mpf(error))
+        return made
 
 
 def _point(subject: Audited, draw: Draw, inputs: dict[str, Any], at: str, digits: int) -> Iterator[Loss]:

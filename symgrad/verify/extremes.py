@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.verify.accuracy import DOUBLE
 from symgrad.verify.calls import BOTH, FLAT, GRADIENT, VALUE, Arrays
 from symgrad.verify.differences import EPS
 from symgrad.verify.draws import sampler_of
@@ -28,7 +29,7 @@ _ROUNDINGS = 4096.0  # of the inputs, that a derivative may be off by, as everyw
 _BLIND = 1e-4
 _COARSE = 1e-3  # of the largest derivative: an algorithm may lose more digits than the inputs' rounding explains
 _SPELLED = 64.0  # rounding errors of the formula as it is spelled, that code may have as well
-_DIGITS, _DOUBLE = 50, 15  # of the truth, and of a formula with the rounding errors of float64
+_DIGITS = 50  # of the truth
 POWERS = (1.7, 3.0, 6.5, 20.0, -3.0, -9.0)  # of ten, that the largest numbers of the inputs are put at
 _SPREAD = 1.0  # powers of ten between the entries of one argument
 _MOST_ALONE = 3  # arguments that are tried by themselves
@@ -134,7 +135,7 @@ def formula_findings(point: Point) -> Iterator[Finding]:
     for formula, functions in ((subject.formula, firsts[-1:]), (subject.second_formula, others)):
         if formula is None or not functions:
             continue
-        exact, rounded = (formula(point.inputs, sizes, digits) for digits in (_DIGITS, _DOUBLE))
+        exact, rounded = (formula(point.inputs, sizes, digits) for digits in (_DIGITS, DOUBLE))
         near = formula(beside, sizes, _DIGITS)
         for function in functions:
             shaken = point.computed(function, beside)

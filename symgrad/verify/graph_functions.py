@@ -15,7 +15,6 @@ from symgrad.functions import (
     MaxOver,
     MinOver,
     copysign,
-    finite,
     finite_maximum,
     has_no_sign,
     in_range,
@@ -58,7 +57,6 @@ _MORE_FUNCTIONS: dict[Any, Callable[..., Any]] = {
     Pow: mpmath.power,
     in_range: lambda position, length: position if 0 <= position < length else NAN,
     has_no_sign: lambda x: mpf(x >= 0),  # here there is no -0
-    finite: lambda x: mpf(10) ** 1000 * mpmath.sign(x) if mpmath.isinf(x) else x,
     finite_maximum: lambda x: mpf(0) if x == mpf("-inf") else x,
     share: lambda x, y: mpmath.exp(x) / ((mpmath.exp(x) + mpmath.exp(y)) or 1),
     copysign: lambda size, x: abs(size) if x >= 0 else -abs(size),

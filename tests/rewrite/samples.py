@@ -374,7 +374,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "solve_first": (Sample(lambda: Model(Trace(w.T * A.I * w) ** 2, [w, A])), Sample(_gaussian)),
     "adjugates": (Sample(lambda: Model(A.det() ** 2, [A])), Sample(lambda: Model((A * S).det() * b, [A, b]))),
     "distribute": (Sample(_mixture), _CROSS_ENTROPY._replace(model=lambda: Model(
-        -Sum(P[n, k] * log(softmax(z[n, k], classes)), rows, classes), [z], facts=[one_hot]))),
+        -Sum(P[n, k] * log(softmax(z[n, k] ** 2, classes)), rows, classes), [z], facts=[one_hot]))),
     "sum_first": (Sample(_distances),),
     "share": (Sample(lambda: _sum(t[n] * sin(x[n]) * exp(y[n]) + t[n] * exp(y[n]) * x[n] ** 2, [x, t, y])),),
     "keep_steps": (Sample(_recurrence),),

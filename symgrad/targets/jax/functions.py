@@ -58,7 +58,6 @@ OWN: frozenset[Any] = frozenset(
 FORMATS: dict[Any, str] = {
     functions.relu: "jnp.maximum({a}, 0)",
     functions.finite_maximum: "jnp.maximum({a}, jnp.finfo({dtype}).min)",
-    functions.finite: "jnp.clip({a}, jnp.finfo({dtype}).min, jnp.finfo({dtype}).max)",
     functions.softplus: "jnp.logaddexp(0, {a})",
     functions.constant: "{a}",
     sympy.sinc: "jnp.sinc({A} / jnp.pi)",

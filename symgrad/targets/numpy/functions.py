@@ -95,9 +95,6 @@ def _of_gamma(share: str) -> Callable[[Expression, Expression], Expression]:
 COMPOSED: dict[Any, Callable[..., Expression]] = {
     functions.relu: lambda x: operation("maximum", x, number(0)),
     functions.finite_maximum: lambda x: operation("maximum", x, operation("least_number")),
-    functions.finite: lambda x: operation(
-        "minimum", operation("maximum", x, operation("least_number")), operation("largest_number")
-    ),
     functions.softplus: _with("logaddexp", 0),
     functions.constant: lambda x: x,
     sympy.sinc: lambda x: operation("sinc", quotient(x, Number(sympy.pi))),

@@ -7,17 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Integer, Or, Product, oo
-
 from symgrad.codegen.integers import whole_nodes
 from symgrad.errors import UnsupportedError
-from symgrad.functions import LargestOver, MaxOver, MinOver, if_else
-from symgrad.graph.axes import EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
+from symgrad.functions import if_else
+from symgrad.graph.axes import RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.blocks import grid_of
 from symgrad.graph.build import number
-from symgrad.graph.dimensions import is_never_empty
-from symgrad.graph.letters import distinct
-from symgrad.graph.masks import NEUTRAL
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -45,7 +40,6 @@ from symgrad.schedule.leading import leading, rows_first
 from symgrad.schedule.rows import RowPlan
 from symgrad.statements.arithmetic import binary, operation, without_sign
 from symgrad.statements.expressions import (
-    WHOLE_AXIS,
     Buffer,
     Expression,
     FloatingType,
@@ -54,10 +48,8 @@ from symgrad.statements.expressions import (
     Length,
     Number,
     Operation,
-    Place,
     Read,
     Shape,
-    Slice,
     Subscript,
 )
 from symgrad.statements.expressions import Size as WholeSize
@@ -69,14 +61,14 @@ from symgrad.targets.numpy.functions import CONNECTIVES, RELATIONS
 from symgrad.targets.numpy.linear_algebra import LABELS, matrix_function_value, merge_value, split_value
 from symgrad.targets.numpy.lines import MAX_LINE
 from symgrad.targets.numpy.operands import names_of
+from symgrad.targets.numpy.reductions import EXTREMA, Reductions
 from symgrad.targets.numpy.speller import ATOM, Speller
 from symgrad.targets.numpy.subscripts import gather_value, is_window, scatter_value
-from symgrad.targets.numpy.values import Value, broadcast, is_named, python
+from symgrad.targets.numpy.values import Value, is_named, python
 
 # A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
 MOST_LABELS = 4
 
-_EXTREMA = {MaxOver: "max", LargestOver: "max", MinOver: "min", Or: "any"}
 
 # Names for the results of operators and conditions
 _RELATION_LABELS = {
@@ -91,7 +83,7 @@ _LABELS = {
 }
 
 
-class Printer(Arithmetic, Application):
+class Printer(Arithmetic, Application, Reductions):
     """Turns terms into statements; `statements` are those so far, in order."""
 
     def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
@@ -260,7 +252,7 @@ class Printer(Arithmetic, Application):
             case Contract(factors=factors):
                 label = "sum" if node.bound and len(factors) == 1 else "prod"
             case Reduce():
-                label = _EXTREMA.get(head, "prod")
+                label = EXTREMA.get(head, "prod")
             case Apply():
                 label = _LABELS.get(head, head.__name__.lower())
             case MatrixFunction():
@@ -333,42 +325,6 @@ class Printer(Arithmetic, Application):
             case Scatter():
                 return scatter_value(node, self._use, self._real(self._use(node.value)))
         raise UnsupportedError(f"no NumPy spelling of {type(node).__name__}")
-
-    def _reduce(self, node: Reduce) -> Value:
-        value = self._use(node.arg) if node.head is Or else self._real(self._use(node.arg))
-        name = "prod" if node.head is Product else _EXTREMA.get(node.head)
-        if name is None:
-            raise UnsupportedError(f"the reduction {node.head.__name__} has no NumPy spelling")
-        axes = [value.letters.index(letter) for letter in value.letters if letter >= node.rank]
-        kept = tuple(letter for letter in value.letters if letter < node.rank)
-        options: dict[str, Any] = {"axis": axes[0] if len(axes) == 1 else tuple(axes)} if kept else {}
-        if node.head is LargestOver and not all(length.is_Integer for length in node.bound):
-            options["initial"] = Number(-oo)
-        elif node.head in NEUTRAL and not all(is_never_empty(length) for length in node.bound):
-            options["initial"] = Number(-oo if node.head is MaxOver else oo)
-        kind: Kind = "boolean" if node.head is Or else "real"
-        return Value(operation(name, value.expression, **options), kept, kind)
-
-    def _axis_map(self, node: AxisMap) -> Value:
-        value = self._real(self._use(node.arg))
-        axes = tuple(value.letters.index(letter) for letter in node.over)
-        if node.head in (SUM_UP_TO, SUM_FROM):
-            along = {"axis": axes[0]} if node.rank > 1 else {}
-            if node.head == SUM_UP_TO:
-                return Value(operation("cumsum", value.expression, **along), value.letters)
-            backwards: tuple[Place, ...] = (*[WHOLE_AXIS] * axes[0], Slice(step=Integer(-1)))
-            turned = operation("cumsum", Subscript(value.expression, backwards), **along)
-            return Value(Subscript(turned, backwards), value.letters)
-        if node.head in RUNNING:
-            down = node.head in (LARGEST_FROM, EXPONENTIALS_FROM)
-            if not node.weights:
-                made = operation("largest_so_far", value.expression, axis=axes[0], backwards=down)
-                return Value(made, value.letters)
-            letters = tuple(distinct((*value.letters, *self._use(node.weights[0]).letters)))
-            parts = [broadcast(self._real(self._use(use)), letters).expression for use in node.uses()]
-            axis = letters.index(node.over[0])
-            return Value(operation("sums_of_exponentials", *parts, axis=axis, backwards=down), letters)
-        return Value(operation("product_of_others", value.expression, axes=axes), value.letters)
 
 
 def _by_rows(value: Value) -> Value:

@@ -282,7 +282,6 @@ _SPECIAL_FORMS: dict[str, Callable[[Speller, Operation], str]] = {
     UNIVARIATE: _univariate,
     "contiguous_into": _contiguous_into,
     "least_number": _called("np.finfo({dtype}).min"),
-    "largest_number": _called("np.finfo({dtype}).max"),
     "scalar": _called("{dtype}.type({0})"),
     "float": _called("float({0})"),
     "whole": _after(".astype(np.intp)"),
