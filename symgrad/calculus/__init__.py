@@ -1,1 +1,7 @@
-"""The calculus: local derivatives and reverse-mode differentiation of the tensor graph."""
+"""The calculus: local derivatives and reverse-mode differentiation of the tensor graph.
+
+Files: reverse mode (`reverse`, `recurrence`), large products in parts (`parts`), forward mode (`forward`, with
+`deltas`), the deltas and smaller arrays that a derivative comes apart into (`structure`), derivatives of scalar
+functions (`local`), the gradient in a space of matrices (`projection`), distance from kinks (`kinks`) and from singular
+matrices (`conditioning`).
+"""

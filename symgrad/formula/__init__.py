@@ -1,1 +1,7 @@
-"""Formulas: terms of the graph back as SymPy objects, in matrix or index notation, and their printing."""
+"""Formulas: terms of the graph back as SymPy objects, in matrix or index notation, and their printing.
+
+Files: terms as SymPy objects (`matrix`, with `network` and `slices`, `indexed`; `first_order`, `second_order`), common
+factors of matrix products (`collect`), implied conditions dropped (`conditions`), indicators and shifts as people write
+them (`tidy`), what text and boxes share (`notation`), text (`text`), boxes (`boxes`, `layout`, `binding`) that LaTeX
+and MathML share (`latex`, `mathml`), a Python file (`spelled`); which formulas a model shows (`listing`, `sheet`).
+"""

@@ -1,1 +1,8 @@
-"""The frontend: reads a SymPy model (index, matrix and scalar notation, freely mixed) into the tensor graph."""
+"""The frontend: reads a SymPy model (index, matrix and scalar notation, freely mixed) into the tensor graph.
+
+Files: refuses what `Model` cannot use (`given`), reads index notation (`reader`, `subscripts`), what is written out
+entry by entry (`tables`, `components`), matrices (`matrix`), inverses, determinants and blocks (`linear_algebra`),
+declarations and names (`program`, `signature`, `labels`, `names`), facts about matrices (`properties`), indices that
+are bound twice (`binders`) or stand for two (`merged_indices`), ranges and subscripts (`scope`, `bounds`, `conditions`,
+`positions`), left sides and recurrences (`left_sides`, `base_cases`, `first_steps`, `references`, `recurrence`).
+"""

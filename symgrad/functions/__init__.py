@@ -3,6 +3,11 @@
 Everything here is real: the arguments are real numbers, and a symbol without assumptions is taken to be one. That keeps
 the objects usable inside `Max`, `Abs` and comparisons, and spares SymPy's slow search for a proof that they are real.
 Symbolic objects only; how they are differentiated, made stable and printed as NumPy is the compiler's business.
+
+Files: activations (`elementwise`), `if_else` and `constant` (`choices`), reductions over indices (`reductions`),
+symbols that carry their equation (`defined`), `softmax`, sums of entries (`totals`), norms and scalar products
+(`norms`), SymPy's functions for matrices, too (`entrywise`), stable functions that formulas spell out (`spelled`;
+`normal`, `gamma`), what they share (`common`).
 """
 
 from symgrad.functions.choices import (

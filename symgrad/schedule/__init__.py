@@ -1,1 +1,15 @@
-"""The schedule: what is computed as one array, in what order, and how contractions are paired."""
+"""The schedule: what is computed as one array, in what order, and how contractions are paired.
+
+Files: the order of all phases, the same for every generated function (`pipeline`): sums that another index ends as
+cumulative sums (`cumulative`), sums over labels as values added at them and looked up (`labels`), softmax, logsumexp,
+sigmoid and softplus to the steps they share (`lower`), logarithms of 0 and products with them (`zero_probabilities`),
+products multiplied out and their common factors kept (`products`), one factorisation for log-determinants and solves
+(`factorise`), exponentials shifted by a maximum that cancels (`exponentials`, of the sums that `exponential_sums`
+finds, those under conditions of another index in `masked_exponentials`, the products that `exponents` takes apart,
+those that become running sums, `running_exponentials`, and how often M divides a term, `degrees`), what conditions
+leave out kept from being computed with (`guards`, by the entries for which a node is needed, `liveness`, also of the
+steps of recurrences, `recurrences`, up to the last that counts, `horizons`, as unions of cases, `regions`, of
+conditions, `conditions`, and where terms are zero or −∞, `vanishing`), conditions on indices as factors (`masks`),
+det(M)·M⁻¹ where M may be singular (`adjugate`), row blocks (`rows`), short axes first (`leading`), products of an array
+with itself (`symmetric`), what loops keep (`steps`), expected sizes (`estimate`).
+"""

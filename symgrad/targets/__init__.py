@@ -1,6 +1,13 @@
 """Targets: what generated functions are printed for. A target is a folder here, and is found by the folder's name.
 
 The folder's `__init__.py` has `TARGET`. No target imports another.
+
+Files: `numpy/`: nodes as statements that NumPy can do (`printer`, `operands`, `arithmetic`, `application`,
+`contraction`, `linear_algebra`, `blocks`, `subscripts`, `integers`, `functions`, `values`), loops (`loop`, `stacks`),
+one function (`function`) with what it returns (`results`); the text of expressions (`speller`) and statements
+(`lines`), the module (`module`), the functions of `runtime/` that it needs (`runtime`). `jax/`: functions
+(`functions`), scatters and loops (`printer`), results (`results`), what stands in a module beside its formulas
+(`sources`, `runtime`), the module (`module`), its functions for NumPy's arrays (`calling`).
 """
 
 import pkgutil

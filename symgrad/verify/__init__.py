@@ -1,1 +1,12 @@
-"""Verification: numerical gradients, the inputs to take them at, verdicts, and the report."""
+"""Verification: numerical gradients, the inputs to take them at, verdicts, and the report.
+
+Files: the walk over draws (`check`) and what is looked at at each of them, one list of probes (`probes`, of a `point`):
+the functions of a module as they are called (`calls`), the ways to call them (`ways`), their numerical derivatives
+(`differences`, `complex_step`, `derivatives`), what conditions leave out (`left_out`, `guarded`); an empty axis and
+kinks (`edges`, `kink_points`), zeros and numbers of other sizes (`extremes`), branches that no draw took (`branches`);
+inputs that satisfy facts (`draws`, `sampling`, `facts`, `statements`, `inequalities`, `entries`), parts of a user's
+large arrays (`real_data`), an independent evaluation of the SymPy loss (`reference/`: rules for `scalars`, `matrices`
+and `conditions`, what they are read against in `inputs`) and of the graph (`graph_eval`, `graph_functions`), the two
+compared stage by stage, phase by phase and rewrite by rewrite (`chain` over the `stages` of every function, `numbers`),
+the digits over a logarithmic grid (`accuracy`), the report (`report`), the pytest plugin.
+"""
