@@ -1,35 +1,49 @@
 """The whole corpus: python tests/real_models/run.py [names]. A line for each model and input, and a count."""
 
+import os
 import sys
 import time
-import traceback
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import NamedTuple
 
 from tests.real_models.comparison import cases, differences
 from tests.real_models.corpus import CORPUS
 
 
+class Compared(NamedTuple):
+    """What the comparison of a model found: how many inputs, what is different, and how long it took."""
+
+    count: int
+    lines: list[str]
+    seconds: float
+
+
+def compared(name: str) -> Compared:
+    """A model at all of its inputs."""
+    (record,) = (record for record in CORPUS if record.name == name)
+    start, count, lines = time.perf_counter(), 0, list[str]()
+    for what, inputs in cases(record):
+        count += 1
+        try:
+            lines += [f"{what}: {line}" for line in differences(record, what, inputs)]
+        except Exception as error:  # whatever fails is a finding
+            lines.append(f"{what}: {type(error).__name__}: {str(error)[:300]}")
+    return Compared(count, lines, time.perf_counter() - start)
+
+
 def main(names: list[str]) -> int:
-    """Compare all models, or those named; 1 if one is different from its reference."""
-    wrong = 0
-    count = 0
-    for record in CORPUS:
-        if names and record.name not in names:
-            continue
-        start = time.perf_counter()
-        lines: list[str] = []
-        for what, inputs in cases(record):
-            count += 1
-            try:
-                lines += [f"{what}: {line}" for line in differences(record, what, inputs)]
-            except Exception as error:  # whatever fails is a finding
-                lines.append(f"{what}: {type(error).__name__}: {str(error)[:300]}")
-                if names:
-                    traceback.print_exc()
-        wrong += bool(lines)
-        print(f"{'WRONG' if lines else 'right'}  {record.name} ({time.perf_counter() - start:.1f} s)", flush=True)
-        for line in lines:
-            print(f"       {line}", flush=True)
-    print(f"{wrong} of {len(CORPUS) if not names else len(names)} models wrong, {count} comparisons")
+    """Compare all models, or those named, on all cores; 1 if one is different from its reference."""
+    wanted = [record.name for record in CORPUS if not names or record.name in names]
+    wrong = count = 0
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        for name, found in zip(wanted, pool.map(compared, wanted), strict=True):
+            wrong += bool(found.lines)
+            count += found.count
+            print(f"{'WRONG' if found.lines else 'right'}  {name} ({found.seconds:.1f} s)", flush=True)
+            for line in found.lines:
+                print(f"       {line}", flush=True)
+    print(f"{wrong} of {len(wanted)} models wrong, {count} comparisons")
     return int(wrong > 0)
 
 

@@ -6,9 +6,12 @@ compares all example models at drawn inputs, in double and single precision, whi
 1 where one differs. The suite compares the quick ones.
 """
 
+import os
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from inspect import signature
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -97,17 +100,23 @@ def compare(reference: str, single: float | None = None) -> None:
     agree(numpy, in_jax, {**sizes, **draw.inputs}, 1e-10 if reference == "gpt.py" else DOUBLE, single)
 
 
+def _difference(reference: str) -> str:
+    """What is different of an example; nothing if it is the same."""
+    try:
+        compare(reference, SINGLE)
+    except Different as problem:
+        return str(problem)
+    return ""
+
+
 def main(references: list[str]) -> int:
     from tests.examples.test_models import MODELS, NETWORKS
 
-    wrong = 0
-    for reference in references or [*MODELS, *NETWORKS]:
-        try:
-            compare(reference, SINGLE)
-            print(f"same       {reference}", flush=True)
-        except Different as problem:
-            wrong += 1
-            print(f"different  {reference}  {problem}", flush=True)
+    wrong, wanted = 0, references or [*MODELS, *NETWORKS]
+    with ProcessPoolExecutor(os.cpu_count(), get_context("spawn")) as pool:
+        for reference, difference in zip(wanted, pool.map(_difference, wanted), strict=True):
+            wrong += bool(difference)
+            print(f"different  {reference}  {difference}" if difference else f"same       {reference}", flush=True)
     return 1 if wrong else 0
 
 
