@@ -44,7 +44,7 @@ from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.report import Finding, Link, Run
 from symgrad.verify.sampling import Draw
-from symgrad.verify.stages import first_stages, second_stages
+from symgrad.verify.stages import Staged, first_stages, second_stages
 from symgrad.verify.subject import Held, Subject
 from symgrad.version import __version__
 
@@ -117,7 +117,7 @@ class Checking:
     def links(self, module: Any, request: Request) -> Callable[[Draw, np.random.Generator], tuple[Link, ...]]:
         """The comparison of the compiler's stages with each other at given inputs."""
         parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
-        arrays = [*first_stages(self.program, self.derivation), *second_stages(self.derivation, request)]
+        arrays = [*first_stages(self.program, self.derivation), *self._second(request)]
         exact = not self.facts and not any(part.has(Float) for part in parts)
         stages = Stages(arrays, self._exact_loss, self.derivation.trace.steps, exact)
         second = self.second_order(request) if request else None
@@ -163,7 +163,7 @@ class Checking:
         def vanishes(label: str, draws: Sequence[Draw]) -> bool:
             terms = dict(zip(self._names, self.derivation.gradient.values(), strict=True))
             if label not in terms:
-                terms |= {one.label: one.simplified for one in second_stages(self.derivation, request)}
+                terms |= {one.label: one.simplified for one in self._second(request)}
             use = terms[label] if label in terms else terms[_mirrored(label)]
             return is_zero(use) or all(self._is_rounding(use, draw) for draw in draws)
 
@@ -189,8 +189,18 @@ class Checking:
 
     def second_formula(self, request: Request, inputs: Inputs, sizes: Mapping[Any, int], digits: int) -> Arrays:
         """The same of second derivatives and Jacobians."""
-        terms = [(one.label, one.simplified, one.axes) for one in second_stages(self.derivation, request)]
+        terms = [(one.label, one.simplified, one.axes) for one in self._second(request)]
         return self._exactly(terms, inputs, sizes, digits)
+
+    @cached_property
+    def _stages(self) -> dict[Request, list[Staged]]:
+        return {}
+
+    def _second(self, request: Request) -> list[Staged]:
+        """The stages of all functions of second order that are requested, derived once."""
+        if request not in self._stages:
+            self._stages[request] = second_stages(self.derivation, request)
+        return self._stages[request]
 
     def _exactly(
         self, terms: Sequence[tuple[str, Use, Shape]], inputs: Inputs, sizes: Mapping[Any, int], digits: int
