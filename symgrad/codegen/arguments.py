@@ -38,14 +38,14 @@ def length_lines(lengths: Sequence[Length], said: Collection[Any]) -> list[str]:
     needed = set(said)
     for length in lengths[::-1]:  # each may be computed from those before it
         needed |= length.expression.free_symbols if length.dimension in needed else set()
-    return [_length_line(length) for length in lengths if length.dimension in needed]
+    return [f"{length.dimension} = {read_off(length)}" for length in lengths if length.dimension in needed]
 
 
-def _length_line(length: Length) -> str:
-    """The statement that reads a dimension off an array."""
+def read_off(length: Length) -> str:
+    """How a dimension is read off an array."""
     numerator, denominator = length.expression.as_numer_denom()
     text = size_text(numerator.xreplace({SIDE: Symbol(f"{length.array.name}.shape[{length.axis}]")}))
-    return f"{length.dimension} = {text if denominator == 1 else f'({text}) // {denominator}'}"
+    return text if denominator == 1 else f"({text}) // {denominator}"
 
 
 def check(name: str, required: Requirements) -> Check:

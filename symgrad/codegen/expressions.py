@@ -25,6 +25,7 @@ from sympy import (
 
 from symgrad.codegen.arithmetic import Arithmetic
 from symgrad.codegen.integers import whole_nodes
+from symgrad.codegen.names import MATRIX_LABELS, MAX_LINE
 from symgrad.codegen.positions import integer_value, reads
 from symgrad.codegen.subscripts import gathered
 from symgrad.codegen.values import (
@@ -45,14 +46,9 @@ from symgrad.graph.build import number
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.letters import distinct
 from symgrad.graph.linear_algebra import (
-    ADJUGATE,
     CHOLESKY,
-    DET,
     INVERSE,
     KEEPS_SHAPE,
-    LOG_ABS_DET,
-    LOGDET,
-    SIGN_DET,
     sides_of,
 )
 from symgrad.graph.nodes import (
@@ -77,13 +73,6 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import own
-
-MAX_LINE = 100  # a line of generated code longer than this is split by giving its parts names of their own
-
-MATRIX_LABELS: dict[str, str] = {
-    **{INVERSE: "inv", CHOLESKY: "chol", ADJUGATE: "adj", DET: "det"},
-    **{LOGDET: "logdet", LOG_ABS_DET: "logdet", SIGN_DET: "sign_det"},
-}
 
 RELATIONS: dict[Any, str] = {
     StrictLessThan: "<",

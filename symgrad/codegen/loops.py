@@ -6,8 +6,7 @@ from typing import Any
 from sympy import Expr
 
 from symgrad.codegen.expressions import Expressions
-from symgrad.codegen.integers import whole_nodes
-from symgrad.codegen.slices import Entry, Loop
+from symgrad.codegen.slices import Entry, Loop, positions_of_steps
 from symgrad.codegen.values import ATOM, Value, size_text
 from symgrad.graph.nodes import Node, Past, Previous, State, Trajectory, Use, postorder
 
@@ -31,11 +30,7 @@ class Steps(Expressions):
         return super()._prepare(roots)
 
     def _positions(self, nodes: Sequence[Node]) -> list[Node]:
-        """The arrays, computed before the loops, of which steps take subscripts."""
-        steps = [update.term.node for node in nodes if isinstance(node, Loop) for update in node.updates]
-        inside = whole_nodes(list(postorder(steps)))
-        entries = [part.source for part in inside if isinstance(part, Entry)]
-        return [source for source in entries if not isinstance(source, Past | Previous)]
+        return positions_of_steps(nodes)
 
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Loop | Trajectory):

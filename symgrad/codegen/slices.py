@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, S
 
+from symgrad.codegen.integers import whole_nodes
 from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import affine, along_one
 from symgrad.graph.axes import auxiliary, gather, scatter
@@ -30,6 +31,7 @@ from symgrad.graph.nodes import (
     Update,
     Use,
     intern,
+    postorder,
 )
 from symgrad.graph.scan import time_of, within
 from symgrad.graph.transform import own, place, rebuild, terms_of, transform
@@ -72,6 +74,14 @@ def loops(roots: Sequence[Use]) -> list[Use]:
         return own(_loop(made))
 
     return transform(roots, visit)
+
+
+def positions_of_steps(nodes: Sequence[Node]) -> list[Node]:
+    """The arrays, computed before the loops, of which steps take subscripts."""
+    steps = [update.term.node for node in nodes if isinstance(node, Loop) for update in node.updates]
+    inside = whole_nodes(list(postorder(steps)))
+    entries = [part.source for part in inside if isinstance(part, Entry)]
+    return [source for source in entries if not isinstance(source, Past | Previous)]
 
 
 def _loop(node: Scan) -> Loop:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from sympy import Expr
 
 from symgrad.codegen.values import ATOM, Value, size_text, transpose
-from symgrad.graph.affine import Affine, affine
+from symgrad.graph.affine import Affine, sliced
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Gather, Letter, Use
 
@@ -23,7 +23,7 @@ def gathered(node: Gather, base: Value, position: Position) -> Value:
 def index_text(subs: Sequence[Use], shape: Sequence[Expr], position: Position) -> tuple[str, tuple[Letter, ...]]:
     """Subscripts as text, and the letters of the axes of what they pick."""
     lengths = {letter: size for sub in subs for letter, size in zip(sub.letters, sub.node.shape, strict=True)}
-    plain = _plain(subs)
+    plain = sliced(subs)
     slices = {axis: found for axis, found in plain.items() if found.steps}
     arrays = [axis for axis in range(len(subs)) if axis not in plain]
     if arrays:  # a number beside index arrays is one of them
@@ -44,21 +44,8 @@ def index_text(subs: Sequence[Use], shape: Sequence[Expr], position: Position) -
 
 def indexed(subs: Sequence[Use]) -> list[Use]:
     """The subscripts that are index arrays."""
-    plain = _plain(subs)
+    plain = sliced(subs)
     return [sub for axis, sub in enumerate(subs) if axis not in plain]
-
-
-def _plain(subs: Sequence[Use]) -> dict[int, Affine]:
-    """The axes that slices going up can take: their index, if they have one, is in no other subscript."""
-    counts = [letter for sub in subs for letter in set(sub.letters)]
-    found = {axis: affine(sub) for axis, sub in enumerate(subs)}
-    return {
-        axis: sub
-        for axis, sub in found.items()
-        if sub is not None
-        and len(sub.steps) <= 1
-        and all(counts.count(letter) == 1 and step.is_positive for letter, step in sub.steps)
-    }
 
 
 def _slice(found: Affine, lengths: Mapping[Letter, Expr], side: Expr) -> str:

@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -111,9 +112,10 @@ def _free_name(name: str) -> str:
 
 def _written(stem: str, text: str) -> Path | None:
     """The file with the text, for other processes; None where there is no folder for it."""
-    folder = _folder()
+    folder = _folder(make=True)
     if folder is None:
         return None
+    _without_old(folder)
     path = folder / f"{stem}.py"
     try:
         if not path.exists() or path.read_text(encoding="utf-8") != text:
@@ -127,13 +129,14 @@ def _written(stem: str, text: str) -> Path | None:
     return path
 
 
-def _folder() -> Path | None:
-    """The folder of the modules; None where it cannot be made, or others than the user could write to it."""
+def _folder(make: bool = False) -> Path | None:
+    """The folder of the modules; None where it is not there, cannot be made, or others can write to it."""
     given = os.environ.get("SYMGRAD_GENERATED")
     who = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     folder = Path(given) if given else Path(gettempdir()) / f"symgrad-{who}"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if make:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         state = folder.lstat()
     except OSError:
         return None
@@ -142,7 +145,9 @@ def _folder() -> Path | None:
     return folder
 
 
+@cache
 def _without_old(folder: Path) -> None:
+    """Remove what is old, once in a process."""
     oldest = time.time() - _KEPT_DAYS * 24 * 3600
     for path in folder.glob("*.py"):
         try:
@@ -152,7 +157,5 @@ def _without_old(folder: Path) -> None:
             continue
 
 
-_own = _folder()
-__path__ = [] if _own is None else [str(_own)]
-if _own is not None:
-    _without_old(_own)
+# Where modules of other processes are found; those of this one are in `sys.modules`.
+__path__ = [str(folder) for folder in [_folder()] if folder is not None]

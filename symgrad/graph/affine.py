@@ -1,6 +1,6 @@
 """Subscripts that are affine in their indices: start + step·i, and so on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sympy import Expr, Mul, S
@@ -71,3 +71,16 @@ def along_one(sub: Use) -> tuple[Letter | None, Expr, Expr] | None:
         return None
     letter, step = found.steps[0] if found.steps else (None, S.Zero)
     return letter, step, found.start
+
+
+def sliced(subs: Sequence[Use]) -> dict[int, Affine]:
+    """The axes that slices going up can take: their index, if they have one, is in no other subscript."""
+    counts = [letter for sub in subs for letter in set(sub.letters)]
+    found = {axis: affine(sub) for axis, sub in enumerate(subs)}
+    return {
+        axis: sub
+        for axis, sub in found.items()
+        if sub is not None
+        and len(sub.steps) <= 1
+        and all(counts.count(letter) == 1 and step.is_positive for letter, step in sub.steps)
+    }

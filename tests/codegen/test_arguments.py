@@ -299,3 +299,11 @@ def test_integer_data_in_a_power_and_in_a_sum_keep_the_floating_type():
     value, slope = module.value_and_gradient(np.float32(2), np.ones(2, np.float32), np.array([1, 3]))
     assert value == 14.0 and value.dtype == slope.lam.dtype == slope.q.dtype == np.float32
     assert slope.lam == 13.0 and slope.q.tolist() == [1.0, 3.0]
+
+
+def test_a_dimension_that_is_read_off_by_another_comes_after_it():
+    z, v = IndexedBase("z", shape=(M + K,)), IndexedBase("v", shape=(M,))
+    model = Model(K * Sum(z[j], (j, 0, M + K - 1)) * Sum(v[i] ** 2, (i, 0, M - 1)), [v], name="sides")
+    module = model.compile(check=False)
+    value, slope = module.value_and_gradient(v=np.array([1.0, 2.0]), z=np.ones(5))  # so that K is 3
+    assert value == 75.0 and slope.v.tolist() == [30.0, 60.0]

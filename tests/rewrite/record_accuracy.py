@@ -13,7 +13,6 @@ import numpy as np
 from sympy import S, exp, log
 
 from symgrad import LogSumExp, Model, softplus
-from symgrad.codegen.environment import environment
 from symgrad.frontend.program import Program
 from symgrad.functions import share
 from symgrad.generated import imported
@@ -243,7 +242,7 @@ def _code(program: Program, use: Use, rank: int) -> Form:
     inner = Use(use.node, tuple(axes[x] for x in use.letters))
     array = whole("out", inner, tuple(sizes[x] for x in letters))
     made = Function("term", ("A term.",), program.arguments, array)
-    function = imported(module_source(program, [made], "", (), "", environment()), "term").term
+    function = imported(module_source(program, [made], "", (), ""), "term").term
     names = function.__code__.co_varnames[: function.__code__.co_argcount]
     places = tuple(slice(None) if letter in axes else None for letter in range(rank))
 

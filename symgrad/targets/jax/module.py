@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from symgrad.codegen.arguments import check
 from symgrad.codegen.environment import environment
-from symgrad.codegen.signature import Printed, described, printed, signature
+from symgrad.codegen.printed import Printed, printed
+from symgrad.codegen.signature import described, signature
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Node, postorder
@@ -68,7 +69,7 @@ def module_source(
 
 
 def _printed(function: Function, program: Program) -> Printed:
-    made = signature(function, program)
+    made = signature(function, program, "float")
     names = [*(a.name for a in made.arguments), *map(str, program.dimensions), *made.given_shapes.values()]
     printer = Printer(made.dtype, [*RESERVED, *_TAKEN, *names])
     return printed(made, program, printer, ResultWriter(printer, made.given_shapes).write)

@@ -1,17 +1,14 @@
 """Prints one generated function: the statements of its terms, and what it returns."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from sympy import MatrixSymbol
+from sympy import Symbol
 
-from symgrad.arguments import Argument
-from symgrad.codegen.slices import loops
+from symgrad.codegen.signature import Called, signature, taken_arguments
 from symgrad.frontend.program import Program
-from symgrad.frontend.signature import determined
-from symgrad.graph.nodes import Input, Node, Use, postorder
-from symgrad.outputs.function import Array, Function, Result, arrays_of, axes_of, terms_of, with_terms
+from symgrad.graph.nodes import postorder
+from symgrad.outputs.function import Function, terms_of
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
 from symgrad.statements.expressions import Operation, parts_of
@@ -69,9 +66,9 @@ class PrintedBody:
         return ", ".join(map(self.speller.text, self.body.results))
 
     @cached_property
-    def dimensions(self) -> frozenset[str]:
+    def dimensions(self) -> set[Symbol]:
         """The dimensions that the statements mention."""
-        return frozenset(map(str, dimensions_of(self.body)))
+        return dimensions_of(self.body)
 
     @property
     def keeps(self) -> bool:
@@ -104,15 +101,11 @@ class PrintedBody:
 
 
 @dataclass(frozen=True)
-class PrintedFunction:
+class PrintedFunction(Called):
     """A function as the template needs it.
 
     Attributes
     ----------
-    function : what was printed.
-    nodes : those of its terms, as they were scheduled.
-    arguments : what it takes, in order; the directions, first of these, come packed in one argument.
-    given_shapes : the variables that hold the shapes in which arguments are given, by argument.
     body : its statements.
     kept : the same for arrays that a workspace keeps, if it takes one.
     returns : the type of what it returns.
@@ -120,10 +113,6 @@ class PrintedFunction:
     helpers, scipy : what it needs of the module's helpers and of SciPy.
     """
 
-    function: Function
-    nodes: tuple[Node, ...]
-    arguments: tuple[Argument, ...]
-    given_shapes: dict[str, str]
     body: PrintedBody
     kept: PrintedBody | None
     returns: str
@@ -134,77 +123,31 @@ class PrintedFunction:
 
 def print_function(function: Function, program: Program, workspace: bool = False) -> PrintedFunction:
     """The statements of a function, and the arguments that they mention."""
-    terms = terms_of(function.result)
-    result = with_terms(function.result, dict(zip(terms, loops(terms), strict=True)))
-    roots = _labelled(result)
-    read = {node.name for node in postorder([use.node for use in roots.values()]) if isinstance(node, Input)}
-    own = [a for a in function.arguments if function.takes_all or a.name in read]
-    arguments = [*function.directions, *own]
-    real = next((a.name for a in arguments if not a.integer), None)
-    dtype = f"{real}.dtype" if real else "np.dtype(np.float64)"
-    shapes = _given_shapes(function, program)
+    made = signature(function, program, "np.dtype(np.float64)")
+    names, shapes = [a.name for a in made.arguments], made.given_shapes
     taken = [*TAKEN, *map(str, program.dimensions), *shapes.values()]
-    printer = LoopPrinter(dtype, [a.name for a in arguments], taken, size_estimate(arguments, program.sizes))
-    rows = row_plan(list(roots.values()), arguments)
-    printer.compute(roots, rows)
+    printer = LoopPrinter(made.dtype, names, taken, size_estimate(made.arguments, program.sizes))
+    rows = row_plan(list(made.roots.values()), made.arguments)
+    printer.compute(made.roots, rows)
     writer = ResultWriter(printer, shapes)
-    parts = tuple(map(writer.write, result)) if isinstance(result, tuple) else (writer.write(result),)
-    said = validated(Body(tuple(printer.statements), parts), "printing")
+    results = made.result if isinstance(made.result, tuple) else (made.result,)
+    returned = tuple(map(writer.write, results))  # which may take statements, too
+    said = validated(Body(tuple(printer.statements), returned), "printing")
     found = validated(needed(said), "needed")
     first = None if rows is None else rows.dimension
     reused = validated(with_reuse(found, first), "reuse")
     body = PrintedBody(validated(with_releases(reused), "release"), printer.speller)
     kept = PrintedBody(validated(with_kept_arrays(found, first), "workspace"), printer.speller) if workspace else None
     printed = [body, *([] if kept is None else [kept])]
-    if not function.takes_all:
-        arguments += _loose(arguments, body.dimensions, function, program)
     return PrintedFunction(
         function,
-        tuple(postorder([use.node for use in terms])),
-        tuple(arguments),
+        tuple(postorder([use.node for use in terms_of(function.result)])),
+        taken_arguments(made, body.dimensions, program),
         shapes,
         body,
         kept,
-        type_of(result),
-        tuple(made for made in record_types(result) if made[0] != "Gradient"),
+        type_of(made.result),
+        tuple(record for record in record_types(made.result) if record[0] != "Gradient"),
         frozenset(helper for one in printed for helper in one.helpers),
         frozenset(special for one in printed for special in one.scipy),
     )
-
-
-def _labelled(result: Result) -> dict[str, Use]:
-    """Every term of the result with a name for it."""
-    found: dict[str, Use] = {}
-    for array in arrays_of(result):
-        for number, use in enumerate(terms_of(array)):
-            found[array.label + (f"_{number}" if number else "")] = use
-    return found
-
-
-def _given_shapes(function: Function, program: Program) -> dict[str, str]:
-    """A variable for the shape in which an argument was given, where something is returned in it."""
-    taken = {argument.name for argument in function.arguments} | {str(d) for d in program.dimensions}
-    found: dict[str, str] = {}
-    for array in arrays_of(function.result):
-        like = array.like if isinstance(array, Array) else None
-        if like is not None and 1 in like.shape and isinstance(like.symbol, MatrixSymbol):
-            name = f"{like.name}_shape"
-            while name in taken:
-                name += "_given"
-            taken.add(name)
-            found[like.name] = name
-    return found
-
-
-def _loose(
-    arguments: Iterable[Argument], needed: Iterable[str], function: Function, program: Program
-) -> list[Argument]:
-    """The dimensions that have to be passed since none of the arrays determines them."""
-    found = determined([axes_of(a) for a in arguments])
-    sides = {s for a in arguments for side in (*a.shape, *filter(None, [a.upper])) for s in side.free_symbols}
-    passed = {a.symbol: a for a in function.arguments if a.role == "dimension"}
-    return [
-        passed.get(d) or Argument(str(d), d, (), "dimension", True)
-        for d in program.dimensions
-        if d not in found and (str(d) in needed or d in sides)
-    ]

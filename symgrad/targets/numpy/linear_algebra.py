@@ -30,10 +30,6 @@ HEADS: dict[str, tuple[str, int | None]] = {
     LOG_ABS_DET: ("slogdet", 1),
     SIGN_DET: ("slogdet", 0),
 }
-LABELS = {
-    **{INVERSE: "inv", CHOLESKY: "chol", ADJUGATE: "adj", DET: "det"},
-    **{LOGDET: "logdet", LOG_ABS_DET: "logdet", SIGN_DET: "sign_det"},
-}
 
 
 def matrix_function_value(node: MatrixFunction, value: Value, *known: Value) -> Value:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sympy import Symbol
 
+from symgrad.codegen.names import MAX_LINE
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation
 from symgrad.statements.operations import REDUCTIONS, elementwise
 from symgrad.statements.statements import (
@@ -18,9 +19,6 @@ from symgrad.statements.statements import (
     every,
 )
 from symgrad.targets.numpy.speller import Speller, function_name
-
-# A line of generated code longer than this is split by giving its parts names of their own.
-MAX_LINE = 100
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from sympy import Expr, S, Symbol
 
-from symgrad.codegen.integers import whole_nodes
-from symgrad.codegen.slices import Entry, Loop
+from symgrad.codegen.slices import Entry, Loop, positions_of_steps
 from symgrad.graph.build import is_zero
 from symgrad.graph.nodes import (
     Add,
@@ -72,11 +71,7 @@ class LoopPrinter(Printer):
         super().compute(roots, plan)
 
     def _positions(self, nodes: Sequence[Node]) -> list[Node]:
-        """The arrays, computed before the loops, of which steps take subscripts."""
-        steps = [update.term.node for node in nodes if isinstance(node, Loop) for update in node.updates]
-        inside = whole_nodes(list(postorder(steps)))
-        entries = [part.source for part in inside if isinstance(part, Entry)]
-        return [source for source in entries if not isinstance(source, Past | Previous)]
+        return positions_of_steps(nodes)
 
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Loop | Trajectory) or (node in self._targets and self._counts[node] == 1):

@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from jinja2 import Environment
 from sympy import Symbol
 
 from symgrad.arguments import Argument
+from symgrad.codegen.arguments import declared, length_lines, read_off
+from symgrad.codegen.environment import environment
+from symgrad.codegen.signature import described
 from symgrad.codegen.sizes import size_text
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
-from symgrad.frontend.signature import SIDE
 from symgrad.graph.nodes import Node, postorder
 from symgrad.outputs.function import Function
-from symgrad.outputs.requirements import Length, conventions, is_thin, notes, requirements
+from symgrad.outputs.requirements import Length, conventions, is_thin, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.function import PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.runtime import closure, import_lines, source_text, special_functions
@@ -26,28 +27,15 @@ def module_source(
     name: str,
     formulas: Sequence[str],
     version: str,
-    environment: Environment,
+    *,
     workspace: bool = False,
 ) -> str:
-    """The text of the module.
-
-    Parameters
-    ----------
-    program : the model, for what the module says of its arguments and of itself.
-    functions : in their order, with terms as code should compute them.
-    workspace : whether those that take all arguments can be computed in arrays that are kept between calls.
-    name, formulas, version : for the module's docstring.
-    environment : of the templates.
-
-    Raises
-    ------
-    ModelError : an argument has a name that the functions need.
-    """
+    """The text of the module; see `targets.ModuleWriter`. Functions that take all arguments can have a workspace."""
     printed = [print_function(function, program, workspace and function.takes_all) for function in functions]
     _refuse_taken_names(program.arguments, printed)
     helpers = {helper for one in printed for helper in one.helpers}
     checks = _all_checks(program, printed)
-    rendered = _rendered(printed, checks)
+    rendered = _rendered(printed)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
     alone = ["_OneArray"] if len(parameters) == 1 else []
@@ -59,26 +47,30 @@ def module_source(
         *("_by_name", "_unpacked", "_packed"),
     ]
     inside = closure(needs, shown)
-    return environment.get_template("module.py.j2").render(
-        name=name,
-        formulas=formulas,
-        notes=notes(program),
-        version=version,
-        arguments=[_described(a) for a in program.arguments],
-        parameters=[_described(a) for a in parameters],
-        conventions=conventions(postorder([program.loss.node])),
-        dimensions=[str(d) for d in program.dimensions],
-        parameter_dimensions=[str(d) for d in program.dimensions if _is_side(d, parameters)],
-        helpers=sorted(helpers),
-        scipy=sorted({name for one in printed for name in one.scipy} | special_functions(inside)),
-        checks=checks,
-        functions=rendered,
-        workspace=keeps,
-        imports=import_lines([*shown, *inside], ["Any", "NamedTuple"]),
-        runtime="\n\n".join([source_text(inside), *_of_one_argument(helpers)]),
-        blocks=source_text(one for one in shown if one == "Blocks"),
-        one_array=source_text(alone),
-        workspace_class=source_text(one for one in shown if one == "Workspace"),
+    return (
+        environment()
+        .get_template("module.py.j2")
+        .render(
+            name=name,
+            formulas=formulas,
+            notes=notes(program),
+            version=version,
+            arguments=[_described(a) for a in program.arguments],
+            parameters=[_described(a) for a in parameters],
+            conventions=conventions(postorder([program.loss.node])),
+            dimensions=[str(d) for d in program.dimensions],
+            parameter_dimensions=[str(d) for d in program.dimensions if _is_side(d, parameters)],
+            helpers=sorted(helpers),
+            scipy=sorted({name for one in printed for name in one.scipy} | special_functions(inside)),
+            checks=checks,
+            functions=rendered,
+            workspace=keeps,
+            imports=import_lines([*shown, *inside], ["Any", "NamedTuple"]),
+            runtime="\n\n".join([source_text(inside), *_of_one_argument(helpers)]),
+            blocks=source_text(one for one in shown if one == "Blocks"),
+            one_array=source_text(alone),
+            workspace_class=source_text(one for one in shown if one == "Workspace"),
+        )
     )
 
 
@@ -98,17 +90,12 @@ def _of_one_argument(helpers: Iterable[str]) -> list[str]:
     return [code(function.expression) for function in found if function is not None]
 
 
-def _check_of(printed: PrintedFunction) -> str:
-    """The name of the function that checks a function's arguments."""
-    return "_arguments" if printed.function.takes_all else f"_arguments_of_{printed.function.name}"
-
-
 def _all_checks(program: Program, printed: Sequence[PrintedFunction]) -> dict[str, dict[str, Any]]:
     """By the names of functions that check arguments what each looks at."""
     found: dict[str, list[PrintedFunction]] = {}
     for one in printed:
         if one.arguments:
-            found.setdefault(_check_of(one), []).append(one)
+            found.setdefault(one.check, []).append(one)
     return {
         name: _checks(
             program, those[0].arguments, list(dict.fromkeys(node for one in those[::-1] for node in one.nodes))
@@ -117,26 +104,24 @@ def _all_checks(program: Program, printed: Sequence[PrintedFunction]) -> dict[st
     }
 
 
-def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
     """What the template needs of functions."""
     made, blocks = [], False
     for one in printed:
-        function, check = one.function, _check_of(one)
-        sizes = checks[check]["sizes"] if check in checks else []
-        others = [a.name for a in one.arguments if a not in function.directions]
+        lengths = lengths_of(one.arguments)
         sparse = "Blocks" in [kind for _, fields in one.types for _, kind in fields]
         made.append(
             {
-                "name": function.name,
-                "doc": _doc(one),
-                "check": check,
-                "directions": [a.name for a in function.directions],
-                "names": [a.name for a in one.arguments],
-                "takes": ["direction", *others] if function.directions else others,
-                "unused": [a.name for a in function.arguments if a.name not in others],
+                "name": one.function.name,
+                "doc": one.doc,
+                "check": one.check,
+                "directions": [a.name for a in one.function.directions],
+                "names": one.names,
+                "takes": one.takes,
+                "unused": one.unused,
                 "given_shapes": one.given_shapes,
-                "body": _statements(one.body, sizes),
-                "kept": None if one.kept is None else _statements(one.kept, sizes),
+                "body": _statements(one.body, lengths),
+                "kept": None if one.kept is None else _statements(one.kept, lengths),
                 "result": one.body.result,
                 "returns": one.returns,
                 "types": one.types,
@@ -145,16 +130,6 @@ def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Mapping[s
         )
         blocks = blocks or sparse
     return made
-
-
-def _doc(printed: PrintedFunction) -> list[str]:
-    """The lines of a docstring: those of the function, then what it takes."""
-    function = printed.function
-    taken = [a for a in printed.arguments if a not in function.directions]
-    unused = [a.name for a in function.arguments if a.name not in {a.name for a in taken}]
-    made = [*function.doc, *([""] if len(function.doc) > 1 else [])]
-    made += [_described(a)["line"] for a in taken]
-    return made + ([f"{', '.join(unused)} : accepted, and not needed"] if unused else [])
 
 
 def _of_checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -177,10 +152,9 @@ def _of_checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
     return [name for name, called in calls.items() if called]
 
 
-def _statements(body: PrintedBody, sizes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The statements of a function, after those for the sizes that they mention."""
-    lines = [f"{size['name']} = {size['text']}" for size in sizes if size["name"] in body.dimensions]
-    return {"lines": [*lines, *body.lines], "keeps": body.keeps}
+def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
+    """The statements of a function, after those that read off arrays the dimensions that they mention."""
+    return {"lines": [*length_lines(lengths, body.dimensions), *body.lines], "keeps": body.keeps}
 
 
 def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[PrintedFunction]) -> None:
@@ -201,7 +175,10 @@ def _checks(program: Program, arguments: Sequence[Argument], nodes: Sequence[Nod
     required = requirements(program, arguments, nodes)
     return {
         "arguments": [{**_described(a), "checked": a in required.fitting} for a in arguments],
-        "sizes": [{**_read_off(length), "checked": length.dimension in required.needed} for length in required.lengths],
+        "sizes": [
+            {"name": str(length.dimension), "text": read_off(length), "checked": length.dimension in required.needed}
+            for length in required.lengths
+        ],
         "minimum_sizes": [
             {"name": str(d), "source": source, "minimum": least} for d, source, least in required.minimum
         ],
@@ -213,33 +190,17 @@ def _checks(program: Program, arguments: Sequence[Argument], nodes: Sequence[Nod
 
 
 def _described(argument: Argument) -> dict[str, Any]:
-    labels = tuple(int(side) if side.is_Integer else size_text(side) for side in argument.shape)
+    said = described(argument)
     thin = is_thin(argument)
-    axes = tuple(label for label in labels if label != 1) if thin else labels
-    integers = ", integers" if argument.integer and argument.role == "data" else ""
-    shaped = f"{_tuple_text(labels) if labels else 'scalar'}, {argument.role}{integers}"
+    axes = tuple(label for label in said["labels"] if label != 1) if thin else said["labels"]
     return {
-        "name": argument.name,
+        **said,
         "role": argument.role,
         "integer": argument.integer,
-        "labels": labels,
         "sized": [size_text(side, {d: f'sizes["{d}"]' for d in side.free_symbols}) for side in argument.shape],
         "axes": axes,
         "sides": [str(label) for label in axes],
         "thin": thin,
-        "declared": argument.name.removeprefix("direction_") if argument.role == "direction" else argument.name,
+        "declared": declared(argument),
         "upper": None if argument.upper is None else size_text(argument.upper),
-        "line": f"{argument.name} : {'integer size' if argument.role == 'dimension' else shaped}",
     }
-
-
-def _tuple_text(labels: Sequence[Any]) -> str:
-    inside = ", ".join(str(label) for label in labels)
-    return f"({inside},)" if len(labels) == 1 else f"({inside})"
-
-
-def _read_off(length: Length) -> dict[str, Any]:
-    """How a dimension is read off an array."""
-    numerator, denominator = length.expression.as_numer_denom()
-    text = str(numerator.xreplace({SIDE: Symbol(f"{length.array.name}.shape[{length.axis}]")}))
-    return {"name": str(length.dimension), "text": text if denominator == 1 else f"({text}) // {denominator}"}

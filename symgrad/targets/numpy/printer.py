@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from symgrad.codegen.integers import whole_nodes
+from symgrad.codegen.names import MATRIX_LABELS, MAX_LINE
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else
 from symgrad.graph.axes import RUNNING, SUM_FROM, SUM_UP_TO
@@ -58,8 +59,7 @@ from symgrad.targets.numpy.application import Application
 from symgrad.targets.numpy.arithmetic import Arithmetic
 from symgrad.targets.numpy.blocks import kronecker_of, kronecker_value
 from symgrad.targets.numpy.functions import CONNECTIVES, RELATIONS
-from symgrad.targets.numpy.linear_algebra import LABELS, matrix_function_value, merge_value, split_value
-from symgrad.targets.numpy.lines import MAX_LINE
+from symgrad.targets.numpy.linear_algebra import matrix_function_value, merge_value, split_value
 from symgrad.targets.numpy.operands import names_of
 from symgrad.targets.numpy.reductions import EXTREMA, Reductions
 from symgrad.targets.numpy.speller import ATOM, Speller
@@ -256,7 +256,7 @@ class Printer(Arithmetic, Application, Reductions):
             case Apply():
                 label = _LABELS.get(head, head.__name__.lower())
             case MatrixFunction():
-                label = LABELS[head]
+                label = MATRIX_LABELS[head]
             case Gather() if is_window(node):
                 label = "windows"
             case AxisMap() if head in RUNNING:

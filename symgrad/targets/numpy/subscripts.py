@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr, S
 
-from symgrad.graph.affine import Affine, affine
+from symgrad.graph.affine import Affine, affine, sliced
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Gather, Letter, Scatter, Use
 from symgrad.statements.arithmetic import operation
@@ -44,19 +44,6 @@ def is_window(node: Gather) -> bool:
     return found is not None and any(len(sub.steps) > 1 for sub in found)
 
 
-def _plain(subs: Sequence[Use]) -> dict[int, Affine]:
-    """The axes that slices going up can take: their index, if they have one, is in no other subscript."""
-    counts = [letter for sub in subs for letter in set(sub.letters)]
-    found = {axis: affine(sub) for axis, sub in enumerate(subs)}
-    return {
-        axis: sub
-        for axis, sub in found.items()
-        if sub is not None
-        and len(sub.steps) <= 1
-        and all(counts.count(letter) == 1 and step.is_positive for letter, step in sub.steps)
-    }
-
-
 def _slice(found: Affine, lengths: Lengths, side: Expr) -> Place:
     if not found.steps:
         return Length(found.start)
@@ -90,7 +77,7 @@ def gather_value(node: Gather, read: Read, base: Value, want: Sequence[Letter] |
     """base[subs]; `want` is the order of axes that is asked for, where there is a choice."""
     base = transpose(base, range(len(base.letters)))
     shape, lengths = node.base.node.shape, _lengths(node.subs)
-    plain = _plain(node.subs)
+    plain = sliced(node.subs)
     if len(plain) == len(shape):
         places, letters = _slices(list(plain.values()), lengths, shape)
         return Value(Subscript(base.expression, places), letters, base.kind)
@@ -140,7 +127,7 @@ def landing(node: Scatter, read: Read, value: Value) -> tuple[tuple[Place, ...],
 
     None where the values lie in windows.
     """
-    lengths, plain = _lengths(node.subs), _plain(node.subs)
+    lengths, plain = _lengths(node.subs), sliced(node.subs)
     if len(plain) == node.rank:
         slices, letters = _slices(list(plain.values()), lengths, node.shape)
         return slices, broadcast(value, letters), True
@@ -159,7 +146,7 @@ def scatter_value(node: Scatter, read: Read, value: Value) -> Value:
     """Zeros with `value` added at `subs`."""
     lengths = _lengths(node.subs)
     own = tuple(range(node.rank))
-    plain = _plain(node.subs)
+    plain = sliced(node.subs)
     if len(plain) == node.rank:
         places, order = _slices(list(plain.values()), lengths, node.shape)
         placed = broadcast(value, order).expression
