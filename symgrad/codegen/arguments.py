@@ -1,13 +1,12 @@
 """What generated functions do with their arguments first: arrays of one floating type, whose shapes fit."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sympy import Expr, Symbol
 
-from symgrad.arguments import Argument
-from symgrad.codegen.values import mentioned, size_text, tuple_text
+from symgrad.codegen.values import mentioned, size_text
 from symgrad.frontend.signature import SIDE
 from symgrad.outputs.function import axes_of
 from symgrad.outputs.requirements import Length, Requirements, is_thin
@@ -15,17 +14,22 @@ from symgrad.outputs.requirements import Length, Requirements, is_thin
 
 @dataclass(frozen=True)
 class Check:
-    """The function that checks arguments: its name, what it takes, its statements, and the functions that they call."""
+    """The function that checks arguments.
+
+    Attributes
+    ----------
+    name : its name.
+    names : of the arguments.
+    arrays : the statements that make arrays of one floating type of them, whose sides agree.
+    conditions : those that look at what these arrays do not show by themselves.
+    calls : the functions that the statements call.
+    """
 
     name: str
     names: tuple[str, ...]
-    lines: tuple[str, ...]
+    arrays: tuple[str, ...]
+    conditions: tuple[str, ...]
     calls: tuple[str, ...]
-
-
-def declared(argument: Argument) -> str:
-    """The name by which the module knows the shape of an argument."""
-    return argument.name.removeprefix("direction_") if argument.role == "direction" else argument.name
 
 
 def labels(sides: Sequence[Expr]) -> tuple[str | int, ...]:
@@ -48,41 +52,58 @@ def read_off(length: Length) -> str:
     return text if denominator == 1 else f"({text}) // {denominator}"
 
 
-def check(name: str, required: Requirements) -> Check:
-    """What makes sure that arguments fulfil what is required of them."""
-    made: list[tuple[str | None, str]] = []
+def check(name: str, required: Requirements, ranges: bool) -> Check:
+    """What makes sure that arguments fulfil what is required of them; `ranges` are those of integer data."""
+    arrays, calls = [], []
     reals = [a.name for a in required.arguments if not a.integer]
     if reals:
-        left = f"{', '.join(reals)}{',' if len(reals) == 1 else ''}"
-        made.append(("_floating", f"{left} = _floating({', '.join(f'{real}={real}' for real in reals)})"))
+        arrays.append(f"{assigned(reals)} = _floating({', '.join(f'{real}={real}' for real in reals)})")
+        calls.append("_floating")
     for argument in required.arguments:
-        own, table = argument.name, f'SHAPES["{declared(argument)}"]'
-        if argument.role == "dimension":
-            made.append(("_size", f'{own} = _size("{own}", {own})'))
-            continue
         if argument.integer:
-            made.append(("_integers", f'{own} = _integers("{own}", {own})'))
-        if is_thin(argument):
-            made.append(("_squeezed", f'{own} = _squeezed("{own}", {own}, {table})'))
-        else:
-            made.append(("_check_axes", f'_check_axes("{own}", {own}, {table})'))
-    after: list[tuple[str | None, str]] = []
+            made = "_size" if argument.role == "dimension" else "_integers"
+            arrays.append(f'{argument.name} = {made}("{argument.name}", {argument.name})')
+            calls.append(made)
+    sided = [a for a in required.arguments if a.role != "dimension"]
+    if sided:
+        whole = [f'"{a.name}"' for a in sided if 1 in a.shape and not is_thin(a)]
+        given = ", ".join([*whole, *(f"{a.name}={a.name}" for a in sided)])
+        arrays.append(f"{assigned([a.name for a in sided])} = _fitted({given})")
+        calls.append("_fitted")
     with mentioned() as said:
-        for dimension, source, least in required.minimum:
-            after.append(
-                ("_check_minimum", f'_check_minimum("{source}", "{dimension}", {size_text(dimension)}, {least})')
-            )
-        for size in map(size_text, required.nonnegative):
-            after.append((None, f"if {size} < 0:"))
-            after.append((None, f'    raise ValueError(f"the sizes do not fit: {size} is {{{size}}}")'))
-        for a in required.fitting:
-            named = tuple_text([f'"{label}"' for label in labels(axes_of(a))])
-            after.append(
-                ("_check_shape", f'_check_shape("{a.name}", {a.name}.shape, {named}, {tuple_text(axes_of(a))})')
-            )
-        for one in required.extrema:
-            over, times = size_text(one.over), "" if one.times == 1 else f", {size_text(one.times)}"
-            after.append(("_check_nonempty", f'_check_nonempty("{one.what}", "{over}", {over}{times})'))
-    made += [*((None, line) for line in length_lines(required.lengths, said)), *after]
-    calls = dict.fromkeys(call for call, _ in made if call is not None)
-    return Check(name, tuple(a.name for a in required.arguments), tuple(line for _, line in made), tuple(calls))
+        conditions = list(_conditions(required))
+        bounded = [a for a in required.arguments if ranges and a.upper is not None]
+        conditions += [f'_check_range("{a.name}", {a.name}, {size_text(a.upper)})' for a in bounded]
+        calls += ["_check_range"] if bounded else []
+    names = tuple(a.name for a in required.arguments)
+    lines = (*length_lines(required.lengths, said), *conditions)
+    return Check(name, names, tuple(arrays), lines, tuple(dict.fromkeys(calls)))
+
+
+def _conditions(required: Requirements) -> Iterator[str]:
+    """Statements that raise errors where sizes do not allow the computation."""
+    read = {(length.array, length.axis) for length in required.lengths}
+    for a in required.fitting:
+        for axis, side in enumerate(axes_of(a)):
+            if not (side.is_Symbol or side.is_Integer or (a, axis) in read):
+                size, got = size_text(side), f"{a.name}.shape[{axis}]"
+                yield f"if {got} != {size}:"
+                said = f"{a.name}: side {axis} is {size} = {{{size}}} by the other arguments, got {{{got}}}"
+                yield f'    raise ValueError(f"{said}")'
+    for dimension, source, least in required.minimum:
+        size = size_text(dimension)
+        yield f"if {size} < {least}:"
+        yield f'    raise ValueError(f"{source}: the model needs {size} >= {least}, got {size} = {{{size}}}")'
+    for size in map(size_text, required.nonnegative):
+        yield f"if {size} < 0:"
+        yield f'    raise ValueError(f"the sizes do not fit: {size} is {{{size}}}")'
+    for one in required.extrema:
+        size, often = size_text(one.over), "" if one.times == 1 else f" and {size_text(one.times)} > 0"
+        yield f"if {size} < 1{often}:"
+        said = f"{size}: the {one.what} over {size} entries needs {size} >= 1, got {{{size}}}"
+        yield f'    raise ValueError(f"{said}")'
+
+
+def assigned(names: Sequence[str]) -> str:
+    """The left side of an assignment of as many values."""
+    return f"{', '.join(names)}{',' if len(names) == 1 else ''}"

@@ -5,18 +5,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symgrad.runtime.declared import FLOATING
+from symgrad.runtime.declared import SHAPES
 
 
-def _ready(*given: Any) -> bool:
-    """Whether all are plain arrays of one floating type, which are taken as they are."""
-    first = given[0]
-    if type(first) is not np.ndarray or first.dtype not in FLOATING:
-        return False
-    for array in given:
-        if type(array) is not np.ndarray or array.dtype is not first.dtype:
-            return False
-    return True
+def _fitted(*whole: str, **arrays: Any) -> list[Any]:
+    """The arrays once their sides agree, without sides of length one, which those in `whole` keep."""
+    sizes: dict[str, tuple[int, str]] = {}
+    for name, array in arrays.items():
+        labels = _read_sizes(name, array.shape, sizes, name not in whole)
+        if 1 in labels and name not in whole:
+            arrays[name] = array.reshape([n for n, label in zip(array.shape, labels, strict=True) if label != 1])[()]
+    return [*arrays.values()]
+
+
+def _read_sizes(
+    name: str, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]], flat: bool = True
+) -> list[str | int]:
+    """What the sides of an array are called; their sizes, with what errors say of them, are compared or noted.
+
+    Where it is `flat`, an array may lack its sides of length one.
+    """
+    sides = [*SHAPES[name.removeprefix("direction_")]]
+    labels = sides
+    if flat and len(shape) != len(sides):
+        labels = [label for label in sides if label != 1] or sides[: len(shape)]
+    if len(shape) != len(labels):
+        raise ValueError(f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {shape}")
+    for axis, (label, side) in enumerate(zip(labels, shape, strict=True)):
+        named = side, f"{label} = {side} by {name}"
+        size, said = (label, str(label)) if isinstance(label, int) else sizes.setdefault(label, named)
+        if side != size:
+            raise ValueError(f"{name}: side {axis} is {said}, got {side}")
+    return labels
 
 
 def _floating(**given: Any) -> list[npt.NDArray[Any]]:
@@ -34,16 +54,13 @@ def _floating(**given: Any) -> list[npt.NDArray[Any]]:
 
 def _array(name: str, given: Any) -> npt.NDArray[Any]:
     """What NumPy makes of an argument, or an error that says which argument it cannot use."""
-    if type(given) is np.ndarray:
-        return given
     if isinstance(given, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected real numbers, got a masked array; fill it first")
     try:
         return np.asarray(given)
-    except ValueError as error:
-        raise ValueError(f"{name}: expected an array, got {type(given).__name__}: {error}") from error
     except Exception as error:
-        raise TypeError(f"{name}: expected real numbers, got {type(given).__name__}: {error}") from error
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name}: expected real numbers, got {type(given).__name__}: {error}") from error
 
 
 def _integers(name: str, given: Any) -> npt.NDArray[Any]:
@@ -59,43 +76,6 @@ def _size(name: str, given: Any) -> int:
     if given < 0:
         raise ValueError(f"{name}: expected a size of at least 0, got {given}")
     return int(given)
-
-
-def _squeezed(name: str, array: Any, labels: tuple[str | int, ...]) -> Any:
-    """A matrix with a side of length one, without that side; a flat vector is taken as it is."""
-    longs = [axis for axis, label in enumerate(labels) if label != 1]
-    if np.ndim(array) == len(longs):
-        return array
-    if not longs and np.shape(array) == (1,):
-        return array[0]
-    _check_axes(name, array, labels)
-    for axis, label in enumerate(labels):
-        if label == 1 and array.shape[axis] != 1:
-            raise ValueError(f"{name}: side {axis} is 1, got shape {array.shape}")
-    return array.reshape([array.shape[axis] for axis in longs])[()]
-
-
-def _check_axes(name: str, array: Any, labels: tuple[str | int, ...]) -> None:
-    if np.ndim(array) != len(labels):
-        expected = ", ".join(map(str, labels))
-        raise ValueError(f"{name}: expected shape ({expected}), got shape {array.shape}")
-
-
-def _check_shape(name: str, shape: tuple[int, ...], labels: tuple[str, ...], expected: tuple[int, ...]) -> None:
-    for axis, (label, wanted, got) in enumerate(zip(labels, expected, shape, strict=True)):
-        if wanted != got:
-            size = label if label == str(wanted) else f"{label} = {wanted}"
-            raise ValueError(f"{name}: side {axis} is {size} by the other arguments, got {got}")
-
-
-def _check_minimum(source: str, name: str, size: int, minimum: int) -> None:
-    if size < minimum:
-        raise ValueError(f"{source}: the model needs {name} >= {minimum}, got {name} = {size}")
-
-
-def _check_nonempty(what: str, name: str, size: int, times: int = 1) -> None:
-    if size < 1 and times > 0:
-        raise ValueError(f"{name}: the {what} over {name} entries needs {name} >= 1, got {size}")
 
 
 def _check_range(name: str, array: npt.NDArray[Any], size: int) -> None:

@@ -1,10 +1,9 @@
 """Functions of entries that NumPy lacks."""
 
+from math import prod
 from typing import Any
 
 import numpy as np
-
-from symgrad.runtime.packing import _entries
 
 
 def _sigmoid(x: Any) -> Any:
@@ -34,7 +33,7 @@ def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     """For every entry the product of all others along the axes: right where entries are zero, too."""
     moved = np.moveaxis(x, axes, range(-len(axes), 0))
     kept = moved.shape[: x.ndim - len(axes)]
-    flat = moved.reshape(*kept, _entries(moved.shape[x.ndim - len(axes) :]))
+    flat = moved.reshape(*kept, prod(moved.shape[x.ndim - len(axes) :]))
     before = np.ones_like(flat)
     after = np.ones_like(flat)
     np.cumprod(flat[..., :-1], axis=-1, out=before[..., 1:])

@@ -1,12 +1,14 @@
 """Sums over blocks of rows that stay in the cache, on several threads."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import reduce
+from operator import iadd
 from typing import Any
 
 from symgrad.runtime.declared import BLOCK_BYTES, THREAD_WORK
-from symgrad.runtime.threads import _one_blas_thread, _threads
+from symgrad.runtime.threads import _blas, _threads
 
 
 def _over_rows(rows: Callable[..., tuple[Any, ...]], width: int, size: int, *arrays: Any) -> tuple[Any, ...]:
@@ -18,51 +20,40 @@ def _over_rows(rows: Callable[..., tuple[Any, ...]], width: int, size: int, *arr
     count = arrays[0].shape[0]
     if count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # about six blocks of float64: calls cost more than they save
         return rows(*arrays)
-    step = _block_rows(width, size, arrays[0].itemsize)
-    if count <= 2 * step:
+    blocks = -(-count // _block_rows(width, size, arrays[0].itemsize))
+    if blocks <= 2:
         return rows(*arrays)
-    blocks = -(-count // step)
+    ends = [count * block // blocks for block in range(blocks + 1)]
     parts = min(blocks, 32)  # the shares of work that threads take; few, as each has its own sums
 
-    def part(number: int) -> list[Any]:
-        first, last = blocks * number // parts, blocks * (number + 1) // parts
-        bounds = [slice(count * block // blocks, count * (block + 1) // blocks) for block in range(first, last)]
-        return _added(rows(*(array[rows_of] for array in arrays)) for rows_of in bounds)
+    def part(number: int) -> tuple[Any, ...]:
+        mine = range(blocks * number // parts, blocks * (number + 1) // parts)
+        return reduce(_added, (rows(*(array[ends[k] : ends[k + 1]] for array in arrays)) for k in mine))
 
     threads = min(parts, _threads()) if count * size >= THREAD_WORK else 1
     if threads < 2:
-        return tuple(_added(map(part, range(parts))))
-    with _one_blas_thread():
-        pool = ThreadPoolExecutor(threads)
-        try:
-            jobs = [pool.submit(copy_context().run, part, number) for number in range(parts)]  # np.errstate goes along
-            return tuple(_added(job.result() for job in jobs))
-        finally:  # after an error or an interrupt, too, no thread is left behind
-            pool.shutdown(cancel_futures=True)
+        return reduce(_added, map(part, range(parts)))
+    blas_threads, limit = _blas()
+    before, pool = blas_threads(), ThreadPoolExecutor(threads)
+    try:
+        limit(1)
+        jobs = [pool.submit(copy_context().run, part, number) for number in range(parts)]  # np.errstate goes along
+        return reduce(_added, (job.result() for job in jobs))
+    finally:  # after an error or an interrupt, too, no thread is left behind
+        pool.shutdown(cancel_futures=True)
+        limit(before)
+
+
+def _added(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(map(iadd, one, other))
 
 
 def _block_rows(width: int, size: int, itemsize: int) -> int:
-    """How many rows a block has: as many as the cache holds, but enough that adding up the sums costs little.
+    """How many rows a block has: as many as fit into the cache, and enough that adding up their sums costs little.
 
-    OpenBLAS does a product of up to a million multiplications without packing, which is twice as fast for narrow
-    matrices; a row takes about `size` of them in a product. A row's operations take about as long as
-    1 + size / (5 width) passes over its numbers, and adding up is one over the sums: a twentieth of that.
+    Adding up is one pass over the sums, of a row's 1 + size / (5 width) passes over its numbers: a twentieth, at most.
+    OpenBLAS does a product of up to a million multiplications without packing, in half the time where it is narrow.
     """
-    width, size = max(1, width), max(1, size)
-    fitting, unpacked = BLOCK_BYTES // (itemsize * width), 1_000_000 // size
-    least = 100 * size // (5 * width + size)
-    if unpacked < least:  # packed anyway: few large blocks (a network of 784-512-10 takes 0.96 of 100 rows by 500)
-        return max(1, fitting, 4 * least)
-    return max(1, min(fitting, unpacked), least)
-
-
-def _added(results: Iterable[tuple[Any, ...] | list[Any]]) -> list[Any]:
-    """The sums of the results' entries, in the order of the results."""
-    totals: list[Any] = []
-    for result in results:
-        if totals:
-            for k, entry in enumerate(result):
-                totals[k] += entry
-        else:
-            totals = list(result)
-    return totals
+    fitting, unpacked = BLOCK_BYTES // (itemsize * max(1, width)), 1_000_000 // max(1, size)
+    least = 100 * size // (5 * width + size + 1)
+    return max(1, min(fitting, unpacked), least) if unpacked >= least else max(fitting, 4 * least)

@@ -1,65 +1,29 @@
 """How many threads compute blocks of rows, and those of NumPy's BLAS."""
 
 import ctypes
-import importlib
-import os
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import cache
+from typing import Any
+
+import numpy as np
 
 from symgrad.runtime.declared import THREADS
 
 
 def _threads() -> int:
-    """THREADS, or by default as many as the process has cores, at most OMP_NUM_THREADS.
-
-    Blocks are left to one thread where several would only compete: with those of BLAS, unless it has one or can be
-    limited, and with those of a caller who uses threads himself.
-    """
-    if THREADS is not None:
-        return THREADS
-    alone = _blas() is not None or "1" in (os.environ.get("OPENBLAS_NUM_THREADS"), os.environ.get("MKL_NUM_THREADS"))
-    if not alone or threading.current_thread() is not threading.main_thread():
-        return 1
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    most = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, int(most)) if most.isdigit() and int(most) > 0 else cores
-
-
-@contextmanager
-def _one_blas_thread() -> Iterator[None]:
-    """While this lasts, NumPy's BLAS computes in the thread that calls it, if it can be told to."""
-    blas = _blas()
-    if blas is None:
-        yield
-        return
-    count, limit = blas
-    before = count()
-    limit(1)
-    try:
-        yield
-    finally:
-        limit(before)
+    """THREADS, or by default as many as NumPy's BLAS would take; one where the caller has threads himself."""
+    alone = threading.current_thread() is threading.main_thread()
+    return THREADS or (_blas()[0]() if alone else 1)
 
 
 @cache
-def _blas() -> tuple[Callable[[], int], Callable[[int], None]] | None:
-    """How NumPy's BLAS tells the number of its threads, and how it is told; None if that is not known.
-
-    The functions are looked up in the BLAS that NumPy has loaded, under the names that OpenBLAS (in NumPy's own wheels
-    and elsewhere) and MKL give them.
-    """
-    names = [
-        (f"{prefix}openblas_get_num_threads{suffix}", f"{prefix}openblas_set_num_threads{suffix}")
-        for prefix in ("scipy_", "")
-        for suffix in ("64_", "")
-    ]
+def _blas() -> tuple[Callable[[], int], Callable[[int], Any]]:
+    """What tells and sets how many threads NumPy's BLAS has, if it is OpenBLAS or MKL; another keeps the cores."""
+    names = [f"{start}openblas_get_num_threads{end}" for start in ("scipy_", "") for end in ("64_", "")]
     try:
-        library = ctypes.CDLL(str(importlib.import_module("numpy.linalg._umath_linalg").__file__))
-    except (ImportError, OSError):
-        return None
-    for count, limit in [*names, ("MKL_Get_Max_Threads", "MKL_Set_Num_Threads")]:
-        if hasattr(library, count) and hasattr(library, limit):
-            return getattr(library, count), getattr(library, limit)
-    return None
+        library = ctypes.CDLL(np.linalg._umath_linalg.__file__)
+        tell = next(name for name in [*names, "MKL_Get_Max_Threads"] if hasattr(library, name))
+    except (AttributeError, OSError, StopIteration):
+        return lambda: 1, lambda count: None
+    return library[tell], library[tell.replace("get", "set").replace("Get_Max", "Set_Num")]

@@ -137,8 +137,8 @@ class Odd:
 @pytest.mark.parametrize(
     ("given", "kind", "message"),
     [
-        ([[1.0, 2.0], [3.0]], ValueError, "expected an array, got list: .*inhomogeneous"),
-        ([1.0, [2.0, 3.0]], ValueError, "expected an array, got list"),
+        ([[1.0, 2.0], [3.0]], ValueError, "expected real numbers, got list: .*inhomogeneous"),
+        ([1.0, [2.0, 3.0]], ValueError, "expected real numbers, got list"),
         (None, TypeError, "expected real numbers, got NoneType"),
         ("text", TypeError, "expected real numbers, got str"),
         ([1.0, None], TypeError, "expected real numbers, got list of type object"),

@@ -78,8 +78,8 @@ def test_integers_are_numbers_too(ridge):
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        ({"y": np.zeros(4)}, ValueError, r"y: side 0 is N = 5 by the other arguments, got 4"),
-        ({"X": np.zeros((5, 4))}, ValueError, r"X: side 1 is M = 3 by the other arguments, got 4"),
+        ({"y": np.zeros(4)}, ValueError, r"y: side 0 is N = 5 by X, got 4"),
+        ({"X": np.zeros((5, 4))}, ValueError, r"X: side 1 is M = 3 by w, got 4"),
         ({"X": np.zeros(5)}, ValueError, r"X: expected shape \(N, M\), got shape \(5,\)"),
         ({"lam": np.zeros(2)}, ValueError, r"lam: expected shape \(\)"),
         ({"y": np.zeros(5, complex)}, TypeError, "y: expected real numbers"),

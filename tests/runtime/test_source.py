@@ -21,17 +21,18 @@ def test_every_import_of_the_runtime_is_known() -> None:
 
 
 def test_a_function_comes_with_what_it_needs_in_the_order_of_use() -> None:
-    assert closure(["_squeezed", "_floating"]) == ["_squeezed", "_check_axes", "_floating", "_array"]
+    assert closure(["_fitted", "_floating"]) == ["_fitted", "_read_sizes", "_floating", "_array"]
     assert closure(["_jacobian"], known=["Blocks"]) == ["_jacobian", "_flat_index"]
 
 
 def test_imports_are_sorted_and_joined() -> None:
-    assert import_lines(["_blas", "_one_blas_thread"], ["Any"]) == [
+    assert import_lines(["_blas", "_over_rows", "_added"], ["Any"]) == [
         "import ctypes",
-        "import importlib",
-        "from collections.abc import Callable, Iterator",
-        "from contextlib import contextmanager",
-        "from functools import cache",
+        "from collections.abc import Callable",
+        "from concurrent.futures import ThreadPoolExecutor",
+        "from contextvars import copy_context",
+        "from functools import cache, reduce",
+        "from operator import iadd",
         "from typing import Any",
     ]
 

@@ -6,16 +6,17 @@ from typing import Any
 from sympy import Symbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.arguments import declared, length_lines, read_off
+from symgrad.codegen.arguments import Check, length_lines
 from symgrad.codegen.environment import environment
 from symgrad.codegen.signature import described
 from symgrad.codegen.sizes import size_text
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
-from symgrad.graph.nodes import Node, postorder
+from symgrad.graph.nodes import postorder
 from symgrad.outputs.function import Function
-from symgrad.outputs.requirements import Length, conventions, is_thin, lengths_of, notes, requirements
+from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
+from symgrad.targets.numpy.arguments import checked
 from symgrad.targets.numpy.function import PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.runtime import closure, import_lines, source_text, special_functions
 from symgrad.univariate import code, with_name
@@ -34,14 +35,14 @@ def module_source(
     printed = [print_function(function, program, workspace and function.takes_all) for function in functions]
     _refuse_taken_names(program.arguments, printed)
     helpers = {helper for one in printed for helper in one.helpers}
-    checks = _all_checks(program, printed)
+    checks = _checks(program, printed)
     rendered = _rendered(printed)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
     alone = ["_OneArray"] if len(parameters) == 1 else []
     shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else []), *alone]
     needs = [
-        *_of_checks(list(checks.values())),
+        *(call for one in checks for call in one.calls),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
         *_of_results(functions, rendered),
         *("_by_name", "_unpacked", "_packed"),
@@ -90,18 +91,17 @@ def _of_one_argument(helpers: Iterable[str]) -> list[str]:
     return [code(function.expression) for function in found if function is not None]
 
 
-def _all_checks(program: Program, printed: Sequence[PrintedFunction]) -> dict[str, dict[str, Any]]:
-    """By the names of functions that check arguments what each looks at."""
+def _checks(program: Program, printed: Sequence[PrintedFunction]) -> list[Check]:
+    """The functions that check arguments, each with what it looks at."""
     found: dict[str, list[PrintedFunction]] = {}
     for one in printed:
         if one.arguments:
             found.setdefault(one.check, []).append(one)
-    return {
-        name: _checks(
-            program, those[0].arguments, list(dict.fromkeys(node for one in those[::-1] for node in one.nodes))
-        )
-        for name, those in found.items()
-    }
+    made = []
+    for name, those in found.items():
+        nodes = list(dict.fromkeys(node for one in those[::-1] for node in one.nodes))
+        made.append(checked(name, requirements(program, those[0].arguments, nodes)))
+    return made
 
 
 def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
@@ -132,26 +132,6 @@ def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
     return made
 
 
-def _of_checks(checks: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The functions of the runtime that checks of arguments call, in the order of use."""
-    every = [argument for check in checks for argument in check["arguments"]]
-    arrays = [argument for argument in every if argument["role"] != "dimension"]
-    calls = {
-        "_ready": any(argument["axes"] and not argument["integer"] for argument in arrays),
-        "_floating": any(not argument["integer"] for argument in every),
-        "_array": any(argument["thin"] for argument in arrays),
-        "_integers": any(argument["integer"] and argument["role"] == "data" for argument in every),
-        "_size": any(argument["role"] == "dimension" for argument in every),
-        "_squeezed": any(argument["thin"] for argument in arrays),
-        "_check_axes": any(not argument["thin"] for argument in arrays),
-        "_check_shape": any(argument["checked"] for argument in every),
-        "_check_range": any(argument["upper"] is not None for argument in every),
-        "_check_nonempty": any(check["reductions"] for check in checks),
-        "_check_minimum": any(check["minimum_sizes"] for check in checks),
-    }
-    return [name for name, called in calls.items() if called]
-
-
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
     """The statements of a function, after those that read off arrays the dimensions that they mention."""
     return {"lines": [*length_lines(lengths, body.dimensions), *body.lines], "keeps": body.keeps}
@@ -170,37 +150,6 @@ def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[Printed
                 )
 
 
-def _checks(program: Program, arguments: Sequence[Argument], nodes: Sequence[Node]) -> dict[str, Any]:
-    """What the template needs of what is required of these arguments, before terms of these nodes are computed."""
-    required = requirements(program, arguments, nodes)
-    return {
-        "arguments": [{**_described(a), "checked": a in required.fitting} for a in arguments],
-        "sizes": [
-            {"name": str(length.dimension), "text": read_off(length), "checked": length.dimension in required.needed}
-            for length in required.lengths
-        ],
-        "minimum_sizes": [
-            {"name": str(d), "source": source, "minimum": least} for d, source, least in required.minimum
-        ],
-        "reductions": [
-            {"what": one.what, "over": size_text(one.over), "times": size_text(one.times)} for one in required.extrema
-        ],
-        "lengths": [size_text(length) for length in required.nonnegative],
-    }
-
-
 def _described(argument: Argument) -> dict[str, Any]:
-    said = described(argument)
-    thin = is_thin(argument)
-    axes = tuple(label for label in said["labels"] if label != 1) if thin else said["labels"]
-    return {
-        **said,
-        "role": argument.role,
-        "integer": argument.integer,
-        "sized": [size_text(side, {d: f'sizes["{d}"]' for d in side.free_symbols}) for side in argument.shape],
-        "axes": axes,
-        "sides": [str(label) for label in axes],
-        "thin": thin,
-        "declared": declared(argument),
-        "upper": None if argument.upper is None else size_text(argument.upper),
-    }
+    sizes = {d: f'sizes["{d}"]' for side in argument.shape for d in side.free_symbols}
+    return {**described(argument), "axes": argument.shape, "sized": [size_text(side, sizes) for side in argument.shape]}

@@ -46,13 +46,16 @@ _FILES: tuple[ModuleType, ...] = (
 
 # Where the names come from that functions of the runtime use; every module imports NumPy itself.
 _IMPORTS: dict[str, tuple[str, str | None]] = {
-    **{name: (name, None) for name in ("ctypes", "importlib", "itertools", "os", "threading")},
-    **dict.fromkeys(("Callable", "Iterable", "Iterator"), ("collections.abc", "")),
+    **{name: (name, None) for name in ("ctypes", "itertools", "threading")},
+    "bisect_left": ("bisect", ""),
+    **dict.fromkeys(("Callable", "Iterator"), ("collections.abc", "")),
     "ThreadPoolExecutor": ("concurrent.futures", ""),
     "contextmanager": ("contextlib", ""),
     "copy_context": ("contextvars", ""),
-    "cache": ("functools", ""),
+    **dict.fromkeys(("cache", "reduce"), ("functools", "")),
+    "accumulate": ("itertools", ""),
     **dict.fromkeys(("factorial", "prod"), ("math", "")),
+    "iadd": ("operator", ""),
     **dict.fromkeys(("Any", "NamedTuple"), ("typing", "")),
 }
 

@@ -199,7 +199,7 @@ def test_shapes_are_checked_while_tracing():
     with pytest.raises(ValueError, match=r"x: expected shape \(T\), got shape \(2, 3\)"):
         jax.jit(in_jax.value)(inputs["x"].reshape(2, 3))
     _, two = modules(MODELS["sigmoids in both tails"][0])
-    with pytest.raises(ValueError, match="y: side 0 is T = 6 by the other arguments, got 5"):
+    with pytest.raises(ValueError, match="y: side 0 is T = 6 by x, got 5"):
         jax.eval_shape(two.value, np.ones(6), np.ones(5))
     with pytest.raises(TypeError, match="x: expected real numbers"):
         two.value("text", np.ones(6))
