@@ -12,7 +12,7 @@ from typing import Any
 import mpmath
 import numpy as np
 from mpmath import mpf
-from sympy import Basic
+from sympy import Basic, Pow
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant, if_else, in_range
@@ -45,8 +45,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import step_shape, within
-from symgrad.verify.graph_functions import AXIS_MAPS, NAN, REDUCTIONS, function_value, of_matrix, power
-from symgrad.verify.reference.functions import as_mpf
+from symgrad.verify.functions import AXIS_MAPS, NAN, as_mpf, function_value, of_matrix, reduction_of
 from symgrad.verify.sizes import concrete
 
 Array = np.ndarray[Any, Any]
@@ -143,7 +142,7 @@ class GraphEvaluator:
         outside, inside = _array(mpf(1)), _array(mpf(1))
         for use, exponent in node.factors:
             value = self._aligned(use, letters)
-            value = value if exponent == 1 else _map(partial(power, y=as_mpf(exponent)), value)
+            value = value if exponent == 1 else _map(partial(function_value, Pow), value, _array(as_mpf(exponent)))
             if not self._strict:
                 inside = _times(inside, value)
             elif all(letter < node.rank for letter in use.letters):  # code may multiply by it after it has summed up
@@ -163,7 +162,7 @@ class GraphEvaluator:
     def _reduce(self, node: Reduce) -> Array:
         shape = self.shape((*node.shape, *node.bound))
         value = _full(self._aligned(node.arg, range(len(shape))), shape)
-        return _of_lists(REDUCTIONS[node.head], _flat_from(value, node.rank))
+        return _of_lists(reduction_of(node.head), _flat_from(value, node.rank))  # type: ignore[arg-type]
 
     def _axis_map(self, node: AxisMap) -> Array:
         value = _full(self._aligned(node.arg, range(node.rank)), self.shape(node.shape))

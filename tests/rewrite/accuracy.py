@@ -26,7 +26,7 @@ from symgrad.statements.expressions import Buffer, Read
 from symgrad.targets.numpy.functions import applied
 from symgrad.targets.numpy.speller import Speller
 from symgrad.univariate import Univariate
-from symgrad.verify.graph_functions import function_value
+from symgrad.verify.functions import function_value
 
 if __package__:
     from .record_accuracy import errors_of_record

@@ -9,7 +9,7 @@ from sympy import IndexedBase, MatrixSymbol, Q, Sum, symbols
 from symgrad import LogSumExp, MaxOver, Model, constant, logdet, norm2, relu, sigmoid, softplus
 from symgrad.verify.complex_step import ComplexStep, NotAnalytic
 from symgrad.verify.directions import Direction
-from symgrad.verify.reference import differences
+from tests.differences import differences
 
 N = symbols("N", integer=True, positive=True)
 n = symbols("n", integer=True)

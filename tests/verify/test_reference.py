@@ -43,7 +43,8 @@ from symgrad.functions import (
     step,
     total,
 )
-from symgrad.verify.reference import differences, evaluate
+from symgrad.verify.reference import evaluate
+from tests.differences import differences
 
 i, j, k, l, t = symbols("i j k l t", integer=True)  # noqa: E741
 N, M, K, T = symbols("N M K T", integer=True, positive=True)

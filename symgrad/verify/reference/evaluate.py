@@ -1,7 +1,8 @@
-"""The value of a SymPy loss, and its derivative by differences, at any number of digits."""
+"""The value of a SymPy loss at any number of digits: its program, run on inputs."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Any
 
 import mpmath
@@ -9,18 +10,22 @@ import numpy as np
 import sympy as sp
 from mpmath import mpf
 
-from symgrad.errors import SymgradError
-from symgrad.verify.reference.conditions import holds, lacking
-from symgrad.verify.reference.functions import number
-from symgrad.verify.reference.inputs import Inputs, Rules, Scope
-from symgrad.verify.reference.matrices import matrix_rule
-from symgrad.verify.reference.scalars import scalar_rule
-from symgrad.verify.reference.trace import Place, Trace
+from symgrad.errors import ModelError, SymgradError, UnsupportedError
+from symgrad.verify.functions import Matrix, as_mpf, cholesky, determinant, function_of, inverse, number
+from symgrad.verify.reference import matrices
+from symgrad.verify.reference.spelling import Equation, Program, Speller
+from symgrad.verify.reference.trace import Place, Trace, branch_of
+from symgrad.verify.sizes import concrete
 
 # Digits carried beyond those asked for. A loss is a sum of thousands of terms at most, which costs four or five.
 _GUARD_DIGITS = 10
 
-_RULES = Rules(scalar_rule, matrix_rule, holds)
+# Names from `where` that may be evaluated inside one another before the evaluator starts again at the innermost: ten
+# Python frames a name stay far below CPython's limit of a thousand.
+_NESTED_NAMES = 30
+
+# A name from `where` and the subscripts of the entry wanted; None for the whole of a matrix or a scalar.
+_Entry = tuple[sp.Basic, tuple[int, ...] | None]
 
 
 def evaluate(
@@ -75,9 +80,9 @@ def evaluate(
     0.69314718055994530942
     """
     with mpmath.workdps(digits + _GUARD_DIGITS):
-        value = Inputs(values, sizes, where, _RULES, trace).evaluate(expr)
+        value = Reading(expr, values, sizes, where, wanted=Speller.scalar, trace=trace)()
     with mpmath.workdps(digits):
-        return +value
+        return mpf(value)
 
 
 def shortfall(
@@ -95,57 +100,257 @@ def shortfall(
     lacks.
     """
     with mpmath.workdps(digits + _GUARD_DIGITS):
-        scope = Scope(Inputs(values, sizes, where, _RULES), place.bound)
         try:
+            bound = dict(place.bound)
             for variable, (matrix, entry) in place.entries.items():
-                scope = scope.bind(variable, scope.matrix(matrix)[entry])
-            return float(lacking(condition, holds, scope))
+                others = [index for index in bound if index != variable]
+                found = Reading(matrix, values, sizes, where, others)
+                bound[variable] = found(*(bound[index] for index in others))[entry]
+            wanted = _HOLDS if holds else _FAILS
+            return float(Reading(condition, values, sizes, where, tuple(bound), wanted)(*bound.values()))
         except (SymgradError, ArithmeticError, ValueError, IndexError):
             return math.inf
 
 
-def differences(
-    expr: sp.Basic,
-    values: Mapping[sp.Basic, Any],
-    sizes: Mapping[sp.Basic, int],
-    parameter: sp.Basic,
-    index: tuple[int, ...] = (),
-    where: Sequence[sp.Basic] = (),
-    digits: int = 50,
-) -> mpf:
-    """The derivative of `expr` by one entry of `parameter`, from a central difference at high precision.
+Wanted = Callable[[Speller, Any], str]
+_HOLDS: Wanted = lambda speller, condition: speller.lacking(condition, True)  # noqa: E731
+_FAILS: Wanted = lambda speller, condition: speller.lacking(condition, False)  # noqa: E731
 
-    (f(x + h) - f(x - h)) / 2h with h = 10^(-3/10 digits): with 50 digits h is 1e-15 and the error about 1e-30
-    times the third derivative. Away from kinks, it is an oracle for gradients.
 
-    Parameters
-    ----------
-    expr, values, sizes, where, digits : as for `evaluate`.
-    parameter : a key of `values`.
-    index : the entry, in the shape that `values` has; `()` for a scalar.
+@lru_cache(256)
+def _program(
+    expr: sp.Basic, where: Sequence[sp.Basic], known: frozenset[sp.Basic], free: Sequence[sp.Basic], wanted: Wanted
+) -> tuple[Program, Any]:
+    speller = Speller()
+    speller.program.result = speller.function(free, lambda: wanted(speller, expr))
+    speller.define(where, known)
+    return speller.program, compile("\n".join(speller.program.lines), "<a SymPy expression>", "exec")
 
-    Returns
-    -------
-    The derivative as an mpmath `mpf`.
 
-    Raises
-    ------
-    Whatever `evaluate` does.
+class Reading:
+    """An expression at some inputs, as a function of the values of indices that are free in it.
 
-    Examples
-    --------
-    >>> from sympy import Symbol, exp
-    >>> x = Symbol("x")
-    >>> print(mpmath.nstr(differences(exp(3*x), {x: 0}, {}, x), 20))
-    3.0
+    It is evaluated at the precision of the moment, and remembers what it has evaluated.
     """
-    with mpmath.workdps(digits + _GUARD_DIGITS):
-        h = mpf(10) ** -(3 * digits // 10)
-        ends = []
-        for offset in (h, -h):
-            moved = np.array(values[parameter], dtype=object)
-            moved[index] = number(moved[index]) + offset
-            ends.append(Inputs({**values, parameter: moved}, sizes, where, _RULES).evaluate(expr))
-        derivative = (ends[0] - ends[1]) / (2 * h)
-    with mpmath.workdps(digits):
-        return +derivative
+
+    def __init__(
+        self,
+        expr: sp.Basic,
+        values: Mapping[sp.Basic, Any],
+        sizes: Mapping[sp.Basic, int],
+        where: Sequence[sp.Basic] = (),
+        free: Sequence[sp.Basic] = (),
+        wanted: Wanted = Speller.value,
+        trace: Trace | None = None,
+    ) -> None:
+        self._values, self._sizes, self._trace = values, sizes, trace
+        self._program, code = _program(expr, tuple(where), frozenset((*values, *sizes)), tuple(free), wanted)
+        self._arrays: dict[sp.Basic, np.ndarray[Any, Any]] = {}
+        self._shapes: dict[sp.Basic, tuple[int, ...] | None] = {}
+        self._known: dict[_Entry, Any] = {}
+        self._nested = 0
+        own = (self.array, self.entry, self.took, self.branch, self.delta)
+        self._names: dict[str, Any] = {**_NAMES, **{each.__name__: each for each in own}, "o": self._program.objects}
+        exec(code, self._names)
+
+    def __call__(self, *indices: Any) -> Any:
+        """The value; entries of names that lie too deep are put on a stack and evaluated first."""
+        waiting: list[_Entry] = []
+        while True:
+            self._nested = 0
+            try:
+                if not waiting:
+                    return self._names[self._program.result](*indices)
+                self._named(*waiting[-1])
+                waiting.pop()
+            except _TooDeep as deep:
+                if deep.entry in waiting:
+                    raise ModelError(f"{_shown(deep.entry)} is defined by itself in where.") from None
+                waiting.append(deep.entry)
+
+    # --- what programs call -------------------------------------------------------------------------------------------
+
+    def entry(self, base: sp.Basic, *subscripts: Any) -> Any:
+        """A size, or an entry of an input or of a name; a scalar has no subscripts."""
+        if not subscripts and base in self._sizes:
+            return self._sizes[base]
+        at = tuple([s if type(s) is int else matrices.whole(s) for s in subscripts])
+        if base in self._program.wholes:
+            whole = self._named(base, None)
+            return matrices.item(whole, base, *at) if at else whole
+        defined = base in self._program.entries
+        shape = self._shape(base) if defined else self._array(base).shape
+        if any(s < 0 for s in at) or (shape is not None and not _is_inside(at, shape)):
+            raise IndexError(f"{_shown((base, at))} is out of range: {base} has shape {shape}.")
+        if defined:
+            return self._named(base, at)
+        if self._trace is not None:
+            self._trace.read.add((base, at))
+        return number(self._array(base)[at])
+
+    def array(self, base: Any) -> Matrix:
+        """All of an input or a name that has axes."""
+        if base in self._program.wholes:
+            return self._named(base, None)  # type: ignore[no-any-return]
+        shape = self._shape(base)
+        if shape is None:
+            shape = self._array(base).shape
+        return matrices.table(shape, [self.entry(base, *at) for at in np.ndindex(shape)])
+
+    def took(
+        self,
+        site: int,
+        indices: tuple[Any, ...],
+        places: tuple[Any, ...],
+        branch: Any,
+        holds: bool,
+        otherwise: Any = None,
+    ) -> bool:
+        """Whether a condition holds; which branch an expression took by it is noted."""
+        taken = branch if holds else otherwise
+        if self._trace is not None and taken is not None:
+            expr, symbols, entries = self._program.sites[site]
+            at = {variable: (matrix, place) for (variable, matrix), place in zip(entries, places, strict=True)}
+            self._trace.take(expr, taken, lambda: Place(dict(zip(symbols, indices, strict=True)), at))
+        return holds
+
+    def branch(self, site: int, indices: Any, places: Any, function: Callable[..., Any], *values: Any) -> Any:
+        """The value of a function that has branches."""
+        if self._trace is not None:
+            self.took(site, indices, places, branch_of(self._program.sites[site].expr, list(values)), True)
+        return function(*values)
+
+    def delta(self, site: int, indices: Any, places: Any, left: Any, right: Any, *ends: Any) -> int:
+        """1 where two indices are equal, and between ends if there are any."""
+        same = self.took(site, indices, places, True, left == right, False)
+        return int(same and (not ends or ends[0] <= left <= ends[1]))
+
+    # --- inputs and names ---------------------------------------------------------------------------------------------
+
+    def _shape(self, symbol: sp.Basic) -> tuple[int, ...] | None:
+        """The declared shape, or None where there is none."""
+        if symbol not in self._shapes:
+            declared = getattr(symbol, "shape", None)
+            self._shapes[symbol] = None if declared is None else tuple(concrete(side, self._sizes) for side in declared)
+        return self._shapes[symbol]
+
+    def _array(self, symbol: sp.Basic) -> np.ndarray[Any, Any]:
+        """The value of an input, in the shape that its symbol declares."""
+        if symbol not in self._arrays:
+            if symbol not in self._values:
+                raise ModelError(f"{symbol} has no value: it is no bound index, no size, and named nowhere in where.")
+            array = np.array(self._values[symbol], dtype=object)
+            shape = self._shape(symbol)
+            if shape is not None:
+                vector = isinstance(symbol, sp.MatrixSymbol) and array.ndim == 1 and 1 in shape
+                if array.shape != shape and not (vector and array.size == math.prod(shape)):
+                    raise ValueError(f"{symbol} has shape {shape}, but its value has shape {array.shape}.")
+                array = array.reshape(shape)
+            self._arrays[symbol] = array
+        return self._arrays[symbol]
+
+    def _named(self, name: sp.Basic, subscripts: tuple[int, ...] | None) -> Any:
+        """A name from `where`: its entry at the subscripts, or the whole of it (a matrix or a scalar)."""
+        wanted = (name, subscripts)
+        if wanted not in self._known:
+            if self._nested == _NESTED_NAMES:
+                raise _TooDeep(wanted)
+            self._nested += 1
+            if subscripts is not None:
+                equation, bound = self._definition(name, subscripts)
+                value = self._names[equation.function](*(bound[index] for index in equation.indices))
+            else:
+                value = self._names[self._program.wholes[name]]()
+                if isinstance(name, sp.MatrixSymbol) and value.shape != self._shape(name):
+                    raise ValueError(f"{name} has shape {self._shape(name)}, but its value in where has {value.shape}.")
+            self._known[wanted] = value
+            self._nested -= 1
+        return self._known[wanted]
+
+    def _definition(self, base: sp.Basic, subscripts: tuple[int, ...]) -> tuple[Equation, dict[sp.Basic, int]]:
+        """The equation that defines an entry, and the values of the indices on its left side."""
+        found: list[tuple[tuple[int, int], Equation, dict[sp.Basic, int]]] = []
+        for equation in self._program.entries[base]:
+            bound = self._matched(equation, subscripts)
+            if bound is not None:
+                fixed = [axis for axis, (_, _, sub) in enumerate(equation.left) if sub.is_Integer]
+                times = [axis for axis in fixed if not self._is_component(base, axis)]
+                found.append(((len(bound), -len(times)), equation, bound))
+        if not found:
+            raise IndexError(f"no equation in where defines {_shown((base, subscripts))}.")
+        _, equation, bound = min(found, key=lambda match: match[0])
+        return equation, bound
+
+    def _is_component(self, base: Any, axis: int) -> bool:
+        """Whether every position on an axis has equations of its own: at h[0, 0], h[0, k] counts before h[t, 0]."""
+        side = sp.S(base.shape[axis] if getattr(base, "shape", None) else sp.oo)
+        stated = {equation.left[axis][2] for equation in self._program.entries[base]}
+        return bool(side.is_Integer) and all(sp.Integer(n) in stated for n in range(int(side)))
+
+    def _matched(self, equation: Equation, subscripts: tuple[int, ...]) -> dict[sp.Basic, int] | None:
+        """The indices of a left side at these subscripts, or None where it does not fit: h[t + 1] at 3 means t = 2."""
+        if len(equation.left) != len(subscripts):
+            return None
+        bound: dict[sp.Basic, int] = {}
+        for (index, name, _), subscript in zip(equation.left, subscripts, strict=True):
+            pattern = self._names[name]
+            if index is None:
+                if pattern() != subscript:
+                    return None
+                continue
+            at_zero, at_one = pattern(0), pattern(1)
+            if at_zero == at_one:
+                return None
+            solution = mpf(subscript - at_zero) / (at_one - at_zero)
+            if not mpmath.isint(solution) or bound.setdefault(index, int(solution)) != solution:
+                return None
+        return bound
+
+
+class _TooDeep(Exception):
+    """An entry was needed inside `_NESTED_NAMES` others; evaluate it first and begin again."""
+
+    def __init__(self, entry: _Entry) -> None:
+        super().__init__(entry)
+        self.entry = entry
+
+
+def _is_inside(at: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    return len(at) == len(shape) and all(s < n for s, n in zip(at, shape, strict=True))
+
+
+def _shown(entry: _Entry) -> str:
+    name, subscripts = entry
+    return f"{name}{list(subscripts)}" if subscripts else str(name)
+
+
+def _unknown(expr: sp.Basic) -> None:
+    raise UnsupportedError(f"the reference evaluator has no rule for {expr} (a {type(expr).__name__}).")
+
+
+def _undefined(expr: sp.Basic) -> None:
+    raise UnsupportedError(f"{expr} is an undefined function; it has no value.")
+
+
+def _lack(holds: bool, left: Any = 1, right: Any = 0) -> Any:
+    """How far apart the sides of what does not hold are; on the border, and on its wrong side, a little."""
+    return mpf(0) if holds else abs(left - right) or mpf("1e-9")
+
+
+_NAMES: dict[str, Any] = {
+    **{
+        each.__name__: each
+        for each in (as_mpf, cache, cholesky, determinant, inverse, math.prod, mpmath.fsum, np.block)
+    },
+    **{name: getattr(matrices, name) for name in matrices.__all__},
+    "nan": mpf("nan"),
+    "exp": function_of(sp.exp),
+    "log": function_of(sp.log),
+    "power": function_of(sp.Pow),
+    "ratio": lambda numerator, denominator: mpf(numerator) / denominator,
+    "share": lambda part, total: part / total if total else total,  # all masked: nothing has a share
+    "lack": _lack,
+    "unknown": _unknown,
+    "undefined": _undefined,
+}
+"""What programs refer to by name."""
