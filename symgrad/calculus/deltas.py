@@ -18,7 +18,7 @@ from symgrad.graph.build import (
     split_coefficient,
 )
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Delta, Gather, Letter, Range, Use
+from symgrad.graph.nodes import Add, Const, Delta, Gather, Letter, Range, Size, Use
 from symgrad.graph.transform import factors_of, place, terms_of
 
 
@@ -118,6 +118,21 @@ def _scattered(
         letters,
         {inner[letter]: sizes[letter] for letter in (*bound, *kept)},
     )
+
+
+def at(use: Use, subs: Mapping[Letter, Use]) -> Use:
+    """A term at subscripts for some of its letters."""
+    if not set(use.letters) & subs.keys():
+        return use
+    node, lengths = use.node, sizes_of([use])
+    hit = one_hot(use)
+    if hit is not None and hit[0] not in subs:  # δ[k, s] stays one
+        return delta_at(hit[0], at(hit[1], subs), lengths[hit[0]])
+    if isinstance(node, Range):
+        return subs[use.letters[0]]
+    if isinstance(node, Add) and all(isinstance(part.node, Range | Size | Const) for _, part in node.terms):
+        return add((coefficient, at(term, subs)) for coefficient, term in terms_of(use))
+    return gather(use, [subs.get(letter) or index(letter, lengths[letter]) for letter in use.letters])
 
 
 def densified(use: Use, keep: Callable[[Use], bool]) -> Use:

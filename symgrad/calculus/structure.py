@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, Number, S
 
-from symgrad.calculus.deltas import delta_at, one_hot
-from symgrad.calculus.forward import at
+from symgrad.calculus.deltas import at, delta_at, one_hot
 from symgrad.graph.build import add, delta, is_zero, mul, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Delta, Letter, Shape, Use

@@ -4,13 +4,14 @@ Files: the nodes (`nodes`), the constructors that normalise (`build`, `factors`,
 `merge`), canonical numbering of letters (`letters`), masks that compare indices (`comparisons`), the sign that an array
 takes when its axes change places (`symmetry`), even and odd functions (`parity`), what is not negative (`signs`) or
 positive (`positive`), what may be −∞ (`infinities`), order of axes (`layout`), arithmetic of sizes (`dimensions`),
-recurrences (`scan`), passes over the graph (`transform`).
+recurrences (`scan`), passes over the graph (`transform`),
+the linear maps that derivatives are made of (`linear_maps`).
 
 A node is an array with positional axes. A `Use` is a node with one index letter per axis; inside a node letters 0 …
 rank-1 are its own axes and the rest are bound. The constructors in `graph/build.py` accept *open terms*, uses with
 letters of any name, and return the one node of that structure (hash-consing), with letters numbered independently of
 their names: `X[i,j]*W[j,k]` and `X*W` are one node. An open term that lacks a letter is constant along it, so
-broadcasting needs no node, and its adjoint (a sum) is done in one place, `calculus.reverse._project`. Letters mean
+broadcasting needs no node, and its adjoint (a sum) is done in one place, `calculus.linear_maps.project`. Letters mean
 something in one use only: `transform.substitute` takes pairs of terms in the same letters, not nodes and terms.
 
 A name from `where` is a node of its own, `Named`, and opaque to flattening: names survive into formulas and code. Rules

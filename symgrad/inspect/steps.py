@@ -12,8 +12,8 @@ from sympy import IndexedBase, MatrixSymbol, Symbol
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
+from symgrad.calculus.linear_maps import pull
 from symgrad.calculus.local import partial
-from symgrad.calculus.reverse import pull_back
 from symgrad.compiler import Backward, Derivation, derive, operations, with_variable
 from symgrad.errors import UnsupportedError
 from symgrad.formula.boxes import Box, derivative_box, name_box
@@ -230,7 +230,7 @@ class _Narrator:
     def _pulled(self, consumer: Node) -> list[tuple[Node, Use]]:
         """The rule of the consumer, applied to a symbol for its adjoint."""
         seed = self._stand_in(consumer, f"∂{self._loss}/∂{self._label(consumer)}")
-        return [pair for pair in pull_back(consumer, seed, self._active) if not is_zero(pair[1])]
+        return [pair for pair in pull(consumer, seed, self._active) if not is_zero(pair[1])]
 
     def _local(self, consumer: Node, operand: Node) -> Iterator[Equation]:
         """∂consumer/∂operand: of an entrywise function its derivative, else entry by entry."""
@@ -244,7 +244,7 @@ class _Narrator:
             return
         seed = mul([delta(axis, ("entry", axis), size) for axis, size in enumerate(consumer.shape)])
         try:
-            terms = [term for node, term in pull_back(consumer, seed, self._active) if node is operand]
+            terms = [term for node, term in pull(consumer, seed, self._active) if node is operand]
         except (UnsupportedError, KeyError, ValueError):  # a rule that needs the adjoint as a whole
             return
         if len(terms) == 1 and not is_zero(terms[0]):

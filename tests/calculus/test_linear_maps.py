@@ -1,0 +1,239 @@
+"""Forward and reverse mode are transposes of each other, and both are the derivative."""
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from sympy import Gt, IndexedBase, Max, Pow, Product, S, Symbol, sin
+
+from symgrad.calculus import linear_maps, local_maps
+from symgrad.calculus.forward import forward
+from symgrad.calculus.linear_maps import pull, push
+from symgrad.calculus.reverse import reverse
+from symgrad.errors import UnsupportedError
+from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
+from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, axis_map, gather, reduce, scatter
+from symgrad.graph.build import ONE, ZERO, add, apply, const, index, mul, product_of_powers, size
+from symgrad.graph.linear_algebra import (
+    CHOLESKY,
+    DET,
+    INVERSE,
+    LOG_ABS_DET,
+    LOGDET,
+    SIGN_DET,
+    matrix_function,
+)
+from symgrad.graph.linear_maps import (
+    Branch,
+    Chain,
+    Covariance,
+    Entries,
+    LinearMap,
+    Local,
+    LowerHalf,
+    Merging,
+    Places,
+    Slope,
+    Splitting,
+    Times,
+)
+from symgrad.graph.merge import merge, split
+from symgrad.graph.nodes import Input, Node, Use, intern, postorder
+from symgrad.graph.transform import dependents, own
+from symgrad.verify.graph_eval import GraphEvaluator
+from tests.graph.random_terms import ARGUMENTS, SIZES, N, terms
+
+LONG = intern(Input, (N**2,), "long", IndexedBase("long"), False)
+MOVED = [LONG, *(ARGUMENTS[name] for name in ("s", "x", "y", "p", "A", "T"))]
+STEP = mpmath.mpf("1e-16")  # of 60 digits: differences are right to about 30
+
+
+def of(name, *letters):
+    return Use(ARGUMENTS[name], letters)
+
+
+A, D, x, y, p = of("A", "i", "j"), of("D", "i", "j"), of("x", "i"), of("y", "i"), of("p", "i")
+c = of("c", "i")
+above = apply(Gt, [x, y])
+matrix = add([(S.One, A), (S(4), D)])
+sides = {"i": N, "j": N}
+
+# a term of every kind and head that has a derivative, of arguments themselves
+SAMPLES = {
+    "sum": add([(S(2), x), (S.NegativeOne, of("A", "i", "i")), (S.One, of("s"))]),
+    "product": mul([x, of("A", "i", "k"), of("A", "k", "j"), of("s")], {"k": N}),
+    "trace": mul([A, of("A", "k", "k")], {"k": N}),
+    "powers": product_of_powers([(p, S(-2)), (x, S(3)), (of("p", "j"), S.Half)]),
+    "norm": product_of_powers([(mul([product_of_powers([(A, S(2))])], {"j": N}), S.Half)]),
+    "sum of what lacks the letter": mul([x, of("y", "j"), size(N)], {"j": N}),
+    "function": apply(sin, [A]),
+    "power to an array": apply(Pow, [p, of("x", "j")]),
+    "larger": apply(Max, [x, of("y", "j")]),
+    "branches": apply(if_else, [above, mul([x, A]), y]),
+    "a branch": apply(if_else, [above, ZERO, A]),
+    "logsumexp": reduce(LogSumExp, A, {"j": N}),
+    "product over an index": reduce(Product, A, {"i": N}),
+    "largest": reduce(MaxOver, of("T", "i", "k", "j"), {"k": N, "i": N}),
+    "least": reduce(MinOver, A, sides),
+    "softmax": axis_map(SOFTMAX, A, {"j": N}),
+    "softmax over both": axis_map(SOFTMAX, A, sides),
+    "log-softmax": axis_map(LOG_SOFTMAX, of("T", "i", "j", "k"), {"i": N, "k": N}),
+    "inverse": matrix_function(INVERSE, matrix, "i", "j", N),
+    "inverses": matrix_function(INVERSE, add([(S.One, of("T", "j", "k", "i")), (S(4), D)]), "i", "j", N),
+    "determinant": matrix_function(DET, matrix, "i", "j", N),
+    "log-determinant": matrix_function(LOGDET, matrix, "i", "j", N),
+    "log-determinants": matrix_function(LOG_ABS_DET, of("T", "i", "k", "j"), "i", "j", N),
+    "sign of a determinant": matrix_function(SIGN_DET, matrix, "i", "j", N),
+    "triangular factor": matrix_function(CHOLESKY, matrix, "i", "j", N),
+    "triangular factors": matrix_function(CHOLESKY, add([(S.One, of("T", "k", "j", "i")), (S(9), D)]), "i", "j", N),
+    "merged": merge(of("T", "j", "i", "k"), "i", "k", "m", (N, N)),
+    "split": split(Use(LONG, ("m",)), "m", "k", "l", (N, N)),
+    "entries": gather(of("T", 0, 1, 2), [c, of("c", "j"), of("c", "i")]),
+    "entries at an index": gather(of("A", 0, 1), [of("c", "j"), index("i", N)]),
+    "added into zeros": scatter(A, [c], (N,), ["k"], sides),
+    "added in a row": scatter(A, [c, index("j", N)], (N, N), ["k", "l"], sides),
+    "name": auxiliary("name", A),
+}
+
+
+def values(seed: int) -> dict[str, object]:
+    """Inputs without ties or zeros, away from kinks."""
+    rng = np.random.default_rng(seed)
+    made: dict[str, object] = {"long": rng.uniform(-2, 2, 9)}
+    made |= {name: rng.uniform(-2, 2, (3,) * node.rank) for name, node in ARGUMENTS.items()}
+    made["B"] = made["B"] + made["B"].T
+    made["D"] = made["D"] @ made["D"].T + np.eye(3)
+    return made | {"p": np.abs(made["p"]) + 0.5, "c": rng.integers(0, 3, 3)}
+
+
+def random_like(rng: np.random.Generator, node: Node) -> np.ndarray:
+    return rng.uniform(-1, 1, lengths(node))
+
+
+def inner(evaluate: GraphEvaluator, use: Use, weights: Use) -> mpmath.mpf:
+    """⟨use, weights⟩, whose letters are axes 0, 1, ... of an array of as many axes as `weights` has."""
+    rank, shape = weights.node.rank, lengths(weights.node)
+    return mpmath.mpf(np.sum(np.broadcast_to(evaluate(use, rank) * evaluate(weights, rank), shape)))
+
+
+def assert_transposed(node: Node, seed: int) -> bool:
+    """⟨ȳ, J u̇⟩ = ⟨Jᵀ ȳ, u̇⟩ for the operands u of one node; whether there was something to compare."""
+    rng = np.random.default_rng(seed)
+    operands = [part for part in dict.fromkeys(use.node for use in node.uses()) if not whole(part)]
+    tangents = {part: argument_like(part, f"tangent {n}") for n, part in enumerate(operands)}
+    adjoint = argument_like(node, "adjoint")
+    given = values(seed) | {arg.name: random_like(rng, arg) for arg in (*tangents.values(), adjoint)}
+    pushed = push(node, {part: own(tangent) for part, tangent in tangents.items()})
+    pulled = list(pull(node, own(adjoint), set(operands)))
+    with mpmath.workdps(40):
+        evaluate = GraphEvaluator(given, SIZES)
+        left = inner(evaluate, pushed, own(adjoint))
+        right = mpmath.fsum(inner(evaluate, term, own(tangents[part])) for part, term in pulled)
+    assert not np.isfinite(float(left)) or mpmath.almosteq(left, right, 1e-25, 1e-25), f"{node}: {left} and {right}"
+    return left != 0
+
+
+def whole(node: Node) -> bool:
+    return bool(getattr(node, "integer", False))
+
+
+def argument_like(node: Node, name: str) -> Input:
+    return intern(Input, node.shape, name, IndexedBase(name) if node.rank else Symbol(name, real=True), False)
+
+
+def lengths(node: Node) -> tuple[int, ...]:
+    return tuple(int(length.subs(SIZES)) for length in node.shape)
+
+
+def assert_derivative(term: Use, seed: int) -> bool:
+    """Both modes against central differences along a direction; whether there was something to compare."""
+    rng = np.random.default_rng(seed)
+    term = Use(term.node, tuple(range(term.node.rank)))
+    weights = argument_like(term.node, "weights")
+    moved = [node for node in MOVED if node in dependents([term.node], [node]) and node in set(postorder([term.node]))]
+    loss = mul([term, own(weights)], dict(enumerate(term.node.shape)))
+    ways = {node: argument_like(node, f"way {node.name}") for node in moved}
+    given = values(seed) | {arg.name: random_like(rng, arg) for arg in (weights, *ways.values())}
+    (along,) = forward([loss], {node: own(way) for node, way in ways.items()})
+    gradients = reverse(loss, moved)
+    with mpmath.workdps(60):
+        evaluate = GraphEvaluator(given, SIZES)
+        by_forward = inner(evaluate, along, ONE)
+        by_reverse = mpmath.fsum(inner(evaluate, gradients[node], own(ways[node])) for node in moved)
+        ends = []
+        for sign in (1, -1):
+            shifted = {node.name: given[node.name] + sign * STEP * given[ways[node].name] for node in moved}
+            ends.append(GraphEvaluator(given | shifted, SIZES)(loss).flat[0])
+        difference = (ends[0] - ends[1]) / (2 * STEP)
+        if not all(mpmath.isfinite(v) for v in (by_forward, difference)) or abs(difference) > 1e8:
+            return False
+        assert mpmath.almosteq(by_forward, by_reverse, 1e-30, 1e-30), f"{by_forward} and {by_reverse}"
+        assert mpmath.almosteq(by_forward, difference, 1e-15, 1e-15), f"{by_forward} and {difference}"
+        return difference != 0
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_of_a_term_of_each_kind(name):
+    assert assert_derivative(SAMPLES[name], 1) != (name == "sign of a determinant")
+    for node in postorder([SAMPLES[name].node]):
+        assert_transposed(node, 1)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@given(terms(), st.integers(0, 5))
+def test_of_random_terms(use, seed):
+    try:
+        assert_derivative(use, seed)
+        for node in postorder([use.node]):
+            assert_transposed(node, seed)
+    except UnsupportedError:  # of code only, or differentiated once
+        assume(False)
+
+
+OF_MAPS = {
+    Times: "product",
+    Slope: "function",
+    Branch: "branches",
+    Covariance: "softmax",
+    LowerHalf: "triangular factor",
+    Entries: "entries",
+    Places: "added into zeros",
+    Merging: "merged",
+    Splitting: "split",
+}
+
+
+def test_every_map_has_a_sample():
+    assert {*OF_MAPS, Chain} == set(LinearMap.__subclasses__())
+
+
+@pytest.mark.parametrize("kind", OF_MAPS, ids=lambda kind: kind.__name__)
+def test_a_map_that_is_transposed_wrongly_is_seen(kind, monkeypatch):
+    right = linear_maps.transposed
+
+    def wrong(linear, node, adjoint):
+        found = right(linear, node, adjoint)
+        return [*found, const(S(2))] if isinstance(linear, kind) else found
+
+    monkeypatch.setattr(linear_maps, "transposed", wrong)
+    for check in (assert_derivative, lambda use, seed: assert_transposed(use.node, seed)):
+        with pytest.raises(AssertionError):
+            check(SAMPLES[OF_MAPS[kind]], 1)
+
+
+@pytest.mark.parametrize("kind", local_maps.RULES, ids=lambda kind: kind.__name__)
+def test_a_local_derivative_that_is_wrong_is_seen(kind, monkeypatch):
+    """Both modes make the same of it: only the differences tell."""
+    right = local_maps.RULES[kind]
+
+    def wrong(node, number):
+        axes = dict(enumerate(node.shape))
+        half = Times(axes, (const(S.Half),))
+        return [Local(operand, Chain(linear.domain, linear, axes, half)) for operand, linear in right(node, number)]
+
+    monkeypatch.setitem(local_maps.RULES, kind, wrong)
+    use = next(use for use in SAMPLES.values() if type(use.node) is kind)
+    assert_transposed(use.node, 1)
+    with pytest.raises(AssertionError):
+        assert_derivative(use, 1)
