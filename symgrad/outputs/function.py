@@ -134,21 +134,27 @@ def term_of(array: Array | Sparse) -> Use:
 
 
 def scheduled(
-    functions: Sequence[Function], identities: Sequence[tuple[Use, Use]], adjoints: bool = False
+    functions: Sequence[Function],
+    identities: Sequence[tuple[Use, Use]],
+    adjoints: bool = False,
+    loss: Use | None = None,
 ) -> list[Function]:
-    """Functions with their terms as code should compute them; see `schedule.pipeline.schedule`."""
-    *_, (_, last) = phases(functions, identities, adjoints)
+    """Functions with their terms as code should compute them; see `schedule.pipeline.Known`."""
+    *_, (_, last) = phases(functions, identities, adjoints, loss)
     return last
 
 
 def phases(
-    functions: Sequence[Function], identities: Sequence[tuple[Use, Use]], adjoints: bool = False
+    functions: Sequence[Function],
+    identities: Sequence[tuple[Use, Use]],
+    adjoints: bool = False,
+    loss: Use | None = None,
 ) -> Iterator[tuple[str, list[Function]]]:
     """The functions after each phase of the schedule, by its name."""
     before = [terms_of(function.result) for function in functions]
     arguments = [a for function in functions for a in (*function.directions, *function.arguments)]
     parameters = frozenset(a.name for a in arguments if a.role in ("parameter", "direction"))
-    for name, after in after_each_phase(before, Known(identities, adjoints, parameters)):
+    for name, after in after_each_phase(before, Known(identities, adjoints, parameters, loss)):
         images = [dict(zip(*terms, strict=True)) for terms in zip(before, after, strict=True)]
         yield name, [replace(f, result=with_terms(f.result, new)) for f, new in zip(functions, images, strict=True)]
 

@@ -51,7 +51,8 @@ def second_order(derivation: Derivation, request: Request, formulas: Formulas) -
 
 def ready(functions: list[Function], derivation: Derivation) -> list[Function]:
     """The same as code should compute them, each scheduled by itself: they are called one at a time."""
-    return [scheduled([function], derivation.program.identities)[0] for function in functions]
+    program = derivation.program
+    return [scheduled([function], program.identities, loss=program.loss)[0] for function in functions]
 
 
 def _hessians(derivation: Derivation, formulas: Formulas) -> list[Function]:

@@ -22,6 +22,7 @@ from symgrad.schedule.masks import split_masks
 from symgrad.schedule.products import distribute, share, sum_first
 from symgrad.schedule.steps import keep_steps
 from symgrad.schedule.symmetric import squares
+from symgrad.schedule.weighted_logarithms import weigh_logarithms
 from symgrad.schedule.zero_probabilities import zero_probabilities
 
 
@@ -34,11 +35,13 @@ class Known:
     identities : pairs of terms that are equal by a fact.
     adjoints : whether the first term is the loss, and those after it are derivatives of it.
     parameters : the names of the arrays that derivatives are by, and of directions of these.
+    loss : what is differentiated, where the terms are derivatives of it alone.
     """
 
     identities: Sequence[tuple[Use, Use]] = ()
     adjoints: bool = False
     parameters: Collection[str] = ()
+    loss: Use | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ PHASES: tuple[Phase, ...] = (
         "stabilise",
         "1 - sigmoid(z) is for reading, sigmoid(-z) for computing",
         lambda terms, known: stabilise(terms, Trace()),
+    ),
+    Phase(
+        "weigh logarithms",
+        "y·log(x) is 0 where y is, a condition as any other; after log1p has been found",
+        lambda terms, known: weigh_logarithms(terms, known.loss),
     ),
     Phase(
         "guard",

@@ -351,6 +351,12 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(log(softmax(z[n, k], classes)) * c[n, k], [z], over=(rows, classes))),
     ),
     "count_at_least_one": (Sample(lambda: _sum(exp(MaxOver(x[n], (n, 0, s - 1))), [x], over=((s, 0, N - 1),))),),
+    "weigh_logarithms": (
+        Sample(lambda: _sum(y[n] * log(x[n]), [x])),
+        Sample(lambda: _sum(x[n] * (log(x[n]) - log(t[n])), [x])),
+        Sample(lambda: _sum(y[n] * log(x[n]) * t[n], [y])),
+        Sample(lambda: _sum((1 - y[n]) * log(1 - x[n]), [x])),
+    ),
     "zero_probabilities": (
         Sample(lambda: _sum(LogSumExp(log(c[n, k]) + z[n, k], classes), [z])),
         Sample(

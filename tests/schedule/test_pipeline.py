@@ -21,6 +21,7 @@ b, v = Symbol("b", real=True), IndexedBase("v", shape=(D,))
 ORDER = [
     "shift exponentials",
     "stabilise",
+    "weigh logarithms",
     "guard",
     "accumulate",
     "place labels",

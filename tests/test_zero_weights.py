@@ -1,0 +1,107 @@
+"""y·log(x) where y and x are 0: no weight, no term, as SciPy's xlogy; its derivative by x is y/x, 0 there.
+
+What is compared against: the same sum over the entries that have a weight, in plain NumPy.
+"""
+
+import numpy as np
+import pytest
+from sympy import Eq, IndexedBase, Sum, log, symbols
+
+from symgrad import Model
+
+pytestmark = pytest.mark.filterwarnings("error")
+
+N, K, M = symbols("N K M", integer=True, positive=True)
+n, k, m = symbols("n k m", integer=True)
+y, x, p = (IndexedBase(name, shape=(N,)) for name in "yxp")
+q, r, V = (IndexedBase(name, shape=(N, K)) for name in "qrV")
+W, H = IndexedBase("W", shape=(N, M)), IndexedBase("H", shape=(M, K))
+rows, both = (n, 0, N - 1), [(n, 0, N - 1), (k, 0, K - 1)]
+mean = Sum(W[n, m] * H[m, k], (m, 0, M - 1))
+
+counts, rates = np.array([0.0, 2.0, 0.0, 1.0]), np.array([0.0, 0.5, 3.0, 0.25])
+some = counts > 0
+
+
+def answers(model, **inputs):
+    """Value, gradient and Hessian-vector product with ones."""
+    module = model.compile(check=False, hvp=True)
+    with np.errstate(all="raise"):
+        value, gradient = module.value_and_gradient(**inputs)
+        ones = tuple(np.ones(np.shape(inputs[name])) for name in gradient._fields)
+        product = module.hessian_vector_product(ones, **inputs)
+        assert module.value(**inputs) == pytest.approx(value, rel=1e-15)
+    return value, gradient, product
+
+
+@pytest.mark.parametrize(
+    "term", [y[n] * log(x[n]) - x[n], 2 * log(x[n]) * y[n] - x[n] - y[n] * log(x[n])], ids=["once", "twice"]
+)
+def test_a_poisson_likelihood_with_a_rate_of_0_for_a_count_of_0(term):
+    value, (slope,), (product,) = answers(Model(Sum(term, rows), [x]), y=counts, x=rates)
+    assert value == pytest.approx(np.sum(counts[some] * np.log(rates[some])) - rates.sum(), rel=1e-14)
+    ratio = np.divide(counts, rates, where=some, out=np.zeros(4))
+    assert slope == pytest.approx(ratio - 1, rel=1e-14)
+    assert product == pytest.approx(-np.divide(ratio, rates, where=some, out=np.zeros(4)), rel=1e-14)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [y[n] * log(y[n] / x[n]) - y[n] + x[n], y[n] * (log(y[n]) - log(x[n])) - y[n] + x[n]],
+    ids=["of a quotient", "of both"],
+)
+def test_a_deviance_with_both_0(term):
+    value, (slope,), _ = answers(Model(Sum(term, rows), [x]), y=counts, x=rates)
+    expected = np.sum(counts[some] * np.log(counts[some] / rates[some])) - counts.sum() + rates.sum()
+    assert value == pytest.approx(expected, rel=1e-14)
+    assert slope == pytest.approx(1 - np.divide(counts, rates, where=some, out=np.zeros(4)), rel=1e-14)
+
+
+def test_an_entropy_has_an_infinite_slope_at_0():
+    """∂/∂x x·log(x) = log(x) + 1."""
+    module = Model(Sum(x[n] * log(x[n]), rows), [x]).compile(check=False)
+    with np.errstate(all="raise"):
+        value, (slope,) = module.value_and_gradient(x=np.array([0.0, 0.5]))
+    assert value == pytest.approx(0.5 * np.log(0.5), rel=1e-15)
+    assert slope.tolist() == [-np.inf, np.log(0.5) + 1]
+
+
+def test_a_factorisation_with_empty_columns():
+    model = Model(Sum(mean - V[n, k] * log(mean), *both), [W, H])
+    V0 = np.array([[1.0, 0.0], [3.0, 0.0]])
+    W0, H0 = np.array([[0.5, 1.0], [1.0, 0.25]]), np.array([[1.0, 0.0], [0.25, 0.0]])
+    value, slopes, _ = answers(model, V=V0, W=W0, H=H0)
+    means = W0 @ H0
+    assert value == pytest.approx(means.sum() - np.sum(V0[:, 0] * np.log(means[:, 0])), rel=1e-14)
+    ratio = 1 - np.divide(V0, means, where=V0 > 0, out=np.zeros((2, 2)))
+    right = ratio @ H0.T, W0.T @ ratio
+    assert all(np.allclose(slope, expected, rtol=1e-13, atol=0) for slope, expected in zip(slopes, right, strict=True))
+
+
+def test_bernoulli_probabilities_of_0_and_1_that_came_true():
+    module = Model(-Sum(y[n] * log(p[n]) + (1 - y[n]) * log(1 - p[n]), rows), [p]).compile(check=False)
+    with np.errstate(all="raise"):
+        value = module.value(y=np.array([0.0, 1.0, 1.0, 0.0]), p=np.array([0.0, 1.0, 0.5, 0.25]))
+    assert value == pytest.approx(-np.log(0.5) - np.log(0.75), rel=1e-14)
+
+
+def test_a_named_probability():
+    model = Model(Sum(y[n] * log(x[n]), rows), [p], where=[Eq(x[n], p[n] ** 2)])
+    value, (slope,), _ = answers(model, y=counts, p=rates)
+    assert value == pytest.approx(np.sum(counts[some] * np.log(rates[some] ** 2)), rel=1e-14)
+    assert slope == pytest.approx(2 * np.divide(counts, rates, where=some, out=np.zeros(4)), rel=1e-14)
+
+
+def test_a_weight_does_not_hide_what_is_impossible():
+    """log 0 with a weight is −∞, and a weight that is no number shows."""
+    module = Model(Sum(y[n] * log(x[n]), rows), [x]).compile(check=False)
+    with np.errstate(all="ignore"):
+        assert module.value(y=counts, x=np.zeros(4)) == -np.inf
+        assert np.isnan(module.value(y=np.array([np.nan, 0.0]), x=np.array([0.5, 0.5])))
+
+
+def test_what_cannot_be_0_is_not_compared():
+    rate = IndexedBase("x", shape=(N,), positive=True)
+    assert "np.where" not in Model(Sum(y[n] * log(rate[n]), rows), [rate]).source(hvp=True)
+    a = symbols("a", real=True)
+    assert "np.where" not in Model(Sum(a * log(x[n]), rows), [a]).source()  # one number before all logarithms
