@@ -1,12 +1,17 @@
-"""Row blocks: finds the data axis over which everything is a sum, to be computed a block of rows at a time."""
+"""Row blocks: finds the data axis that sums and maxima run over, to be computed a block of rows at a time.
 
-from collections.abc import Sequence
+Sums over rows that depend on others, as a variance does on the mean, are taken in rounds, one after the other.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sympy import Add as SymAdd
 from sympy import Expr, Mul, Symbol, expand
 
 from symgrad.arguments import Argument
+from symgrad.functions import MaxOver, MinOver
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -26,27 +31,46 @@ from symgrad.rewrite.record import record
 
 
 @dataclass(frozen=True)
+class Round:
+    """What one pass over the rows computes.
+
+    Attributes
+    ----------
+    local : nodes with an entry or more a row, which depend on that row only; inputs among them.
+    totals : the sums and extrema over all rows.
+    kept : the local nodes that later rounds need, too.
+    after : what depends on a total of this round, and on none of a later one.
+    """
+
+    local: tuple[Node, ...]
+    totals: tuple[Node, ...]
+    kept: tuple[Node, ...]
+    after: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
 class RowPlan:
     """How a computation splits over the rows of its data.
 
     Attributes
     ----------
     dimension : the number of rows, a side of data only.
-    arrays : the arguments with rows, along their first axis.
-    local : nodes with an entry or more a row, which depend on that row only.
-    sums : the sums over all rows, in the order in which they are computed.
-    after : what depends on a sum.
+    before : what depends on no row.
+    rounds : the passes over the rows, each of which may need the totals of those before it.
     width : how many numbers a row takes, with its intermediate results.
-    size : how many numbers the sums have.
+    size : how many numbers the totals have.
     """
 
     dimension: Symbol
-    arrays: tuple[str, ...]
-    local: frozenset[Node]
-    sums: tuple[Node, ...]
-    after: frozenset[Node]
+    before: tuple[Node, ...]
+    rounds: tuple[Round, ...]
     width: Expr
     size: Expr
+
+    @cached_property
+    def local(self) -> frozenset[Node]:
+        """All nodes with rows."""
+        return frozenset(node for one in self.rounds for node in one.local)
 
 
 @record(
@@ -55,58 +79,76 @@ class RowPlan:
     "associative law",
 )
 def row_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan | None:
-    """The split over the first data axis that allows one; None if rows depend on each other, or on sums over them."""
+    """The split over the first data axis that allows one; None if rows depend on each other but by sums and extrema."""
     parameters = {s for a in arguments if a.role == "parameter" for side in a.shape for s in side.free_symbols}
     sides = dict.fromkeys(a.shape[0] for a in arguments if a.role == "data" and a.shape)
     nodes = list(postorder([use.node for use in roots]))
     for side in sides:
         if isinstance(side, Symbol) and side not in parameters:
-            found = _split(nodes, side)
-            if found is not None and not any(use.node in found.local for use in roots):
-                return found
+            kinds = _kinds(nodes, side)
+            if kinds is not None and not any(kinds.get(use.node) == "local" for use in roots):
+                return _in_rounds(nodes, side, kinds)
     return None
 
 
-def _split(nodes: Sequence[Node], dimension: Symbol) -> RowPlan | None:
-    local: set[Node] = set()
-    after: set[Node] = set()
-    sums: list[Node] = []
-    arrays: list[str] = []
-    widths: list[Expr] = []
+def _kinds(nodes: Sequence[Node], dimension: Symbol) -> dict[Node, str] | None:
+    """Of nodes with rows that they are `local`, of sums and extrema over rows that each is a `total`.
+
+    None if there is anything else with rows, or no total, or no input with rows.
+    """
+    kinds: dict[Node, str] = {}
     for node in nodes:
         rows = [axis for axis, side in enumerate(node.shape) if dimension in side.free_symbols]
         bound = [side for side in getattr(node, "bound", ()) if dimension in side.free_symbols]
-        below = {use.node for use in node.uses()}
+        local = [use.node for use in node.uses() if kinds.get(use.node) == "local"]
         if any(node.shape[axis] != dimension for axis in rows) or any(side != dimension for side in bound):
             return None
         within = isinstance(node, Scatter) and _keeps_rows(node, rows, dimension)
-        if (len(rows) + len(bound) > 1 and not within) or ((rows or bound) and below & after):
+        if len(rows) + len(bound) > 1 and not within:
             return None
-        if any(isinstance(other, Range) and other in local for other in below) and not isinstance(
-            node, Gather | Scatter
-        ):
+        if any(isinstance(other, Range) for other in local) and not isinstance(node, Gather | Scatter):
             return None  # the numbers of the rows themselves, which differ from block to block
         if rows:
             if not (within or _is_local(node, rows, dimension)):
                 return None
-            local.add(node)
-            if isinstance(node, Input):
-                arrays.append(node.name)
-            if not isinstance(node, Named):
-                widths.append(Mul(*(side for side in node.shape if side != dimension)))
+            kinds[node] = "local"
         elif bound:
-            if not isinstance(node, Contract):
+            if not (isinstance(node, Contract) or (isinstance(node, Reduce) and node.head in (MaxOver, MinOver))):
                 return None
-            sums.append(node)
-            after.add(node)
-        elif below & local:
+            kinds[node] = "total"
+        elif local:
             return None
-        elif below & after:
-            after.add(node)
-    if not sums or not arrays:
-        return None
-    width, size = (expand(SymAdd(*parts)) for parts in (widths, [Mul(*node.shape) for node in sums]))
-    return RowPlan(dimension, tuple(sorted(arrays)), frozenset(local), tuple(sums), frozenset(after), width, size)
+    inputs = any(isinstance(node, Input) for node, kind in kinds.items() if kind == "local")
+    return kinds if inputs and "total" in kinds.values() else None
+
+
+def _in_rounds(nodes: Sequence[Node], dimension: Symbol, kinds: Mapping[Node, str]) -> RowPlan:
+    """The plan: totals are taken in the first round that can take them, what is local is computed when it is needed."""
+    first: dict[Node, int] = {}  # the round after which, or in which, a node is there; 0 is before all rounds
+    users: dict[Node, list[Node]] = {}
+    for node in nodes:
+        later = [node in kinds and kinds.get(use.node) != "local" for use in node.uses()]
+        ready = [first[use.node] + wait for use, wait in zip(node.uses(), later, strict=True)]
+        first[node] = max([*ready, int(node in kinds)], default=0)
+        for use in node.uses():
+            users.setdefault(use.node, []).append(node)
+    when = {node: {first[node]} for node in nodes if kinds.get(node) == "total"}
+    for node in reversed(nodes):
+        if kinds.get(node) == "local":
+            needed = {number for user in users[node] for number in when[user]}
+            when[node] = {min(needed)} if node.uses() else needed  # what is made of nothing is there in any round
+    rounds = []
+    for number in range(1, 1 + max(min(those) for those in when.values())):
+        local = [node for node in nodes if kinds.get(node) == "local" and number in when[node]]
+        totals = [node for node in nodes if kinds.get(node) == "total" and number in when[node]]
+        kept = [n for n in local if not when[n].issuperset(set().union(*(when[user] for user in users[n])))]
+        after = tuple(node for node in nodes if node not in kinds and first[node] == number)
+        rounds.append(Round(tuple(local), tuple(totals), tuple(kept), after))
+    before = tuple(node for node in nodes if node not in kinds and first[node] == 0)
+    local = [node for node in nodes if kinds.get(node) == "local" and not isinstance(node, Named)]
+    widths = [Mul(*(side for side in node.shape if side != dimension)) for node in local]
+    sizes = [Mul(*node.shape) for node in nodes if kinds.get(node) == "total"]
+    return RowPlan(dimension, before, tuple(rounds), expand(SymAdd(*widths)), expand(SymAdd(*sizes)))
 
 
 def _is_local(node: Node, rows: Sequence[int], dimension: Symbol) -> bool:

@@ -13,13 +13,17 @@ def dimensions_of(body: Body) -> set[Symbol]:
     return _of_statements(body.statements) | _of_expressions(body.results)
 
 
+def dimensions_in(rows: Rows) -> set[Symbol]:
+    """The dimensions that a block of rows has to know: how many rows it has itself, it knows."""
+    own = _of_expressions(rows.returned) | _of_statements(rows.body)
+    return (own - {rows.dimension}) | _whole(rows)
+
+
 def _of_statements(statements: Iterable[Statement]) -> set[Symbol]:
     found: set[Symbol] = set()
     for statement in statements:
         if isinstance(statement, Rows):
-            own = _of_expressions(statement.returned) | _of_statements(statement.body)
-            found |= (own - {statement.dimension}) | _whole(statement)
-            found |= statement.width.free_symbols | statement.size.free_symbols
+            found |= dimensions_in(statement) | statement.width.free_symbols | statement.size.free_symbols
             continue
         found |= _of_expressions(statement.expressions) | _of_statements(statement.inside)
         if isinstance(statement, Loop):

@@ -7,7 +7,7 @@ In a loop the entries of arrays are written where they belong, tanh(z) into h[t]
 the place of one that the loop reads for the last time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from sympy import Symbol
@@ -29,12 +29,25 @@ def with_reuse(body: Body, rows: Symbol | None, nested: bool = True) -> Body:
     nested : whether blocks of rows are treated, each by itself; what they have from outside they do not own.
     """
     made: list[Statement] = []
-    for statement in body.statements:
+    free: set[Buffer] = set()  # blocks that nothing else is a part of
+    for n, statement in enumerate(body.statements):
         if nested and isinstance(statement, Rows):
-            inside = with_reuse(Body(statement.body, statement.returned), rows)
-            statement = replace(statement, body=inside.statements)
+            later = frozenset[Buffer]().union(*(other.mentions for other in body.statements[n + 1 :]))
+            inside = _reusing(Body(statement.body, statement.returned), rows, free.difference(later))
+            free |= inside.alone(statement.results)
+            statement = replace(statement, body=tuple(inside.made))
         made.append(statement)
-    return Body(tuple(Reuse(_reordered(made, body), body.read_at_the_end, rows).run()), body.results)
+    return Body(tuple(_reusing(replace(body, statements=tuple(made)), rows).made), body.results)
+
+
+def _reusing(body: Body, rows: Symbol | None, given: Collection[Buffer] = ()) -> "Reuse":
+    """The pass, over; `given` arrays may be written to once nothing reads them any more."""
+    reuse = Reuse(_reordered(body.statements, body), body.read_at_the_end, rows)
+    for buffer in given:
+        reuse.owner[buffer] = buffer
+        reuse._share(buffer, frozenset({buffer}))
+    reuse.run()
+    return reuse
 
 
 def is_large(shape: Shape, rows: Symbol | None) -> bool:
@@ -129,6 +142,11 @@ class Reuse:
                 case _:
                     self.made.append(statement)
         return self.made
+
+    def alone(self, results: Collection[Buffer]) -> set[Buffer]:
+        """Those of the results that are arrays made here, of which no other one is a part."""
+        found = {buffer for buffer in results if buffer in self.owner}
+        return {buffer for buffer in found if self.holders[self.owner[buffer]].intersection(results) == {buffer}}
 
     def _define(self, statement: Define, n: int) -> None:
         buffer, expression = statement.buffer, statement.expression

@@ -145,8 +145,8 @@ class _Checker:
         inside.statements(statement.body)
         for expression in statement.returned:
             inside.returned(expression, statement)
-        if len(statement.returned) != len(statement.results):
-            self._refuse("there are not as many results as sums", statement)
+        if not len(statement.returned) == len(statement.results) == len(statement.joins):
+            self._refuse("there are not as many results and joins as what a block of rows returns", statement)
         for buffer in statement.results:
             self._introduce(buffer, statement, frozenset({buffer}))
 

@@ -10,6 +10,7 @@ from sympy import Expr
 from symgrad.statements.expressions import Buffer, Expression, Kept, buffers_of
 
 Accumulate = Literal["", "add", "subtract", "multiply", "divide"]
+Join = Literal["add", "maximum", "minimum", "rows"]
 
 
 @dataclass(frozen=True)
@@ -131,24 +132,28 @@ class Loop(Statement):
 
 @dataclass(frozen=True)
 class Rows(Statement):
-    """Sums over rows of data, computed for blocks of rows by a function inside.
+    """Sums and extrema over rows of data, computed for blocks of rows by a function inside.
 
     Attributes
     ----------
     name : that of the function.
     arguments : the arrays with rows, of which the function takes blocks.
+    kept : what earlier ones of these have made of the same blocks, `rows` of their results.
     dimension : how many rows all of them have.
-    body, returned : what the function does, and the sums over the rows of its block that it returns.
-    results : the variables of the sums over all rows.
-    width, size : how many numbers a row takes, and how many the sums have.
+    body, returned : what the function does, and what it returns of the rows of its block.
+    results : the variables of the same for all rows.
+    joins : for each result the operation that makes one of the results of two blocks; arrays with `rows` stay blocks.
+    width, size : how many numbers a row takes, and how many the results have that have no rows.
     """
 
     name: str
     arguments: tuple[Buffer, ...]
+    kept: tuple[Buffer, ...]
     dimension: Expr
     body: tuple[Statement, ...]
     returned: tuple[Expression, ...]
     results: tuple[Buffer, ...]
+    joins: tuple[Join, ...]
     width: Expr
     size: Expr
 
@@ -163,6 +168,14 @@ class Rows(Statement):
     @property
     def inside(self) -> tuple[Statement, ...]:
         return self.body
+
+    @property
+    def shared(self) -> tuple[Buffer, ...]:
+        """What the function reads beside blocks of rows, in the order of reading."""
+        own = {*self.arguments, *self.kept, *(buffer for one in every(self.body) for buffer in one.defines)}
+        expressions = [*(part for one in every(self.body) for part in one.expressions), *self.returned]
+        read = (buffer for expression in expressions for buffer in buffers_of(expression))
+        return tuple(dict.fromkeys(buffer for buffer in read if buffer not in own))
 
 
 @dataclass(frozen=True)

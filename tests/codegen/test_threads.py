@@ -58,7 +58,7 @@ def test_every_row_is_in_one_block(threaded):
 
     for count in (1, 2, 3, 64, 65, 4999):
         seen.clear()
-        assert module._over_rows(rows, 3, 1, np.arange(count)) == (count * (count - 1) // 2,)
+        assert module._over_rows(rows, (np.arange(count),), (), 3, 1) == (count * (count - 1) // 2,)
         assert sorted(seen) == list(range(count))
 
 
@@ -71,11 +71,11 @@ def test_threads_are_taken_for_large_arrays_only(threaded):
         names.add(threading.current_thread().name)
         return (np.sum(X),)
 
-    module._over_rows(rows, 7, 1, arrays["X"])
+    module._over_rows(rows, (arrays["X"],), (), 7, 1)
     assert names and threading.current_thread().name not in names
     names.clear()
     module.THREAD_WORK = 2**24
-    module._over_rows(rows, 7, 1, arrays["X"])
+    module._over_rows(rows, (arrays["X"],), (), 7, 1)
     assert names == {threading.current_thread().name}
 
 
@@ -102,7 +102,7 @@ def test_blas_has_one_thread_meanwhile(threaded):
         limit(2)
         if tell() != 2:
             pytest.skip("this NumPy has a BLAS whose threads cannot be limited")
-        module._over_rows(lambda X: (inside.append(tell()) or np.sum(X),), 7, 1, arrays["X"])
+        module._over_rows(lambda X: (inside.append(tell()) or np.sum(X),), (arrays["X"],), (), 7, 1)
         assert set(inside) == {1} and tell() == 2
     finally:
         limit(given)
@@ -137,7 +137,7 @@ def test_an_error_in_a_block_reaches_the_caller_and_leaves_no_thread(threaded):
         return (np.sum(index),)
 
     with pytest.raises(IndexError, match="of row 4000"):
-        module._over_rows(rows, 3, 1, np.arange(ROWS))
+        module._over_rows(rows, (np.arange(ROWS),), (), 3, 1)
     assert threading.active_count() == before
     assert np.isfinite(module.value(**arrays))
 

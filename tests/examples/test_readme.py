@@ -33,18 +33,18 @@ def _example() -> dict[str, object]:
 
 
 def _printed() -> dict[str, str]:
-    """What the example really prints: the formulas, and of the module the function that computes it all."""
+    """What the example really prints: the formulas, and of the module the functions that compute it all."""
     model = _example()["model"]
     source = model.source()
-    (heart,) = (
-        part
+    hearts = (
+        ast.get_source_segment(source, part)
         for part in ast.parse(source).body
-        if isinstance(part, ast.FunctionDef) and part.name == "value_and_gradient"
+        if isinstance(part, ast.FunctionDef) and part.name in ("value_and_gradient", "_value_and_gradient_rows")
     )
     return {
         "printed: show": model.show().rstrip() + "\n",
         "printed: latex": model.show("latex") + "\n",
-        "printed: source": f"{ast.get_source_segment(source, heart)}\n",
+        "printed: source": "\n\n\n".join(map(str, hearts)) + "\n",
     }
 
 

@@ -24,10 +24,11 @@ def test_what_is_written_to_stays():
 
 def test_blocks_of_rows_keep_their_sums():
     rows = "x = A - B\ndef rows(A):\n    y = A + B\n    z = A * x\n    return (z,)"
-    assert left(rows, "rows_0")[:5] == [
-        "x = A - B",
-        "",
-        "def rows(A: Any) -> tuple[Any, ...]:",
+    assert left(rows, "rows_0") == [
+        "def __rows(A: Any, x: Any) -> tuple[Any, ...]:",
+        '    """Sums of a block of rows, for ``."""',
         "    z = A * x",
-        "    return z,",
+        "    return (z,)",
+        "x = A - B",
+        "(rows_0,) = _over_rows(__rows, (A,), (x,), M, M)",
     ]

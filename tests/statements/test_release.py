@@ -82,4 +82,4 @@ def test_a_network_of_several_layers_lets_go_of_each_on_the_way_back():
         layer = H
     source = Model(total(layer.applyfunc(sin)), weights, where=where).source()
     back = source[source.index("def value_and_gradient") : source.index("def pack")]
-    assert all(re.search(rf"^        del .*\bH{n}\b", back, re.M) for n in (2, 3))
+    assert all(re.search(rf"^    del .*\bH{n}\b", back, re.M) for n in (2, 3))

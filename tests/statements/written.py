@@ -24,7 +24,7 @@ from symgrad.statements.expressions import (
     Subscript,
 )
 from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, Store, Unpack
-from symgrad.targets.numpy.lines import lines_of
+from symgrad.targets.numpy.lines import lines_of, rows_functions
 from symgrad.targets.numpy.speller import Speller
 
 N, M, K, T = symbols("N M K T", integer=True, positive=True)
@@ -75,7 +75,7 @@ class Writing:
                 given = tuple(self.buffer(arg.arg) for arg in args.args)
                 made = self.statements(body), tuple(map(self.expression, returned))
                 sums = tuple(self.buffer(f"{name}_{n}") for n in range(len(returned)))
-                return Rows(name, given, N, *made, sums, M, M)
+                return Rows(name, given, (), N, *made, sums, ("add",) * len(sums), M, M)
         raise ValueError(ast.unparse(node))
 
     def buffer(self, name: str) -> Buffer:
@@ -131,4 +131,6 @@ class Writing:
 
 def spelled(body: Body) -> list[str]:
     """The statements in NumPy."""
-    return lines_of(body.statements, Speller("A.dtype"))
+    speller = Speller("A.dtype")
+    functions = [line for lines in rows_functions(body.statements, speller) for line in lines]
+    return [*functions, *lines_of(body.statements, speller)]

@@ -44,12 +44,12 @@ def mutants(source: str, module: Any, square: list[bool]) -> list[Mutant]:
 
 def text_mutants(source: str, module: Any) -> Iterator[Mutant]:
     tree = ast.parse(source)
-    (function,) = (node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == FUNCTION)
-    for number, node in enumerate(ast.walk(function)):
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and _is_part(node)]
+    for number, node in enumerate(node for function in functions for node in ast.walk(function)):
         if isinstance(node, ast.expr | ast.stmt):  # operators are the same objects everywhere
             node.number = number  # type: ignore[union-attr]  # copies keep it
-    for statement in _computing(function):
-        names = _assigned_before(function, statement)
+    for owner, statement in ((function, one) for function in functions for one in _computing(function)):
+        names = _assigned_before(owner, statement)
         for node in ast.walk(statement):
             for kind, new in _wrong(node, names):
                 text = ast.unparse(node)
@@ -57,10 +57,15 @@ def text_mutants(source: str, module: Any) -> Iterator[Mutant]:
                 yield Mutant(kind, change, lambda number=node.number, new=new: _replaced(tree, number, new, module))
 
 
+def _is_part(function: ast.FunctionDef) -> bool:
+    """Whether it is the function, or computes blocks of rows for it."""
+    return function.name == FUNCTION or function.name.startswith(f"_{FUNCTION}_rows")
+
+
 def _computing(function: ast.FunctionDef) -> Iterator[ast.stmt]:
     """The statements that compute numbers; those of blocks one by one."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Return) and node in function.body:
+        if isinstance(node, ast.Return) and function.name == FUNCTION:
             continue  # what it holds is assigned before; its mistakes are those of results
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Return | ast.Expr) and node.value is not None:
             text = ast.unparse(node)

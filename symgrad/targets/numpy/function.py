@@ -20,7 +20,7 @@ from symgrad.statements.spec import validated
 from symgrad.statements.statements import Body, Rows, every
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.functions import RUNTIME_HEADS, SPECIAL, UNIVARIATE
-from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
+from symgrad.targets.numpy.lines import asks_for_arrays, lines_of, rows_functions
 from symgrad.targets.numpy.loop import LoopPrinter
 from symgrad.targets.numpy.results import RecordType, ResultWriter, record_types, type_of
 from symgrad.targets.numpy.speller import Speller
@@ -61,6 +61,11 @@ class PrintedBody:
         return lines_of(self.body.statements, self.speller)
 
     @property
+    def rows(self) -> list[list[str]]:
+        """The lines of the functions of a block of rows that it calls."""
+        return rows_functions(self.body.statements, self.speller)
+
+    @property
     def result(self) -> str:
         """The text of what it returns."""
         return ", ".join(map(self.speller.text, self.body.results))
@@ -92,7 +97,8 @@ class PrintedBody:
         found = {RUNTIME_HEADS[head] for head in self.heads if head in RUNTIME_HEADS}
         of_one_argument = {one.option("name") for one in self.operations if one.head == UNIVARIATE}
         found |= {*of_one_argument, "in_pieces", "series"} if of_one_argument else set()
-        return found | {"over_rows" for one in self.body.statements if isinstance(one, Rows)}
+        joins = {join for one in self.body.statements if isinstance(one, Rows) for join in ("any", *one.joins)}
+        return found | ({"over_rows"} if joins else set())
 
     @property
     def scipy(self) -> set[str]:
@@ -136,8 +142,14 @@ def print_function(function: Function, program: Program, workspace: bool = False
     found = validated(needed(said), "needed")
     first = None if rows is None else rows.dimension
     reused = validated(with_reuse(found, first), "reuse")
-    body = PrintedBody(validated(with_releases(reused), "release"), printer.speller)
-    kept = PrintedBody(validated(with_kept_arrays(found, first), "workspace"), printer.speller) if workspace else None
+    typed = next((a.name for a in made.arguments if not a.integer), "")
+    body = PrintedBody(
+        validated(with_releases(reused), "release"), Speller(made.dtype, function=function.name, typed=typed)
+    )
+    kept = None
+    if workspace:
+        inside = validated(with_kept_arrays(found, first), "workspace")
+        kept = PrintedBody(inside, Speller(made.dtype, function=f"{function.name}_in", typed=typed))
     printed = [body, *([] if kept is None else [kept])]
     return PrintedFunction(
         function,

@@ -6,6 +6,7 @@ from sympy import Symbol
 
 from symgrad.codegen.names import MAX_LINE
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation
+from symgrad.statements.lengths import dimensions_in
 from symgrad.statements.operations import REDUCTIONS, elementwise
 from symgrad.statements.statements import (
     Comment,
@@ -20,7 +21,10 @@ from symgrad.statements.statements import (
 )
 from symgrad.targets.numpy.speller import Speller, function_name
 
+WIDTH = 112  # of lines, which may be indented
+
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
+_JOINS = {"maximum": "np.maximum", "minimum": "np.minimum"}  # rows come in lists, which are added like numbers
 
 
 def lines_of(statements: Iterable[Statement], speller: Speller) -> list[str]:
@@ -104,24 +108,79 @@ def _loop(loop: Loop, speller: Speller) -> list[str]:
 
 
 def _rows(rows: Rows, speller: Speller) -> list[str]:
-    first = rows.arguments[0].name
-    assert isinstance(rows.dimension, Symbol)
-    inner = Speller(speller.dtype, {rows.dimension: f"{first}.shape[0]"})
-    body = [
-        *lines_of(rows.body, inner),
-        *_returned([inner.text(one) for one in rows.returned], asks_for_arrays(rows.body)),
-    ]
-    if asks_for_arrays(rows.body):
-        body = ["with workspace.arrays() as kept:", *_indented(body)]
-    arguments = ", ".join(f"{buffer.name}: Any" for buffer in rows.arguments)
+    """The call of the function for all rows."""
     left = f"({rows.results[0].name},)" if len(rows.results) == 1 else _names(rows.results)
-    given = ", ".join([rows.name, speller.size(rows.width), speller.size(rows.size), _names(rows.arguments)])
+    arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
+    shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows)]
+    given = [_tuple(arrays), _tuple(shared), *map(speller.size, (rows.width, rows.size))]
+    given += [f"kept={_tuple(kept)}"] if kept else []
+    joins = [_JOINS.get(join, "iadd") for join in rows.joins]
+    given += [] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"]
+    return _wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
+
+
+def rows_functions(statements: Iterable[Statement], speller: Speller) -> list[list[str]]:
+    """The lines of the functions of a block of rows that statements call."""
+    return [_rows_function(one, speller) for one in every(list(statements)) if isinstance(one, Rows)]
+
+
+def _rows_function(rows: Rows, speller: Speller) -> list[str]:
+    apart = asks_for_arrays(rows.body)
+    assert isinstance(rows.dimension, Symbol)
+    length = {rows.dimension: _row_count(rows)}
+    inner = Speller(f"{_typed(rows) or speller.typed}.dtype", length)
+    body = [*lines_of(rows.body, inner), *_returned([inner.text(one) for one in rows.returned], apart)]
+    if apart:
+        body = ["with workspace.arrays() as kept:", *_indented(body)]
+    arguments = [f"{name}: Any" for name in (*(b.name for b in (*rows.arguments, *rows.kept)), *_arrays(rows, speller))]
+    arguments += [*(f"{size}: int" for size in _sizes(rows)), *(f"{name}: Workspace" for name in _workspace(rows))]
+    what = "Sums" if set(rows.joins) <= {"add"} else "What is made"
     return [
-        "",
-        f"def {rows.name}({arguments}) -> tuple[Any, ...]:",
+        *_wrapped(f"def _{speller.function}_{rows.name}(", arguments, ") -> tuple[Any, ...]:"),
+        f'    """{what} of a block of rows, for `{speller.function}`."""',
         *_indented(body),
-        "",
-        f"{left} = _over_rows({given})",
+    ]
+
+
+def _sizes(rows: Rows) -> list[Symbol]:
+    """The dimensions that a block of rows does not know by itself."""
+    return sorted(dimensions_in(rows), key=str)
+
+
+def _row_count(rows: Rows) -> str:
+    """How many rows a block has."""
+    first, *_ = (*rows.arguments, *rows.kept)
+    axis = 0 if first.shape is None else first.shape.index(rows.dimension)
+    return f"{first.name}.shape[{axis}]"
+
+
+def _typed(rows: Rows) -> str | None:
+    """An array of the floating type that a block of rows has anyway."""
+    return next((buffer.name for buffer in (*rows.arguments, *rows.kept, *rows.shared) if buffer.kind == "real"), None)
+
+
+def _arrays(rows: Rows, speller: Speller) -> list[str]:
+    """What a block of rows has beside arrays with rows."""
+    return [*(buffer.name for buffer in rows.shared), *([] if _typed(rows) else [speller.typed])]
+
+
+def _workspace(rows: Rows) -> list[str]:
+    return ["workspace"] if asks_for_arrays(rows.body) else []
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _wrapped(start: str, parts: Sequence[str], end: str) -> list[str]:
+    """A call or a definition, with its arguments on a line of their own where they are long, or each on one."""
+    together = ", ".join(parts)
+    if len(start + together + end) <= WIDTH:
+        return [start + together + end]
+    return [
+        start,
+        *(f"    {part}" for part in ([together] if len(together) <= WIDTH else (f"{p}," for p in parts))),
+        end,
     ]
 
 
@@ -131,7 +190,7 @@ def _indented(lines: Sequence[str]) -> list[str]:
 
 def _returned(texts: Sequence[str], apart: bool) -> list[str]:
     """A return statement of a tuple, over several lines if it is long."""
-    together = ", ".join(texts) + ("," if len(texts) == 1 else "")
+    together = _tuple(texts) if len(texts) == 1 else ", ".join(texts)
     if len(together) <= MAX_LINE and not apart:
         return [f"return {together}"]
     return ["return (", *(f"    {text}," for text in texts), ")"]

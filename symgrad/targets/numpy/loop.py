@@ -58,7 +58,7 @@ class LoopPrinter(Printer):
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
-        self._kept: set[Node] = set()  # what loops refer to
+        self._referred: set[Node] = set()  # what loops refer to
         self._targets: set[Node] = set()  # what is stored anyway
         self._trajectories: dict[tuple[Node, int], Buffer] = {}
         self._clocks: dict[str, str] = {}
@@ -67,7 +67,7 @@ class LoopPrinter(Printer):
 
     def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
         below = postorder([use.node for use in roots.values()])
-        self._kept = {use.node for node in below if isinstance(node, Loop) for use in node.operands}
+        self._referred = {use.node for node in below if isinstance(node, Loop) for use in node.operands}
         super().compute(roots, plan)
 
     def _positions(self, nodes: Sequence[Node]) -> list[Node]:
@@ -76,7 +76,7 @@ class LoopPrinter(Printer):
     def _deserves_name(self, node: Node, value: Value) -> bool:
         if isinstance(node, Loop | Trajectory) or (node in self._targets and self._counts[node] == 1):
             return False
-        if node in self._kept and value.kind != "python":
+        if node in self._referred and value.kind != "python":
             return not value.named
         return super()._deserves_name(node, value)
 

@@ -134,7 +134,8 @@ def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
 
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
     """The statements of a function, after those that read off arrays the dimensions that they mention."""
-    return {"lines": [*length_lines(lengths, body.dimensions), *body.lines], "keeps": body.keeps}
+    lines = [*length_lines(lengths, body.dimensions), *body.lines]
+    return {"lines": lines, "keeps": body.keeps, "rows": body.rows}
 
 
 def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[PrintedFunction]) -> None:

@@ -59,6 +59,8 @@ class Operands:
         self._counts: dict[Node, int] = {}
         self._wanted: dict[Node, tuple[int, ...]] = {}
         self._copied: set[Node] = set()  # windows that are copied if they are used several times
+        self._blocks: list[Buffer] = []  # the arrays of data with rows
+        self._kept: list[Buffer] = []  # what rounds over the rows have made for later ones
         self._leading: dict[Node, tuple[int, ...]] = {}  # the layouts for fast reductions
         self._led = False  # whether a comment says so
         self._rows: Collection[Node] = ()  # what has an entry or more for each row of the data

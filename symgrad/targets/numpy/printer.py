@@ -10,7 +10,7 @@ from typing import Any
 from symgrad.codegen.integers import whole_nodes
 from symgrad.codegen.names import MATRIX_LABELS, MAX_LINE
 from symgrad.errors import UnsupportedError
-from symgrad.functions import if_else
+from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.axes import RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.blocks import grid_of
 from symgrad.graph.build import number
@@ -38,12 +38,14 @@ from symgrad.graph.nodes import (
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
 from symgrad.schedule.leading import leading, rows_first
-from symgrad.schedule.rows import RowPlan
+from symgrad.schedule.rows import Round, RowPlan
 from symgrad.statements.arithmetic import binary, operation, without_sign
 from symgrad.statements.expressions import (
+    LIST,
     Buffer,
     Expression,
     FloatingType,
+    Group,
     Kind,
     Label,
     Length,
@@ -52,9 +54,10 @@ from symgrad.statements.expressions import (
     Read,
     Shape,
     Subscript,
+    buffers_of,
 )
 from symgrad.statements.expressions import Size as WholeSize
-from symgrad.statements.statements import Comment, Define, Rows
+from symgrad.statements.statements import Comment, Define, Join, Rows
 from symgrad.targets.numpy.application import Application
 from symgrad.targets.numpy.arithmetic import Arithmetic
 from symgrad.targets.numpy.blocks import kronecker_of, kronecker_value
@@ -83,6 +86,9 @@ _LABELS = {
 }
 
 
+_JOINS: dict[Any, Join] = {MaxOver: "maximum", MinOver: "minimum"}
+
+
 class Printer(Arithmetic, Application, Reductions):
     """Turns terms into statements; `statements` are those so far, in order."""
 
@@ -105,12 +111,13 @@ class Printer(Arithmetic, Application, Reductions):
         if plan is None:
             self._emit(nodes)
             return
-        rows = {node for node in nodes if node in plan.local or node in plan.sums}
-        before = [node for node in nodes if node not in rows and node not in plan.after]
-        read = {use.node for node in rows for use in node.uses()}
-        self._emit(before, named={node for node in before if node in read})
-        self._emit_rows([node for node in nodes if node in rows], plan)
-        self._emit([node for node in nodes if node in plan.after and node not in rows])
+        read = {use.node for one in plan.rounds for node in (*one.local, *one.totals) for use in node.uses()}
+        self._emit(plan.before, named=read.intersection(plan.before))
+        inputs = sorted((node for node in plan.local if isinstance(node, Input)), key=lambda node: node.name)
+        self._blocks = [buffer for node in inputs if (buffer := self._print(node).buffer) is not None]
+        for one in plan.rounds:
+            self._emit_rows(one, plan)
+            self._emit(one.after, named=read.intersection(one.after))
 
     def _prepare(self, nodes: Sequence[Node], roots: Sequence[Use]) -> None:
         """Count the uses of every node, and ask for layouts."""
@@ -173,49 +180,66 @@ class Printer(Arithmetic, Application, Reductions):
                 value = self._assign(name, value, _shape(node, value))
             self._values[node] = value
 
-    def _emit_rows(self, nodes: Sequence[Node], plan: RowPlan) -> None:
-        """A function that computes the sums for a block of rows, and its call for all of them."""
+    def _emit_rows(self, one: Round, plan: RowPlan) -> None:
+        """A function that computes the totals for a block of rows, and its call for all of them."""
         outside, self.statements, speller = self.statements, [], self.speller
-        self.speller = Speller(speller.dtype, {plan.dimension: f"{plan.arrays[0]}.shape[0]"})
-        returned = self._emit_sums(nodes, plan)
+        self.speller = Speller(speller.dtype, {plan.dimension: f"{self._blocks[0].name}.shape[0]"})
+        totals, before = self._emit_totals(one), list(self._kept)
+        kept = self._kept_rows(one)
         inside, self.statements, self.speller = self.statements, outside, speller
-        arrays = {node.name: self._values[node].buffer for node in nodes if isinstance(node, Input)}
-        arguments = tuple(buffer for name in plan.arrays if (buffer := arrays[name]) is not None)
-        results = tuple(buffer for node in plan.sums if (buffer := self._values[node].buffer) is not None)
+        returned = (*totals.values(), *(Group(LIST, (Read(buffer),)) for buffer in kept))
+        joins: list[Join] = [_JOINS[node.head] if isinstance(node, Reduce) else "add" for node in one.totals]
+        joins += ["rows"] * len(kept)
+        read = {buffer for statement in inside for buffer in statement.reads}.union(*map(buffers_of, returned))
+        arguments = tuple(buffer for buffer in self._blocks if buffer in read)
+        earlier = tuple(buffer for buffer in before if buffer in read)
+        name, results = self.fresh("rows"), (*totals, *kept)
+        arguments = arguments or (() if earlier else tuple(self._blocks[:1]))
         self.statements.append(
             Rows(
-                self.fresh("rows"),
-                arguments,
-                plan.dimension,
-                tuple(inside),
-                tuple(returned),
-                results,
-                plan.width,
-                plan.size,
+                name, arguments, earlier, plan.dimension, tuple(inside), returned, results, tuple(joins),
+                plan.width, plan.size,
             )
-        )
+        )  # fmt: skip
 
-    def _emit_sums(self, nodes: Sequence[Node], plan: RowPlan) -> list[Expression]:
-        """Assignments for a block of rows, and what it returns: each sum is taken as soon as it can be.
+    def _emit_totals(self, one: Round) -> dict[Buffer, Expression]:
+        """Assignments for a block of rows, and the totals that it returns: each is taken as soon as it can be.
 
         So that the arrays that it is taken of are free sooner. Those that come last are returned as they are.
         """
-        self._emit([node for node in nodes if not node.uses()])
-        waiting = list(plan.sums)
-        for node in [node for node in nodes if node.uses() and node not in plan.sums]:
+        for node in one.local:
+            self._values.pop(node, None)  # of an earlier round
+        self._emit([node for node in one.local if not node.uses()])
+        waiting = list(one.totals)
+        for node in [node for node in one.local if node.uses()]:
             for ready in [total for total in waiting if all(use.node in self._values for use in total.uses())]:
                 self._emit_sum(ready)
                 waiting.remove(ready)
             self._emit([node])
         for node in waiting:
             self._emit_sum(node)
-        returned: dict[Buffer | None, Expression] = {
-            value.buffer: value.expression for value in (self._values[node] for node in plan.sums)
-        }
+        values = [self._values[node] for node in one.totals]
+        returned = {value.buffer: value.expression for value in values if value.buffer is not None}
         while self.statements and isinstance(last := self.statements[-1], Define) and last.buffer in returned:
             returned[last.buffer] = last.expression
             self.statements.pop()
-        return list(returned.values())
+        return returned
+
+    def _kept_rows(self, one: Round) -> list[Buffer]:
+        """The arrays with rows that later rounds need."""
+        here = {buffer for statement in self.statements for buffer in statement.defines}
+        kept = []
+        for node in one.kept:
+            value = self._values[node]
+            if here.isdisjoint(buffers_of(value.expression)):
+                continue  # part of an argument or of an array that is kept already
+            if value.buffer is None:
+                value = self._values[node] = self._assign(self._name(node), value, _shape(node, value))
+            assert value.buffer is not None
+            kept.append(value.buffer)
+        kept = list(dict.fromkeys(kept))
+        self._kept += kept
+        return kept
 
     def _emit_sum(self, node: Node) -> None:
         value = self._print(node)

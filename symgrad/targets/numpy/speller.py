@@ -90,10 +90,13 @@ class Speller:
     ----------
     dtype : how the floating type of the arguments is read off.
     lengths : how dimensions are read off that have no variable: a block has as many rows as its arrays have.
+    function, typed : the function that is written, and the argument whose type is read off.
     """
 
-    def __init__(self, dtype: str, lengths: Mapping[Symbol, str] | None = None) -> None:
-        self.dtype = dtype
+    def __init__(
+        self, dtype: str, lengths: Mapping[Symbol, str] | None = None, function: str = "", typed: str = ""
+    ) -> None:
+        self.dtype, self.function, self.typed = dtype, function, typed
         self.lengths = dict(lengths or {})
 
     def text(self, expression: Expression) -> str:
