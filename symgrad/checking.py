@@ -33,15 +33,16 @@ from symgrad.outputs.probes import (
 )
 from symgrad.outputs.second_order import Request, factors_of_hessian
 from symgrad.targets import NUMPY, target
-from symgrad.verify.accuracy import DOUBLE, Audited, LimitedEvaluator, RoundedEvaluator, TooFar, audit, point_findings
+from symgrad.verify.accuracy import Audited, LimitedEvaluator, RoundedEvaluator, TooFar, audit, point_findings
+from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import Arrays, Calls, HeldGradient, SecondOrder, called
-from symgrad.verify.chain import DIGITS, Stages, check_chain
+from symgrad.verify.chain import Stages, check_chain
 from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.differences import Array, Inputs
 from symgrad.verify.directions import beside
 from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
+from symgrad.verify.numbers import DIGITS, DOUBLE
 from symgrad.verify.report import Finding, Link, Run
 from symgrad.verify.sampling import Draw
 from symgrad.verify.stages import Staged, first_stages, second_stages

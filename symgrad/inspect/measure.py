@@ -33,7 +33,8 @@ from symgrad.graph.nodes import Size as SizeNode
 from symgrad.outputs.first_order import BOTH
 from symgrad.outputs.function import Function, terms_of
 from symgrad.schedule.estimate import size_estimate
-from symgrad.verify.differences import along, derivative
+from symgrad.verify.derivatives import moving
+from symgrad.verify.differences import derivative
 from symgrad.verify.directions import Tangents
 from symgrad.verify.sampling import Draw
 from symgrad.verify.sizes import format_sizes
@@ -77,16 +78,16 @@ def curves(module: Any, draw: Draw, parameters: Sequence[str], seed: int) -> lis
         rng = np.random.default_rng([seed, len(made)])
         for direction in tangents.random(1, rng) if np.ndim(tangents.value) else tangents.entries():
             analytic = float(np.sum(np.asarray(part, dtype=np.float64) * direction.vector))
-            function = along(lambda inputs: module.value(**inputs), draw.inputs, name, direction.vector)
+            loss = moving(lambda inputs: module.value(**inputs), draw.inputs, [direction])
             if not math.isfinite(analytic) or analytic == 0:
                 continue
             points = []
             for step in STEPS:
-                slope = (function(step) - function(-step)) / (2 * step)
+                slope = float(loss(step)[0] - loss(-step)[0]) / (2 * step)
                 error = abs(slope - analytic) / abs(analytic)
                 if math.isfinite(error):
                     points.append((step, max(error, 1e-17)))
-            best = derivative(function)
+            best = derivative(lambda t: float(loss(t)[0]))  # noqa: B023
             reached = max(abs(best.value - analytic) / abs(analytic), 1e-17)
             if points and math.isfinite(reached) and best.step > 0:
                 steps, errors = zip(*points, strict=True)

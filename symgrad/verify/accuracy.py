@@ -23,6 +23,7 @@ from mpmath import mpf
 from sympy import Basic
 
 from symgrad.graph.nodes import Apply, Input, Node, Use, postorder
+from symgrad.verify.arrays import EPS, count, entry_name, largest, moved
 from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.report import Finding, Run
 from symgrad.verify.sampling import Draw
@@ -43,7 +44,6 @@ _MOVES = 2
 _WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.Pow, sp.floor, sp.ceiling, sp.atan)
 _OF_EXPONENTIALS, _OF_OTHERS = 4000, 40
 _SUBSCRIPTS = 2**31
-DOUBLE = 15  # digits of float64
 _EXPONENTIAL = {
     "exp",
     "sinh",
@@ -110,7 +110,7 @@ def audit(subject: Audited, draw: Draw) -> Run:
     draw : inputs of a usual size, from which the grid starts.
     """
     title = "the digits on a logarithmic grid of each input"
-    if sum(np.size(value) for value in draw.inputs.values()) > MOST_NUMBERS:
+    if count(draw.inputs) > MOST_NUMBERS:
         note = f"not looked at: the inputs hold more than {MOST_NUMBERS} numbers; give sizes= that are smaller"
         return Run(title, findings=(Finding("digits on a logarithmic grid", "inconclusive", note),))
     points = list(_grid(subject, draw))
@@ -149,8 +149,7 @@ def _grid(subject: Audited, draw: Draw) -> Iterator[tuple[dict[str, Any], str, i
         inputs = dict(draw.inputs)
         for name in names:
             base = np.asarray(draw.inputs[name], dtype=np.float64)
-            largest = float(np.max(np.abs(base), initial=0.0)) or 1.0
-            scaled = sign * (base / largest) * 10.0**exponent
+            scaled = sign * (base / (largest(base) or 1.0)) * 10.0**exponent
             inputs[name] = scaled if base.ndim else np.float64(scaled)
         if subject.allowed(inputs):
             scale = f"{'-' if sign < 0 else ''}1e{exponent}"
@@ -228,9 +227,7 @@ def _is_off(got: float, right: Any, noise: Any) -> bool:
         return False
     if not math.isfinite(got):
         return True
-    return bool(
-        abs(mpf(got) - right) > TOLERANCE * abs(right) + TOLERANCE / np.finfo(np.float64).eps * noise + _SMALLEST
-    )
+    return bool(abs(mpf(got) - right) > TOLERANCE * abs(right) + TOLERANCE / EPS * noise + _SMALLEST)
 
 
 def _flat(result: tuple[Any, Sequence[Any]]) -> list[float]:
@@ -241,8 +238,7 @@ def _flat(result: tuple[Any, Sequence[Any]]) -> list[float]:
 def _labels(subject: Audited, inputs: Mapping[str, Any]) -> list[str]:
     found = ["value"]
     for name in (node.name for node in subject.parameters):
-        places = np.ndindex(np.shape(inputs[name]))
-        found += [f"{name}[{', '.join(map(str, place))}]" if place else name for place in places]
+        found += [entry_name(name, place) for place in np.ndindex(np.shape(inputs[name]))]
     return [label if k == 0 else f"gradient.{label}" for k, label in enumerate(found)]
 
 
@@ -263,17 +259,7 @@ def _noise(subject: Audited, inputs: dict[str, Any], sizes: Mapping[Basic, int],
     rng = np.random.default_rng(0)
     most = [mpf(0)] * len(right)
     for _ in range(_MOVES):
-        moved: dict[str, Any] = {}
-        for name, value in inputs.items():
-            array = np.asarray(value)
-            if array.dtype.kind == "f":
-                signs = rng.choice([-1.0, 1.0], size=array.shape)
-                array = np.frompyfunc(lambda x, s: mpf(x) * (1 + mpf(float(np.finfo(float).eps)) * mpf(s)), 2, 1)(
-                    array, signs
-                )
-                array = np.asarray(array, dtype=object)
-            moved[name] = array
-        other = _truth(subject, moved, sizes)
+        other = _truth(subject, moved(inputs, rng, exact=True), sizes)
         if other is None:  # at the border of the domain nothing can be said of its condition
             return [mpf("inf")] * len(right)
         most = [max(a, abs(b - c)) for a, b, c in zip(most, other, right, strict=True)]

@@ -18,7 +18,8 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
 from symgrad.functions import relu
-from symgrad.verify.differences import Array, typical_size
+from symgrad.verify.arrays import Array
+from symgrad.verify.differences import typical_size
 from symgrad.verify.directions import Tangents
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.reference import Place, branches_of

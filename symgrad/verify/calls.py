@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sympy import Basic
 
-from symgrad.verify.differences import Array, Inputs
+from symgrad.verify.arrays import Array, Inputs
 
 Arrays = dict[str, Array]
 Quantity = Callable[[Inputs], Array]
@@ -17,6 +17,10 @@ Factors = Mapping[tuple[str, str], Sequence[tuple[Sequence[tuple[int, int]], Seq
 
 VALUE, GRADIENT, BOTH, FLAT = "value", "gradient", "value_and_gradient", "flat_value_and_gradient"
 HESSIAN, COMPACT, PRODUCT = "hessian", "hessian_compact", "hessian_vector_product"
+FLAT_HESSIAN, FLAT_PRODUCT = "flat_hessian", "flat_hessian_vector_product"
+FIRST_ORDER = (VALUE, GRADIENT, BOTH, FLAT)
+OF_VECTORS = {FLAT: BOTH, FLAT_HESSIAN: HESSIAN, FLAT_PRODUCT: PRODUCT}
+"""Functions of one vector of all parameters, and those of the parameters that they have the numbers of."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Calls:
         if self.second is not None:
             names += [HESSIAN] * self.second.hessian + [COMPACT] * bool(self.second.factors)
             names += [PRODUCT] * self.second.hvp + [f"jacobian_{name}" for name in self.second.quantities]
+            names += [name for name in (FLAT_HESSIAN, FLAT_PRODUCT) if hasattr(self.module, name)]
         return tuple(names)
 
     def __call__(self, function: str, inputs: Inputs, **options: Any) -> Arrays:
@@ -78,8 +83,8 @@ class Calls:
 
         Raises whatever the module does, and ValueError where a result has not a field a parameter.
         """
-        if function == FLAT:
-            return self._flat(inputs, options)
+        if function in OF_VECTORS:
+            return self._of_vectors(function, inputs, options)
         first = [tuple(inputs[f"direction_{name}"] for name in self.parameters)] if function == PRODUCT else []
         result = called(self.module, function, inputs, self.sizes, *first, **options)
         if function == VALUE:
@@ -108,15 +113,24 @@ class Calls:
         parameters = [np.asarray(data.pop(name)) for name in self.parameters]
         return parameters, {**sizes, **data}
 
-    def _flat(self, inputs: Inputs, options: Mapping[str, Any]) -> Arrays:
+    def _of_vectors(self, function: str, inputs: Inputs, options: Mapping[str, Any]) -> Arrays:
+        """The result of a function of one vector of parameters, by the names of the functions of many."""
         parameters, data = self.flat_inputs(inputs)
-        theta = self.module.pack(*parameters)
-        value, gradient = self.module.flat_value_and_gradient(theta, **data, **options)
+        vectors = [self.module.pack(*parameters)]
+        if function == FLAT_PRODUCT:
+            vectors.append(self.module.pack(*(inputs[f"direction_{name}"] for name in self.parameters)))
+        result = getattr(self.module, function)(*vectors, **data, **options)
+        value, flat = result if function == FLAT else (None, result)
         ends = np.cumsum([part.size for part in parameters])
-        if np.shape(gradient) != (ends[-1],):
-            raise ValueError(f"its gradient has the shape {np.shape(gradient)} for {ends[-1]} numbers")
-        parts = np.split(np.asarray(gradient), ends[:-1])
-        fields = self._fields([part.reshape(one.shape) for part, one in zip(parts, parameters, strict=True)])
+        if np.shape(flat) != (wanted := (ends[-1],) * (2 if function == FLAT_HESSIAN else 1)):
+            raise ValueError(f"its result has the shape {np.shape(flat)} instead of {wanted}")
+        rows = dict(zip(self.parameters, np.split(np.asarray(flat), ends[:-1]), strict=True))
+        if function == FLAT_HESSIAN:
+            blocks = {p: np.split(row, ends[:-1], axis=1) for p, row in rows.items()}
+            return {f"H.{p}.{q}": b for p, row in blocks.items() for q, b in zip(self.parameters, row, strict=True)}
+        fields = {name: row.reshape(one.shape) for (name, row), one in zip(rows.items(), parameters, strict=True)}
+        if function == FLAT_PRODUCT:
+            return {f"Hv.{name}": part for name, part in fields.items()}
         return {"value": np.asarray(value), **fields}
 
 

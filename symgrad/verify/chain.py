@@ -32,19 +32,18 @@ from symgrad.functions import constant
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Input, Scan, Use, postorder
 from symgrad.graph.scan import within
+from symgrad.verify.arrays import EPS, Array, count, entry_name, exactly, in_precision, largest, moved
 from symgrad.verify.calls import BOTH, Arrays, Calls
-from symgrad.verify.differences import EPS, Neighbourhood
+from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
 from symgrad.verify.graph_eval import GraphEvaluator
-from symgrad.verify.numbers import Number, exactly, in_single, link_of, moved, scale_of
+from symgrad.verify.numbers import DIGITS, Number, link_of, scale_of
 from symgrad.verify.report import Link
 from symgrad.verify.sampling import Draw
 from symgrad.verify.stages import Staged
 
-Array = np.ndarray[Any, Any]
 Column = list[Any]  # the numbers of one array that are compared
 
-DIGITS = 50
 _GUARD_DIGITS = 10
 
 EXACT = mpf(10) ** -20
@@ -98,7 +97,7 @@ def check_chain(stages: Stages, calls: Calls, draw: Draw, rng: np.random.Generat
     tuple of Link
         Empty where the inputs hold more than MOST_NUMBERS numbers; at a kink those of value and gradient only.
     """
-    if sum(np.size(value) for value in draw.inputs.values()) > MOST_NUMBERS:
+    if count(draw.inputs) > MOST_NUMBERS:
         return ()
     with mpmath.workdps(DIGITS + _GUARD_DIGITS), np.errstate(all="ignore"):
         chain = _Chain(stages, calls, draw, rng)
@@ -154,7 +153,7 @@ class _Chain:
             measured = self._measured(function, ones, noise)
             noise = [[max(pair) for pair in zip(*both, strict=True)] for both in zip(noise, measured, strict=True)]
         found.append(self._code(f"{title}float64 code", function, ones, self._inputs, noise, 1.0))
-        single = {name: in_single(value) for name, value in self._inputs.items()}
+        single = in_precision(np.float32, self._inputs)
         found.append(self._code(f"{title}float32 code", function, ones, single, noise, _SINGLE))
         return found
 
@@ -184,8 +183,7 @@ class _Chain:
     def _labels(self, one: Staged) -> list[str]:
         if one.along:
             return [direction.label for direction in self._entries[one.label]]
-        places = np.ndindex(self._here.shape(one.axes))
-        return [f"{one.label}[{', '.join(map(str, at))}]" if at else one.label for at in places]
+        return [entry_name(one.label, at) for at in np.ndindex(self._here.shape(one.axes))]
 
     def _numbers(
         self, one: Staged, before: Column, after: Column, allowed: Column, single: bool = False
@@ -255,7 +253,7 @@ class _Chain:
         if not one.product:
             vector = exactly(along[one.by[0].name].vector).reshape(self._here.shape(one.by[0].shape))
             derived = np.asarray(np.tensordot(derived, vector, axes=vector.ndim), dtype=object)
-            size = max(1, float(np.max(np.abs(along[one.by[0].name].vector), initial=0.0)) * vector.size)
+            size = max(1, largest(along[one.by[0].name].vector) * vector.size)
         else:
             size = 1
         relative = EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
@@ -263,7 +261,7 @@ class _Chain:
         if one.along:
             (direction,) = along.values()
             return [Number(direction.label, slope.item(), derived.item(), allowed, entries)]
-        labels = [f"{one.label}[{', '.join(map(str, at))}]" if at else one.label for at in np.ndindex(slope.shape)]
+        labels = [entry_name(one.label, at) for at in np.ndindex(slope.shape)]
         rows = zip(labels, slope.ravel(), derived.ravel(), strict=True)
         return [Number(label, a, b, allowed, entries) for label, a, b in rows]
 
@@ -371,10 +369,10 @@ class _Chain:
         if not one.by:
             return mpf(0)
         if one.along:  # what moves the loss by its own rounding error
-            size = float(np.max(np.abs(self._draw.inputs[one.label]), initial=0.0)) or 1.0
+            size = largest(self._draw.inputs[one.label]) or 1.0
             return _FLOOR * (value_noise + EPS * abs(self._value)) / size
         # entries that cancel are as exact as what they are made of, of which the inputs say the size
-        terms = max((float(np.max(np.abs(v), initial=0.0)) for v in self._inputs.values()), default=0.0)
+        terms = max(map(largest, self._inputs.values()), default=0.0)
         return _FLOOR * EPS * max(mpf(1), mpf(terms))
 
 

@@ -1,8 +1,7 @@
 """Checks a generated module against numerical gradients, at several sizes, on every branch and at the edges."""
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -11,20 +10,18 @@ import numpy as np
 from sympy import Basic
 
 from symgrad.verify.branches import Branch, Coverage
-from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, sampler_of
-from symgrad.verify.edges import check_empty, check_kinks, empty_draw, empty_sizes
-from symgrad.verify.extremes import extreme_draws
+from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, is_legal_at, sampler_of
+from symgrad.verify.edges import empty_draws, extreme_draws, kink_draws, larger_draws
 from symgrad.verify.guarded import guarded, quietly
-from symgrad.verify.kink_points import MOST_NUMBERS
 from symgrad.verify.point import Point
 from symgrad.verify.probes import AGAINST_LOSS, CHAIN, DIGITS, PROBES, SECOND, VALUE_IS_LOSS, Probe, look
 from symgrad.verify.real_data import MOST_OF_WHOLE, is_large, parts, whole_arrays
 from symgrad.verify.report import CheckReport, Finding, Item, Run
-from symgrad.verify.sampling import EMPTY, KINK, ORDINARY, SCALED, Draw, NoInputsError
+from symgrad.verify.sampling import EMPTY, KINK, ORDINARY, SCALED, ZEROS, Draw, NoInputsError
+from symgrad.verify.sizes import format_sizes
 from symgrad.verify.subject import Settings, Subject
 
 _MOST_BRANCHES = 60  # that are solved for
-_LARGER = (7, 11, 8)  # sizes of one, two or three dimensions
 _MOST_OTHERS = 40  # draws that are looked at for a branch
 _MOST_ENTRIES = 4000  # of the axes together, of sizes at which a condition on indices is first met
 
@@ -71,7 +68,7 @@ class _Check:
         if draws:
             self._take_missing_branches(draws)
             if settings.sizes is None and not settings.inputs:
-                self._at_edges(draws)
+                self._at_edges(draws[0], len(draws))
         labels = subject.second.labels(subject.parameters) if subject.second is not None else ()
         found = CheckReport(
             subject.name,
@@ -148,11 +145,7 @@ class _Check:
         return sampler_of(self._subject, draw.sizes, [self._settings.seed, 0, 4]).others(_MOST_OTHERS)
 
     def _is_legal(self, inputs: dict[str, Any], draw: Draw) -> bool:
-        """Whether the facts hold for inputs and the loss has a value there."""
-        reference = self._subject.reference
-        if not sampler_of(self._subject, draw.sizes, [0]).satisfies(inputs) or not self._subject.is_regular(inputs):
-            return False
-        return reference is None or math.isfinite(reference(inputs, draw.sizes))
+        return is_legal_at(self._subject, draw.sizes, inputs)
 
     def _large_draw(self, coverage: Coverage, branch: Branch, constants: list[int]) -> Draw | None:
         """A draw of sizes at which a condition on indices is met: beyond the numbers that it mentions.
@@ -211,79 +204,37 @@ class _Check:
 
     # --- at the edges -------------------------------------------------------------------------------------------------
 
-    def _at_edges(self, draws: list[Draw]) -> None:
+    def _at_edges(self, draw: Draw, number: int) -> None:
         failed: list[Finding] = []
-        guarded("an empty axis", lambda: self._without_entries(draws), failed.append)
-        if self._subject.kinks is not None:
-            guarded("kinks", lambda: self._at_kinks(draws[0], len(draws)), failed.append)
-        guarded("larger sizes", lambda: self._at_larger_sizes(draws[0], len(draws)), failed.append)
-        guarded("extreme inputs", lambda: self._at_extremes(draws[0], len(draws)), failed.append)
+        for place, draws, stream, probes in _EDGES:
+            there = draws(self._subject, draw, [self._settings.seed, number, stream])
+            guarded(place, partial(self._run_all, there, number, probes), failed.append)
         if failed:
             self._edges.append(Run("the edges", findings=tuple(failed)))
 
-    def _at_larger_sizes(self, draw: Draw, number: int) -> None:
-        """What is found at sizes beyond those of all draws, without second derivatives; nothing where they are many."""
-        least = self._subject.minimum_sizes
-        sizes = {d: max(least.get(d, 1), large) for d, large in zip(draw.sizes, _LARGER)}  # noqa: B905
-        if not 0 < len(draw.sizes) <= len(_LARGER) or not fits(self._subject, sizes):
-            return
-        sampler = sampler_of(self._subject, sizes, [self._settings.seed, number, 7])
-        with contextlib.suppress(NoInputsError):
-            there = draw_at(self._subject, sampler, sizes)
-            probes = [probe for probe in PROBES if probe is not SECOND]
-            self._edges.append(self._run(there, number, probes))
-
-    def _at_extremes(self, draw: Draw, number: int) -> None:
-        """What is found at zeros and at numbers of other sizes; that nothing can be said there is nothing to say."""
+    def _run_all(self, draws: Iterator[Draw | Run], number: int, probes: Sequence[Probe]) -> None:
         scaled: dict[tuple[str, str], Finding] = {}  # each kind of thing once
-        for there in extreme_draws(self._subject, draw, [self._settings.seed, number, 5]):
-            run = self._run(there, number)
-            if there.kind == SCALED:
+        for there in draws:
+            run = there if isinstance(there, Run) else self._run(there, number, probes)
+            if isinstance(there, Draw) and there.kind == SCALED:
+                said_sizes = format_sizes(there.sizes)
                 for one in run.findings:
                     said = replace(one, detail=f"{there.where}, {one.detail}") if one.detail else one
                     scaled.setdefault((one.name, one.verdict), said)
-            else:
-                told: list[Item] = [item for item in run.entries if item.verdict != "inconclusive"]
-                told += [item for item in run.findings if item.verdict != "inconclusive"]
+            elif isinstance(there, Draw) and there.kind == ZEROS:  # that nothing can be said there is nothing to say
+                told = [item for item in run.items if item.verdict != "inconclusive"]
                 self._edges.append(Run.of(run.sizes, [*told, *run.notes, *run.slopes]))
+            else:
+                self._edges.append(run)
         if scaled:
-            self._edges.append(Run(f"{draw.said} with numbers of other sizes", findings=tuple(scaled.values())))
+            self._edges.append(Run(f"{said_sizes} with numbers of other sizes", findings=tuple(scaled.values())))
 
-    def _without_entries(self, draws: list[Draw]) -> None:
-        subject, number = self._subject, len(draws)
 
-        def emptied(sizes: Mapping[Basic, int]) -> Iterator[Callable[[], Draw]]:
-            sampler = sampler_of(subject, sizes, [self._settings.seed, number])
-            yield lambda: draw_at(replace(subject, reference=None), sampler, sizes, near_kinks=True)
-            yield sampler.draw  # nowhere finite
-
-        for of_parameters in (False, True):
-            sizes = empty_sizes(subject, draws[0].sizes, of_parameters)
-            empty = empty_draw(sizes, emptied)
-            if empty is not None:
-                self._edges.append(check_empty(subject, *empty, lambda draw: self._run(draw, number)))
-
-    def _at_kinks(self, draw: Draw, number: int) -> None:
-        subject, kinks = self._subject, self._subject.kinks
-        assert kinks is not None
-        here = sampler_of(subject, draw.sizes, [self._settings.seed, number])
-        small = sum(map(np.size, draw.inputs.values())) <= MOST_NUMBERS
-
-        def at_kink(inputs: dict[str, Any]) -> bool:
-            """Whether inputs satisfy the facts, and the loss has a value and a kink there."""
-            try:
-                near = subject.distance(inputs, draw.constraints) == 0
-                if not near and (not small or kinks.exact is None or not self._tied(inputs, draw)):
-                    return False
-                if not here.satisfies(inputs) or not subject.is_regular(inputs):
-                    return False
-                return subject.reference is None or math.isfinite(subject.reference(inputs, draw.sizes))
-            except (ArithmeticError, ValueError, IndexError):
-                return False
-
-        probes = (*PROBES, CHAIN)
-        self._edges += check_kinks(subject, draw, at_kink, lambda there: self._run(there, number, probes))
-
-    def _tied(self, inputs: dict[str, Any], draw: Draw) -> bool:
-        kinks = self._subject.kinks
-        return kinks is not None and bool(kinks.reached(inputs, draw.sizes, draw.constraints))
+_EDGES: tuple[tuple[str, Callable[[Subject, Draw, Sequence[int]], Iterator[Draw | Run]], int, Sequence[Probe]], ...] = (
+    ("an empty axis", empty_draws, 3, PROBES),
+    ("kinks", kink_draws, 0, (*PROBES, CHAIN)),
+    ("larger sizes", larger_draws, 7, [probe for probe in PROBES if probe is not SECOND]),
+    ("extreme inputs", extreme_draws, 5, PROBES),
+)
+"""Draws beyond the ordinary, the stream of their random numbers, and what is looked at there. Of large sizes second
+derivatives would take long."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.verify.differences import Array, Inputs
+from symgrad.verify.arrays import Array, Inputs, is_float
 from symgrad.verify.directions import Direction
 
 STEP = 1e-30
@@ -51,7 +51,7 @@ class ComplexStep:
         NotAnalytic
             If the code cannot be continued to complex numbers.
         """
-        moved = {name: np.zeros_like(value) for name, value in inputs.items() if _is_float(value)}
+        moved = {name: np.zeros_like(value) for name, value in inputs.items() if is_float(value)}
         # The module checks real arguments: it is shown the imaginary parts alone, in units of the step.
         moved[direction.parameter] = direction.vector * direction.scale
         still = {copy: inputs[name] for name, copy in self._copies.items()}
@@ -71,13 +71,9 @@ class ComplexStep:
         order = self._names["ARGUMENTS"]
         parts = [self._checked(*(part[name] for name in order)) for part in self._parts]
         return tuple(
-            real + 1j * STEP * np.asarray(imaginary) if _is_float(real) else real
+            real + 1j * STEP * np.asarray(imaginary) if is_float(real) else real
             for real, imaginary in zip(*parts, strict=True)
         )
-
-
-def _is_float(value: Any) -> bool:
-    return np.asarray(value).dtype.kind == "f"
 
 
 class _Continued:

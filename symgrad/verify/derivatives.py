@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from symgrad.verify.arrays import EPS, Array, Inputs, entry_name
 from symgrad.verify.complex_step import ComplexStep, NotAnalytic
-from symgrad.verify.differences import EPS, FIRST_STEP, Array, Estimate, Inputs, derivative
+from symgrad.verify.differences import FIRST_STEP, Estimate, derivative
 from symgrad.verify.directions import Direction, Tangents
 from symgrad.verify.report import TOLERANCE, Entry
 from symgrad.verify.sampling import Draw
@@ -150,8 +151,7 @@ def judged(
     seen = [abs(e.value) * one.scale for one, _, e in sharpened if e.error <= 0.1 * abs(e.value)]
     entries = []
     for one, row, estimate in sharpened:
-        place = ", ".join(str(int(k)) for k in np.unravel_index(row, shape)) if shape else ""
-        entry = f"{of.of}[{place}]" if place else of.of
+        entry = entry_name(of.of, np.unravel_index(row, shape) if shape else ())
         label = f"{entry} by {one}" if entry else str(one)
         scale = max(seen, default=0.0) / one.scale
         entries.append(judge(of.label, label, float(one.analytic[row]), float(one.error[row]), estimate, scale))

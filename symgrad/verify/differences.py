@@ -9,8 +9,8 @@ Ridders' rule takes the tableau's entry that disagrees least with its neighbours
 C. J. F. Ridders, "Accurate computation of F′(x) and F′(x)F″(x)", Advances in Engineering Software 4 (1982) 75-76.
 
 Two more terms make that error honest. *Rounding*: neighbours may agree by luck where both are noise, so the function's
-noise (measured, see `noise_level`) over the step is carried through the tableau. *Jump*: at a kink such as that of |x|
-at 0, D(h) is the same for every step and wrong; but the difference of the two one-sided slopes,
+noise, as a `Neighbourhood` shows it, over the step is carried through the tableau. *Jump*: at a kink such as that of
+|x| at 0, D(h) is the same for every step and wrong; but the difference of the two one-sided slopes,
 
     S(h) = (f(h) − 2f(0) + f(−h)) / h = b₁h + b₃h³ + …,
 
@@ -18,18 +18,15 @@ tends to zero only where f is smooth. It is extrapolated beside D, and what is l
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-Inputs = Mapping[str, Any]
+from symgrad.verify.arrays import EPS, Array, Inputs
+
 Loss = Callable[[dict[str, Any]], float]
-
-EPS = float(np.finfo(np.float64).eps)
 
 FIRST_STEP = 0.5
 """The largest step, relative to the scale of what moves. Large, because a gradient that is tiny beside the function's
@@ -154,30 +151,6 @@ def _row(above: _Row | None, high: float, center: float, low: float, step: float
     return row
 
 
-def along(loss: Loss, inputs: Inputs, name: str, vector: Array) -> Callable[[float], float]:
-    """The loss as a function of t, where the argument `name` is moved to `inputs[name] + t * vector`.
-
-    The moved argument is a new array at each call, in float64; the caller's arrays are not written to. A stencil point
-    where the loss cannot be computed (a matrix not invertible, not positive definite) counts as not finite.
-    """
-    base = np.asarray(inputs[name], dtype=np.float64)
-    vector = np.asarray(vector, dtype=np.float64)
-
-    def moved(t: float) -> float:
-        return evaluate(loss, {**inputs, name: base + t * vector})
-
-    return moved
-
-
-def evaluate(loss: Loss, inputs: Inputs) -> float:
-    """The loss in float64 as a Python float, without NumPy's warnings; nan where linear algebra fails."""
-    try:
-        with np.errstate(all="ignore"):
-            return float(np.asarray(loss(dict(inputs)), dtype=np.float64).reshape(()))
-    except (np.linalg.LinAlgError, FloatingPointError, ZeroDivisionError, OverflowError):
-        return math.nan
-
-
 def typical_size(values: Array) -> Array:
     """The scale of each entry: its magnitude, or the array's root mean square where that is larger; 1 for zeros."""
     values = np.asarray(values, dtype=np.float64)
@@ -228,13 +201,3 @@ class Neighbourhood:
             centred = values - values[_NOISE_POINTS // 2]
             rest = centred - np.tensordot(basis @ basis.T, centred, axes=1)
             return np.asarray(3.0 * np.sqrt(np.sum(np.square(rest), axis=0) / (_NOISE_POINTS - 4)))
-
-
-def noise_level(loss: Loss, inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator) -> float:
-    """The absolute rounding error to expect of one value of the loss, as measured around `inputs`.
-
-    It is above eps·|loss| where large terms cancel in the loss. Where a nearby point is not finite, 0.
-    """
-    near = Neighbourhood.of(inputs, parameters, rng)
-    values = np.array([evaluate(loss, point) for point in near.points])
-    return float(near.spread(values)) if np.all(np.isfinite(values)) else 0.0

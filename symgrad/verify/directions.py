@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.verify.differences import Array, Inputs, typical_size
+from symgrad.verify.arrays import Array, Inputs, entry_name
+from symgrad.verify.differences import typical_size
 from symgrad.verify.facts import Bound, Constraint, Simplex, Structure
 
 _BESIDE = 2.0**-10  # of the scale: far enough to tell a number that stays zero, near enough to stay between kinks
@@ -126,8 +127,7 @@ class Tangents:
                 moved[:, j], moved[:, i] = matrix[:, i], -matrix[:, j]
             else:
                 moved[j], moved[i] = matrix[i], -matrix[j]
-            entry = f"{self.name}[{', '.join(map(str, stack))}]" if stack else self.name
-            return Direction(self.name, f"{entry} rotated in ({i}, {j})", vector, 1.0)
+            return Direction(self.name, f"{entry_name(self.name, stack)} rotated in ({i}, {j})", vector, 1.0)
         tied = [(index, 1.0)]
         if self.symmetric and index[-2] != index[-1]:
             tied.append(((*index[:-2], index[-1], index[-2]), 1.0))
@@ -136,8 +136,7 @@ class Tangents:
         label = ""
         for place, sign in tied:
             vector[place] = sign
-            entry = f"{self.name}[{', '.join(map(str, place))}]" if place else self.name
-            label += (" + " if sign > 0 else " - ") * bool(label) + entry
+            label += (" + " if sign > 0 else " - ") * bool(label) + entry_name(self.name, place)
         return Direction(self.name, label, vector, max(float(self.sizes[place]) for place, _ in tied))
 
     def _length(self) -> int:

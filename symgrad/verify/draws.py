@@ -92,6 +92,16 @@ def draw_at(subject: Subject, sampler: Sampler, sizes: Mapping[Basic, int], near
         return sampler.draw()
 
 
+def is_legal_at(subject: Subject, sizes: Mapping[Basic, int], inputs: dict[str, Any], value: bool = True) -> bool:
+    """Whether the facts hold for inputs, matrices are regular, and the loss has a value, if that is asked for."""
+    try:
+        if not sampler_of(subject, sizes, [0]).satisfies(inputs) or not subject.is_regular(inputs):
+            return False
+        return not value or subject.reference is None or math.isfinite(subject.reference(inputs, sizes))
+    except (ArithmeticError, ValueError, IndexError):
+        return False
+
+
 def _fits(subject: Subject, fixed: Mapping[Basic, int], free: Mapping[Basic, int]) -> bool:
     sizes = {**fixed, **free}
     return is_legal(subject.arguments, sizes, subject.lengths) and all(

@@ -1,9 +1,16 @@
-"""The check where there is little to differentiate: with an axis of the data empty, and at a kink of the loss."""
+"""Draws beyond the ordinary: an axis without entries, kinks, sizes and numbers of another order, zeros.
 
+At a kink the gradient is a matter of convention. That the code keeps to it, the chain says; the gradient has to be
+finite there and the same in all functions. At zero a power or a quotient may have another rule than beside it, and
+large numbers are where functions overflow that the true result does not.
+"""
+
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,147 +18,113 @@ from sympy import Basic, Symbol, sympify
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
-from symgrad.verify.calls import Arrays
-from symgrad.verify.chain import DIGITS
+from symgrad.verify.arrays import count, largest
+from symgrad.verify.draws import draw_at, fits, is_legal_at, sampler_of
+from symgrad.verify.facts import Unread
 from symgrad.verify.kink_points import MOST_NUMBERS, search
-from symgrad.verify.report import Finding, Run
-from symgrad.verify.sampling import EMPTY, KINK, Draw
+from symgrad.verify.report import Run
+from symgrad.verify.sampling import EMPTY, KINK, MARGIN, SCALED, ZEROS, Draw, NoInputsError
 from symgrad.verify.sizes import format_sizes, is_legal
-from symgrad.verify.subject import Formula, Subject
+from symgrad.verify.subject import Subject
 
-MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters
+_MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters
+_LARGER = (7, 11, 8)  # sizes of one, two or three dimensions
+_POWERS = (1.7, 3.0, 6.5, 20.0, -3.0, -9.0)  # of ten, that the largest numbers of the inputs are put at
+_SPREAD = 1.0  # powers of ten between the entries of one argument
+_MOST_ALONE = 3  # arguments that are tried by themselves
 
-Check = Callable[[Draw], Run]
+Seed = Sequence[int]
+Names = Sequence[str]
 
 
-def empty_sizes(
-    subject: Subject, sizes: Mapping[Basic, int], of_parameters: bool
-) -> Iterator[tuple[Symbol, dict[Basic, int]]]:
-    """The dimensions that may be empty, each with sizes of which it alone is 0: those of parameters, or those of data.
+# ---- an axis without entries -----------------------------------------------------------------------------------------
 
-    With one of data alone empty all derivatives are still there; with one of parameters those by the others.
-    """
-    sides = [sympify(side) for a in subject.arguments for side in a.shape]
+
+def empty_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
+    """Inputs with an axis of no entries: one of data, so that all derivatives are there, and one of parameters."""
+    for of_parameters in (False, True):
+        yield from itertools.islice(_empty(subject, draw.sizes, of_parameters, seed), 1)
+
+
+def _empty(subject: Subject, sizes: Mapping[Basic, int], of_parameters: bool, seed: Seed) -> Iterator[Draw]:
+    """The draws that there are; some facts are false without entries, and others cannot be satisfied."""
+    for symbol in _emptied(subject, sizes, of_parameters):
+        empty = {**sizes, symbol: 0}
+        with contextlib.suppress(ModelError):
+            sampler, stated = sampler_of(subject, empty, seed), replace(subject, reference=None)
+            for drawn in (partial(draw_at, stated, sampler, empty, near_kinks=True), sampler.draw):
+                with contextlib.suppress(ModelError):
+                    yield replace(drawn(), where=f"(no {symbol})", kind=EMPTY)
+
+
+def _emptied(subject: Subject, sizes: Mapping[Basic, int], of_parameters: bool) -> Iterator[Symbol]:
+    """The dimensions that may be 0: those of parameters, or those of data alone."""
     parameters = [argument for argument in subject.arguments if argument.role == "parameter"]
     theirs = {symbol for a in parameters for side in a.shape for symbol in sympify(side).free_symbols}
-    for symbol in dict.fromkeys(side for side in sides if side.is_Symbol):
-        empty = {**sizes, symbol: 0}
+    for symbol in dict.fromkeys(side for a in subject.arguments for side in map(sympify, a.shape) if side.is_Symbol):
         wanted = (symbol in theirs) == of_parameters and subject.minimum_sizes.get(symbol, 1) <= 1
-        if wanted and is_legal(subject.arguments, empty, subject.lengths, least=0):
-            yield symbol, empty
+        if wanted and is_legal(subject.arguments, {**sizes, symbol: 0}, subject.lengths, least=0):
+            yield symbol
 
 
-def check_empty(subject: Subject, symbol: Symbol, draw: Draw, check: Check) -> Run:
-    """What is found where an axis is empty: everything, or that the loss has no value and the module says so.
+# ---- larger sizes ----------------------------------------------------------------------------------------------------
 
-    A module may refuse an axis without entries by a ValueError, or by an IndexError of its own, whatever the loss is:
-    that is no wrong number. Nor is a value or a derivative that is no number where its formula divides by zero, as a
-    mean of nothing does, even though the loss, a sum over nothing, does not need it.
+
+def larger_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
+    """Inputs of sizes beyond those of all draws; none where there are many dimensions."""
+    least = subject.minimum_sizes
+    sizes = {d: max(least.get(d, 1), large) for d, large in zip(draw.sizes, _LARGER)}  # noqa: B905
+    if 0 < len(draw.sizes) <= len(_LARGER) and fits(subject, sizes):
+        with contextlib.suppress(NoInputsError):
+            yield draw_at(subject, sampler_of(subject, sizes, seed), sizes)
+
+
+# ---- kinks -----------------------------------------------------------------------------------------------------------
+
+
+def kink_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw | Run]:
+    """Inputs at kinks, and which ones were not found.
+
+    First of all arguments are zero; then, for every kink that is not met there, ties and an entry that is solved for.
+    Where one of these is the end of a function's domain, such as √(1 − x) at x = 1, the formula itself has no finite
+    derivative.
     """
-    module, reference, formula = subject.module, subject.reference, subject.formula
-    refused = False
-    try:
-        with np.errstate(all="ignore"):
-            value = float(module.value(**draw.inputs))
-        said = f"value is {value!r}"
-    except Exception as problem:  # the code under test may fail in any way; whether it should, the reference knows
-        value, said = math.nan, f"value raises {type(problem).__name__}: {problem}"
-        refused = isinstance(problem, ValueError)
-        refused = refused or (isinstance(problem, IndexError) and "out of bounds" not in str(problem))  # NumPy's words
-    try:
-        expected = value if reference is None else reference(dict(draw.inputs), draw.sizes)
-    except IndexError:  # the loss reads an entry, such as X[0, 0], that is not there
-        expected = math.nan
-    undefined = not refused and not math.isfinite(value) and not np.isfinite(exactly(formula, draw).get("value", 0.0))
-    if math.isfinite(expected) and undefined:
-        run = Run("", notes=(f"{said}: its formula divides by {symbol} = 0, where the loss is a sum over nothing",))
-    elif math.isfinite(expected) and not refused and not _has_gradient(module, draw):
-        run = _without_gradient(symbol, draw, module, formula, said)
-    elif math.isfinite(expected) and not refused:
-        run = check(draw)
-    elif math.isfinite(value):
-        detail = f"{said}, the loss {expected!r}"
-        run = Run("", findings=(Finding("value is not finite where the loss is not defined", "inconclusive", detail),))
-    else:
-        run = Run("", notes=(f"there is no value without {symbol}: {said}",))
-    return replace(run, sizes=f"{format_sizes(draw.sizes)} (no {symbol})")
+    kinks = subject.kinks
+    if kinks is None:
+        return
+    small = count(draw.inputs) <= MOST_NUMBERS
+    exact = kinks.exact is not None and small
 
+    def at_kink(inputs: dict[str, Any]) -> bool:
+        """Whether inputs will do, and there is a kink."""
+        near = subject.distance(inputs, draw.constraints) == 0
+        tied = near or (exact and bool(kinks.reached(inputs, draw.sizes, draw.constraints)))
+        return tied and is_legal_at(subject, draw.sizes, inputs)
 
-def _without_gradient(symbol: Symbol, draw: Draw, module: Any, formula: Formula | None, said: str) -> Run:
-    """Whether the derivatives that are no numbers have none by their formulas either."""
-    if formula is None:
-        detail = f"{said}, but a derivative is not a finite number"
-        return Run("", findings=(Finding(f"there is a gradient without {symbol}", "inconclusive", detail),))
-    with np.errstate(all="ignore"):
-        gradient = module.value_and_gradient(**draw.inputs)[1]
-    names: list[str] = []
-    for name, part in zip(gradient._fields, gradient, strict=True):
-        lost, exact = ~np.isfinite(part), exactly(formula, draw)[name]
-        if np.any(lost & np.isfinite(exact.reshape(lost.shape))):
-            at = tuple(map(int, np.argwhere(lost & np.isfinite(exact.reshape(lost.shape)))[0]))
-            detail = (
-                f"by {name}{list(at) if at else ''} it is {float(part[at])!r}, its formula says {float(exact[at])!r}"
-            )
-            return Run("", findings=(Finding(f"there is a gradient without {symbol}", "fail", detail),))
-        names += [name] if np.any(lost) else []
-    whose = f"the derivative by {', '.join(names)} is no number"
-    return Run("", notes=(f"{said}; {whose}: its formula divides by {symbol} = 0, as that of a mean does",))
+    def there(inputs: dict[str, Any], said: str) -> Draw:
+        where = f"{draw.where} with {said}, a kink".strip()
+        return replace(draw, inputs=inputs, where=where, distance=0.0, kind=KINK, notes=())
 
-
-def exactly(formula: Formula | None, draw: Draw) -> Arrays:
-    """Loss and gradient at a draw by their formulas; nothing where these are not known."""
-    return {} if formula is None else formula(draw.inputs, draw.sizes, DIGITS)
-
-
-def _has_gradient(module: Any, draw: Draw) -> bool:
-    """Whether the gradient is made of finite numbers; where it raises, the check says so."""
-    try:
-        with np.errstate(all="ignore"):
-            return all(bool(np.all(np.isfinite(part))) for part in module.value_and_gradient(**draw.inputs)[1])
-    except Exception:  # the code under test may fail in any way
-        return True
-
-
-def check_kinks(subject: Subject, draw: Draw, at_kink: Callable[[dict[str, Any]], bool], check: Check) -> Iterator[Run]:
-    """What is found at kinks; `at_kink` says whether inputs will do.
-
-    There the gradient is a matter of convention. That the code keeps to it, the chain says; here it has to be finite
-    and the same in all functions. First of all arguments are zero; then, for every kink that is not met there, ties and
-    an entry that is solved for. Where one of these is the end of a function's domain, such as √(1 − x) at x = 1, the
-    formula itself has no finite derivative.
-    """
-    arguments, kinks, formula = subject.arguments, subject.kinks, subject.formula
-    exact = kinks is not None and kinks.exact is not None
-
-    def is_end(inputs: dict[str, Any]) -> bool:
-        return not all(np.all(np.isfinite(part)) for part in exactly(formula, replace(draw, inputs=inputs)).values())
-
-    def run_at(inputs: dict[str, Any], said: str) -> Run:
-        there = replace(draw, inputs=inputs, distance=0.0, kind=KINK)
-        return replace(check(there), sizes=f"{there.said} with {said}, a kink")
-
-    zeros = _at_zeros(draw, arguments, at_kink)
+    looking, missed = f"{format_sizes(draw.sizes)}, looking for kinks", []
+    zeros = _at_zeros(draw, subject.arguments, at_kink)
     if zeros is not None:
-        yield run_at(*zeros)
-    small = sum(map(np.size, draw.inputs.values())) <= MOST_NUMBERS
-    looking = f"{format_sizes(draw.sizes)}, looking for kinks"
-    if kinks is None or not exact or not small:
+        yield there(*zeros)
+    if not exact:
         if zeros is None:
             note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
             yield Run(looking, notes=(note,))
         return
     left = set(range(len(kinks.labels)))
     left -= kinks.reached(zeros[0], draw.sizes, draw.constraints) if zeros is not None else set()
-    missed = []
     while left:
         number = min(left)
         left.remove(number)
-        point = search(kinks, draw, arguments, number, at_kink)
-        if point is None or is_end(point.inputs):
+        point = search(kinks, draw, subject.arguments, number, at_kink)
+        if point is None or not subject.has_gradient(replace(draw, inputs=point.inputs)):
             missed.append(kinks.labels[number])
         else:
             left -= point.kinks
-            yield run_at(point.inputs, point.said)
+            yield there(point.inputs, point.said)
     if missed:
         note = f"no exact kink of {', '.join(dict.fromkeys(missed))} was found: its convention at a kink was not tested"
         yield Run(looking, notes=(note,))
@@ -160,36 +133,89 @@ def check_kinks(subject: Subject, draw: Draw, at_kink: Callable[[dict[str, Any]]
 def _at_zeros(
     draw: Draw, arguments: Sequence[Argument], at_kink: Callable[[dict[str, Any]], bool]
 ) -> tuple[dict[str, Any], str] | None:
-    """Inputs at a kink of which some arguments are zero, and which."""
-    for names in _zeros(arguments):
-        inputs = {name: np.zeros_like(value) if name in names else value for name, value in draw.inputs.items()}
-        if at_kink(inputs):
-            return inputs, f"{' and '.join(names)} = 0"
-    return None
-
-
-def _zeros(arguments: Sequence[Argument]) -> Iterator[tuple[str, ...]]:
-    """Sets of arguments to be zero: one parameter, two, all of them; then one of the data."""
+    """Inputs at a kink of which some arguments are zero: one parameter, two, all of them; or one of the data."""
     names = [argument.name for argument in arguments if argument.role == "parameter"]
-    data = [argument.name for argument in arguments if argument.role == "data" and not argument.integer]
-    sets = itertools.chain(
-        *(itertools.combinations(names, count) for count in (1, 2)), [tuple(names)], ((name,) for name in data)
-    )
-    yield from itertools.islice(sets, MOST_SETS_OF_ZEROS)
-
-
-def empty_draw(
-    candidates: Iterator[tuple[Symbol, dict[Basic, int]]],
-    draws: Callable[[Mapping[Basic, int]], Iterator[Callable[[], Draw]]],
-) -> tuple[Symbol, Draw] | None:
-    """Inputs with an empty axis; None where no dimension can be 0, or the facts do not allow it."""
-    for symbol, sizes in candidates:
-        try:
-            for draw in draws(sizes):
-                try:
-                    return symbol, replace(draw(), kind=EMPTY)
-                except ModelError:
-                    continue
-        except ModelError:  # a fact that is false at these sizes
-            continue
+    data = [(argument.name,) for argument in arguments if argument.role == "data" and not argument.integer]
+    pairs = (itertools.combinations(names, count) for count in (1, 2))
+    for zero in itertools.islice(itertools.chain(*pairs, [tuple(names)], data), _MOST_SETS_OF_ZEROS):
+        inputs = {name: np.zeros_like(value) if name in zero else value for name, value in draw.inputs.items()}
+        if at_kink(inputs):
+            return inputs, f"{' and '.join(zero)} = 0"
     return None
+
+
+# ---- zeros, and numbers of other sizes -------------------------------------------------------------------------------
+
+
+def extreme_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
+    """The inputs of a draw with zeros among them, and of other sizes; none where the loss has no derivative.
+
+    Arguments whose entries facts tie together stay as they are. Of a module without its formula nobody knows where its
+    kinks are, and zeros are likely ones.
+    """
+    if subject.formula is None:
+        return
+    facts = [c.fact for c in draw.constraints if isinstance(c, Unread)]
+    tied = {c.name for c in draw.constraints if not isinstance(c, Unread) and not c.leaves_room}
+    free = [
+        a
+        for a in subject.arguments
+        if a.role != "dimension" and a.name not in tied and not any(f.has(a.symbol) for f in facts)
+    ]
+    whole = [tuple(a.name for a in free if a.integer and a.upper is None and not a.span)]
+    names = [a.name for a in sorted(free, key=lambda a: a.role != "parameter") if not a.integer]
+    data, parameters = ([n for n in names if (n in subject.parameters) == of] for of in (False, True))
+    groups = list(dict.fromkeys(map(tuple, (names, data, parameters, *zip(names[:_MOST_ALONE])))))
+    scaled = partial(_scaled, seed=seed)
+    changes: list[tuple[str, Callable[[dict[str, Any], Names], dict[str, Any]], list[tuple[str, ...]]]] = [
+        ("with zeros", _zeros, groups),
+        *((f"with numbers of 1e{power:g}", partial(scaled, power=power), groups) for power in _POWERS),
+        ("with large whole numbers", partial(scaled, power=2.4), whole),
+        ("with negative whole numbers", _negated, whole),
+    ]
+    for said, change, choices in changes:
+        for chosen in filter(None, choices):
+            inputs = change(draw.inputs, chosen)
+            distance = subject.distance(inputs, draw.constraints)
+            kind = ZEROS if change is _zeros else SCALED
+            there = replace(draw, inputs=inputs, distance=distance, where=said, kind=kind, notes=())
+            legal = distance >= MARGIN and is_legal_at(subject, draw.sizes, inputs, value=False)
+            if legal and _has_gradient(subject, there):
+                yield there
+                break
+
+
+def _zeros(inputs: dict[str, Any], names: Names) -> dict[str, Any]:
+    """Every second entry zero, and every second scalar."""
+    changed = dict(inputs)
+    for number, name in enumerate(names):
+        value = np.array(inputs[name])
+        value.reshape(-1)[number % 2 :: 2] = 0.0
+        changed[name] = value[()]
+    return changed
+
+
+def _scaled(inputs: dict[str, Any], names: Names, power: float, seed: Seed) -> dict[str, Any]:
+    """Entries of a size, and of sizes down to a tenth of it; signs stay."""
+    rng = np.random.default_rng(seed)
+    changed = dict(inputs)
+    for name in names:
+        value = np.asarray(inputs[name])
+        sizes = value / (largest(value) or 1.0) * 10.0 ** (power - _SPREAD * rng.uniform(size=value.shape))
+        changed[name] = (sizes if value.dtype.kind == "f" else np.round(sizes).astype(value.dtype))[()]
+    return changed
+
+
+def _negated(inputs: dict[str, Any], names: Names) -> dict[str, Any]:
+    return {name: -value - 1 if name in names else value for name, value in inputs.items()}
+
+
+def _has_gradient(subject: Subject, there: Draw) -> bool:
+    """Whether loss and gradient are numbers, by the module or else by their formulas."""
+    try:
+        value, gradient = subject.module.value_and_gradient(**there.inputs)
+        finite = math.isfinite(value) and all(np.isfinite(part).all() for part in gradient)
+    except Exception:  # the code under test may fail in any way; elsewhere that is a finding
+        return False
+    small = count(there.inputs) <= MOST_NUMBERS
+    return finite or (small and subject.has_gradient(there))

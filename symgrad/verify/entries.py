@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.arguments import Argument
-from symgrad.verify.differences import Array
+from symgrad.verify.arrays import Array
 from symgrad.verify.facts import Bound, Constraint, Simplex, Structure
 
 RANGES: dict[str, tuple[float, float] | None] = {

@@ -42,7 +42,7 @@ from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.frontend.properties import is_transposition
 from symgrad.functions import Total
-from symgrad.verify.differences import Array
+from symgrad.verify.arrays import Array, largest
 from symgrad.verify.sizes import Sizes
 
 # Facts hold for numbers that were drawn to satisfy them up to rounding; a user's own data may be a little coarser.
@@ -133,7 +133,7 @@ class Simplex:
 
     def holds(self, inputs: Mapping[str, Any]) -> bool:
         values = np.asarray(inputs[self.name], dtype=np.float64)
-        scale = max(1.0, abs(self.total), float(np.max(np.abs(values), initial=0.0)))
+        scale = max(1.0, abs(self.total), largest(values))
         return bool(np.all(np.abs(values.sum(axis=self.axes) - self.total) <= TOLERANCE * scale))
 
 
@@ -164,7 +164,7 @@ def has_structure(kind: StructureKind, matrix: Array) -> bool:
     """Whether a matrix, or every one of a stack, is of the given kind, up to rounding."""
     if matrix.ndim > 2 and kind != "integer":
         return all(has_structure(kind, matrix[place]) for place in np.ndindex(matrix.shape[:-2]))
-    slack = TOLERANCE * float(np.max(np.abs(matrix), initial=1.0))
+    slack = TOLERANCE * max(1.0, largest(matrix))
 
     def zero(residual: Array) -> bool:
         return bool(np.all(np.abs(residual) <= slack))
@@ -180,7 +180,7 @@ def has_structure(kind: StructureKind, matrix: Array) -> bool:
         return False
 
     def triangle(of: Array) -> float:
-        return float(np.max(np.abs(np.triu(of, 1)), initial=0.0))
+        return largest(np.triu(of, 1))
 
     tests: dict[str, Callable[[], bool]] = {
         "symmetric": lambda: zero(matrix - matrix.T),

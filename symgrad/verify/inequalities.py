@@ -12,7 +12,7 @@ import numpy as np
 from sympy import Basic, Dummy, Ge, Gt, Indexed, Integer, Le, Lt, Poly, Pow, Symbol, log, loggamma
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from symgrad.verify.differences import Array
+from symgrad.verify.arrays import Array
 from symgrad.verify.facts import FactReader
 from symgrad.verify.statements import instances
 

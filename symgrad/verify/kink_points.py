@@ -16,7 +16,7 @@ import numpy as np
 from mpmath import mpf
 
 from symgrad.arguments import Argument
-from symgrad.verify.differences import Array, Inputs
+from symgrad.verify.arrays import Array, Inputs, entry_name, exactly
 from symgrad.verify.directions import beside
 from symgrad.verify.facts import Constraint
 from symgrad.verify.sampling import Draw
@@ -141,7 +141,7 @@ def _solutions(
     for name in untied(draw, arguments):
         value = np.asarray(inputs[name])
         for at in itertools.islice(np.ndindex(value.shape), _MOST_ENTRIES):
-            moved = _exactly(value)
+            moved = exactly(value).copy()
             moved[at] += _STEP
             after = kinks.distances({**inputs, name: moved}, draw.sizes, draw.constraints)[wanted]
             slope = (after - distance) / _STEP
@@ -153,9 +153,4 @@ def _solutions(
             if abs(root - number) <= mpf(10) ** -15 * (1 + abs(root)):
                 solved = np.array(value)
                 solved[at] = number
-                label = f"{name}[{', '.join(map(str, at))}]" if at else name
-                yield f"{label} = {number:.6g}", {**inputs, name: solved[()]}
-
-
-def _exactly(value: Array) -> Array:
-    return np.asarray(np.frompyfunc(lambda x: mpf(float(x)), 1, 1)(value), dtype=object).reshape(value.shape)
+                yield f"{entry_name(name, at)} = {number:.6g}", {**inputs, name: solved[()]}

@@ -12,8 +12,8 @@ from sympy import Basic, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.functions import if_else
-from symgrad.verify.calls import FLAT
-from symgrad.verify.differences import Array
+from symgrad.verify.arrays import Array
+from symgrad.verify.calls import OF_VECTORS
 from symgrad.verify.facts import Unread
 from symgrad.verify.point import Point, close, difference
 from symgrad.verify.report import Finding
@@ -90,7 +90,7 @@ def left_out_findings(point: Point) -> Iterator[Finding]:
     """Whether functions of the inputs stay as they are, whatever is in the entries that the loss does not read."""
     unread = unread_entries(point.subject, point.draw) if point.value is not None else {}
     if unread:
-        for function in (name for name in point.plain if name != FLAT):
+        for function in (name for name in point.plain if name not in OF_VECTORS):
             yield _finding(point, function, unread)
 
 

@@ -1,7 +1,7 @@
-"""Numbers before and after a link of the chain, and the verdict on them; inputs in other precisions."""
+"""Numbers before and after a link of the chain, and the verdict on them."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,10 @@ import mpmath
 import numpy as np
 from mpmath import mpf
 
-from symgrad.verify.differences import EPS, Array
 from symgrad.verify.report import Link, Verdict
+
+DIGITS = 50  # of what is exact
+DOUBLE = 15  # digits of float64
 
 
 @dataclass(frozen=True)
@@ -63,28 +65,6 @@ def link_of(name: str, numbers: Sequence[Number]) -> Link:
     digits = 17 if verdict == "pass" else 25
     before, after = (mpmath.nstr(mpf(x), digits) for x in (worst.expected, worst.got))
     return Link(name, verdict, ulps, worst.label, before, after)
-
-
-def moved(inputs: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
-    """The inputs with every number off by a rounding error."""
-    made = {}
-    for name, value in inputs.items():
-        array = np.asarray(value)
-        if array.dtype.kind == "f":
-            array = array * (1 + EPS * rng.choice([-1.0, 1.0], size=array.shape))
-        made[name] = array
-    return made
-
-
-def exactly(values: Any) -> Array:
-    """Numbers as mpf."""
-    return np.asarray(np.frompyfunc(lambda x: mpf(float(x)), 1, 1)(np.asarray(values)), dtype=object)
-
-
-def in_single(value: Any) -> Any:
-    """A number or an array in single precision; integers as they are."""
-    array = np.asarray(value)
-    return value if array.dtype.kind != "f" else array.astype(np.float32) if array.ndim else np.float32(value)
 
 
 def scale_of(numbers: Iterable[Any]) -> Any:

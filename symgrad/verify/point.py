@@ -7,15 +7,33 @@ import numpy as np
 from sympy import MatrixSymbol
 
 from symgrad.arguments import Argument
-from symgrad.verify.calls import BOTH, COMPACT, FLAT, GRADIENT, VALUE, Arrays, Calls
+from symgrad.verify.arrays import EPS, Array, Inputs, entry_name, largest
+from symgrad.verify.calls import BOTH, COMPACT, GRADIENT, OF_VECTORS, VALUE, Arrays, Calls
 from symgrad.verify.derivatives import MOST_ENTRIES
-from symgrad.verify.differences import EPS, Array, Inputs, Neighbourhood
+from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
 from symgrad.verify.report import Finding
 from symgrad.verify.sampling import KINK, Draw, same
 from symgrad.verify.subject import Subject
 
 REPEAT = 1e-10  # relative to the largest: two ways to compute the same number may sum in different orders
+
+
+class Raised(str):
+    """What a function raises, in words.
+
+    Attributes
+    ----------
+    refuses : whether by a ValueError, or by an IndexError that is not NumPy's, it refuses its inputs.
+    """
+
+    refuses: bool
+
+    def __new__(cls, problem: Exception) -> "Raised":
+        made = super().__new__(cls, f"it raised {type(problem).__name__}: {problem}")
+        own = isinstance(problem, IndexError) and "out of bounds" not in str(problem)  # NumPy's words
+        made.refuses = isinstance(problem, ValueError) or own
+        return made
 
 
 class Point:
@@ -56,14 +74,14 @@ class Point:
             self.directions = {a.name: d for a in self.parameters for d in self.random(a)[:1]}
             self.inputs |= {f"direction_{name}": self.vector(name, self.directions) for name in self.names}
 
-    def computed(self, function: str, inputs: Inputs, warnings: Any = "ignore", **options: Any) -> Arrays | str:
+    def computed(self, function: str, inputs: Inputs, warnings: Any = "ignore", **options: Any) -> Arrays | Raised:
         """What a function gives, or in words what it raises; what it has written to its inputs is noted and undone."""
         before = {name: np.copy(value) for name, value in inputs.items() if isinstance(value, np.ndarray)}
         try:
             with np.errstate(all=warnings, under="ignore"):
                 return self.calls(function, inputs, **options)
         except Exception as problem:  # the code under test may fail in any way, and that is a finding
-            return f"it raised {type(problem).__name__}: {problem}"
+            return Raised(problem)
         finally:
             for name, value in before.items():
                 if not same(value, inputs[name]):
@@ -119,18 +137,19 @@ class Point:
     @cached_property
     def terms(self) -> float:
         """The size of the inputs: where everything cancels, nothing but they says what size the terms had."""
-        return max((float(np.max(np.abs(value), initial=0.0)) for value in self.draw.inputs.values()), default=0.0)
+        return max(map(largest, self.draw.inputs.values()), default=0.0)
 
     def size(self, name: str) -> float:
         """The size of an input's largest entry; 1 of zeros."""
-        return float(np.max(np.abs(self.draw.inputs[name]), initial=0.0)) or 1.0
+        return largest(self.draw.inputs[name]) or 1.0
 
     @cached_property
     def noises(self) -> dict[str, Arrays]:
         """The rounding errors of what each function gives, as measured around the inputs; 0 where that fails."""
         near = Neighbourhood.of(self.inputs, self.names, self.rng)
         found = {}
-        measured = {name: arrays for name, arrays in self.plain.items() if name not in (GRADIENT, FLAT, COMPACT)}
+        others = (GRADIENT, COMPACT, *OF_VECTORS)
+        measured = {name: arrays for name, arrays in self.plain.items() if name not in others}
         for function, arrays in measured.items():
             zeros = {label: np.zeros_like(array, dtype=np.float64) for label, array in arrays.items()}
             found[function] = zeros
@@ -157,8 +176,8 @@ class Point:
         """How far a number may be from the same one computed in another way, beside REPEAT of its size."""
         if label == "value":
             return 10 * self.noise
-        measured = self.noises.get(BOTH if label in self.names else function, {})
-        rounding = float(np.max(measured.get(label, 0.0), initial=0.0))
+        measured = self.noises.get(BOTH if label in self.names else OF_VECTORS.get(function, function), {})
+        rounding = largest(measured.get(label, 0.0))
         if label in self.names:  # no derivative is known better than what moves the loss by its rounding errors
             return rounding + 1e3 * self.noise / self.size(label)
         return rounding + 1e2 * EPS * max(1.0, self.terms)
@@ -179,7 +198,7 @@ def close(got: Any, wanted: Any, relative: float, absolute: float) -> bool:
     if got.shape != wanted.shape or not np.array_equal(np.isfinite(got), np.isfinite(wanted)):
         return False
     finite = np.isfinite(wanted)
-    scale = float(np.max(np.abs(wanted[finite]), initial=0.0))
+    scale = largest(wanted[finite])
     return bool(np.all(np.abs(got[finite] - wanted[finite]) <= relative * scale + absolute))
 
 
@@ -193,8 +212,7 @@ def difference(label: str, got: Any, wanted: Any) -> str:
     with np.errstate(invalid="ignore"):  # infinite less infinite
         off = np.nan_to_num(np.abs(got - wanted), nan=np.inf)
     at = tuple(map(int, np.unravel_index(np.argmax(off), off.shape)))
-    where = f"{label}[{', '.join(map(str, at))}]" if at else label
-    return f"{where} is {float(got[at])!r} instead of {float(wanted[at])!r}"
+    return f"{entry_name(label, at)} is {float(got[at])!r} instead of {float(wanted[at])!r}"
 
 
 def finding(name: str, holds: bool, detail: str = "") -> Finding:

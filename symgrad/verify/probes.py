@@ -8,7 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.verify.calls import BOTH, COMPACT, FLAT, GRADIENT, HESSIAN, PRODUCT, VALUE, Arrays
+from symgrad.verify.arrays import EPS, Array, Inputs, largest
+from symgrad.verify.calls import (
+    BOTH,
+    COMPACT,
+    FIRST_ORDER,
+    FLAT,
+    FLAT_HESSIAN,
+    FLAT_PRODUCT,
+    GRADIENT,
+    HESSIAN,
+    OF_VECTORS,
+    PRODUCT,
+    VALUE,
+    Arrays,
+)
 from symgrad.verify.derivatives import (
     Along,
     Derivative,
@@ -19,12 +33,11 @@ from symgrad.verify.derivatives import (
     moving,
     taylor_order,
 )
-from symgrad.verify.differences import EPS, Array, Inputs
 from symgrad.verify.directions import Direction
-from symgrad.verify.extremes import formula_findings
+from symgrad.verify.formulas import formula_findings
 from symgrad.verify.guarded import guarded
 from symgrad.verify.left_out import left_out_findings
-from symgrad.verify.point import REPEAT, Point, close, difference, finding
+from symgrad.verify.point import REPEAT, Point, Raised, close, difference, finding
 from symgrad.verify.report import Finding, Item, Run, Slope, Verdict
 from symgrad.verify.sampling import EMPTY, KINK, MARGIN, ORDINARY, SCALED, WHOLE, ZEROS, Kind
 from symgrad.verify.ways import leak_findings, single_findings, way_findings
@@ -40,10 +53,16 @@ _FEWEST = 4  # entries of a second derivative by each parameter
 _AGREE = 1e-9  # two functions of second order, relative to the largest
 
 
-def result_findings(point: Point) -> Iterator[Finding]:
+def result_findings(point: Point) -> Iterator[Item]:
     """What every function gives: whether it computes, and arrays of the right shapes, in float64, of finite numbers."""
     for function in point.calls.names:
         found = point.computed(function, point.inputs)
+        undefined = _undefined(point, function, found) if point.draw.kind == EMPTY else None
+        if undefined is not None:
+            yield undefined
+            if function == VALUE:
+                return
+            continue
         if isinstance(found, str):
             yield finding(f"{function} computes", False, found)
             continue
@@ -65,6 +84,38 @@ def result_findings(point: Point) -> Iterator[Finding]:
             point.plain[function] = found
         if function == VALUE and VALUE not in point.plain:
             return
+
+
+def _undefined(point: Point, function: str, found: Arrays | Raised) -> Item | None:
+    """Why a function need not have a result with an empty axis, if it has none.
+
+    A module may refuse an axis without entries, whatever the loss is: that is no wrong number. Nor is a value or a
+    derivative that is no number where its formula divides by zero, as a mean of nothing does, even though the loss, a
+    sum over nothing, does not need it.
+    """
+    subject, empty = point.subject, " = ".join(str(d) for d, size in point.draw.sizes.items() if size == 0)
+    if function == VALUE:
+        said = found if isinstance(found, str) else f"value is {float(found['value'])!r}"
+        try:
+            defined = subject.reference is None or math.isfinite(subject.reference(point.draw.inputs, point.draw.sizes))
+        except IndexError:  # the loss reads an entry, such as X[0, 0], that is not there
+            defined = False
+        if not isinstance(found, str) and math.isfinite(found["value"]):
+            name = "value is not finite where the loss is not defined"
+            return None if defined else Finding(name, "inconclusive", f"{said}, the loss is no number")
+        if not defined or (isinstance(found, str) and found.refuses):
+            return f"there is no value without {empty}: {said}"
+    if isinstance(found, str) or function not in FIRST_ORDER:
+        return None
+    wild = {label: ~np.isfinite(array) for label, array in found.items() if not np.isfinite(array).all()}
+    exact = subject.exactly(point.draw)
+    if not wild or any(np.any(lost & np.isfinite(exact[k].reshape(lost.shape))) for k, lost in wild.items() if exact):
+        return None
+    names = f"value is {float(found['value'])!r}" if function == VALUE else f"the derivative by {', '.join(wild)}"
+    if not exact:
+        return Finding(f"there is a gradient without {empty}", "inconclusive", f"{names} is not finite")
+    names += "" if function == VALUE else " is no number"
+    return f"{names}: its formula divides by {empty} = 0, as that of a mean does"
 
 
 def _shapes(point: Point, function: str, label: str) -> list[tuple[int, ...]] | None:
@@ -136,6 +187,11 @@ def agreement_findings(point: Point) -> Iterator[Finding]:
             got, wanted = plain[function][name], plain[BOTH][name]
             agrees = close(got, wanted, REPEAT, point.allowed(BOTH, name))
             yield finding(statement.format(name), agrees, difference(name, got, wanted))
+    for function in (name for name in (FLAT_HESSIAN, FLAT_PRODUCT) if name in plain and OF_VECTORS[name] in plain):
+        for label, got in plain[function].items():
+            wanted = plain[OF_VECTORS[function]][label].reshape(got.shape)
+            agrees = close(got, wanted, REPEAT, point.allowed(function, label))
+            yield finding(f"{function} has the same {label}", agrees, difference(label, got, wanted))
     if FLAT in plain:
         yield from _packed(point)
     if HESSIAN in plain:
@@ -185,8 +241,8 @@ def _hessians(point: Point) -> Iterator[Finding]:
 
 
 def _agrees(point: Point, statement: str, got: Array, wanted: Array) -> Finding:
-    off = float(np.max(np.abs(got - wanted), initial=0.0))
-    scale = float(np.max(np.abs(wanted), initial=0.0))
+    off = largest(got - wanted)
+    scale = largest(wanted)
     holds = off <= _AGREE * scale + 1e2 * EPS * max(1.0, point.terms) or not math.isfinite(off)
     return finding(statement, holds, f"they differ by {off:.3g}, of at most {scale:.3g}")
 
@@ -270,7 +326,7 @@ def _second_derivatives(point: Point, share: int) -> Iterator[Derivative]:
                 continue
             for p in gradients:
                 analytic = np.ravel(found[f"Hv.{p}"])
-                error = np.ravel(point.noises[PRODUCT][f"Hv.{p}"]) + 1e2 * EPS * np.max(np.abs(analytic), initial=0.0)
+                error = np.ravel(point.noises[PRODUCT][f"Hv.{p}"]) + 1e2 * EPS * largest(analytic)
                 one = Along(tuple(moved.values()), analytic, error)
                 yield Derivative(f"Hv.{p}", *gradients[p], [one])
     for name, quantity in point.subject.second.quantities.items() if point.subject.second is not None else ():

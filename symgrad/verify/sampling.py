@@ -13,7 +13,8 @@ from sympy import Basic
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
-from symgrad.verify.differences import Array, Inputs, Loss, typical_size
+from symgrad.verify.arrays import Array, Inputs
+from symgrad.verify.differences import Loss, typical_size
 from symgrad.verify.entries import RANGES, draw_entries, entry_limits
 from symgrad.verify.facts import Bound, Constraint, FactReader, Structure, Unread
 from symgrad.verify.inequalities import Inequality, inequalities, settled

@@ -11,7 +11,7 @@ from sympy.assumptions.assume import AppliedPredicate
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import SymgradError
-from symgrad.verify.differences import Inputs
+from symgrad.verify.arrays import Inputs, largest
 from symgrad.verify.facts import SIGNS, STRUCTURES, TOLERANCE, Bound, Constraint, FactReader, Unread, has_structure
 from symgrad.verify.reference import Reading
 
@@ -93,4 +93,4 @@ def _test(fact: Any) -> tuple[Callable[..., bool | None], Sequence[Basic]]:
 
 
 def _slack(*sides: Any) -> float:
-    return TOLERANCE * max(1.0, *(float(np.max(np.abs(side), initial=0.0)) for side in sides))
+    return TOLERANCE * max(1.0, *map(largest, sides))

@@ -16,6 +16,7 @@ from symgrad.verify.facts import Constraint
 from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
+from symgrad.verify.numbers import DIGITS
 from symgrad.verify.report import Finding, Link
 from symgrad.verify.sampling import Draw
 from symgrad.verify.sizes import model_dimensions
@@ -104,6 +105,14 @@ class Subject:
     def distance(self, inputs: dict[str, Any], constraints: Sequence[Constraint]) -> float:
         """How far inputs are from the nearest kink; inf for a smooth model."""
         return math.inf if self.kinks is None else self.kinks.nearest(inputs, constraints)
+
+    def exactly(self, draw: Draw) -> Arrays:
+        """Loss and gradient at a draw by their formulas; nothing where these are not known."""
+        return {} if self.formula is None else self.formula(draw.inputs, draw.sizes, DIGITS)
+
+    def has_gradient(self, draw: Draw) -> bool:
+        """Whether the formulas of loss and gradient are numbers, as far as that is known."""
+        return all(bool(np.isfinite(part).all()) for part in self.exactly(draw).values())
 
     def is_regular(self, inputs: dict[str, Any]) -> bool:
         """Whether the matrices that the loss inverts are far enough from singular ones."""

@@ -9,7 +9,8 @@ import numpy as np
 from jinja2 import Environment
 
 from symgrad.arguments import Argument
-from symgrad.verify.differences import FIRST_STEP, Array
+from symgrad.verify.arrays import Array
+from symgrad.verify.differences import FIRST_STEP
 from symgrad.verify.directions import Tangents
 from symgrad.verify.facts import Bound
 from symgrad.verify.sampling import Draw

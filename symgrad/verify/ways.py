@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 from sympy import MatrixSymbol
 
-from symgrad.verify.calls import BOTH, COMPACT, FLAT, GRADIENT, VALUE
-from symgrad.verify.differences import Array, Inputs, Neighbourhood
+from symgrad.verify.arrays import Array, Inputs, as_type, in_precision, largest
+from symgrad.verify.calls import BOTH, COMPACT, FIRST_ORDER, GRADIENT, OF_VECTORS, VALUE
+from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.point import Point, close, difference, finding
 from symgrad.verify.report import Finding
 from symgrad.verify.sampling import same
@@ -24,7 +25,6 @@ _SINGLE_NOISE = 1e3 * 2.0**29  # from float64's rounding errors to a thousand ti
 _SINGLE_EPS = float(np.finfo(np.float32).eps)
 _LEAK = 1e-3  # of float32's rounding errors: far above the 2e-9 that float64 has, and far below all of them
 _REPEAT_SINGLE = 1e3 * _SINGLE_EPS
-_FIRST_ORDER = (VALUE, GRADIENT, BOTH, FLAT)
 
 
 @dataclass(frozen=True)
@@ -88,15 +88,15 @@ def ways(point: Point) -> Iterator[Way]:
             blocks = " with blocks of rows" if settings else ""
             for again in ("", " a second time", " a third time")[: 1 if settings else 3]:
                 name = f"a workspace leaves the numbers as they are{blocks}{again}"
-                yield Way(name, settings=settings, options=options, functions=_FIRST_ORDER)
+                yield Way(name, settings=settings, options=options, functions=FIRST_ORDER)
         single = partial(in_precision, np.float32)
         name = "a workspace leaves the numbers as they are in float32"
-        yield Way(name, single, single, {}, options, _FIRST_ORDER, relative=_REPEAT_SINGLE)
-        yield Way("a workspace leaves the numbers as they are after float32", options=options, functions=_FIRST_ORDER)
+        yield Way(name, single, single, {}, options, FIRST_ORDER, relative=_REPEAT_SINGLE)
+        yield Way("a workspace leaves the numbers as they are after float32", options=options, functions=FIRST_ORDER)
     if hasattr(module, "pack"):
         single = partial(in_precision, np.float32)
         yield Way(
-            "one vector of parameters gives the same numbers in float32", single, single, functions=(FLAT,),
+            "one vector of parameters gives the same numbers in float32", single, single, functions=tuple(OF_VECTORS),
             relative=_REPEAT_SINGLE,
         )  # fmt: skip
 
@@ -137,10 +137,10 @@ def _wrong(point: Point, way: Way, function: str) -> str:
         return ""
     wanted = point.plain[function]
     if way.instead is not None:
-        plain = point.computed(BOTH if function == FLAT else function, way.instead(point.inputs))
+        plain = point.computed(OF_VECTORS.get(function, function), way.instead(point.inputs))
         if isinstance(plain, str) or not all(np.isfinite(array).all() for array in plain.values()):
             return ""  # there is nothing to compare with
-        wanted = plain
+        wanted = {k: plain[k].reshape(v.shape) for k, v in wanted.items()}
     found = point.computed(function, way.inputs(point.inputs), **way.options)
     if isinstance(found, str):
         return f"{function}: {found}"
@@ -162,7 +162,7 @@ def _changed(point: Point) -> str:
     near = Neighbourhood.of(point.inputs, point.names, np.random.default_rng(0)).points[0]
     spaces = [{}, {"workspace": point.workspace}] if hasattr(point.subject.module, "Workspace") else [{}]
     for function in point.plain:
-        for options in spaces if function in _FIRST_ORDER else [{}]:
+        for options in spaces if function in FIRST_ORDER else [{}]:
             first = point.computed(function, point.inputs, **options)
             if isinstance(first, str):
                 continue
@@ -182,19 +182,9 @@ def _arrays(change: Callable[[Array], Array], inputs: Inputs) -> dict[str, Any]:
     return {k: change(v) if isinstance(v, np.ndarray) and v.ndim else v for k, v in inputs.items()}
 
 
-def in_precision(dtype: type[np.floating[Any]], inputs: Inputs) -> dict[str, Any]:
-    """The inputs with floating numbers in another precision; integers as they are."""
-    return {name: _as(dtype, value) if np.asarray(value).dtype.kind == "f" else value for name, value in inputs.items()}
-
-
-def _as(dtype: Any, value: Any) -> Any:
-    array = np.asarray(value)
-    return array.astype(dtype) if array.ndim else dtype(value)
-
-
 def _cast(dtype: Any, names: frozenset[str], inputs: Inputs) -> dict[str, Any]:
     """Some of the inputs as whole numbers of another type."""
-    return {k: _as(dtype, np.round(v)) if k in names else v for k, v in inputs.items()}
+    return {k: as_type(dtype, np.round(v)) if k in names else v for k, v in inputs.items()}
 
 
 def _rounded(names: frozenset[str], inputs: Inputs) -> dict[str, Any]:
@@ -257,7 +247,7 @@ def single_findings(point: Point) -> Iterator[Finding]:
     if point.value is None:
         return
     single = in_precision(np.float32, point.inputs)
-    for function in (name for name in point.plain if name != FLAT):
+    for function in (name for name in point.plain if name not in OF_VECTORS):
         got = point.computed(function, single)
         wanted = point.computed(function, in_precision(np.float64, single))
         if isinstance(got, str) or isinstance(wanted, str):
@@ -283,10 +273,10 @@ def _near(point: Point, function: str, label: str, what: str, single: Array, exa
     name = f"the {what} is near in float32"
     if not np.all(np.isfinite(single)):
         return Finding(name, "inconclusive", f"{function} is not finite there")
-    scale = float(np.max(np.abs(exact), initial=0.0))
-    noise = float(np.max(point.noises.get(BOTH if label in point.names else function, {}).get(label, 0.0), initial=0.0))
+    scale = largest(exact)
+    noise = largest(point.noises.get(BOTH if label in point.names else function, {}).get(label, 0.0))
     noise += point.noise / point.size(label) if label in point.names else point.noise if label == "value" else 0.0
-    off = float(np.max(np.abs(single.astype(np.float64) - exact), initial=0.0))
+    off = largest(single.astype(np.float64) - exact)
     allowed = _SINGLE_TOLERANCE * scale + _SINGLE_NOISE * noise + 1e2 * _SINGLE_EPS * point.terms
     detail = f"{difference(what, single, exact)}, of at most {scale:.3g}, by {function}"
     return finding(name, off <= allowed, detail)
@@ -304,8 +294,8 @@ def leak_findings(point: Point) -> Iterator[Finding]:
     for name in point.names:
         got = np.asarray(single[name], dtype=np.float64)
         finite = bool(np.all(np.isfinite(got)))
-        off = float(np.max(np.abs(got - exact[name]), initial=0.0)) if finite else np.inf
-        noise = float(np.max(point.noises[BOTH][name], initial=0.0))
-        scale = float(np.max(np.abs(exact[name]), initial=0.0))
+        off = largest(got - exact[name]) if finite else np.inf
+        noise = largest(point.noises[BOTH][name])
+        scale = largest(exact[name])
         leaks = _LEAK * max(off, _SINGLE_EPS * scale) < noise < 100 * _SINGLE_EPS * scale
         yield finding(f"the gradient by {name} is float64 inside", not leaks, f"its rounding errors are {noise:.1g}")

@@ -62,7 +62,7 @@ def test_a_mean_says_that_it_has_no_value_without_samples() -> None:
     assert report.ok and run.entries == run.findings == ()
     assert run.notes == ("there is no value without N: value is nan",)
     report = Model(MaxOver(z, (n, 0, N - 1)), [w]).check()
-    assert report.ok and "there is no value without N: value raises ValueError" in edge(report, "(no N)").notes[0]
+    assert report.ok and "there is no value without N: it raised ValueError" in edge(report, "(no N)").notes[0]
 
 
 def test_a_number_where_the_loss_has_none_is_not_a_pass() -> None:
@@ -83,8 +83,8 @@ def mean_in_a_sum() -> Model:
 def test_a_derivative_that_divides_by_an_empty_axis_is_no_alarm() -> None:
     report = mean_in_a_sum().check()
     run = edge(report, "(no N)")
-    assert report.ok and run.findings == () and report.undecided == ()
-    assert "the derivative by b is no number: its formula divides by N = 0" in run.notes[0]
+    assert report.ok and not run.entries and report.undecided == ()
+    assert any("the derivative by b is no number: its formula divides by N = 0" in note for note in run.notes)
 
 
 def test_a_value_that_divides_by_an_empty_axis_is_no_alarm() -> None:
@@ -99,8 +99,7 @@ def test_a_derivative_that_is_no_number_where_its_formula_is_one_is_found() -> N
     text = model.source().replace("return loss, Gradient(", "return loss, Gradient(0 / w.dtype.type(X.shape[0]) + ")
     report = checked(model, imported(text, "nan"))
     run = edge(report, "(no N)")
-    assert [finding.verdict for finding in run.findings] == ["fail"]
-    assert "by w[0] it is nan, its formula says 0.0" in str(run.findings[0])
+    assert "the gradient by w is finite: [nan nan]" in map(str, run.failures)
     assert not report.ok and all(not run.failures for run in report.runs)
 
 
@@ -241,7 +240,7 @@ def test_a_gradient_that_depends_on_the_layout_of_the_inputs_is_found_and_named(
     ("old", "new", "statement"),
     [
         ("return np.concatenate([np.ravel(array)", "return np.concatenate([np.ravel(array.T)", "pack puts"),
-        ("parts.append(theta[start:stop]", "parts.append(theta[start:stop][::-1]", "unpack undoes pack"),
+        ("theta[end - prod(shape) : end]", "theta[end - prod(shape) : end][::-1]", "unpack undoes pack"),
         ("return float(loss), pack", "return 2 * float(loss), pack", "flat_value_and_gradient has the same value"),
         ("pack(*slope)\n", "-pack(*slope)\n", "flat_value_and_gradient has the same gradient"),
         ("return float(loss), pack", "return float(los), pack", "flat_value_and_gradient computes"),
