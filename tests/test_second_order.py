@@ -36,7 +36,7 @@ from symgrad import LogSumExp, Model, ModelError, UnsupportedError, if_else, log
 from symgrad.calculus import forward
 from symgrad.graph.build import scale
 from symgrad.graph.nodes import Node
-from symgrad.verify.probes import combine
+from symgrad.verify.agreement import combine
 
 N, M, K, R = symbols("N M K R", integer=True, positive=True)
 i, j, k, m, n, o = symbols("i j k m n o", integer=True)

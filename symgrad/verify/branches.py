@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import Abs, Basic, Dummy, Eq, Indexed, IndexedBase, MatrixSymbol, Max, Min, Symbol, sign
+from sympy import Abs, Basic, Dummy, Eq, Indexed, Max, Min, sign
 from sympy.logic.boolalg import Boolean, BooleanAtom, BooleanFalse
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -21,6 +21,7 @@ from symgrad.functions import relu
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import typical_size
 from symgrad.verify.directions import Tangents
+from symgrad.verify.facts import outermost
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.reference import Place, branches_of
 from symgrad.verify.sampling import Draw
@@ -173,10 +174,8 @@ def _is_impossible(condition: Boolean) -> bool:
     """Whether SymPy knows of a condition that no real numbers satisfy it, such as x[i]**2 < 0."""
     if isinstance(condition, BooleanAtom):
         return isinstance(condition, BooleanFalse)
-    parts = condition.atoms(Indexed, MatrixElement, Symbol)
-    parts -= {inner for part in parts if not part.is_Symbol for inner in part.atoms(Symbol, IndexedBase, MatrixSymbol)}
     numbers = {}
-    for part in parts:
+    for part in outermost(condition):
         known = part.base.label if isinstance(part, Indexed) else part
         facts = {fact: True for fact in ("positive", "negative", "nonnegative", "nonpositive", "integer")
                  if getattr(known, f"is_{fact}", None)}  # fmt: skip

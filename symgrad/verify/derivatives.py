@@ -112,7 +112,7 @@ def moving(
 ) -> Callable[[float], Array]:
     """An array as a function of t, where parameters are moved by t along their directions; what is known is kept."""
     bases = {d.parameter: np.asarray(inputs[d.parameter], dtype=np.float64) for d in directions}
-    size = values(function, inputs).size
+    size = values(function, {**inputs, **{name: base.copy() for name, base in bases.items()}}).size
     known: dict[float, Array] = {}
 
     def at(t: float) -> Array:

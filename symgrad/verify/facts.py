@@ -9,30 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from sympy import (
-    Abs,
-    And,
-    Basic,
-    Dummy,
-    Eq,
-    Expr,
-    Ge,
-    Gt,
-    Identity,
-    Indexed,
-    Integer,
-    Le,
-    Lt,
-    MatMul,
-    MatrixExpr,
-    MatrixSymbol,
-    OneMatrix,
-    Sum,
-    Symbol,
-    Transpose,
-    lambdify,
-    sympify,
-)
+import sympy as sp
 from sympy.assumptions.assume import AppliedPredicate
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
@@ -69,11 +46,11 @@ class Bound:
     value from `first` on, if there is a first one: a root has no parent among the labels 0, 1, ...
     """
 
-    fact: Basic
+    fact: sp.Basic
     name: str
-    subscripts: tuple[Basic, ...]
-    low: float | Expr = -math.inf
-    high: float | Expr = math.inf
+    subscripts: tuple[sp.Basic, ...]
+    low: float | sp.Expr = -math.inf
+    high: float | sp.Expr = math.inf
     strict: bool = False
     first: float = -math.inf
 
@@ -88,7 +65,7 @@ class Bound:
         if len(self.subscripts) != len(shape):
             return mask  # no subscripts: every entry
         grids = np.indices(shape)
-        first: dict[Basic, Array] = {}
+        first: dict[sp.Basic, Array] = {}
         for subscript, grid in zip(self.subscripts, grids, strict=True):
             if subscript.is_Integer:
                 mask &= grid == int(subscript)
@@ -103,12 +80,12 @@ class Bound:
         mask &= (high > self.first) if self.strict else (high >= self.first)
         return np.where(mask, low, -math.inf), np.where(mask, high, math.inf)
 
-    def _end(self, end: float | Expr, shape: tuple[int, ...]) -> Array:
-        if not isinstance(end, Expr):
+    def _end(self, end: float | sp.Expr, shape: tuple[int, ...]) -> Array:
+        if not isinstance(end, sp.Expr):
             return np.full(shape, end)
         at = dict(zip(self.subscripts, np.indices(shape), strict=True))
         symbols = sorted(end.free_symbols, key=str)
-        return np.asarray(lambdify(symbols, end)(*(at[symbol] for symbol in symbols)), dtype=np.float64)
+        return np.asarray(sp.lambdify(symbols, end)(*(at[symbol] for symbol in symbols)), dtype=np.float64)
 
     def holds(self, inputs: Mapping[str, Any]) -> bool:
         values = np.asarray(inputs[self.name], dtype=np.float64)
@@ -125,7 +102,7 @@ class Bound:
 class Simplex:
     """The entries along `axes` sum to `total`."""
 
-    fact: Basic
+    fact: sp.Basic
     name: str
     axes: tuple[int, ...]
     total: float
@@ -141,7 +118,7 @@ class Simplex:
 class Structure:
     """A matrix, or every matrix over the last two axes, is of the given kind."""
 
-    fact: Basic
+    fact: sp.Basic
     name: str
     kind: StructureKind
     leaves_room = False
@@ -154,7 +131,7 @@ class Structure:
 class Unread:
     """A fact that inputs are not drawn by: over several arguments, over named intermediates, or of a rarer kind."""
 
-    fact: Basic
+    fact: sp.Basic
 
 
 Constraint = Bound | Simplex | Structure | Unread
@@ -220,9 +197,16 @@ SIGNS: dict[str, dict[str, Any]] = {
 _EMPTY = frozenset({"real", "complex", "finite", "real_elements", "complex_elements", "square", "commutative"})
 
 
-def sympy_name(symbol: Basic) -> str:
+def sympy_name(symbol: sp.Basic) -> str:
     """The name of a `Symbol`, `MatrixSymbol` or `IndexedBase`."""
     return str(getattr(symbol, "label", None) or getattr(symbol, "name", None) or symbol)
+
+
+def outermost(expression: sp.Basic) -> list[sp.Basic]:
+    """The entries and symbols in an expression; of an entry not the label of its base, its matrix or its subscripts."""
+    parts = expression.atoms(sp.Indexed, MatrixElement, sp.Symbol)
+    inner = {part for entry in parts for part in entry.atoms(sp.Symbol, sp.Indexed, sp.MatrixSymbol) if part != entry}
+    return sorted(parts - inner, key=str)
 
 
 class FactReader:
@@ -239,7 +223,7 @@ class FactReader:
         self.arguments_by_name = {each.name: each for each in self.arguments.values()}
         self.sizes = dict(sizes)
 
-    def read(self, facts: Sequence[Basic]) -> list[Constraint]:
+    def read(self, facts: Sequence[sp.Basic]) -> list[Constraint]:
         """The constraints that facts state, in order; conjunctions are taken apart.
 
         Raises
@@ -253,7 +237,7 @@ class FactReader:
                 raise ModelError("one of the facts is false as it stands, so no inputs satisfy it")
             if isinstance(fact, BooleanTrue):
                 continue
-            if isinstance(fact, And):
+            if isinstance(fact, sp.And):
                 constraints += self.read(sorted(fact.args, key=str))
             else:
                 constraints += self._one(fact)
@@ -261,18 +245,13 @@ class FactReader:
 
     def assumptions(self, argument: Argument) -> list[Constraint]:
         """The constraints that the symbol's own assumptions state: its sign, or that it is an integer."""
-        symbol: Any = argument.symbol
-        found: list[Constraint] = []
-        for sign, bounds in SIGNS.items():
-            if getattr(symbol, f"is_{sign}", None):
-                found.append(Bound(symbol, argument.name, (), **bounds))
-                break
-        return found
+        signs = [bounds for sign, bounds in SIGNS.items() if getattr(argument.symbol, f"is_{sign}", None)]
+        return [Bound(argument.symbol, argument.name, (), **bounds) for bounds in signs[:1]]
 
-    def _one(self, fact: Basic) -> list[Constraint]:
+    def _one(self, fact: sp.Basic) -> list[Constraint]:
         if isinstance(fact, AppliedPredicate):
             found = self._predicate(fact)
-        elif isinstance(fact, Eq):
+        elif isinstance(fact, sp.Eq):
             found = self._sum(fact) or self._matrix_equation(fact) or self._relation(fact)
         elif isinstance(fact, Relational):
             found = self._relation(fact)
@@ -280,21 +259,25 @@ class FactReader:
             found = None
         return [Unread(fact)] if found is None else found
 
-    def place(self, expression: Basic) -> tuple[Argument, tuple[Basic, ...]] | None:
+    def place(self, expression: sp.Basic) -> tuple[Argument, tuple[sp.Basic, ...]] | None:
         """The argument that an expression is an entry (or the whole) of, with the subscripts."""
-        subscripts: tuple[Basic, ...] = ()
-        if isinstance(expression, Indexed):
+        subscripts: tuple[sp.Basic, ...] = ()
+        if isinstance(expression, sp.Indexed):
             expression, subscripts = expression.base, tuple(expression.indices)
-        elif isinstance(expression, MatrixElement) and isinstance(expression.parent, MatrixSymbol):
+        elif isinstance(expression, MatrixElement) and isinstance(expression.parent, sp.MatrixSymbol):
             expression, subscripts = expression.parent, (expression.i, expression.j)
         elif not hasattr(expression, "name"):
             return None
         argument = self.arguments.get(sympy_name(expression))
         return None if argument is None else (argument, subscripts)
 
-    def number(self, expression: Basic) -> float | None:
+    def sized(self, expression: Any) -> Any:
+        """An expression with the dimensions as numbers."""
+        return expression.xreplace({symbol: sp.Integer(size) for symbol, size in self.sizes.items()})
+
+    def number(self, expression: sp.Basic) -> float | None:
         """The value of an expression in dimensions only."""
-        value = sympify(expression).xreplace({symbol: Integer(size) for symbol, size in self.sizes.items()})
+        value = self.sized(sp.sympify(expression))
         return float(value) if value.is_number and value.is_extended_real else None
 
     def _predicate(self, fact: Any) -> list[Constraint] | None:
@@ -316,19 +299,16 @@ class FactReader:
         symmetric = self._symmetric(fact)
         if symmetric is not None:
             return symmetric
-        if not isinstance(fact, Eq | Lt | Le | Gt | Ge) or isinstance(fact.lhs, MatrixExpr):
+        if not isinstance(fact, sp.Eq | sp.Lt | sp.Le | sp.Gt | sp.Ge) or isinstance(fact.lhs, sp.MatrixExpr):
             return None
-        difference = fact.lhs - fact.rhs
-        places = {atom for atom in difference.atoms(Indexed, MatrixElement, Symbol) if self.place(atom) is not None}
-        # The label of an IndexedBase is a symbol too, and a matrix lies inside its entry: the outermost counts.
-        places -= {inner for outer in places for inner in outer.atoms(Symbol, Indexed) if inner != outer}
+        difference = self.sized(fact.lhs - fact.rhs)
+        places = [part for part in outermost(difference) if self.place(part) is not None]
         if len(places) != 1:
             return None
-        place = places.pop()
-        unknown = Dummy(real=True)
-        absolute = Abs(place) in difference.atoms(Abs)
-        difference = difference.xreplace({Abs(place): unknown} if absolute else {place: unknown})
-        difference = difference.xreplace({symbol: Integer(size) for symbol, size in self.sizes.items()})
+        (place,) = places
+        unknown = sp.Dummy(real=True)
+        absolute = sp.Abs(place) in difference.atoms(sp.Abs)
+        difference = difference.xreplace({sp.Abs(place): unknown} if absolute else {place: unknown})
         located = self.place(place)
         assert located is not None
         argument, subscripts = located
@@ -341,9 +321,9 @@ class FactReader:
         slope, offset = float(coefficients[0]), coefficients[1]
         edge = -offset / slope if moving else float(-offset / slope)
         first = float(self.number(argument.span[0]) or 0.0) if moving and argument.span else -math.inf
-        below = isinstance(fact, Lt | Le) == (slope > 0)
-        strict = isinstance(fact, Lt | Gt)
-        if isinstance(fact, Eq):
+        below = isinstance(fact, sp.Lt | sp.Le) == (slope > 0)
+        strict = isinstance(fact, sp.Lt | sp.Gt)
+        if isinstance(fact, sp.Eq):
             return None if absolute else [Bound(fact, argument.name, subscripts, edge, edge, first=first)]
         if not below:
             return None if absolute else [Bound(fact, argument.name, subscripts, low=edge, strict=strict)]
@@ -360,7 +340,7 @@ class FactReader:
     def _sum(self, fact: Any) -> list[Constraint] | None:
         """`Eq(Sum(t[n, k], (k, 0, K - 1)), 1)`, over one or several indices, or `Eq(total(T), 1)`."""
         for side, other in ((fact.lhs, fact.rhs), (fact.rhs, fact.lhs)):
-            if not isinstance(side, Sum | Total) or isinstance(other, MatrixExpr):
+            if not isinstance(side, sp.Sum | Total) or isinstance(other, sp.MatrixExpr):
                 continue
             value = self.number(other)
             if isinstance(side, Total):
@@ -386,22 +366,22 @@ class FactReader:
     def _matrix_equation(self, fact: Any) -> list[Constraint] | None:
         """`Eq(T*OneMatrix(K, 1), OneMatrix(N, 1))`, `Eq(A, A.T)`, `Eq(Q.T*Q, Identity(N))`, either side first."""
         for side, other in ((fact.lhs, fact.rhs), (fact.rhs, fact.lhs)):
-            if not isinstance(side, MatrixExpr):
+            if not isinstance(side, sp.MatrixExpr):
                 return None
-            if isinstance(other, Transpose) and other.arg == side and (place := self.place(side)) is not None:
+            if isinstance(other, sp.Transpose) and other.arg == side and (place := self.place(side)) is not None:
                 return [Structure(fact, place[0].name, "symmetric")]
-            factors = list(side.args) if isinstance(side, MatMul) else []
+            factors = list(side.args) if isinstance(side, sp.MatMul) else []
             if len(factors) != 2:
                 continue
             first, second = factors
-            if isinstance(other, Identity) and first == second.T:
-                place = self.place(first.arg if isinstance(first, Transpose) else first)
+            if isinstance(other, sp.Identity) and first == second.T:
+                place = self.place(first.arg if isinstance(first, sp.Transpose) else first)
                 return None if place is None else [Structure(fact, place[0].name, "orthogonal")]
             value = self._multiple_of_ones(other)
-            if value is None or isinstance(first, OneMatrix) == isinstance(second, OneMatrix):
+            if value is None or isinstance(first, sp.OneMatrix) == isinstance(second, sp.OneMatrix):
                 continue
-            matrix, ones, axis = (second, first, 0) if isinstance(first, OneMatrix) else (first, second, 1)
-            if isinstance(matrix, Transpose):
+            matrix, ones, axis = (second, first, 0) if isinstance(first, sp.OneMatrix) else (first, second, 1)
+            if isinstance(matrix, sp.Transpose):
                 matrix, axis = matrix.arg, 1 - axis
             place = self.place(matrix)
             if place is not None and 1 in ones.shape:
@@ -410,7 +390,9 @@ class FactReader:
 
     def _multiple_of_ones(self, expression: Any) -> float | None:
         """c, if a matrix expression is c times a matrix of ones."""
-        if not isinstance(expression, MatrixExpr):
+        if not isinstance(expression, sp.MatrixExpr):
             return None
         coefficient, product = expression.as_coeff_mmul()
-        return self.number(coefficient) if len(product.args) == 1 and isinstance(product.args[0], OneMatrix) else None
+        return (
+            self.number(coefficient) if len(product.args) == 1 and isinstance(product.args[0], sp.OneMatrix) else None
+        )

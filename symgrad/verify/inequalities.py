@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import Basic, Dummy, Ge, Gt, Indexed, Integer, Le, Lt, Poly, Pow, Symbol, log, loggamma
+from sympy import Basic, Dummy, Ge, Gt, Indexed, Le, Lt, Poly, Pow, Symbol, log, loggamma
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.verify.arrays import Array
-from symgrad.verify.facts import FactReader
+from symgrad.verify.facts import FactReader, outermost
 from symgrad.verify.statements import instances
 
 MOST = 400  # of one statement, such as `x[i] < y[j]` for all i and j; each costs a millisecond to read
@@ -74,9 +74,8 @@ def _inequality(statement: Any, reader: FactReader) -> Inequality | None:
     if not isinstance(statement, Gt | Ge | Lt | Le):
         return None
     gap = statement.lhs - statement.rhs if isinstance(statement, Gt | Ge) else statement.rhs - statement.lhs
-    gap = gap.xreplace({symbol: Integer(size) for symbol, size in reader.sizes.items()})
-    parts = gap.atoms(Indexed, MatrixElement, Symbol)
-    parts -= {inner for outer in parts for inner in outer.atoms(Symbol, Indexed) if inner != outer}
+    gap = reader.sized(gap)
+    parts = outermost(gap)
     places = {part: reader.place(part) for part in parts}
     unknown = {part: Dummy() for part in parts}
     plain = gap.xreplace(unknown)

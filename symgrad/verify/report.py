@@ -204,7 +204,15 @@ class CheckReport:
     @property
     def failures(self) -> tuple[Entry | Finding | Link, ...]:
         """Everything that failed, in the order found."""
-        return tuple(item for run in self.everywhere for item in run.failures)
+        return self._items("fail")
+
+    @property
+    def undecided(self) -> tuple[Entry | Finding | Link, ...]:
+        """Everything whose verdict is inconclusive."""
+        return self._items("inconclusive")
+
+    def _items(self, verdict: Verdict) -> tuple[Entry | Finding | Link, ...]:
+        return tuple(item for run in self.everywhere for item in run.items if item.verdict == verdict)
 
     @property
     def zero(self) -> tuple[str, ...]:
@@ -241,21 +249,13 @@ class CheckReport:
         """Whether the verdict is pass; neither fail nor inconclusive is."""
         return self.verdict == "pass"
 
-    @property
-    def undecided(self) -> tuple[Entry | Finding | Link, ...]:
-        """Everything whose verdict is inconclusive."""
-        return tuple(item for run in self.everywhere for item in run.items if item.verdict == "inconclusive")
-
     def __bool__(self) -> bool:
         return self.ok
-
-    def __repr__(self) -> str:
-        return str(self)
 
     def _repr_html_(self) -> str:
         return f"<pre>{escape(str(self))}</pre>"
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         lines = [_shorten(f"Gradient check of {self.name or 'the module'}, seed {self.seed}", _WIDTH)]
         for run in self.everywhere:
             lines += ["", *_wrap(f"at {run.sizes}", "")]
@@ -285,10 +285,8 @@ class CheckReport:
         else:
             passed = [entry for entry in entries if entry.verdict == "pass"]
             zeros = sum(entry.zero for entry in passed)
-            text = f"PASSED: {_count(len(passed), 'derivative', 'derivatives')}"
-            text += f" at {_count(len(self.runs), 'draw', 'draws')}"
-            text += f", {zeros} of them zero within rounding" if zeros else ""
-            yield from _wrap(text, "")
+            text = f"{_count(len(passed), 'derivative', 'derivatives')} at {_count(len(self.runs), 'draw', 'draws')}"
+            yield from _wrap(f"PASSED: {text}" + (f", {zeros} of them zero within rounding" if zeros else ""), "")
             yield from _wrap(self._open(), "")
 
     def _inconclusive(self) -> Iterator[str]:
@@ -340,10 +338,6 @@ def _wrap(text: str, indent: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
 
 
-def _severity(entry: Entry) -> tuple[int, float]:
-    return ("pass", "inconclusive", "fail").index(entry.verdict), entry.ratio
-
-
 _ROW = "  {:<14} {:>4} {:>4} {:>7}  {:<20} {:>13} {:>13} {:>8} {:>6}"
 
 
@@ -357,7 +351,7 @@ def _table(run: Run) -> Iterator[str]:
         by_parameter.setdefault(entry.parameter, []).append(entry)
     for parameter, entries in by_parameter.items():
         verdicts = [entry.verdict for entry in entries]
-        worst = max(entries, key=_severity)
+        worst = max(entries, key=lambda entry: (("pass", "inconclusive", "fail").index(entry.verdict), entry.ratio))
         yield _ROW.format(
             _shorten(parameter, 14),
             verdicts.count("pass"),
