@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("inspect",),
     ("checking", "verify"),
-    ("targets", "codegen", "statements", "generated"),
+    ("targets", "codegen", "lowering", "statements", "generated"),
     ("outputs", "schedule"),
     ("formula",),
     ("compiler", "calculus", "rewrite"),

@@ -1,7 +1,5 @@
-"""What all targets share.
+"""The text that targets share.
 
-Files: what functions take (`signature`, `arguments`), recurrences as loops (`slices`), which nodes are integers
-(`integers`), sizes as text (`sizes`), what variables are called (`names`), the Jinja environment (`environment`); for
-targets whose arrays have NumPy's operators and are never changed, terms as text (`expressions`, `arithmetic`,
-`contraction`, `subscripts`, `positions`, `operands`, `values`), steps of recurrences (`loops`), functions (`printed`).
+Files: expressions as text (`speller`), what functions take (`signature`, `arguments`) and return (`types`), sizes as
+text (`sizes`), the Jinja environment (`environment`).
 """

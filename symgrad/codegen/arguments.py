@@ -1,12 +1,12 @@
 """What generated functions do with their arguments first: arrays of one floating type, whose shapes fit."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sympy import Expr, Symbol
+from sympy import Expr, S, Symbol
 
-from symgrad.codegen.values import mentioned, size_text
+from symgrad.codegen.sizes import size_text
 from symgrad.frontend.signature import SIDE
 from symgrad.outputs.function import axes_of
 from symgrad.outputs.requirements import Length, Requirements, is_thin
@@ -70,35 +70,40 @@ def check(name: str, required: Requirements, ranges: bool) -> Check:
         given = ", ".join([*whole, *(f"{a.name}={a.name}" for a in sided)])
         arrays.append(f"{assigned([a.name for a in sided])} = _fitted({given})")
         calls.append("_fitted")
-    with mentioned() as said:
-        conditions = list(_conditions(required))
-        bounded = [a for a in required.arguments if ranges and a.upper is not None]
-        conditions += [f'_check_range("{a.name}", {a.name}, {size_text(a.upper)})' for a in bounded]
-        calls += ["_check_range"] if bounded else []
+    said: set[Any] = set()  # the dimensions that are written
+
+    def text(size: Any) -> str:
+        said.update(S(size).free_symbols)
+        return size_text(size)
+
+    conditions = list(_conditions(required, text))
+    bounded = [a for a in required.arguments if ranges and a.upper is not None]
+    conditions += [f'_check_range("{a.name}", {a.name}, {text(a.upper)})' for a in bounded]
+    calls += ["_check_range"] if bounded else []
     names = tuple(a.name for a in required.arguments)
     lines = (*length_lines(required.lengths, said), *conditions)
     return Check(name, names, tuple(arrays), lines, tuple(dict.fromkeys(calls)))
 
 
-def _conditions(required: Requirements) -> Iterator[str]:
+def _conditions(required: Requirements, text: Callable[[Any], str]) -> Iterator[str]:
     """Statements that raise errors where sizes do not allow the computation."""
     read = {(length.array, length.axis) for length in required.lengths}
     for a in required.fitting:
         for axis, side in enumerate(axes_of(a)):
             if not (side.is_Symbol or side.is_Integer or (a, axis) in read):
-                size, got = size_text(side), f"{a.name}.shape[{axis}]"
+                size, got = text(side), f"{a.name}.shape[{axis}]"
                 yield f"if {got} != {size}:"
                 said = f"{a.name}: side {axis} is {size} = {{{size}}} by the other arguments, got {{{got}}}"
                 yield f'    raise ValueError(f"{said}")'
     for dimension, source, least in required.minimum:
-        size = size_text(dimension)
+        size = text(dimension)
         yield f"if {size} < {least}:"
         yield f'    raise ValueError(f"{source}: the model needs {size} >= {least}, got {size} = {{{size}}}")'
-    for size in map(size_text, required.nonnegative):
+    for size in map(text, required.nonnegative):
         yield f"if {size} < 0:"
         yield f'    raise ValueError(f"the sizes do not fit: {size} is {{{size}}}")'
     for one in required.extrema:
-        size, often = size_text(one.over), "" if one.times == 1 else f" and {size_text(one.times)} > 0"
+        size, often = text(one.over), "" if one.times == 1 else f" and {text(one.times)} > 0"
         yield f"if {size} < 1{often}:"
         said = f"{size}: the {one.what} over {size} entries needs {size} >= 1, got {{{size}}}"
         yield f'    raise ValueError(f"{said}")'

@@ -8,10 +8,10 @@ from sympy import MatrixSymbol, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.codegen.arguments import labels
-from symgrad.codegen.slices import loops
-from symgrad.codegen.values import tuple_text
+from symgrad.codegen.sizes import tuple_text
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Input, Node, Use, postorder
+from symgrad.lowering.slices import loops
 from symgrad.outputs.function import Array, Function, Result, arrays_of, terms_of, with_terms
 from symgrad.outputs.requirements import lengths_of
 

@@ -1,6 +1,6 @@
 """Sizes as Python integers: `K*(K - 1)/2` is `K*(K - 1) // 2`, and never a floating number."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -44,3 +44,9 @@ def _text(size: Expr, lengths: tuple[tuple[Symbol, str], ...]) -> str:
     above, below = (_Sizes().doprint(part) for part in (numerator, denominator))
     above = f"({above})" if numerator.is_Add else above
     return f"{above} // {below if denominator.is_Atom else f'({below})'}"
+
+
+def tuple_text(parts: Sequence[Any]) -> str:
+    """A tuple of sizes, or of text."""
+    texts = [part if isinstance(part, str) else size_text(part) for part in parts]
+    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"

@@ -39,9 +39,9 @@ scan, always under its name.
   at the placeholders is the backward recurrence, another `Scan`, which adds up; what arrives elsewhere is an ordinary
   term over all steps, in which placeholders are replaced by parts of the finished arrays (`images`).
 * *Code*: what depends on no placeholder is computed before the loop for all steps at once; the rest is rebuilt without
-  the time axis (`codegen/slices.py`) and printed inside the loop (`loop.py` of a target). What a step computes and
-  others need, too, is kept in an array (`schedule/steps.py`), found by its image, so that nothing is computed twice.
-  Matrices are laid out for the loop before it (`targets/numpy/stacks.py`), and arrays that it fills take the place of
-  those that it reads for the last time (`statements/reuse.py`, `statements/steps.py`): new memory costs more than
-  arithmetic.
+  the time axis (`lowering/slices.py`) and computed inside the loop (`lowering/recurrences.py`). What a step computes
+  and others need, too, is kept in an array (`schedule/steps.py`), found by its image, so that nothing is computed
+  twice. Matrices are laid out for the loop before it (`targets/numpy/stacks.py`), and arrays that it fills take the
+  place of those that it reads for the last time (`statements/reuse.py`, `statements/steps.py`): new memory costs more
+  than arithmetic.
 """

@@ -7,10 +7,10 @@ shape, and whether it is new memory (`operations`), what is legal (`spec`); pass
 (`needed`), results in arrays that are free (`reuse`, `writing`, in loops `steps`), arrays let go of (`release`) or kept
 between calls (`workspace`), sizes that are mentioned (`lengths`).
 
-The printers make statements, not text: a function is a list of definitions, stores, loops and blocks of rows over
+What is lowered are statements, not text: a function is a list of definitions, stores, loops and blocks of rows over
 buffers, whose expressions are trees. A buffer knows its shape, what its entries are and whose memory it is; what an
 operation makes of its operands is declared by its head, once, in `statements/operations.py`. Passes read and rewrite
 statements (`needed`, `reuse`, `release`, or `workspace` in place of the last two); text is made at the very end, in one
-place that knows precedence (`targets/numpy/speller.py`), and nothing reads it again. `statements/spec.py` says what is
+place that knows precedence (`codegen/speller.py`), and nothing reads it again. `statements/spec.py` says what is
 legal. It is checked after every pass where the environment has `SYMGRAD_VALIDATE=1`, which the tests set.
 """

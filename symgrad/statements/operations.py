@@ -15,16 +15,21 @@ from symgrad.statements.expressions import (
     NEW_AXIS,
     WHOLE_AXIS,
     Expression,
+    FloatingType,
     Label,
     Length,
     Number,
     Operation,
     Place,
+    Places,
     Read,
     Shape,
+    Sides,
     Size,
+    Slice,
     Subscript,
     Total,
+    parts_of,
 )
 
 Memory = Literal["new", "view", "unknown"]
@@ -183,6 +188,9 @@ BINARY = frozenset(
 )
 COMPARISONS = frozenset({"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"})
 REDUCTIONS = frozenset({"sum", "max", "min"})
+# what people write with an operator
+OPERATORS = COMPARISONS | {"add", "subtract", "multiply", "divide", "matmul", "mod", "floor_divide", "power"}
+OPERATORS |= {"and", "or", "negative", "invert"}
 
 OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(UNARY | BINARY, Declared("new", _entries, out=True)),
@@ -328,3 +336,36 @@ def made_by(expression: Expression, shape: Shape | None, floating: bool) -> Fact
     if found is None and shape is not None and memory_of(expression) == "new":
         return Facts(shape, floating, True)
     return found if found is None or found.new else replace(found, new=False)
+
+
+def weight(expression: Expression) -> int:
+    """How much there is to read in an expression.
+
+    Operators count nothing, numbers, the places of a subscript and the ends of a slice 1, arrays and calls 2, and so
+    does each axis, letter or type that a call is told.
+    """
+    return sum(map(_own_weight, parts_of(expression)))
+
+
+def _own_weight(part: Expression) -> int:
+    match part:
+        case Total():
+            return 0
+        case Operation(head="transpose", options=((_, axes),)):
+            return 1 + len(axes)
+        case Operation(head=head, options=options):
+            told = sum(len(value) if isinstance(value, tuple) else 1 for _, value in options)
+            return 0 if head in OPERATORS and not options else 2 + 2 * told
+        case Read() | FloatingType():
+            return 2
+        case Subscript(places=places) | Places(places=places):
+            return sum(map(_place_weight, places))
+        case Sides(lengths=lengths):
+            return len(lengths)
+    return 1
+
+
+def _place_weight(place: Place) -> int:
+    if isinstance(place, Slice):
+        return 1 + sum(1 if end.is_Atom else 2 for end in (place.start, place.stop) if end is not None)
+    return 0 if isinstance(place, Expression) else 1

@@ -7,7 +7,7 @@ from typing import Literal
 
 from sympy import Expr
 
-from symgrad.statements.expressions import Buffer, Expression, Kept, buffers_of
+from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, buffers_of, parts_of
 
 Accumulate = Literal["", "add", "subtract", "multiply", "divide"]
 Join = Literal["add", "maximum", "minimum", "rows"]
@@ -207,6 +207,12 @@ class Body:
 def root(target: Expression) -> Buffer:
     """The variable of which a target is a view."""
     return next(iter(buffers_of(target)))
+
+
+def operations_of(body: Body) -> list[Operation]:
+    """The operations that statements and results are made of."""
+    expressions = [*body.results, *(e for one in every(body.statements) for e in one.expressions)]
+    return [part for one in expressions for part in parts_of(one) if isinstance(part, Operation)]
 
 
 def every(statements: Sequence[Statement]) -> Iterator[Statement]:

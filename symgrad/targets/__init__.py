@@ -2,12 +2,10 @@
 
 The folder's `__init__.py` has `TARGET`. No target imports another.
 
-Files: `numpy/`: nodes as statements that NumPy can do (`printer`, `operands`, `arithmetic`, `application`,
-`contraction`, `linear_algebra`, `blocks`, `subscripts`, `integers`, `functions`, `values`), loops (`loop`, `stacks`),
-one function (`function`) with what it returns (`results`); the text of expressions (`speller`) and statements
-(`lines`), the module (`module`), the functions of `runtime/` that it needs (`runtime`). `jax/`: functions
-(`functions`), scatters and loops (`printer`), results (`results`), what stands in a module beside its formulas
-(`sources`, `runtime`), the module (`module`), its functions for NumPy's arrays (`calling`).
+Files: `numpy/`: what is NumPy's own in statements (`terms`, `contraction`, `stacks`), what operations are called
+(`functions`), statements as text (`lines`), one function (`function`) with what it returns (`results`), the module
+(`module`), the functions of `runtime/` that it needs (`runtime`). `jax/` has the same files, for what is JAX's own;
+`sources` and `runtime` are what stands in a module beside its formulas, `calling` its functions for NumPy's arrays.
 """
 
 import pkgutil

@@ -6,8 +6,10 @@ import sympy as sp
 from sympy import IndexedBase, Rational, Sum, Symbol
 
 from symgrad import Model, UnsupportedError, relu, softplus
+from symgrad.codegen.speller import LINALG
+from symgrad.lowering.functions import COMPOSED, SCIPY, SPECIAL, UFUNCS
 from symgrad.statements.operations import OPERATIONS
-from symgrad.targets.numpy.functions import COMPOSED, LINALG, RUNTIME_HEADS, SCIPY, SPECIAL, UFUNCS
+from symgrad.targets.numpy.functions import RUNTIME_HEADS
 from symgrad.verify.reference import evaluate
 from tests.differences import differences
 

@@ -19,12 +19,13 @@ from mpmath import mpf
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from symgrad import sigmoid
+from symgrad.codegen.speller import Speller
 from symgrad.functions import if_else, log_sigmoid
+from symgrad.lowering.functions import applied
 from symgrad.rewrite.rules import RULES, Rule
 from symgrad.runtime.entries import _sigmoid
 from symgrad.statements.expressions import Buffer, Read
-from symgrad.targets.numpy.functions import applied
-from symgrad.targets.numpy.speller import Speller
+from symgrad.targets.numpy.functions import NUMPY
 from symgrad.univariate import Univariate
 from symgrad.verify.functions import function_value
 
@@ -126,7 +127,7 @@ def _float(expr: Any, at: dict[Any, Any]) -> Any:
     if expr.func is sigmoid:
         return _sigmoid(parts[0])
     made = applied(expr.func, [Read(Buffer(f"v{n}")) for n in range(len(parts))])
-    text = _PLAIN[expr.func].format("v0") if made is None else Speller("v0.dtype").text(made)
+    text = _PLAIN[expr.func].format("v0") if made is None else Speller(NUMPY, "v0.dtype").text(made)
     return eval(text, {"np": np, "_sigmoid": _sigmoid}, {f"v{n}": part for n, part in enumerate(parts)})
 
 

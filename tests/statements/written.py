@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sympy import Integer, Symbol, symbols, sympify
 
+from symgrad.codegen.speller import Speller
 from symgrad.statements.arithmetic import matrix_product, negative, number, operation, power, product, quotient, total
 from symgrad.statements.expressions import (
     NEW_AXIS,
@@ -24,8 +25,8 @@ from symgrad.statements.expressions import (
     Subscript,
 )
 from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, Store, Unpack
+from symgrad.targets.numpy.functions import NUMPY
 from symgrad.targets.numpy.lines import lines_of, rows_functions
-from symgrad.targets.numpy.speller import Speller
 
 N, M, K, T = symbols("N M K T", integer=True, positive=True)
 
@@ -131,6 +132,6 @@ class Writing:
 
 def spelled(body: Body) -> list[str]:
     """The statements in NumPy."""
-    speller = Speller("A.dtype")
+    speller = Speller(NUMPY, "A.dtype")
     functions = [line for lines in rows_functions(body.statements, speller) for line in lines]
     return [*functions, *lines_of(body.statements, speller)]

@@ -10,7 +10,8 @@ from sympy import Eq, IndexedBase, Sum, exp, log, sin, symbols
 
 from symgrad import MaxOver, Model, if_else, norm2, relu, softmax
 from symgrad.generated import imported
-from symgrad.targets.numpy import functions
+from symgrad.lowering import functions
+from symgrad.targets.numpy.functions import SPELLINGS
 from symgrad.verify.check import check_module
 from symgrad.verify.derivatives import taylor_order
 from symgrad.verify.report import CheckReport, Run
@@ -165,7 +166,7 @@ def test_ties_of_a_maximum_share_and_norms_at_zero_are_flat() -> None:
 
 def test_code_with_another_convention_is_found_at_the_kink_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
-    monkeypatch.setitem(functions.SPELLINGS, "wrong", "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
+    monkeypatch.setitem(SPELLINGS, "wrong", "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
     report = Model(Sum(t[n] * sp.Abs(z) + z, (n, 0, N - 1)), [w]).check()
     assert not report.ok and all(not run.failures for run in report.runs)
     failed = [link.name for link in edge(report, "a kink").links if link.verdict == "fail"]
@@ -174,7 +175,7 @@ def test_code_with_another_convention_is_found_at_the_kink_alone(monkeypatch: py
 
 def test_a_gradient_that_is_no_number_at_the_kink_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
-    monkeypatch.setitem(functions.SPELLINGS, "wrong", "(lambda v: v / np.abs(v))")
+    monkeypatch.setitem(SPELLINGS, "wrong", "(lambda v: v / np.abs(v))")
     report = Model(Sum(t[n] * sp.Abs(z) + z, (n, 0, N - 1)), [w]).check()
     assert "the gradient by w is finite" in [item.name for item in edge(report, "a kink").failures]  # type: ignore[union-attr]
 
@@ -211,7 +212,7 @@ def test_a_tie_that_is_not_shared_equally_is_found_there_alone() -> None:
 
 def test_code_with_another_convention_is_found_where_it_was_solved_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
-    monkeypatch.setitem(functions.SPELLINGS, "wrong", "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
+    monkeypatch.setitem(SPELLINGS, "wrong", "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
     report = Model(Sum(t[n] * sp.Abs(z - t[n] - 1), over_n), [w]).check()
     assert not report.ok and all(not run.failures for run in report.runs)
     failed = [link for link in edge(report, "a kink").links if link.verdict == "fail"]

@@ -4,20 +4,15 @@ from collections.abc import Sequence
 
 from symgrad.codegen.arguments import check
 from symgrad.codegen.environment import environment
-from symgrad.codegen.printed import Printed, printed
-from symgrad.codegen.signature import described, signature
+from symgrad.codegen.signature import described
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Node, postorder
 from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import conventions, notes, requirements
-from symgrad.targets.jax.printer import Printer
-from symgrad.targets.jax.results import ResultWriter
+from symgrad.targets.jax.function import RESERVED, print_function
 from symgrad.targets.jax.sources import closure, import_lines, in_jax
 from symgrad.univariate import code, with_name
-
-RESERVED = frozenset({"jax", "jnp", "direction", "parts", "states", "valid"})
-_TAKEN = ("Any", "Gradient", "NamedTuple", "Parameters", "ARGUMENTS", "PARAMETERS", "SHAPES", "DIMENSIONS", "PRECISION")
 
 
 def module_source(
@@ -32,7 +27,7 @@ def module_source(
     """The text of the module; see `targets.ModuleWriter`."""
     if workspace:
         raise UnsupportedError("the target jax has no workspace: XLA itself reuses the memory of intermediate arrays")
-    made = [_printed(function, program) for function in functions]
+    made = [print_function(function, program) for function in functions]
     taken = RESERVED | {record for one in made for record, _ in one.types}
     for argument in program.arguments:
         if argument.name in taken:
@@ -66,10 +61,3 @@ def module_source(
         special=any(one.special for one in made) or any("scipy" in source.names for source in sources),
         runtime="\n\n\n".join(source.text.strip() for source in sources),
     )
-
-
-def _printed(function: Function, program: Program) -> Printed:
-    made = signature(function, program, "float")
-    names = [*(a.name for a in made.arguments), *map(str, program.dimensions), *made.given_shapes.values()]
-    printer = Printer(made.dtype, [*RESERVED, *_TAKEN, *names])
-    return printed(made, program, printer, ResultWriter(printer, made.given_shapes).write)

@@ -1,19 +1,20 @@
-"""Writes what a function returns, after the terms that it is made of.
+"""What a function returns, after the terms that it is made of.
 
 An array is its dense part, or zeros, with the parts that deltas tie added at the entries that they live on.
 """
 
 from collections.abc import Mapping, Sequence
 
-from sympy import Symbol
-
 from symgrad.calculus.structure import Block, Hits, Ties
-from symgrad.codegen.operands import Operands
-from symgrad.codegen.values import ATOM, Value, size_text, tuple_text
 from symgrad.graph.affine import along_one
-from symgrad.graph.nodes import Shape, Use
+from symgrad.graph.nodes import Node, Shape, Use
+from symgrad.lowering.values import Value
 from symgrad.outputs.documentation import INDICES
 from symgrad.outputs.function import Array, Record, Result, Sparse
+from symgrad.statements.arithmetic import operation, product, total
+from symgrad.statements.expressions import TUPLE, Buffer, Expression, FloatingType, Group, Length, Places, Read, Sides
+from symgrad.statements.statements import Unpack
+from symgrad.targets.jax.terms import JaxTerms
 
 
 class ResultWriter:
@@ -21,68 +22,72 @@ class ResultWriter:
 
     Parameters
     ----------
-    printer : has printed the terms.
+    terms : has written the terms.
     given_shapes : for each argument in whose shape something is returned, the variable that has this shape.
     """
 
-    def __init__(self, printer: Operands, given_shapes: Mapping[str, str]) -> None:
-        self._printer, self._given_shapes = printer, given_shapes
+    def __init__(self, terms: JaxTerms, given_shapes: Mapping[str, str]) -> None:
+        self._terms, self._given_shapes = terms, given_shapes
 
-    def write(self, result: Result) -> str:
-        """The text of a result; what it needs is assigned before."""
+    def write(self, result: Result) -> Expression:
+        """A result; what it needs is assigned before."""
         match result:
             case Record(name=name, fields=fields):
-                return f"{name}({', '.join(map(self.write, fields.values()))})"
+                return Group(name, tuple(map(self.write, fields.values())))
             case tuple():
-                return f"({', '.join(map(self.write, result))})"
+                return Group(TUPLE, tuple(map(self.write, result)))
             case Sparse(label=label, shape=shape, patterns=patterns):
-                arrays = [(p.ties, p.hits, self._array(p.values)) for p in patterns]
-                return self._kept(label, self._added(self._zeros(shape), arrays, shape))
-        return self._kept(result.label, self._array(result))
+                arrays = [(p.ties, p.hits, Value(self._array(p.values), ())) for p in patterns]
+                return self._terms.result(label, self._added(_zeros(shape), arrays, shape))
+        return self._array(result)
 
-    def _kept(self, label: str, value: Value) -> str:
-        if value.text.isidentifier():
-            return value.text
-        return self._printer.assign(self._printer.fresh(label), value).text
-
-    def _array(self, array: Array) -> Value:
+    def _array(self, array: Array) -> Expression:
         tied = [part for part in array.parts if part.tied]
         start = next((part.cofactor for part in array.parts if not part.tied), None)
-        found = self._zeros(array.shape) if start is None else self._printer.full(start, array.shape)
+        found = _zeros(array.shape) if start is None else self._terms.full(start, Node(array.shape, b""))
         if not array.shape and found.kind == "python":
-            found = Value(f"jnp.asarray({found.text}, {self._printer.dtype})", ATOM, ())
+            found = Value(operation("scalar", found.expression), ())
+        found = self._added(found, [(p.ties, p.hits, self._cofactor(p, array.shape)) for p in tied], array.shape)
+        shape = None
         if array.like is not None and array.like.name in self._given_shapes:
-            found = Value(f"{found.at(ATOM)}.reshape({self._given_shapes[array.like.name]})", ATOM, found.letters)
-        return self._added(found, [(p.ties, p.hits, self._cofactor(p, array.shape)) for p in tied], array.shape)
-
-    def _zeros(self, shape: Shape) -> Value:
-        return Value(f"jnp.zeros({tuple_text(shape)}, {self._printer.dtype})", ATOM, tuple(range(len(shape))))
+            shape = Buffer(self._given_shapes[array.like.name])
+            found = Value(operation("reshape", found.expression, Read(shape)), found.letters)
+        return self._terms.result(array.label, found, shape)
 
     def _cofactor(self, part: Block, shape: Shape) -> Value:
-        return self._printer.aligned(part.cofactor, [axis for axis in range(len(shape)) if axis not in part.tied])
+        return self._terms.aligned(part.cofactor, [axis for axis in range(len(shape)) if axis not in part.tied])
 
     def _added(self, start: Value, parts: Sequence[tuple[Ties, Hits, Value]], shape: Shape) -> Value:
         """An array with each of these added at the entries where the deltas in front of it are 1."""
-        text = start.at(ATOM) if parts else start.text
+        made = start.expression
         for ties, hits, value in parts:
             columns, positions = {column: row for row, column in ties}, dict(hits)
             kept = [axis for axis in range(len(shape)) if axis not in columns and axis not in positions]
-            names = {axis: self._printer.fresh(INDICES[axis]) for axis in kept}
+            indices = {axis: Buffer(self._terms.fresh(INDICES[axis]), None, "integer") for axis in kept}
             if kept:
-                comma = "," if len(kept) == 1 else ""
-                sides = ", ".join(f":{size_text(shape[axis])}" for axis in kept)
-                self._printer.lines.append(f"{', '.join(names.values())}{comma} = jnp.ogrid[{sides}{comma}]")
-            index = ", ".join(
-                self._position(positions[axis], kept, names) if axis in positions else names[columns.get(axis, axis)]
+                grid = operation("grid", sides=tuple(shape[axis] for axis in kept))
+                self._terms.statements.append(Unpack(tuple(indices.values()), grid))
+            index = tuple(
+                self._position(positions[axis], kept, indices)
+                if axis in positions
+                else Read(indices[columns.get(axis, axis)])
                 for axis in range(len(shape))
             )
-            text += f".at[{index}].add({value.text})"
-        return Value(text, ATOM if parts else start.level, start.letters, start.kind)
+            made = operation("added", made, Places(index), value.expression)
+        return Value(made, start.letters, start.kind)
 
-    def _position(self, sub: Use, kept: Sequence[int], names: Mapping[int, str]) -> str:
-        """A subscript along the axes that are kept; one that is affine is no array that has been printed."""
+    def _position(self, sub: Use, kept: Sequence[int], indices: Mapping[int, Buffer]) -> Expression:
+        """A subscript along the axes that are kept; one that is affine needs no array of its own."""
         found = along_one(sub)
         if found is None:
-            return self._printer.position(sub, kept)
+            return self._terms.aligned(sub, kept, real=False).expression
         letter, step, start = found
-        return size_text(start if letter is None else start + step * Symbol(names[letter], integer=True))
+        if letter is None:
+            return Length(start)
+        along: Expression = Read(indices[letter])
+        along = along if step == 1 else product([Length(step), along])
+        return along if start == 0 else total([(False, along), (False, Length(start))])
+
+
+def _zeros(shape: Shape) -> Value:
+    return Value(operation("zeros", Sides(tuple(shape)), FloatingType()), tuple(range(len(shape))))

@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from math import prod as length_of
-from typing import Any
 
 from sympy import Expr
 
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Letter
+from symgrad.lowering.contraction import einsum, sum_over
+from symgrad.lowering.linear_algebra import solve
+from symgrad.lowering.values import Value, broadcast, transpose
 from symgrad.statements.arithmetic import matrix_product, operation, product
-from symgrad.statements.expressions import FloatingType, Length, Operation
-from symgrad.targets.numpy.linear_algebra import solve
-from symgrad.targets.numpy.values import Value, broadcast, transpose
+from symgrad.statements.expressions import FloatingType, Length
 
 Estimate = Callable[[Expr], float]
 
@@ -45,7 +45,7 @@ def contract(
     gone = [letter for letter in value.letters if letter not in out]
     if len(gone) == 1 and len(value.letters) > 2 and value.kind == "real" and gone[0] in value.letters[-2:]:
         return _sum_by_product(value, gone[0], sizes[gone[0]])
-    return _sum(value, gone) if gone else value
+    return sum_over(value, gone)
 
 
 def _sum_by_product(value: Value, gone: Letter, length: Expr) -> Value:
@@ -112,7 +112,7 @@ def _pair(
         if len(first.letters) == 1:
             return _dot(first, aligned)
         if aligned is not second and len(first.letters) == 2:  # of an array and a transposed one vdot makes a copy
-            return Value(_summed((("ij", "ji"), ""), first, second), ())
+            return einsum((first, second), ())
         return Value(operation("vdot", first.expression, aligned.expression), ())
     if len(summed) == 1 and len(rows) <= 1 and len(columns) <= 1:
         return _matmul(first, second, rows, summed[0], columns, want, ordered)
@@ -125,15 +125,10 @@ def _pair(
     return Value(operation("tensordot", first.expression, second.expression, axes=axes), (*rows, *columns))
 
 
-def _summed(letters: tuple[tuple[str, ...], str], *values: Value) -> Operation:
-    """A sum of products, by the letters of the operands' axes and of its own."""
-    return operation("einsum", *(value.expression for value in values), letters=letters)
-
-
 def _without_private(value: Value, other: Value, kept: set[Letter]) -> Value:
     """The operand summed over the letters that neither its partner nor anybody else has."""
     gone = [letter for letter in value.letters if letter not in kept and letter not in other.letters]
-    return _sum(value, gone) if gone else value
+    return sum_over(value, gone)
 
 
 def _multiply(first: Value, second: Value, want: Sequence[Letter]) -> Value:
@@ -191,20 +186,6 @@ def _batched(
         left = transpose(first, [*batch, rows[0], summed[0]])
         right = transpose(second, [*batch, summed[0], columns[0]])
         return Value(matrix_product(left.expression, right.expression), (*batch, rows[0], columns[0]))
-    names = {letter: "ijklmnopqrstuvwxyz"[n] for n, letter in enumerate(distinct([*first.letters, *second.letters]))}
     # a sum of entrywise products, too: one pass, and two to four times faster than a product and its sum
     out = tuple(want) if want else (*(x for x in first.letters if x in batch), *rows, *columns)
-    inside = tuple("".join(names[x] for x in value.letters) for value in (first, second))
-    return Value(_summed((inside, "".join(names[x] for x in out)), first, second), out)
-
-
-def _sum(value: Value, gone: Sequence[Letter]) -> Value:
-    kept = tuple(letter for letter in value.letters if letter not in gone)
-    axes = [value.letters.index(letter) for letter in gone]
-    options: dict[str, Any] = {}
-    if kept:
-        options["axis"] = axes[0] if len(axes) == 1 else tuple(sorted(axes))
-    if value.kind != "real":
-        # the sum of conditions counts them, in the arguments' floating type rather than in integers
-        options["dtype"] = FloatingType()
-    return Value(operation("sum", value.expression, **options), kept)
+    return einsum((first, second), out)

@@ -6,25 +6,28 @@ from functools import cached_property
 from sympy import Symbol
 
 from symgrad.codegen.signature import Called, signature, taken_arguments
+from symgrad.codegen.speller import Speller
+from symgrad.codegen.types import RecordType, record_types, type_of
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
+from symgrad.lowering.functions import SPECIAL, UNIVARIATE
 from symgrad.outputs.function import Function, terms_of
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
-from symgrad.statements.expressions import Operation, parts_of
+from symgrad.statements.expressions import Operation
 from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.needed import needed
 from symgrad.statements.release import with_releases
 from symgrad.statements.reuse import with_reuse
 from symgrad.statements.spec import validated
-from symgrad.statements.statements import Body, Rows, every
+from symgrad.statements.statements import Body, Rows, operations_of
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
-from symgrad.targets.numpy.functions import RUNTIME_HEADS, SPECIAL, UNIVARIATE
+from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.lines import asks_for_arrays, lines_of, rows_functions
-from symgrad.targets.numpy.loop import LoopPrinter
-from symgrad.targets.numpy.results import RecordType, ResultWriter, record_types, type_of
-from symgrad.targets.numpy.speller import Speller
+from symgrad.targets.numpy.results import ResultWriter
+from symgrad.targets.numpy.terms import NumpyTerms
 
+SPARSE = "Blocks"  # the type of sparse results
 TAKEN = (
     "np",
     "npt",
@@ -82,9 +85,7 @@ class PrintedBody:
 
     @cached_property
     def operations(self) -> list[Operation]:
-        """The operations that statements and results are made of."""
-        expressions = [*self.body.results, *(e for one in every(self.body.statements) for e in one.expressions)]
-        return [part for one in expressions for part in parts_of(one) if isinstance(part, Operation)]
+        return operations_of(self.body)
 
     @cached_property
     def heads(self) -> set[str]:
@@ -132,7 +133,7 @@ def print_function(function: Function, program: Program, workspace: bool = False
     made = signature(function, program, "np.dtype(np.float64)")
     names, shapes = [a.name for a in made.arguments], made.given_shapes
     taken = [*TAKEN, *map(str, program.dimensions), *shapes.values()]
-    printer = LoopPrinter(made.dtype, names, taken, size_estimate(made.arguments, program.sizes))
+    printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes))
     rows = row_plan(list(made.roots.values()), made.arguments)
     printer.compute(made.roots, rows)
     writer = ResultWriter(printer, shapes)
@@ -143,13 +144,12 @@ def print_function(function: Function, program: Program, workspace: bool = False
     first = None if rows is None else rows.dimension
     reused = validated(with_reuse(found, first), "reuse")
     typed = next((a.name for a in made.arguments if not a.integer), "")
-    body = PrintedBody(
-        validated(with_releases(reused), "release"), Speller(made.dtype, function=function.name, typed=typed)
-    )
+    speller = Speller(NUMPY, made.dtype, function=function.name, typed=typed)
+    body = PrintedBody(validated(with_releases(reused), "release"), speller)
     kept = None
     if workspace:
         inside = validated(with_kept_arrays(found, first), "workspace")
-        kept = PrintedBody(inside, Speller(made.dtype, function=f"{function.name}_in", typed=typed))
+        kept = PrintedBody(inside, Speller(NUMPY, made.dtype, function=f"{function.name}_in", typed=typed))
     printed = [body, *([] if kept is None else [kept])]
     return PrintedFunction(
         function,
@@ -158,8 +158,8 @@ def print_function(function: Function, program: Program, workspace: bool = False
         shapes,
         body,
         kept,
-        type_of(made.result),
-        tuple(record for record in record_types(made.result) if record[0] != "Gradient"),
+        type_of(made.result, SPARSE),
+        record_types(made.result, SPARSE),
         frozenset(helper for one in printed for helper in one.helpers),
         frozenset(special for one in printed for special in one.scipy),
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from sympy import Symbol
 
-from symgrad.codegen.names import MAX_LINE
+from symgrad.codegen.speller import ATOM, Speller
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation
 from symgrad.statements.lengths import dimensions_in
 from symgrad.statements.operations import REDUCTIONS, elementwise
@@ -19,9 +19,9 @@ from symgrad.statements.statements import (
     Unpack,
     every,
 )
-from symgrad.targets.numpy.speller import Speller, function_name
 
 WIDTH = 112  # of lines, which may be indented
+MAX_LINE = 100  # a longer tuple is written one part a line
 
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 _JOINS = {"maximum": "np.maximum", "minimum": "np.minimum"}  # rows come in lists, which are added like numbers
@@ -87,7 +87,7 @@ def _with_out(expression: Expression, out: Expression | Buffer, speller: Speller
     assert isinstance(expression, Operation) or elementwise(expression) is not None
     if isinstance(expression, Operation) and expression.head in REDUCTIONS:
         options = ", ".join([*speller.options(expression), f"out={into}"])
-        return f"{speller.at(expression.parts[0], 5)}.{expression.head}({options})"
+        return f"{speller.at(expression.parts[0], ATOM)}.{expression.head}({options})"
     step = elementwise(expression)
     if step is None:
         assert isinstance(expression, Operation)
@@ -97,7 +97,7 @@ def _with_out(expression: Expression, out: Expression | Buffer, speller: Speller
         step = expression.head, expression.parts
     if step[0] in ("einsum", "place", "add_windows"):
         return f"{speller.text(expression)[:-1]}, out={into})"
-    return f"{function_name(step[0])}({', '.join([*map(speller.text, step[1]), f'out={into}'])})"
+    return f"{speller.dialect.function_name(step[0])}({', '.join([*map(speller.text, step[1]), f'out={into}'])})"
 
 
 def _loop(loop: Loop, speller: Speller) -> list[str]:
@@ -128,7 +128,7 @@ def _rows_function(rows: Rows, speller: Speller) -> list[str]:
     apart = asks_for_arrays(rows.body)
     assert isinstance(rows.dimension, Symbol)
     length = {rows.dimension: _row_count(rows)}
-    inner = Speller(f"{_typed(rows) or speller.typed}.dtype", length)
+    inner = Speller(speller.dialect, f"{_typed(rows) or speller.typed}.dtype", length)
     body = [*lines_of(rows.body, inner), *_returned([inner.text(one) for one in rows.returned], apart)]
     if apart:
         body = ["with workspace.arrays() as kept:", *_indented(body)]

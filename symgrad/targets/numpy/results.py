@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from symgrad.calculus.structure import Block
 from symgrad.graph.affine import along_one
 from symgrad.graph.nodes import Node, Shape, Use
+from symgrad.lowering.operands import is_view
+from symgrad.lowering.values import Value
 from symgrad.outputs.documentation import INDICES
 from symgrad.outputs.function import Array, Pattern, Record, Result, Sparse
 from symgrad.statements.arithmetic import number, operation
@@ -31,32 +33,7 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.operations import declared
 from symgrad.statements.statements import Store
-from symgrad.targets.numpy.operands import is_view
-from symgrad.targets.numpy.printer import Printer
-from symgrad.targets.numpy.values import Value
-
-RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
-
-
-def type_of(result: Result) -> str:
-    """The type of a result in the annotations of generated code."""
-    match result:
-        case Record(name=name):
-            return name
-        case Sparse():
-            return "Blocks"
-        case tuple() if len(result) > 1:
-            return f"tuple[{', '.join(map(type_of, result))}]"
-    return "Any"
-
-
-def record_types(result: Result) -> list[RecordType]:
-    """The records of a result, inner ones first, each with its fields and their types."""
-    if not isinstance(result, Record):
-        return []
-    inner = [made for part in result.fields.values() for made in record_types(part)]
-    fields = tuple((n, "Any" if isinstance(p, tuple) else type_of(p)) for n, p in result.fields.items())
-    return [*inner, (result.name, fields)]
+from symgrad.targets.numpy.terms import NumpyTerms
 
 
 class ResultWriter:
@@ -68,7 +45,7 @@ class ResultWriter:
     given_shapes : for each argument in whose shape something is returned, the variable that has this shape.
     """
 
-    def __init__(self, printer: Printer, given_shapes: Mapping[str, str]) -> None:
+    def __init__(self, printer: NumpyTerms, given_shapes: Mapping[str, str]) -> None:
         self._printer, self._given_shapes = printer, given_shapes
         self._returned: set[Buffer] = set()
 

@@ -8,11 +8,18 @@ larger matrix and 13.3 with the stack, and 31.4 µs with transposed matrices and
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sympy import S
 
-from symgrad.codegen.slices import Entry
-from symgrad.graph.nodes import Contract, Node, Use
+from symgrad.graph.nodes import Contract, Input, Node, Use
+from symgrad.lowering.operands import is_view
+from symgrad.lowering.recurrences import Recurrences
+from symgrad.lowering.slices import Entry
+from symgrad.lowering.values import Value, transpose
+from symgrad.statements.arithmetic import matrix_product, operation
+from symgrad.statements.expressions import LIST, Buffer, Group, Read
+from symgrad.statements.statements import Define, Unpack
 
 
 @dataclass(frozen=True)
@@ -78,3 +85,64 @@ def _is_matrix(use: Use) -> bool:
     node = use.node
     whole = isinstance(node, Entry) and all(offset is None for offset in node.offsets)
     return whole and len(set(use.letters)) == 2 == node.rank
+
+
+class Stacks(Recurrences):
+    """Turns terms into statements, in which products in steps are laid out before their loops."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._stacks: dict[Node, tuple[Stack, Buffer]] = {}  # the products of a step, and their matrices in one array
+
+    def _print(self, node: Node) -> Value:
+        if isinstance(node, Contract) and node in self._stacks:
+            return self._from_stack(node)
+        return super()._print(node)
+
+    def _before_steps(self, nodes: Sequence[Node]) -> None:
+        for stack in stacks(nodes):
+            self._lay_out_matrices(stack)
+
+    def _lay_out_matrices(self, stack: Stack) -> None:
+        """Before the loop, the matrices as its products walk along them."""
+        values = []
+        for n, matrix in enumerate(stack.matrices):
+            assert isinstance(matrix.node, Entry)
+            inner = stack.inner(n)
+            values.append(transpose(self._real(self._values[matrix.node.source]), (inner, 1 - inner)))
+        parts = [value.expression for value in values]
+        about = self._first_variable(*parts) or "1"
+        if len(values) > 1:
+            buffer = self._buffer(self.fresh(f"stack_{about}"), None)
+            self._before.append(Define(buffer, operation("stack", Group(LIST, tuple(parts)))))
+            self._stacks |= dict.fromkeys(stack.products, (stack, buffer))
+            return
+        (matrix,), (value,) = stack.matrices, values
+        assert isinstance(matrix.node, Entry)
+        if not value.named or (is_view(value.expression) and not isinstance(matrix.node.source, Input)):
+            buffer = self._buffer(self.fresh(f"copy_{about}"), None)
+            self._before.append(Define(buffer, operation("ascontiguousarray", value.expression)))
+            value = Value(Read(buffer), value.letters)
+        self._values[matrix.node] = Value(value.expression, value.letters)
+
+    def _from_stack(self, node: Contract) -> Value:
+        """The products of one operand as one, at the first of them."""
+        stack, name = self._stacks[node]
+        if node not in self._values:
+            operand = self._use(stack.operands[0])
+            inner = stack.products[0].rank
+            rows = transpose(operand, [*(letter for letter in operand.letters if letter != inner), inner])
+            made = [self.fresh(f"prod_{self._first_variable(rows.expression) or 1}") for _ in stack.products]
+            shapes = []
+            for product, uses, matrix in zip(stack.products, stack.operands, stack.matrices, strict=True):
+                column = next(letter for letter in matrix.letters if letter != product.rank)
+                place = [uses.letters[k] for k in (stack.operands[0].letters.index(x) for x in rows.letters)]
+                shapes.append((*place[:-1], column))
+            buffers = [
+                self._buffer(name, tuple(product.shape[axis] for axis in letters))
+                for name, product, letters in zip(made, stack.products, shapes, strict=True)
+            ]
+            self.statements.append(Unpack(tuple(buffers), matrix_product(rows.expression, Read(name))))
+            for product, buffer, letters in zip(stack.products, buffers, shapes, strict=True):
+                self._values[product] = Value(Read(buffer), letters)
+        return self._values[node]

@@ -1,4 +1,4 @@
-"""Functions of square matrices and reshapes as NumPy: `np.linalg`, solves in place of inverses, `reshape`."""
+"""Functions of square matrices, solves in place of inverses, and axes that are merged or split by `reshape`."""
 
 from collections.abc import Sequence
 
@@ -16,9 +16,9 @@ from symgrad.graph.linear_algebra import (
     sides_of,
 )
 from symgrad.graph.nodes import Input, Letter, MatrixFunction, Merge, Named, Split
+from symgrad.lowering.values import Value, broadcast, transpose
 from symgrad.statements.arithmetic import number, operation
 from symgrad.statements.expressions import NEW_AXIS, OTHER_AXES, Expression, Label, Sides, Subscript
-from symgrad.targets.numpy.values import Value, broadcast, transpose
 
 # the operation, and the place of its result where it gives several
 HEADS: dict[str, tuple[str, int | None]] = {
@@ -65,7 +65,7 @@ def solve(inverse: Value, other: Value, summed: Sequence[Letter]) -> Value | Non
         return None
     *batch, first, second = matrix.letters
     (inner,) = summed
-    if inner not in (first, second):
+    if inner not in (first, second) or inner not in other.letters:
         return None
     outer = first if inner == second else second
     stack = [letter for letter in other.letters if letter in batch]

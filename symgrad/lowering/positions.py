@@ -1,4 +1,4 @@
-"""Prints integer arithmetic."""
+"""Subscripts and comparisons of indices in integers, as the model means them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from math import lcm
@@ -10,14 +10,15 @@ from symgrad.functions import if_else, in_range, relu
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, Contract, Size, Use
 from symgrad.graph.transform import place
+from symgrad.lowering.values import Value, broadcast
 from symgrad.statements.arithmetic import negative, number, operation, power, product, quotient, total
 from symgrad.statements.expressions import Expression, Label
 from symgrad.statements.expressions import Size as WholeSize
-from symgrad.targets.numpy.values import Value, broadcast
 
 _ENTRYWISE = {Max: "maximum", Min: "minimum", Abs: "abs"}
 
 Read = Callable[[Use], Value]
+Checked = Callable[[Expression, Expression, Label], Expression]
 
 
 def integer_product(node: Contract, read: Read, letters: Sequence[Any]) -> Value:
@@ -34,18 +35,21 @@ def integer_product(node: Contract, read: Read, letters: Sequence[Any]) -> Value
     return Value(made, present, "integer")
 
 
-def apply_value(node: Apply, read: Read, letters: Sequence[Any]) -> Value | None:
-    """A function of integers whose value is an integer; None if there is another spelling."""
+def apply_value(node: Apply, read: Read, letters: Sequence[Any], checked: Checked) -> Value | None:
+    """A function of integers whose value is an integer; None if there is another spelling.
+
+    `checked` gives positions that have to lie on an axis, from these, its length and what an error calls them.
+    """
     head, letters = node.head, tuple(letters)
     if head in (floor, ceiling):
         return _rounded(head, node.args[0], read, letters)
-    uses = [use for use in node.args if head is not in_range or use is not node.args[2]]
+    uses = node.args[:2] if head is in_range else node.args
     args = [broadcast(read(use), letters).expression for use in uses]
     made: Expression
     if head is if_else:
         made = operation("where", *args)
     elif head is in_range:
-        made = operation("in_range", *args, Label(str(node.args[2].node.value)))  # type: ignore[attr-defined]
+        made = checked(args[0], args[1], Label(str(node.args[2].node.value)))  # type: ignore[attr-defined]
     elif head is Pow:
         made = power(*args)
     elif head is Mod:

@@ -1,32 +1,31 @@
-"""Prints reductions over axes, and running sums and maxima along them."""
+"""Reductions over axes, and running sums and maxima along them."""
 
 from typing import Any
 
 from sympy import Integer, Or, Product, oo
 
-from symgrad.errors import UnsupportedError
 from symgrad.functions import LargestOver, MaxOver, MinOver
 from symgrad.graph.axes import EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.letters import distinct
 from symgrad.graph.masks import NEUTRAL
 from symgrad.graph.nodes import AxisMap, Reduce
+from symgrad.lowering.operands import Operands
+from symgrad.lowering.values import Value, broadcast
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import WHOLE_AXIS, Kind, Number, Place, Slice, Subscript
-from symgrad.targets.numpy.operands import Operands
-from symgrad.targets.numpy.values import Value, broadcast
 
 EXTREMA = {MaxOver: "max", LargestOver: "max", MinOver: "min", Or: "any"}
 
 
 class Reductions(Operands):
-    """Prints what goes along axes."""
+    """Writes what goes along axes."""
 
     def _reduce(self, node: Reduce) -> Value:
         value = self._use(node.arg) if node.head is Or else self._real(self._use(node.arg))
         name = "prod" if node.head is Product else EXTREMA.get(node.head)
         if name is None:
-            raise UnsupportedError(f"the reduction {node.head.__name__} has no NumPy spelling")
+            raise self.missing(f"the reduction {node.head.__name__}")
         axes = [value.letters.index(letter) for letter in value.letters if letter >= node.rank]
         kept = tuple(letter for letter in value.letters if letter < node.rank)
         options: dict[str, Any] = {"axis": axes[0] if len(axes) == 1 else tuple(axes)} if kept else {}

@@ -1,18 +1,18 @@
-"""The nodes printed so far as operands: in the letters of their consumer, the layout it wants, and floating."""
+"""The nodes so far as operands: in the letters of their consumer, the layout it wants, and floating."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from math import prod
+from typing import Any, ClassVar
 
-from sympy import Expr
-
+from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else
 from symgrad.graph.blocks import Grid
 from symgrad.graph.layout import natural_order
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Add, Apply, Contract, Gather, Letter, Named, Node, Reduce, Use
+from symgrad.graph.nodes import Add, Apply, Contract, Letter, Named, Node, Use
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import own
+from symgrad.lowering.values import Value, broadcast, transpose
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import (
     Buffer,
@@ -29,48 +29,45 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.operations import memory_of
 from symgrad.statements.statements import Define, Statement
-from symgrad.targets.numpy.speller import Speller
-from symgrad.targets.numpy.subscripts import is_window
-from symgrad.targets.numpy.values import Value, broadcast, transpose
-
-# A reduction over windows works on a copy of these if they have at most so many entries: NumPy reduces long vectors
-# several times faster than strided windows, and the copy is as many times larger than the array at most.
-MOST_COPIES = 16
 
 
 class Operands:
-    """The values of nodes so far, with the `statements` that compute them, in order."""
+    """The values of nodes so far, with the `statements` that compute them, in order.
 
-    def __init__(
-        self,
-        dtype: str,
-        arguments: Sequence[str],
-        taken: Sequence[str],
-        estimate: Callable[[Expr], float],
-    ) -> None:
-        self.speller = Speller(dtype)
+    Attributes
+    ----------
+    target : its name, for errors.
+    lacks : the operations of `functions` that the target does not have.
+    doubles : the functions whose results are in double precision, whatever goes in.
+    strided : whether windows of an array are views of it, rather than picked entry by entry.
+    integers : larger numbers than these are computed with beforehand.
+    """
+
+    target: ClassVar[str]
+    lacks: ClassVar[frozenset[str]] = frozenset()
+    doubles: ClassVar[frozenset[Any]] = frozenset()
+    strided: ClassVar[bool] = False
+    integers: ClassVar[int] = 2**63
+
+    def __init__(self, arguments: Sequence[str], taken: Sequence[str]) -> None:
         self.statements: list[Statement] = []
         self._taken = {*arguments, *taken}
         self._numbers: dict[str, int] = {}  # the last number that a name was given to set it apart
         self._roots: dict[str, tuple[str, int]] = {}  # of a made-up name, what it is about and how many labels it has
-        self._estimate = estimate
         self._variables = set(arguments)
         self._values: dict[Node, Value] = {}
         self._counts: dict[Node, int] = {}
         self._wanted: dict[Node, tuple[int, ...]] = {}
-        self._copied: set[Node] = set()  # windows that are copied if they are used several times
-        self._blocks: list[Buffer] = []  # the arrays of data with rows
-        self._kept: list[Buffer] = []  # what rounds over the rows have made for later ones
-        self._leading: dict[Node, tuple[int, ...]] = {}  # the layouts for fast reductions
-        self._led = False  # whether a comment says so
-        self._rows: Collection[Node] = ()  # what has an entry or more for each row of the data
         self._labels: dict[Node, str] = {}
         self._definitions: dict[Node, str] = {}  # what names stand for
         self._grids: dict[Node, Grid] = {}
         self._kroneckers: dict[Node, tuple[Use, Use]] = {}
-        self._twice: set[Node] = set()  # what a product has twice
-        self._absorbed: set[Node] = set()  # nodes that are printed as part of a grid or a Kronecker product only
+        self._absorbed: set[Node] = set()  # nodes that are written as part of a grid or a Kronecker product only
         self._whole: set[Node] = set()
+
+    def missing(self, what: str) -> UnsupportedError:
+        """The error that the target has no spelling of something."""
+        return UnsupportedError(f"the target {self.target} has no spelling of {what}")
 
     def fresh(self, wanted: str) -> str:
         """A variable name that nothing else has."""
@@ -184,13 +181,6 @@ class Operands:
                 self._wanted.setdefault(node, order)
                 for use in node.uses():
                     self._want(use, order)
-        elif isinstance(node, Contract | Reduce):
-            for use in node.uses():
-                windows = isinstance(use.node, Gather) and is_window(use.node)
-                if windows and (isinstance(node, Contract) or _is_short(node)):
-                    # an entry of all windows after the other: the rows of one matrix product, and long vectors
-                    self._want(use, sorted(use.letters, key=lambda letter: letter < node.rank))
-                    self._copied.add(use.node)
 
     def _want(self, use: Use, order: Sequence[Letter]) -> None:
         """Ask for the layout in which the operand's letters come in this order, unless another was asked for."""
@@ -202,11 +192,6 @@ class Operands:
         whole = [use for use in node.uses() if len(use.letters) == node.rank]
         if len(whole) == 1 and (isinstance(node, Add) or (isinstance(node, Contract) and not node.bound)):
             self._want(whole[0], axes)
-
-
-def _is_short(node: Reduce) -> bool:
-    """Whether a reduction is over a few entries, as in pooling."""
-    return all(side.is_Integer for side in node.bound) and prod(node.bound) <= MOST_COPIES
 
 
 def without_transpose(expression: Expression) -> Expression:

@@ -1,16 +1,14 @@
-"""Prints recurrences: arrays for the states, and a loop over the steps that fills them."""
+"""Recurrences: arrays for the states, and a loop over the steps that fills them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from sympy import Expr, S, Symbol
 
-from symgrad.codegen.slices import Entry, Loop, positions_of_steps
 from symgrad.graph.build import is_zero
 from symgrad.graph.nodes import (
     Add,
-    Contract,
     Input,
     Named,
     Node,
@@ -23,15 +21,17 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import place
-from symgrad.schedule.rows import RowPlan
-from symgrad.statements.arithmetic import matrix_product, operation, without_sign
+from symgrad.lowering.operands import is_view, names_of
+from symgrad.lowering.slices import Entry, Loop, positions_of_steps
+from symgrad.lowering.subscripts import landing
+from symgrad.lowering.terms import Terms
+from symgrad.lowering.values import Value, broadcast
+from symgrad.statements.arithmetic import operation, without_sign
 from symgrad.statements.expressions import (
-    LIST,
     WHOLE_AXIS,
     Buffer,
     Expression,
     FloatingType,
-    Group,
     Label,
     Length,
     Operation,
@@ -40,19 +40,14 @@ from symgrad.statements.expressions import (
     Sides,
     Subscript,
 )
-from symgrad.statements.statements import Define, Statement, Store, Unpack
+from symgrad.statements.statements import Define, Statement, Store
 from symgrad.statements.statements import Loop as Repeat
-from symgrad.targets.numpy.operands import is_view
-from symgrad.targets.numpy.printer import Printer
-from symgrad.targets.numpy.stacks import Stack, stacks
-from symgrad.targets.numpy.subscripts import landing
-from symgrad.targets.numpy.values import Value, broadcast, transpose
 
 
-class LoopPrinter(Printer):
-    """Prints terms in which recurrences are loops."""
+class Recurrences(Terms):
+    """Turns terms into statements, in which recurrences are loops."""
 
-    clock: str  # the variable of the time, inside a loop
+    clock: str | None = None  # the variable of the time, inside a loop
     _arrays: dict[State, Buffer]  # those of the states, inside their loop
     _position: Expr  # the number of the step, inside a loop
 
@@ -63,12 +58,10 @@ class LoopPrinter(Printer):
         self._trajectories: dict[tuple[Node, int], Buffer] = {}
         self._clocks: dict[str, str] = {}
         self._before: list[Statement] = []  # what a loop needs before it
-        self._stacks: dict[Node, tuple[Stack, Buffer]] = {}  # the products of a step, and their matrices in one array
 
-    def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
-        below = postorder([use.node for use in roots.values()])
-        self._referred = {use.node for node in below if isinstance(node, Loop) for use in node.operands}
-        super().compute(roots, plan)
+    def _prepare(self, nodes: Sequence[Node], roots: Sequence[Use]) -> None:
+        self._referred |= {use.node for node in nodes if isinstance(node, Loop) for use in node.operands}
+        super()._prepare(nodes, roots)
 
     def _positions(self, nodes: Sequence[Node]) -> list[Node]:
         return positions_of_steps(nodes)
@@ -85,7 +78,7 @@ class LoopPrinter(Printer):
             source = node.source
             past = isinstance(source, Past | Previous)
             array = Read(self._arrays[source.state]) if past else self._values[source].expression  # type: ignore[attr-defined]
-            return self.fresh(f"{self.speller.text(array)}_{self.clock}")
+            return self.fresh(f"{next(iter(names_of(array)), 'entry')}_{self.clock}")
         return super()._name(node)
 
     def _first_name(self, node: Node) -> str | None:
@@ -103,8 +96,6 @@ class LoopPrinter(Printer):
                 return Value(Read(self._trajectories[node.scan.node, node.number]), tuple(range(node.rank)))
             case Entry():
                 return self._entry(node)
-            case Contract() if node in self._stacks:
-                return self._from_stack(node)
         return super()._print(node)
 
     def _entry(self, node: Entry) -> Value:
@@ -138,7 +129,9 @@ class LoopPrinter(Printer):
         inner.fill(node, arrays)
         first = S(node.clock[1])
         self.statements.extend(inner._before)
-        if inner.statements:  # nothing flows back through a recurrence that does not refer to itself
+        if (
+            inner.statements and inner.clock is not None
+        ):  # nothing flows back through a recurrence that does not refer to itself
             body = tuple(inner.statements)
             self.statements.append(Repeat(inner.clock, first, first + node.steps, node.descending, body))
 
@@ -173,60 +166,20 @@ class LoopPrinter(Printer):
         value = self._real(self._use(use))
         return broadcast(value, [axis for axis in range(len(state.shape)) if axis != state.axis])
 
-    def _inside(self, node: Loop, arrays: Sequence[Buffer]) -> "LoopPrinter":
-        """A printer for the body of the loop, which knows what is computed before."""
-        inner = LoopPrinter(self.speller.dtype, (), (), self._estimate)
-        inner.speller, inner._taken = self.speller, self._taken
-        inner._variables, inner._values = self._variables, dict(self._values)
+    def _another(self) -> Self:
+        """One that knows nothing yet."""
+        return type(self)((), ())
+
+    def _inside(self, node: Loop, arrays: Sequence[Buffer]) -> Self:
+        """What writes the body of the loop, which knows what is computed before."""
+        inner = self._another()
+        inner._taken, inner._variables = self._taken, self._variables
+        inner._values = dict(self._values)
         inner._arrays = dict(zip(node.states, arrays, strict=True))
         name = node.clock[0]  # one loop after another may use the same variable
         inner.clock = self._clocks[name] = self._clocks.get(name) or self.fresh(name)
         inner._position = Symbol(inner.clock, integer=True) - node.clock[1]
         return inner
-
-    def _lay_out_matrices(self, stack: Stack) -> None:
-        """Before the loop, the matrices as its products walk along them."""
-        values = []
-        for n, matrix in enumerate(stack.matrices):
-            assert isinstance(matrix.node, Entry)
-            inner = stack.inner(n)
-            values.append(transpose(self._real(self._values[matrix.node.source]), (inner, 1 - inner)))
-        parts = [value.expression for value in values]
-        about = self._first_variable(*parts) or "1"
-        if len(values) > 1:
-            buffer = self._buffer(self.fresh(f"stack_{about}"), None)
-            self._before.append(Define(buffer, operation("stack", Group(LIST, tuple(parts)))))
-            self._stacks |= dict.fromkeys(stack.products, (stack, buffer))
-            return
-        (matrix,), (value,) = stack.matrices, values
-        assert isinstance(matrix.node, Entry)
-        if not value.named or (is_view(value.expression) and not isinstance(matrix.node.source, Input)):
-            buffer = self._buffer(self.fresh(f"copy_{about}"), None)
-            self._before.append(Define(buffer, operation("ascontiguousarray", value.expression)))
-            value = Value(Read(buffer), value.letters)
-        self._values[matrix.node] = Value(value.expression, value.letters)
-
-    def _from_stack(self, node: Contract) -> Value:
-        """The products of one operand as one, at the first of them."""
-        stack, name = self._stacks[node]
-        if node not in self._values:
-            operand = self._use(stack.operands[0])
-            inner = stack.products[0].rank
-            rows = transpose(operand, [*(letter for letter in operand.letters if letter != inner), inner])
-            made = [self.fresh(f"prod_{self._first_variable(rows.expression) or 1}") for _ in stack.products]
-            shapes = []
-            for product, uses, matrix in zip(stack.products, stack.operands, stack.matrices, strict=True):
-                column = next(letter for letter in matrix.letters if letter != product.rank)
-                place = [uses.letters[k] for k in (stack.operands[0].letters.index(x) for x in rows.letters)]
-                shapes.append((*place[:-1], column))
-            buffers = [
-                self._buffer(name, tuple(product.shape[axis] for axis in letters))
-                for name, product, letters in zip(made, stack.products, shapes, strict=True)
-            ]
-            self.statements.append(Unpack(tuple(buffers), matrix_product(rows.expression, Read(name))))
-            for product, buffer, letters in zip(stack.products, buffers, shapes, strict=True):
-                self._values[product] = Value(Read(buffer), letters)
-        return self._values[node]
 
     def fill(self, node: Loop, arrays: Sequence[Buffer]) -> None:
         """The statements of one step."""
@@ -241,8 +194,7 @@ class LoopPrinter(Printer):
             if isinstance(update.term.node, Add):
                 for use in update.term.node.uses():
                     self._want(place(use, update.term.letters), order)
-        for stack in stacks(list(postorder([use.node for use in roots], known))):
-            self._lay_out_matrices(stack)
+        self._before_steps(list(postorder([use.node for use in roots], known)))
         for update in node.updates:
             state = node.states[update.state]
             if update.lag is None:
@@ -254,12 +206,15 @@ class LoopPrinter(Printer):
             kept = node.initial[update.state] is None
             self.statements.append(Store(target, value.expression) if kept else _increased(target, value))
 
+    def _before_steps(self, nodes: Sequence[Node]) -> None:
+        """What is done with the nodes of a step before the loop."""
+
     def _add_whole(self, use: Use, state: State, array: Buffer) -> None:
         """Add to entries of a state at any times."""
         node = use.node
         if isinstance(node, Scatter) and use.letters == tuple(range(node.rank)):
             self._emit(postorder([part.node for part in node.uses()], set(self._values)))
-            found = landing(node, self._use, self._real(self._use(node.value)))
+            found = landing(node, self._use, self._real(self._use(node.value)), self.strided)
             if found is not None:
                 places, value, once = found
                 target = Subscript(Read(array), places)

@@ -1,4 +1,4 @@
-"""Sums of blocks that are placed in zeros as one `np.block`, and Kronecker products as `np.kron`."""
+"""Sums of blocks that are placed in zeros as one array of blocks, and Kronecker products."""
 
 from collections.abc import Callable, Collection
 
@@ -7,9 +7,9 @@ from symgrad.graph.build import number as is_number
 from symgrad.graph.merge import kronecker_factors
 from symgrad.graph.nodes import Merge, Node, Use
 from symgrad.graph.transform import own
+from symgrad.lowering.values import Value, broadcast, python, transpose
 from symgrad.statements.arithmetic import number, operation, product
 from symgrad.statements.expressions import LIST, NEW_AXIS, Expression, FloatingType, Group, Sides, Subscript
-from symgrad.targets.numpy.values import Value, broadcast, python, transpose
 
 
 def block_value(grid: Grid, read: Callable[[Use], Value]) -> Value:

@@ -1,7 +1,8 @@
-"""Subscripts as NumPy: slices, windows (strided views) and index arrays; and their adjoints.
+"""Subscripts: slices, windows (strided views) and index arrays; and their adjoints.
 
 An axis whose subscript is affine, with numbers or sizes as steps, is a slice if the subscript has one index, and a
-window if it has several; anything else, such as data or a product of indices, is an index array.
+window if it has several and the target has these; anything else, such as data or a product of indices, is an index
+array.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from sympy import Expr, S
 from symgrad.graph.affine import Affine, affine, sliced
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Gather, Letter, Scatter, Use
+from symgrad.lowering.values import Value, broadcast, transpose
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import (
     TUPLE,
@@ -25,7 +27,6 @@ from symgrad.statements.expressions import (
     Slice,
     Subscript,
 )
-from symgrad.targets.numpy.values import Value, broadcast, transpose
 
 Read = Callable[[Use], Value]
 Lengths = dict[Letter, Expr]
@@ -73,7 +74,7 @@ def _walk(found: Sequence[Affine], letters: Sequence[Letter]) -> dict[str, tuple
     return options
 
 
-def gather_value(node: Gather, read: Read, base: Value, want: Sequence[Letter] | None) -> Value:
+def gather_value(node: Gather, read: Read, base: Value, want: Sequence[Letter] | None, strided: bool) -> Value:
     """base[subs]; `want` is the order of axes that is asked for, where there is a choice."""
     base = transpose(base, range(len(base.letters)))
     shape, lengths = node.base.node.shape, _lengths(node.subs)
@@ -81,7 +82,7 @@ def gather_value(node: Gather, read: Read, base: Value, want: Sequence[Letter] |
     if len(plain) == len(shape):
         places, letters = _slices(list(plain.values()), lengths, shape)
         return Value(Subscript(base.expression, places), letters, base.kind)
-    windows = _all_affine(node.subs)
+    windows = _all_affine(node.subs) if strided else None
     if windows is not None:
         letters = tuple(want or range(node.rank))
         sides = Sides(tuple(lengths[letter] for letter in letters))
@@ -122,7 +123,7 @@ def _places(
     return tuple(places)
 
 
-def landing(node: Scatter, read: Read, value: Value) -> tuple[tuple[Place, ...], Value, bool] | None:
+def landing(node: Scatter, read: Read, value: Value, strided: bool) -> tuple[tuple[Place, ...], Value, bool] | None:
     """Where an array is increased by a scatter: the index, the values, and whether no position occurs twice.
 
     None where the values lie in windows.
@@ -131,7 +132,7 @@ def landing(node: Scatter, read: Read, value: Value) -> tuple[tuple[Place, ...],
     if len(plain) == node.rank:
         slices, letters = _slices(list(plain.values()), lengths, node.shape)
         return slices, broadcast(value, letters), True
-    if _all_affine(node.subs) is not None:
+    if strided and _all_affine(node.subs) is not None:
         return None
     slots = {axis: found for axis, found in plain.items() if found.steps}
     batch = distinct(letter for axis, sub in enumerate(node.subs) if axis not in slots for letter in sub.letters)
@@ -142,7 +143,7 @@ def landing(node: Scatter, read: Read, value: Value) -> tuple[tuple[Place, ...],
     return places, broadcast(value, (*rows[:first], *batch, *rows[first:])), not batch
 
 
-def scatter_value(node: Scatter, read: Read, value: Value) -> Value:
+def scatter_value(node: Scatter, read: Read, value: Value, strided: bool) -> Value:
     """Zeros with `value` added at `subs`."""
     lengths = _lengths(node.subs)
     own = tuple(range(node.rank))
@@ -151,7 +152,7 @@ def scatter_value(node: Scatter, read: Read, value: Value) -> Value:
         places, order = _slices(list(plain.values()), lengths, node.shape)
         placed = broadcast(value, order).expression
         return Value(operation("place", Sides(node.shape), Places(places), placed, FloatingType()), own)
-    windows = _all_affine(node.subs)
+    windows = _all_affine(node.subs) if strided else None
     if windows is not None:
         return _scattered_windows(node, windows, value, lengths)
     # index arrays; an axis that is not moved, and that no position depends on, is a row that is added whole

@@ -1,20 +1,20 @@
-"""Prints sums and products of terms."""
+"""Sums and products of terms."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sympy import Expr, Integer, Rational
+from sympy import Integer, Rational
 from sympy import Number as SymNumber
 
 from symgrad.graph.build import add
-from symgrad.graph.nodes import Add, Contract, Letter, Node
+from symgrad.graph.nodes import Add, Contract, Letter
+from symgrad.lowering.blocks import block_value
+from symgrad.lowering.contraction import contraction
+from symgrad.lowering.operands import Operands
+from symgrad.lowering.positions import integer_product
+from symgrad.lowering.values import Value, broadcast, python
 from symgrad.statements.arithmetic import negative, number, operation, power, product, quotient, square, total
 from symgrad.statements.expressions import Expression, Kind, Number, Operation
-from symgrad.targets.numpy.blocks import block_value
-from symgrad.targets.numpy.contraction import contract
-from symgrad.targets.numpy.integers import integer_product
-from symgrad.targets.numpy.operands import Operands
-from symgrad.targets.numpy.values import Value, broadcast, python
 
 # A sum or product of more operands is written in several lines: Python cannot parse thousands in one expression.
 MAX_OPERANDS = 50
@@ -24,7 +24,7 @@ MOST_HALVES = 16
 
 
 class Arithmetic(Operands):
-    """Prints sums and products."""
+    """Writes sums and products."""
 
     def _sum(self, node: Add) -> Value:
         if not node.terms:
@@ -88,7 +88,6 @@ class Arithmetic(Operands):
                 below.append(self._power(value, -exponent))
             else:
                 above.append(self._power(value, exponent))
-        sizes = self._sizes(node)
         minus = False
         if node.bound:  # the sign of a sum rather than of an operand, which is larger
             above, flips = map(list, zip(*map(_without_sign, above), strict=True))
@@ -96,27 +95,23 @@ class Arithmetic(Operands):
         if not above:
             top = python(1)
         elif any(letter >= node.rank for value in above for letter in value.letters):
-            top = contract(
-                above,
-                out if not below else tuple(x for x in out if any(x in v.letters for v in above)),
-                sizes,
-                self._estimate,
-                node in self._rows,
-            )
+            top = self._contract(node, above, out if not below else _within(out, above))
         else:
-            top = self._times(above, tuple(x for x in out if any(x in v.letters for v in above)))
+            top = self._times(above, _within(out, above))
         if below:
-            letters = tuple(x for x in out if any(x in v.letters for v in (top, *below)))
-            bottom = self._times(below, tuple(x for x in letters if any(x in v.letters for v in below)))
+            letters = _within(out, (top, *below))
+            bottom = self._times(below, _within(letters, below))
             kind: Kind = "python" if top.kind == bottom.kind == "python" else "real"
             ratio = quotient(broadcast(top, letters).expression, broadcast(bottom, letters).expression)
             top = Value(ratio, letters, kind)
         return Value(negative(top.expression), top.letters, top.kind) if minus else top
 
-    def _sizes(self, node: Node) -> dict[Letter, Expr]:
-        return {
-            letter: length for use in node.uses() for letter, length in zip(use.letters, use.node.shape, strict=True)
-        }
+    def _contract(self, node: Contract, factors: Sequence[Value], out: Sequence[Letter]) -> Value:
+        """The sum of products of factors that a node is; `out` is the order of axes that needs fewest transposes."""
+        inside = [value for value in factors if any(letter >= node.rank for letter in value.letters)]
+        outside = [value for value in factors if all(letter < node.rank for letter in value.letters)]
+        made = contraction(inside, self._wanted.get(node, tuple(range(node.rank))))
+        return self._times([*outside, made], _within(out, [*outside, made]))
 
     def _times(self, values: Sequence[Value], letters: Sequence[Letter]) -> Value:
         if len(values) == 1:
@@ -157,6 +152,11 @@ class Arithmetic(Operands):
         if whole > 1:
             factors = [square(self._power(value, Integer(whole // 2)).expression), *reversed(factors)]
         return Value(product(factors), value.letters)
+
+
+def _within(letters: Sequence[Letter], values: Sequence[Value]) -> tuple[Letter, ...]:
+    """The letters that the values have, in this order."""
+    return tuple(x for x in letters if any(x in value.letters for value in values))
 
 
 def _kind_of(kinds: set[Kind], whole: bool) -> Kind:

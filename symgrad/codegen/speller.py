@@ -1,12 +1,16 @@
-"""Spells expressions in NumPy; the only place that knows precedence and parentheses."""
+"""Spells expressions in Python, for arrays that have its operators; the only place that knows parentheses.
+
+What a library calls its functions is its `Dialect`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sympy import Expr, Float, Integer, Rational, S, Symbol
 from sympy import Number as SymNumber
 
-from symgrad.codegen.sizes import size_text
+from symgrad.codegen.sizes import size_text, tuple_text
 from symgrad.statements.expressions import (
     LIST,
     NEW_AXIS,
@@ -29,12 +33,9 @@ from symgrad.statements.expressions import (
     Subscript,
     Total,
 )
-from symgrad.targets.numpy.functions import LINALG, RUNTIME_HEADS, SPECIAL, SPELLINGS, UNIVARIATE
 
 # Python's precedence, coarsely; `@` is kept apart from `*` because a * b @ c groups to the left.
 COMPARE, ADD, MATMUL, MUL, UNARY, POWER, ATOM = range(-1, 6)
-
-LARGEST_INTEGER = 2**63  # NumPy's functions do not know what to do with larger ones
 
 COMPARISONS = {
     "less": "<",
@@ -58,29 +59,45 @@ _OPERATORS = {
 }
 _PREFIXES = {"negative": "-", "invert": "~"}
 _METHODS = frozenset({"sum", "max", "min", "prod", "any", "dot"})
+LINALG = frozenset({"cholesky", "det", "inv", "slogdet", "solve"})
+_NAMED = {S.Infinity: "inf", S.NegativeInfinity: "inf", S.Pi: "pi", S.Exp1: "e"}
 
 
-def number_text(value: Any) -> str:
-    """A number as Python text."""
-    value = S(value)
-    if value in (S.true, S.false):
-        return str(bool(value))
-    named = {S.Infinity: "np.inf", S.NegativeInfinity: "-np.inf", S.Pi: "np.pi", S.Exp1: "np.e"}.get(value)
-    if named is not None:
-        return named
-    if isinstance(value, Integer):
-        return str(int(value)) if abs(value) < LARGEST_INTEGER else repr(float(value))
-    if isinstance(value, Rational):
-        exact = Rational(float(value)) == value
-        return repr(float(value)) if exact else f"({value.p} / {value.q})"
-    if isinstance(value, Float | SymNumber):
-        return repr(float(value))
-    return repr(float(value.evalf(17)))
+@dataclass(frozen=True)
+class Dialect:
+    """What a library of arrays calls things.
 
+    Attributes
+    ----------
+    library : the module of its functions; what is in no table is called as its head there.
+    special : the module of its special functions, and those that it has.
+    own : the functions that a generated module has itself, with an underscore in front, by head.
+    names : what is called otherwise.
+    forms : what is no call; in addition to those of any library, or in place of them.
+    integers : larger ones than these are floating numbers.
+    """
 
-def tuple_text(texts: Sequence[str]) -> str:
-    """Expressions as a tuple."""
-    return f"({', '.join(texts)}{',' if len(texts) == 1 else ''})"
+    library: str
+    special: tuple[str, frozenset[str]]
+    own: Mapping[str, str]
+    integers: int
+    names: Mapping[str, str] = field(default_factory=dict)
+    forms: Mapping[str, "Form"] = field(default_factory=dict)
+
+    def function_name(self, head: str) -> str:
+        """What a function is called that has no form of its own."""
+        module, special = self.special
+        if head in self.names:
+            return self.names[head]
+        if head in self.own:
+            return f"_{head}"
+        if head in special:
+            return f"{module}.{head}"
+        return f"{self.library}.{'linalg.' if head in LINALG else ''}{head}"
+
+    def form(self, head: str) -> "Form | None":
+        """How an operation is written that is no call."""
+        return self.forms.get(head) or _FORMS.get(head)
 
 
 class Speller:
@@ -88,15 +105,22 @@ class Speller:
 
     Parameters
     ----------
+    dialect : what functions are called.
     dtype : how the floating type of the arguments is read off.
     lengths : how dimensions are read off that have no variable: a block has as many rows as its arrays have.
     function, typed : the function that is written, and the argument whose type is read off.
     """
 
     def __init__(
-        self, dtype: str, lengths: Mapping[Symbol, str] | None = None, function: str = "", typed: str = ""
+        self,
+        dialect: Dialect,
+        dtype: str,
+        lengths: Mapping[Symbol, str] | None = None,
+        function: str = "",
+        typed: str = "",
     ) -> None:
-        self.dtype, self.function, self.typed = dtype, function, typed
+        self.dialect, self.dtype = dialect, dtype
+        self.function, self.typed = function, typed
         self.lengths = dict(lengths or {})
 
     def text(self, expression: Expression) -> str:
@@ -105,7 +129,7 @@ class Speller:
             case Read(buffer=buffer):
                 return buffer.name
             case Number(value=value):
-                return number_text(value)
+                return self.number(value)
             case Size(value=value):
                 return size_text(value)
             case Length(value=value):
@@ -119,7 +143,7 @@ class Speller:
             case Subscript(array=array, places=places):
                 return f"{self.at(array, ATOM)}[{self.places(places)}]"
             case Places(places=places):
-                return f"np.s_[{self.places(places)}]"
+                return f"{self.dialect.library}.s_[{self.places(places)}]"
             case Sides(lengths=lengths):
                 return tuple_text(list(map(self.size, lengths)))
             case Label(text=text):
@@ -138,6 +162,20 @@ class Speller:
         text = self.text(expression)
         return text if self.level(expression) >= level else f"({text})"
 
+    def number(self, value: Any) -> str:
+        """A number, which has its sign in front."""
+        value = S(value)
+        if value in (S.true, S.false):
+            return str(bool(value))
+        if value in _NAMED:
+            return f"{'-' if value is S.NegativeInfinity else ''}{self.dialect.library}.{_NAMED[value]}"
+        if isinstance(value, Integer):
+            return str(int(value)) if abs(value) < self.dialect.integers else repr(float(value))
+        if isinstance(value, Rational):
+            exact = Rational(float(value)) == value
+            return repr(float(value)) if exact else f"({value.p} / {value.q})"
+        return repr(float(value if isinstance(value, Float | SymNumber) else value.evalf(17)))
+
     def size(self, value: Any) -> str:
         """A size."""
         return size_text(value, self.lengths)
@@ -148,7 +186,7 @@ class Speller:
             case Total():
                 return ADD
             case Number(value=value):
-                return UNARY if number_text(value).startswith("-") else ATOM
+                return UNARY if _has_sign(value) else ATOM
             case Size(value=value) | Length(value=value):
                 return ATOM if value.is_Symbol or (value.is_Integer and value >= 0) else COMPARE
             case Operation(head="multiply", options=()):
@@ -175,12 +213,12 @@ class Speller:
         if head in _PREFIXES:
             return f"{_PREFIXES[head]}{self.at(parts[0], UNARY)}"
         if head in _METHODS:
-            return (
-                f"{self.at(parts[0], ATOM)}.{head}({', '.join([*map(self.text, parts[1:]), *self.options(operation)])})"
-            )
-        if head in _SPECIAL_FORMS:
-            return _SPECIAL_FORMS[head](self, operation)
-        return f"{function_name(head)}({', '.join([*map(self.text, parts), *self.options(operation)])})"
+            given = [*map(self.text, parts[1:]), *self.options(operation)]
+            return f"{self.at(parts[0], ATOM)}.{head}({', '.join(given)})"
+        form = self.dialect.form(head)
+        if form is not None:
+            return form(self, operation)
+        return f"{self.dialect.function_name(head)}({', '.join([*map(self.text, parts), *self.options(operation)])})"
 
     def options(self, operation: Operation) -> list[str]:
         """The options of an operation, by their names."""
@@ -202,6 +240,10 @@ class Speller:
         """What stands in a subscript."""
         return ", ".join(map(self._place, places)) or "()"
 
+    def places_of(self, index: Expression) -> str:
+        """Places in an array, or positions one for each of its axes, as they stand in a subscript."""
+        return self.places(index.places) if isinstance(index, Places) else ", ".join(map(self.text, index.operands))
+
     def _place(self, place: Place) -> str:
         if isinstance(place, Expression):
             return self.text(place)
@@ -217,15 +259,14 @@ class Speller:
         return tuple_text(texts) if group.kind == TUPLE else f"{group.kind}({', '.join(texts)})"
 
 
-def function_name(head: str) -> str:
-    """What a function is called that has no form of its own."""
-    if head in SPELLINGS:
-        return SPELLINGS[head]
-    if head in RUNTIME_HEADS:
-        return f"_{head}"
-    if head in SPECIAL:
-        return f"scipy.special.{head}"
-    return f"np.linalg.{head}" if head in LINALG else f"np.{head}"
+Form = Callable[[Speller, Operation], str]
+
+
+def _has_sign(value: Any) -> bool:
+    value = S(value)
+    # a quotient that is no floating number is in parentheses
+    closed = isinstance(value, Rational) and not value.is_Integer and Rational(float(value)) != value
+    return bool(value.is_number and value.is_negative) and not closed
 
 
 # --- forms of their own -----------------------------------------------------------------------------------------------
@@ -245,48 +286,39 @@ def _reshape(speller: Speller, operation: Operation) -> str:
 def _einsum(speller: Speller, operation: Operation) -> str:
     inside, out = operation.option("letters")
     parts = ", ".join(map(speller.text, operation.parts))
-    return f'np.einsum("{",".join(inside)}->{out}", {parts})'
-
-
-def _tensordot(speller: Speller, operation: Operation) -> str:
-    axes = ", ".join(str(list(axes)) for axes in operation.option("axes"))
-    return f"np.tensordot({', '.join(map(speller.text, operation.parts))}, ({axes}))"
+    return f'{speller.dialect.library}.einsum("{",".join(inside)}->{out}", {parts})'
 
 
 def _grid(speller: Speller, operation: Operation) -> str:
     sides = [f":{speller.size(side)}" for side in operation.option("sides")]
-    return f"np.ogrid[{', '.join(sides)}{',' if len(sides) == 1 else ''}]"
-
-
-def _contiguous_into(speller: Speller, operation: Operation) -> str:
-    return f'_contiguous_into(kept, "{operation.option("name")}", {speller.text(operation.parts[0])})'
+    return f"{speller.dialect.library}.ogrid[{', '.join(sides)}{',' if len(sides) == 1 else ''}]"
 
 
 def _univariate(speller: Speller, operation: Operation) -> str:
     return f"_{operation.option('name')}({speller.text(operation.parts[0])})"
 
 
-def _called(form: str) -> Callable[[Speller, Operation], str]:
-    """A form of one operand."""
-    return lambda speller, operation: form.format(*map(speller.text, operation.parts), dtype=speller.dtype)
+def called(form: str) -> Form:
+    """A form of operands, in which the library is `np`."""
+    return lambda speller, operation: form.format(
+        *map(speller.text, operation.parts), dtype=speller.dtype, np=speller.dialect.library
+    )
 
 
-def _after(form: str) -> Callable[[Speller, Operation], str]:
+def after(form: str) -> Form:
     """A form that follows its operand."""
-    return lambda speller, operation: speller.at(operation.parts[0], ATOM) + form
+    return lambda speller, operation: (
+        speller.at(operation.parts[0], ATOM) + form.format(dtype=speller.dtype, np=speller.dialect.library)
+    )
 
 
-_SPECIAL_FORMS: dict[str, Callable[[Speller, Operation], str]] = {
+_FORMS: dict[str, Form] = {
     "transpose": _transpose,
     "reshape": _reshape,
     "einsum": _einsum,
-    "tensordot": _tensordot,
     "grid": _grid,
-    UNIVARIATE: _univariate,
-    "contiguous_into": _contiguous_into,
-    "least_number": _called("np.finfo({dtype}).min"),
-    "scalar": _called("{dtype}.type({0})"),
-    "float": _called("float({0})"),
-    "whole": _after(".astype(np.intp)"),
-    "real_part": _after(".real"),
+    "univariate": _univariate,
+    "least_number": called("{np}.finfo({dtype}).min"),
+    "float": called("float({0})"),
+    "real_part": after(".real"),
 }

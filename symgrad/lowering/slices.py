@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from sympy import Expr, Integer, S
 
-from symgrad.codegen.integers import whole_nodes
 from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import affine, along_one
 from symgrad.graph.axes import auxiliary, gather, scatter
@@ -35,6 +34,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.scan import time_of, within
 from symgrad.graph.transform import own, place, rebuild, terms_of, transform
+from symgrad.lowering.whole import whole_nodes
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)

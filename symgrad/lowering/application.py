@@ -1,31 +1,29 @@
-"""Prints functions of terms, relations between them and choices."""
+"""Functions of terms, relations between them and choices."""
 
 from collections.abc import Sequence
 
 from sympy import Abs, Not, Pow, exp
 
-from symgrad.errors import UnsupportedError
 from symgrad.functions import has_no_sign, if_else, step
 from symgrad.graph.build import number as is_number
 from symgrad.graph.nodes import Add, Apply, Letter, Use
+from symgrad.lowering.functions import CONNECTIVES, RELATIONS, UNIVARIATE, applied
+from symgrad.lowering.operands import Operands
+from symgrad.lowering.positions import apply_value
+from symgrad.lowering.values import Value, broadcast, python
 from symgrad.statements.arithmetic import number, operation, power
-from symgrad.statements.expressions import Expression, FloatingType, Kind, Number, Operation, Subscript
-from symgrad.targets.numpy.functions import CONNECTIVES, DOUBLE, RELATIONS, UNIVARIATE, applied
-from symgrad.targets.numpy.integers import apply_value
-from symgrad.targets.numpy.operands import Operands
-from symgrad.targets.numpy.speller import LARGEST_INTEGER
-from symgrad.targets.numpy.values import Value, broadcast, python
+from symgrad.statements.expressions import Expression, FloatingType, Kind, Label, Number, Operation, Subscript, parts_of
 from symgrad.univariate import Univariate
 
 
 class Application(Operands):
-    """Prints functions, relations and choices."""
+    """Writes functions, relations and choices."""
 
     def _apply(self, node: Apply) -> Value:
         letters = self._layout(node)
         head = node.head
         if node in self._whole:
-            whole = apply_value(node, self._use, letters)
+            whole = apply_value(node, self._use, letters, self._checked)
             if whole is not None:
                 return whole
         args = [broadcast(self._use(use), letters) for use in node.args]
@@ -46,19 +44,25 @@ class Application(Operands):
         if head is Pow:
             return Value(power(*parts), letters, _kind(args))
         numbers = [is_number(arg) for arg in node.args]
-        if any(value is not None and abs(value) >= LARGEST_INTEGER for value in numbers) and None not in numbers:
+        if any(value is not None and abs(value) >= self.integers for value in numbers) and None not in numbers:
             value = head(*numbers).evalf(17)
             if value.is_Float:  # log(24!), of a number that NumPy does not take
                 return Value(Number(value), letters, "python")
         made = operation(UNIVARIATE, *parts, name=head.name) if issubclass(head, Univariate) else applied(head, parts)
         if made is None:
             of = f" of {len(parts)} arguments" if applied(head, parts[:1]) or applied(head, [*parts, *parts]) else ""
-            raise UnsupportedError(f"the function {head.__name__}{of} has no NumPy spelling")
-        if head in DOUBLE and not (isinstance(made, Operation) and made.head == "digamma"):
+            raise self.missing(f"the function {head.__name__}{of}")
+        if any(isinstance(part, Operation) and part.head in self.lacks for part in parts_of(made)):
+            raise self.missing(f"the function {head.__name__}")
+        if head in self.doubles and not (isinstance(made, Operation) and made.head == "digamma"):
             made = Subscript(operation("asarray", made, dtype=FloatingType()), ())
         if all(arg.kind == "python" for arg in args):  # a NumPy scalar would turn float32 arrays into float64
-            return Value(operation("float", made), letters, "python")
+            return Value(operation("number", made), letters, "python")
         return Value(made, letters)
+
+    def _checked(self, positions: Expression, size: Expression, what: Label) -> Expression:
+        """Positions that have to lie on an axis."""
+        return operation("in_range", positions, size, what)
 
     def _choice(self, args: Sequence[Value], letters: tuple[Letter, ...]) -> Value:
         condition, yes, no = args

@@ -1,0 +1,193 @@
+"""Terms as statements that NumPy is fast with: the order of axes in memory, blocks of rows, strided windows."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from math import prod
+from typing import Any, Self
+
+from sympy import Expr
+
+from symgrad.functions import MaxOver, MinOver
+from symgrad.graph.nodes import Contract, Gather, Input, Letter, Named, Node, Reduce, Use, postorder
+from symgrad.lowering.functions import DOUBLES
+from symgrad.lowering.subscripts import is_window
+from symgrad.lowering.values import Value
+from symgrad.schedule.leading import leading, rows_first
+from symgrad.schedule.rows import Round, RowPlan
+from symgrad.statements.arithmetic import binary, operation
+from symgrad.statements.expressions import LIST, Buffer, Expression, Group, Read, buffers_of
+from symgrad.statements.statements import Comment, Define, Join, Rows
+from symgrad.targets.numpy.contraction import contract
+from symgrad.targets.numpy.stacks import Stacks
+
+# A reduction over windows works on a copy of these if they have at most so many entries: NumPy reduces long vectors
+# several times faster than strided windows, and the copy is as many times larger than the array at most.
+MOST_COPIES = 16
+
+_JOINS: dict[Any, Join] = {MaxOver: "maximum", MinOver: "minimum"}
+
+
+class NumpyTerms(Stacks):
+    """Turns terms into statements.
+
+    Parameters
+    ----------
+    arguments, taken : the names of the function's arguments, and others that no variable may have.
+    estimate : about how long an axis is.
+    """
+
+    target, strided, doubles = "numpy", True, DOUBLES
+
+    def __init__(self, arguments: Sequence[str], taken: Sequence[str], estimate: Callable[[Expr], float]) -> None:
+        super().__init__(arguments, taken)
+        self._estimate = estimate
+        self._blocks: list[Buffer] = []  # the arrays of data with rows
+        self._kept: list[Buffer] = []  # what rounds over the rows have made for later ones
+        self._copied: set[Node] = set()  # windows that are copied if they are used several times
+        self._leading: dict[Node, tuple[int, ...]] = {}  # the layouts for fast reductions
+        self._led = False  # whether a comment says so
+        self._rows: Collection[Node] = ()  # what has an entry or more for each row of the data
+        self._twice: set[Node] = set()  # what a product has twice
+
+    def _another(self) -> Self:
+        return type(self)((), (), self._estimate)
+
+    def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
+        """Emit the assignments that the results need; with a plan, what has rows goes into a function of a block.
+
+        `roots` are the results by the names they should have.
+        """
+        if plan is None:
+            super().compute(roots)
+            return
+        nodes = list(postorder([use.node for use in roots.values()]))
+        self._leading = leading(nodes, plan)
+        self._wanted.update(self._leading)
+        self._rows = plan.local
+        self._wanted.update({node: order for node, order in rows_first(plan).items() if node not in self._leading})
+        self._prepared(roots)
+        read = {use.node for one in plan.rounds for node in (*one.local, *one.totals) for use in node.uses()}
+        self._emit(plan.before, named=read.intersection(plan.before))
+        inputs = sorted((node for node in plan.local if isinstance(node, Input)), key=lambda node: node.name)
+        self._blocks = [buffer for node in inputs if (buffer := self._print(node).buffer) is not None]
+        for one in plan.rounds:
+            self._emit_rows(one, plan)
+            self._emit(one.after, named=read.intersection(one.after))
+
+    def _prepare(self, nodes: Sequence[Node], roots: Sequence[Use]) -> None:
+        for node in nodes:
+            if isinstance(node, Contract) and node.bound:
+                factors = [use.node for use, _ in node.factors]
+                self._twice.update(factor for factor in factors if factors.count(factor) > 1)
+        super()._prepare(nodes, roots)
+
+    def _lay_out(self, node: Node) -> None:
+        super()._lay_out(node)
+        if isinstance(node, Reduce) or (isinstance(node, Contract) and node.bound):
+            for use in node.uses():
+                windows = isinstance(use.node, Gather) and is_window(use.node)
+                if windows and (isinstance(node, Contract) or _is_short(node)):
+                    # an entry of all windows after the other: the rows of one matrix product, and long vectors
+                    self._want(use, sorted(use.letters, key=lambda letter: letter < node.rank))
+                    self._copied.add(use.node)
+
+    def _named(self, name: str, node: Node, value: Value) -> Value:
+        if node in self._leading and not self._led:
+            text = f"{name} has its rows last: reductions over its other axis are of long vectors"
+            self.statements.append(Comment(text))
+            self._led = True
+        return super()._named(name, node, value)
+
+    def _print(self, node: Node) -> Value:
+        value = super()._print(node)
+        if isinstance(node, Gather) and node in self._copied and self._counts[node] > 1:
+            return replace(value, expression=operation("ascontiguousarray", value.expression))
+        return _by_rows(value) if isinstance(node, Named) and node in self._twice else value
+
+    def _contract(self, node: Contract, factors: Sequence[Value], out: Sequence[Letter]) -> Value:
+        sizes = {x: length for use in node.uses() for x, length in zip(use.letters, use.node.shape, strict=True)}
+        return contract(factors, out, sizes, self._estimate, node in self._rows)
+
+    # --- blocks of rows -----------------------------------------------------------------------------------------------
+
+    def _emit_rows(self, one: Round, plan: RowPlan) -> None:
+        """A function that computes the totals for a block of rows, and its call for all of them."""
+        outside, self.statements = self.statements, []
+        totals, before = self._emit_totals(one), list(self._kept)
+        kept = self._kept_rows(one)
+        inside, self.statements = self.statements, outside
+        returned = (*totals.values(), *(Group(LIST, (Read(buffer),)) for buffer in kept))
+        joins: list[Join] = [_JOINS[node.head] if isinstance(node, Reduce) else "add" for node in one.totals]
+        joins += ["rows"] * len(kept)
+        read = {buffer for statement in inside for buffer in statement.reads}.union(*map(buffers_of, returned))
+        arguments = tuple(buffer for buffer in self._blocks if buffer in read)
+        earlier = tuple(buffer for buffer in before if buffer in read)
+        name, results = self.fresh("rows"), (*totals, *kept)
+        arguments = arguments or (() if earlier else tuple(self._blocks[:1]))
+        self.statements.append(
+            Rows(
+                name, arguments, earlier, plan.dimension, tuple(inside), returned, results, tuple(joins),
+                plan.width, plan.size,
+            )
+        )  # fmt: skip
+
+    def _emit_totals(self, one: Round) -> dict[Buffer, Expression]:
+        """Assignments for a block of rows, and the totals that it returns: each is taken as soon as it can be.
+
+        So that the arrays that it is taken of are free sooner. Those that come last are returned as they are.
+        """
+        for node in one.local:
+            self._values.pop(node, None)  # of an earlier round
+        self._emit([node for node in one.local if not node.uses()])
+        waiting = list(one.totals)
+        for node in [node for node in one.local if node.uses()]:
+            for ready in [total for total in waiting if all(use.node in self._values for use in total.uses())]:
+                self._emit_sum(ready)
+                waiting.remove(ready)
+            self._emit([node])
+        for node in waiting:
+            self._emit_sum(node)
+        values = [self._values[node] for node in one.totals]
+        returned = {value.buffer: value.expression for value in values if value.buffer is not None}
+        while self.statements and isinstance(last := self.statements[-1], Define) and last.buffer in returned:
+            returned[last.buffer] = last.expression
+            self.statements.pop()
+        return returned
+
+    def _kept_rows(self, one: Round) -> list[Buffer]:
+        """The arrays with rows that later rounds need."""
+        here = {buffer for statement in self.statements for buffer in statement.defines}
+        kept = []
+        for node in one.kept:
+            value = self._values[node]
+            if here.isdisjoint(buffers_of(value.expression)):
+                continue  # part of an argument or of an array that is kept already
+            if value.buffer is None:
+                value = self._values[node] = self._named(self._name(node), node, value)
+            assert value.buffer is not None
+            kept.append(value.buffer)
+        kept = list(dict.fromkeys(kept))
+        self._kept += kept
+        return kept
+
+    def _emit_sum(self, node: Node) -> None:
+        value = self._print(node)
+        name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
+        self._values[node] = self._named(name, node, value)
+
+
+def _is_short(node: Reduce) -> bool:
+    """Whether a reduction is over a few entries, as in pooling."""
+    return all(side.is_Integer for side in node.bound) and prod(node.bound) <= MOST_COPIES
+
+
+def _by_rows(value: Value) -> Value:
+    """A product that lies in memory in the order of its axes, whatever the layout of its factors is.
+
+    NumPy would follow these: of 1797×10×64 entries, one factor transposed, the product with itself took 24 ms, by two
+    copies, instead of 10.
+    """
+    step = binary(value.expression)
+    if len(value.letters) < 3 or step is None or step[0] != "multiply":
+        return value
+    return Value(operation("multiply", *step[1], order="C"), value.letters)
