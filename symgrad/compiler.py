@@ -29,7 +29,7 @@ from symgrad.graph.nodes import (
     intern,
     postorder,
 )
-from symgrad.graph.transform import own, rebuild, substitute
+from symgrad.graph.transform import own, substitute
 from symgrad.rewrite.association import flatten_products
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names, fold_names
@@ -266,7 +266,7 @@ def recursion(derivation: Derivation, quantity: Any, blocks: Collection[Named] |
     node = block.arg.node
     assert isinstance(node, Trajectory)
     terms = [expanded(use, derivation, blocks) for use in node.scan.node.uses()]
-    return rebuild(node, [rebuild(node.scan.node, terms)])
+    return node.rebuild([node.scan.node.rebuild(terms)])
 
 
 def short_blocks(derivation: Derivation, largest: int) -> set[Named]:

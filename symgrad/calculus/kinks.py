@@ -62,7 +62,7 @@ def _gaps(node: Node) -> Iterator[Use]:
     elif isinstance(node, Reduce) and node.head in (MaxOver, MinOver):
         gap = apply(Abs, [subtract(own(node), node.arg)])
         none = apply(Eq, [gap, ZERO])
-        if masks_all(node):  # infinities do not count
+        if masks_all(node.head, node.arg):  # infinities do not count
             ends = [own(node), node.arg]
             masked = [apply(Eq, [end, const(NEUTRAL[node.head])]) for end in ends]
             gap = apply(Abs, [subtract(*(apply(if_else, [m, ZERO, end]) for m, end in zip(masked, ends, strict=True)))])

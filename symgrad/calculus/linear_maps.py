@@ -1,6 +1,6 @@
 """Linear maps of tangents, which forward mode applies, and their transposes of adjoints, which reverse mode applies.
 
-A kind states its local derivative once (`local_maps`), and a map is transposed here, once for all kinds: what it sums
+A kind states its local derivative once (`Node.local`), and a map is transposed here, once for all kinds: what it sums
 over, its transpose spreads; what it spreads along a letter that an operand lacks, the transpose sums; a repeated
 letter, which takes a diagonal, becomes a delta; entries that are taken become entries that are added into zeros.
 """
@@ -12,7 +12,6 @@ from sympy import Eq, Ge, Gt, S
 
 from symgrad.calculus.deltas import at, delta_at, has_deltas, is_structural, summed, times_tangent
 from symgrad.calculus.local import partial
-from symgrad.calculus.local_maps import local_maps
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else
 from symgrad.graph.axes import gather, scatter
@@ -23,8 +22,6 @@ from symgrad.graph.linear_maps import (
     Chain,
     Covariance,
     Entries,
-    Lengths,
-    LinearMap,
     LowerHalf,
     Merging,
     Places,
@@ -33,6 +30,7 @@ from symgrad.graph.linear_maps import (
     Times,
 )
 from symgrad.graph.merge import merge, split
+from symgrad.graph.node import Lengths, LinearMap
 from symgrad.graph.nodes import Apply, Letter, Node, Use
 from symgrad.graph.transform import factors_of, own, place, terms_of
 
@@ -51,7 +49,7 @@ def push(node: Node, tangents: Tangents) -> Use:
         tangent = tangents.get(use.node, ZERO)
         if is_zero(tangent):
             continue
-        for operand, linear in local_maps(node, number):
+        for operand, linear in node.local(number):
             x = place(tangent, operand.letters)
             if isinstance(linear, Branch):
                 branches.append((linear, x))
@@ -66,7 +64,7 @@ def pull(node: Node, adjoint: Use, active: set[Node]) -> Iterator[Contribution]:
         if use.node in active:
             parts = [
                 (S.One, project(transposed(linear, node, adjoint), operand, linear.domain))
-                for operand, linear in local_maps(node, number)
+                for operand, linear in node.local(number)
             ]
             if parts:
                 yield use.node, add(parts)

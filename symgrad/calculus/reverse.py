@@ -1,6 +1,6 @@
 """Reverse mode: the adjoint ∂loss/∂node of every node that the loss depends on.
 
-The engine owns the structure. A kind of node states only its local derivative, as linear maps (`local_maps`), whose
+The engine owns the structure. A kind of node states only its local derivative, as linear maps (`Node.local`), whose
 transposes `linear_maps` applies.
 
 An adjoint is a term over its node's axes 0, 1, ...; where it lacks an axis it is constant along it.

@@ -7,8 +7,10 @@ from typing import NamedTuple
 from sympy import And, Expr, Ge, Gt, Le, Lt, S, expand, oo
 
 from symgrad.functions import if_else
-from symgrad.graph.build import ONE, is_zero, subtract
-from symgrad.graph.nodes import Apply, Letter, Range, Size, Use
+from symgrad.graph.kinds.functions import Apply
+from symgrad.graph.kinds.leaves import ONE, Range, Size
+from symgrad.graph.kinds.sums import is_zero, subtract
+from symgrad.graph.node import Letter, Use
 from symgrad.graph.transform import place, terms_of
 
 

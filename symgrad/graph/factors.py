@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from sympy import Expr, Number, S
 
+from symgrad.graph.kinds.leaves import Delta
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Delta, Letter, Use
+from symgrad.graph.node import Letter, Use
 from symgrad.graph.symmetry import as_known
 
 

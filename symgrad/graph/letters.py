@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 from typing import Any
 
-from symgrad.graph.nodes import AxisMap, Contract, Gather, Input, Letter, Named, Node, Reduce, Use
+from sympy import Expr
+
+from symgrad.graph.node import Letter, Use
 from symgrad.graph.symmetry import symmetric
 
 # Ties between letters that look alike are broken by trying their orders; beyond this many the first order is taken
@@ -17,6 +19,16 @@ def relabel(use: Use, mapping: Mapping[Letter, Letter]) -> Use:
     return Use(use.node, tuple(mapping.get(letter, letter) for letter in use.letters))
 
 
+def place(image: Use, letters: Sequence[Letter]) -> Use:
+    """A term over a node's own axes, put where the node was used with these letters."""
+    return relabel(image, dict(enumerate(letters)))
+
+
+def sizes_of(uses: Iterable[Use]) -> dict[Letter, Expr]:
+    """The length along each letter."""
+    return {letter: length for use in uses for letter, length in zip(use.letters, use.node.shape, strict=True)}
+
+
 def distinct(letters: Iterable[Letter]) -> tuple[Letter, ...]:
     """The letters in order of first appearance, once each."""
     return tuple(dict.fromkeys(letters))
@@ -24,19 +36,6 @@ def distinct(letters: Iterable[Letter]) -> tuple[Letter, ...]:
 
 def free_letters(uses: Iterable[Use]) -> tuple[Letter, ...]:
     return distinct(letter for use in uses for letter in use.letters)
-
-
-def precedence(node: Node) -> int:
-    """Who leads when axes are ordered: what carries data before parameters, as in X W rather than Wᵀ Xᵀ."""
-    match node:
-        case Input(integer=False) if node.rank < 2:
-            return 2
-        case Input() | Named() | AxisMap() | Reduce() | Gather():
-            return 0
-        case Contract(bound=()):
-            return 1
-        case _:
-            return 0
 
 
 Item = tuple[tuple[Any, ...], Use]  # a sort key that knows no letters, and what is to be ordered

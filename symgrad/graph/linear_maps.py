@@ -5,22 +5,12 @@ a term over the axes of the node. Forward mode applies maps to tangents, reverse
 adjoints; `calculus.linear_maps` does both, so that a kind says nothing twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from sympy import Expr
 
-from symgrad.graph.nodes import Letter, Shape, Use
-
-Lengths = Mapping[Letter, Expr]
-
-
-@dataclass(frozen=True)
-class LinearMap:
-    """`domain` has the length along every letter that x may have. An x that lacks one of them is constant along it."""
-
-    domain: Lengths
+from symgrad.graph.node import Lengths, Letter, LinearMap, Local, Node, Shape, Use
 
 
 @dataclass(frozen=True)
@@ -106,8 +96,12 @@ class Chain(LinearMap):
     second: LinearMap
 
 
-class Local(NamedTuple):
-    """One map of a local derivative, and the operand in the letters at which the map reads it."""
+def axes_of(node: Node) -> dict[Letter, Expr]:
+    """The lengths along a node's own letters."""
+    return dict(enumerate(node.shape))
 
-    operand: Use
-    map: LinearMap
+
+def times(node: Node, operand: Use, factors: Sequence[Use], bound: Lengths | None = None) -> Local:
+    """Σ over bound letters of Π factors · u̇."""
+    bound = bound or {}
+    return Local(operand, Times({**axes_of(node), **bound}, tuple(factors), tuple(bound)))

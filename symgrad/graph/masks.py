@@ -6,10 +6,15 @@ from typing import Any
 from sympy import And, Expr, S
 
 from symgrad.functions import MaxOver, MinOver, if_else
-from symgrad.graph.build import sizes_of
 from symgrad.graph.comparisons import Comparison, Mask, comparison
 from symgrad.graph.dimensions import at_smallest
-from symgrad.graph.nodes import Add, Apply, Const, Gather, Letter, Named, Node, Reduce, Use
+from symgrad.graph.kinds.functions import Apply
+from symgrad.graph.kinds.leaves import Const
+from symgrad.graph.kinds.names import Named
+from symgrad.graph.kinds.subscripts import Gather
+from symgrad.graph.kinds.sums import Add
+from symgrad.graph.letters import sizes_of
+from symgrad.graph.node import Letter, Node, Use
 from symgrad.graph.transform import place, see_through
 
 # What a maximum and a minimum are where nothing is left.
@@ -33,9 +38,9 @@ def is_masked(use: Use, neutral: Expr = S.NegativeInfinity) -> bool:
     return False
 
 
-def masks_all(node: Reduce) -> bool:
+def masks_all(head: Any, arg: Use) -> bool:
     """Whether a maximum or minimum has a value over no entries: its mask may leave none as well."""
-    return is_masked(node.arg, NEUTRAL[node.head])
+    return is_masked(arg, NEUTRAL[head])
 
 
 def masks_some(use: Use, over: Mapping[Letter, Expr]) -> bool:

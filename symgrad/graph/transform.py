@@ -4,43 +4,28 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from sympy import Expr, Number, S, expand
 
-from symgrad.graph.axes import AUXILIARY, RUNNING, auxiliary, axis_map, gather, named, reduce, running, scatter
-from symgrad.graph.build import add, apply, product_of_powers
-from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import matrix_function, sides_of
-from symgrad.graph.merge import merge, split
-from symgrad.graph.nodes import (
-    Add,
-    Apply,
-    AxisMap,
-    Contract,
-    Gather,
-    Letter,
-    MatrixFunction,
-    Merge,
-    Named,
-    Node,
-    Reduce,
-    Scan,
-    Scatter,
-    Split,
-    Trajectory,
-    Use,
-    intern,
-    postorder,
-)
+from symgrad.graph.kinds.names import AUXILIARY, Named
+from symgrad.graph.kinds.products import Contract
+from symgrad.graph.kinds.subscripts import Gather
+from symgrad.graph.kinds.sums import Add
+from symgrad.graph.letters import place, relabel
+from symgrad.graph.node import Letter, Node, Use, own, postorder
+
+__all__ = [
+    "dependents",
+    "factors_of",
+    "in_own_letters",
+    "opened",
+    "own",
+    "place",
+    "see_through",
+    "substitute",
+    "terms_of",
+    "transform",
+    "tree_size",
+]
 
 Visit = Callable[[Node, tuple[Use, ...]], Use | None]
-
-
-def own(node: Node) -> Use:
-    """The node in its own letters."""
-    return Use(node, tuple(range(node.rank)))
-
-
-def place(image: Use, letters: Sequence[object]) -> Use:
-    """A term over a node's own axes, put where the node was used with these letters."""
-    return relabel(image, dict(enumerate(letters)))
 
 
 def see_through(use: Use) -> Use:
@@ -73,55 +58,6 @@ def opened(use: Use, bound: Sequence[Expr]) -> tuple[dict[Letter, Letter], dict[
     return dict(enumerate((*use.letters, *over))), over
 
 
-def rebuild(node: Node, uses: Sequence[Use]) -> Use:
-    """The node over new operands, through the constructors; in the letters of the old node."""
-    match node:
-        case Add(terms=terms):
-            return add([(coefficient, use) for (coefficient, _), use in zip(terms, uses, strict=True)])
-        case Contract(factors=factors, bound=bound):
-            powers = [(use, exponent) for use, (_, exponent) in zip(uses, factors, strict=True)]
-            return product_of_powers(powers, dict(enumerate(bound, node.rank)))
-        case Apply(head=head):
-            return apply(head, uses)
-        case Reduce(head=head, bound=bound):
-            return reduce(head, uses[0], dict(enumerate(bound, node.rank)))
-        case AxisMap(head=head, over=(axis,)) if head in RUNNING:
-            return running(head, uses[0], axis, *uses[1:])
-        case AxisMap(head=head, over=over):
-            return axis_map(head, uses[0], {axis: node.shape[axis] for axis in over})
-        case MatrixFunction(head=head):
-            return matrix_function(head, uses[0], *sides_of(node))
-        case Merge(axis=axis, lengths=lengths):
-            return merge(uses[0], node.rank, node.rank + 1, axis, lengths)
-        case Split(axes=(first, second)):
-            return split(uses[0], node.rank, first, second, (node.shape[first], node.shape[second]))
-        case Gather():
-            base, *subs = uses
-            return gather(base, [subs[-1 - letter] for letter in base.letters])
-        case Scatter(bound=bound):
-            value, *subs = uses
-            return scatter(value, subs, node.shape, range(node.rank), dict(enumerate(bound, node.rank)))
-        case Named(name=name, symbol=symbol) if symbol is AUXILIARY:
-            return auxiliary(name, uses[0])
-        case Named(name=name, symbol=symbol):
-            return own(named(name, symbol, node.shape, uses[0], node.properties))
-        case Scan():
-            return _rebuild_scan(node, uses)
-        case Trajectory(number=number):
-            return own(intern(Trajectory, node.shape, uses[0], number))
-        case _:
-            return own(node)
-
-
-def _rebuild_scan(node: Scan, uses: Sequence[Use]) -> Use:
-    new = iter(uses)
-    bases = tuple((number, position, next(new)) for number, position, _ in node.bases)
-    initial = tuple(None if use is None else next(new) for use in node.initial)
-    updates = tuple(update._replace(term=next(new)) for update in node.updates)
-    fields = (node.key, node.states, node.steps, node.descending, node.clock)
-    return own(intern(Scan, (), *fields, bases, initial, updates))
-
-
 def transform(roots: Sequence[Use], visit: Visit, opaque: Collection[Node] = frozenset()) -> list[Use]:
     """Rebuild everything below the roots, operands first.
 
@@ -146,7 +82,7 @@ def transform(roots: Sequence[Use], visit: Visit, opaque: Collection[Node] = fro
             uses = tuple(place(of(use.node), use.letters) for use in old)
         made = visit(node, uses)
         if made is None:
-            made = own(node) if uses == old else rebuild(node, uses)
+            made = own(node) if uses == old else node.rebuild(uses)
         else:
             _check_axes(node, made)
         image[node] = made

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else
 from symgrad.graph.blocks import Grid
-from symgrad.graph.layout import natural_order
+from symgrad.graph.kinds.names import natural_order
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Named, Node, Use
 from symgrad.graph.symmetry import symmetric

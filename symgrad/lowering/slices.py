@@ -12,6 +12,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import affine, along_one
 from symgrad.graph.axes import auxiliary, gather, scatter
 from symgrad.graph.build import add, number, product_of_powers, scale
+from symgrad.graph.node import Leaf, no_sign, nothing
 from symgrad.graph.nodes import (
     Add,
     AxisMap,
@@ -33,16 +34,19 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import time_of, within
-from symgrad.graph.transform import own, place, rebuild, terms_of, transform
+from symgrad.graph.transform import own, place, terms_of, transform
 from symgrad.lowering.whole import whole_nodes
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Entry(Node):
+class Entry(Leaf):
     """Inside a loop, a part of an array: along an axis with an offset only the entry at step number + offset."""
 
     source: Node
     offsets: tuple[Expr | None, ...]
+
+    nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
+    sign = no_sign
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -58,6 +62,9 @@ class Loop(Node):
     updates: tuple[Update, ...]
     operands: tuple[Use, ...]
 
+    nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
+    sign = no_sign
+
     def uses(self) -> tuple[Use, ...]:
         bases = (use for _, _, use in self.bases)
         return (*bases, *(use for use in self.initial if use is not None), *self.operands)
@@ -69,7 +76,7 @@ def loops(roots: Sequence[Use]) -> list[Use]:
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if not isinstance(node, Scan):
             return None
-        made = rebuild(node, uses).node
+        made = node.rebuild(uses).node
         assert isinstance(made, Scan)
         return own(_loop(made))
 
@@ -185,7 +192,7 @@ class _Slicer:
             case Contract(bound=bound):
                 return self._product(node, moving)
             case _ if not isinstance(node, Scan):
-                return rebuild(node, [self._of(use, moving) for use in node.uses()])
+                return node.rebuild([self._of(use, moving) for use in node.uses()])
         names = ", ".join(state.name for state in self._scan.states)
         raise UnsupportedError(
             f"in the recurrence of {names} a {type(node).__name__.lower()} joins several times of a state; refer to "

@@ -129,7 +129,7 @@ def _extrema(nodes: Sequence[Node]) -> list[Extremum]:
             for length in node.bound:
                 if is_never_empty(length):
                     found[length, S.One] = heads[node.head]
-                elif not masks_all(node):
+                elif not masks_all(node.head, node.arg):
                     found[length, Mul(*node.shape)] = heads[node.head]
     return [Extremum(what, over, times) for (over, times), what in found.items() if not over.is_Integer]
 

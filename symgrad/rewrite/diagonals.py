@@ -3,7 +3,7 @@
 from symgrad.graph.build import add, apply, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
-from symgrad.graph.transform import opened, place, rebuild
+from symgrad.graph.transform import opened, place
 from symgrad.rewrite.record import record
 
 
@@ -12,7 +12,7 @@ def diagonal(use: Use) -> Use | None:
     """An operand with an index twice, with the index inside its functions, sums and products."""
     operands = use.node.uses()
     moved = tuple(inwards(operand) for operand in operands)
-    return None if moved == operands else place(rebuild(use.node, moved), use.letters)
+    return None if moved == operands else place(use.node.rebuild(moved), use.letters)
 
 
 def inwards(use: Use) -> Use:

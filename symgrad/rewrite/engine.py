@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from sympy import ceiling, floor
 
 from symgrad.graph.build import product_of_powers
+from symgrad.graph.facts import is_integral
 from symgrad.graph.nodes import Add, Apply, Contract, Gather, Node, Scatter, Use, postorder
-from symgrad.graph.positive import is_integral
 from symgrad.graph.scalar import lift
-from symgrad.graph.transform import own, place, rebuild, transform
+from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.match import match, match_factors
 from symgrad.rewrite.record import AxisRule
 from symgrad.rewrite.rules import Rule
@@ -36,7 +36,7 @@ def rewrite(
     """The terms with every rule applied wherever it matches, but not in positions: their digits are all there."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else rebuild(node, uses)
+        made = own(node) if uses == node.uses() else node.rebuild(uses)
         for _ in range(MAX_ROUNDS):
             changed = _fire(made, rules, axis_rules, trace)
             if changed is None:

@@ -12,7 +12,7 @@ from symgrad.graph.build import add, mul, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Const, Contract, Input, Letter, Named, Node, Reduce, Size, Use
 from symgrad.graph.symmetry import symmetric, transposed
-from symgrad.graph.transform import own, place, rebuild, transform
+from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.axes import is_entry, log_softmax_at
 from symgrad.rewrite.record import record
 
@@ -130,7 +130,7 @@ def fold_names(
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
         if isinstance(node, Named):  # its own definition stays spelled out
             uses = (place(plain.get(node.arg.node, own(node.arg.node)), node.arg.letters),)
-        made = rebuild(node, uses) if uses != node.uses() else own(node)
+        made = node.rebuild(uses) if uses != node.uses() else own(node)
         plain[node] = made
         found = folded.get(made.node) or _part_named(made.node, products)
         return made if found is None else place(found, made.letters)

@@ -16,8 +16,8 @@ from symgrad.functions.gamma import (
     polygamma_rise,
 )
 from symgrad.graph.build import ONE, ZERO, add, apply, mul, number, product_of_powers, subtract
+from symgrad.graph.facts import is_integral, is_positive
 from symgrad.graph.nodes import Add, Apply, Contract, Use
-from symgrad.graph.positive import is_integral, is_positive
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.record import AxisRule, record
 

@@ -7,6 +7,7 @@ from sympy import Abs, Expr, Pow, Product, S, log
 
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import ZERO, add, apply, delta, mul, product_of_powers, scale, split_coefficient
+from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import (
     DET,
@@ -20,9 +21,8 @@ from symgrad.graph.linear_algebra import (
     matrix_of,
 )
 from symgrad.graph.nodes import Apply, Contract, Input, Letter, MatrixFunction, Named, Node, Use
-from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.symmetry import symmetric, transposed
-from symgrad.graph.transform import factors_of, place, rebuild, see_through, transform
+from symgrad.graph.transform import factors_of, place, see_through, transform
 from symgrad.rewrite.merged_axes import lift_merged, of_kronecker, sum_over_merged
 from symgrad.rewrite.record import COOKBOOK, AxisRule, record
 
@@ -279,7 +279,7 @@ def use_diagonals(roots: Sequence[Use]) -> list[Use]:
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         spelled = tuple(map(_as_diagonal, uses))
-        return None if spelled == uses else rebuild(node, spelled)
+        return None if spelled == uses else node.rebuild(spelled)
 
     return transform(roots, visit)
 

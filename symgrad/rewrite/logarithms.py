@@ -24,10 +24,10 @@ from symgrad.graph.build import (
     split_coefficient,
     subtract,
 )
+from symgrad.graph.facts import Probability, is_integral, is_nonnegative, is_positive
+from symgrad.graph.kinds.sums import is_complement
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Reduce, Use
-from symgrad.graph.positive import Probability, is_complement, is_integral, is_positive
-from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.gamma import Logarithm, gamma_logarithm
 from symgrad.rewrite.record import MAECHLER, record
@@ -39,7 +39,7 @@ _HIGHEST_POWER = 2
 def stand_in(name: str, symbol: Basic, definition: Use) -> Basic:
     """The symbol of a variable in place of a defined quantity, with what is known of the definition's sign."""
     target = see_through(definition)
-    if getattr(target.node, "head", None) in (sigmoid, ndtr) or is_complement(target):
+    if getattr(target.node, "head", None) in (sigmoid, ndtr) or is_complement(target.node):
         return Probability(name, positive=True)
     return Symbol(name, positive=True) if is_positive(target) else symbol
 
@@ -146,7 +146,7 @@ def _has_simple_log(factor: Use) -> bool:
         (isinstance(node, Apply) and (node.head in (exp, sigmoid, ndtr, erfc, exp_ndtr) or node.head.__name__ == "Pow"))
         or (isinstance(node, AxisMap) and node.head == SOFTMAX)
         or (isinstance(node, Reduce) and node.head is Product)
-        or is_complement(target)
+        or is_complement(target.node)
         or is_sum_of_exponentials(target)
     )
     return known and is_positive(target)

@@ -6,7 +6,7 @@ from symgrad.graph.build import add, apply, mul, power, product_of_powers, size,
 from symgrad.graph.linear_algebra import INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET, matrix_function, matrix_of
 from symgrad.graph.merge import kronecker_factors, merge, split
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, MatrixFunction, Merge, Use
-from symgrad.graph.transform import place, rebuild
+from symgrad.graph.transform import place
 from symgrad.rewrite.record import COOKBOOK, record
 
 
@@ -79,5 +79,5 @@ def lift_merged(use: Use) -> Use | None:
         letter = operand.letters[inner.axis]
         outer, fine = ("outer", letter), ("inner", letter)
         parts = [split(part, letter, outer, fine, inner.lengths) for part in node.uses()]
-        return place(merge(rebuild(node, parts), outer, fine, letter, inner.lengths), use.letters)
+        return place(merge(node.rebuild(parts), outer, fine, letter, inner.lengths), use.letters)
     return None

@@ -14,9 +14,9 @@ from symgrad.functions import sigmoid, softplus
 from symgrad.functions.normal import exp_ndtr
 from symgrad.graph.axes import SOFTMAX
 from symgrad.graph.build import ONE, add, apply, const, product_of_powers, scale, split_coefficient
+from symgrad.graph.facts import is_positive
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Letter, Named, Reduce, Use
-from symgrad.graph.positive import is_positive
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.logarithms import factor_logarithm
 from symgrad.rewrite.record import BLANCHARD, record

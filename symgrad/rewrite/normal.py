@@ -14,9 +14,9 @@ from symgrad.functions.normal import (
     ndtr_difference,
 )
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, product_of_powers, scale, split_coefficient
+from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.scalar import lift
-from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.record import AxisRule, record
 

@@ -10,8 +10,8 @@ from sympy import Expr, Float, Number, S, cos, exp, sin
 from sympy.codegen.cfunctions import expm1
 
 from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale
+from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.nodes import Add, Apply, Use
-from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, place, terms_of
 from symgrad.rewrite.readings import is_scalar, lift_at
 from symgrad.rewrite.record import HIGHAM, record

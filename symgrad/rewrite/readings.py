@@ -6,10 +6,9 @@ from typing import NamedTuple
 from sympy import Expr, Float, Number, Pow, S, exp, log
 
 from symgrad.graph.build import ONE, add, apply, is_zero, mul, number, product_of_powers, scale, split_coefficient
+from symgrad.graph.facts import is_integral, is_nonnegative
 from symgrad.graph.nodes import Add, Apply, Const, Contract, Use
-from symgrad.graph.positive import is_integral
 from symgrad.graph.scalar import lift
-from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.univariate import SCALARS, Univariate, X
 

@@ -4,8 +4,8 @@ from sympy import Abs, Number, S
 
 from symgrad.functions import relu
 from symgrad.graph.build import add, apply, product_of_powers, split_coefficient
+from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.nodes import Apply, Use
-from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, place
 from symgrad.rewrite.record import record
 

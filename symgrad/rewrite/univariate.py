@@ -25,11 +25,10 @@ from symgrad.graph.build import (
     split_coefficient,
     subtract,
 )
+from symgrad.graph.facts import is_nonnegative, is_positive
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
-from symgrad.graph.positive import is_positive
 from symgrad.graph.scalar import extremum
-from symgrad.graph.signs import is_nonnegative
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.readings import Reader, Reading, exponent_of, is_scalar, lift_at, primitive_of, reading
 from symgrad.rewrite.record import HIGHAM, LOGISTIC, MAECHLER, AxisRule, record

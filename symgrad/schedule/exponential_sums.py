@@ -9,10 +9,10 @@ from sympy import Expr, Max, Ne, Number, S, exp, log, oo
 from symgrad.functions import LargestOver, MaxOver, if_else, sigmoid, softplus
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import ONE, ZERO, apply, const, is_zero, product_of_powers, scale, sizes_of, split_coefficient
+from symgrad.graph.facts import is_positive
 from symgrad.graph.infinities import may_be_all_minus_infinity
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Past, Previous, Use, postorder
-from symgrad.graph.positive import is_positive
 from symgrad.graph.scalar import extremum
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import factors_of, own, place, see_through

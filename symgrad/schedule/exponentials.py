@@ -52,7 +52,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.transform import dependents, factors_of, own, place, rebuild, see_through, terms_of, transform
+from symgrad.graph.transform import dependents, factors_of, own, place, see_through, terms_of, transform
 from symgrad.rewrite.record import BLANCHARD, record
 from symgrad.rewrite.univariate import complement_in_sum
 from symgrad.schedule.degrees import NOTHING, Degree, degree_of, placed, times, total_degree
@@ -89,12 +89,12 @@ def _mirrored(roots: Sequence[Use]) -> list[Use]:
     """1 - σ(u) + exp(v) as σ(-u) + exp(v), a sum of what is not negative; then 1 - σ(u) is σ(-u) elsewhere, too."""
 
     def in_sums(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = rebuild(node, uses) if isinstance(node, Add) else None
+        made = node.rebuild(uses) if isinstance(node, Add) else None
         exponential = made and any(isinstance(use.node, Apply) and use.node.head is exp for _, use in terms_of(made))
         return complement_in_sum(made) if made and exponential else None
 
     def alone(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        terms = terms_of(rebuild(node, uses)) if isinstance(node, Add) else []
+        terms = terms_of(node.rebuild(uses)) if isinstance(node, Add) else []
         if len(terms) != 2 or (S.One, ONE) not in terms:
             return None
         ((c, function),) = [term for term in terms if term != (S.One, ONE)]
@@ -162,7 +162,7 @@ class _Shift:
             if all(letter in range(node.rank) for key, _ in degree for letter in key)
         }
         in_part = self._in_part(node) if isinstance(node, Contract) and NOTHING not in images else None
-        plain = in_part or rebuild(node, [place(self._plain(use.node), use.letters) for use in node.uses()])
+        plain = in_part or node.rebuild([place(self._plain(use.node), use.letters) for use in node.uses()])
         is_sigmoid = isinstance(node, Apply) and node.head is sigmoid
         if images and (is_sigmoid or any(use.node in self.both for use in node.uses())):
             self.both.add(node)
@@ -184,14 +184,14 @@ class _Shift:
             case Apply():
                 return self._function(node)
             case Reduce(head=head, arg=arg) if head in (MaxOver, MinOver):
-                return {degree: rebuild(node, [image]) for degree, image in self._options(arg).items()}
+                return {degree: node.rebuild([image]) for degree, image in self._options(arg).items()}
             case Named(arg=arg) if arg.node in self.shifted:
                 return self._options(arg)
             case Gather(base=base, subs=subs):
                 return self._gathered(node, base, subs)
             case Scatter(value=value, subs=subs):
                 places = [self._best(sub) for sub in subs]
-                return {degree: rebuild(node, [image, *places]) for degree, image in self._options(value).items()}
+                return {degree: node.rebuild([image, *places]) for degree, image in self._options(value).items()}
         return {}
 
     def is_complete(self) -> bool:
@@ -427,8 +427,8 @@ class _Shift:
         for degree, image in self.shifted.get(base.node, {}).items():
             moved = [(whole_letters(node, axes), d) for axes, d in degree]
             if all(key is not None for key, _ in moved):
-                found[degree_of({key: d for key, d in moved if key is not None})] = rebuild(
-                    node, [place(image, base.letters), *places]
+                found[degree_of({key: d for key, d in moved if key is not None})] = node.rebuild(
+                    [place(image, base.letters), *places]
                 )
         return found
 

@@ -14,6 +14,7 @@ from sympy import Abs, Expr, Integer, Product, S, log, sign
 
 from symgrad.graph.axes import reduce
 from symgrad.graph.build import ONE, add, apply, mul, product_of_powers, scale
+from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_algebra import (
     CHOLESKY,
@@ -27,8 +28,7 @@ from symgrad.graph.linear_algebra import (
     sides_of,
 )
 from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
-from symgrad.graph.signs import is_nonnegative
-from symgrad.graph.transform import own, rebuild, see_through, transform
+from symgrad.graph.transform import own, see_through, transform
 from symgrad.rewrite.record import COOKBOOK, HIGHAM, record
 from symgrad.schedule.adjugate import adjugates
 
@@ -190,7 +190,7 @@ def _not_negative(factors: Iterable[tuple[Use, Expr]]) -> bool:
 
 
 def _visit(node: Node, uses: tuple[Use, ...]) -> Use:
-    made = own(node) if uses == node.uses() else rebuild(node, uses)
+    made = own(node) if uses == node.uses() else node.rebuild(uses)
     while (better := solve_first(made)) is not None:
         made = better
     return made

@@ -46,7 +46,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scan import within as within_steps
-from symgrad.graph.transform import dependents, own, place, rebuild, see_through
+from symgrad.graph.transform import dependents, own, place, see_through
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.liveness import Reading, liveness, readings
@@ -239,19 +239,19 @@ class _Guarded:
                 chosen = [self._read(node, reading, at, True) for reading, at in zip(reads, safe, strict=False)]
                 return apply(head, [*chosen, *(self._read(node, reading) for reading in reads[len(safe) :])])
             case Add() if any(reading.guards for reading in reads):  # beside −∞ nothing counts
-                return rebuild(node, [self._read(node, reading) for reading in reads])
+                return node.rebuild([self._read(node, reading) for reading in reads])
             case Add() if reads and self._may_cancel(node):  # inf - inf
-                return rebuild(node, [self._read(node, reading) for reading in reads])
+                return node.rebuild([self._read(node, reading) for reading in reads])
             case Reduce() | AxisMap() | Scatter() if reads:
                 first, *rest = reads
-                return rebuild(node, [self._read(node, first), *(self._plain(reading.use) for reading in rest)])
+                return node.rebuild([self._read(node, first), *(self._plain(reading.use) for reading in rest)])
             case MatrixFunction() if reads:
-                return rebuild(node, [self._regular(node, reads[0])])
+                return node.rebuild([self._regular(node, reads[0])])
         uses = [self._plain(use) for use in node.uses()]
         if isinstance(node, Gather):  # the axes of the base live in letters of their own: -1, -2, ...
             base = node.base.node
             uses[0] = relabel(self._image[base], {k: -1 - k for k in range(base.rank)})
-        return own(node) if tuple(uses) == node.uses() else rebuild(node, uses)
+        return own(node) if tuple(uses) == node.uses() else node.rebuild(uses)
 
     def _is_partial(self, node: Node) -> bool:
         """Whether a node is not needed everywhere, or does not need all of its operands everywhere."""

@@ -13,7 +13,7 @@ from symgrad.graph.axes import gather, scatter
 from symgrad.graph.build import ONE, ZERO, apply, index, is_zero, product_of_powers, size, sizes_of
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Apply, Contract, Letter, Node, Range, Use
-from symgrad.graph.transform import own, place, rebuild, transform
+from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.record import record
 from symgrad.schedule.regions import is_label
 
@@ -27,7 +27,7 @@ def place_labels(roots: Sequence[Use]) -> list[Use]:
     """The terms with values added at labels, and looked up by them; a label beside the axis counts for nothing."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
-        made = own(node) if uses == node.uses() else rebuild(node, uses)
+        made = own(node) if uses == node.uses() else node.rebuild(uses)
         while (better := _without_hits(made)) is not None:
             made = better
         return made

@@ -41,7 +41,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.scalar import extremum
 from symgrad.graph.scan import from_outside, images, within
-from symgrad.graph.transform import dependents, own, place, rebuild, see_through, substitute, terms_of, transform
+from symgrad.graph.transform import dependents, own, place, see_through, substitute, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import BLANCHARD, MAECHLER, Record, record
@@ -280,7 +280,7 @@ def count_at_least_one(node: Node, uses: tuple[Use, ...]) -> Use | None:
     """A share among the entries that tie, of an axis that may be empty: there nothing is divided by 0."""
     if not isinstance(node, Contract) or not any(_may_be_none(use.node) for use in node.uses()):
         return None
-    return rebuild(node, [apply(Max, [use, ONE]) if _may_be_none(use.node) else use for use in uses])
+    return node.rebuild([apply(Max, [use, ONE]) if _may_be_none(use.node) else use for use in uses])
 
 
 SPELLINGS: tuple[Spelling, ...] = (

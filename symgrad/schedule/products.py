@@ -10,7 +10,7 @@ from sympy import Number, S, log
 from symgrad.graph.axes import AUXILIARY, auxiliary
 from symgrad.graph.build import add, mul, product_of_powers
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Use, postorder
-from symgrad.graph.transform import own, place, rebuild, terms_of, transform
+from symgrad.graph.transform import own, place, terms_of, transform
 from symgrad.rewrite.facts import use_identity
 from symgrad.rewrite.record import record
 from symgrad.schedule.exponential_sums import SHIFTED
@@ -29,7 +29,7 @@ def distribute(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ())
     """
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else rebuild(node, uses)
+        made = own(node) if uses == node.uses() else node.rebuild(uses)
         if not isinstance(made.node, Contract):
             return made
         better = _distributed(made.node, identities)

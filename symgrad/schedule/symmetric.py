@@ -10,10 +10,10 @@ from sympy import Number, Rational, Symbol
 
 from symgrad.graph.axes import auxiliary, named
 from symgrad.graph.build import const, mul, power, product_of_powers
+from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Contract, Letter, Named, Node, Use
-from symgrad.graph.signs import is_nonnegative
-from symgrad.graph.transform import rebuild, transform
+from symgrad.graph.transform import transform
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import record
 
@@ -26,7 +26,7 @@ def squares(roots: Sequence[Use]) -> list[Use]:
     halves: list[Named] = []
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = rebuild(node, uses)
+        made = node.rebuild(uses)
         return _square(made, halves) or made if isinstance(made.node, Contract) else made
 
     return fold_names(transform(roots, visit), halves)

@@ -12,7 +12,8 @@ from sympy import Abs, And, Eq, Gt, Max, Min, Ne, S, exp, log, oo, sign
 from symgrad.functions import LogSumExp, if_else
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, reduce
 from symgrad.graph.build import ONE, ZERO, add, apply, const, product_of_powers, subtract
-from symgrad.graph.infinities import has_infinite_entries, is_never_zero, may_be_infinite
+from symgrad.graph.facts import is_never_zero, may_be_infinite
+from symgrad.graph.infinities import has_infinite_entries
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
     Add,

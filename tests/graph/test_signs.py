@@ -9,9 +9,8 @@ from sympy import Abs, Ge, Max, Min, Pow, Product, Rational, S, cosh, exp, log, 
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
 from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, axis_map, gather, reduce, scatter
 from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, mul, power, product_of_powers, scale, size
+from symgrad.graph.facts import is_nonnegative, is_positive, is_sum_of_squares
 from symgrad.graph.nodes import Use, postorder
-from symgrad.graph.positive import is_positive, is_sum_of_squares
-from symgrad.graph.signs import is_nonnegative
 from symgrad.verify.graph_eval import GraphEvaluator
 
 from .random_terms import ARGUMENTS, SIZES, M, N, inputs, terms

@@ -17,7 +17,7 @@ from symgrad import Model
 from symgrad.graph.build import ONE, add
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Node, Previous, Scan, Use, postorder
-from symgrad.graph.transform import own, rebuild
+from symgrad.graph.transform import own
 from symgrad.rewrite.record import Record
 from symgrad.verify.facts import Simplex, Structure
 from symgrad.verify.graph_eval import GraphEvaluator
@@ -87,7 +87,7 @@ def _pairs(given: Sequence[Any], made: Any) -> list[Change]:
         return [] if made is None else [(first, made)]
     if isinstance(first, Node):
         whole = len(given) > 1 and isinstance(given[1], tuple) and all(isinstance(part, Use) for part in given[1])
-        return [] if made is None else [(rebuild(first, given[1]) if whole and given[1] else own(first), made)]
+        return [] if made is None else [(first.rebuild(given[1]) if whole and given[1] else own(first), made)]
     return list(zip(first, made, strict=True))
 
 

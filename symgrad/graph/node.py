@@ -1,0 +1,231 @@
+"""What all kinds of nodes share: immutable, hash-consed arrays with positional axes.
+
+A node is an array. Its axes have no names; every *use* of a node carries one index letter per axis, which says how the
+axes line up in the consumer. Inside a node with `r` axes, letter `k < r` is the node's own axis `k` (a free index) and
+letters from `r` on are bound: they are summed, maximised or otherwise reduced over. So `X[i,j]*X[k,j]` is one node used
+twice, and renaming an index changes nothing.
+
+Building the same node twice returns the same object. Do not call the classes: the constructors beside them put every
+expression into its normal form.
+
+A kind of node is a class in a file of `graph/kinds/`, which says all that passes over the graph want to know of it.
+"""
+
+import re
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakValueDictionary
+
+from sympy import Expr, srepr
+
+from symgrad.errors import UnsupportedError
+
+Letter = Any  # a hashable label of an index: an int inside a node, anything in an open term
+Shape = tuple[Expr, ...]
+Lengths = Mapping[Letter, Expr]
+Order = tuple[int, ...]
+Known = Callable[["Node"], bool]
+# A rule of symmetry asks for the signs of operands and is sent them, so that depth costs no recursion.
+SignRule = Generator[tuple["Node", Order], int | None, int | None]
+
+
+class Use(NamedTuple):
+    """A node with one index letter per axis. A repeated letter takes the diagonal."""
+
+    node: "Node"
+    letters: tuple[Letter, ...]
+
+
+@dataclass(frozen=True)
+class LinearMap:
+    """A part of a local derivative (`graph.linear_maps` has them all): x, over letters of `domain`, to a node's axes.
+
+    `domain` has the length along every letter that x may have. An x that lacks one of them is constant along it.
+    """
+
+    domain: Lengths
+
+
+class Local(NamedTuple):
+    """One map of a local derivative, and the operand in the letters at which the map reads it."""
+
+    operand: Use
+    map: LinearMap
+
+
+def missing(node: "Node", what: str) -> UnsupportedError:
+    """The error of a pass over the graph that asks a kind of node for what its file does not say."""
+    return UnsupportedError(f"the node kind {type(node).__name__} has no rule for {what}")
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False, weakref_slot=True)
+class Node:
+    """An array of the given symbolic shape. `digest` depends on structure only, never on memory or on the run.
+
+    Every kind says what follows `uses`, or states that nothing is known (`nothing`, `no_sign`). What it does not say is
+    an error that names the kind and the pass.
+    """
+
+    shape: Shape
+    digest: bytes
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    def __repr__(self) -> str:
+        label = getattr(self, "name", None) or getattr(self, "head", None) or getattr(self, "value", "")
+        return f"<{type(self).__name__} {label} {self.shape}>"
+
+    def uses(self) -> tuple[Use, ...]:
+        """The operands, in a fixed order, with letters of this node's own letter space."""
+        return ()
+
+    def rebuild(self, uses: Sequence[Use]) -> Use:
+        """The node over new operands, through its constructor; in the letters of the old node."""
+        raise missing(self, "rebuild")
+
+    def local(self, number: int) -> Sequence[Local]:
+        """The derivative by the operand of that number: maps that add up, none where it is constant.
+
+        Raises
+        ------
+        UnsupportedError : the node's function has no derivative rule; the message names it.
+        """
+        raise missing(self, "the derivative")
+
+    def sign(self, order: Order) -> SignRule:
+        """The sign that the array takes when its axes change places (`graph.symmetry`); None where none is known."""
+        raise missing(self, "symmetry")
+
+    def nonnegative(self, known: Known) -> bool:
+        """Whether it is at least zero wherever its data are legal. `known` has the same of its operands."""
+        raise missing(self, "being nonnegative")
+
+    def positive(self, known: Known) -> bool:
+        """Whether it is positive for all data."""
+        raise missing(self, "being positive")
+
+    def never_zero(self, known: Known) -> bool:
+        """Whether it is positive also where −∞ is among the data, of which an exponential is 0."""
+        raise missing(self, "being never zero")
+
+    def sum_of_squares(self, known: Known) -> bool:
+        """Whether it is a sum of even powers, with positive weights, which is 0 only where all of them are."""
+        raise missing(self, "being a sum of squares")
+
+    def probability(self, known: Known) -> bool:
+        """Whether it lies between 0 and 1, neither of which it is."""
+        raise missing(self, "being a probability")
+
+    def integral(self, known: Known) -> bool:
+        """Whether it is a whole number: made of integer data, indices and sizes."""
+        raise missing(self, "being integral")
+
+    def infinite(self, known: Known) -> bool:
+        """Whether it may be −∞, or ∞ and subtracted from something, not counting masks that are the term itself."""
+        raise missing(self, "infinities")
+
+    def definition(self) -> Use | None:
+        """What is behind a name, in the letters of the node; None of what is no name."""
+        return None
+
+    def precedence(self) -> int:
+        """Who leads when axes are ordered: what carries data before parameters, as in X W rather than Wᵀ Xᵀ."""
+        return 0
+
+    def summed(self, use: Use, bound: Lengths) -> Use | None:
+        """The sum of the node, in the letters of a use, over bound ones, where it has a simpler form; else None."""
+        return None
+
+
+def nothing(node: Node, known: Known) -> bool:
+    """Not known, whatever is known of the operands."""
+    return False
+
+
+def first_operand(node: Node, known: Known) -> bool:
+    """Where it is so of the first operand, of whose entries the node is made."""
+    return known(node.uses()[0].node)
+
+
+def no_sign(node: Node, order: Order) -> SignRule:
+    """No sign is known."""
+    return None
+    yield
+
+
+def behind_names(node: Node) -> Node:
+    """The node itself, or what a name stands for."""
+    while (definition := node.definition()) is not None:
+        node = definition.node
+    return node
+
+
+def own(node: Node) -> Use:
+    """The node in its own letters."""
+    return Use(node, tuple(range(node.rank)))
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Leaf(Node):
+    """A node without operands."""
+
+    def rebuild(self, uses: Sequence[Use]) -> Use:
+        return own(self)
+
+    def local(self, number: int) -> Sequence[Local]:
+        raise IndexError(f"{self} has no operand {number}")
+
+
+_Kind = TypeVar("_Kind", bound=Node)
+_HOME = re.compile(r"(?<=^symgrad\.graph\.)kinds\.\w+$")
+# Keyed by digest: a dictionary that compared SymPy objects would still do so while Python shuts down.
+_table: WeakValueDictionary[bytes, Node] = WeakValueDictionary()
+
+
+def intern(kind: type[_Kind], shape: Shape, *fields: Any) -> _Kind:
+    """The one node of this kind with these fields."""
+    digest = blake2b(_spell((kind, shape, fields)).encode(), digest_size=16).digest()
+    node = _table.get(digest)
+    if node is None:
+        node = _table[digest] = kind(shape, digest, *fields)
+    return node  # type: ignore[return-value]
+
+
+def _spell(field: Any) -> str:
+    """A text that identifies a field by structure, symbols with their assumptions."""
+    if isinstance(field, Node):
+        return field.digest.hex()
+    if isinstance(field, tuple):
+        return f"({','.join(_spell(part) for part in field)})"
+    if isinstance(field, type):
+        module = _HOME.sub("nodes", field.__module__)  # orders depend on digests, and these on no file's name
+        return f"{module}.{field.__qualname__}"
+    return _text(field)
+
+
+@lru_cache(maxsize=None, typed=True)
+def _text(field: Any) -> str:
+    return str(srepr(field))
+
+
+def postorder(roots: list[Node], opaque: Collection[Node] = frozenset()) -> Iterator[Node]:
+    """Every node below the roots once, operands before their consumers, in an order fixed by the graph alone.
+
+    `opaque` nodes are left out, with what lies below them only.
+    """
+    seen: set[Node] = set()
+    for root in roots:
+        stack: list[tuple[Node, bool]] = [(root, False)]
+        while stack:
+            node, expanded = stack.pop()
+            if expanded:
+                yield node
+            elif node not in seen and node not in opaque:
+                seen.add(node)
+                stack.append((node, True))
+                stack.extend((use.node, False) for use in reversed(node.uses()) if use.node not in seen)
