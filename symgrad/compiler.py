@@ -12,8 +12,7 @@ from symgrad.calculus.projection import project
 from symgrad.calculus.recurrence import adjoint_symbol
 from symgrad.calculus.reverse import reverse
 from symgrad.frontend.program import Program
-from symgrad.graph.axes import AUXILIARY, auxiliary, named
-from symgrad.graph.build import ZERO
+from symgrad.graph.build import AUXILIARY, ZERO, auxiliary, named
 from symgrad.graph.nodes import (
     Const,
     Contract,

@@ -1,8 +1,7 @@
 """The calculus: local derivatives, and reverse and forward mode differentiation of the tensor graph.
 
-Files: the local derivatives of all kinds of nodes (`local_maps`) and what both modes do with them (`linear_maps`),
-reverse mode (`reverse`, `recurrence`), large products in parts (`parts`), forward mode (`forward`, `tangent`, with
-`deltas`), the deltas and smaller arrays that a derivative comes apart into (`structure`), derivatives of scalar
-functions (`local`), the gradient in a space of matrices (`projection`), distance from kinks (`kinks`) and from singular
-matrices (`conditioning`).
+Files: what both modes do with the local derivatives that kinds of nodes state (`linear_maps`), reverse mode (`reverse`,
+`recurrence`), large products in parts (`parts`), forward mode (`forward`, `tangent`, with `deltas`), the deltas and
+smaller arrays that a derivative comes apart into (`structure`), derivatives of scalar functions (`local`), the gradient
+in a space of matrices (`projection`), distance from kinks (`kinks`) and from singular matrices (`conditioning`).
 """

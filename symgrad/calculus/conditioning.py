@@ -3,12 +3,11 @@
 from sympy import Min, Rational
 
 from symgrad.functions import MinOver
-from symgrad.graph.axes import reduce
-from symgrad.graph.build import mul, product_of_powers
-from symgrad.graph.linear_algebra import INVERSE, matrix_function, sides_of
+from symgrad.graph.build import INVERSE, matrix_function, mul, product_of_powers, reduce
+from symgrad.graph.kinds.matrices import sides_of
+from symgrad.graph.kinds.scans import finished
 from symgrad.graph.nodes import MatrixFunction, Use, postorder
 from symgrad.graph.scalar import extremum
-from symgrad.graph.scan import finished
 
 
 def conditioning(loss: Use) -> Use | None:

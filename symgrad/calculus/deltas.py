@@ -4,16 +4,17 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr, Number, S
 
-from symgrad.graph.axes import gather, scatter
 from symgrad.graph.build import (
     ZERO,
     add,
     delta,
+    gather,
     index,
     is_zero,
     mul,
     product_of_powers,
     scale,
+    scatter,
     sizes_of,
     split_coefficient,
 )

@@ -18,9 +18,9 @@ from sympy import Expr
 
 from symgrad.calculus.linear_maps import push
 from symgrad.calculus.tangent import tangent_of
-from symgrad.graph.build import ZERO, delta, mul, sizes_of
+from symgrad.graph.build import ZERO, delta, mul, sizes_of, whole
+from symgrad.graph.kinds.scans import within
 from symgrad.graph.nodes import Letter, Node, Scan, Shape, Trajectory, Use, postorder
-from symgrad.graph.scan import whole, within
 from symgrad.graph.transform import dependents, place
 
 Settle = Callable[[Node, Use], Use]

@@ -8,10 +8,10 @@ from sympy.core.relational import Relational
 
 from symgrad.functions import MaxOver, MinOver, if_else, relu, step
 from symgrad.graph.build import ONE, ZERO, apply, const, is_zero, mul, product_of_powers, sizes_of, subtract
+from symgrad.graph.kinds.scans import finished
 from symgrad.graph.letters import relabel
 from symgrad.graph.masks import NEUTRAL, masks_all
 from symgrad.graph.nodes import Add, Apply, Contract, Named, Node, Past, Previous, Reduce, Use, postorder
-from symgrad.graph.scan import finished
 from symgrad.graph.transform import dependents, own
 
 _ENTRYWISE = (Add, Contract, Apply, Reduce, Named)  # an entry of these needs the operand's entries of its own letters

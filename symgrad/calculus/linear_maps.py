@@ -14,8 +14,23 @@ from symgrad.calculus.deltas import at, delta_at, has_deltas, is_structural, sum
 from symgrad.calculus.local import partial
 from symgrad.errors import UnsupportedError
 from symgrad.functions import if_else
-from symgrad.graph.axes import gather, scatter
-from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, is_zero, mul, product_of_powers, subtract
+from symgrad.graph.build import (
+    ONE,
+    ZERO,
+    add,
+    apply,
+    const,
+    delta,
+    gather,
+    index,
+    is_zero,
+    merge,
+    mul,
+    product_of_powers,
+    scatter,
+    split,
+    subtract,
+)
 from symgrad.graph.letters import relabel
 from symgrad.graph.linear_maps import (
     Branch,
@@ -29,7 +44,6 @@ from symgrad.graph.linear_maps import (
     Splitting,
     Times,
 )
-from symgrad.graph.merge import merge, split
 from symgrad.graph.node import Lengths, LinearMap
 from symgrad.graph.nodes import Apply, Letter, Node, Use
 from symgrad.graph.transform import factors_of, own, place, terms_of

@@ -8,8 +8,7 @@ one end stays a chain of matrix-vector products.
 
 from collections.abc import Sequence
 
-from symgrad.graph.axes import auxiliary
-from symgrad.graph.build import product_of_powers, sizes_of
+from symgrad.graph.build import auxiliary, product_of_powers, sizes_of
 from symgrad.graph.nodes import Contract, Letter, Node, Use
 from symgrad.graph.transform import own, transform
 

@@ -12,10 +12,9 @@ from typing import Any
 from sympy import Basic, IndexedBase, MatrixSymbol, Symbol
 
 from symgrad.errors import UnsupportedError
-from symgrad.graph.axes import auxiliary, gather
-from symgrad.graph.build import ZERO, index, is_zero, size
+from symgrad.graph.build import ZERO, auxiliary, gather, index, is_zero, previous, scan, size, whole
+from symgrad.graph.kinds.scans import at_steps, within
 from symgrad.graph.nodes import Add, Named, Node, Past, Previous, Scan, Shape, State, Update, Use, postorder
-from symgrad.graph.scan import at_steps, previous, scan, whole, within
 from symgrad.graph.transform import own
 
 

@@ -16,8 +16,8 @@ from sympy import S
 from symgrad.calculus.linear_maps import Contribution, project, pull
 from symgrad.calculus.recurrence import Backward
 from symgrad.graph.build import ONE, ZERO, add, is_zero
+from symgrad.graph.kinds.scans import from_outside, images, placeholders, step_shape
 from symgrad.graph.nodes import Node, Past, Previous, Scan, Trajectory, Use, postorder
-from symgrad.graph.scan import from_outside, images, placeholders, step_shape
 from symgrad.graph.transform import dependents, own
 
 Settle = Callable[[Node, Use], Use]

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr, IndexedBase
 
-from symgrad.graph.build import ZERO
+from symgrad.graph.build import ZERO, past, previous, scan
+from symgrad.graph.kinds.scans import from_outside, images, placeholders, within
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Letter, Node, Past, Scan, State, Use, postorder
-from symgrad.graph.scan import from_outside, images, past, placeholders, previous, scan, within
 from symgrad.graph.transform import place
 
 Tangents = Mapping[Node, Use]

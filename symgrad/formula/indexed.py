@@ -35,10 +35,21 @@ from sympy import Add as SymAdd
 from symgrad.functions import IndexedSoftmax, if_else
 from symgrad.functions.norms import reciprocal_root
 from symgrad.functions.spelled import spelled
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
-from symgrad.graph.build import ONE, ZERO, apply, sizes_of
+from symgrad.graph.build import (
+    CHOLESKY,
+    DET,
+    INVERSE,
+    LOG_SOFTMAX,
+    LOGDET,
+    ONE,
+    SIGN_DET,
+    SOFTMAX,
+    ZERO,
+    apply,
+    sizes_of,
+)
 from symgrad.graph.comparisons import Mask, comparison, without_masks
-from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOGDET, SIGN_DET, sides_of
+from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,

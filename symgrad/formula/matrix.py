@@ -33,11 +33,10 @@ from symgrad.functions.entrywise import EntryByEntry
 from symgrad.functions.norms import reciprocal_root
 from symgrad.functions.spelled import Spelled, spelled
 from symgrad.graph.affine import along_one
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
 from symgrad.graph.blocks import Grid, Place, grid_of
-from symgrad.graph.build import add, scale
+from symgrad.graph.build import DET, LOG_SOFTMAX, LOGDET, SIGN_DET, SOFTMAX, add, scale
+from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.letters import distinct
-from symgrad.graph.linear_algebra import DET, LOGDET, SIGN_DET, sides_of
 from symgrad.graph.nodes import (
     Add,
     Apply,

@@ -14,8 +14,7 @@ from symgrad.frontend.matrix import Reader
 from symgrad.frontend.names import base_symbol, name_of, subscripted
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.functions.common import entry_by_entry_text
-from symgrad.graph.axes import named, scatter
-from symgrad.graph.build import add, index, size
+from symgrad.graph.build import add, index, named, scatter, size
 from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Named

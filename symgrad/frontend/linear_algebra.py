@@ -13,12 +13,23 @@ from symgrad.frontend.binders import apart
 from symgrad.frontend.reader import IndexReader
 from symgrad.frontend.scope import Scope, place_of
 from symgrad.frontend.subscripts import Reading
-from symgrad.graph.axes import gather, scatter
-from symgrad.graph.build import add, index, mul, power, size
+from symgrad.graph.build import (
+    CHOLESKY,
+    DET,
+    INVERSE,
+    LOGDET,
+    add,
+    gather,
+    index,
+    matrix_function,
+    merge,
+    mul,
+    power,
+    scatter,
+    size,
+)
 from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import CHOLESKY, DET, INVERSE, LOGDET, matrix_function
-from symgrad.graph.merge import merge
 from symgrad.graph.nodes import Letter, Use
 from symgrad.matrix_functions import CholeskyEntry, CholeskyFactor, DetOver, InverseEntry, LogDet, LogDetOver
 

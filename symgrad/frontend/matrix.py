@@ -29,8 +29,7 @@ from symgrad.frontend.subscripts import Reading
 from symgrad.functions import ConstantMatrix, Softmax, Total, constant
 from symgrad.functions.common import entry_by_entry_text
 from symgrad.functions.entrywise import EntryByEntry
-from symgrad.graph.axes import SOFTMAX, axis_map, gather
-from symgrad.graph.build import ONE, ZERO, add, apply, delta, index, mul, power, size
+from symgrad.graph.build import ONE, SOFTMAX, ZERO, add, apply, axis_map, delta, gather, index, mul, power, size
 from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Use

@@ -7,8 +7,7 @@ from sympy import Expr, KroneckerDelta, Mul, S, Symbol, expand
 
 from symgrad.frontend.bounds import greatest, is_affine, is_whole_number, least, rectangular
 from symgrad.frontend.scope import Scope
-from symgrad.graph.axes import scatter
-from symgrad.graph.build import add, index, size, sizes_of
+from symgrad.graph.build import add, index, scatter, size, sizes_of
 from symgrad.graph.dimensions import at_smallest, equal
 from symgrad.graph.nodes import Gather, Input, Letter, Named, Node, Range, Scatter, Size, Use, postorder
 

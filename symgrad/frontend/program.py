@@ -21,7 +21,7 @@ from symgrad.frontend.properties import properties
 from symgrad.frontend.recurrence import components, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.frontend.signature import arguments_of, dimensions_of
-from symgrad.graph.axes import named
+from symgrad.graph.build import named
 from symgrad.graph.dimensions import at_smallest, equal, grows
 from symgrad.graph.nodes import Input, Named, Scan, Trajectory, Use, intern
 from symgrad.walk import Preorder

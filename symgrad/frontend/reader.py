@@ -47,8 +47,24 @@ from symgrad.frontend.scope import Index, Scope, place_of
 from symgrad.frontend.subscripts import Reading, Request
 from symgrad.frontend.tables import TableReader
 from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else
-from symgrad.graph.axes import SOFTMAX, axis_map, gather, reduce, scatter
-from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, is_zero, mul, size, sizes_of
+from symgrad.graph.build import (
+    ONE,
+    SOFTMAX,
+    ZERO,
+    add,
+    apply,
+    axis_map,
+    const,
+    delta,
+    gather,
+    index,
+    is_zero,
+    mul,
+    reduce,
+    scatter,
+    size,
+    sizes_of,
+)
 from symgrad.graph.dimensions import equal
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Letter, Range, Use

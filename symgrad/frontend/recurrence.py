@@ -25,10 +25,10 @@ from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.reader import IndexReader
 from symgrad.frontend.references import Part, References
 from symgrad.frontend.scope import Index, place_of
+from symgrad.graph.build import scan, whole
 from symgrad.graph.dimensions import difference, equal
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Named, State, Update, Use
-from symgrad.graph.scan import scan, whole
 from symgrad.walk import Preorder
 
 

@@ -14,8 +14,8 @@ from symgrad.frontend.left_sides import axes_of, checked_axes
 from symgrad.frontend.names import name_of
 from symgrad.frontend.scope import Referred, Scope, place_of
 from symgrad.frontend.subscripts import SubscriptReader
+from symgrad.graph.build import past, previous
 from symgrad.graph.nodes import State
-from symgrad.graph.scan import past, previous
 
 
 @dataclass(frozen=True)

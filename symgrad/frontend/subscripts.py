@@ -24,8 +24,7 @@ from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.positions import Place, padded, padding
 from symgrad.frontend.scope import Scope, Symbols, place_of
 from symgrad.functions import if_else, in_range
-from symgrad.graph.axes import gather
-from symgrad.graph.build import ZERO, add, apply, index, size
+from symgrad.graph.build import ZERO, add, apply, gather, index, size
 from symgrad.graph.dimensions import equal
 from symgrad.graph.nodes import Const, Use, intern
 from symgrad.walk import Preorder

@@ -10,8 +10,7 @@ from symgrad.frontend.components import ByPosition
 from symgrad.frontend.positions import table
 from symgrad.frontend.scope import Scope, place_of
 from symgrad.frontend.subscripts import Reading, SubscriptReader
-from symgrad.graph.axes import gather
-from symgrad.graph.build import index, sizes_of
+from symgrad.graph.build import gather, index, sizes_of
 
 _WRITTEN_OUT = 4  # a Levi-Civita symbol of more indices is a product of signs: an array of five has 3125 entries
 

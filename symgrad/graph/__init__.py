@@ -1,14 +1,18 @@
 """The tensor graph: nodes, the constructors that normalise them, and a reference evaluation.
 
-Files: the nodes (`nodes`), the constructors that normalise (`build`, `factors`, `axes`, `scalar`, `linear_algebra`,
-`merge`), canonical numbering of letters (`letters`), masks that compare indices (`comparisons`), the sign that an array
-takes when its axes change places (`symmetry`), even and odd functions (`parity`), what is not negative (`signs`) or
-positive (`positive`), what may be −∞ (`infinities`), order of axes (`layout`), arithmetic of sizes (`dimensions`),
-recurrences (`scan`), passes over the graph (`transform`),
-the linear maps that derivatives are made of (`linear_maps`).
+Files: what all kinds share (`node`), a file for every kind or a few that belong together, with all that is said of it
+(`kinds/`), all classes from one door (`nodes`), all constructors from another (`build`); canonical numbering of letters
+(`letters`), passes that ask the kinds: what is known of entries (`facts`), the sign that an array takes when its axes
+change places (`symmetry`), passes over the graph (`transform`); the linear maps that derivatives are made of
+(`linear_maps`); even and odd functions (`parity`), deltas and groups of factors (`factors`), formulas of scalars as
+terms (`scalar`), subscripts (`affine`), masks (`masks`) that compare indices (`comparisons`), infinities that they make
+(`infinities`), grids of blocks (`blocks`), arithmetic of sizes (`dimensions`).
+
+A kind states what it knows, or that it knows nothing; what a kind does not state is an error that names the kind and
+the pass. Files of `kinds/` import one another in this order: leaves, sums, functions, products, and the rest.
 
 A node is an array with positional axes. A `Use` is a node with one index letter per axis; inside a node letters 0 …
-rank-1 are its own axes and the rest are bound. The constructors in `graph/build.py` accept *open terms*, uses with
+rank-1 are its own axes and the rest are bound. The constructors of `graph/build.py` accept *open terms*, uses with
 letters of any name, and return the one node of that structure (hash-consing), with letters numbered independently of
 their names: `X[i,j]*W[j,k]` and `X*W` are one node. An open term that lacks a letter is constant along it, so
 broadcasting needs no node, and its adjoint (a sum) is done in one place, `calculus.linear_maps.project`. Letters mean
@@ -22,14 +26,14 @@ The adjoint of `y` itself is then derived with `y` cut out of the graph as a var
 What facts say of a matrix (`Q.symmetric(S)`) is part of its `Input` node. The constructors know which nodes are
 symmetric in their last two axes and use one spelling for a matrix and its transpose, so that Xᵀ S X and (Xᵀ S X)⁻¹
 merge with their transposes everywhere. What they know is a sign, 1 or −1, for an order of axes (`graph/symmetry.py`):
-x[i] − x[j] has −1, a cosine or an even power of it 1, a branch of a condition that of its operand. A kind of node
-without a rule has none. A Kronecker product is an outer product with axes merged in pairs; the rewrites carry merges
-outwards, where a sum over a merged axis takes them apart again.
+x[i] − x[j] has −1, a cosine or an even power of it 1, a branch of a condition that of its operand. A Kronecker product
+is an outer product with axes merged in pairs; the rewrites carry merges outwards, where a sum over a merged axis takes
+them apart again.
 
 The backward pass names the adjoint of each block as soon as it is known (`d_z` in code, ∂C/∂z in formulas), simplified
 on the spot: formulas and compile time grow with the number of blocks, not with their nesting.
 
-A group of equations that refer to one another's earlier entries becomes one `Scan` (`graph/scan.py`). Inside, an
+A group of equations that refer to one another's earlier entries becomes one `Scan` (`kinds/scans.py`). Inside, an
 earlier entry is a placeholder with one entry a step (`Previous`), or is taken from one with a whole array a step
 (`Past`: all that is known by then), so that the right side of an equation is an ordinary term over all steps, and
 constructors, rules, derivatives and printers apply to it as they are. From outside, a state is the `Trajectory` of the

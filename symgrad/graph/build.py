@@ -1,4 +1,10 @@
-"""The constructors of all kinds of nodes, each from the file that is its home."""
+"""The constructors of all kinds of nodes, and the names of functions of axes and matrices.
+
+Each puts what it builds into the normal form of its kind, so that equal expressions are one node. They work on *open
+terms*: a `Use` whose letters are labels of the caller's choosing. A term that lacks a letter is constant along it.
+
+Names from `where` are opaque: nothing is flattened across them, so they survive into formulas and code.
+"""
 
 from symgrad.graph.kinds.axes import (
     EXPONENTIALS_FROM,
@@ -15,7 +21,7 @@ from symgrad.graph.kinds.axes import (
     reduce,
     running,
 )
-from symgrad.graph.kinds.functions import LOGARITHMS, apply
+from symgrad.graph.kinds.functions import apply
 from symgrad.graph.kinds.leaves import ONE, boolean, delta
 from symgrad.graph.kinds.matrices import (
     ADJUGATE,
@@ -26,48 +32,15 @@ from symgrad.graph.kinds.matrices import (
     LOG_ABS_DET,
     LOGDET,
     SIGN_DET,
-    diagonal_of_triangular,
     inverse,
     matrix_function,
-    matrix_of,
-    sides_of,
 )
-from symgrad.graph.kinds.names import AUXILIARY, auxiliary, named, natural_order
+from symgrad.graph.kinds.names import AUXILIARY, auxiliary, named
 from symgrad.graph.kinds.products import mul, power, product_of_powers, reciprocal
-from symgrad.graph.kinds.reshapes import kronecker_factors, merge, split
-from symgrad.graph.kinds.scans import (
-    at_steps,
-    everything,
-    finished,
-    from_outside,
-    images,
-    past,
-    placeholders,
-    previous,
-    scan,
-    step_shape,
-    time_of,
-    whole,
-    with_updates,
-    within,
-)
+from symgrad.graph.kinds.reshapes import merge, split
+from symgrad.graph.kinds.scans import past, previous, scan, whole
 from symgrad.graph.kinds.subscripts import gather, is_plain, scatter
-from symgrad.graph.kinds.sums import (
-    ZERO,
-    add,
-    common_content,
-    const,
-    index,
-    is_complement,
-    is_mirrored,
-    is_zero,
-    number,
-    number_key,
-    scale,
-    size,
-    split_coefficient,
-    subtract,
-)
+from symgrad.graph.kinds.sums import ZERO, add, const, index, is_zero, number, scale, size, split_coefficient, subtract
 from symgrad.graph.letters import sizes_of
 
 __all__ = [
@@ -81,7 +54,6 @@ __all__ = [
     "KEEPS_SHAPE",
     "LARGEST_FROM",
     "LARGEST_UP_TO",
-    "LOGARITHMS",
     "LOGDET",
     "LOG_ABS_DET",
     "LOG_SOFTMAX",
@@ -95,36 +67,22 @@ __all__ = [
     "ZERO",
     "add",
     "apply",
-    "at_steps",
     "auxiliary",
     "axis_map",
     "boolean",
-    "common_content",
     "const",
     "delta",
-    "diagonal_of_triangular",
-    "everything",
-    "finished",
-    "from_outside",
     "gather",
-    "images",
     "index",
     "inverse",
-    "is_complement",
-    "is_mirrored",
     "is_plain",
     "is_zero",
-    "kronecker_factors",
     "matrix_function",
-    "matrix_of",
     "merge",
     "mul",
     "named",
-    "natural_order",
     "number",
-    "number_key",
     "past",
-    "placeholders",
     "power",
     "previous",
     "product_of_powers",
@@ -134,15 +92,10 @@ __all__ = [
     "scale",
     "scan",
     "scatter",
-    "sides_of",
     "size",
     "sizes_of",
     "split",
     "split_coefficient",
-    "step_shape",
     "subtract",
-    "time_of",
     "whole",
-    "with_updates",
-    "within",
 ]

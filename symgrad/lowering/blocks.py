@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from symgrad.graph.blocks import Grid, Place
 from symgrad.graph.build import number as is_number
-from symgrad.graph.merge import kronecker_factors
+from symgrad.graph.kinds.reshapes import kronecker_factors
 from symgrad.graph.nodes import Merge, Node, Use
 from symgrad.graph.transform import own
 from symgrad.lowering.values import Value, broadcast, python, transpose

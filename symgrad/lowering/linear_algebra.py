@@ -4,17 +4,8 @@ from collections.abc import Sequence
 
 from sympy import Expr
 
-from symgrad.graph.linear_algebra import (
-    ADJUGATE,
-    CHOLESKY,
-    DET,
-    INVERSE,
-    KEEPS_SHAPE,
-    LOG_ABS_DET,
-    LOGDET,
-    SIGN_DET,
-    sides_of,
-)
+from symgrad.graph.build import ADJUGATE, CHOLESKY, DET, INVERSE, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, SIGN_DET
+from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.nodes import Input, Letter, MatrixFunction, Merge, Named, Split
 from symgrad.lowering.values import Value, broadcast, transpose
 from symgrad.statements.arithmetic import number, operation

@@ -1,6 +1,6 @@
 """What variables of generated code are called where nothing else names them, and what has one in any case."""
 
-from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET
+from symgrad.graph.build import ADJUGATE, CHOLESKY, DET, INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET
 
 # An expression in which there is more to read (`operations.weight`) is split by giving its parts names of their own.
 HEAVIEST = 20

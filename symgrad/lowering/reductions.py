@@ -5,7 +5,7 @@ from typing import Any
 from sympy import Integer, Or, Product, oo
 
 from symgrad.functions import LargestOver, MaxOver, MinOver
-from symgrad.graph.axes import EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
+from symgrad.graph.build import EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.letters import distinct
 from symgrad.graph.masks import NEUTRAL

@@ -10,8 +10,8 @@ from sympy import Expr, Integer, S
 
 from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import affine, along_one
-from symgrad.graph.axes import auxiliary, gather, scatter
-from symgrad.graph.build import add, number, product_of_powers, scale
+from symgrad.graph.build import add, auxiliary, gather, number, product_of_powers, scale, scatter
+from symgrad.graph.kinds.scans import time_of, within
 from symgrad.graph.node import Leaf, no_sign, nothing
 from symgrad.graph.nodes import (
     Add,
@@ -33,7 +33,6 @@ from symgrad.graph.nodes import (
     intern,
     postorder,
 )
-from symgrad.graph.scan import time_of, within
 from symgrad.graph.transform import own, place, terms_of, transform
 from symgrad.lowering.whole import whole_nodes
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from symgrad.functions import if_else
-from symgrad.graph.axes import RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.blocks import grid_of
-from symgrad.graph.build import number
+from symgrad.graph.build import RUNNING, SUM_FROM, SUM_UP_TO, number
 from symgrad.graph.nodes import (
     Add,
     Apply,

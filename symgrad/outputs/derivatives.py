@@ -12,8 +12,7 @@ from sympy import IndexedBase, MatrixSymbol, Symbol
 from symgrad.calculus.forward import delta_seed, forward
 from symgrad.calculus.structure import Block, blocks, total
 from symgrad.compiler import Derivation
-from symgrad.graph.axes import auxiliary, named
-from symgrad.graph.build import is_zero
+from symgrad.graph.build import auxiliary, is_zero, named
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Const, Input, Named, Node, Shape, Trajectory, Use, intern
 from symgrad.graph.transform import own

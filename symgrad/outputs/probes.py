@@ -11,9 +11,9 @@ from symgrad.calculus.kinks import Kink, kinks
 from symgrad.compiler import Derivation
 from symgrad.frontend.program import Program
 from symgrad.functions import constant
+from symgrad.graph.kinds.scans import finished
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Input, Use, intern, postorder
-from symgrad.graph.scan import finished
 from symgrad.graph.transform import own, substitute
 from symgrad.outputs.function import Array, Function, Record, Result, scheduled, whole
 

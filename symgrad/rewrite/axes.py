@@ -3,8 +3,20 @@
 from sympy import Number, S, exp, log
 
 from symgrad.functions import LogSumExp, if_else, share, sigmoid
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, axis_map, gather, reduce
-from symgrad.graph.build import ONE, add, apply, is_zero, product_of_powers, scale, subtract
+from symgrad.graph.build import (
+    LOG_SOFTMAX,
+    ONE,
+    SOFTMAX,
+    add,
+    apply,
+    axis_map,
+    gather,
+    is_zero,
+    product_of_powers,
+    reduce,
+    scale,
+    subtract,
+)
 from symgrad.graph.facts import may_be_infinite
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use

@@ -5,21 +5,27 @@ from collections.abc import Iterator, Sequence
 
 from sympy import Abs, Expr, Pow, Product, S, log
 
-from symgrad.graph.axes import reduce
-from symgrad.graph.build import ZERO, add, apply, delta, mul, product_of_powers, scale, split_coefficient
-from symgrad.graph.facts import is_nonnegative
-from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import (
+from symgrad.graph.build import (
     DET,
     INVERSE,
     LOG_ABS_DET,
     LOGDET,
     SIGN_DET,
-    diagonal_of_triangular,
+    ZERO,
+    add,
+    apply,
+    delta,
     inverse,
     matrix_function,
-    matrix_of,
+    mul,
+    product_of_powers,
+    reduce,
+    scale,
+    split_coefficient,
 )
+from symgrad.graph.facts import is_nonnegative
+from symgrad.graph.kinds.matrices import diagonal_of_triangular, matrix_of
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Contract, Input, Letter, MatrixFunction, Named, Node, Use
 from symgrad.graph.symmetry import symmetric, transposed
 from symgrad.graph.transform import factors_of, place, see_through, transform

@@ -10,9 +10,9 @@ from sympy.codegen.cfunctions import log1p
 from symgrad.functions import log_ndtr, ndtr, sigmoid
 from symgrad.functions.logarithms import log_abs1p, xlogy
 from symgrad.functions.normal import exp_ndtr
-from symgrad.graph.axes import SOFTMAX, reduce
 from symgrad.graph.build import (
     ONE,
+    SOFTMAX,
     add,
     apply,
     const,
@@ -20,6 +20,7 @@ from symgrad.graph.build import (
     mul,
     number,
     product_of_powers,
+    reduce,
     scale,
     split_coefficient,
     subtract,

@@ -2,9 +2,24 @@
 
 from sympy import Expr, S, log
 
-from symgrad.graph.build import add, apply, mul, power, product_of_powers, size, sizes_of
-from symgrad.graph.linear_algebra import INVERSE, LOG_ABS_DET, LOGDET, SIGN_DET, matrix_function, matrix_of
-from symgrad.graph.merge import kronecker_factors, merge, split
+from symgrad.graph.build import (
+    INVERSE,
+    LOG_ABS_DET,
+    LOGDET,
+    SIGN_DET,
+    add,
+    apply,
+    matrix_function,
+    merge,
+    mul,
+    power,
+    product_of_powers,
+    size,
+    sizes_of,
+    split,
+)
+from symgrad.graph.kinds.matrices import matrix_of
+from symgrad.graph.kinds.reshapes import kronecker_factors
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, MatrixFunction, Merge, Use
 from symgrad.graph.transform import place
 from symgrad.rewrite.record import COOKBOOK, record

@@ -12,8 +12,7 @@ from sympy import Expr, Number, Pow, Product, S, exp, log
 
 from symgrad.functions import sigmoid, softplus
 from symgrad.functions.normal import exp_ndtr
-from symgrad.graph.axes import SOFTMAX
-from symgrad.graph.build import ONE, add, apply, const, product_of_powers, scale, split_coefficient
+from symgrad.graph.build import ONE, SOFTMAX, add, apply, const, product_of_powers, scale, split_coefficient
 from symgrad.graph.facts import is_positive
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Letter, Named, Reduce, Use

@@ -12,11 +12,11 @@ from sympy.codegen.cfunctions import expm1, log1p
 from sympy.core.relational import StrictLessThan
 
 from symgrad.functions import if_else, ndtr, sigmoid
-from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import (
     ONE,
     add,
     apply,
+    auxiliary,
     const,
     is_zero,
     mul,

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 
 from sympy import Number, S
 
-from symgrad.graph.build import add, product_of_powers
+from symgrad.graph.build import ADJUGATE, DET, INVERSE, add, matrix_function, product_of_powers
+from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import ADJUGATE, DET, INVERSE, matrix_function, sides_of
 from symgrad.graph.nodes import Add, Contract, MatrixFunction, Node, Use, postorder
 from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.linear_algebra import chain_of

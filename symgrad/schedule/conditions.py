@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 from sympy import And, Eq, Expr, Ge, Gt, Le, Lt, Max, Min, Ne, Not, Or, S
 
 from symgrad.functions import if_else
-from symgrad.graph.axes import reduce
-from symgrad.graph.build import apply, const, number, sizes_of, subtract
+from symgrad.graph.build import apply, const, number, reduce, sizes_of, subtract
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, Const, Gather, Input, Letter, Named, Range, Size, Use, postorder
 from symgrad.graph.transform import place, terms_of

@@ -9,8 +9,21 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sympy import Expr, Ge, Lt, Number, S, expand
 
-from symgrad.graph.axes import SUM_FROM, SUM_UP_TO, axis_map, gather, scatter
-from symgrad.graph.build import ZERO, add, apply, index, mul, product_of_powers, size, sizes_of
+from symgrad.graph.build import (
+    SUM_FROM,
+    SUM_UP_TO,
+    ZERO,
+    add,
+    apply,
+    axis_map,
+    gather,
+    index,
+    mul,
+    product_of_powers,
+    scatter,
+    size,
+    sizes_of,
+)
 from symgrad.graph.comparisons import Mask, comparison, without_masks
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Contract, Letter, Node, Use

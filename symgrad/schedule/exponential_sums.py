@@ -7,8 +7,18 @@ from functools import reduce as reduced
 from sympy import Expr, Max, Ne, Number, S, exp, log, oo
 
 from symgrad.functions import LargestOver, MaxOver, if_else, sigmoid, softplus
-from symgrad.graph.axes import reduce
-from symgrad.graph.build import ONE, ZERO, apply, const, is_zero, product_of_powers, scale, sizes_of, split_coefficient
+from symgrad.graph.build import (
+    ONE,
+    ZERO,
+    apply,
+    const,
+    is_zero,
+    product_of_powers,
+    reduce,
+    scale,
+    sizes_of,
+    split_coefficient,
+)
 from symgrad.graph.facts import is_positive
 from symgrad.graph.infinities import may_be_all_minus_infinity
 from symgrad.graph.letters import distinct, relabel

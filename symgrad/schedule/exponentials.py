@@ -25,12 +25,12 @@ from sympy import Abs, Expr, Gt, Max, Ne, Number, S, exp, log, oo
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import MaxOver, MinOver, finite_maximum, if_else, sigmoid
-from symgrad.graph.axes import auxiliary
 from symgrad.graph.build import (
     ONE,
     ZERO,
     add,
     apply,
+    auxiliary,
     const,
     is_zero,
     mul,

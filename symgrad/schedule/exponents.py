@@ -9,8 +9,7 @@ from typing import NamedTuple
 
 from sympy import Number
 
-from symgrad.graph.axes import is_plain
-from symgrad.graph.build import ZERO, add, scale, sizes_of, split_coefficient, subtract
+from symgrad.graph.build import ZERO, add, is_plain, scale, sizes_of, split_coefficient, subtract
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Gather, Letter, Node, Use
 from symgrad.graph.transform import own, place, terms_of

@@ -12,21 +12,25 @@ from typing import Any
 
 from sympy import Abs, Expr, Integer, Product, S, log, sign
 
-from symgrad.graph.axes import reduce
-from symgrad.graph.build import ONE, add, apply, mul, product_of_powers, scale
-from symgrad.graph.facts import is_nonnegative
-from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import (
+from symgrad.graph.build import (
     CHOLESKY,
     INVERSE,
     LOG_ABS_DET,
     LOGDET,
+    ONE,
     SIGN_DET,
-    diagonal_of_triangular,
+    add,
+    apply,
     inverse,
     matrix_function,
-    sides_of,
+    mul,
+    product_of_powers,
+    reduce,
+    scale,
 )
+from symgrad.graph.facts import is_nonnegative
+from symgrad.graph.kinds.matrices import diagonal_of_triangular, sides_of
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
 from symgrad.graph.transform import own, see_through, transform
 from symgrad.rewrite.record import COOKBOOK, HIGHAM, record

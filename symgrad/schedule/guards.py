@@ -19,8 +19,9 @@ from sympy.logic.boolalg import BooleanFunction
 from symgrad.functions import constant, if_else, relu
 from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
+from symgrad.graph.kinds.matrices import sides_of
+from symgrad.graph.kinds.scans import within as within_steps
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import sides_of
 from symgrad.graph.masks import is_masked
 from symgrad.graph.nodes import (
     Add,
@@ -45,7 +46,6 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.scan import within as within_steps
 from symgrad.graph.transform import dependents, own, place, see_through
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard, guards_of

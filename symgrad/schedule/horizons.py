@@ -11,8 +11,7 @@ from functools import reduce as reduced
 from sympy import And, Eq, Expr, Ge, Gt, Le, Max, Min, Not, Or, S, oo
 
 from symgrad.functions import MaxOver, MinOver, if_else
-from symgrad.graph.axes import is_plain, reduce, scatter
-from symgrad.graph.build import ONE, ZERO, apply, const, index, sizes_of
+from symgrad.graph.build import ONE, ZERO, apply, const, index, is_plain, reduce, scatter, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
     Apply,

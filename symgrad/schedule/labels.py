@@ -9,8 +9,7 @@ from typing import NamedTuple
 from sympy import And, Eq, Expr, Ge, Lt, S
 
 from symgrad.functions import if_else
-from symgrad.graph.axes import gather, scatter
-from symgrad.graph.build import ONE, ZERO, apply, index, is_zero, product_of_powers, size, sizes_of
+from symgrad.graph.build import ONE, ZERO, apply, gather, index, is_zero, product_of_powers, scatter, size, sizes_of
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Apply, Contract, Letter, Node, Range, Use
 from symgrad.graph.transform import own, place, transform

@@ -8,9 +8,10 @@ import sympy as sp
 from sympy.codegen import cfunctions
 
 from symgrad.functions import LogSumExp, if_else, log_sigmoid, sigmoid, softplus
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
-from symgrad.graph.build import is_zero
-from symgrad.graph.linear_algebra import sides_of
+from symgrad.graph.build import LOG_SOFTMAX, SOFTMAX, is_zero
+from symgrad.graph.kinds.matrices import sides_of
+from symgrad.graph.kinds.scans import placeholders
+from symgrad.graph.kinds.scans import within as within_steps
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -32,8 +33,6 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.scan import placeholders
-from symgrad.graph.scan import within as within_steps
 from symgrad.graph.transform import own
 from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.recurrences import at_base, at_steps, gathered, needed, scattered

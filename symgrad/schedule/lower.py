@@ -19,10 +19,25 @@ from symgrad.functions import (
     sigmoid,
     softplus,
 )
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, product_of_powers, reciprocal, scale, subtract
+from symgrad.graph.build import (
+    LOG_SOFTMAX,
+    ONE,
+    SOFTMAX,
+    ZERO,
+    add,
+    apply,
+    auxiliary,
+    const,
+    mul,
+    product_of_powers,
+    reciprocal,
+    reduce,
+    scale,
+    subtract,
+)
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.infinities import may_be_all_minus_infinity
+from symgrad.graph.kinds.scans import from_outside, images, within
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -40,7 +55,6 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scalar import extremum
-from symgrad.graph.scan import from_outside, images, within
 from symgrad.graph.transform import dependents, own, place, see_through, substitute, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names

@@ -11,8 +11,7 @@ from typing import NamedTuple
 from sympy import Expr, Number, S, exp, oo
 
 from symgrad.functions import LargestOver, finite_maximum, if_else
-from symgrad.graph.axes import auxiliary, reduce
-from symgrad.graph.build import ONE, apply, const, is_zero, number, split_coefficient, subtract
+from symgrad.graph.build import ONE, apply, auxiliary, const, is_zero, number, reduce, split_coefficient, subtract
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Contract, Letter, Node, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through

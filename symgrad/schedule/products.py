@@ -7,8 +7,7 @@ from itertools import combinations
 
 from sympy import Number, S, log
 
-from symgrad.graph.axes import AUXILIARY, auxiliary
-from symgrad.graph.build import add, mul, product_of_powers
+from symgrad.graph.build import AUXILIARY, add, auxiliary, mul, product_of_powers
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Use, postorder
 from symgrad.graph.transform import own, place, terms_of, transform
 from symgrad.rewrite.facts import use_identity

@@ -10,8 +10,7 @@ from functools import reduce as reduced
 
 from sympy import And, Eq, Expr, Integer, Ne, Not, Or, S
 
-from symgrad.graph.axes import gather, is_plain
-from symgrad.graph.build import add, apply, index, is_zero, number, size, sizes_of
+from symgrad.graph.build import add, apply, gather, index, is_plain, is_zero, number, size, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
     Apply,

@@ -11,15 +11,20 @@ from typing import NamedTuple
 from sympy import Expr, Number, S, exp, oo
 
 from symgrad.functions import LargestOver, finite_maximum, if_else
-from symgrad.graph.axes import (
+from symgrad.graph.build import (
     EXPONENTIALS_FROM,
     EXPONENTIALS_UP_TO,
     LARGEST_FROM,
     LARGEST_UP_TO,
+    apply,
     auxiliary,
+    const,
+    product_of_powers,
     running,
+    scale,
+    sizes_of,
+    subtract,
 )
-from symgrad.graph.build import apply, const, product_of_powers, scale, sizes_of, subtract
 from symgrad.graph.comparisons import Mask, comparison, without_masks
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Named, Reduce, Use

@@ -6,7 +6,8 @@ computed in the backward loop, and the gradients of the weights need it for all 
 
 from collections.abc import Collection, Sequence
 
-from symgrad.graph.axes import AUXILIARY, auxiliary
+from symgrad.graph.build import AUXILIARY, auxiliary, previous
+from symgrad.graph.kinds.scans import from_outside, images, time_of, with_updates, within
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -24,7 +25,6 @@ from symgrad.graph.nodes import (
     intern,
     postorder,
 )
-from symgrad.graph.scan import from_outside, images, previous, time_of, with_updates, within
 from symgrad.graph.transform import in_own_letters, own, substitute
 from symgrad.rewrite.record import record
 

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 from sympy import Number, Rational, Symbol
 
-from symgrad.graph.axes import auxiliary, named
-from symgrad.graph.build import const, mul, power, product_of_powers
+from symgrad.graph.build import auxiliary, const, mul, named, power, product_of_powers
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Contract, Letter, Named, Node, Use

@@ -6,8 +6,7 @@ from sympy import Eq, S, exp, log
 from sympy.codegen.cfunctions import exp2, log2, log10
 
 from symgrad.functions import LargestOver, LogSumExp, MaxOver, if_else, relu, share, sigmoid, softplus
-from symgrad.graph.axes import SOFTMAX
-from symgrad.graph.build import ONE, apply, index, is_zero
+from symgrad.graph.build import ONE, SOFTMAX, apply, index, is_zero
 from symgrad.graph.nodes import (
     Add,
     Apply,

@@ -7,7 +7,7 @@ from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import if_else
 from symgrad.graph.build import ONE, ZERO, add, apply, const, product_of_powers, split_coefficient
-from symgrad.graph.infinities import is_never_zero
+from symgrad.graph.facts import is_never_zero
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Apply, Contract, Node, Use, postorder
 from symgrad.graph.transform import factors_of, place, see_through, terms_of, transform

@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from sympy import Abs, And, Eq, Gt, Max, Min, Ne, S, exp, log, oo, sign
 
 from symgrad.functions import LogSumExp, if_else
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, const, product_of_powers, subtract
+from symgrad.graph.build import LOG_SOFTMAX, ONE, SOFTMAX, ZERO, add, apply, const, product_of_powers, reduce, subtract
 from symgrad.graph.facts import is_never_zero, may_be_infinite
 from symgrad.graph.infinities import has_infinite_entries
 from symgrad.graph.letters import relabel

@@ -29,9 +29,9 @@ from mpmath import mpf
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant
+from symgrad.graph.kinds.scans import within
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Input, Scan, Use, postorder
-from symgrad.graph.scan import within
 from symgrad.verify.arrays import EPS, Array, count, entry_name, exactly, in_precision, largest, moved
 from symgrad.verify.calls import BOTH, Arrays, Calls
 from symgrad.verify.differences import Neighbourhood

@@ -20,8 +20,22 @@ from symgrad.errors import UnsupportedError
 from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.reductions import Reduction
 from symgrad.functions.spelled import Spelled
-from symgrad.graph.axes import LARGEST_FROM, LARGEST_UP_TO, LOG_SOFTMAX, PRODUCT_OF_OTHERS, SOFTMAX, SUM_FROM, SUM_UP_TO
-from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, KEEPS_SHAPE, LOG_ABS_DET, LOGDET, SIGN_DET
+from symgrad.graph.build import (
+    ADJUGATE,
+    CHOLESKY,
+    DET,
+    KEEPS_SHAPE,
+    LARGEST_FROM,
+    LARGEST_UP_TO,
+    LOG_ABS_DET,
+    LOG_SOFTMAX,
+    LOGDET,
+    PRODUCT_OF_OTHERS,
+    SIGN_DET,
+    SOFTMAX,
+    SUM_FROM,
+    SUM_UP_TO,
+)
 
 Matrix = np.ndarray[Any, Any]
 

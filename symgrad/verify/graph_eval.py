@@ -16,8 +16,9 @@ from sympy import Basic, Pow
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant, if_else, in_range
-from symgrad.graph.axes import EXPONENTIALS_FROM
-from symgrad.graph.linear_algebra import KEEPS_SHAPE, sides_of
+from symgrad.graph.build import EXPONENTIALS_FROM, KEEPS_SHAPE
+from symgrad.graph.kinds.matrices import sides_of
+from symgrad.graph.kinds.scans import step_shape, within
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -44,7 +45,6 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.scan import step_shape, within
 from symgrad.verify.functions import AXIS_MAPS, NAN, as_mpf, function_value, of_matrix, reduction_of
 from symgrad.verify.sizes import concrete
 

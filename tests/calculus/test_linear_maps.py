@@ -13,16 +13,32 @@ from symgrad.calculus.linear_maps import pull, push
 from symgrad.calculus.reverse import reverse
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, axis_map, gather, reduce, scatter
-from symgrad.graph.build import ONE, ZERO, add, apply, const, index, mul, product_of_powers, size
-from symgrad.graph.linear_algebra import (
+from symgrad.graph.build import (
     CHOLESKY,
     DET,
     INVERSE,
     LOG_ABS_DET,
+    LOG_SOFTMAX,
     LOGDET,
+    ONE,
     SIGN_DET,
+    SOFTMAX,
+    ZERO,
+    add,
+    apply,
+    auxiliary,
+    axis_map,
+    const,
+    gather,
+    index,
     matrix_function,
+    merge,
+    mul,
+    product_of_powers,
+    reduce,
+    scatter,
+    size,
+    split,
 )
 from symgrad.graph.linear_maps import (
     Branch,
@@ -36,7 +52,6 @@ from symgrad.graph.linear_maps import (
     Splitting,
     Times,
 )
-from symgrad.graph.merge import merge, split
 from symgrad.graph.node import LinearMap, Local
 from symgrad.graph.nodes import Input, Node, Use, intern, postorder
 from symgrad.graph.transform import dependents, own

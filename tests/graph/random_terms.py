@@ -31,22 +31,37 @@ from sympy import (
 )
 
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else, relu, sigmoid, softplus
-from symgrad.graph.axes import (
+from symgrad.graph.build import (
+    ADJUGATE,
+    CHOLESKY,
+    DET,
+    INVERSE,
     LOG_SOFTMAX,
+    ONE,
     PRODUCT_OF_OTHERS,
+    SIGN_DET,
     SOFTMAX,
     SUM_FROM,
     SUM_UP_TO,
+    ZERO,
+    add,
+    apply,
     auxiliary,
     axis_map,
+    const,
+    delta,
     gather,
+    index,
+    matrix_function,
+    merge,
+    mul,
+    product_of_powers,
     reduce,
+    scale,
     scatter,
+    split,
 )
-from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, mul, product_of_powers, scale
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, INVERSE, SIGN_DET, matrix_function
-from symgrad.graph.merge import merge, split
 from symgrad.graph.nodes import Input, Use, intern
 
 N = Symbol("N", integer=True, positive=True)

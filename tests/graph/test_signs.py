@@ -7,8 +7,27 @@ from hypothesis import strategies as st
 from sympy import Abs, Ge, Max, Min, Pow, Product, Rational, S, cosh, exp, log, sinh
 
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu, sigmoid, softplus
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX, auxiliary, axis_map, gather, reduce, scatter
-from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, index, mul, power, product_of_powers, scale, size
+from symgrad.graph.build import (
+    LOG_SOFTMAX,
+    ONE,
+    SOFTMAX,
+    ZERO,
+    add,
+    apply,
+    auxiliary,
+    axis_map,
+    const,
+    delta,
+    gather,
+    index,
+    mul,
+    power,
+    product_of_powers,
+    reduce,
+    scale,
+    scatter,
+    size,
+)
 from symgrad.graph.facts import is_nonnegative, is_positive, is_sum_of_squares
 from symgrad.graph.nodes import Use, postorder
 from symgrad.verify.graph_eval import GraphEvaluator

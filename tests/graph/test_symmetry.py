@@ -9,10 +9,31 @@ from hypothesis import strategies as st
 from sympy import Abs, And, Eq, Ge, Gt, Max, Pow, Product, Rational, S, Symbol, atan2, cos, exp, sin
 
 from symgrad.functions import LogSumExp, MaxOver, if_else, relu
-from symgrad.graph.axes import SOFTMAX, SUM_UP_TO, auxiliary, axis_map, gather, named, reduce
-from symgrad.graph.build import ONE, ZERO, add, apply, const, delta, mul, power, product_of_powers, scale
+from symgrad.graph.build import (
+    ADJUGATE,
+    CHOLESKY,
+    DET,
+    INVERSE,
+    ONE,
+    SOFTMAX,
+    SUM_UP_TO,
+    ZERO,
+    add,
+    apply,
+    auxiliary,
+    axis_map,
+    const,
+    delta,
+    gather,
+    matrix_function,
+    mul,
+    named,
+    power,
+    product_of_powers,
+    reduce,
+    scale,
+)
 from symgrad.graph.letters import relabel
-from symgrad.graph.linear_algebra import ADJUGATE, CHOLESKY, DET, INVERSE, matrix_function
 from symgrad.graph.nodes import Use, postorder
 from symgrad.graph.symmetry import sign_under, symmetric, transposed
 from symgrad.verify.graph_eval import GraphEvaluator

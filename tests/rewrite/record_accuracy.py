@@ -16,8 +16,7 @@ from symgrad import LogSumExp, Model, softplus
 from symgrad.frontend.program import Program
 from symgrad.functions import share
 from symgrad.generated import imported
-from symgrad.graph.axes import LOG_SOFTMAX, SOFTMAX
-from symgrad.graph.build import ONE, add, apply, mul, reciprocal, sizes_of
+from symgrad.graph.build import LOG_SOFTMAX, ONE, SOFTMAX, add, apply, mul, reciprocal, sizes_of
 from symgrad.graph.nodes import Add, Apply, AxisMap, Node, Reduce, Use
 from symgrad.graph.transform import place, transform
 from symgrad.outputs.first_order import BOTH

@@ -1,0 +1,7 @@
+"""The kinds of nodes: each with its fields, constructor and normal form, and what passes over the graph ask of it.
+
+Files: arguments and constants (`leaves`), linear combinations and numbers (`sums`), scalar functions (`functions`),
+products and contractions (`products`), reductions and functions of axes (`axes`), entries at subscripts and values
+added at them (`subscripts`), quantities with a name (`names`), functions of matrices (`matrices`), two axes as one and
+back (`reshapes`), recurrences (`scans`).
+"""
