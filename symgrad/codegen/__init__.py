@@ -1,5 +1,5 @@
 """The text that targets share.
 
-Files: expressions as text (`speller`), what functions take (`signature`, `arguments`) and return (`types`), sizes as
-text (`sizes`), the Jinja environment (`environment`).
+Files: expressions as text (`speller`), lines that know their statement (`lines`), what functions take (`signature`,
+`arguments`) and return (`types`), sizes as text (`sizes`), the Jinja environment (`environment`).
 """

@@ -285,8 +285,9 @@ def _reshape(speller: Speller, operation: Operation) -> str:
 
 def _einsum(speller: Speller, operation: Operation) -> str:
     inside, out = operation.option("letters")
-    parts = ", ".join(map(speller.text, operation.parts))
-    return f'{speller.dialect.library}.einsum("{",".join(inside)}->{out}", {parts})'
+    into = operation.option("out")
+    given = [*map(speller.text, operation.parts), *([] if into is None else [f"out={speller.text(into)}"])]
+    return f'{speller.dialect.library}.einsum("{",".join(inside)}->{out}", {", ".join(given)})'
 
 
 def _grid(speller: Speller, operation: Operation) -> str:

@@ -1,14 +1,18 @@
 """The lines of generated code beside the formulas that they compute."""
 
-import ast
 import io
 import keyword
 import tokenize
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-ROWS = "rows"  # the function inside a generated one that computes its results for some rows of the data
+from symgrad.codegen.lines import Listing
+from symgrad.statements.expressions import Buffer, Expression, Group, Read, buffers_of
+from symgrad.statements.statements import Rows, Statement, every
+
+Keys = frozenset[str]
+NONE: Keys = frozenset()
 
 
 @dataclass(frozen=True)
@@ -19,90 +23,78 @@ class Line:
     keys: tuple[str, ...]
 
 
-def linked_lines(source: str, function: str, keys: Mapping[str, str], results: Sequence[str]) -> list[Line]:
+def linked_lines(listing: Listing, keys: Mapping[str, str], results: Sequence[str]) -> list[Line]:
     """The lines of one function, each with the formulas it is for.
 
     Parameters
     ----------
-    source : the module's text.
-    function : the function's name.
+    listing : the function.
     keys : the key of the formula that a variable holds, by variable.
     results : the keys of what is returned: of the value, then of each part of the gradient.
 
-    A line without a formula of its own serves those of the lines that use its result. A function inside, which computes
-    the results for some rows of the data, is followed as if its lines stood where it is called.
+    A statement without a formula of its own serves those of the statements that use its result. A block of rows is
+    followed as if its statements stood where its function is called.
     """
-    (body,) = (part for part in ast.parse(source).body if isinstance(part, ast.FunctionDef) and part.name == function)
-    links = _Links(keys, {argument.arg for argument in body.args.args})
-    links.follow(body.body, [{result} for result in results])
-    coloured = _coloured(source)
-    numbers = range(body.lineno, (body.end_lineno or body.lineno) + 1)
-    return [Line(coloured[number - 1], tuple(sorted(links.owners.get(number, ())))) for number in numbers]
+    links = _Links(keys)
+    parts = [
+        part for result in listing.body.results for part in (result.parts if isinstance(result, Group) else [result])
+    ]
+    returned = links.returned(parts, [frozenset({key}) for key in results])
+    links.follow(listing.body.statements)
+    coloured = _coloured("\n".join(line.text for line in listing.lines))
+    made = []
+    for line, html in zip(listing.lines, coloured, strict=True):
+        if line.statement is None:
+            found = returned if line.returns else NONE
+        else:
+            found = (links.returns if line.returns else links.owners)[id(line.statement)]
+        made.append(Line(html, tuple(sorted(found))))
+    return made
 
 
 class _Links:
-    """Follows what every statement is for, from the last to the first; `owners` are the keys by line number."""
+    """Follows what every statement is for, from the last to the first.
 
-    def __init__(self, keys: Mapping[str, str], arguments: set[str]) -> None:
-        self.owners: dict[int, set[str]] = {}
+    Attributes
+    ----------
+    owners : by the statement's identity the keys that it serves.
+    returns : the same for what a block of rows returns.
+    """
+
+    def __init__(self, keys: Mapping[str, str]) -> None:
+        self.owners: dict[int, Keys] = {}
+        self.returns: dict[int, Keys] = {}
         self._keys = keys
-        self._arguments = arguments
-        self._serves: dict[str, set[str]] = {}  # what a variable is used for further down
-        self._results: dict[str, list[set[str]]] = {}  # what the results of an inner function are for
+        self._serves: dict[Buffer, Keys] = {}  # what a variable is used for further down
 
-    def follow(self, statements: Sequence[ast.stmt], results: Sequence[set[str]]) -> None:
-        """The statements of a function whose results, in order, are for these keys."""
+    def follow(self, statements: Sequence[Statement]) -> None:
+        """The statements of a function."""
         for statement in reversed(statements):
-            if isinstance(statement, ast.FunctionDef):
-                self.follow(statement.body, self._results.get(statement.name, []))
+            made = {buffer for one in every([statement]) for buffer in (*one.defines, *one.writes)}
+            found = NONE.union(*map(self._purpose, made))
+            self.owners[id(statement)] = found
+            if isinstance(statement, Rows):
+                self.returns[id(statement)] = self.returned(
+                    statement.returned, list(map(self._purpose, statement.results))
+                )
+                self.follow(statement.body)
                 continue
-            found = self._returned(statement, results) if isinstance(statement, ast.Return) else self._made(statement)
-            for number in range(statement.lineno, (statement.end_lineno or statement.lineno) + 1):
-                self.owners[number] = found
+            self.owners |= {id(one): found for one in every(statement.inside)}
+            self._use(statement.reads - made, found)
 
-    def _returned(self, statement: ast.Return, results: Sequence[set[str]]) -> set[str]:
+    def returned(self, parts: Sequence[Expression], results: Sequence[Keys]) -> Keys:
         """What is computed where it is returned is for that result; a variable that is returned, too."""
-        parts: list[ast.expr] = []
-        for part in statement.value.elts if isinstance(statement.value, ast.Tuple) else [statement.value]:
-            is_gradient = isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == "Gradient"
-            parts += part.args if is_gradient and isinstance(part, ast.Call) else [part] if part is not None else []
-        found: set[str] = set()
         for part, keys in zip(parts, results, strict=False):
-            self._use(_names(part, ast.Load), keys)
-            found |= set() if isinstance(part, ast.Name) else keys
-        return found
+            self._use(buffers_of(part), keys)
+        computed = [keys for part, keys in zip(parts, results, strict=False) if not isinstance(part, Read)]
+        return NONE.union(*computed)
 
-    def _made(self, statement: ast.stmt) -> set[str]:
-        targets = _names(statement, ast.Store)
-        if targets & self._arguments or _is_size(statement):
-            return set()  # arguments and sizes are there for everything
-        found = set().union(*(self._purpose(name) for name in targets)) if targets else set()
-        used = _names(statement, ast.Load) - targets
-        inner = used & {ROWS}
-        if inner and isinstance(statement, ast.Assign):
-            (target,) = statement.targets
-            parts = target.elts if isinstance(target, ast.Tuple) else [target]
-            made = [self._purpose(part.id) if isinstance(part, ast.Name) else set() for part in parts]
-            self._results.update(dict.fromkeys(inner, made))
-        self._use(used, found)
-        return found
+    def _purpose(self, buffer: Buffer) -> Keys:
+        return frozenset({self._keys[buffer.name]}) if buffer.name in self._keys else self._serves.get(buffer, NONE)
 
-    def _purpose(self, name: str) -> set[str]:
-        return {self._keys[name]} if name in self._keys else self._serves.get(name, set())
-
-    def _use(self, names: set[str], keys: set[str]) -> None:
-        for name in names:
-            self._serves.setdefault(name, set()).update(keys)
-
-
-def _is_size(statement: ast.stmt) -> bool:
-    """Whether a statement reads a size off an array."""
-    value = getattr(statement, "value", None)
-    return isinstance(value, ast.Subscript) and isinstance(value.value, ast.Attribute) and value.value.attr == "shape"
-
-
-def _names(tree: ast.AST, context: type[ast.expr_context]) -> set[str]:
-    return {part.id for part in ast.walk(tree) if isinstance(part, ast.Name) and isinstance(part.ctx, context)}
+    def _use(self, buffers: Iterable[Buffer], keys: Keys) -> None:
+        for buffer in buffers:
+            self._serves[buffer] = self._serves.get(buffer, NONE) | keys
 
 
 def _coloured(source: str) -> list[str]:

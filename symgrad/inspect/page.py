@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from symgrad.codegen.environment import template_folder
+from symgrad.codegen.lines import Listing
 from symgrad.compiler import operations
 from symgrad.files import write_all
 from symgrad.formula.layout import layout
@@ -25,6 +26,8 @@ from symgrad.inspect.steps import Section, Shown, steps
 from symgrad.inspect.svg import svg
 from symgrad.inspect.writing import shape_text
 from symgrad.outputs.first_order import first_order
+from symgrad.outputs.function import Function
+from symgrad.targets import NUMPY, target
 from symgrad.verify.report import CheckReport, Entry
 from symgrad.version import __version__
 
@@ -126,7 +129,8 @@ def report_page(model: Any, seed: int = 0, progress: Progress = lambda doing: No
     draws = model.draws(module, seed=seed)
     curves = measure.curves(module, draws[0], names, seed)
     progress("measuring")
-    forward, everything = measure.operation_counts(model.derivation.program, first_order(model.derivation))
+    functions = first_order(model.derivation)
+    forward, everything = measure.operation_counts(model.derivation.program, functions)
     template = _environment().get_template("report.html.j2")
     page = template.render(
         name=model.name,
@@ -138,7 +142,7 @@ def report_page(model: Any, seed: int = 0, progress: Progress = lambda doing: No
         facts=[Markup(mathml(layout(fact))) for fact in model.facts],
         groups=_groups(formulas),
         graph=Markup(svg(model, "graph")),
-        lines=linked_lines(source, "value_and_gradient", *_keys(model, formulas)),
+        lines=linked_lines(_listing(model, functions), *_keys(model, formulas)),
         source=source,
         sections=sections,
         report=report,
@@ -162,6 +166,12 @@ def _groups(formulas: Sequence[Formula]) -> list[dict[str, Any]]:
         rows = [{"key": _key(f), "math": Markup(equation(f)), "known": f.right is not None} for f in group]
         made.append({"title": title[0].upper() + title[1:], "rows": rows})
     return made
+
+
+def _listing(model: Any, functions: Sequence[Function]) -> Listing:
+    """The function that computes value and gradient."""
+    (function,) = (one for one in functions if one.name == "value_and_gradient")
+    return target(NUMPY).listed(function, model.derivation.program)
 
 
 def _key(formula: Formula) -> str:

@@ -15,6 +15,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, Protocol
 
+from symgrad.codegen.lines import Listing
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
 from symgrad.outputs.function import Function
@@ -50,6 +51,12 @@ class ModuleWriter(Protocol):
     ) -> str: ...
 
 
+class Lister(Protocol):
+    """Prints one function of a model, with the statement that each of its lines is of."""
+
+    def __call__(self, function: Function, program: Program) -> Listing: ...
+
+
 @dataclass(frozen=True)
 class Target:
     """What modules can be generated for.
@@ -58,12 +65,14 @@ class Target:
     ----------
     name : that of the folder.
     module_source : writes a module.
+    listed : prints a function for those who ask what its lines are for.
     imported : the module of a text, from the text and the model's name.
     on_arrays : the functions of a module for NumPy's arrays in single and double precision, as the check calls them.
     """
 
     name: str
     module_source: ModuleWriter
+    listed: Lister
     imported: Callable[[str, str], ModuleType]
     on_arrays: Callable[[ModuleType], Any]
 

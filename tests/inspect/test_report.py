@@ -1,7 +1,9 @@
 """The report: one page that needs nothing else, right in what it links, checks and measures."""
 
+import html
 import html.parser
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,18 @@ import pytest
 from sympy import Symbol, symbols
 
 from symgrad import Model
+from symgrad.codegen.lines import listing
+from symgrad.codegen.speller import Speller
 from symgrad.inspect import page
 from symgrad.inspect.code import linked_lines
 from symgrad.inspect.measure import curves, operation_counts
 from symgrad.inspect.plots import agreement, step_sizes
+from symgrad.statements.expressions import Group
+from symgrad.targets import target
+from symgrad.targets.numpy.functions import NUMPY
+from symgrad.targets.numpy.lines import lines_of, rows_functions
 from symgrad.verify.report import Entry
+from tests.statements.written import N, T, Writing, arrays
 
 VOID = {"meta", "br"}
 
@@ -75,32 +84,44 @@ def test_formulas_and_lines_share_their_keys(text: str) -> None:
     assert {"loss-C", "gradient-w"} <= parsed.keys["span"] <= parsed.keys["li"]
 
 
-SOURCE = '''
-def value_and_gradient(a, b):
-    """It."""
-    a, b = ready(a, b)
-    N = a.shape[0]
-    step = a * b
-    y = step + 1
-
-    def rows(a):
-        part = y * a
-        return part.sum(), part @ a
-
-    loss, grad_a = over(rows, a)
-    return loss, Gradient(grad_a.reshape(N), 2 * step)
-'''
+STATEMENTS = """
+step = a * b
+y = step + 1
+def rows(a):
+    part = y * a
+    return summed(part), part @ a
+z = zeros(T)
+for t in range(1, T):
+    z[t] = z[t - 1] + step
+"""
 
 
 def test_a_line_is_for_the_formulas_that_use_its_result() -> None:
-    lines = linked_lines(SOURCE, "value_and_gradient", {"y": "Y", "loss": "L", "grad_a": "A"}, ["L", "A", "B"])
-    keys = {re.sub("<[^>]*>", "", line.html).strip(): set(line.keys) for line in lines}
-    assert keys["a, b = ready(a, b)"] == keys["N = a.shape[0]"] == set()
-    assert keys["step = a * b"] == {"Y", "B"}
+    written = Writing({**arrays("a b", N, owner="argument"), **arrays("z", T)})
+    body = written.body(STATEMENTS, "rows_0", "Gradient(rows_1, 2 * step, z)")
+    (loss, gradient), speller = body.results, Speller(NUMPY, "a.dtype")
+    body = replace(body, results=(loss, Group("Gradient", gradient.operands)))
+    made = listing("value_and_gradient", ["a", "b"], body, lines_of(body.statements, speller), "rows_0, Gradient(…)")
+    after = [line for lines in rows_functions(body.statements, speller) for line in lines]
+    made = replace(made, lines=(*made.lines, *after))
+    lines = linked_lines(made, {"y": "Y", "rows_0": "L", "rows_1": "A"}, ["L", "A", "B", "C"])
+    keys = {html.unescape(re.sub("<[^>]*>", "", line.html)).strip(): set(line.keys) for line in lines}
+    assert keys["def value_and_gradient(a, b):"] == set()
+    assert keys["step = a * b"] == {"Y", "B", "C"}
     assert keys["y = step + 1"] == {"Y"}
     assert keys["part = y * a"] == {"L", "A"}
-    assert keys["return part.sum(), part @ a"] == {"L", "A"}
-    assert keys["return loss, Gradient(grad_a.reshape(N), 2 * step)"] == {"A", "B"}
+    assert keys["return np.summed(part), part @ a"] == {"L", "A"}
+    assert keys["for t in range(1, T):"] == keys["z[t] = z[t - 1] + step"] == keys["z = np.zeros((T,))"] == {"C"}
+    assert keys["return rows_0, Gradient(…)"] == {"B"}
+
+
+def test_the_lines_of_blocks_of_rows_are_linked_too(models: Any) -> None:
+    model = models.logistic()
+    (function,) = (one for one in model._first_order if one.name == "value_and_gradient")
+    listed = target("numpy").listed(function, model.derivation.program)
+    lines = linked_lines(listed, {"loss": "L", "grad_w": "W"}, ["L", "W"])
+    keys = [line.keys for line in lines if "prod_X = X.dot(w)" in line.html]
+    assert keys == [("L", "W")]
 
 
 def test_a_failed_check_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:

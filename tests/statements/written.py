@@ -134,4 +134,4 @@ def spelled(body: Body) -> list[str]:
     """The statements in NumPy."""
     speller = Speller(NUMPY, "A.dtype")
     functions = [line for lines in rows_functions(body.statements, speller) for line in lines]
-    return [*functions, *lines_of(body.statements, speller)]
+    return [line.text for line in (*functions, *lines_of(body.statements, speller))]

@@ -5,6 +5,7 @@ What it cannot do: a workspace, and functions that `jax.scipy.special` lacks, su
 
 from symgrad.targets import Target
 from symgrad.targets.jax.calling import imported, on_arrays
+from symgrad.targets.jax.function import listed
 from symgrad.targets.jax.module import module_source
 
-TARGET = Target("jax", module_source, imported, on_arrays)
+TARGET = Target("jax", module_source, listed, imported, on_arrays)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from symgrad.codegen.arguments import length_lines
+from symgrad.codegen.lines import Line, Listing, listing
 from symgrad.codegen.signature import Called, signature, taken_arguments
 from symgrad.codegen.speller import Speller
 from symgrad.codegen.types import RecordType, record_types, type_of
@@ -32,7 +33,9 @@ class PrintedFunction(Called):
 
     Attributes
     ----------
-    lines : its statements.
+    body : its statements.
+    lengths : the lines that read the dimensions off arrays.
+    lines : those of the statements.
     result : the text of what it returns.
     returns : the type of that.
     types : the types that only it returns.
@@ -41,13 +44,21 @@ class PrintedFunction(Called):
     checked : whether it says whether subscripts are on their axes.
     """
 
-    lines: tuple[str, ...]
+    body: Body
+    lengths: tuple[str, ...]
+    lines: tuple[Line, ...]
     result: str
     returns: str
     types: tuple[RecordType, ...]
     helpers: frozenset[str]
     special: bool
     checked: bool
+
+
+def listed(function: Function, program: Program) -> Listing:
+    """A function as it is printed; see `targets.Lister`."""
+    printed = print_function(function, program)
+    return listing(function.name, printed.takes, printed.body, printed.lines, printed.result)
 
 
 def print_function(function: Function, program: Program) -> PrintedFunction:
@@ -73,7 +84,9 @@ def print_function(function: Function, program: Program) -> PrintedFunction:
         tuple(postorder([use.node for use in terms_of(function.result)])),
         arguments,
         shapes,
-        (*length_lines(lengths_of(arguments), said), *lines_of(body.statements, speller, terms.fresh)),
+        body,
+        tuple(length_lines(lengths_of(arguments), said)),
+        tuple(lines_of(body.statements, speller, terms.fresh)),
         ", ".join(map(speller.text, body.results)),
         type_of(made.result),
         record_types(made.result),

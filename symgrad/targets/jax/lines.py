@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from sympy import S, Symbol
 
+from symgrad.codegen.lines import Line, indented, lines
 from symgrad.codegen.speller import Speller
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.statements.arithmetic import negative
@@ -13,19 +14,20 @@ from symgrad.statements.statements import Define, Loop, Statement, Store, Unpack
 Fresh = Callable[[str], str]
 
 
-def lines_of(statements: Iterable[Statement], speller: Speller, fresh: Fresh) -> list[str]:
+def lines_of(statements: Iterable[Statement], speller: Speller, fresh: Fresh) -> list[Line]:
     """The lines of statements, one after the other; `fresh` makes names that nothing else has."""
     return [line for statement in statements for line in _lines(statement, speller, fresh)]
 
 
-def _lines(statement: Statement, speller: Speller, fresh: Fresh) -> list[str]:
+def _lines(statement: Statement, speller: Speller, fresh: Fresh) -> list[Line]:
     match statement:
         case Define(buffer=buffer, expression=expression):
-            return [f"{buffer.name} = {speller.text(expression)}"]
+            return [Line(f"{buffer.name} = {speller.text(expression)}", statement)]
         case Unpack(buffers=buffers, expression=expression):
-            return [f"{_names(buffers)}{',' if len(buffers) == 1 else ''} = {speller.text(expression)}"]
+            left = f"{_names(buffers)}{',' if len(buffers) == 1 else ''}"
+            return [Line(f"{left} = {speller.text(expression)}", statement)]
         case Store():
-            return [f"{root(statement.target).name} = {_changed(statement, speller)}"]
+            return [Line(f"{root(statement.target).name} = {_changed(statement, speller)}", statement)]
         case Loop():
             return _loop(statement, speller, fresh)
     raise TypeError(type(statement))
@@ -49,21 +51,21 @@ def _changed(store: Store, speller: Speller) -> str:
     raise TypeError(type(store.target))
 
 
-def _loop(loop: Loop, speller: Speller, fresh: Fresh) -> list[str]:
+def _loop(loop: Loop, speller: Speller, fresh: Fresh) -> list[Line]:
     carried = list(dict.fromkeys(buffer for statement in every(loop.body) for buffer in statement.writes))
     names = _names(carried)
     states = f"({names})" if len(carried) > 1 else names
     step, first, end = fresh("step"), loop.first, loop.end
     number = fresh("step_number") if loop.descending else loop.clock
-    lines = ["", f"def {step}({number}: Any, states: Any) -> Any:", f"    {names} = states"]
+    inner = [f"{names} = states"]
     if loop.descending:
-        lines.append(f"    {loop.clock} = {speller.size(end - 1 - Symbol(number, integer=True))}")
+        inner.append(f"{loop.clock} = {speller.size(end - 1 - Symbol(number, integer=True))}")
         first, end = S.Zero, end - first
-    lines += [f"    {line}" for line in lines_of(loop.body, speller, fresh)]
-    lines += [f"    return {names}", ""]
+    body = [*lines(inner, loop), *lines_of(loop.body, speller, fresh), Line(f"return {names}", loop)]
+    made = [*lines(["", f"def {step}({number}: Any, states: Any) -> Any:"], loop), *indented(body), Line("")]
     call = f"{names} = jax.lax.fori_loop({speller.size(first)}, {speller.size(end)}, {step}, {states})"
     steps = loop.end - loop.first
     if is_never_empty(steps):
-        return [*lines, call]
+        return [*made, Line(call, loop)]
     # of an empty array JAX takes no entry, not even in a step that is never done
-    return [*lines, f"if {speller.size(steps)} > 0:", f"    {call}"]
+    return [*made, *lines([f"if {speller.size(steps)} > 0:", f"    {call}"], loop)]

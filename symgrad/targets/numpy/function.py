@@ -1,10 +1,11 @@
 """Prints one generated function: the statements of its terms, and what it returns."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from sympy import Symbol
 
+from symgrad.codegen.lines import Line, Listing, listing
 from symgrad.codegen.signature import Called, signature, taken_arguments
 from symgrad.codegen.speller import Speller
 from symgrad.codegen.types import RecordType, record_types, type_of
@@ -60,11 +61,11 @@ class PrintedBody:
     speller: Speller
 
     @cached_property
-    def lines(self) -> list[str]:
+    def lines(self) -> list[Line]:
         return lines_of(self.body.statements, self.speller)
 
     @property
-    def rows(self) -> list[list[str]]:
+    def rows(self) -> list[list[Line]]:
         """The lines of the functions of a block of rows that it calls."""
         return rows_functions(self.body.statements, self.speller)
 
@@ -126,6 +127,14 @@ class PrintedFunction(Called):
     types: tuple[RecordType, ...]
     helpers: frozenset[str]
     scipy: frozenset[str]
+
+
+def listed(function: Function, program: Program) -> Listing:
+    """A function as it is printed; see `targets.Lister`."""
+    printed = print_function(function, program)
+    made = listing(function.name, printed.takes, printed.body.body, printed.body.lines, printed.body.result)
+    after = [line for lines in printed.body.rows for line in (Line(""), Line(""), *lines)]
+    return replace(made, lines=(*made.lines, *after))
 
 
 def print_function(function: Function, program: Program, workspace: bool = False) -> PrintedFunction:

@@ -16,7 +16,8 @@ RUNTIME_HEADS: dict[str, str] = {
 
 def _tensordot(speller: Speller, operation: Operation) -> str:
     axes = ", ".join(str(list(axes)) for axes in operation.option("axes"))
-    return f"np.tensordot({', '.join(map(speller.text, operation.parts))}, ({axes}))"
+    name = speller.dialect.function_name(operation.head)
+    return f"{name}({', '.join(map(speller.text, operation.parts))}, ({axes}))"
 
 
 def _contiguous_into(speller: Speller, operation: Operation) -> str:
@@ -25,6 +26,7 @@ def _contiguous_into(speller: Speller, operation: Operation) -> str:
 
 _FORMS: dict[str, Form] = {
     "tensordot": _tensordot,
+    "tensordot_into": _tensordot,
     "contiguous_into": _contiguous_into,
     "scalar": called("{dtype}.type({0})"),
     "number": called("float({0})"),  # a NumPy scalar would turn float32 arrays into float64

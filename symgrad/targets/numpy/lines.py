@@ -1,11 +1,13 @@
 """Spells statements as lines of NumPy code."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from sympy import Symbol
 
-from symgrad.codegen.speller import ATOM, Speller
-from symgrad.statements.expressions import Buffer, Expression, Kept, Operation
+from symgrad.codegen.lines import Line, indented, lines
+from symgrad.codegen.speller import Speller
+from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Read
 from symgrad.statements.lengths import dimensions_in
 from symgrad.statements.operations import REDUCTIONS, elementwise
 from symgrad.statements.statements import (
@@ -23,11 +25,12 @@ from symgrad.statements.statements import (
 WIDTH = 112  # of lines, which may be indented
 MAX_LINE = 100  # a longer tuple is written one part a line
 
+_TOLD = REDUCTIONS | {"einsum", "place", "add_windows"}  # whose options, such as axes, are more than their operands
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 _JOINS = {"maximum": "np.maximum", "minimum": "np.minimum"}  # rows come in lists, which are added like numbers
 
 
-def lines_of(statements: Iterable[Statement], speller: Speller) -> list[str]:
+def lines_of(statements: Iterable[Statement], speller: Speller) -> list[Line]:
     """The lines of statements, one after the other."""
     return [line for statement in statements for line in _lines(statement, speller)]
 
@@ -45,23 +48,23 @@ def _is_kept(statement: Statement) -> bool:
     return False
 
 
-def _lines(statement: Statement, speller: Speller) -> list[str]:
+def _lines(statement: Statement, speller: Speller) -> list[Line]:
     match statement:
         case Define(buffer=buffer, expression=expression, out=out):
             text = speller.text(expression) if out is None else _with_out(expression, out, speller)
-            return [f"{buffer.name} = {text}"]
+            return [Line(f"{buffer.name} = {text}", statement)]
         case Unpack(buffers=buffers, expression=expression):
-            return [f"{_names(buffers)} = {speller.text(expression)}"]
+            return [Line(f"{_names(buffers)} = {speller.text(expression)}", statement)]
         case Store():
-            return [_store(statement, speller)]
+            return [Line(_store(statement, speller), statement)]
         case Loop():
             return _loop(statement, speller)
         case Rows():
-            return _rows(statement, speller)
+            return lines(_rows(statement, speller), statement)
         case Release(buffers=buffers):
-            return [f"del {_names(buffers)}"]
+            return [Line(f"del {_names(buffers)}", statement)]
         case Comment(text=text):
-            return [f"# {text}"]
+            return [Line(f"# {text}", statement)]
     raise TypeError(type(statement))
 
 
@@ -83,28 +86,25 @@ def _store(statement: Store, speller: Speller) -> str:
 
 def _with_out(expression: Expression, out: Expression | Buffer, speller: Speller) -> str:
     """An operation that writes its result into an array."""
-    into = out.name if isinstance(out, Buffer) else speller.text(out)
-    assert isinstance(expression, Operation) or elementwise(expression) is not None
-    if isinstance(expression, Operation) and expression.head in REDUCTIONS:
-        options = ", ".join([*speller.options(expression), f"out={into}"])
-        return f"{speller.at(expression.parts[0], ATOM)}.{expression.head}({options})"
+    into = Read(out) if isinstance(out, Buffer) else out
+    if isinstance(expression, Operation) and expression.head in ("where", "tensordot"):
+        parts = (into, *expression.parts)
+        return speller.text(Operation(f"{expression.head}_into", parts, expression.options))
+    if isinstance(expression, Operation) and expression.head in _TOLD:
+        return speller.text(replace(expression, options=(*expression.options, ("out", into))))
     step = elementwise(expression)
     if step is None:
         assert isinstance(expression, Operation)
-        if expression.head in ("where", "tensordot"):
-            head, text = f"_{expression.head}_into", speller.text(expression)
-            return f"{head}({into}, {text[text.index('(') + 1 :]}"
         step = expression.head, expression.parts
-    if step[0] in ("einsum", "place", "add_windows"):
-        return f"{speller.text(expression)[:-1]}, out={into})"
-    return f"{speller.dialect.function_name(step[0])}({', '.join([*map(speller.text, step[1]), f'out={into}'])})"
+    given = ", ".join([*map(speller.text, step[1]), f"out={speller.text(into)}"])
+    return f"{speller.dialect.function_name(step[0])}({given})"
 
 
-def _loop(loop: Loop, speller: Speller) -> list[str]:
+def _loop(loop: Loop, speller: Speller) -> list[Line]:
     ends = [speller.size(end) for end in (loop.first, loop.end)]
     steps = f"range({', '.join(ends if loop.first != 0 else ends[1:])})"
     head = f"for {loop.clock} in {f'reversed({steps})' if loop.descending else steps}:"
-    return [head, *_indented(lines_of(loop.body, speller))]
+    return [Line(head, loop), *indented(lines_of(loop.body, speller))]
 
 
 def _rows(rows: Rows, speller: Speller) -> list[str]:
@@ -119,26 +119,27 @@ def _rows(rows: Rows, speller: Speller) -> list[str]:
     return _wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
 
 
-def rows_functions(statements: Iterable[Statement], speller: Speller) -> list[list[str]]:
+def rows_functions(statements: Iterable[Statement], speller: Speller) -> list[list[Line]]:
     """The lines of the functions of a block of rows that statements call."""
     return [_rows_function(one, speller) for one in every(list(statements)) if isinstance(one, Rows)]
 
 
-def _rows_function(rows: Rows, speller: Speller) -> list[str]:
+def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
     apart = asks_for_arrays(rows.body)
     assert isinstance(rows.dimension, Symbol)
     length = {rows.dimension: _row_count(rows)}
     inner = Speller(speller.dialect, f"{_typed(rows) or speller.typed}.dtype", length)
-    body = [*lines_of(rows.body, inner), *_returned([inner.text(one) for one in rows.returned], apart)]
+    returned = _returned([inner.text(one) for one in rows.returned], apart)
+    body = [*lines_of(rows.body, inner), *lines(returned, rows, True)]
     if apart:
-        body = ["with workspace.arrays() as kept:", *_indented(body)]
+        body = [Line("with workspace.arrays() as kept:"), *indented(body)]
     arguments = [f"{name}: Any" for name in (*(b.name for b in (*rows.arguments, *rows.kept)), *_arrays(rows, speller))]
     arguments += [*(f"{size}: int" for size in _sizes(rows)), *(f"{name}: Workspace" for name in _workspace(rows))]
     what = "Sums" if set(rows.joins) <= {"add"} else "What is made"
     return [
-        *_wrapped(f"def _{speller.function}_{rows.name}(", arguments, ") -> tuple[Any, ...]:"),
-        f'    """{what} of a block of rows, for `{speller.function}`."""',
-        *_indented(body),
+        *lines(_wrapped(f"def _{speller.function}_{rows.name}(", arguments, ") -> tuple[Any, ...]:")),
+        Line(f'    """{what} of a block of rows, for `{speller.function}`."""'),
+        *indented(body),
     ]
 
 
@@ -182,10 +183,6 @@ def _wrapped(start: str, parts: Sequence[str], end: str) -> list[str]:
         *(f"    {part}" for part in ([together] if len(together) <= WIDTH else (f"{p}," for p in parts))),
         end,
     ]
-
-
-def _indented(lines: Sequence[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
 
 
 def _returned(texts: Sequence[str], apart: bool) -> list[str]:

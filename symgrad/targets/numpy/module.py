@@ -134,8 +134,9 @@ def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
 
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
     """The statements of a function, after those that read off arrays the dimensions that they mention."""
-    lines = [*length_lines(lengths, body.dimensions), *body.lines]
-    return {"lines": lines, "keeps": body.keeps, "rows": body.rows}
+    lines = [*length_lines(lengths, body.dimensions), *(line.text for line in body.lines)]
+    rows = [[line.text for line in function] for function in body.rows]
+    return {"lines": lines, "keeps": body.keeps, "rows": rows}
 
 
 def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[PrintedFunction]) -> None:

@@ -1,0 +1,46 @@
+"""Lines of generated functions, each with the statement that it is of: what is printed is not read again."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from symgrad.statements.statements import Body, Statement
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of code.
+
+    Attributes
+    ----------
+    text : as it is printed.
+    statement : what it is of, or, where it `returns` something, the block of rows that does; None for the function.
+    returns : whether it is of what is returned.
+    """
+
+    text: str
+    statement: Statement | None = None
+    returns: bool = False
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A function as it is printed, with those of blocks of rows that it calls: its statements, and its lines."""
+
+    body: Body
+    lines: tuple[Line, ...]
+
+
+def lines(texts: Iterable[str], statement: Statement | None = None, returns: bool = False) -> list[Line]:
+    """Lines that are of the same statement."""
+    return [Line(text, statement, returns) for text in texts]
+
+
+def indented(inner: Iterable[Line]) -> list[Line]:
+    """The lines of a block."""
+    return [replace(line, text=f"    {line.text}" if line.text else "") for line in inner]
+
+
+def listing(name: str, takes: Sequence[str], body: Body, inner: Iterable[Line], result: str) -> Listing:
+    """A function of its lines and the text of what it returns, without what it does with its arguments."""
+    head, end = Line(f"def {name}({', '.join(takes)}):"), Line(f"return {result}", None, True)
+    return Listing(body, (head, *indented([*inner, end])))
