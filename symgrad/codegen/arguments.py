@@ -88,9 +88,11 @@ def check(name: str, required: Requirements, ranges: bool) -> Check:
 def _conditions(required: Requirements, text: Callable[[Any], str]) -> Iterator[str]:
     """Statements that raise errors where sizes do not allow the computation."""
     read = {(length.array, length.axis) for length in required.lengths}
+    known = {length.dimension for length in required.lengths} | {a.symbol for a in required.arguments}
     for a in required.fitting:
         for axis, side in enumerate(axes_of(a)):
-            if not (side.is_Symbol or side.is_Integer or (a, axis) in read):
+            plain = side.is_Symbol or side.is_Integer  # these are compared anyway
+            if not (plain or (a, axis) in read) and side.free_symbols <= known:
                 size, got = text(side), f"{a.name}.shape[{axis}]"
                 yield f"if {got} != {size}:"
                 said = f"{a.name}: side {axis} is {size} = {{{size}}} by the other arguments, got {{{got}}}"

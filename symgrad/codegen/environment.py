@@ -70,7 +70,7 @@ def environment() -> Environment:
     made.filters["typed"] = "{}: Any".format
     made.filters["optional"] = "{}: Any = None".format
     made.filters["pair"] = "{0}={0}".format
-    made.filters["texts"] = _texts
+    made.filters["texts"] = texts
     made.filters["tuple_of"] = _tuple_of
     return made
 
@@ -81,7 +81,7 @@ def _docstring(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in safe)
 
 
-def _texts(labels: Iterable[str | int]) -> str:
+def texts(labels: Iterable[str | int]) -> str:
     """A tuple of names and numbers as Python text: ("M", 1)."""
     return _tuple_of(str(label) if isinstance(label, int) else f'"{label}"' for label in labels)
 

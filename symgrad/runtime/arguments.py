@@ -18,21 +18,15 @@ def _fitted(*whole: str, **arrays: Any) -> list[Any]:
     return [*arrays.values()]
 
 
-def _read_sizes(
-    name: str, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]], flat: bool = True
-) -> list[str | int]:
-    """What the sides of an array are called; their sizes, with what errors say of them, are compared or noted.
-
-    Where it is `flat`, an array may lack its sides of length one.
-    """
-    sides = [*SHAPES[name.removeprefix("direction_")]]
-    labels = sides
+def _read_sizes(name: str, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]], flat: bool = True) -> list[Any]:
+    """What the sides of an array, which may lack those of one if it is `flat`, are called; their sizes are noted."""
+    labels = sides = [*SHAPES[name.removeprefix("direction_")]]
     if flat and len(shape) != len(sides):
         labels = [label for label in sides if label != 1] or sides[: len(shape)]
     if len(shape) != len(labels):
         raise ValueError(f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {shape}")
     for axis, (label, side) in enumerate(zip(labels, shape, strict=True)):
-        named = side, f"{label} = {side} by {name}"
+        named = side, f"{label} = {side} by {name}"  # what errors say of it
         size, said = (label, str(label)) if isinstance(label, int) else sizes.setdefault(label, named)
         if side != size:
             raise ValueError(f"{name}: side {axis} is {said}, got {side}")
@@ -41,33 +35,31 @@ def _read_sizes(
 
 def _floating(**given: Any) -> list[npt.NDArray[Any]]:
     """Arrays of their common floating type; integers and scalars take the type of the floating arrays."""
-    arrays = {name: _array(name, value) for name, value in given.items()}
-    for name, array in arrays.items():
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"{name}: expected real numbers, got {type(given[name]).__name__} of type {array.dtype}")
-    typed = [array for name, array in arrays.items() if array.ndim or isinstance(given[name], np.ndarray | np.generic)]
-    floats = [array for array in typed if array.dtype.kind == "f"]
-    types = [array.dtype for array in floats if array.ndim] or [array.dtype for array in floats]
-    dtype = np.result_type(np.float32, *types) if types else np.dtype(np.float64)
-    return [array.astype(dtype, copy=False)[()] for array in arrays.values()]
+    arrays = [_array(name, one) for name, one in given.items()]
+    floats = [(array, hasattr(one, "dtype")) for array, one in zip(arrays, given.values(), strict=True)]
+    floats = [(array, typed) for array, typed in floats if array.dtype.kind == "f"]
+    types = [array.dtype for array, _ in floats if array.ndim] or [array.dtype for array, typed in floats if typed]
+    dtype = np.result_type(np.float32, *(types or [np.dtype(np.float64)]))
+    return [array.astype(dtype, copy=False)[()] for array in arrays]
 
 
-def _array(name: str, given: Any) -> npt.NDArray[Any]:
+def _array(name: str, given: Any, kinds: str = "fiub") -> npt.NDArray[Any]:
     """What NumPy makes of an argument, or an error that says which argument it cannot use."""
+    wanted, found = "real numbers" if "f" in kinds else "integers", f"got {type(given).__name__}"
     if isinstance(given, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected real numbers, got a masked array; fill it first")
+        raise TypeError(f"{name}: expected {wanted}, got a masked array; fill it first")
     try:
-        return np.asarray(given)
+        array = np.asarray(given)
     except Exception as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"{name}: expected real numbers, got {type(given).__name__}: {error}") from error
+        raise kind(f"{name}: expected {wanted}, {found}: {error}") from error
+    if array.dtype.kind not in kinds and (array.size or "f" in kinds):
+        raise TypeError(f"{name}: expected {wanted}, {found} of type {array.dtype}")
+    return array
 
 
 def _integers(name: str, given: Any) -> npt.NDArray[Any]:
-    array = _array(name, given)
-    if array.dtype.kind not in "iu" and array.size:
-        raise TypeError(f"{name}: expected integers, got {type(given).__name__} of type {array.dtype}")
-    return array.astype(np.int64, copy=False)
+    return _array(name, given, "iu").astype(np.int64, copy=False)
 
 
 def _size(name: str, given: Any) -> int:

@@ -3,13 +3,13 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 ARGUMENTS = ("w", "X")
 PARAMETERS = ("w",)
 DIMENSIONS: tuple[str, ...] = ("M", "N")
 PARAMETER_SIZES: tuple[str, ...] = ("M",)
 SHAPES: dict[str, tuple[str | int, ...]] = {"w": ("M",), "X": ("N", "M")}
-FLOATING = (np.dtype(np.float64), np.dtype(np.float32))
 BLOCK_BYTES = 2**21
 THREADS: int | None = None
 THREAD_WORK = 2**24
@@ -23,3 +23,8 @@ class Parameters(NamedTuple):
 
 def _parameter_shapes(sizes: dict[str, int]) -> list[tuple[int, ...]]:
     return [(sizes["M"],)]
+
+
+def pack(w: Any) -> npt.NDArray[Any]:
+    """The parameters, or the fields of a gradient, as one flat vector."""
+    return np.ravel(w)

@@ -9,8 +9,6 @@ import numpy.typing as npt
 class _OneArray(np.lib.mixins.NDArrayOperatorsMixin):
     """A record of one array: NumPy's functions and operators take it as that array."""
 
-    __slots__ = ()
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         array: Any = tuple.__getitem__(self, 0)  # type: ignore[call-overload]
         return np.array(array, dtype=dtype, copy=copy)

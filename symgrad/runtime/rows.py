@@ -1,71 +1,60 @@
-"""Sums over blocks of rows that stay in the cache, on several threads."""
+"""Totals over blocks of rows that stay in the cache, on several threads."""
 
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import copy_context
 from functools import reduce
-from itertools import repeat
 from operator import iadd
 from typing import Any
 
-from symgrad.runtime.declared import BLOCK_BYTES, THREAD_WORK
-from symgrad.runtime.threads import _blas, _threads
+import numpy as np
+
+from symgrad.runtime.declared import BLOCK_BYTES, THREAD_WORK, THREADS
+from symgrad.runtime.threads import _blas
 
 
 def _over_rows(
-    rows: Callable[..., tuple[Any, ...]],
-    arrays: tuple[Any, ...],
-    shared: tuple[Any, ...],
-    width: int,
-    size: int,
-    kept: tuple[list[Any], ...] = (),
-    joins: Iterable[Callable[[Any, Any], Any]] = repeat(iadd),
-) -> tuple[Any, ...]:
+    rows: Callable[..., Any], arrays: Any, shared: Any, width: int, size: int, kept: Any = (), joins: Any = None
+) -> Any:
     """What `rows` makes of blocks of the arrays that stay in the cache, of what was `kept` of them, and of `shared`.
 
-    `width` is how many numbers a row takes with its intermediate results, `size` how many the results have; `joins`
-    make one of the results of two blocks. Blocks and the order of joining depend on the sizes alone, so that the bits
-    are the same for any number of threads.
+    A row takes `width` numbers with its intermediate results, the results are `size` numbers, and `joins` make one of
+    two of each. The bits are the same for any number of threads: blocks, and their order, depend on sizes alone.
     """
     count = len(arrays[0]) if arrays else sum(map(len, kept[0]))
-    if (
-        not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES
-    ):  # about six blocks: calls cost more than they save
+    if not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # calls would cost more than blocks save
         return rows(*arrays, *shared)
     blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size, arrays[0].itemsize))
     if blocks <= 2:
         return rows(*arrays, *[part for part, *_ in kept], *shared)
-    ends = [count * block // blocks for block in range(blocks + 1)]
-    parts = min(blocks, 32)  # the shares of work that threads take; few, as each has its own sums
 
-    def of_block(k: int) -> tuple[Any, ...]:
-        return rows(*(array[ends[k] : ends[k + 1]] for array in arrays), *(part[k] for part in kept), *shared)
+    def block(k: int) -> Any:
+        mine = slice(count * k // blocks, count * (k + 1) // blocks)
+        return rows(*[array[mine] for array in arrays], *[part[k] for part in kept], *shared)
 
-    def joined(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(join(a, b) for join, a, b in zip(joins, one, other, strict=False))
+    def joined(one: Any, other: Any) -> Any:
+        return tuple(join(a, b) for join, a, b in zip(joins or [iadd] * len(one), one, other, strict=True))
 
-    def part(number: int) -> tuple[Any, ...]:
-        return reduce(joined, map(of_block, range(blocks * number // parts, blocks * (number + 1) // parts)))
+    def part(number: int) -> Any:
+        return reduce(joined, map(block, range(blocks * number // parts, blocks * (number + 1) // parts)))
 
-    threads = min(parts, _threads()) if count * size >= THREAD_WORK else 1
-    if threads < 2:
+    parts, errors, (tell, limit) = min(blocks, 32), np.geterr(), _blas()  # each part has sums of its own
+    before, alone = tell(), threading.current_thread() is threading.main_thread()
+    threads = min(parts, THREADS or (before if alone else 1)) if count * size >= THREAD_WORK else 1
+    if threads == 1:
         return reduce(joined, map(part, range(parts)))
-    blas_threads, limit = _blas()
-    before, pool = blas_threads(), ThreadPoolExecutor(threads)
     try:
         limit(1)
-        jobs = [pool.submit(copy_context().run, part, number) for number in range(parts)]  # np.errstate goes along
-        return reduce(joined, (job.result() for job in jobs))
-    finally:  # after an error or an interrupt, too, no thread is left behind
-        pool.shutdown(cancel_futures=True)
+        with ThreadPoolExecutor(threads, initializer=lambda: np.seterr(**errors)) as pool:
+            return reduce(joined, pool.map(part, range(parts)))
+    finally:
         limit(before)
 
 
 def _block_rows(width: int, size: int, itemsize: int) -> int:
-    """How many rows a block has: as many as fit into the cache, and enough that adding up their sums costs little.
+    """How many rows fit into the cache, and into products of a million multiplications, which OpenBLAS does not pack.
 
-    Adding up is one pass over the sums, of a row's 1 + size / (5 width) passes over its numbers: a twentieth, at most.
-    OpenBLAS does a product of up to a million multiplications without packing, in half the time where it is narrow.
+    At least so many that adding up the results takes a twentieth of a row's 1 + size / (5 width) passes.
     """
     fitting, unpacked = BLOCK_BYTES // (itemsize * max(1, width)), 1_000_000 // max(1, size)
     least = 100 * size // (5 * width + size + 1)

@@ -62,11 +62,9 @@ def _flat_index(index: list[Any], shape: tuple[int, ...]) -> Any:
     return flat
 
 
-def _needed(parameters: Parameters, data: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    """Those of the arguments and sizes that a function takes."""
-    known: dict[str, Any] = {}
+def _known(parameters: Parameters, names: tuple[str, ...]) -> dict[str, Any]:
+    """Those of the parameters, and of the sizes that these have, that a function takes."""
+    known = parameters._asdict()
     for name, array in parameters._asdict().items():
         known.update({str(label): side for label, side in zip(SHAPES[name], np.shape(array), strict=True)})
-        known[name] = array
-    known.update(data)
-    return {name: known[name] for name in names}
+    return {name: known[name] for name in names if name in known}

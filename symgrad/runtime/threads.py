@@ -1,25 +1,15 @@
-"""How many threads compute blocks of rows, and those of NumPy's BLAS."""
+"""The threads of NumPy's BLAS."""
 
 import ctypes
-import threading
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from symgrad.runtime.declared import THREADS
-
-
-def _threads() -> int:
-    """THREADS, or by default as many as NumPy's BLAS would take; one where the caller has threads himself."""
-    alone = threading.current_thread() is threading.main_thread()
-    return THREADS or (_blas()[0]() if alone else 1)
-
 
 @cache
-def _blas() -> tuple[Callable[[], int], Callable[[int], Any]]:
-    """What tells and sets how many threads NumPy's BLAS has, if it is OpenBLAS or MKL; another keeps the cores."""
+def _blas() -> Any:
+    """Functions that tell and set how many threads OpenBLAS or MKL takes; of another BLAS nothing is known but one."""
     names = [f"{start}openblas_get_num_threads{end}" for start in ("scipy_", "") for end in ("64_", "")]
     try:
         library = ctypes.CDLL(np.linalg._umath_linalg.__file__)

@@ -28,11 +28,10 @@ def test_a_function_comes_with_what_it_needs_in_the_order_of_use() -> None:
 def test_imports_are_sorted_and_joined() -> None:
     assert import_lines(["_blas", "_over_rows", "_block_rows"], ["Any"]) == [
         "import ctypes",
-        "from collections.abc import Callable, Iterable",
+        "import threading",
+        "from collections.abc import Callable",
         "from concurrent.futures import ThreadPoolExecutor",
-        "from contextvars import copy_context",
         "from functools import cache, reduce",
-        "from itertools import repeat",
         "from operator import iadd",
         "from typing import Any",
     ]

@@ -9,7 +9,8 @@ from symgrad.codegen.sizes import size_text
 from symgrad.outputs.function import axes_of
 from symgrad.outputs.requirements import Requirements
 
-_IN_A_ROW = 4  # names that are compared on one line
+_IN_A_ROW = 4  # names that are compared in one condition
+_WIDTH = 112  # of a line inside a function
 
 
 def checked(name: str, required: Requirements) -> Check:
@@ -21,10 +22,14 @@ def checked(name: str, required: Requirements) -> Check:
     quick = list(_conditions(required.arguments))
     if not quick:
         return made
-    lines = [f"if not ({quick[0]}):"] if len(quick) == 1 else ["if not (", *_joined(quick), "):"]
-    lines += [f"    {line}" for line in made.arrays]
-    first = next(a.name for a in required.arguments if axes_of(a) and not a.integer)
+    fit = "fit" if "fit" not in made.names else "all_fit"
+    lines = [f"{fit} = {quick[0]}"]
+    for condition in quick[1:]:  # each is about what those before it allow
+        together = f"{lines[-1]} and {condition}"
+        lines[-1:] = [together] if len(together) <= _WIDTH else [lines[-1], f"{fit} = {fit} and {condition}"]
     numbers = [a.name for a in required.arguments if _is_number(a)]
+    lines += [f"if not {fit}:", *(f"    {line}" for line in made.arrays)]
+    first = next(a.name for a in required.arguments if axes_of(a) and not a.integer)
     cast = ", ".join(f"{first}.dtype.type({number})" for number in numbers)
     lines += ["else:", f"    {', '.join(numbers)} = {cast}"] if numbers else []
     return replace(made, arrays=tuple(lines))
@@ -32,11 +37,6 @@ def checked(name: str, required: Requirements) -> Check:
 
 def _is_number(argument: Argument) -> bool:
     return not (argument.integer or axes_of(argument))
-
-
-def _joined(conditions: Sequence[str]) -> Iterator[str]:
-    yield f"    {conditions[0]}"
-    yield from (f"    and {condition}" for condition in conditions[1:])
 
 
 def _conditions(arguments: Sequence[Argument]) -> Iterator[str]:
@@ -50,7 +50,7 @@ def _conditions(arguments: Sequence[Argument]) -> Iterator[str]:
     first, *others = reals
     for names in _rows(others):
         yield " is ".join(f"{name}.dtype" for name in [first, *names])
-    yield f"{first}.dtype in FLOATING"
+    yield f'{first}.dtype.char in "df"'
     for a in arguments:
         if a.role == "dimension":
             yield f"type({a.name}) is int and {a.name} >= 0"

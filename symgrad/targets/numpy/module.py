@@ -6,8 +6,8 @@ from typing import Any
 from sympy import Symbol
 
 from symgrad.arguments import Argument
-from symgrad.codegen.arguments import Check, length_lines
-from symgrad.codegen.environment import environment
+from symgrad.codegen.arguments import Check, check, length_lines
+from symgrad.codegen.environment import environment, texts
 from symgrad.codegen.signature import described
 from symgrad.codegen.sizes import size_text
 from symgrad.errors import ModelError
@@ -39,15 +39,16 @@ def module_source(
     rendered = _rendered(printed)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
+    packing = check("pack", requirements(program, parameters, []), ranges=False)
     alone = ["_OneArray"] if len(parameters) == 1 else []
-    shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else []), *alone]
+    shown = ["Bound", *(["Workspace"] if keeps else []), *(["Blocks"] if blocks else []), *alone]
     needs = [
         *(call for one in checks for call in one.calls),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
         *_of_results(functions, rendered),
-        *("_by_name", "_unpacked", "_packed"),
+        *packing.calls,
     ]
-    inside = closure(needs, shown)
+    inside = [name for name in closure(["Bound", *needs]) if name not in shown]
     return (
         environment()
         .get_template("module.py.j2")
@@ -64,6 +65,9 @@ def module_source(
             helpers=sorted(helpers),
             scipy=sorted({name for one in printed for name in one.scipy} | special_functions(inside)),
             checks=checks,
+            packing=packing,
+            shapes="\n".join(_shapes(program.arguments)),
+            bound=source_text(["Bound"]),
             functions=rendered,
             workspace=keeps,
             imports=import_lines([*shown, *inside], ["Any", "NamedTuple"]),
@@ -75,10 +79,18 @@ def module_source(
     )
 
 
+def _shapes(arguments: Sequence[Argument]) -> list[str]:
+    """The table of shapes, on one line if it is short."""
+    entries = [f'"{a["name"]}": {texts(a["labels"])}' for a in map(described, arguments)]
+    start = "SHAPES: dict[str, tuple[str | int, ...]] = {"
+    together = f"{start}{', '.join(entries)}}}"
+    return [together] if len(together) <= 120 else [start, *(f"    {entry}," for entry in entries), "}"]
+
+
 def _of_results(functions: Sequence[Function], rendered: Sequence[Mapping[str, Any]]) -> list[str]:
     """The functions of the runtime that results are given out by."""
     arrays = ["_array"] if any(one["given_shapes"] for one in rendered) else []
-    return arrays + (["_needed"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else [])
+    return arrays + (["_known"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else [])
 
 
 def _is_side(dimension: Symbol, arguments: Sequence[Argument]) -> bool:

@@ -1,0 +1,98 @@
+"""`bind`: the functions of the parameters alone, with the same numbers, for data that are looked at once."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sympy import IndexedBase, MatrixSymbol, Sum, Symbol, exp, symbols
+
+from symgrad import Model
+
+N, M, K = symbols("N M K", integer=True, positive=True)
+n, j, k = symbols("n j k", integer=True)
+X, w, y = MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1), MatrixSymbol("y", N, 1)
+lam = Symbol("lam")
+RIDGE = Model((X * w - y).T * (X * w - y) + lam * w.T * w, [w], name="ridge")
+rng = np.random.default_rng(0)
+DATA = {"X": rng.normal(size=(5, 3)), "y": rng.normal(size=5), "lam": 0.5}
+W0 = rng.normal(size=3)
+
+
+@pytest.fixture(scope="module")
+def ridge():
+    return RIDGE.compile(check=False, hessian=True, hvp=True)
+
+
+def test_bound_functions_give_what_the_module_gives(ridge):
+    bound = ridge.bind(**DATA)
+    value, slope = ridge.value_and_gradient(W0, **DATA)
+    assert bound.value(W0) == value == bound.value(w=W0)
+    np.testing.assert_array_equal(bound.gradient(W0).w, slope.w)
+    np.testing.assert_array_equal(bound.value_and_gradient(W0)[1].w, slope.w)
+    flat = bound.flat_value_and_gradient(W0)
+    assert flat[0] == value and np.array_equal(flat[1], slope.w)
+    np.testing.assert_array_equal(bound.unpack(W0).w, W0[:, None])
+    assert bound.value(W0.astype(np.float32)).dtype == np.float64
+
+
+def test_data_come_in_order_or_by_name(ridge):
+    in_order = ridge.bind(DATA["X"], DATA["lam"], DATA["y"])
+    assert in_order.value(W0) == ridge.bind(DATA["X"], y=DATA["y"], lam=0.5).value(W0) == ridge.value(W0, **DATA)
+
+
+def test_functions_of_second_order_take_what_they_need(ridge):
+    bound = ridge.bind(**DATA)
+    np.testing.assert_array_equal(bound.hessian(w=W0)[0][0], ridge.hessian(**ridge_needs(ridge, "hessian"))[0][0])
+    np.testing.assert_array_equal(bound.flat_hessian(W0), ridge.flat_hessian(W0, **DATA))
+
+
+def ridge_needs(module, name):
+    code = getattr(module, name).__code__
+    taken = code.co_varnames[: code.co_argcount]
+    return {one: value for one, value in {"w": W0, **DATA, "M": 3, "N": 5}.items() if one in taken}
+
+
+@pytest.mark.parametrize(
+    ("given", "data", "kind", "message"),
+    [
+        ((), {**DATA, "y": np.zeros(4)}, ValueError, "^y: side 0 is N = 5 by X, got 4"),
+        ((), {**DATA, "Z": 1}, TypeError, "unexpected argument 'Z'"),
+        ((), {**DATA, "w": W0}, TypeError, "unexpected argument 'w'; expected data or a size"),
+        ((DATA["X"], 0.5, DATA["y"], 1), {}, TypeError, "at most 3 data: X, lam, y; got 4"),
+        ((DATA["X"],), {"X": DATA["X"]}, TypeError, "multiple values for keyword argument 'X'"),
+        ((), {**DATA, "y": None}, TypeError, "^y: expected real numbers, got NoneType"),
+    ],
+)
+def test_wrong_data_are_refused_when_they_are_bound(ridge, given, data, kind, message):
+    with pytest.raises(kind, match=message):
+        ridge.bind(*given, **data)
+
+
+def test_what_is_not_bound_is_still_missing(ridge):
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'lam'"):
+        ridge.bind(X=DATA["X"], y=DATA["y"]).value(W0)
+    with pytest.raises(ValueError, match=r"^X: side 1 is M = 4 by w, got 3"):
+        ridge.bind(**DATA).value(np.ones(4))
+    with pytest.raises(AttributeError, match="no function 'hessians'"):
+        ridge.bind(**DATA).hessians(W0)
+
+
+def test_a_bound_module_can_be_pickled_and_copied(ridge):
+    bound = ridge.bind(**DATA)
+    expected = bound.value(W0)
+    assert pickle.loads(pickle.dumps(bound)).value(W0) == copy.deepcopy(bound).value(W0) == expected
+
+
+def test_minimize_takes_bound_functions(ridge):
+    found = minimize(ridge.bind(**DATA).flat_value_and_gradient, np.zeros(3), jac=True)
+    exact = np.linalg.solve(DATA["X"].T @ DATA["X"] + 0.5 * np.eye(3), DATA["X"].T @ DATA["y"])
+    np.testing.assert_allclose(found.x, exact, atol=1e-5)
+
+
+def test_lists_and_sizes_are_bound_too():
+    q = IndexedBase("q", shape=(N,))
+    module = Model(Sum(lam * q[n], (n, 0, N - 1)) + Sum(exp(-lam * k), (k, 0, K - 1)), [lam]).compile(check=False)
+    assert module.bind(q=[1, 2, 3], K=2).value(2.0) == module.value(2.0, q=[1.0, 2.0, 3.0], K=2)
+    assert isinstance(module.bind(q=[1, 2, 3], K=2)._data["q"], np.ndarray)
