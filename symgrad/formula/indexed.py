@@ -50,6 +50,7 @@ from symgrad.graph.build import (
 )
 from symgrad.graph.comparisons import Mask, comparison, without_masks
 from symgrad.graph.kinds.matrices import sides_of
+from symgrad.graph.node import missing
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -178,7 +179,7 @@ class IndexWriter:
                 return self.write(Use(base.node, tuple(range(base.node.rank))), {**at, **dict(enumerate(found))})
             case Scatter():
                 return self._scatter(node, inside, at)
-        raise AssertionError(type(node).__name__)
+        raise missing(node, "formulas")
 
     def _scatter(self, node: Scatter, inside: dict[Letter, Any], outer: Mapping[Letter, Any]) -> Expr:
         limits = self._bind(inside, node.rank, node.bound, outer)

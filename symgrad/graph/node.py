@@ -16,10 +16,11 @@ from collections.abc import Callable, Collection, Generator, Iterator, Mapping, 
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from math import prod
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakValueDictionary
 
-from sympy import Expr, srepr
+from sympy import Expr, S, srepr
 
 from symgrad.errors import UnsupportedError
 
@@ -133,6 +134,10 @@ class Node:
         """What is behind a name, in the letters of the node; None of what is no name."""
         return None
 
+    def operations(self) -> Expr:
+        """How many scalar operations its entries take, given those of the operands."""
+        raise missing(self, "counting operations")
+
     def precedence(self) -> int:
         """Who leads when axes are ordered: what carries data before parameters, as in X W rather than Wᵀ Xᵀ."""
         return 0
@@ -158,6 +163,16 @@ def no_sign(node: Node, order: Order) -> SignRule:
     yield
 
 
+def free_of_cost(node: Node) -> Expr:
+    """No operation: what is named, or read elsewhere."""
+    return S.Zero
+
+
+def each_operand_once(node: Node) -> Expr:
+    """As many operations as the operands have entries."""
+    return sum((prod(use.node.shape, start=S.One) for use in node.uses()), S.Zero)
+
+
 def behind_names(node: Node) -> Node:
     """The node itself, or what a name stands for."""
     while (definition := node.definition()) is not None:
@@ -173,6 +188,8 @@ def own(node: Node) -> Use:
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Leaf(Node):
     """A node without operands."""
+
+    operations = free_of_cost
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         return own(self)

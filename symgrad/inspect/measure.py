@@ -15,21 +15,10 @@ from sympy import Expr, S, Symbol, expand
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import (
-    Add,
-    Apply,
-    AxisMap,
-    Const,
     Contract,
-    Gather,
-    Input,
-    Named,
     Node,
-    Range,
-    Reduce,
-    Scatter,
     postorder,
 )
-from symgrad.graph.nodes import Size as SizeNode
 from symgrad.outputs.first_order import BOTH
 from symgrad.outputs.function import Function, terms_of
 from symgrad.schedule.estimate import size_estimate
@@ -153,23 +142,7 @@ def operation_counts(program: Program, functions: Sequence[Function]) -> tuple[E
 
 
 def _cost(node: Node, estimate: Callable[[Expr], float]) -> Expr:
-    entries = prod(node.shape, start=S.One)
-    match node:
-        case Input() | Const() | SizeNode() | Range() | Named() | Gather():
-            return S.Zero
-        case Add(terms=terms):
-            return entries * max(0, len(terms) - 1 + sum(abs(c) != 1 for c, _ in terms))
-        case Contract():
-            return _contraction(node, estimate)
-        case Apply():
-            return entries
-        case Reduce(bound=bound):
-            return entries * prod(bound, start=S.One)
-        case AxisMap():
-            return entries * 4  # the maximum, the difference, the exponential, the quotient
-        case Scatter(value=value):
-            return prod(value.node.shape, start=S.One)
-    return sum((prod(use.node.shape, start=S.One) for use in node.uses()), S.Zero)
+    return _contraction(node, estimate) if isinstance(node, Contract) else node.operations()
 
 
 def _contraction(node: Contract, estimate: Callable[[Expr], float]) -> Expr:

@@ -12,7 +12,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import affine, along_one
 from symgrad.graph.build import add, auxiliary, gather, number, product_of_powers, scale, scatter
 from symgrad.graph.kinds.scans import time_of, within
-from symgrad.graph.node import Leaf, no_sign, nothing
+from symgrad.graph.node import Leaf, each_operand_once, no_sign, nothing
 from symgrad.graph.nodes import (
     Add,
     AxisMap,
@@ -62,6 +62,7 @@ class Loop(Node):
     operands: tuple[Use, ...]
 
     nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
+    operations = each_operand_once
     sign = no_sign
 
     def uses(self) -> tuple[Use, ...]:

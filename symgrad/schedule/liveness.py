@@ -210,6 +210,8 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
                 yield Reading(sub, shows=False, everywhere=True)
         case Merge() | Split():
             yield Reading(node.arg, sums=False)
-        case _:
+        case Named(arg=arg):
+            yield Reading(arg)
+        case _:  # nobody knows which entries
             for use in node.uses():
-                yield Reading(use)
+                yield Reading(use, everywhere=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from sympy import Eq, Expr, Or, Product, S, log
@@ -39,6 +40,9 @@ class Reduce(Node):
         return (self.arg,)
 
     never_zero = sum_of_squares = probability = integral = nothing
+
+    def operations(self) -> Expr:
+        return prod((*self.shape, *self.bound), start=S.One)
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         return reduce(self.head, uses[0], dict(enumerate(self.bound, self.rank)))
@@ -90,6 +94,10 @@ class AxisMap(Node):
         return (self.arg, *self.weights)
 
     never_zero = sum_of_squares = probability = integral = nothing
+
+    def operations(self) -> Expr:
+        """Those of a softmax: the maximum, the difference, the exponential, the quotient."""
+        return prod(self.shape, start=S.One) * 4
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         if self.head in RUNNING:

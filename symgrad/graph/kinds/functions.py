@@ -5,12 +5,14 @@ Normal form: constants folded, a sign pulled out of odd and even functions: sin(
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from sympy import (
     Abs,
     And,
     Eq,
+    Expr,
     Max,
     Min,
     Ne,
@@ -69,6 +71,9 @@ class Apply(Node):
         return self.args
 
     sum_of_squares = nothing
+
+    def operations(self) -> Expr:
+        return prod(self.shape, start=S.One)
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         return apply(self.head, uses)

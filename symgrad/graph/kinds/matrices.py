@@ -21,7 +21,7 @@ from symgrad.graph.kinds.products import Contract, mul, power, product_of_powers
 from symgrad.graph.kinds.sums import ZERO, add, const, is_zero, scale, size, split_coefficient
 from symgrad.graph.letters import distinct, relabel, sizes_of
 from symgrad.graph.linear_maps import Chain, LowerHalf, Times, axes_of, times
-from symgrad.graph.node import Letter, Local, Node, Order, SignRule, Use, intern, nothing, own
+from symgrad.graph.node import Letter, Local, Node, Order, SignRule, Use, each_operand_once, intern, nothing, own
 from symgrad.graph.symmetry import between, moved, sign_under
 
 INVERSE, DET = "inverse", "det"
@@ -52,6 +52,7 @@ class MatrixFunction(Node):
         return (self.arg, *self.known)
 
     nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
+    operations = each_operand_once
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         return matrix_function(self.head, uses[0], *sides_of(self))

@@ -12,7 +12,20 @@ from symgrad.graph.kinds.products import Contract
 from symgrad.graph.kinds.sums import Add
 from symgrad.graph.letters import distinct, relabel, sizes_of
 from symgrad.graph.linear_maps import times
-from symgrad.graph.node import Known, Letter, Local, Node, Order, Shape, SignRule, Use, first_operand, intern, own
+from symgrad.graph.node import (
+    Known,
+    Letter,
+    Local,
+    Node,
+    Order,
+    Shape,
+    SignRule,
+    Use,
+    first_operand,
+    free_of_cost,
+    intern,
+    own,
+)
 from symgrad.graph.symmetry import between, moved
 
 # How many terms are looked at before any order will do.
@@ -37,6 +50,7 @@ class Named(Node):
         return (self.arg,)
 
     positive = never_zero = sum_of_squares = probability = integral = infinite = first_operand
+    operations = free_of_cost
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         if self.symbol is AUXILIARY:

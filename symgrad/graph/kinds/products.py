@@ -6,6 +6,7 @@ factors that depend on them and split into connected components.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from sympy import Expr, Number, Pow, S, exp
 
@@ -45,6 +46,10 @@ class Contract(Node):
         return tuple(use for use, _ in self.factors)
 
     probability = nothing
+
+    def operations(self) -> Expr:
+        """As it is written, all factors at once; `inspect.measure` counts them in the order of the code."""
+        return prod((*self.shape, *self.bound), start=S.One) * len(self.factors)
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         powers = [(use, exponent) for use, (_, exponent) in zip(uses, self.factors, strict=True)]

@@ -14,7 +14,18 @@ from symgrad.graph.kinds.products import Contract, product_of_powers
 from symgrad.graph.kinds.sums import Add, add
 from symgrad.graph.letters import distinct, relabel, sizes_of
 from symgrad.graph.linear_maps import Merging, Splitting, axes_of
-from symgrad.graph.node import Letter, Local, Node, Shape, Use, first_operand, intern, no_sign, nothing
+from symgrad.graph.node import (
+    Letter,
+    Local,
+    Node,
+    Shape,
+    Use,
+    each_operand_once,
+    first_operand,
+    intern,
+    no_sign,
+    nothing,
+)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -34,6 +45,7 @@ class Merge(Node):
     nonnegative = positive = never_zero = integral = infinite = first_operand
     sum_of_squares = probability = nothing
     sign = no_sign
+    operations = each_operand_once
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         return merge(uses[0], self.rank, self.rank + 1, self.axis, self.lengths)
@@ -58,6 +70,7 @@ class Split(Node):
     nonnegative = positive = never_zero = integral = infinite = first_operand
     sum_of_squares = probability = nothing
     sign = no_sign
+    operations = each_operand_once
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         first, second = self.axes

@@ -14,7 +14,21 @@ from symgrad.graph.kinds.names import Named, named
 from symgrad.graph.kinds.subscripts import gather
 from symgrad.graph.kinds.sums import add, index, size
 from symgrad.graph.letters import distinct
-from symgrad.graph.node import Known, Leaf, Local, Node, Shape, Use, intern, missing, no_sign, nothing, own, postorder
+from symgrad.graph.node import (
+    Known,
+    Leaf,
+    Local,
+    Node,
+    Shape,
+    Use,
+    each_operand_once,
+    intern,
+    missing,
+    no_sign,
+    nothing,
+    own,
+    postorder,
+)
 from symgrad.graph.transform import dependents, substitute
 
 
@@ -100,6 +114,7 @@ class Scan(Node):
         return (*bases, *(use for use in self.initial if use is not None), *(update.term for update in self.updates))
 
     nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
+    operations = each_operand_once
     sign = no_sign
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
@@ -126,6 +141,7 @@ class Trajectory(Node):
 
     nonnegative = positive = never_zero = sum_of_squares = probability = integral = nothing
     infinite = everything
+    operations = each_operand_once
     sign = no_sign
 
     def rebuild(self, uses: Sequence[Use]) -> Use:

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
-from sympy import Expr
+from sympy import Expr, S
 
 from symgrad.graph.kinds.leaves import Range
 from symgrad.graph.kinds.products import mul
@@ -21,6 +22,7 @@ from symgrad.graph.node import (
     SignRule,
     Use,
     first_operand,
+    free_of_cost,
     intern,
     no_sign,
     nothing,
@@ -40,6 +42,7 @@ class Gather(Node):
 
     sum_of_squares = probability = nothing
     nonnegative = positive = never_zero = first_operand
+    operations = free_of_cost
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         base, *subs = uses
@@ -91,6 +94,9 @@ class Scatter(Node):
     positive = never_zero = sum_of_squares = probability = integral = nothing
     nonnegative = first_operand
     sign = no_sign
+
+    def operations(self) -> Expr:
+        return prod(self.value.node.shape, start=S.One)
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         value, *subs = uses

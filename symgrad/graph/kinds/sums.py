@@ -6,7 +6,7 @@ Normal form: flat, like terms collected, no zero terms, numeric coefficients onl
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import gcd
+from math import gcd, prod
 from weakref import WeakKeyDictionary
 
 from sympy import Expr, Float, Number, Rational, S
@@ -33,6 +33,10 @@ class Add(Node):
         return tuple(use for _, use in self.terms)
 
     probability = nothing
+
+    def operations(self) -> Expr:
+        others = sum(abs(c) != 1 for c, _ in self.terms)
+        return prod(self.shape, start=S.One) * max(0, len(self.terms) - 1 + others)
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
         return add([(coefficient, use) for (coefficient, _), use in zip(self.terms, uses, strict=True)])

@@ -1,4 +1,4 @@
-"""What is said to have a sign has it in all entries."""
+"""What is said of the entries of a term is true of all of them."""
 
 import mpmath
 import pytest
@@ -28,7 +28,14 @@ from symgrad.graph.build import (
     scatter,
     size,
 )
-from symgrad.graph.facts import is_nonnegative, is_positive, is_sum_of_squares
+from symgrad.graph.facts import (
+    is_integral,
+    is_never_zero,
+    is_nonnegative,
+    is_positive,
+    is_probability,
+    is_sum_of_squares,
+)
 from symgrad.graph.nodes import Use, postorder
 from symgrad.verify.graph_eval import GraphEvaluator
 
@@ -129,6 +136,10 @@ def assert_true_of_entries(node, evaluate):
     assert not is_nonnegative(use) or all(value >= 0 for value in entries), f"{node} has a negative entry"
     rounded = any(getattr(part, "head", None) in (exp, sigmoid, softplus, SOFTMAX) for part in postorder([node]))
     assert not is_positive(use) or all(value > 0 or (rounded and value == 0) for value in entries), f"{node} is not > 0"
+    assert not is_never_zero(use) or rounded or all(value > 0 for value in entries), f"{node} has a zero"
+    assert not is_integral(use) or all(value == mpmath.floor(value) for value in entries), f"{node} is not whole"
+    between = all(0 < value < 1 or (rounded and 0 <= value <= 1) for value in entries)
+    assert not is_probability(use) or between, f"{node} is not between 0 and 1"
 
 
 def test_the_root_of_a_square_is_not_its_base_where_that_may_be_negative():

@@ -1,0 +1,275 @@
+"""Every kind of node says what every pass wants to know: the table kind × pass, by trying each cell.
+
+`python -m tests.graph.test_kinds` prints it.
+"""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from sympy import Eq, IndexedBase, S, Sum, Symbol, sin, symbols
+
+from symgrad import Model
+from symgrad.calculus.forward import forward
+from symgrad.calculus.linear_maps import pull, push
+from symgrad.calculus.reverse import reverse
+from symgrad.errors import UnsupportedError
+from symgrad.formula.indexed import IndexNames, IndexWriter
+from symgrad.graph import facts
+from symgrad.graph.build import ONE, add, delta, index, mul, size, subtract
+from symgrad.graph.linear_maps import Entries
+from symgrad.graph.node import Leaf, Local, Node, first_operand, no_sign, nothing
+from symgrad.graph.nodes import Input, Use, intern, postorder
+from symgrad.graph.symmetry import sign_under
+from symgrad.graph.transform import own
+from symgrad.inspect.measure import _cost
+from symgrad.lowering.slices import Entry, Loop, loops
+from symgrad.schedule.liveness import readings
+from symgrad.schedule.vanishing import Vanishing
+from symgrad.targets.jax.terms import JaxTerms
+from symgrad.targets.numpy.terms import NumpyTerms
+from symgrad.verify import graph_eval
+from symgrad.verify.graph_eval import GraphEvaluator
+from tests.calculus.test_linear_maps import assert_derivative, assert_transposed
+
+from .kind_samples import LONG, SAMPLES, values
+from .random_terms import ARGUMENTS, SIZES, N
+
+T = Symbol("T", integer=True, positive=True)
+t, s = symbols("t s", integer=True)
+h, x = IndexedBase("h", shape=(T + 1,)), IndexedBase("x", shape=(T,))
+# each step refers to the one before, and to all before
+STEPS = [Eq(h[0], 1), Eq(h[t], sin(x[t - 1]) * h[t - 1] + Sum(x[s] * h[s], (s, 0, t - 1)))]
+RECURRENCE = Model(Sum(h[t] ** 2, (t, 1, T)), [x], where=STEPS).program.loss
+
+
+def _kinds(base: type[Node] = Node) -> Iterator[type[Node]]:
+    for kind in base.__subclasses__():
+        if kind.__module__.startswith("symgrad."):
+            # a dataclass with slots is a second class, which has replaced the first in its file
+            if kind is not Leaf and getattr(sys.modules[kind.__module__], kind.__name__) is kind:
+                yield kind
+            yield from _kinds(kind)
+
+
+KINDS = {kind.__name__: kind for kind in _kinds()}
+(LOOPED,) = loops([RECURRENCE])
+ROOTS = [
+    mul([size(N), index("i", N, S.One), delta("i", "j", N), Use(ARGUMENTS["x"], ("j",))]),
+    delta("i", "j", N),
+    SAMPLES["least"],  # rather than a logsumexp, which code writes with a maximum
+    *SAMPLES.values(),
+    RECURRENCE,
+]
+
+
+def samples() -> dict[str, tuple[Use, Node]]:
+    """For every kind one of the smallest terms that have it, and the node."""
+    found: dict[str, tuple[Use, Node]] = {}
+    for root in sorted(ROOTS, key=lambda use: len(list(postorder([use.node])))):
+        for node in postorder([root.node]):
+            found.setdefault(type(node).__name__, (root, node))
+    (loop,) = [node for node in postorder([LOOPED.node]) if isinstance(node, Loop)]
+    entries = [node for node in postorder([update.term.node for update in loop.updates]) if isinstance(node, Entry)]
+    return found | {"Loop": (LOOPED, loop), "Entry": (LOOPED, entries[0])}
+
+
+FOUND = samples()
+
+
+def _inputs() -> dict[str, Any]:
+    return values(0) | {"x": np.array([0.5, -1.0, 2.0])}
+
+
+def _names(root: Use) -> list[str]:
+    return [node.name for node in postorder([root.node]) if isinstance(node, Input)]
+
+
+def _rebuild(root: Use, node: Node) -> None:
+    assert node.rebuild(node.uses()) == own(node)
+
+
+def _derivative(root: Use, node: Node) -> None:
+    for number in range(len(node.uses())):
+        node.local(number)
+
+
+def _modes(root: Use, node: Node) -> None:
+    weights = intern(Input, root.node.shape, "weights", IndexedBase("weights") if root.letters else Symbol("w"), False)
+    loss = mul([own(root.node), own(weights)], dict(enumerate(root.node.shape)))
+    inputs = [part for part in postorder([root.node]) if isinstance(part, Input) and not part.integer]
+    reverse(loss, inputs)
+    forward([loss], {part: own(part) for part in inputs})
+
+
+def _symmetry(root: Use, node: Node) -> None:
+    order = tuple(reversed(range(node.rank)))
+    node.sign(order)
+    sign_under(node, order)
+
+
+def _fact(name: str) -> Callable[[Use, Node], None]:
+    def ask(root: Use, node: Node) -> None:
+        facts._is(name, node)
+
+    return ask
+
+
+def _formula(root: Use, node: Node) -> None:
+    at = {letter: Symbol(f"i{n}", integer=True) for n, letter in enumerate(dict.fromkeys(root.letters))}
+    IndexWriter(IndexNames({})).write(root, at)
+
+
+def _evaluator(root: Use, node: Node) -> None:
+    with mpmath.workdps(20):
+        GraphEvaluator(_inputs(), SIZES | {T: 3})(own(root.node), root.node.rank)
+
+
+def _numpy(root: Use, node: Node) -> None:
+    NumpyTerms(_names(root), [], lambda size: 3.0).compute({"out": loops([root])[0]})
+
+
+def _jax(root: Use, node: Node) -> None:
+    JaxTerms(_names(root), []).compute({"out": loops([root])[0]})
+
+
+def _operations(root: Use, node: Node) -> None:
+    _cost(node, lambda size: 3.0)
+
+
+PASSES: dict[str, Callable[[Use, Node], None]] = {
+    "rebuild": _rebuild,
+    "the derivative": _derivative,
+    "both modes": _modes,
+    "symmetry": _symmetry,
+    "being nonnegative": _fact("nonnegative"),
+    "being positive": _fact("positive"),
+    "being never zero": _fact("never_zero"),
+    "being a sum of squares": _fact("sum_of_squares"),
+    "being a probability": _fact("probability"),
+    "being integral": _fact("integral"),
+    "infinities": _fact("infinite"),
+    "counting operations": _operations,
+    "formulas": _formula,
+    "the graph evaluator": _evaluator,
+    "the target numpy": _numpy,
+    "the target jax": _jax,
+}
+IN_STEPS = "its steps have one, which `calculus.recurrence` and `calculus.tangent` put together"
+LATER = "it is made of a recurrence after derivatives and formulas, for code only"
+# what a kind does not have, and why
+ABSENT = {
+    ("Scan", "the derivative"): IN_STEPS,
+    ("Trajectory", "the derivative"): IN_STEPS,
+    **{
+        (kind, name): LATER
+        for kind in ("Loop", "Entry")
+        for name in ("the derivative", "both modes", "the graph evaluator")
+    },
+    ("Loop", "rebuild"): LATER,
+}
+ABSENT.pop(("Entry", "the derivative"))  # it has no operands
+
+
+def cell(kind: str, name: str) -> str:
+    """What is in the table: yes, or the error."""
+    try:
+        PASSES[name](*FOUND[kind])
+    except UnsupportedError as error:
+        return str(error)
+    return "yes"
+
+
+def test_every_kind_has_a_sample() -> None:
+    assert set(FOUND) == set(KINDS)
+
+
+@pytest.mark.parametrize("name", PASSES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_cell_is_there_or_declared_to_be_absent(kind: str, name: str) -> None:
+    found = cell(kind, name)
+    assert (found == "yes") == ((kind, name) not in ABSENT), found
+    assert found == "yes" or kind in found or (kind == "Entry" and "Loop" in found)
+
+
+# --- a kind that says nothing -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Toy(Node):
+    """A kind of which nothing is said."""
+
+    arg: Use
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.arg,)
+
+
+@pytest.mark.parametrize("name", PASSES)
+def test_what_a_kind_does_not_say_is_an_error_that_names_kind_and_pass(name: str) -> None:
+    node = intern(Toy, (N,), Use(ARGUMENTS["x"], (0,)))
+    wanted = "the derivative" if name == "both modes" else name
+    with pytest.raises(UnsupportedError) as error:
+        PASSES[name](own(node), node)
+    assert "Toy" in str(error.value) and wanted in str(error.value)
+
+
+def test_guards_take_a_kind_that_they_do_not_know_to_read_everything() -> None:
+    node = intern(Toy, (N,), Use(ARGUMENTS["x"], (0,)))
+    assert [reading.everywhere for reading in readings(node, Vanishing([own(node)]))] == [True]
+
+
+# --- a kind that says all in one place --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Reversed(Node):
+    """The entries of a vector, the last one first."""
+
+    arg: Use
+
+    nonnegative = positive = never_zero = integral = infinite = first_operand
+    sum_of_squares = probability = nothing
+    sign = no_sign
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.arg,)
+
+    def rebuild(self, uses: Any) -> Use:
+        return reversed_entries(uses[0])
+
+    def local(self, number: int) -> list[Local]:
+        (length,) = self.shape
+        place = subtract(add([(length, ONE)]) if length.is_Number else size(length), index(0, length))
+        return [Local(Use(self.arg.node, ("from",)), Entries({"from": length}, {"from": subtract(place, ONE)}))]
+
+
+def reversed_entries(arg: Use) -> Use:
+    return Use(intern(Reversed, arg.node.shape, own(arg.node)), arg.letters)
+
+
+def test_a_kind_that_says_its_local_derivative_has_both_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(graph_eval._RULES, Reversed, "_reversed")
+    rule = lambda self, node: self._values[node.arg.node][::-1]  # noqa: E731
+    monkeypatch.setattr(GraphEvaluator, "_reversed", rule, raising=False)
+    twice = mul([Use(ARGUMENTS["x"], ("i",)), Use(ARGUMENTS["s"], ())])
+    term = mul([reversed_entries(twice), Use(ARGUMENTS["y"], ("i",))])
+    assert assert_derivative(term, 1)
+    assert all(assert_transposed(node, 1) for node in postorder([term.node]) if node.uses())
+    node = intern(Reversed, LONG.shape, own(LONG))
+    assert list(pull(node, own(node), {LONG})) and push(node, {LONG: own(LONG)})
+
+
+def main() -> None:
+    for name in PASSES:
+        print(f"{name:24}", *(" " if cell(kind, name) == "yes" else "-" for kind in KINDS), sep=" ")
+    for n, kind in enumerate(KINDS):
+        print(" " * 25 + "| " * n + kind)
+
+
+if __name__ == "__main__":
+    main()
