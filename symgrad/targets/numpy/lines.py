@@ -128,7 +128,8 @@ def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
     apart = asks_for_arrays(rows.body)
     assert isinstance(rows.dimension, Symbol)
     length = {rows.dimension: _row_count(rows)}
-    inner = Speller(speller.dialect, f"{_typed(rows) or speller.typed}.dtype", length)
+    typed = _typed(rows) or speller.typed
+    inner = Speller(speller.dialect, f"{typed}.dtype" if typed else speller.dtype, length)
     returned = _returned([inner.text(one) for one in rows.returned], apart)
     body = [*lines_of(rows.body, inner), *lines(returned, rows, True)]
     if apart:
@@ -162,7 +163,8 @@ def _typed(rows: Rows) -> str | None:
 
 def _arrays(rows: Rows, speller: Speller) -> list[str]:
     """What a block of rows has beside arrays with rows."""
-    return [*(buffer.name for buffer in rows.shared), *([] if _typed(rows) else [speller.typed])]
+    typed = [] if _typed(rows) or not speller.typed else [speller.typed]
+    return [*(buffer.name for buffer in rows.shared), *typed]
 
 
 def _workspace(rows: Rows) -> list[str]:
