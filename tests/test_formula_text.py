@@ -5,6 +5,7 @@ import pytest
 from sympy import (
     Abs,
     And,
+    E,
     Eq,
     HadamardPower,
     IndexedBase,
@@ -13,7 +14,9 @@ from sympy import (
     Max,
     Mod,
     Ne,
+    Not,
     OneMatrix,
+    Or,
     Rational,
     Sum,
     Symbol,
@@ -25,11 +28,14 @@ from sympy import (
     symbols,
 )
 
-from symgrad import Model, if_else, sigmoid, total
+from symgrad import Model, constant, if_else, sigmoid, total
 
 N, D = symbols("N D", integer=True, positive=True)
 s = Symbol("s", real=True)
 v, A = MatrixSymbol("v", N, 1), MatrixSymbol("A", D, D)
+
+x, u, p, label = (IndexedBase(name, shape=(N,)) for name in ("x", "u", "p", "t"))
+i, j, k, n = symbols("i j k n", integer=True)
 
 
 @pytest.mark.parametrize(
@@ -42,6 +48,11 @@ v, A = MatrixSymbol("v", N, 1), MatrixSymbol("A", D, D)
         (if_else(s >= 0, Abs(s) * log(2 * pi), -oo), "C = if_else(s ≥ 0, |s|·log(2·π), −∞)"),
         (if_else(And(s < 1, Ne(s, 0)), s, 0), "C = if_else((s < 1) ∧ (s ≠ 0), s, 0)"),
         (Symbol("lambda", real=True) ** 2, "C = λ²"),
+        (Trace(constant(A**2) * A), "C = tr(constant(A²)A)"),
+        (if_else(Not(Or(s > 1, s < -1)), E * s, -1), "C = if_else(¬((s > 1) ∨ (s < −1)), e·s, −1)"),
+        (total(HadamardPower(v, -Rational(1, 2))) / 3, "C = sum(𝟏⊘v∘^(1/2))/3"),
+        ((v.T * v)[0, 0] / sqrt(1 + (v.T * v)[0, 0]), "C = vᵀv/√(vᵀv + 1)"),
+        (Sum(x[i] ** 2, (i, 0, N - 1)) / (2 * s**2), "C = (Σ_i x[i]²)/(2·s²)"),
     ],
     ids=str,
 )
@@ -50,8 +61,6 @@ def test_text_has_brackets_and_letters_where_people_write_them(loss, line):
     assert Model(loss, [parameter]).show().splitlines()[1].strip() == line
 
 
-x, u, p, label = (IndexedBase(name, shape=(N,)) for name in ("x", "u", "p", "t"))
-i, j, k, n = symbols("i j k n", integer=True)
 X, w, y = MatrixSymbol("X", N, D), MatrixSymbol("w", D, 1), MatrixSymbol("y", N, 1)
 
 

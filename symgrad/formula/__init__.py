@@ -2,6 +2,7 @@
 
 Files: terms as SymPy objects (`matrix`, with `network` and `slices`, `indexed`; `first_order`, `second_order`), common
 factors of matrix products (`collect`), implied conditions dropped (`conditions`), indicators and shifts as people write
-them (`tidy`), what text and boxes share (`notation`), text (`text`), boxes (`boxes`, `layout`, `binding`) that LaTeX
-and MathML share (`latex`, `mathml`), a Python file (`spelled`); which formulas a model shows (`listing`, `sheet`).
+them (`tidy`), how people write terms (`notation`), the boxes that all formats share (`boxes`; `layout`, with `binding`,
+makes them of SymPy objects) and their renderers (`text`, `latex`, `mathml`), a Python file (`spelled`); which formulas
+a model shows (`listing`, `sheet`).
 """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from symgrad.formula.boxes import GREEK, Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, is_tall
+from symgrad.formula.boxes import GREEK, Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, drawn, is_tall
 from symgrad.formula.sheet import Formula
 
 _COMMANDS = {
@@ -21,7 +21,7 @@ _ESCAPED = {c: rf"\{c}" for c in "#$%&_{}"} | {"~": r"\sim ", "^": r"\hat{}", "\
 
 def latex(box: Box) -> str:
     """A box as LaTeX, for math mode."""
-    return _tidy(_latex(box))
+    return _tidy(_latex(drawn(box)))
 
 
 def _latex(box: Box) -> str:

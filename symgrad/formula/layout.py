@@ -1,34 +1,44 @@
-"""SymPy objects as boxes that nest, the two-dimensional layout that LaTeX and MathML have in common."""
+"""SymPy objects as boxes that nest: the layout that LaTeX, MathML and text have in common."""
 
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sympy import Mul, NDimArray, S
+from sympy import And, Mul, NDimArray, S
+from sympy.core.sorting import default_sort_key
+from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower
 from sympy.printing.printer import Printer
 
-from symgrad.formula.binding import ATOM, POWER, PRODUCT, RELATION, SUM, is_spelled_out, tightness
+from symgrad.formula.binding import ATOM, POWER, PRODUCT, SUM, is_spelled_out, tightness
 from symgrad.formula.boxes import (
+    ENTRIES,
     ONES,
+    TIGHT,
     TRANSPOSED,
     Box,
     Cases,
+    Chain,
+    Either,
+    Entries,
+    Factor,
     Fence,
     Fraction,
+    Product,
+    Reduced,
     Root,
     Row,
     Script,
     Table,
-    commas,
     decimal,
     derivative_box,
     identifier,
-    is_wordy,
     name_box,
     number,
     operator,
-    raised,
+    range_box,
     row,
+    separated,
+    under,
     upright,
 )
 from symgrad.formula.notation import (
@@ -64,31 +74,29 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def at(self, expr: Any, level: int) -> Box:
         """The box, in parentheses unless it binds at least this tightly."""
-        return self.box(expr) if tightness(expr, self._meanings) >= level else Fence(self.box(expr))
+        box = self.box(expr)  # a line of text has parentheses of its own
+        return box if tightness(expr, self._meanings) >= level else Either(Fence(box), box)
 
     def emptyPrinter(self, expr: Any) -> Box:
         if not hasattr(expr, "args") or not expr.args:
             return upright(str(expr))
-        return self._call(NAMES.get(type(expr).__name__, type(expr).__name__), expr.args)
+        return self._call(type(expr).__name__, getattr(expr, "pargs", expr.args))  # a Heaviside has one that is usual
 
     def _call(self, name: str, args: Sequence[Any]) -> Box:
-        return self._applied(identifier(name) if len(name) == 1 else upright(name), args)
-
-    def _applied(self, head: Box, args: Sequence[Any]) -> Box:
-        return Row((head, Fence(self._listed(args))))
+        """A function, by a letter where it has one in print."""
+        short, inside = NAMES.get(name, name), Fence(self._listed(args))
+        head = identifier(short) if len(short) == 1 else upright(short)
+        return Row((head if len(short) > 1 or short == name else Either(head, upright(name)), inside))
 
     def _listed(self, args: Sequence[Any]) -> Box:
-        return row(*commas([self.box(arg) for arg in args]))
+        return row(*separated([self.box(arg) for arg in args]))
 
     # --- leaves -------------------------------------------------------------------------------------------------------
 
     def _print_Symbol(self, expr: Any) -> Box:
-        return self.box(self._meanings[expr]) if expr in self._meanings else name_box(expr.name)
+        return Entries(self.box(self._meanings[expr])) if expr in self._meanings else name_box(expr.name)
 
-    _print_Dummy = _print_Symbol
-
-    def _print_MatrixSymbol(self, expr: Any) -> Box:
-        return name_box(expr.name)
+    _print_Dummy = _print_MatrixSymbol = _print_Symbol
 
     def _print_IndexedBase(self, expr: Any) -> Box:
         return name_box(str(expr.label))
@@ -130,20 +138,19 @@ class _Layout(Printer):  # type: ignore[misc]
     def _print_Indexed(self, expr: Any) -> Box:
         if isinstance(expr.base, NDimArray):
             return self._subscripted(self.box(expr.base), expr.indices)
-        label = str(expr.base.label)
+        label, whole = str(expr.base.label), self._subscripted(self.box(expr.base), expr.indices)
         if label.startswith("∂") and "/∂" in label:  # the index belongs to the quantity below
             top, _, bottom = label[1:].partition("/∂")
-            return derivative_box(name_box(top), self._subscripted(name_box(bottom), expr.indices))
-        return self._subscripted(self.box(expr.base), expr.indices)
+            return Either(derivative_box(name_box(top), self._subscripted(name_box(bottom), expr.indices)), whole)
+        return whole
 
     def _print_MatrixElement(self, expr: Any) -> Box:
-        indices = [sub for sub, side in zip((expr.i, expr.j), expr.parent.shape, strict=True) if side != 1]
-        parent = self.at(expr.parent, ATOM)
-        return self._subscripted(parent, indices) if indices else parent
+        parent, indices = self.at(expr.parent, ATOM), [self.box(expr.i), self.box(expr.j)]
+        kept = [sub for sub, side in zip(indices, expr.parent.shape, strict=True) if side != 1]
+        picture = Script(parent, sub=row(*separated(kept))) if kept else parent
+        return Either(picture, Script(parent, sub=row(indices[0], TIGHT, indices[1])))
 
     def _subscripted(self, base: Box, indices: Sequence[Any]) -> Box:
-        if isinstance(base, Script) and base.sup is None and not base.limits:
-            base = Row((base,))  # the index of W₁ stands behind the 1, not in its place
         return Script(base, sub=self._listed(indices))
 
     # --- sums and products --------------------------------------------------------------------------------------------
@@ -165,66 +172,44 @@ class _Layout(Printer):  # type: ignore[misc]
 
     def _print_MatMul(self, expr: Any) -> Box:
         coefficient, matrices = expr.as_coeff_matrices()
-        factors = []
+        plains = []
         for matrix in matrices:
             content, plain = content_of(matrix)
             coefficient *= content
             if getattr(plain, "is_MatAdd", False) and (-plain).doit() in self._known:
                 coefficient, plain = -coefficient, (-plain).doit()
-            alone = len(matrices) == 1 and coefficient == 1
-            factors.append(self.at(plain, RELATION if alone else POWER))
-        sign: list[Box] = [operator("−")] if leads_negative(coefficient) else []
-        coefficient = -coefficient if sign else coefficient
-        front = [] if coefficient == 1 else [self.at(coefficient, PRODUCT)]
-        return row(*sign, *front, *factors)
+            plains.append(plain)
+        minus = leads_negative(coefficient)
+        coefficient = -coefficient if minus else coefficient
+        alone = len(plains) == 1 and coefficient == 1 and not minus
+        factors = [Factor(self.box(m), not alone and tightness(m, self._meanings) < POWER) for m in plains]
+        front = None if coefficient == 1 else self.at(coefficient, PRODUCT)
+        return Chain(minus, front, not coefficient.is_Integer, tuple(factors))
 
     def _print_Mul(self, expr: Any) -> Box:
         coefficient, rest = expr.as_coeff_Mul()
-        sign: list[Box] = [operator("−")] if coefficient.is_negative else []
-        coefficient = abs(coefficient)
+        minus, coefficient = bool(coefficient.is_negative), abs(coefficient)
         above: list[Any] = []
         below: list[Any] = []
         for factor in Mul.make_args(rest):
             base, exponent = factor.as_base_exp()
             divides = exponent.is_Number and exponent.is_negative and base is not S.Exp1
             (below if divides else above).append(1 / factor if divides else factor)
-        front: list[Box] = []
-        if coefficient.is_Rational and coefficient.q != 1 and (below or coefficient.p != 1):
+        if coefficient.is_Rational and coefficient.q != 1:
             below.insert(0, S(coefficient.q))
             coefficient = S(coefficient.p)
-        if coefficient != 1 or not above:
-            front = [self.box(coefficient)]
-        # reductions go last, since a sum extends to the right
-        above.sort(key=lambda factor: (hasattr(factor, "limits"), factor.is_Add))
-        outside = [factor for factor in above if hasattr(factor, "limits")] if below else []
-        inside = [factor for factor in above if factor not in outside]
-        top = self._factors(front, inside)
-        if not below:
-            return row(*sign, top)
-        bottom = self.box(below[0]) if len(below) == 1 else self._factors([], below)
-        if not inside and not front:
-            top = number("1")
-        return row(*sign, Fraction(top, bottom), *(self._factor(factor, n == len(outside) - 1)
-                                                   for n, factor in enumerate(outside)))  # fmt: skip
+        # reductions go last, since a sum extends to the right; so do products of vectors, which have no signs between
+        above.sort(key=lambda factor: (hasattr(factor, "limits") or isinstance(factor, DotProduct), factor.is_Add))
+        first = [coefficient] if coefficient != 1 or not above else []
+        return Product(minus, tuple(map(self._factor, first + above)), tuple(map(self._factor, below)))
 
-    def _factors(self, front: list[Box], factors: Sequence[Any]) -> Box:
-        boxes = front + [self._factor(factor, n == len(factors) - 1) for n, factor in enumerate(factors)]
-        if len(boxes) == 1 and len(factors) == 1:
-            return self.box(factors[0])
-        if any(is_wordy(box) for box in boxes):
-            dots = [box for pair in zip([operator("·")] * len(boxes), boxes, strict=True) for box in pair]
-            return row(*dots[1:])
-        return row(*boxes) if boxes else number("1")
-
-    def _factor(self, factor: Any, last: bool) -> Box:
-        if hasattr(factor, "limits"):
-            return self.box(factor) if last else Fence(self.box(factor))
-        return self.at(factor, PRODUCT)
+    def _factor(self, factor: Any) -> Factor:
+        return Factor(self.box(factor), tightness(factor, self._meanings) < PRODUCT, hasattr(factor, "limits"))
 
     def _print_HadamardProduct(self, expr: Any) -> Box:
         parts: list[Box] = []
         for arg in (arg for arg in expr.args if not is_reciprocal(arg)):
-            parts += [operator("⊙"), self.at(arg, PRODUCT + 1)] if parts else [self.at(arg, PRODUCT + 1)]
+            parts += [ENTRIES, self.at(arg, PRODUCT + 1)] if parts else [self.at(arg, PRODUCT + 1)]
         parts = parts or [ONES]
         for arg in (arg for arg in expr.args if is_reciprocal(arg)):
             inverted = arg.base if arg.exp == -1 else HadamardPower(arg.base, -arg.exp)
@@ -235,31 +220,38 @@ class _Layout(Printer):  # type: ignore[misc]
         if is_reciprocal(expr):
             inverted = expr.base if expr.exp == -1 else HadamardPower(expr.base, -expr.exp)
             return Row((ONES, operator("⊘"), self.at(inverted, POWER)))
-        return raised(self.at(expr.base, ATOM), Row((operator("⊙"), self.box(expr.exp))))
+        return Script(self.at(expr.base, ATOM), sup=Row((ENTRIES, self.box(expr.exp))))
 
     def _print_Pow(self, expr: Any) -> Box:
         if expr.exp == S.Half:
             return Root(self.box(expr.base))
         if expr.exp.is_Number and expr.exp.is_negative:
             return Fraction(number("1"), self.box(1 / expr))
-        return raised(self.at(expr.base, ATOM), self.box(expr.exp))
+        return Script(self.at(expr.base, ATOM), sup=self.box(expr.exp))
 
     # --- functions ----------------------------------------------------------------------------------------------------
 
     def _print_exp(self, expr: Any) -> Box:
-        return Script(identifier("e"), sup=self.box(expr.args[0]))
+        inside = self.box(expr.args[0])
+        return Either(Script(identifier("e"), sup=inside), Row((upright("exp"), Fence(inside))))
 
     def _print_Abs(self, expr: Any) -> Box:
         return Fence(self.box(expr.args[0]), "|", "|")
 
     def _print_log_sigmoid(self, expr: Any) -> Box:
-        return Row((upright("log"), self._call("σ", expr.args)))
+        return self._log_of("σ", expr)
 
     def _print_log_ndtr(self, expr: Any) -> Box:
-        return Row((upright("log"), self._call("Φ", expr.args)))
+        return self._log_of("Φ", expr)
+
+    def _log_of(self, letter: str, expr: Any) -> Box:
+        inside = Fence(self.box(expr.args[0]))
+        picture = Row((upright("log"), Row((identifier(letter), inside))))
+        return Either(picture, Row((upright(type(expr).__name__), inside)))
 
     def _print_Max(self, expr: Any) -> Box:
-        return self._call(expr.func.__name__.lower(), expr.args)
+        name, inside = type(expr).__name__, Fence(self._listed(sorted(expr.args, key=default_sort_key)))
+        return Row((Either(upright(name.lower()), upright(name)), inside))
 
     _print_Min = _print_Max
 
@@ -267,26 +259,35 @@ class _Layout(Printer):  # type: ignore[misc]
         return self._call("Mod", around(expr))
 
     def _print_Transpose(self, expr: Any) -> Box:
-        return raised(self.at(expr.arg, ATOM), TRANSPOSED)
+        return Script(self.at(expr.arg, ATOM), sup=TRANSPOSED)
 
     def _print_InverseEntry(self, expr: Any) -> Box:
-        below = self._listed([limit[0] for limit in expr.limits])
-        made = Row((Script(upright(expr._name), sub=below), Fence(self.box(expr.function))))
-        return self._subscripted(made, expr.at)
+        inside, head = Fence(self.box(expr.function)), upright(expr._name)
+        indices, places = [self.box(limit[0]) for limit in expr.limits], [self.box(place) for place in expr.at]
+        picture = Script(Row((Script(head, sub=row(*separated(indices))), inside)), sub=row(*separated(places)))
+        written: Box = Row((self._of_indices(expr._name, indices), inside))
+        return Either(picture, written if places == indices else Script(written, sub=row(*separated(places, TIGHT))))
+
+    def _of_indices(self, name: str, indices: Sequence[Box]) -> Box:
+        """A function with the indices that it is over, in one line."""
+        return Script(upright(name), sub=row(*separated(indices, TIGHT)), limits=True)
 
     def _print_KroneckerProduct(self, expr: Any) -> Box:
         return self._joined("⊗", expr.args, POWER)
 
     def _print_Inverse(self, expr: Any) -> Box:
         if type(expr.arg).__name__ == "Transpose":
-            return raised(self.at(expr.arg.arg, ATOM), Row((operator("−"), TRANSPOSED)))
-        return raised(self.at(expr.arg, ATOM), Row((operator("−"), number("1"))))
+            return Script(self.at(expr.arg.arg, ATOM), sup=Row((operator("−"), TRANSPOSED)))
+        return Script(self.at(expr.arg, ATOM), sup=Row((operator("−"), number("1"))))
 
     def _print_MatPow(self, expr: Any) -> Box:
-        return raised(self.at(expr.base, ATOM), self.box(expr.exp))
+        picture = Script(self.at(expr.base, ATOM), sup=self.box(expr.exp))
+        return Either(picture, Root(self.box(expr.base))) if expr.exp == S.Half and set(expr.shape) == {1} else picture
 
     def _print_DotProduct(self, expr: Any) -> Box:
-        return Row((raised(self.at(expr.args[0], ATOM), TRANSPOSED), self.at(expr.args[1], POWER)))
+        left, right = expr.args
+        first = Factor(Script(self.at(left, ATOM), sup=TRANSPOSED))
+        return Chain(False, None, False, (first, Factor(self.box(right), tightness(right, self._meanings) < POWER)))
 
     _print_Inner = _print_DotProduct
 
@@ -304,16 +305,20 @@ class _Layout(Printer):  # type: ignore[misc]
         for start, stop in (sliced(cut, side) for cut, side in sides if side != 1):
             ends = [() if end is None else (self.box(end),) for end in (start, stop)]
             parts.append(row(*ends[0], operator(":"), *ends[1]))
-        return Row((self.at(expr.parent, ATOM), Fence(row(*commas(parts)), "[", "]")))
+        picture = Row((self.at(expr.parent, ATOM), Fence(row(*separated(parts)), "[", "]")))
+        return Either(picture, Script(self.at(expr.parent, ATOM), sub=row(*separated(parts, TIGHT))))
 
     def _print_IndexedSoftmax(self, expr: Any) -> Box:
-        return self._applied(Script(upright("softmax"), sub=self.box(expr.index)), [expr.function])
+        index, inside = self.box(expr.index), Fence(self.box(expr.function))
+        written = Row((self._of_indices("softmax", [index]), inside))
+        return Either(Row((Script(upright("softmax"), sub=index), inside)), written)
 
     def _print_KroneckerDelta(self, expr: Any) -> Box:
-        return Script(identifier("δ"), sub=self._listed(expr.args))
+        letter = identifier("δ" if type(expr).__name__ == "KroneckerDelta" else "ε")
+        indices = self._listed(expr.args)
+        return Either(Script(letter, sub=indices), Row((letter, Fence(indices))))
 
-    def _print_LeviCivita(self, expr: Any) -> Box:
-        return Script(identifier("ε"), sub=self._listed(expr.args))
+    _print_LeviCivita = _print_KroneckerDelta
 
     def _print_ElementwiseApplyFunction(self, expr: Any) -> Box:
         return self._of_entries(expr.function, [expr.expr])
@@ -326,7 +331,7 @@ class _Layout(Printer):  # type: ignore[misc]
         if not is_spelled_out(function):
             head = function.expr.func.__name__
             entries = dict(zip(function.variables, matrices, strict=True))
-            return self._call(NAMES.get(head, head), [entries[arg] for arg in function.expr.args])
+            return self._call(head, [entries[arg] for arg in function.expr.args])
         before = self._meanings
         self._meanings = {**before, **dict(zip(function.variables, matrices, strict=True))}
         try:
@@ -342,31 +347,25 @@ class _Layout(Printer):  # type: ignore[misc]
     def _print_ExprWithLimits(self, expr: Any) -> Box:
         kind = type(expr).__name__
         sign = SIGNS.get(kind, kind)
-        parts: list[Box] = []
-        if sign in ("∑", "∏"):
-            if all(is_whole(limit) for limit in expr.limits):
-                below = self._listed([limit[0] for limit in reversed(expr.limits)])
-                return Row((Script(operator(sign), sub=below, limits=True), self.at(expr.function, PRODUCT)))
-            for limit in reversed(expr.limits):
-                parts.append(self._limits(operator(sign), limit))
-            return Row((*parts, self.at(expr.function, PRODUCT)))
-        below = row(*commas([self._range(limit) for limit in reversed(expr.limits)]))
-        return Row((Script(upright(sign), sub=below, limits=True), self.at(expr.function, PRODUCT)))
-
-    def _range(self, limit: Any) -> Box:
-        """The index alone where it runs over a whole axis; 0 ≤ j ≤ i otherwise."""
-        index, *bounds = map(self.box, limit)
-        return index if is_whole(limit) else Row((bounds[0], operator("≤"), index, operator("≤"), bounds[1]))
+        ranges = [tuple(map(self.box, x[:1] if is_whole(x) else x)) for x in reversed(expr.limits)]
+        loose = tightness(expr.function, self._meanings) < PRODUCT
+        inside = self.box(expr.function)
+        body = Fence(inside) if loose else inside
+        if kind in ("DetOver", "LogDetOver"):
+            written: Box = Row((self._of_indices(sign, [limit[0] for limit in reversed(ranges)]), Fence(inside)))
+        else:
+            written = Reduced({"∑": "Σ", "∏": "Π"}.get(sign, sign), tuple(ranges), inside)
+        if sign not in ("∑", "∏"):
+            below = row(*separated([range_box(limit) for limit in ranges]))
+            return Either(Row((Script(upright(sign), sub=below, limits=True), body)), written)
+        if all(len(limit) == 1 for limit in ranges):
+            together = row(*separated([limit[0] for limit in ranges]))
+            signs: list[Box] = [Script(operator(sign), sub=together, limits=True)]
+        else:
+            signs = [under(operator(sign), limit) for limit in ranges]
+        return Either(Row((*signs, body)), written)
 
     _print_Sum = _print_Product = _print_ExprWithLimits
-
-    def _limits(self, sign: Box, limit: Any) -> Box:
-        """The index alone where it runs over a whole axis; its bounds otherwise."""
-        index, *bounds = limit
-        if is_whole(limit):
-            return Script(sign, sub=self.box(index), limits=True)
-        start = Row((self.box(index), operator("="), self.box(bounds[0])))
-        return Script(sign, sub=start, sup=self.box(bounds[1]), limits=True)
 
     # --- conditions ---------------------------------------------------------------------------------------------------
 
@@ -375,26 +374,25 @@ class _Layout(Printer):  # type: ignore[misc]
         return Row((self.at(expr.lhs, SUM), sign, self.at(expr.rhs, SUM)))
 
     def _print_And(self, expr: Any) -> Box:
-        return self._joined("∧", expr.args)
+        return self._joined("∧" if expr.func is And else "∨", sorted(expr.args, key=default_sort_key))
 
-    def _print_Or(self, expr: Any) -> Box:
-        return self._joined("∨", expr.args)
+    _print_Or = _print_And
 
     def _joined(self, sign: str, args: Sequence[Any], level: int = SUM) -> Box:
-        parts: list[Box] = []
-        for arg in args:
-            parts += [operator(sign), self.at(arg, level)] if parts else [self.at(arg, level)]
-        return row(*parts)
+        return row(*separated([self.at(arg, level) for arg in args], operator(sign)))
 
     def _print_Not(self, expr: Any) -> Box:
         return Row((operator("¬"), self.at(expr.args[0], ATOM)))
 
     def _print_if_else(self, expr: Any) -> Box:
-        condition, yes, no = expr.args
-        return Cases(((self.box(yes), self.box(condition)), (self.box(no), upright("otherwise"))))
+        condition, yes, no = map(self.box, expr.args)
+        picture = Cases(((yes, condition), (no, upright("otherwise"))))
+        return Either(picture, Row((upright("if_else"), Fence(row(*separated([condition, yes, no]))))))
 
     def _print_Piecewise(self, expr: Any) -> Box:
-        return Cases(tuple(
-            (self.box(value), upright("otherwise") if condition == S.true else self.box(condition))
-            for value, condition in expr.args
-        ))  # fmt: skip
+        pairs = [(self.box(value), self._when(condition)) for value, condition in expr.args]
+        written = [Fence(row(*separated(pair))) for pair in pairs]
+        return Either(Cases(tuple(pairs)), Row((upright("Piecewise"), Fence(row(*separated(written))))))
+
+    def _when(self, condition: Any) -> Box:
+        return Either(upright("otherwise"), upright("True")) if condition == S.true else self.box(condition)

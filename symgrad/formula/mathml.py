@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from symgrad.formula.boxes import Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, is_tall
+from symgrad.formula.boxes import Box, Cases, Fence, Fraction, Root, Row, Script, Sign, Table, drawn, is_tall
 from symgrad.formula.sheet import Formula
 
 _TAGS = {"identifier": "mi", "name": "mi", "word": "mi", "number": "mn", "operator": "mo"}
@@ -14,13 +14,14 @@ TOO_LONG = '<span class="long">too long to show; name parts of it in <code>where
 
 def mathml(box: Box, display: bool = False) -> str:
     """A box as a `math` element."""
-    return f'<math display="{"block" if display else "inline"}">{_row(box)}</math>'
+    return f'<math display="{"block" if display else "inline"}">{_row(drawn(box))}</math>'
 
 
 def equation(formula: Formula) -> str:
     """`left = right` as one `math` element."""
-    right = "<mtext>…</mtext>" if formula.right is None else _row(formula.right)
-    return f'<math display="inline" displaystyle="true"><mrow>{_row(formula.left)}<mo>=</mo>{right}</mrow></math>'
+    left = _row(drawn(formula.left))
+    right = "<mtext>…</mtext>" if formula.right is None else _row(drawn(formula.right))
+    return f'<math display="inline" displaystyle="true"><mrow>{left}<mo>=</mo>{right}</mrow></math>'
 
 
 def _row(box: Box) -> str:
