@@ -7,7 +7,7 @@ not known stays inside: log(x·y) is real where x and y are both negative, log x
 from sympy import Abs, Basic, Number, Pow, Product, S, Symbol, erfc, exp, log, sign
 from sympy.codegen.cfunctions import log1p
 
-from symgrad.functions import log_ndtr, ndtr, sigmoid
+from symgrad.functions import log_ndtr, ndtr, sigmoid, softplus
 from symgrad.functions.logarithms import log_abs1p, xlogy
 from symgrad.functions.normal import exp_ndtr
 from symgrad.graph.build import (
@@ -31,7 +31,7 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Reduce, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.gamma import Logarithm, gamma_logarithm
-from symgrad.rewrite.record import MAECHLER, record
+from symgrad.rewrite.record import LOGISTIC, MAECHLER, record
 
 # Powers up to this one overflow only where a factor is as large as 1e150.
 _HIGHEST_POWER = 2
@@ -191,3 +191,39 @@ def log_of_share(use: Use) -> Use | None:
         if number(part) is None and len(terms_of(rest)) < len(terms_of(whole)) and not is_zero(rest):
             return scale(e, apply(log1p, [product_of_powers([(rest, S.One), (part, S.NegativeOne)])]))
     return None
+
+
+@record(
+    "log(a − a·f(u)) = log a + log f(−u) for f = σ and f = Φ",
+    "1 − p cancels for p = c + (1 − c)·f(u) near 1",
+    LOGISTIC,
+)
+def log_of_complement(use: Use) -> Use | None:
+    """The logarithm of what a probability with a lower asymptote leaves, as item response models have it."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    terms = terms_of(see_through(place(use.node.args[0], use.letters)))
+    terms = terms_of(add([(c, see_through(term)) for c, term in terms]))
+    share = next((factor for _, term in terms for factor, e in factors_of(term) if e == 1 and _is_share(factor)), None)
+    if share is None or not any(c.is_positive and term == ONE for c, term in terms):
+        return None
+    share = see_through(share)
+    slope, constant = [], []  # of a sum b·f(u) + a
+    for c, term in terms:
+        factors = [(see_through(factor) if _is_share(factor) else factor, e) for factor, e in factors_of(term)]
+        if (share, S.One) in factors:
+            slope.append((c, product_of_powers([pair for pair in factors if pair[0] != share])))
+        else:
+            constant.append((c, term))
+    rest = add(constant)
+    if not is_zero(add([*constant, *slope])):
+        return None
+    argument = place(share.node.uses()[0], share.letters)
+    if getattr(share.node, "head", None) is sigmoid:
+        return subtract(apply(log, [rest]), apply(softplus, [argument]))
+    return add([(S.One, apply(log, [rest])), (S.One, apply(log_ndtr, [scale(S.NegativeOne, argument)]))])
+
+
+def _is_share(use: Use) -> bool:
+    node = see_through(use).node
+    return isinstance(node, Apply) and node.head in (sigmoid, ndtr)

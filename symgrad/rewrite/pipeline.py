@@ -13,7 +13,7 @@ from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import joined_sums, simplify_cluster, vanishing_sum
-from symgrad.rewrite.logarithms import log_of_distance, log_of_share
+from symgrad.rewrite.logarithms import log_of_complement, log_of_distance, log_of_share
 from symgrad.rewrite.mixtures import log_of_mixture
 from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
@@ -27,7 +27,14 @@ from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
-_OF_AXES: list[AxisRule] = [*NORMAL_RECOGNISE, *GAMMA_RECOGNISE, *RECOGNISE, log_of_mixture, *MATRIX_RECOGNISE]
+_OF_AXES: list[AxisRule] = [
+    *NORMAL_RECOGNISE,
+    *GAMMA_RECOGNISE,
+    *RECOGNISE,
+    log_of_complement,
+    log_of_mixture,
+    *MATRIX_RECOGNISE,
+]
 _OF_MODELS: list[AxisRule] = [*OF_MODELS, part_of_sum]
 _CANONICAL: list[AxisRule] = [*CANONICAL, power_of_quotient, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [

@@ -78,11 +78,15 @@ def _weighted(node: Contract) -> Iterator[tuple[Use, Use]]:
 
 
 def _weights(node: Contract, n: int, argument: Use) -> list[int]:
-    """The places of the factors that may be 0, over the indices of an argument that may be."""
+    """The places of the factors that may be 0, over the indices of an argument that may be; functions are not."""
     return [
         m
         for m, (weight, e) in enumerate(node.factors)
-        if m != n and e.is_positive and set(weight.letters) == set(argument.letters) and not is_never_zero(weight)
+        if m != n
+        and not isinstance(weight.node, Apply)
+        and e.is_positive
+        and set(weight.letters) == set(argument.letters)
+        and not is_never_zero(weight)
     ]
 
 

@@ -191,6 +191,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "product_with_gammas": (Sample(lambda: Model(a**d * exp(-a) / gamma(d + 1) + b * gamma(a) / gamma(d), [a, d])),),
     # rewrite.logarithms
     "log_of_distance": (Sample(lambda: _sum(log((1 - x[n]) ** label[n] * exp(x[n])), [x])),),
+    "log_of_complement": (
+        Sample(lambda: _sum(y[n] * log(1 - t[n]), [x, a], where=[Eq(t[n], a + (1 - a) * sigmoid(x[n]))])),
+        Sample(lambda: _sum(log(1 - b - (1 - b) * ndtr(x[n])), [x])),
+    ),
     "log_of_share": (Sample(lambda: Model(b * log(a / (a + d)) + log((3 * a + d) / d), [a, d])),),
     # rewrite.roots
     "root_of_squares": (
