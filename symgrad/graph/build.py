@@ -7,6 +7,7 @@ Names from `where` are opaque: nothing is flattened across them, so they survive
 """
 
 from symgrad.graph.kinds.axes import (
+    CENTRED,
     EXPONENTIALS_FROM,
     EXPONENTIALS_UP_TO,
     LARGEST_FROM,
@@ -46,6 +47,7 @@ from symgrad.graph.letters import sizes_of
 __all__ = [
     "ADJUGATE",
     "AUXILIARY",
+    "CENTRED",
     "CHOLESKY",
     "DET",
     "EXPONENTIALS_FROM",

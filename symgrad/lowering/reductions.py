@@ -5,7 +5,7 @@ from typing import Any
 from sympy import Integer, Or, Product, oo
 
 from symgrad.functions import LargestOver, MaxOver, MinOver
-from symgrad.graph.build import EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
+from symgrad.graph.build import CENTRED, EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.letters import distinct
 from symgrad.graph.masks import NEUTRAL
@@ -46,6 +46,10 @@ class Reductions(Operands):
             backwards: tuple[Place, ...] = (*[WHOLE_AXIS] * axes[0], Slice(step=Integer(-1)))
             turned = operation("cumsum", Subscript(value.expression, backwards), **along)
             return Value(Subscript(turned, backwards), value.letters)
+        if node.head == CENTRED:
+            letters = tuple(distinct((*value.letters, *self._use(node.weights[0]).letters)))
+            parts = [broadcast(self._real(self._use(use)), letters).expression for use in node.uses()]
+            return Value(operation("centred", *parts, axis=letters.index(node.over[0])), letters)
         if node.head in RUNNING:
             down = node.head in (LARGEST_FROM, EXPONENTIALS_FROM)
             if not node.weights:

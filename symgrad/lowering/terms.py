@@ -9,7 +9,7 @@ from typing import Any
 
 from symgrad.functions import if_else
 from symgrad.graph.blocks import grid_of
-from symgrad.graph.build import RUNNING, SUM_FROM, SUM_UP_TO, number
+from symgrad.graph.build import CENTRED, RUNNING, SUM_FROM, SUM_UP_TO, number
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -194,6 +194,8 @@ class Terms(Arithmetic, Application, Reductions):
                 label = "windows"
             case AxisMap() if head in RUNNING:
                 label = "sums" if node.weights else "largest"
+            case AxisMap() if head == CENTRED:
+                label = "centred"
             case AxisMap() if head in (SUM_UP_TO, SUM_FROM):
                 label = "cumsum"
             case _:

@@ -29,6 +29,21 @@ def _xdivy(y: Any, x: Any) -> Any:
     return (y / np.where(y == 0, 1, x))[()]
 
 
+def _centred(x: Any, shares: Any, axis: int) -> Any:
+    """x − Σ shares·x along an axis for shares that add up to 1.
+
+    Where one of them is near 1, all x are first taken from the one that has it, which cancels.
+    """
+    x, shares = (np.moveaxis(array, axis, -1) for array in np.broadcast_arrays(x, shares))
+    centred = x - np.einsum("...i,...i", shares, x)[..., None]
+    near = np.einsum("...i,...i", shares, shares) > 0.9
+    if np.any(near):
+        x, shares = x[near], shares[near]
+        x = x - np.take_along_axis(x, shares.argmax(-1)[..., None], -1)
+        centred[near] = x - np.einsum("...i,...i", shares, x)[..., None]
+    return np.moveaxis(centred, -1, axis)
+
+
 def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     """For every entry the product of all others along the axes: right where entries are zero, too."""
     moved = np.moveaxis(x, axes, range(-len(axes), 0))

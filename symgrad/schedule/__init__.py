@@ -2,7 +2,8 @@
 
 Files: the order of all phases, the same for every generated function (`pipeline`): sums that another index ends as
 cumulative sums (`cumulative`), sums over labels as values added at them and looked up (`labels`), softmax, logsumexp,
-sigmoid and softplus to the steps they share (`lower`), logarithms of 0 and products with them (`zero_probabilities`;
+sigmoid and softplus to the steps they share (`lower`; differences from
+means by softmax, `centred`), logarithms of 0 and products with them (`zero_probabilities`;
 beside weights of 0, `weighted_logarithms`),
 products multiplied out and their common factors kept (`products`), one factorisation for log-determinants and solves
 (`factorise`), exponentials shifted by a maximum that cancels (`exponentials`, of the sums that `exponential_sums`

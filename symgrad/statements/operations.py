@@ -194,7 +194,7 @@ OPERATORS |= {"and", "or", "negative", "invert"}
 
 OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(UNARY | BINARY, Declared("new", _entries, out=True)),
-    **dict.fromkeys(("logaddexp", "remainder", "sinc"), Declared("new", _entries)),
+    **dict.fromkeys(("logaddexp", "remainder", "sinc", "centred"), Declared("new", _entries)),
     **dict.fromkeys(COMPARISONS, Declared("new", _compared, out=True)),
     **dict.fromkeys(("and", "or", "invert", "logical_not", "signbit", "mod", "floor_divide"), Declared("new")),
     **dict.fromkeys(REDUCTIONS, Declared("new", _reduced, out=True)),

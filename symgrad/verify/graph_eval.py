@@ -16,7 +16,7 @@ from sympy import Basic, Pow
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant, if_else, in_range
-from symgrad.graph.build import EXPONENTIALS_FROM, KEEPS_SHAPE
+from symgrad.graph.build import CENTRED, EXPONENTIALS_FROM, KEEPS_SHAPE
 from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.kinds.scans import step_shape, within
 from symgrad.graph.nodes import (
@@ -168,7 +168,7 @@ class GraphEvaluator:
         value = _full(self._aligned(node.arg, range(node.rank)), self.shape(node.shape))
         if node.weights:
             weights = _full(self._aligned(node.weights[0], range(node.rank)), self.shape(node.shape))
-            return _running_exponentials(node, weights, value)
+            return (_centred if node.head == CENTRED else _running_exponentials)(node, weights, value)
         last = tuple(range(node.rank - len(node.over), node.rank))
         moved = np.moveaxis(value, node.over, last)
         lists = _flat_from(moved, last[0])
@@ -363,6 +363,14 @@ def _running_exponentials(node: AxisMap, weights: Array, exponents: Array) -> Ar
             a * mpmath.exp(b - largest) for a, b in zip(w[row][:last], u[row][:last], strict=True)
         )
     return np.moveaxis(found[..., ::step], -1, axis)
+
+
+def _centred(node: AxisMap, shares: Array, values: Array) -> Array:
+    """u - Σ w·u along an axis."""
+    (axis,) = node.over
+    mean = _of_lists(mpmath.fsum, np.moveaxis(shares * values, axis, -1))
+    found: Array = values - np.expand_dims(mean, axis)
+    return found
 
 
 def _flat_from(value: Array, rank: int) -> Array:

@@ -100,6 +100,10 @@ def _likelihood() -> Model:
     return _sum(-(t[n] * log(sigmoid(x[n])) + (1 - t[n]) * log(1 - sigmoid(x[n]))), [x])
 
 
+def _softmax_loss(term: Expr) -> Model:
+    return _sum(term, [z], over=(rows, classes), where=[Eq(P[n, k], softmax(z[n, k], classes))])
+
+
 def _mixture() -> Model:
     """r, needed for its sum only with m: Σ_nk r[n,k]·(X[n,m] - M[k,m])."""
     centre = IndexedBase("C", (K, M))
@@ -368,6 +372,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
                 softmax(z[n, k], classes) * log(softmax(z[n, k], classes)) * c[n, k], [z], over=(rows, classes)
             )
         ),
+    ),
+    "centre": (
+        Sample(lambda: _softmax_loss(c[n, k] * P[n, k])),
+        Sample(lambda: _softmax_loss(P[n, k] ** 2)),
     ),
     "spell_share": (Sample(lambda: _sum(log(exp(x[n]) + exp(t[n])) * y[n], [x, t])),),
     "spell_softplus": (Sample(lambda: _sum(softplus(x[n]) * t[n], [x])),),

@@ -26,6 +26,7 @@ SUM_UP_TO, SUM_FROM = "sum_up_to", "sum_from"
 LARGEST_UP_TO, LARGEST_FROM = "largest_up_to", "largest_from"
 EXPONENTIALS_UP_TO, EXPONENTIALS_FROM = "exponentials_up_to", "exponentials_from"
 RUNNING = (LARGEST_UP_TO, LARGEST_FROM, EXPONENTIALS_UP_TO, EXPONENTIALS_FROM)
+CENTRED = "centred"  # of code only: u - Σ w·u with shares w
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -82,7 +83,7 @@ class AxisMap(Node):
     """A function of whole axes that keeps the shape: softmax, log-softmax, the product of all others, cumulative sums.
 
     Letter `k` is axis `k`; `over` lists the axes that act together. `weights` has one operand where the argument is an
-    exponent, of which weighted exponentials are added up.
+    exponent, of which weighted exponentials are added up, or is centred by a weighted mean.
     """
 
     head: Any
@@ -100,7 +101,7 @@ class AxisMap(Node):
         return prod(self.shape, start=S.One) * 4
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
-        if self.head in RUNNING:
+        if self.head in RUNNING or self.weights:
             return running(self.head, uses[0], self.over[0], *uses[1:])
         return axis_map(self.head, uses[0], {axis: self.shape[axis] for axis in self.over})
 
@@ -119,7 +120,7 @@ class AxisMap(Node):
         raise UnsupportedError(f"no derivative rule for {self.head}, which is of code only")
 
     def sign(self, order: Order) -> SignRule:
-        if self.head in RUNNING:
+        if self.head in RUNNING or self.weights:
             return None  # along an axis, in its order
         linear = self.head in (SUM_UP_TO, SUM_FROM)  # they have the sign of their operand
         over = [order[axis] for axis in self.over]
@@ -192,7 +193,7 @@ def axis_map(head: str, arg: Use, over: Mapping[Letter, Expr]) -> Use:
 
 
 def running(head: str, arg: Use, letter: Letter, *weights: Use) -> Use:
-    """The largest entries, or weighted sums of exponentials, along a letter from one end on."""
+    """The largest entries, or weighted sums of exponentials, along a letter from one end on; or centred entries."""
     letters = free_letters([arg, *weights])
     numbers = {one: n for n, one in enumerate(letters)}
     sizes = sizes_of([arg, *weights])

@@ -64,6 +64,13 @@ def _exp_ndtr(u: Any, x: Any) -> Any:
     return jnp.exp(u + _log_ndtr(x))
 
 
+def _centred(x: Any, shares: Any, axis: int) -> Any:
+    """x − Σ shares·x along an axis for shares that add up to 1, from the x with the largest share, which cancels."""
+    x, shares = jnp.broadcast_arrays(x, shares)
+    x = x - jnp.take_along_axis(x, jnp.expand_dims(jnp.argmax(shares, axis), axis), axis)
+    return x - jnp.sum(shares * x, axis, keepdims=True)
+
+
 def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     """For every entry the product of all others along the axes: right where entries are zero, too."""
     moved = jnp.moveaxis(x, axes, range(-len(axes), 0))
