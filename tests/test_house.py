@@ -141,3 +141,42 @@ def test_no_packages_import_each_other_in_a_circle(imports: Any) -> None:
             if len(set(ends)) == 2:
                 needs.setdefault(ends[0], set()).add(ends[1])
     TopologicalSorter(needs).prepare()
+
+
+# What would read text that a printer has made: what is known of it stands on the statement.
+PRINTING = ("codegen", "generated", "inspect", "lowering", "statements", "targets", "verify")
+PARSERS = {"ast", "parser", "re", "symtable", "token", "tokenize"}
+TAKES_TEXT_APART = {
+    "endswith",
+    "find",
+    "isidentifier",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "rfind",
+    "rpartition",
+}
+TAKES_TEXT_APART |= {"split", "splitlines", "startswith"}
+READERS = {
+    "inspect/code.py": {"tokenize"},  # colours the lines of a page; nothing is learnt from it
+    "generated/__init__.py": {"re", "partition", "removesuffix", "rpartition", "splitlines"},  # the name of a model
+    "codegen/runtime.py": {"isidentifier", "split", "splitlines"},  # hand-written files, by their compiled code
+    "targets/jax/calling.py": {"startswith"},  # the names of what a module has
+}
+
+
+def test_nothing_reads_text_that_a_printer_has_made() -> None:
+    found: dict[str, set[str]] = {}
+    for path in [path for part in PRINTING for path in (PACKAGE / part).rglob("*.py")]:
+        strings = _name(path).split("/")[0] not in ("inspect", "verify")  # there are other texts there
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            used: set[str] = set()
+            if isinstance(node, ast.Import):
+                used = {alias.name.split(".")[0] for alias in node.names} & PARSERS
+            elif isinstance(node, ast.ImportFrom):
+                used = {(node.module or "").split(".")[0]} & PARSERS
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and strings:
+                used = {node.func.attr} & TAKES_TEXT_APART
+            if used:
+                found.setdefault(_name(path), set()).update(used)
+    assert found == READERS

@@ -1,5 +1,6 @@
 """The text that targets share.
 
 Files: expressions as text (`speller`), lines that know their statement (`lines`), what functions take (`signature`,
-`arguments`) and return (`types`), sizes as text (`sizes`), the Jinja environment (`environment`).
+`arguments`) and return (`types`), sizes as text (`sizes`), hand-written functions with what they need (`runtime`), the
+Jinja environment (`environment`).
 """

@@ -1,46 +1,90 @@
 """How the functions of the runtime travel into a generated module."""
 
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from symgrad.targets.numpy.runtime import _FILES, _IMPORTS, _definitions, closure, import_lines, source_text
+from symgrad.codegen.runtime import Import, Sources, definitions
+from symgrad.targets.jax.sources import sources as jax_sources
+from symgrad.targets.numpy.runtime import sources
+
+RUNTIME = sources()
+
+FILE = '''"""A file of which nothing may be executed."""
+
+import itertools
+import a_library_that_is_missing as missing
+from functools import cache
+from math import prod as product
+from typing import Any
+
+def _plain(x: Any) -> int:
+    """Calls no _decorated."""
+    return missing.count(x)
 
 
-def test_every_import_of_the_runtime_is_known() -> None:
-    for file in _FILES:
-        for name, value in vars(file).items():
-            place = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
-            if name.startswith("__") or place is None or place.startswith(("symgrad.", "numpy")):
-                continue
-            assert name in _IMPORTS, f"{file.__name__} imports {name}"
-            module, kind = _IMPORTS[name]
-            found = __import__(module, fromlist=[name])
-            assert (found if kind is None else getattr(found, name)) is value
+@cache
+def _decorated(n: int) -> Any:
+    def inner() -> Any:
+        return _plain(product(itertools.repeat(n, 3)))
+
+    return inner, scipy.special.erfcx(n)
+
+
+class _Record(_Base):
+    def plain(self) -> Any:
+        return _plain(self)
+'''
+
+
+def test_what_a_definition_needs_is_read_off_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one_file.py").write_text(FILE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = definitions("one_file")
+    assert list(found) == ["_plain", "_decorated", "_Record"]
+    assert "".join(one.source for one in found.values()) == FILE[FILE.index("def _plain") :].replace("\n\n\n", "\n")
+    any_, libraries = Import("typing", "Any"), {"missing": Import("a_library_that_is_missing", None)}
+    assert found["_plain"].imports == {"Any": any_, **libraries}
+    assert "_decorated" not in found["_plain"].names
+    assert found["_decorated"].imports == {
+        **{"Any": any_, "cache": Import("functools", "cache"), "product": Import("math", "prod")},
+        "itertools": Import("itertools", None),
+    }
+    assert "_plain" in found["_decorated"].names and found["_decorated"].special == {"erfcx"}
+    assert {"_Base", "_plain"} <= set(found["_Record"].names) and found["_Record"].special == set()
+
+
+@pytest.mark.parametrize("known", [RUNTIME, jax_sources()], ids=["numpy", "jax"])
+def test_a_function_calls_one_library_by_one_name(known: Sources) -> None:
+    """As it is renamed for another one by that."""
+    library, other = ("np.", "jnp.") if known is RUNTIME else ("jnp.", " np.")
+    assert any(library in one.source for one in known.known.values())
+    assert not [name for name, one in known.known.items() if other in one.source or "jjnp" in one.source]
 
 
 def test_a_function_comes_with_what_it_needs_in_the_order_of_use() -> None:
-    assert closure(["_fitted", "_floating"]) == ["_fitted", "_read_sizes", "_floating", "_array"]
-    assert closure(["_jacobian"], known=["Blocks"]) == ["_jacobian", "_flat_index"]
+    assert RUNTIME.closure(["_fitted", "_floating"]) == ["_fitted", "_read_sizes", "_floating", "_array"]
+    assert RUNTIME.closure(["_jacobian"], ["Blocks"]) == ["_jacobian", "_flat_index"]
 
 
 def test_imports_are_sorted_and_joined() -> None:
-    assert import_lines(["_blas", "_over_rows", "_block_rows"], ["Any"]) == [
+    assert RUNTIME.import_lines(["_blas", "_over_rows", "_block_rows"]) == [
         "import ctypes",
         "import threading",
         "from collections.abc import Callable",
         "from concurrent.futures import ThreadPoolExecutor",
         "from functools import cache, reduce",
         "from operator import iadd",
-        "from typing import Any",
+        "from typing import Any, NamedTuple",
     ]
 
 
-@pytest.mark.parametrize("name", sorted(_definitions()))
+@pytest.mark.parametrize("name", sorted(RUNTIME.known))
 def test_a_definition_with_its_needs_runs_where_there_is_no_symgrad(name: str) -> None:
-    names = sorted(closure([name]), key=lambda one: one.startswith("_"))  # classes come first
-    lines = [*import_lines(names, ["Any"]), "import numpy as np", "import numpy.typing as npt", source_text(names)]
+    names = sorted(RUNTIME.closure([name]), key=lambda one: one.startswith("_"))  # classes come first
+    lines = [*RUNTIME.import_lines(names), "import numpy as np", "import numpy.typing as npt", RUNTIME.text(names)]
     module = ModuleType("alone")
     sys.modules["alone"] = module  # where NamedTuple looks up its module
     try:

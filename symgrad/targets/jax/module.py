@@ -11,8 +11,8 @@ from symgrad.graph.nodes import Node, postorder
 from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import conventions, notes, requirements
 from symgrad.targets.jax.function import RESERVED, print_function
-from symgrad.targets.jax.sources import closure, import_lines, in_jax
-from symgrad.univariate import code, with_name
+from symgrad.targets.jax.sources import of_one_argument, sources
+from symgrad.univariate import with_name
 
 
 def module_source(
@@ -38,11 +38,13 @@ def module_source(
     last = {one.check: one for one in made if one.arguments}
     checks = [check(n, requirements(program, one.arguments, nodes[n]), ranges=False) for n, one in last.items()]
     helpers = sorted({helper for one in made for helper in one.helpers})
-    of_one_argument = {helper: found for helper in helpers if (found := with_name(helper[1:])) is not None}
+    derived = {helper: found for helper in helpers if (found := with_name(helper[1:])) is not None}
     calls = list(dict.fromkeys(call for one in checks for call in one.calls))
     calls += ["_or_nan", "_in_range"] if any(one.checked for one in made) else []
-    calls += [helper for helper in helpers if helper not in of_one_argument]
-    sources = closure(calls, [in_jax(code(found.expression)) for found in of_one_argument.values()])
+    calls += [helper for helper in helpers if helper not in derived] + (["_in_pieces", "_series"] if derived else [])
+    runtime = sources()
+    inside = runtime.closure(calls)
+    texts = [*map(of_one_argument, derived.values()), *(runtime.known[name].source for name in inside)]
     parameters = [a for a in program.arguments if a.role == "parameter"]
     template = environment().get_template("jax/module.py.j2")
     return template.render(
@@ -57,7 +59,7 @@ def module_source(
         static=[a.name for a in program.arguments if a.role == "dimension"],
         functions=made,
         checks=checks,
-        imports=import_lines(sources),
-        special=any(one.special for one in made) or any("scipy" in source.names for source in sources),
-        runtime="\n\n\n".join(source.text.strip() for source in sources),
+        imports=runtime.import_lines(inside),
+        special=any(one.special for one in made) or bool(runtime.special(inside)),
+        runtime="\n\n\n".join(text.strip() for text in texts),
     )

@@ -18,7 +18,7 @@ from symgrad.outputs.requirements import Length, conventions, lengths_of, notes,
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import checked
 from symgrad.targets.numpy.function import PrintedBody, PrintedFunction, print_function
-from symgrad.targets.numpy.runtime import closure, import_lines, source_text, special_functions
+from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
 
 
@@ -48,7 +48,8 @@ def module_source(
         *_of_results(functions, rendered),
         *packing.calls,
     ]
-    inside = [name for name in closure(["Bound", *needs]) if name not in shown]
+    runtime = sources()
+    inside = [name for name in runtime.closure(["Bound", *needs]) if name not in shown]
     return (
         environment()
         .get_template("module.py.j2")
@@ -63,18 +64,18 @@ def module_source(
             dimensions=[str(d) for d in program.dimensions],
             parameter_dimensions=[str(d) for d in program.dimensions if _is_side(d, parameters)],
             helpers=sorted(helpers),
-            scipy=sorted({name for one in printed for name in one.scipy} | special_functions(inside)),
+            scipy=sorted({name for one in printed for name in one.scipy} | runtime.special(inside)),
             checks=checks,
             packing=packing,
             shapes="\n".join(_shapes(program.arguments)),
-            bound=source_text(["Bound"]),
+            bound=runtime.text(["Bound"]),
             functions=rendered,
             workspace=keeps,
-            imports=import_lines([*shown, *inside], ["Any", "NamedTuple"]),
-            runtime="\n\n".join([source_text(inside), *_of_one_argument(helpers)]),
-            blocks=source_text(one for one in shown if one == "Blocks"),
-            one_array=source_text(alone),
-            workspace_class=source_text(one for one in shown if one == "Workspace"),
+            imports=runtime.import_lines([*shown, *inside]),
+            runtime="\n\n".join([runtime.text(inside), *_of_one_argument(helpers)]),
+            blocks=runtime.text(one for one in shown if one == "Blocks"),
+            one_array=runtime.text(alone),
+            workspace_class=runtime.text(one for one in shown if one == "Workspace"),
         )
     )
 

@@ -1,0 +1,160 @@
+"""Hand-written functions that travel into generated modules by their source, with what they need.
+
+What a function needs is read off its compiled code: the names that it loads, and those that its decorators, annotations
+and bases load in its file. No text is searched, and no file is executed: one of them imports a library that may be
+missing.
+"""
+
+import dis
+import inspect
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.abc import InspectLoader
+from importlib.util import find_spec
+from types import CodeType
+from typing import cast
+
+# What every generated module imports itself.
+_GIVEN = ("jax", "numpy", "scipy", "symgrad")
+
+
+@dataclass(frozen=True)
+class Import:
+    """Where a name comes from; `name` is None for a module itself."""
+
+    module: str
+    name: str | None
+
+
+TYPING = {name: Import("typing", name) for name in ("Any", "NamedTuple")}
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A function or class.
+
+    Attributes
+    ----------
+    source : its text.
+    names : all names in it, in the order of use.
+    imports : of these, those that its file imports from elsewhere.
+    special : the functions of `scipy.special` that it calls.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    imports: Mapping[str, Import] = field(default_factory=dict)
+    special: frozenset[str] = frozenset()
+
+    def renamed(self, libraries: Mapping[str, str]) -> "Definition":
+        """The same for other libraries, by what stands in front of their functions."""
+        text = self.source
+        for old, new in libraries.items():
+            text = text.replace(f"{old}.", f"{new}.")
+        return replace(self, source=text)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Definitions by name."""
+
+    known: Mapping[str, Definition]
+
+    def closure(self, names: Iterable[str], there: Collection[str] = ()) -> list[str]:
+        """The names with all that they need, in the order of use; without those that are `there` anyway."""
+        found: dict[str, None] = {}
+        stack = list(names)[::-1]
+        while stack:
+            name = stack.pop()
+            if name not in found and name not in there:
+                found[name] = None
+                stack.extend(other for other in reversed(self.known[name].names) if other in self.known)
+        return list(found)
+
+    def text(self, names: Iterable[str]) -> str:
+        """The definitions of the names, with two empty lines between them."""
+        return "\n\n".join(self.known[name].source for name in names)
+
+    def import_lines(self, names: Iterable[str]) -> list[str]:
+        """The import statements for the definitions of the names, and for types; plain imports come first."""
+        used = {**TYPING, **{key: one for name in names for key, one in self.known[name].imports.items()}}
+        parts: dict[str, list[str]] = {}
+        for one in used.values():
+            if one.name is not None:
+                parts.setdefault(one.module, []).append(one.name)
+        plain = sorted(one.module for one in used.values() if one.name is None)
+        froms = [f"from {module} import {', '.join(sorted(parts[module]))}" for module in sorted(parts)]
+        return [*(f"import {module}" for module in plain), *froms]
+
+    def special(self, names: Iterable[str]) -> set[str]:
+        """The functions of `scipy.special` that the definitions of the names call."""
+        return {special for name in names for special in self.known[name].special}
+
+
+@cache
+def definitions(module: str) -> dict[str, Definition]:
+    """The functions and classes of a file, by name."""
+    spec = find_spec(module)
+    assert spec is not None and spec.loader is not None, module
+    loader = cast(InspectLoader, spec.loader)
+    code, source = loader.get_code(module), loader.get_source(module)
+    assert code is not None and source is not None, module
+    lines, imports = source.splitlines(keepends=True), _imports(code)
+    loads = [(_line(step), step.argval) for step in dis.get_instructions(code) if _loads(step)]
+    found = {}
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType) and inner.co_name.isidentifier():
+            block = inspect.getblock(lines[inner.co_firstlineno - 1 :])
+            own = range(inner.co_firstlineno, inner.co_firstlineno + len(block))
+            around = (name for line, name in loads if line in own)  # of decorators, annotations and bases
+            names = tuple(n for n in dict.fromkeys([*around, *_names(inner)]) if n != inner.co_name)
+            taken = {name: imports[name] for name in names if name in imports}
+            special = frozenset(_special(inner)) if "special" in names else frozenset[str]()
+            found[inner.co_name] = Definition("".join(block), names, taken, special)
+    return found
+
+
+def _imports(code: CodeType) -> dict[str, Import]:
+    """What a file imports that generated modules do not have anyway, by the name in the file."""
+    found: dict[str, Import] = {}
+    module, part = "", None
+    for step in dis.get_instructions(code):
+        match step.opname:
+            case "IMPORT_NAME":
+                module, part = step.argval, None
+            case "IMPORT_FROM":
+                part = step.argval
+            case "STORE_NAME" if module:
+                if module.split(".")[0] not in _GIVEN:
+                    found[step.argval] = Import(module, part)
+                module = module if part is not None else ""
+            case "POP_TOP":
+                module, part = "", None
+    return found
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _names(inner)
+
+
+def _special(code: CodeType) -> Iterator[str]:
+    """What is taken of `scipy.special`."""
+    taken = [step.argval for step in dis.get_instructions(code) if _loads(step)]
+    for first, second, third in zip(taken, taken[1:], taken[2:], strict=False):
+        if (first, second) == ("scipy", "special"):
+            yield third
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _special(inner)
+
+
+def _loads(step: dis.Instruction) -> bool:
+    return step.opcode in dis.hasname
+
+
+def _line(step: dis.Instruction) -> int | None:
+    return None if step.positions is None else step.positions.lineno
