@@ -16,6 +16,7 @@ from symgrad.schedule.cumulative import accumulate
 from symgrad.schedule.exponentials import shift_exponentials
 from symgrad.schedule.factorise import factorise
 from symgrad.schedule.guards import guard
+from symgrad.schedule.invariant import take_out
 from symgrad.schedule.labels import place_labels
 from symgrad.schedule.lower import lower
 from symgrad.schedule.masks import split_masks
@@ -123,6 +124,11 @@ PHASES: tuple[Phase, ...] = (
         "distribute",
         "a sum of terms over different indices is multiplied out, so that no array over all of them is needed",
         lambda terms, known: distribute(terms, known.identities),
+    ),
+    Phase(
+        "take out",
+        "a term that is the same for all entries of a sum needs no pass over them; as soon as sums are multiplied out",
+        lambda terms, known: take_out(terms, known.parameters),
     ),
     Phase(
         "sum first",

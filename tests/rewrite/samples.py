@@ -393,6 +393,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "adjugates": (Sample(lambda: Model(A.det() ** 2, [A])), Sample(lambda: Model((A * S).det() * b, [A, b]))),
     "distribute": (Sample(_mixture), _CROSS_ENTROPY._replace(model=lambda: Model(
         -Sum(P[n, k] * log(softmax(z[n, k] ** 2, classes)), rows, classes), [z], facts=[one_hot]))),
+    "take_out": (Sample(lambda: _sum(sin(a) + b * sin(x[n]) + exp(y[n]), [a, b, x])),),
     "sum_first": (Sample(_distances),),
     "share": (Sample(lambda: _sum(t[n] * sin(x[n]) * exp(y[n]) + t[n] * exp(y[n]) * x[n] ** 2, [x, t, y])),),
     "keep_steps": (Sample(_recurrence),),

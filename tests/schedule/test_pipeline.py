@@ -31,6 +31,7 @@ ORDER = [
     "factorise",
     "square",
     "distribute",
+    "take out",
     "sum first",
     "keep steps",
     "share",
