@@ -67,7 +67,8 @@ class Node:
     """An array of the given symbolic shape. `digest` depends on structure only, never on memory or on the run.
 
     Every kind says what follows `uses`, or states that nothing is known (`nothing`, `no_sign`). What it does not say is
-    an error that names the kind and the pass.
+    an error that names the kind and the pass; only the last three methods, of which most kinds have nothing to say,
+    say so themselves.
     """
 
     shape: Shape

@@ -12,7 +12,7 @@ from symgrad.calculus.forward import forward
 from symgrad.calculus.linear_maps import pull, push
 from symgrad.calculus.reverse import reverse
 from symgrad.errors import UnsupportedError
-from symgrad.graph.build import ONE, const, mul
+from symgrad.graph.build import ONE, const, mul, product_of_powers
 from symgrad.graph.linear_maps import (
     Branch,
     Chain,
@@ -30,7 +30,7 @@ from symgrad.graph.nodes import Input, Node, Use, intern, postorder
 from symgrad.graph.transform import dependents, own
 from symgrad.verify.graph_eval import GraphEvaluator
 from tests.graph.kind_samples import LONG, SAMPLES, values
-from tests.graph.random_terms import ARGUMENTS, SIZES, terms
+from tests.graph.random_terms import ARGUMENTS, SIZES, N, terms
 
 MOVED = [LONG, *(ARGUMENTS[name] for name in ("s", "x", "y", "p", "A", "T"))]
 STEP = mpmath.mpf("1e-16")  # of 60 digits: differences are right to about 30
@@ -168,3 +168,15 @@ def test_a_local_derivative_that_is_wrong_is_seen(kind, monkeypatch):
     assert_transposed(use.node, 1)
     with pytest.raises(AssertionError):
         assert_derivative(use, 1)
+
+
+def test_the_derivative_of_a_norm_is_0_at_0_in_both_modes():
+    """Of √(Σ x²), which has no derivative there; the least of its subgradients is taken."""
+    x = ARGUMENTS["x"]
+    norm = product_of_powers([(mul([product_of_powers([(own(x), S(2))])], {0: N}), S.Half)])
+    (along,) = forward([norm], {x: own(argument_like(x, "way"))})
+    adjoint = reverse(norm, [x])[x]
+    with mpmath.workdps(20):
+        evaluate = GraphEvaluator({"x": np.zeros(3), "way": np.ones(3)}, SIZES)
+        assert evaluate(along).flat[0] == 0
+        assert all(value == 0 for value in evaluate(adjoint, 1).flat)

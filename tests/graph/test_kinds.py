@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,28 +15,32 @@ from sympy import Eq, IndexedBase, S, Sum, Symbol, sin, symbols
 
 from symgrad import Model
 from symgrad.calculus.forward import forward
-from symgrad.calculus.linear_maps import pull, push
 from symgrad.calculus.reverse import reverse
+from symgrad.codegen.speller import Speller
 from symgrad.errors import UnsupportedError
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.graph import facts
-from symgrad.graph.build import ONE, add, delta, index, mul, size, subtract
+from symgrad.graph.build import ONE, delta, index, mul, size, subtract
 from symgrad.graph.linear_maps import Entries
-from symgrad.graph.node import Leaf, Local, Node, first_operand, no_sign, nothing
-from symgrad.graph.nodes import Input, Use, intern, postorder
+from symgrad.graph.node import Leaf, Local, Node, first_operand, free_of_cost, no_sign, nothing
+from symgrad.graph.nodes import Input, Letter, Use, intern, postorder
 from symgrad.graph.symmetry import sign_under
 from symgrad.graph.transform import own
 from symgrad.inspect.measure import _cost
 from symgrad.lowering.slices import Entry, Loop, loops
+from symgrad.lowering.terms import Terms
+from symgrad.lowering.values import Value
 from symgrad.schedule.liveness import readings
 from symgrad.schedule.vanishing import Vanishing
+from symgrad.statements.arithmetic import operation
 from symgrad.targets.jax.terms import JaxTerms
+from symgrad.targets.numpy.functions import NUMPY
 from symgrad.targets.numpy.terms import NumpyTerms
 from symgrad.verify import graph_eval
 from symgrad.verify.graph_eval import GraphEvaluator
 from tests.calculus.test_linear_maps import assert_derivative, assert_transposed
 
-from .kind_samples import LONG, SAMPLES, values
+from .kind_samples import SAMPLES, values
 from .random_terms import ARGUMENTS, SIZES, N
 
 T = Symbol("T", integer=True, positive=True)
@@ -232,36 +236,65 @@ class Reversed(Node):
 
     arg: Use
 
-    nonnegative = positive = never_zero = integral = infinite = first_operand
-    sum_of_squares = probability = nothing
+    nonnegative = positive = never_zero = probability = integral = infinite = first_operand
+    sum_of_squares = nothing
+    operations = free_of_cost
     sign = no_sign
 
     def uses(self) -> tuple[Use, ...]:
         return (self.arg,)
 
-    def rebuild(self, uses: Any) -> Use:
-        return reversed_entries(uses[0])
+    def rebuild(self, uses: Sequence[Use]) -> Use:
+        return reversed_entries(uses[0], 0)
 
     def local(self, number: int) -> list[Local]:
         (length,) = self.shape
-        place = subtract(add([(length, ONE)]) if length.is_Number else size(length), index(0, length))
-        return [Local(Use(self.arg.node, ("from",)), Entries({"from": length}, {"from": subtract(place, ONE)}))]
+        last = subtract(size(length), ONE)
+        entries = Entries({"from": length}, {"from": subtract(last, index(0, length))})
+        return [Local(Use(self.arg.node, ("from",)), entries)]
 
 
-def reversed_entries(arg: Use) -> Use:
-    return Use(intern(Reversed, arg.node.shape, own(arg.node)), arg.letters)
+def reversed_entries(arg: Use, letter: Letter) -> Use:
+    """The vector along a letter, from its end; what is constant along the letter stays as it is."""
+    return Use(intern(Reversed, arg.node.shape, own(arg.node)), arg.letters) if letter in arg.letters else arg
 
 
-def test_a_kind_that_says_its_local_derivative_has_both_modes(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def reversed_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case each of what writes statements, formulas and values of nodes."""
+    lowered, written = Terms._print, IndexWriter.write
+
+    def lower(self: Any, node: Node) -> Value:
+        if not isinstance(node, Reversed):
+            return lowered(self, node)
+        return Value(operation("flip", self._use(node.arg).expression, axis=0), (0,))
+
+    def write(self: Any, use: Use, at: Any) -> Any:
+        if not isinstance(use.node, Reversed):
+            return written(self, use, at)
+        return self.write(use.node.arg, {0: use.node.shape[0] - 1 - at[use.letters[0]]})
+
+    def evaluate(self: Any, node: Reversed) -> Any:
+        return self._values[node.arg.node][::-1]
+
+    monkeypatch.setattr(Terms, "_print", lower)
+    monkeypatch.setattr(IndexWriter, "write", write)
+    monkeypatch.setattr(GraphEvaluator, "_reversed", evaluate, raising=False)
     monkeypatch.setitem(graph_eval._RULES, Reversed, "_reversed")
-    rule = lambda self, node: self._values[node.arg.node][::-1]  # noqa: E731
-    monkeypatch.setattr(GraphEvaluator, "_reversed", rule, raising=False)
+
+
+@pytest.mark.usefixtures("reversed_everywhere")
+def test_a_kind_is_stated_in_one_file_and_shown_evaluated_and_lowered_in_one_each() -> None:
     twice = mul([Use(ARGUMENTS["x"], ("i",)), Use(ARGUMENTS["s"], ())])
-    term = mul([reversed_entries(twice), Use(ARGUMENTS["y"], ("i",))])
-    assert assert_derivative(term, 1)
-    assert all(assert_transposed(node, 1) for node in postorder([term.node]) if node.uses())
-    node = intern(Reversed, LONG.shape, own(LONG))
-    assert list(pull(node, own(node), {LONG})) and push(node, {LONG: own(LONG)})
+    root = mul([reversed_entries(twice, "i"), Use(ARGUMENTS["y"], ("i",))])
+    node = next(node for node in postorder([root.node]) if isinstance(node, Reversed))
+    for ask in PASSES.values():
+        ask(root, node)
+    assert assert_derivative(root, 1)
+    assert all(assert_transposed(part, 1) for part in postorder([root.node]) if part.uses())
+    printed = NumpyTerms(["s", "x", "y"], [], lambda size: 3.0)
+    printed.compute({"out": root})
+    assert Speller(NUMPY, "").text(printed._values[root.node].expression) == "np.flip(s * x, axis=0) * y"
 
 
 def main() -> None:
