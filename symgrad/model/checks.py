@@ -1,12 +1,9 @@
 """What can be asked of a model that runs its generated module: the check, and what is checked before it is given."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from symgrad import targets
 from symgrad.checking import Checking
@@ -20,8 +17,8 @@ from symgrad.outputs.second_order import Request
 from symgrad.targets import NUMPY
 from symgrad.verify.check import check_module
 from symgrad.verify.draws import draw_inputs
-from symgrad.verify.report import CheckReport, Run
-from symgrad.verify.sampling import Draw, Sampler
+from symgrad.verify.report import CheckReport
+from symgrad.verify.sampling import Draw
 from symgrad.verify.subject import Settings
 from symgrad.verify.test_file import test_cases, test_file
 
@@ -71,7 +68,7 @@ class Checks(Code):
         text, goal = self._source(request, workspace, target), targets.target(target)
         if check:
             module = goal.on_arrays(goal.imported(text, self.name))
-            report = self._check(module, request, Settings(seed), chain=False)
+            report = self._check(module, request, Settings(seed, chain=False))
             if not report.ok:
                 outcome = "failed" if report.verdict == "fail" else "was inconclusive"
                 raise GradientCheckError(f"the gradient check of {self.name} {outcome}\n{report}", report)
@@ -156,14 +153,7 @@ class Checks(Code):
         request = self._request(hessian, hvp, jacobian)
         goal = targets.target(target)
         module = goal.on_arrays(goal.imported(self._source(request, workspace, target), self.name))
-        report = self._check(module, request, Settings(seed, sizes, inputs), chain)
-        return replace(report, edges=(*report.edges, self._audit(module, seed, sizes))) if accuracy else report
-
-    def _audit(self, module: Any, seed: int, sizes: Any) -> Run:
-        """What an audit of the digits finds, from the first draw on."""
-        draw = self.draws(module, seed=seed, sizes=sizes)[0]
-        sampler = Sampler(self.arguments, self.facts, draw.sizes, np.random.default_rng(seed), where=self.where)
-        return self._run(lambda: self._checking.audit(module, draw, sampler.satisfies))
+        return self._check(module, request, Settings(seed, sizes, inputs, chain, accuracy))
 
     @cached_property
     def _checking(self) -> Checking:
@@ -191,10 +181,10 @@ class Checks(Code):
         ['a', 'x']
         """
         settings = Settings(seed, sizes)
-        return self._run(lambda: draw_inputs(self._checking.subject(module, chain=False), settings))
+        return self._run(lambda: draw_inputs(self._checking.subject(module), settings))
 
-    def _check(self, module: Any, request: Request, settings: Settings, chain: bool) -> CheckReport:
-        return self._run(lambda: check_module(self._checking.subject(module, request, chain), settings))
+    def _check(self, module: Any, request: Request, settings: Settings) -> CheckReport:
+        return self._run(lambda: check_module(self._checking.subject(module, request), settings))
 
     def report(self, seed: int = 0, *, progress: Callable[[str], None] = lambda doing: None) -> Report:
         """Everything about the model as one page of HTML that needs nothing else: no network, no other file.

@@ -12,21 +12,24 @@ and once exactly, and the first operation that is wrong although its operands ar
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mpmath
 import numpy as np
-import sympy as sp
 from mpmath import mpf
 from sympy import Basic
 
-from symgrad.graph.nodes import Apply, Input, Node, Use, postorder
-from symgrad.verify.arrays import EPS, count, entry_name, largest, moved
-from symgrad.verify.graph_eval import GraphEvaluator
+from symgrad.graph.nodes import Node, Use, postorder
+from symgrad.verify.arrays import EPS, Array, count, entry_name, largest, moved
+from symgrad.verify.calls import BOTH, Arrays, Calls
+from symgrad.verify.draws import sampler_of
+from symgrad.verify.limits import LimitedEvaluator, TooFar
 from symgrad.verify.report import Finding, Run
 from symgrad.verify.sampling import Draw
+from symgrad.verify.stages import Compiled
+from symgrad.verify.subject import Subject
 
 TOLERANCE = 1e-12
 """Times the condition: about 4,500 rounding errors, of which right code seldom has ten."""
@@ -39,50 +42,6 @@ _SHOWN = 12
 
 _LARGEST, _SMALLEST = mpf(float(np.finfo(np.float64).max)), mpf(10) ** -290
 _MOVES = 2
-
-# The size of an argument, as a power of 2, beyond which mpmath takes too long: exponentials by their exponent's digits.
-_WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.Pow, sp.floor, sp.ceiling, sp.atan)
-_OF_EXPONENTIALS, _OF_OTHERS = 4000, 40
-_SUBSCRIPTS = 2**31
-_EXPONENTIAL = {
-    "exp",
-    "sinh",
-    "cosh",
-    "tanh",
-    "sigmoid",
-    "softplus",
-    "log_sigmoid",
-    "expm1",
-    "erf",
-    "erfc",
-    "sin",
-    "cos",
-}
-
-
-@dataclass(frozen=True)
-class Audited:
-    """What is audited.
-
-    Attributes
-    ----------
-    loss, gradient : the formulas, by the parameters in order.
-    computed : the terms that the code computes: the loss, then the gradient.
-    parameters : the nodes of the parameters.
-    call : `value_and_gradient` of the module, from a dictionary of inputs.
-    scaled : the names of the real inputs.
-    allowed : whether inputs satisfy the facts.
-    text : what a report calls an operation of the graph.
-    """
-
-    loss: Use
-    gradient: Sequence[Use]
-    computed: Sequence[Use]
-    parameters: Sequence[Input]
-    call: Callable[[Mapping[str, Any]], tuple[Any, Sequence[Any]]]
-    scaled: Sequence[str]
-    allowed: Callable[[dict[str, Any]], bool]
-    text: Callable[[Node], str]
 
 
 @dataclass(frozen=True)
@@ -101,38 +60,32 @@ class Loss:
         return abs(self.got - self.right) / abs(self.right) if math.isfinite(self.got) and self.right else math.inf
 
 
-def audit(subject: Audited, draw: Draw) -> Run:
-    """The findings of an audit, as one run of a report.
-
-    Parameters
-    ----------
-    subject : the model and its module.
-    draw : inputs of a usual size, from which the grid starts.
-    """
-    title = "the digits on a logarithmic grid of each input"
+def audit(subject: Subject, draw: Draw) -> Run:
+    """The findings of an audit, as one run of a report, on a grid that starts from inputs of a usual size."""
+    title, compiled = "the digits on a logarithmic grid of each input", subject.compiled
+    if compiled is None:
+        return Run(title, notes=("not looked at: the formulas are not known",))
     if count(draw.inputs) > MOST_NUMBERS:
         note = f"not looked at: the inputs hold more than {MOST_NUMBERS} numbers; give sizes= that are smaller"
         return Run(title, findings=(Finding("digits on a logarithmic grid", "inconclusive", note),))
-    points = list(_grid(subject, draw))
-    losses = [
-        loss for inputs, at, digits in points[:MOST_EVALUATIONS] for loss in _point(subject, draw, inputs, at, digits)
-    ]
+    calls, sampler = Calls(subject.module, subject.parameters, draw.sizes), sampler_of(subject, draw.sizes, [0])
+    points = [point for point in _grid(compiled, draw) if sampler.satisfies(point[0])]
+    looked = points[:MOST_EVALUATIONS]
     worst: dict[tuple[str, str], Loss] = {}
-    for loss in losses:
+    for loss in (loss for point in looked for loss in _Point(compiled, calls, draw.sizes, *point).losses()):
         key = (loss.label.partition("[")[0], loss.culprit)
         if key not in worst or worst[key].error < loss.error:
             worst[key] = loss
     findings = [_finding(loss) for loss in list(worst.values())[:_SHOWN]]
-    if not findings:
-        findings = [Finding(f"digits at {min(len(points), MOST_EVALUATIONS)} points of the grid", "pass")]
+    findings = findings or [Finding(f"digits at {len(looked)} points of the grid", "pass")]
     notes = [f"{len(worst) - _SHOWN} more kinds of lost digits"] if len(worst) > _SHOWN else []
-    notes += [f"{MOST_EVALUATIONS} of {len(points)} points were looked at"] if len(points) > MOST_EVALUATIONS else []
+    notes += [f"{len(looked)} of {len(points)} points were looked at"] if len(points) > len(looked) else []
     return Run(title, findings=tuple(findings), notes=tuple(notes))
 
 
-def point_findings(subject: Audited, draw: Draw) -> list[Finding]:
-    """The findings of an audit at one draw of inputs, as it is."""
-    losses = list(_point(subject, draw, draw.inputs, "these inputs", _DIGITS))
+def losses_at(compiled: Compiled, calls: Calls, draw: Draw) -> list[Finding]:
+    """The entries of value and gradient whose digits are wrong at a draw, as it is."""
+    losses = list(_Point(compiled, calls, draw.sizes, draw.inputs, "these inputs", _DIGITS).losses())
     return [_finding(loss) for loss in losses[:_SHOWN]] or [Finding("the digits of value and gradient", "pass")]
 
 
@@ -141,85 +94,107 @@ def _finding(loss: Loss) -> Finding:
     return Finding(f"digits of {loss.label}", "fail", f"{loss.got!r} at {loss.at}, right is {loss.right!r}{blame}")
 
 
-def _grid(subject: Audited, draw: Draw) -> Iterator[tuple[dict[str, Any], str, int]]:
-    """Inputs on the grid that satisfy the facts, how a report describes them, and how many digits the truth needs."""
-    groups: list[tuple[str, ...]] = [(name,) for name in subject.scaled]
-    groups += [tuple(subject.scaled)] if len(groups) > 1 else []
+def _grid(compiled: Compiled, draw: Draw) -> Iterator[tuple[dict[str, Any], str, int]]:
+    """Inputs on the grid, how a report describes them, and how many digits the truth needs."""
+    scaled = [argument.name for argument in compiled.program.arguments if not argument.integer]
+    groups = [*((name,) for name in scaled), *([tuple(scaled)] if len(scaled) > 1 else [])]
     for exponent, sign, names in itertools.product(EXPONENTS, (1.0, -1.0), groups):
         inputs = dict(draw.inputs)
         for name in names:
             base = np.asarray(draw.inputs[name], dtype=np.float64)
-            scaled = sign * (base / (largest(base) or 1.0)) * 10.0**exponent
-            inputs[name] = scaled if base.ndim else np.float64(scaled)
-        if subject.allowed(inputs):
-            scale = f"{'-' if sign < 0 else ''}1e{exponent}"
-            values = [f"{name} = {float(inputs[name])!r}" for name in names if np.ndim(inputs[name]) == 0]
-            at = ", ".join(values) if len(values) == len(names) else f"{', '.join(names)} scaled to {scale}"
-            yield inputs, at, _DIGITS + 2 * abs(exponent)
+            inputs[name] = (sign * (base / (largest(base) or 1.0)) * 10.0**exponent)[()]
+        scale = f"{'-' if sign < 0 else ''}1e{exponent}"
+        values = [f"{name} = {float(inputs[name])!r}" for name in names if np.ndim(inputs[name]) == 0]
+        at = ", ".join(values) if len(values) == len(names) else f"{', '.join(names)} scaled to {scale}"
+        yield inputs, at, _DIGITS + 2 * abs(exponent)
 
 
-class TooFar(Exception):
-    """A number beyond what can be evaluated."""
+@dataclass(frozen=True)
+class _Point:
+    """Inputs, how a report describes them, and how many digits the truth needs there."""
 
+    compiled: Compiled
+    calls: Calls
+    sizes: Mapping[Basic, int]
+    inputs: dict[str, Any]
+    at: str
+    digits: int
 
-class LimitedEvaluator(GraphEvaluator):
-    """The values of terms at the precision of the moment, as long as no function takes forever."""
+    def losses(self) -> Iterator[Loss]:
+        """The numbers that are wrong."""
+        with np.errstate(all="ignore"):
+            try:
+                got: Arrays | None = self.calls(BOTH, self.inputs)
+            except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+                got = None
+            with mpmath.workdps(self.digits):
+                right = self._truth(self.inputs)
+                numbers = [] if right is None else list(self._pairs(got, right))
+                wrong = [k for k, (_, a, b) in enumerate(numbers) if _is_off(a, b, mpf(0))]
+                noise = self._noise([b for _, _, b in numbers]) if wrong else []
+                wrong = [k for k in wrong if _is_off(*numbers[k][1:], noise[k])]
+            for label, a, b in (numbers[k] for k in wrong):
+                yield Loss(label, float(a), float(b), self.at, self._culprit(label))
 
-    def _apply(self, node: Apply) -> Any:
-        if node.head not in _WITHOUT_LIMIT and isinstance(node.head, sp.FunctionClass):
-            most = _OF_EXPONENTIALS if node.head.__name__ in _EXPONENTIAL else _OF_OTHERS
-            for use in node.args:
-                for number in self._aligned(use, range(node.rank)).flat:
-                    if isinstance(number, mpf) and mpmath.isfinite(number) and number and mpmath.mag(number) > most:
-                        raise TooFar
-        return super()._apply(node)
+    def _pairs(self, got: Arrays | None, right: Sequence[Any]) -> Iterator[tuple[str, float, Any]]:
+        """The name of each number, what it is and what it should be."""
+        found = {label: got[label] for label, *_ in self.compiled.terms} if got is not None else {}
+        for (label, *_), exact in zip(self.compiled.terms, right, strict=True):
+            same = label in found and found[label].size == exact.size
+            for number, place in enumerate(np.ndindex(exact.shape)):
+                name = label if label == "value" else f"gradient.{entry_name(label, place)}"
+                yield name, float(found[label].flat[number]) if same else math.nan, exact[place]
 
-    def known(self, node: Node) -> Any:
-        """The value of a node that has been evaluated; None for a step of a recurrence."""
-        return self._values.get(node)
-
-
-class RoundedEvaluator(LimitedEvaluator):
-    """The same with a rounding error in every intermediate result, as in float64: what absorbs or cancels shows.
-
-    The errors are up to an ulp, of no pattern, and always the same. Whole numbers that subscripts may be made of stay.
-    """
-
-    def _rule(self, node: Node) -> Any:
-        value = super()._rule(node)
-        if not isinstance(value, np.ndarray) or isinstance(node, Input):
-            return value
-        errors = np.random.default_rng(len(self._values)).uniform(-(2.0**-52), 2.0**-52, value.size)
-        made = np.empty(value.shape, dtype=object)
-        for n, (number, error) in enumerate(zip(value.flat, errors, strict=True)):
-            exact = not isinstance(number, mpf) or (abs(number) < _SUBSCRIPTS and number == int(number))
-            made[np.unravel_index(n, value.shape)] = number if exact else number * (1 + mpf(error))
-        return made
-
-
-def _point(subject: Audited, draw: Draw, inputs: dict[str, Any], at: str, digits: int) -> Iterator[Loss]:
-    """What is wrong at one point of the grid."""
-    with np.errstate(all="ignore"):
+    def _truth(self, inputs: Mapping[str, Any]) -> list[Array] | None:
+        """Loss and gradient at the precision of the moment; None where they are not defined, or too far away."""
+        evaluate = LimitedEvaluator(inputs, self.sizes)
         try:
-            got = _flat(subject.call(inputs))
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-            got = None
-        with mpmath.workdps(digits):
-            right = _truth(subject, inputs, draw.sizes)
-            if right is None:
-                return
-            labels = _labels(subject, inputs)
-            if got is None or len(got) != len(right):
-                got = [math.nan] * len(right)
-            wrong = [k for k, pair in enumerate(zip(got, right, strict=True)) if _is_off(*pair, mpf(0))]
-            if not wrong:
-                return
-            noise = _noise(subject, inputs, draw.sizes, right)
-            wrong = [k for k in wrong if _is_off(got[k], right[k], noise[k])]
-        for k in wrong:
-            yield Loss(
-                labels[k], float(got[k]), float(right[k]), at, _culprit(subject, inputs, draw.sizes, labels[k], digits)
-            )
+            found = [
+                np.broadcast_to(evaluate(use, len(shape)), evaluate.shape(shape))
+                for _, use, shape in self.compiled.terms
+            ]
+        except (TooFar, ArithmeticError, ValueError, IndexError, mpmath.libmp.ComplexResult):
+            return None
+        return found if mpmath.isfinite(found[0].item()) else None
+
+    def _noise(self, right: Sequence[Any]) -> list[Any]:
+        """How far a rounding error in every input moves the true numbers."""
+        rng = np.random.default_rng(0)
+        most = [mpf(0)] * len(right)
+        for _ in range(_MOVES):
+            other = self._truth(moved(self.inputs, rng, exact=True))
+            if other is None:  # at the border of the domain nothing can be said of its condition
+                return [mpf("inf")] * len(right)
+            numbers = [number for array in other for number in array.flat]
+            most = [max(a, abs(b - c)) for a, b, c in zip(most, numbers, right, strict=True)]
+        return most
+
+    def _culprit(self, label: str) -> str:
+        """The first operation that is wrong in float64 although its operands are right; nothing if there is none."""
+        terms = self.compiled.computed[: 1 if label == "value" else None]
+        with mpmath.workdps(self.digits):
+            exact = self._evaluated(terms)
+        with mpmath.workprec(np.finfo(np.float64).nmant + 1):
+            rounded = self._evaluated(terms)
+        right: set[Node] = set()
+        for node in postorder([term.node for term in terms]):
+            true, near = exact.known(node), rounded.known(node)
+            if true is None or near is None or isinstance(true, list):
+                continue
+            problem = _problem(np.ravel(true), np.ravel(near))
+            if not problem:
+                right.add(node)
+            elif all(use.node in right for use in node.uses()):
+                return f"{self.compiled.text(node)} ({problem})"
+        return ""
+
+    def _evaluated(self, terms: Sequence[Use]) -> LimitedEvaluator:
+        """An evaluator that has seen the terms, as far as they can be evaluated."""
+        evaluate = LimitedEvaluator(self.inputs, self.sizes)
+        with contextlib.suppress(TooFar, ArithmeticError, ValueError, IndexError):
+            for term in terms:
+                evaluate(term, max((letter + 1 for letter in term.letters), default=0))
+        return evaluate
 
 
 def _is_off(got: float, right: Any, noise: Any) -> bool:
@@ -228,71 +203,6 @@ def _is_off(got: float, right: Any, noise: Any) -> bool:
     if not math.isfinite(got):
         return True
     return bool(abs(mpf(got) - right) > TOLERANCE * abs(right) + TOLERANCE / EPS * noise + _SMALLEST)
-
-
-def _flat(result: tuple[Any, Sequence[Any]]) -> list[float]:
-    value, gradient = result
-    return [float(value), *(float(entry) for part in gradient for entry in np.ravel(part))]
-
-
-def _labels(subject: Audited, inputs: Mapping[str, Any]) -> list[str]:
-    found = ["value"]
-    for name in (node.name for node in subject.parameters):
-        found += [entry_name(name, place) for place in np.ndindex(np.shape(inputs[name]))]
-    return [label if k == 0 else f"gradient.{label}" for k, label in enumerate(found)]
-
-
-def _truth(subject: Audited, inputs: Mapping[str, Any], sizes: Mapping[Basic, int]) -> list[Any] | None:
-    """Loss and gradient at the precision of the moment; None where they are not defined, or too far away."""
-    evaluate = LimitedEvaluator(inputs, sizes)
-    try:
-        found = [evaluate(subject.loss).item()]
-        for node, use in zip(subject.parameters, subject.gradient, strict=True):
-            found += list(np.broadcast_to(evaluate(use, node.rank), evaluate.shape(node.shape)).ravel())
-    except (TooFar, ArithmeticError, ValueError, IndexError, mpmath.libmp.ComplexResult):
-        return None
-    return found if all(mpmath.isfinite(number) for number in found[:1]) else None
-
-
-def _noise(subject: Audited, inputs: dict[str, Any], sizes: Mapping[Basic, int], right: Sequence[Any]) -> list[Any]:
-    """How far a rounding error in every input moves the true numbers."""
-    rng = np.random.default_rng(0)
-    most = [mpf(0)] * len(right)
-    for _ in range(_MOVES):
-        other = _truth(subject, moved(inputs, rng, exact=True), sizes)
-        if other is None:  # at the border of the domain nothing can be said of its condition
-            return [mpf("inf")] * len(right)
-        most = [max(a, abs(b - c)) for a, b, c in zip(most, other, right, strict=True)]
-    return most
-
-
-def _culprit(subject: Audited, inputs: Mapping[str, Any], sizes: Mapping[Basic, int], label: str, digits: int) -> str:
-    """The first operation that is wrong in float64 although its operands are right; nothing if there is none."""
-    terms = subject.computed[:1] if label == "value" else subject.computed
-    with mpmath.workdps(digits):
-        exact = _evaluated(terms, inputs, sizes)
-    with mpmath.workprec(np.finfo(np.float64).nmant + 1):
-        rounded = _evaluated(terms, inputs, sizes)
-    right: set[Node] = set()
-    for node in postorder([term.node for term in terms]):
-        true, near = exact.known(node), rounded.known(node)
-        if true is None or near is None or isinstance(true, list):
-            continue
-        problem = _problem(np.ravel(true), np.ravel(near))
-        if not problem:
-            right.add(node)
-        elif all(use.node in right for use in node.uses()):
-            return f"{subject.text(node)} ({problem})"
-    return ""
-
-
-def _evaluated(terms: Sequence[Use], inputs: Mapping[str, Any], sizes: Mapping[Basic, int]) -> LimitedEvaluator:
-    """An evaluator that has seen the terms, as far as they can be evaluated."""
-    evaluate = LimitedEvaluator(inputs, sizes)
-    with contextlib.suppress(TooFar, ArithmeticError, ValueError, IndexError):
-        for term in terms:
-            evaluate(term, max((letter + 1 for letter in term.letters), default=0))
-    return evaluate
 
 
 def _problem(true: Any, near: Any) -> str:

@@ -18,8 +18,8 @@ that the code shows by itself between points that lie close together.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -40,7 +40,7 @@ from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.numbers import DIGITS, Number, link_of, scale_of
 from symgrad.verify.report import Link
 from symgrad.verify.sampling import Draw
-from symgrad.verify.stages import Staged
+from symgrad.verify.stages import Compiled, Staged
 
 Column = list[Any]  # the numbers of one array that are compared
 
@@ -64,30 +64,12 @@ _SINGLE = 2.0**29  # rounding errors of float32 in those of float64
 _FAR = mpf(10) ** -5  # of what is differentiated: what differences cannot tell from zero, in units of EXACT
 
 
-@dataclass(frozen=True)
-class Stages:
-    """What the compiler makes of a model.
-
-    Attributes
-    ----------
-    arrays : the arrays of all functions, those of value and gradient first.
-    loss : the SymPy loss at 50 digits, from inputs and sizes.
-    rewrites : what each rewriting step found and made of it, by the name of its rule.
-    exact : whether formulas agree to all digits, whatever the rounding of the inputs.
-    """
-
-    arrays: Sequence[Staged]
-    loss: Callable[[Mapping[str, Any], Mapping[Any, int]], Any]
-    rewrites: Sequence[tuple[str, Use, Use]]
-    exact: bool
-
-
-def check_chain(stages: Stages, calls: Calls, draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
+def check_chain(compiled: Compiled, calls: Calls, draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
     """The verdict on every link of every function at one draw of inputs.
 
     Parameters
     ----------
-    stages : the model, as each stage of the compiler has it.
+    compiled : the model, as each stage of the compiler has it.
     calls : the functions of the generated module.
     draw : the inputs.
     rng : chooses directions, and how the inputs are moved.
@@ -100,16 +82,16 @@ def check_chain(stages: Stages, calls: Calls, draw: Draw, rng: np.random.Generat
     if count(draw.inputs) > MOST_NUMBERS:
         return ()
     with mpmath.workdps(DIGITS + _GUARD_DIGITS), np.errstate(all="ignore"):
-        chain = _Chain(stages, calls, draw, rng)
+        chain = _Chain(compiled, calls, draw, rng)
         second = draw.distance >= math.sqrt(float(_STEP))
-        functions = dict.fromkeys(one.function for one in stages.arrays)
+        functions = dict.fromkeys(one.function for one in compiled.arrays)
         return tuple(link for name in functions if name == BOTH or second for link in chain.links(name))
 
 
 class _Chain:
-    def __init__(self, stages: Stages, calls: Calls, draw: Draw, rng: np.random.Generator) -> None:
-        self._stages, self._calls, self._draw, self._rng = stages, calls, draw, rng
-        nodes = dict.fromkeys(node for one in stages.arrays for node in one.by)
+    def __init__(self, compiled: Compiled, calls: Calls, draw: Draw, rng: np.random.Generator) -> None:
+        self._compiled, self._calls, self._draw, self._rng = compiled, calls, draw, rng
+        nodes = dict.fromkeys(node for one in compiled.arrays for node in one.by)
         self._tangents = {node.name: Tangents(node.name, draw.inputs[node.name], draw.constraints) for node in nodes}
         self._entries = {name: tangents.entries() for name, tangents in self._tangents.items()}
         self._random = {name: tangents.random(1, rng) for name, tangents in self._tangents.items()}
@@ -119,7 +101,7 @@ class _Chain:
         # At a kink a formula is right if it keeps to the conventions, and that is for the recognised functions to say:
         # the plain spelling of a function may have another one. Nor may anything move there by its rounding errors.
         self._at_kink = draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP)
-        self._value = self._here(stages.arrays[0].simplified).item()
+        self._value = self._here(compiled.arrays[0].simplified).item()
 
     @cached_property
     def _near(self) -> list[GraphEvaluator]:
@@ -128,7 +110,7 @@ class _Chain:
 
     def links(self, function: str) -> list[Link]:
         """The links of one function; the worst number of all its arrays stands for each."""
-        ones = [one for one in self._stages.arrays if one.function == function]
+        ones = [one for one in self._compiled.arrays if one.function == function]
         title = "" if function == BOTH else f"{function.replace('hessian_vector_product', 'hvp')} "
         found = [self._reading(ones[0])] if function == BOTH else []
         found += self._derivation(title, ones)
@@ -201,14 +183,14 @@ class _Chain:
 
     def _slack(self, one: Staged, column: Column, noise: Column) -> Column:
         """How far formulas may be apart."""
-        scale, rounding = scale_of(column), 0.0 if self._stages.exact else ROUNDINGS
+        scale, rounding = scale_of(column), 0.0 if self._compiled.exact else ROUNDINGS
         unit = _FAR * (1 + abs(self._value)) if one.along else 1
         return [EXACT * (unit + scale) + rounding * (n + EPS * scale) for n in noise]
 
     # --- links --------------------------------------------------------------------------------------------------------
 
     def _reading(self, value: Staged) -> Link:
-        stated, read = self._stages.loss(self._draw.inputs, self._draw.sizes), self._here(value.of).item()
+        stated, read = self._compiled.stated.at(self._draw.inputs, self._draw.sizes).value, self._here(value.of).item()
         return link_of("reading", [Number("value", stated, read, EXACT * (1 + abs(read)), 1)])
 
     def _derivation(self, title: str, ones: Sequence[Staged]) -> list[Link]:
@@ -256,7 +238,7 @@ class _Chain:
             size = max(1, largest(along[one.by[0].name].vector) * vector.size)
         else:
             size = 1
-        relative = EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
+        relative = EXACT + (0 if self._compiled.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
         allowed = relative * entries * size + EXACT * _FAR * (1 + scale_of(np.ravel(ends[0])))
         if one.along:
             (direction,) = along.values()
@@ -278,7 +260,7 @@ class _Chain:
         which a condition around both may leave out.
         """
         found = []
-        for name, before, after in dict.fromkeys(self._stages.rewrites):
+        for name, before, after in dict.fromkeys(self._compiled.derivation.trace.steps):
             letters = list(dict.fromkeys((*before.letters, *after.letters)))
             sides = [relabel(use, {x: k for k, x in enumerate(letters)}) for use in (before, after)]
             try:
@@ -288,7 +270,7 @@ class _Chain:
             pairs = list(zip(*(part.ravel() for part in np.broadcast_arrays(left, right)), strict=True))
             numeric = [(a, b) for a, b in pairs if isinstance(a, mpf) and isinstance(b, mpf)]
             scale = scale_of(a for a, _ in numeric)
-            allowed = (EXACT + (0 if self._stages.exact else ROUNDINGS * EPS)) * (1 + scale)
+            allowed = (EXACT + (0 if self._compiled.exact else ROUNDINGS * EPS)) * (1 + scale)
             label = f"what “{name}” rewrites"
             found += [
                 Number(label, a, b, allowed, scale) for a, b in numeric if mpmath.isfinite(a) and mpmath.isfinite(b)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sympy import Basic
 
+from symgrad.verify.accuracy import audit
 from symgrad.verify.branches import Branch, Coverage
 from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, is_legal_at, sampler_of
 from symgrad.verify.edges import empty_draws, extreme_draws, kink_draws, larger_draws
@@ -63,12 +64,16 @@ class _Check:
             self._runs.append(Run("no inputs", findings=(Finding("there are inputs", "inconclusive", str(problem)),)))
             draws = []
         for number, draw in enumerate(draws):
-            first = (*PROBES, CHAIN) if large or number == 0 else PROBES
+            first = (*PROBES, CHAIN) if settings.chain and (large or number == 0) else PROBES
             self._runs.append(self._run(draw, number, (*first, DIGITS) if large else first))
         if draws:
             self._take_missing_branches(draws)
             if settings.sizes is None and not settings.inputs:
                 self._at_edges(draws[0], len(draws))
+            if settings.accuracy:
+                failed: list[Finding] = []
+                audited = guarded("the digits", partial(audit, subject, draws[0]), failed.append)
+                self._edges.append(audited or Run("the digits", findings=tuple(failed)))
         labels = subject.second.labels(subject.parameters) if subject.second is not None else ()
         found = CheckReport(
             subject.name,
@@ -191,16 +196,12 @@ class _Check:
 
     def _vanishing(self, found: CheckReport, draws: list[Draw]) -> frozenset[str]:
         """Of what has derivatives of zero only, the parameters whose formula is zero for all inputs."""
-        test = self._subject.vanishing
+        compiled = self._subject.compiled
         labels = [label for label in found.zero if draws]
-        if test is None:
+        if compiled is None:
             return frozenset(labels)
         failed: list[Finding] = []
-        return frozenset(
-            label
-            for label in labels
-            if guarded(label, lambda: test(label, draws), failed.append)  # noqa: B023
-        )
+        return frozenset(n for n in labels if guarded(n, partial(compiled.vanishes, n, draws), failed.append))
 
     # --- at the edges -------------------------------------------------------------------------------------------------
 
@@ -208,7 +209,8 @@ class _Check:
         failed: list[Finding] = []
         for place, draws, stream, probes in _EDGES:
             there = draws(self._subject, draw, [self._settings.seed, number, stream])
-            guarded(place, partial(self._run_all, there, number, probes), failed.append)
+            kept = [probe for probe in probes if probe is not CHAIN or self._settings.chain]
+            guarded(place, partial(self._run_all, there, number, kept), failed.append)
         if failed:
             self._edges.append(Run("the edges", findings=tuple(failed)))
 

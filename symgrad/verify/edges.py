@@ -153,7 +153,7 @@ def extreme_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
     Arguments whose entries facts tie together stay as they are. Of a module without its formula nobody knows where its
     kinks are, and zeros are likely ones.
     """
-    if subject.formula is None:
+    if subject.compiled is None:
         return
     facts = [c.fact for c in draw.constraints if isinstance(c, Unread)]
     tied = {c.name for c in draw.constraints if not isinstance(c, Unread) and not c.leaves_room}

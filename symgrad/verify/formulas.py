@@ -26,17 +26,17 @@ def formula_findings(point: Point) -> Iterator[Finding]:
     spelled: that digits are lost at large numbers is for the audit of digits to say. Nor is there where numbers leave
     the range of floating point, or where there are too many for exact arithmetic.
     """
-    subject, sizes = point.subject, point.draw.sizes
+    compiled, sizes = point.subject.compiled, point.draw.sizes
     if count(point.draw.inputs) > MOST_NUMBERS:
         return
     beside = moved(point.inputs, np.random.default_rng(0))
     firsts = [name for name in point.plain if name in FIRST_ORDER]
     others = [name for name in point.plain if name not in firsts]
-    for formula, functions in ((subject.formula, firsts[-1:]), (subject.second_formula, others)):
-        if formula is None or not functions:
+    for second, functions in ((False, firsts[-1:]), (True, others)):
+        if compiled is None or not functions:
             continue
-        exact, rounded = (formula(point.inputs, sizes, digits) for digits in (DIGITS, DOUBLE))
-        near = formula(beside, sizes, DIGITS)
+        exact, rounded = (compiled.values(point.inputs, sizes, digits, second) for digits in (DIGITS, DOUBLE))
+        near = compiled.values(beside, sizes, DIGITS, second)
         for function in functions:
             shaken = point.computed(function, beside)
             for label, got in point.plain[function].items():

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from symgrad.verify.accuracy import losses_at
 from symgrad.verify.agreement import agreement_findings
 from symgrad.verify.arrays import EPS, Array, Inputs, largest
 from symgrad.verify.calls import (
@@ -17,6 +18,7 @@ from symgrad.verify.calls import (
     VALUE,
     Arrays,
 )
+from symgrad.verify.chain import check_chain
 from symgrad.verify.derivatives import (
     Along,
     Derivative,
@@ -277,12 +279,13 @@ def _rows(share: int, rng: np.random.Generator, analytic: Array) -> list[int]:
 
 def chain_links(point: Point) -> Iterable[Item]:
     """The stages of the compiler compared with each other."""
-    return () if point.subject.chain is None else point.subject.chain(point.draw, point.rng)
+    compiled = point.subject.compiled
+    return () if compiled is None else check_chain(compiled, point.calls, point.draw, point.rng)
 
 
 def digit_findings(point: Point) -> Iterable[Item]:
     """The entries whose digits are wrong."""
-    return () if point.subject.digits is None else point.subject.digits(point.draw)
+    return () if point.subject.compiled is None else losses_at(point.subject.compiled, point.calls, point.draw)
 
 
 # --- all of them -----------------------------------------------------------------------------------------------------

@@ -17,15 +17,14 @@ from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS
-from symgrad.verify.report import Finding, Link
 from symgrad.verify.sampling import Draw
 from symgrad.verify.sizes import model_dimensions
+from symgrad.verify.stages import Compiled
 
 SINGULAR = 1e-10
 """A matrix so near to singular has no digit right in an inverse; rounding leaves 1e-17 of a singular one."""
 
 Reference = Callable[[dict[str, Any], Mapping[Basic, int]], float]
-Formula = Callable[[Mapping[str, Any], Mapping[Basic, int], int], Arrays]
 Held = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
 
 
@@ -48,18 +47,11 @@ class Subject:
     stated : the loss as it is stated, all of whose branches are to be seen.
     kinks : where the loss is not smooth.
     conditioning : how far the matrices that the loss inverts are from singular: inputs are drawn where it is positive.
-    formula : loss and gradient in exact arithmetic, from inputs, sizes and a number of digits, by the names that
-        `Calls` gives them; nan where they are not defined.
-    second_formula : the same of all functions of second order; the directions of products are among the inputs.
-    vanishing : whether the derivatives by a parameter are zero by their formula, whatever the inputs, as far as can be
-        told at some draws; also of second derivatives, by their label.
     held : `held(inputs, at)` is the loss at `inputs` where what the model holds constant is as it is at `at`; None if
         it holds nothing.
     complex_step : the loss that is differentiated, on complex numbers.
     second : the second derivatives and Jacobians to check as well.
-    chain : compares the stages of the compiler with each other.
-    digits : compares every entry of value and gradient at a draw with the formula, as exactly as rounding errors of the
-        inputs allow.
+    compiled : the formulas of all functions, and how the compiler came to them.
     """
 
     module: Any
@@ -75,14 +67,10 @@ class Subject:
     stated: StatedLoss | None = None
     kinks: Kinks | None = None
     conditioning: Callable[[dict[str, Any]], float] | None = None
-    formula: Formula | None = None
-    second_formula: Formula | None = None
-    vanishing: Callable[[str, Sequence[Draw]], bool] | None = None
     held: Held | None = None
     complex_step: ComplexStep | None = None
     second: SecondOrder | None = None
-    chain: Callable[[Draw, np.random.Generator], tuple[Link, ...]] | None = None
-    digits: Callable[[Draw], Sequence[Finding]] | None = None
+    compiled: Compiled | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -108,7 +96,7 @@ class Subject:
 
     def exactly(self, draw: Draw) -> Arrays:
         """Loss and gradient at a draw by their formulas; nothing where these are not known."""
-        return {} if self.formula is None else self.formula(draw.inputs, draw.sizes, DIGITS)
+        return {} if self.compiled is None else self.compiled.values(draw.inputs, draw.sizes, DIGITS)
 
     def has_gradient(self, draw: Draw) -> bool:
         """Whether the formulas of loss and gradient are numbers, as far as that is known."""
@@ -128,8 +116,12 @@ class Settings:
     seed : of the random inputs; the same seed gives the same report.
     sizes : sizes to use, by dimension or its name: one set or several; by default several are chosen (`size_sets`).
     inputs : values for some or all arguments, by name; the others are drawn.
+    chain : whether the stages of the compiler are compared with each other.
+    accuracy : whether the digits are audited on a grid of magnitudes.
     """
 
     seed: int = 0
     sizes: Mapping[Any, int] | Sequence[Mapping[Any, int]] | None = None
     inputs: Mapping[str, Any] | None = None
+    chain: bool = True
+    accuracy: bool = False

@@ -20,7 +20,10 @@ if __name__ == "__main__":
 
 from symgrad import Model  # noqa: E402
 from symgrad.cli.model_file import ModelReference, load_model  # noqa: E402
+from symgrad.verify.accuracy import audit as audit_of  # noqa: E402
+from symgrad.verify.draws import draw_inputs  # noqa: E402
 from symgrad.verify.report import Finding, Run  # noqa: E402
+from symgrad.verify.subject import Settings  # noqa: E402
 from tests.verify.mutants import imported  # noqa: E402
 from tests.verify.mutation import EXAMPLES  # noqa: E402
 
@@ -63,7 +66,8 @@ def audit(names: Sequence[str], seed: int = 0) -> Iterator[Audited]:
     for name in names:
         start = time.perf_counter()
         model = model_of(name)
-        run = model._audit(imported(model.source()), seed, None)
+        subject = model._checking.subject(imported(model.source()))
+        run = audit_of(subject, draw_inputs(subject, Settings(seed))[0])
         yield Audited(name, run, time.perf_counter() - start)
 
 

@@ -77,7 +77,7 @@ class Trial:
         if module is self.module:
             return check_module(self._subject, Settings(seed))
         kinks = self._subject.kinks and replace(self._subject.kinks, exact=None)
-        return check_module(replace(self._subject, module=module, chain=None, kinks=kinks), Settings(seed))
+        return check_module(replace(self._subject, module=module, kinks=kinks), Settings(seed, chain=False))
 
     def error(self, wrong: Any) -> float:
         """The largest error of a wrong gradient, relative to the parameter's largest derivative; inf if it raises."""

@@ -1,5 +1,6 @@
 """The chain of second derivatives and Jacobians: each link broken on purpose, and the right one blamed."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -127,12 +128,13 @@ def test_a_wrong_phase_of_the_schedule_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = printing.lines_of
+    right = printing.rows_functions
 
-    def doubled(*given: Any) -> list[str]:
-        return [line.replace("weighted.T @", "2 * weighted.T @") for line in right(*given)]
+    def doubled(*given: Any) -> list[list[Any]]:
+        wrong = ("weighted.T @", "2 * weighted.T @")
+        return [[replace(line, text=line.text.replace(*wrong)) for line in lines] for lines in right(*given)]
 
-    monkeypatch.setattr(printing, "lines_of", doubled)
+    monkeypatch.setattr(printing, "rows_functions", doubled)
     found = blamed(logistic())
     assert [link.name for link in found.values()] == ["hessian float64 code"]
     assert found["hessian"].label.startswith("H.w.w[")
