@@ -23,6 +23,7 @@ from symgrad.rewrite.quotients import complement_of_share, power_of_quotient
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.roots import root_of_squares, share_of_root
 from symgrad.rewrite.rules import RULES
+from symgrad.rewrite.small_parameters import power_near_one, quotient_in_sum
 from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
@@ -35,7 +36,7 @@ _OF_AXES: list[AxisRule] = [
     log_of_mixture,
     *MATRIX_RECOGNISE,
 ]
-_OF_MODELS: list[AxisRule] = [*OF_MODELS, part_of_sum]
+_OF_MODELS: list[AxisRule] = [*OF_MODELS, quotient_in_sum, power_near_one, part_of_sum]
 _CANONICAL: list[AxisRule] = [*CANONICAL, power_of_quotient, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [
     binary_cross_entropy,

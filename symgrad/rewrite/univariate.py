@@ -87,11 +87,11 @@ def quotient(use: Use) -> Use | None:
         return None
     names, bound = opened(use, node.bound)
     factors = [(relabel(factor, names), e) for factor, e in node.factors]
-    made = _divided(factors)
+    made = divided(factors)
     return None if made is None else product_of_powers(made, bound)
 
 
-def _divided(factors: Factors) -> Factors | None:
+def divided(factors: Factors) -> Factors | None:
     """The factors with one of them over another, which divides its argument."""
     for n, (divisor, e) in enumerate(factors):
         if not (e.is_Integer and e.is_negative):

@@ -264,6 +264,8 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "power_of_quotient": (Sample(lambda: _sum((y[n] / d) ** a, [d], over=(rows,))),),
     "running_largest": (Sample(_ranking),),
     "running_sum": (Sample(_ranking),),
+    "quotient_in_sum": (Sample(lambda: _sum((1 + 1 / b) * log(1 + b * y[n]), [b])),),
+    "power_near_one": (Sample(lambda: _sum((1 + b * y[n]) ** (-1 / b), [b])),),
     "part_of_sum": (Sample(lambda: Model(exp(b - d) - b + d - 1 + d**2, [b, d])),),
     "near_one": (Sample(lambda: Model(exp(b) - 1 + d, [b, d])), Sample(lambda: _sum(1 - cos(x[n]) + t[n], [x]))),
     "others_first": (Sample(lambda: _sum(t[n] * log(1 - exp(-exp(x[n]))) - (1 - t[n]) * exp(x[n]), [x])),),
