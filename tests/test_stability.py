@@ -6,7 +6,7 @@ The tolerance is 1e-12 relative to the largest entry of each array: a few thousa
 import mpmath as mp
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, MatrixSymbol, OneMatrix, Rational, Sum, Symbol, cosh, exp, log, symbols, tanh
+from sympy import Eq, IndexedBase, MatrixSymbol, OneMatrix, Rational, Sum, Symbol, cos, cosh, exp, log, symbols, tanh
 
 from symgrad import LogSumExp, Model, log_sigmoid, sigmoid, softmax, softplus
 
@@ -175,3 +175,22 @@ def test_second_derivatives_by_the_exponent_where_the_base_is_zero(rises):
     with mp.workdps(60):  # where the base is zero the power is constant
         right = mp.diff(lambda at: sum(rises(mp.mpf(float(d)) ** mp.exp(at)) for d in doses[1:]), 0.5, 2)
     agree(product, [right])
+
+
+ANGLES = np.array([1e-9, -3e-9, 2e-5])
+
+
+@pytest.mark.parametrize(
+    ("spelling", "weight"),
+    [
+        (N - Sum(cos(q[n] - x), (n, 0, N - 1)), 1),
+        (1 - Sum(cos(q[n] - x), (n, 0, N - 1)) / N, mp.mpf(1) / 3),
+        (Sum(x + 3, (n, 0, N - 1)) - (x + 3) * Sum(cos(q[n]), (n, 0, N - 1)), 3),
+    ],
+    ids=["sum", "mean", "weighted"],
+)
+def test_a_sum_of_cosines_near_its_largest(spelling, weight):
+    value, gradient = Model(spelling, [q]).compile(check=False).value_and_gradient(q=ANGLES, x=0.0)
+    with mp.workdps(60):
+        agree(value, [weight * sum(1 - mp.cos(mp.mpf(float(v))) for v in ANGLES)])
+        agree(gradient.q, [weight * mp.sin(mp.mpf(float(v))) for v in ANGLES])

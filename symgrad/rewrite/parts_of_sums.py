@@ -11,8 +11,9 @@ from sympy.codegen.cfunctions import expm1
 
 from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale
 from symgrad.graph.facts import is_nonnegative
-from symgrad.graph.nodes import Add, Apply, Use
-from symgrad.graph.transform import factors_of, place, terms_of
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Add, Apply, Contract, Letter, Use
+from symgrad.graph.transform import factors_of, opened, place, terms_of
 from symgrad.rewrite.readings import is_scalar, lift_at
 from symgrad.rewrite.record import HIGHAM, record
 from symgrad.rewrite.univariate import DERIVED, apart
@@ -79,22 +80,35 @@ def _multiple(terms: Sequence[Term], argument: Use, rest: Use) -> tuple[Number, 
 
 @record("c·exp(u) − c + v = c·expm1(u) + v, c − c·cos(u) + v = 2c·sin(u/2)² + v", "1 and f(u) cancel near 0", HIGHAM)
 def near_one(use: Use) -> Use | None:
-    """An exponential or a cosine less one, beside other terms."""
+    """An exponential or a cosine less one, beside other terms; also Σ c·cos(u) − Σ c, and 1 − Σ cos(u)/N."""
     terms = terms_of(use) if isinstance(use.node, Add) else []
     places = {term: n for n, (_, term) in enumerate(terms)}
     for n, (c, term) in enumerate(terms):
-        for factor, e in factors_of(term):
-            head = factor.node.head if isinstance(factor.node, Apply) and e == 1 else None
-            if head not in (exp, cos):
-                continue
-            rest = product_of_powers([pair for pair in factors_of(term) if pair[0] != factor])
-            m = places.get(rest)
-            if m is None or terms[m][0] != -c or (len(terms) == 2 and rest == ONE):
-                continue
-            argument = place(factor.node.uses()[0], factor.letters)
-            left = [pair for k, pair in enumerate(terms) if k not in (n, m)]
-            if head is exp:
-                return add([*left, (c, mul([rest, apply(expm1, [argument])]))])
-            half = apply(sin, [scale(S.Half, argument)])
-            return add([*left, (-2 * c, product_of_powers([(rest, S.One), (half, S(2))]))])
+        for factors, bound in _opened(term):
+            for factor, e in factors:
+                head = factor.node.head if isinstance(factor.node, Apply) and e == 1 else None
+                if head not in (exp, cos):
+                    continue
+                others = [pair for pair in factors if pair[0] != factor]
+                rest = product_of_powers(others, bound)
+                m = places.get(rest)
+                if m is None or terms[m][0] != -c or (len(terms) == 2 and rest == ONE and not bound):
+                    continue
+                left = [pair for k, pair in enumerate(terms) if k not in (n, m)]
+                argument = place(factor.node.uses()[0], factor.letters)
+                if head is exp:
+                    return add([*left, (c, product_of_powers([*others, (apply(expm1, [argument]), S.One)], bound))])
+                half = apply(sin, [scale(S.Half, argument)])
+                return add([*left, (-2 * c, product_of_powers([*others, (half, S(2))], bound))])
     return None
+
+
+def _opened(term: Use) -> Iterator[tuple[list[tuple[Use, Number]], dict[Letter, Expr]]]:
+    """The factors of a term, with the letters that it is summed over; also those inside of a sum among its factors."""
+    if not (isinstance(term.node, Contract) and term.node.bound):
+        yield factors_of(term), {}
+    for total, e in factors_of(term):
+        if e == 1 and isinstance(total.node, Contract) and total.node.bound:
+            names, bound = opened(total, total.node.bound)
+            others = [pair for pair in factors_of(term) if pair[0] != total]
+            yield [*others, *((relabel(factor, names), power) for factor, power in total.node.factors)], bound

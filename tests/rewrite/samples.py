@@ -267,7 +267,12 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "quotient_in_sum": (Sample(lambda: _sum((1 + 1 / b) * log(1 + b * y[n]), [b])),),
     "power_near_one": (Sample(lambda: _sum((1 + b * y[n]) ** (-1 / b), [b])),),
     "part_of_sum": (Sample(lambda: Model(exp(b - d) - b + d - 1 + d**2, [b, d])),),
-    "near_one": (Sample(lambda: Model(exp(b) - 1 + d, [b, d])), Sample(lambda: _sum(1 - cos(x[n]) + t[n], [x]))),
+    "near_one": (
+        Sample(lambda: Model(exp(b) - 1 + d, [b, d])),
+        Sample(lambda: _sum(1 - cos(x[n]) + t[n], [x])),
+        Sample(lambda: Model(N - Sum(cos(x[n] - t[n]), rows), [x])),
+        Sample(lambda: Model(1 - Sum(exp(-x[n]), rows) / N, [x])),
+    ),
     "others_first": (Sample(lambda: _sum(t[n] * log(1 - exp(-exp(x[n]))) - (1 - t[n]) * exp(x[n]), [x])),),
     "complement_in_sum": (Sample(lambda: _sum(log(sigmoid(x[n]) - sigmoid(t[n])), [x, t])),),
     "textbook_spelling": (Sample(lambda: _sum(expm1(x[n]) * t[n] + log1p(x[n] ** 2), [x])),),
