@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from symgrad.runtime.declared import SHAPES
+from symgrad.runtime.declared import SHAPES, SPARSE
 
 
 def _fitted(*whole: str, **arrays: Any) -> list[Any]:
@@ -40,16 +40,17 @@ def _floating(**given: Any) -> list[npt.NDArray[Any]]:
     floats = [(array, typed) for array, typed in floats if array.dtype.kind == "f"]
     types = [array.dtype for array, _ in floats if array.ndim] or [array.dtype for array, typed in floats if typed]
     dtype = np.result_type(np.float32, *(types or [np.dtype(np.float64)]))
-    return [array.astype(dtype, copy=False)[()] for array in arrays]
+    return [array.astype(dtype, copy=False) if array.ndim else array.astype(dtype)[()] for array in arrays]
 
 
 def _array(name: str, given: Any, kinds: str = "fiub") -> npt.NDArray[Any]:
     """What NumPy makes of an argument, or an error that says which argument it cannot use."""
-    wanted, found = "real numbers" if "f" in kinds else "integers", f"got {type(given).__name__}"
+    sparse, wanted = hasattr(given, "tocsr"), "real numbers" if "f" in kinds else "integers"
+    found = f"got {'a sparse ' if sparse else ''}{type(given).__name__}"
     if isinstance(given, np.ma.MaskedArray):
         raise TypeError(f"{name}: expected {wanted}, got a masked array; fill it first")
     try:
-        array = np.asarray(given)
+        array: npt.NDArray[Any] = given.tocsr() if sparse and name in SPARSE else np.asarray(given)
     except Exception as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
         raise kind(f"{name}: expected {wanted}, {found}: {error}") from error

@@ -9,6 +9,7 @@ ARGUMENTS = ("w", "X")
 PARAMETERS = ("w",)
 DIMENSIONS: tuple[str, ...] = ("M", "N")
 PARAMETER_SIZES: tuple[str, ...] = ("M",)
+SPARSE: tuple[str, ...] = ("X",)
 SHAPES: dict[str, tuple[str | int, ...]] = {"w": ("M",), "X": ("N", "M")}
 BLOCK_BYTES = 2**21
 THREADS: int | None = None

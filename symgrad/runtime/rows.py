@@ -21,10 +21,10 @@ def _over_rows(
     A row takes `width` numbers with its intermediate results, the results are `size` numbers, and `joins` make one of
     two of each. The bits are the same for any number of threads: blocks, and their order, depend on sizes alone.
     """
-    count = len(arrays[0]) if arrays else sum(map(len, kept[0]))
+    count = arrays[0].shape[0] if arrays else sum(map(len, kept[0]))
     if not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # calls would cost more than blocks save
         return rows(*arrays, *shared)
-    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size, arrays[0].itemsize))
+    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size, arrays[0].dtype.itemsize))
     if blocks <= 2:
         return rows(*arrays, *[part for part, *_ in kept], *shared)
 

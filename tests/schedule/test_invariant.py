@@ -28,7 +28,7 @@ def test_a_normal_likelihood_takes_no_more_than_the_sum_of_its_squares():
     assert rows(NORMAL, "value_and_gradient") == [
         "    diff_x = x.dot(w)",
         "    np.subtract(y, diff_x, out=diff_x)",
-        "    return diff_x.dot(diff_x), diff_x.dot(x)",
+        "    return diff_x.dot(diff_x), x.T.dot(diff_x)",
     ]
     module = NORMAL.compile(check=False)
     r = Y - X @ W

@@ -26,6 +26,7 @@ from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.lines import asks_for_arrays, lines_of, rows_functions
 from symgrad.targets.numpy.results import ResultWriter
+from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
 
 SPARSE = "Blocks"  # the type of sparse results
@@ -41,8 +42,8 @@ TAKEN = (
     "ARGUMENTS",
     "PARAMETERS",
     "SHAPES",
+    "SPARSE",
     "DIMENSIONS",
-    "FLOATING",
     "BLOCK_BYTES",
     "Callable",
     "scipy",
@@ -119,6 +120,7 @@ class PrintedFunction(Called):
     returns : the type of what it returns.
     types : the types that only this function returns.
     helpers, scipy : what it needs of the module's helpers and of SciPy.
+    sparse : the data that may be sparse.
     """
 
     body: PrintedBody
@@ -127,6 +129,7 @@ class PrintedFunction(Called):
     types: tuple[RecordType, ...]
     helpers: frozenset[str]
     scipy: frozenset[str]
+    sparse: frozenset[str]
 
 
 def listed(function: Function, program: Program) -> Listing:
@@ -154,7 +157,9 @@ def print_function(function: Function, program: Program, workspace: bool = False
     reused = validated(with_reuse(found, first), "reuse")
     typed = next((a.name for a in made.arguments if not a.integer), "")
     speller = Speller(NUMPY, made.dtype, function=function.name, typed=typed)
-    body = PrintedBody(validated(with_releases(reused), "release"), speller)
+    released = validated(with_releases(reused), "release")
+    sparse = sparse_arguments(function.arguments, released)
+    body = PrintedBody(validated(with_sparse_products(released, sparse), "sparse products"), speller)
     kept = None
     if workspace:
         inside = validated(with_kept_arrays(found, first), "workspace")
@@ -171,4 +176,5 @@ def print_function(function: Function, program: Program, workspace: bool = False
         record_types(made.result, SPARSE),
         frozenset(helper for one in printed for helper in one.helpers),
         frozenset(special for one in printed for special in one.scipy),
+        sparse,
     )

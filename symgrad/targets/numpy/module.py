@@ -68,6 +68,7 @@ def module_source(
             checks=checks,
             packing=packing,
             shapes="\n".join(_shapes(program.arguments)),
+            sparse=[a.name for a in program.arguments if not keeps and all(a.name in one.sparse for one in printed)],
             bound=runtime.text(["Bound"]),
             functions=rendered,
             workspace=keeps,
