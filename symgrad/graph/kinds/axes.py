@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from sympy import Eq, Expr, Or, Product, S, log
+from sympy import And, Eq, Expr, Or, Product, S, log
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
@@ -116,7 +116,7 @@ class AxisMap(Node):
             mean = times(self, relabel(self.arg, names), [const(S.NegativeOne), weights], bound)
             return [times(self, self.arg, []), mean]
         if self.head == PRODUCT_OF_OTHERS:
-            raise UnsupportedError(f"no derivative rule for {self.head}: differentiate the product only once")
+            return [_of_two_left_out(self, over)]
         raise UnsupportedError(f"no derivative rule for {self.head}, which is of code only")
 
     def sign(self, order: Order) -> SignRule:
@@ -142,6 +142,17 @@ class AxisMap(Node):
         axes = [axis for axis, letter in enumerate(use.letters) if letter in bound]
         whole = axes == list(self.over) and len(bound) == len(axes)  # no diagonal
         return ONE if self.head == SOFTMAX and whole else None
+
+
+def _of_two_left_out(node: AxisMap, over: Mapping[Letter, Expr]) -> Local:
+    """Of y[i] = Π u[j] over j ≠ i: Σ over k ≠ i of Π u[j] over j ≠ i, k · u̇[k], right where entries are zero, too."""
+    names = {axis: ("over", axis) for axis in over}
+    bound = {names[axis]: length for axis, length in over.items()}
+    ties = [apply(Eq, [index(axis, length), index(names[axis], length)]) for axis, length in over.items()]
+    same = apply(And, ties) if len(ties) > 1 else ties[0]
+    operand = relabel(node.arg, names)
+    others = axis_map(PRODUCT_OF_OTHERS, apply(if_else, [same, ONE, operand]), bound)
+    return times(node, operand, [apply(if_else, [same, ZERO, others])], bound)
 
 
 def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
