@@ -40,6 +40,17 @@ def reading(use: Use) -> Reading | None:
     return None if expr is None or expr.has(Float) else Reading(expr, argument)
 
 
+def near_one(use: Use) -> Reading | None:
+    """log(1 + u) as a function of u, whatever functions are inside of that."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    inner = see_through(place(use.node.args[0], use.letters))
+    argument = _shifted(inner)
+    return (
+        None if argument == inner or ONE not in [term for _, term in terms_of(inner)] else Reading(log(1 + X), argument)
+    )
+
+
 def _parts(use: Use) -> Iterator[Use | None]:
     """The arguments of the functions in a term; None for every other part of it."""
     stack = [use]

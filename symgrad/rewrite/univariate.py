@@ -30,7 +30,7 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.scalar import extremum
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
-from symgrad.rewrite.readings import Reader, Reading, exponent_of, is_scalar, lift_at, primitive_of, reading
+from symgrad.rewrite.readings import Reader, Reading, exponent_of, is_scalar, lift_at, near_one, primitive_of, reading
 from symgrad.rewrite.record import HIGHAM, LOGISTIC, MAECHLER, AxisRule, record
 from symgrad.univariate import Univariate, X, ends, order_at_zero, plain_error, simplest, stable, written_out
 from symgrad.univariate.loss import LOST
@@ -119,7 +119,7 @@ def _over(factor: Use, divisor: Use, most: int) -> tuple[int, Use] | None:
                 taken, quotient_of = made
                 return taken, product_of_powers([*inner[:n], (quotient_of, S.One), *inner[n + 1 :]], bound)
         return None
-    found = reading(factor) or _difference_of_exponentials(factor)
+    found = reading(factor) or near_one(factor) or _difference_of_exponentials(factor)
     if found is None:
         return None
     (sign, left), (coefficient, argument) = primitive_of(divisor), primitive_of(found.argument)

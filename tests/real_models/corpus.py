@@ -7,6 +7,7 @@ from tests.real_models import (
     finance,
     layers,
     learning,
+    limits,
     physics,
     ranking,
     regression,
@@ -31,6 +32,7 @@ CORPUS: tuple[RealModel, ...] = (
     *vision.MODELS,
     *learning.MODELS,
     *layers.MODELS,
+    *limits.MODELS,
     *ranking.MODELS,
     *finance.MODELS,
 )
