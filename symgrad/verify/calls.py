@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -153,7 +154,12 @@ def called(module: Any, function: str, inputs: Inputs, sizes: Mapping[Basic, int
 
 def taken_by(module: Any, function: str) -> tuple[str, ...] | None:
     """The names of a function's arguments; None of one that takes any names."""
-    parameters = inspect.signature(getattr(module, function)).parameters.values()
+    return _names_of(getattr(module, function))
+
+
+@lru_cache(256)
+def _names_of(function: Callable[..., Any]) -> tuple[str, ...] | None:
+    parameters = inspect.signature(function).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return None
     return tuple(parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD)

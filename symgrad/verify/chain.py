@@ -321,7 +321,8 @@ class _Chain:
         coarser: float,
     ) -> Link:
         """What the module computes, against the terms that it computes, at the same inputs."""
-        evaluator, single = self._at(inputs), coarser > 1
+        single = coarser > 1
+        evaluator = self._at(inputs) if single else self._here
         expected = [self._array(evaluator, one, one.computed) for one in ones]
         try:
             got: Arrays = self._calls(function, inputs)

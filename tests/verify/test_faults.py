@@ -10,6 +10,7 @@ from sympy import Abs, IndexedBase, Piecewise, Rational, Sum, exp, symbols, tanh
 from symgrad import Model, if_else, softplus
 from symgrad.generated import imported
 from symgrad.verify.check import check_module
+from symgrad.verify.subject import Settings
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 n, m = symbols("n m", integer=True)
@@ -164,6 +165,17 @@ def {function}(*a, **k):
     module = imported(model.source(workspace=True) + text, name)
     report = check_module(model._checking.subject(module))
     assert report.verdict == "fail", report
+
+
+@pytest.mark.parametrize("function", ["flat_hessian", "flat_hessian_vector_product"])
+def test_a_fault_of_a_flat_function_of_second_order_is_found(function: str) -> None:
+    model = MODELS["tanh"]()
+    wrong = f"\n_right = {function}\ndef {function}(*a, **k):\n    return 2 * _right(*a, **k)\n"
+    module = imported(model.source(hessian=True, hvp=True) + wrong, function)
+    report = check_module(model._checking.subject(module, model._request(True, True, ())), Settings(chain=False))
+    failed = [str(item) for item in report.failures]
+    assert failed and any(item.startswith(f"{function} has the same") for item in failed), report
+    assert all(function in item for item in failed), report
 
 
 @pytest.mark.parametrize("name", MODELS)
