@@ -90,10 +90,10 @@ class _Check:
 
     def _parts(self) -> list[Draw]:
         """Check all of large arrays as far as their size allows; parts of them for everything else."""
-        whole = whole_arrays(self._subject, self._settings)
+        light, whole = whole_arrays(self._subject, self._settings)
         rng = np.random.default_rng([self._settings.seed, 0, 6])
-        run = look(Point(whole.subject, whole.draw, rng, MOST_OF_WHOLE, self._workspace))
-        found, reason = parts(self._subject, self._settings, whole.draw)
+        run = look(Point(light, whole, rng, MOST_OF_WHOLE, self._workspace))
+        found, reason = parts(self._subject, self._settings, whole)
         none = [] if found else [Finding("parts of the arrays are inputs", "inconclusive", reason)]
         self._runs.append(run.and_also(none))
         return found

@@ -6,7 +6,7 @@ A fact of a kind that is not listed here becomes an `Unread` constraint: inputs 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import sympy as sp
@@ -172,18 +172,10 @@ def has_structure(kind: StructureKind, matrix: Array) -> bool:
 
 
 STRUCTURES: dict[str, StructureKind] = {
-    "symmetric": "symmetric",
-    "positive_definite": "positive_definite",
-    "diagonal": "diagonal",
-    "lower_triangular": "lower_triangular",
-    "upper_triangular": "upper_triangular",
-    "unit_triangular": "unit_triangular",
-    "orthogonal": "orthogonal",
+    **{kind: kind for kind in get_args(StructureKind)},
     "unitary": "orthogonal",  # of a real matrix
-    "invertible": "invertible",
     "fullrank": "invertible",
     "integer_elements": "integer",
-    "integer": "integer",
 }
 
 SIGNS: dict[str, dict[str, Any]] = {

@@ -14,20 +14,9 @@ from symgrad.verify.graph_eval import GraphEvaluator
 _WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.Pow, sp.floor, sp.ceiling, sp.atan)
 _OF_EXPONENTIALS, _OF_OTHERS = 4000, 40
 _SUBSCRIPTS = 2**31
-_EXPONENTIAL = {
-    "exp",
-    "sinh",
-    "cosh",
-    "tanh",
-    "sigmoid",
-    "softplus",
-    "log_sigmoid",
-    "expm1",
-    "erf",
-    "erfc",
-    "sin",
-    "cos",
-}
+_EXPONENTIAL = frozenset(
+    ["exp", "sinh", "cosh", "tanh", "sigmoid", "softplus", "log_sigmoid", "expm1", "erf", "erfc", "sin", "cos"]
+)
 
 
 class TooFar(Exception):

@@ -8,8 +8,8 @@ in them. A part of legal inputs is legal where the facts still hold; a dimension
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from sympy import Basic, Expr
@@ -35,22 +35,8 @@ def is_large(subject: Subject, settings: Settings) -> bool:
     return sum(map(math.prod, shapes)) > MOST_NUMBERS or max((max(s, default=0) for s in shapes), default=0) > LONGEST
 
 
-@dataclass(frozen=True)
-class Whole:
-    """All of the given arrays.
-
-    Attributes
-    ----------
-    draw : the arrays, and what was drawn beside them.
-    subject : the module without what would need 50 digits of so many numbers.
-    """
-
-    draw: Draw
-    subject: Subject
-
-
-def whole_arrays(subject: Subject, settings: Settings) -> Whole:
-    """The given arrays as they are.
+def whole_arrays(subject: Subject, settings: Settings) -> tuple[Subject, Draw]:
+    """The given arrays as they are, and the module without what would need 50 digits of so many numbers.
 
     Raises
     ------
@@ -62,7 +48,7 @@ def whole_arrays(subject: Subject, settings: Settings) -> Whole:
     light = replace(subject, reference=None, stated=None, conditioning=None, second=None)
     draw = draw_at(light, sampler_of(light, sizes, [settings.seed, 0], given), sizes, near_kinks=True)
     distance = light.distance(draw.inputs, draw.constraints)
-    return Whole(replace(draw, distance=distance, where="(all of the given arrays)", kind=WHOLE), light)
+    return light, replace(draw, distance=distance, where="(all of the given arrays)", kind=WHOLE)
 
 
 def parts(subject: Subject, settings: Settings, whole: Draw) -> tuple[list[Draw], str]:
@@ -94,8 +80,7 @@ def _start(where: str, size: int, length: int, rng: np.random.Generator) -> int:
     return {"first": 0, "last": size - length}.get(where, int(rng.integers(0, size - length + 1)))
 
 
-@dataclass(frozen=True)
-class _Part:
+class _Part(NamedTuple):
     sizes: dict[Basic, int]
     given: dict[str, Any]
     said: str

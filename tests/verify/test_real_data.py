@@ -40,7 +40,7 @@ def subject_of(model: Model) -> Subject:
 
 def cut(model: Model, inputs: dict[str, Any]) -> tuple[list[Any], str]:
     subject, settings = subject_of(model), Settings(inputs=inputs)
-    return parts(subject, settings, whole_arrays(subject, settings).draw)
+    return parts(subject, settings, whole_arrays(subject, settings)[1])
 
 
 def wrong(model: Model, inputs: dict[str, Any], factor: float) -> CheckReport:
