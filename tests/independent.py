@@ -1,4 +1,4 @@
-"""A small interpreter of SymPy models, with JAX or at many digits: an independent differentiator.
+"""A small interpreter of SymPy models, differentiated by `autograd` or at many digits: an independent differentiator.
 
 It reads the SymPy trees themselves and shares nothing with the compiler. Every bound index is an axis of its own, the
 innermost in front, so that sums are sums over axes; only recurrences are loops.
@@ -7,7 +7,8 @@ innermost in front, so that sums are sums over axes; only recurrences are loops.
 import operator
 import warnings
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import reduce, wraps
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -76,7 +77,7 @@ class Interpreter:
             lengths = shape if len(expr.variables) == len(shape) else [side for side in shape if side != 1]
             ranges = dict(zip(expr.variables, lengths, strict=True))
             return self._xp.reshape(self._entries(expr.expr, ranges, {}), shape)
-        return self._xp.broadcast_to(self.scalar(expr, {}, 0), shape)
+        return self._kind.broadcast(self.scalar(expr, {}, 0), shape)
 
     def _define(self, equation: Any) -> None:
         left = equation.lhs
@@ -95,7 +96,7 @@ class Interpreter:
         for depth, (index, length) in enumerate(ranges.items()):
             bound[index] = self._kind.array(np.arange(length).reshape(-1, *[1] * depth))
         value = self.scalar(expr, bound, len(ranges))
-        whole = self._xp.broadcast_to(value, tuple(reversed(ranges.values())))
+        whole = self._kind.broadcast(value, tuple(reversed(ranges.values())))
         return self._xp.transpose(whole, tuple(reversed(range(len(ranges)))))
 
     def _recurrence(self, equations: list[Any]) -> None:
@@ -141,7 +142,7 @@ class Interpreter:
         if expr.is_Number or isinstance(expr, sp.NumberSymbol):
             return self._kind.number(expr)
         if expr in (sp.true, sp.false):
-            return xp.asarray(bool(expr))
+            return np.asarray(bool(expr))
         if getattr(expr, "is_Matrix", False):
             return self.matrix(expr)[0, 0]
         if type(expr) in RELATIONS:
@@ -190,14 +191,14 @@ class Interpreter:
                 return xp.logical_not(of(expr.args[0]).astype(bool))
             case sg.if_else():
                 condition, yes, no = (of(part) for part in expr.args)
-                return xp.where(condition.astype(bool), yes, no)
+                return self._kind.where(condition.astype(bool), yes, no)
             case sp.Piecewise():
                 value = of(expr.args[-1][0])
                 for branch, condition in reversed(expr.args[:-1]):
-                    value = xp.where(of(condition).astype(bool), of(branch), value)
+                    value = self._kind.where(of(condition).astype(bool), of(branch), value)
                 return value
             case sp.KroneckerDelta():
-                return xp.where(of(expr.args[0]) == of(expr.args[1]), self._kind.number(1), self._kind.number(0))
+                return self._kind.where(of(expr.args[0]) == of(expr.args[1]), self._kind.number(1), self._kind.number(0))
             case sp.im():
                 return self._kind.number(0)
             case sp.conjugate() | sp.re():
@@ -225,7 +226,7 @@ class Interpreter:
             return self._kind.number(0)
         # a position outside is in a branch not taken
         places = [np.asarray(of(sub)).astype(int) for sub in subs]
-        return self._xp.asarray(
+        return self._kind.array(
             array[tuple(np.clip(place, 0, side - 1) for place, side in zip(places, array.shape, strict=True))]
         )
 
@@ -251,9 +252,9 @@ class Interpreter:
         return self._in_front(value, next(reversed(bound.values())).shape[0], depth)
 
     def _in_front(self, value: Any, length: int, depth: int) -> Any:
-        value = self._xp.asarray(value)
+        value = self._kind.array(value)
         value = value.reshape(*[1] * (depth + 1 - value.ndim), *value.shape)
-        return self._xp.broadcast_to(value, (length, *value.shape[1:]))
+        return self._kind.broadcast(value, (length, *value.shape[1:]))
 
     def _reduce(self, head: Any, body: Any, limits: list[Any], bound: dict[Any, Any], depth: int) -> Any:
         """A reduction over several indices, the last of which is the outermost."""
@@ -273,11 +274,11 @@ class Interpreter:
         xp = self._xp
         neutral = {sp.Sum: 0, sp.Product: 1, sg.MinOver: sp.Float("1e300")}.get(head, sp.Float("-1e300"))
         for condition in inside:
-            whole = xp.where(condition, whole, self._kind.number(neutral))
+            whole = self._kind.where(condition, whole, self._kind.number(neutral))
         if head is sp.Sum:
             return xp.sum(whole, axis=0)
         if head is sp.Product:
-            return xp.prod(whole, axis=0)
+            return reduce(operator.mul, whole, xp.ones(whole.shape[1:]) * self._kind.number(1))
         if head is sg.LogSumExp and whole.shape[0]:
             peak = self._kind.constant(xp.max(whole, axis=0))
             functions = self._kind.functions
@@ -285,14 +286,14 @@ class Interpreter:
         if whole.shape[0] == 0:
             if not inside and np.prod(whole.shape[1:]):
                 raise EmptyReduction(head.__name__)
-            return xp.broadcast_to(xp.asarray(self._kind.number(neutral)), whole.shape[1:])
+            return self._kind.broadcast(self._kind.array(self._kind.number(neutral)), whole.shape[1:])
         return (xp.max if head is sg.MaxOver else xp.min)(whole, axis=0)
 
     def _of_matrices(self, expr: Any, bound: dict[Any, Any], depth: int, of: Any) -> Any:
         (i, low, high), (j, left, right) = expr.limits
         both = self._range(j, left, right, self._range(i, low, high, bound, depth), depth + 1)
         stack = self._in_front(self.scalar(expr.function, both, depth + 2), both[j].shape[0], depth + 1)
-        stack = self._xp.broadcast_to(stack, (stack.shape[0], both[i].shape[0], *stack.shape[2:]))
+        stack = self._kind.broadcast(stack, (stack.shape[0], both[i].shape[0], *stack.shape[2:]))
         matrices = self._xp.moveaxis(stack, (1, 0), (-2, -1))
         if not isinstance(expr, mf.InverseEntry):
             return (self._kind.logdet if isinstance(expr, mf.LogDetOver) else self._kind.det)(matrices)
@@ -300,7 +301,7 @@ class Interpreter:
         row, column = (np.asarray(of(sub)).astype(int) for sub in expr.at)
         shape = np.broadcast_shapes(whole.shape[:-2], row.shape, column.shape)
         others = [np.clip(grid, 0, side - 1) for grid, side in self._grid(shape, whole.shape[:-2])]
-        return self._xp.asarray(whole[(*others, row, column)])
+        return self._kind.array(whole[(*others, row, column)])
 
     def _grid(self, shape: Sequence[int], sides: Sequence[int]) -> list[tuple[Any, int]]:
         """Positions along every axis of a broadcast array, with the axis's own length."""
@@ -346,18 +347,20 @@ class Interpreter:
             case ElementwiseApplyFunction():
                 (variable,), body = expr.function.variables, expr.function.expr
                 whole = of(expr.expr)
-                return xp.broadcast_to(self.scalar(body, {variable: whole}, 0), whole.shape)
+                return self._kind.broadcast(self.scalar(body, {variable: whole}, 0), whole.shape)
             case sg.EntryByEntry():
                 wholes = [of(matrix) for matrix in expr.matrices]
                 entries = dict(zip(expr.function.variables, wholes, strict=True))
-                return xp.broadcast_to(self.scalar(expr.function.expr, entries, 0), wholes[0].shape)
+                return self._kind.broadcast(self.scalar(expr.function.expr, entries, 0), wholes[0].shape)
             case sp.Identity():
                 return self._kind.array(np.eye(self.size(expr.shape[0])))
             case OneMatrix() | sp.ZeroMatrix():
                 fill = np.ones if isinstance(expr, OneMatrix) else np.zeros
                 return self._kind.array(fill([self.size(side) for side in expr.shape]))
             case DiagonalOf():
-                return xp.diagonal(of(expr.arg))[:, None]
+                whole = of(expr.arg)
+                places = np.arange(min(whole.shape))
+                return whole[places, places][:, None]
             case sp.DiagMatrix():
                 vector = of(expr.args[0]).reshape(-1)
                 return vector[:, None] * of(sp.Identity(len(vector)))
@@ -380,7 +383,7 @@ class Interpreter:
                 return self._bordered([[of(expr.blocks[m, n]) for n in range(columns)] for m in range(rows)])
             case sp.MatrixBase():
                 entries = [xp.reshape(self.scalar(part, {}, 0), ()) for part in expr]
-                return xp.stack([xp.asarray(entry) for entry in entries]).reshape(expr.shape)
+                return xp.stack([self._kind.array(entry) for entry in entries]).reshape(expr.shape)
             case sg.Softmax():
                 whole = of(expr.arg)
                 if whole.shape[1] == 0:
@@ -446,21 +449,28 @@ class Independent:
 
     @_quiet
     def value_and_gradient(self, values: dict[Any, Any], sizes: dict[Any, int]) -> tuple[Any, list[Any]]:
-        """By JAX."""
-        import jax
+        """By `autograd`."""
+        from autograd import value_and_grad
 
         loss = self._function(floats(), values, sizes)
-        value, gradient = jax.value_and_grad(loss)([jax.numpy.asarray(values[p]) for p in self._parameters])
+        value, gradient = value_and_grad(loss)([np.asarray(values[p], float) for p in self._parameters])
         return float(value), [np.asarray(part) for part in gradient]
 
     @_quiet
     def hessian(self, values: dict[Any, Any], sizes: dict[Any, int]) -> list[list[Any]]:
-        """By JAX: an array for each pair of parameters, the axes of the first in front."""
-        import jax
+        """By `autograd`: an array for each pair of parameters, the axes of the first in front."""
+        from autograd import grad, jacobian
 
         loss = self._function(floats(), values, sizes)
-        made = jax.hessian(loss)([jax.numpy.asarray(values[p]) for p in self._parameters])
-        return [[np.asarray(part) for part in row] for row in made]
+        parts = [np.asarray(values[p], float) for p in self._parameters]
+        bounds = np.cumsum([0, *(part.size for part in parts)])
+        places = [slice(first, last) for first, last in pairwise(bounds)]
+        slope = grad(lambda flat: loss([flat[at].reshape(part.shape) for at, part in zip(places, parts, strict=True)]))
+        made = jacobian(slope)(np.concatenate([part.ravel() for part in parts]))
+        return [
+            [made[row, column].reshape(part.shape + other.shape) for column, other in zip(places, parts, strict=True)]
+            for row, part in zip(places, parts, strict=True)
+        ]
 
     @_quiet
     def along(self, values: dict[Any, Any], sizes: dict[Any, int], directions: Sequence[Any]) -> tuple[Any, Any, Any]:

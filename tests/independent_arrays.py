@@ -1,6 +1,6 @@
-"""The arrays that `independent.py` computes with: JAX's in float64, and NumPy's of numbers with many digits."""
+"""The arrays that `independent.py` computes with: NumPy's in float64, and of numbers with many digits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -38,30 +38,33 @@ class EmptyReduction(Exception):
 
 
 class Floats:
-    """Arrays of JAX in float64."""
+    """NumPy's arrays in float64, differentiated by `autograd`, which compiles nothing: most models are evaluated once."""
 
     def __init__(self) -> None:
-        import jax
+        import autograd.numpy
+        import autograd.scipy.special
 
-        jax.config.update("jax_enable_x64", True)
-        jax.config.update("jax_disable_most_optimizations", True)  # most operations are compiled to be run once
-        self.xp: Any = jax.numpy
-        self.constant = jax.lax.stop_gradient
-        self.inverse, self.product = self.xp.linalg.inv, self.xp.matmul
-        self.functions = {getattr(sp, name): getattr(self.xp, name) for name in SAME if hasattr(sp, name)} | {
-            sp.Abs: self.xp.abs,
-            sp.erf: jax.scipy.special.erf,
-            sg.sigmoid: jax.nn.sigmoid,
-            sg.softplus: jax.nn.softplus,
-            sg.relu: jax.nn.relu,
-            sg.log_sigmoid: jax.nn.log_sigmoid,
+        xp: Any = autograd.numpy
+        self.xp = xp
+        self.constant = autograd.tracer.getval
+        self.inverse, self.product = xp.linalg.inv, xp.matmul
+        self.functions = {getattr(sp, name): getattr(xp, name) for name in SAME if hasattr(sp, name)} | {
+            sp.Abs: xp.abs,
+            sp.asinh: xp.arcsinh,
+            sp.atan: xp.arctan,
+            sp.atanh: xp.arctanh,
+            sp.erf: autograd.scipy.special.erf,
+            sg.sigmoid: lambda u: xp.exp(-xp.logaddexp(0, -u)),
+            sg.softplus: lambda u: xp.logaddexp(0, u),
+            sg.relu: lambda u: self.where(u > 0, u, 0.0),
+            sg.log_sigmoid: lambda u: -xp.logaddexp(0, -u),
         }
 
     def array(self, value: Any) -> Any:
-        return self.xp.asarray(value, dtype=float) if not hasattr(value, "dtype") else self.xp.asarray(value)
+        return value if hasattr(value, "_trace") else np.asarray(value, getattr(value, "dtype", float))
 
     def number(self, expr: Any) -> Any:
-        return self.xp.asarray(float(expr))
+        return np.asarray(float(expr))
 
     def power(self, base: Any, exponent: Any) -> Any:
         whole = not hasattr(exponent, "shape") and exponent == int(exponent)
@@ -74,7 +77,18 @@ class Floats:
         return self.xp.linalg.det(matrices)
 
     def put(self, array: Any, at: Any, value: Any) -> Any:
-        return array.at[at].set(value)
+        there = np.arange(array.shape[0]) == at % array.shape[0]
+        return self.where(there.reshape(-1, *[1] * (array.ndim - 1)), value, array)
+
+    def broadcast(self, value: Any, shape: Sequence[int]) -> Any:
+        """As NumPy's; that of `autograd` adds no axes."""
+        added = [1] * (len(shape) - np.ndim(value))
+        return self.xp.broadcast_to(self.xp.reshape(value, (*added, *np.shape(value))), tuple(shape))
+
+    def where(self, condition: Any, yes: Any, no: Any) -> Any:
+        """As NumPy's; that of `autograd` does not sum the adjoint of what is broadcast."""
+        shape = np.broadcast_shapes(*(np.shape(part) for part in (condition, yes, no)))
+        return self.xp.where(condition, self.broadcast(yes, shape), self.broadcast(no, shape))
 
 
 class Digits:
@@ -83,6 +97,7 @@ class Digits:
     def __init__(self) -> None:
         one = mpmath.mpf(1)
         self.xp: Any = np
+        self.where, self.broadcast = np.where, np.broadcast_to
         self.held: list[Any] = []  # what is held constant, in the order of evaluation
         self.replayed: Iterator[Any] | None = None
         self.functions = {

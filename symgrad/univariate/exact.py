@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 import mpmath
-from sympy import Expr, lambdify
+from sympy import Expr, Pow, lambdify
 from sympy import exp as sympy_exp
 
 from symgrad.univariate.far import OF_EXP
@@ -16,7 +16,7 @@ _NEAR = -28
 _TERMS = 24
 # Elsewhere the distance of x from 1, in bits, may cancel so many times: X⁷ in derivatives of quotients.
 _CANCELLED = 14
-# ... but what exp(−x) is beside 1 for larger x does not matter to any float64.
+# That of exp(x) is x bits; but what exp(−x) is beside 1 for larger x does not matter to any float64.
 _LARGEST = 1500
 
 # Thousands of bits of an exponential take 20 ms; expressions are compared at the same points, a few multiples of each.
@@ -34,8 +34,8 @@ def exact_value(expr: Expr, x: Any) -> Any:
         return None
     if mpmath.mag(x) < _NEAR and (found := _near(expr)) is not None:
         return _first_terms(found, x)
-    working = mpmath.mp.prec + 40 + _CANCELLED * max(0, -mpmath.mag(x)) + int(_CANCELLED * min(_LARGEST, abs(x)))
-    with mpmath.workprec(working):
+    distance = max(abs(mpmath.mag(x)), int(min(_LARGEST, abs(x))) if _is_exponential(expr) else 0)
+    with mpmath.workprec(mpmath.mp.prec + 40 + _CANCELLED * distance):
         value = _plain(expr, x)
     return None if value is None else +value
 
@@ -86,6 +86,12 @@ def _plain(expr: Expr, x: Any) -> Any:
 def _function(expr: Expr) -> Callable[[Any], Any]:
     function: Callable[[Any], Any] = lambdify(X, expr.rewrite(OF_EXP, sympy_exp), [{"exp": _exp}, "mpmath"])
     return function
+
+
+@cache
+def _is_exponential(expr: Expr) -> bool:
+    """Whether the function has an exponential in it, also as a power or as a hyperbolic function."""
+    return expr.rewrite(OF_EXP, sympy_exp).has(sympy_exp) or any(part.exp.has(X) for part in expr.atoms(Pow))
 
 
 def _exp(u: Any) -> Any:
