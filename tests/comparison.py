@@ -89,11 +89,13 @@ class Comparison:
     seed : of the inputs.
     second : whether Hessians are compared, too.
     empty : whether the module is called with an empty axis, too.
-    jax : whether single entries are compared with JAX, and the formulas are evaluated, too.
+    entries : whether all entries are compared with those of `autograd`, and the formulas are evaluated, too.
     """
 
-    def __init__(self, drawn: Drawn, seed: int, second: bool = False, empty: bool = False, jax: bool = True) -> None:
-        self._drawn, self._seed, self._second, self._empty, self._jax = drawn, seed, second, empty, jax
+    def __init__(
+        self, drawn: Drawn, seed: int, second: bool = False, empty: bool = False, entries: bool = True
+    ) -> None:
+        self._drawn, self._seed, self._second, self._empty, self._entries = drawn, seed, second, empty, entries
         self._independent = Independent(drawn.loss, drawn.parameters, drawn.where)
         self._limit = product_limit()
         self._independent_limit = Limit(INDEPENDENT_SECONDS, Skipped("the numbers to compare with take too long"))
@@ -118,7 +120,7 @@ class Comparison:
             values = self._values(SIZES)
             if self._exists(SIZES, values):
                 value, gradient = self._along_a_direction(SIZES, values)
-                if self._jax:
+                if self._entries:
                     self._formulas(values, gradient, _scale(value, gradient))
                     self._by_entries(values, gradient, _scale(value, gradient))
                 self._in_single_precision(values, abs(value - self._exact))
@@ -230,7 +232,7 @@ class Comparison:
         whole, move = np.block(blocks), np.concatenate([np.ravel(part) for part in directions])
         same("Hessian along a direction", move @ whole @ move, curvature, scale)
         same("Hessian-vector product", np.concatenate([np.ravel(part) for part in product]), whole @ move, scale)
-        if self._jax:
+        if self._entries:
             with self._independent_limit():
                 independent = self._independent.hessian(values, SIZES)
             for row, expected_row in zip(blocks, independent, strict=True):

@@ -198,7 +198,9 @@ class Interpreter:
                     value = self._kind.where(of(condition).astype(bool), of(branch), value)
                 return value
             case sp.KroneckerDelta():
-                return self._kind.where(of(expr.args[0]) == of(expr.args[1]), self._kind.number(1), self._kind.number(0))
+                return self._kind.where(
+                    of(expr.args[0]) == of(expr.args[1]), self._kind.number(1), self._kind.number(0)
+                )
             case sp.im():
                 return self._kind.number(0)
             case sp.conjugate() | sp.re():

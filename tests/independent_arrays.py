@@ -38,7 +38,7 @@ class EmptyReduction(Exception):
 
 
 class Floats:
-    """NumPy's arrays in float64, differentiated by `autograd`, which compiles nothing: most models are evaluated once."""
+    """NumPy's arrays in float64, differentiated by `autograd`, which compiles nothing: most are evaluated once."""
 
     def __init__(self) -> None:
         import autograd.numpy

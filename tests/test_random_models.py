@@ -48,7 +48,7 @@ else:
     from random_search import Finding, Memory, findings, summary
 
 DIALECTS = ("matrix", "index", "renamed")
-EXAMPLES = int(os.environ.get("SYMGRAD_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("SYMGRAD_EXAMPLES", "120"))
 
 # Of a hundred models so many may be refused: a Hessian through a recurrence or a product over an index has no rule, and
 # SymPy takes indices out of a Piecewise.
@@ -88,9 +88,9 @@ memory = Memory()
 OPTIONS = st.fixed_dictionaries(
     {
         "seed": st.integers(0, 3),
-        "second": st.sampled_from([False] * 9 + [True]),
+        "second": st.sampled_from([False] * 4 + [True]),
         "empty": st.sampled_from([False, False, False, True]),
-        "jax": st.sampled_from([False] * 7 + [True]),  # it compiles every operation for every shape
+        "entries": st.booleans(),
     }
 )
 
@@ -213,11 +213,8 @@ def look(minutes: float, start: int, folder: Path) -> list[Finding]:
 
 
 def forget() -> None:
-    """Drop what SymPy and JAX keep of each model: gigabytes in an hour."""
-    import jax
-
+    """Drop what SymPy keeps of each model: gigabytes in an hour."""
     clear_cache()
-    jax.clear_caches()
     gc.collect()
 
 

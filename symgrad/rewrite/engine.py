@@ -44,12 +44,12 @@ def rewrite(
             made = changed
         return made
 
-    return transform(roots, visit, {*opaque, *_positions(roots)})
+    return transform(roots, visit, {*opaque, *_positions(roots, opaque)})
 
 
-def _positions(roots: Sequence[Use]) -> Iterator[Node]:
+def _positions(roots: Sequence[Use], opaque: Collection[Node]) -> Iterator[Node]:
     """The subscripts of what is taken or added up: whole numbers, unless made of broken ones by rounding."""
-    for node in postorder([use.node for use in roots]):
+    for node in postorder([use.node for use in roots], opaque):
         if isinstance(node, Gather | Scatter):
             yield from (use.node for use in node.subs if not _is_rounded(use))
 

@@ -46,6 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tool", [["ruff", "check", "--isolated"], ["mypy", "--strict"]], ids=["ruff", "mypy"])
 def test_generated_modules_are_clean(folder: Path, tool: list[str]) -> None:
     files = [str(path) for path in sorted(folder.glob("*.py"))]

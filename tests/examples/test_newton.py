@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@pytest.mark.long
 def test_newtons_method_needs_fewer_iterations_and_ends_nearer(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "COLUMNS": "160", "NO_COLOR": "1"}
     options = ["--picture", "curves.png", "--pictures", "150", "--penalty", "0.01"]

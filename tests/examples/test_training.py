@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -22,6 +24,7 @@ def _run(script: str, options: list[str], folder: Path) -> str:
     return result.stdout
 
 
+@pytest.mark.long
 def test_lenet_learns_digits_from_a_few_pictures(tmp_path: Path) -> None:
     printed = _run("train_lenet.py", ["--pictures", "600", "--epochs", "12"], tmp_path)
     found = re.search(r"held-out accuracy ([\d.]+)", printed)
@@ -29,6 +32,7 @@ def test_lenet_learns_digits_from_a_few_pictures(tmp_path: Path) -> None:
     assert float(found[1]) > 0.85  # of 150 pictures; all pictures and epochs give 0.98
 
 
+@pytest.mark.long
 def test_a_gpt_learns_to_sort_two_digits(tmp_path: Path) -> None:
     printed = _run("sort_digits.py", ["--length", "2", "--steps", "150"], tmp_path)
     assert len(re.findall(r"^\d\d > \d\d$", printed, re.M)) == 5
@@ -37,6 +41,7 @@ def test_a_gpt_learns_to_sort_two_digits(tmp_path: Path) -> None:
     assert float(found[1]) > 90  # of guesses one in a hundred is right
 
 
+@pytest.mark.long
 def test_a_picture_is_painted(tmp_path: Path) -> None:
     printed = _run("stylise.py", ["--scale", "20", "--steps", "10"], tmp_path)
     found = re.search(r"the loss fell from ([\d.e+-]+) to ([\d.e+-]+)", printed)

@@ -74,6 +74,7 @@ def test_a_network_of_a_hundred_layers_is_drawn_by_its_first_and_last(models: An
     assert reached == {block.key for block in drawn.blocks}
 
 
+@pytest.mark.long
 def test_a_large_model_that_does_not_repeat_itself_stays_legible_too() -> None:
     N = symbols("N", integer=True, positive=True)
     A, x = MatrixSymbol("A", N, N), MatrixSymbol("x", N, 1)

@@ -65,6 +65,7 @@ def leapfrog(potential: Callable[[Any], Any], theta: Any, momentum: Any, step: f
     return theta, momentum
 
 
+@pytest.mark.long
 def test_a_sampler_finds_the_mean_of_a_posterior() -> None:
     """Hamiltonian Monte Carlo (Neal 2011) on the eight schools, against the posterior by quadrature."""
     module = generated("eight schools")

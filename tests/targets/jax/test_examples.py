@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.families import one_in
+
 jax = pytest.importorskip("jax")
 
 from .comparison import SINGLE, compare, example, modules  # noqa: E402
@@ -24,7 +26,7 @@ QUICK = (
 GOLDEN = Path(__file__).with_name("logistic.txt")
 
 
-@pytest.mark.parametrize("reference", QUICK)
+@pytest.mark.parametrize("reference", one_in(2, QUICK))
 def test_an_example_in_jax_is_that_in_numpy(reference: str) -> None:
     compare(reference, SINGLE)
 
