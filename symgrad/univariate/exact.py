@@ -19,7 +19,8 @@ _CANCELLED = 14
 # That of exp(x) is x bits; but what exp(−x) is beside 1 for larger x does not matter to any float64.
 _LARGEST = 1500
 
-# Thousands of bits of an exponential take 20 ms; expressions are compared at the same points, a few multiples of each.
+# Thousands of bits of an exponential or a logarithm take 20 ms; functions are compared at the same points, and their
+# derivatives have the same parts.
 _MOST_KEPT = 4000
 
 # Exponents larger than those of any float: of functions of exponentials of floats.
@@ -84,7 +85,7 @@ def _plain(expr: Expr, x: Any) -> Any:
 
 @cache
 def _function(expr: Expr) -> Callable[[Any], Any]:
-    function: Callable[[Any], Any] = lambdify(X, expr.rewrite(OF_EXP, sympy_exp), [{"exp": _exp}, "mpmath"])
+    function: Callable[[Any], Any] = lambdify(X, expr.rewrite(OF_EXP, sympy_exp), [{"exp": _exp, "log": _log}, "mpmath"])
     return function
 
 
@@ -117,3 +118,16 @@ def _exponential(size: Any, negative: bool, bits: int) -> Any:
         doublings = mpmath.floor(u / mpmath.ln2)
         rest = mpmath.exp(u - doublings * mpmath.ln2)
     return mpmath.ldexp(rest, int(doublings))
+
+
+def _log(u: Any) -> Any:
+    """log u; nan of a negative number, of which no expression with a value has a logarithm."""
+    number = mpmath.mpmathify(u)
+    if isinstance(number, mpmath.mpc) or number < 0:
+        return mpmath.nan
+    return _logarithm(number._mpf_, mpmath.mp.prec)
+
+
+@lru_cache(maxsize=_MOST_KEPT)
+def _logarithm(number: Any, bits: int) -> Any:
+    return mpmath.log(mpmath.make_mpf(number))
