@@ -85,7 +85,8 @@ def _plain(expr: Expr, x: Any) -> Any:
 
 @cache
 def _function(expr: Expr) -> Callable[[Any], Any]:
-    function: Callable[[Any], Any] = lambdify(X, expr.rewrite(OF_EXP, sympy_exp), [{"exp": _exp, "log": _log}, "mpmath"])
+    own = {"exp": _exp, "log": _log}
+    function: Callable[[Any], Any] = lambdify(X, expr.rewrite(OF_EXP, sympy_exp), [own, "mpmath"])
     return function
 
 
