@@ -41,11 +41,11 @@ class Bound:
         code = getattr(None if name.startswith("_") else globals().get(name), "__code__", None)
         if code is None:
             raise AttributeError(f"the module has no function {name!r}")
-        known = {label: size for label, (size, _) in self._sizes.items()} | self._data
-        any_name = code.co_flags & 8  # such as flat_hessian(theta, **data)
-        taken = known if any_name else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        found = partial(globals()[name], **{one: known[one] for one in taken if one in known})
-        return self.__dict__.setdefault(name, found)
+        known: dict[str, Any] = {label: size for label, (size, _) in self._sizes.items()} | self._data
+        if not code.co_flags & 8:  # flat_hessian(theta, **data) takes any name
+            taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            known = {one: given for one, given in (known | {"once": {}}).items() if one in taken}
+        return self.__dict__.setdefault(name, partial(globals()[name], **known))
 
     def unpack(self, theta: npt.ArrayLike) -> Parameters:
         """The parameters in a flat vector, as views into it."""

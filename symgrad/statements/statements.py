@@ -144,6 +144,7 @@ class Rows(Statement):
     results : the variables of the same for all rows.
     joins : for each result the operation that makes one of the results of two blocks; arrays with `rows` stay blocks.
     width, size : how many numbers a row takes, and how many the results have that have no rows.
+    once : the results that are the same as long as the data are.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Rows(Statement):
     joins: tuple[Join, ...]
     width: Expr
     size: Expr
+    once: tuple[Buffer, ...] = ()
 
     @property
     def expressions(self) -> tuple[Expression, ...]:

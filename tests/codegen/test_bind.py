@@ -2,11 +2,12 @@
 
 import copy
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from sympy import IndexedBase, MatrixSymbol, Sum, Symbol, exp, symbols
+from sympy import IndexedBase, MatrixSymbol, Sum, Symbol, exp, loggamma, symbols
 
 from symgrad import Model
 
@@ -96,3 +97,42 @@ def test_lists_and_sizes_are_bound_too():
     module = Model(Sum(lam * q[n], (n, 0, N - 1)) + Sum(exp(-lam * k), (k, 0, K - 1)), [lam]).compile(check=False)
     assert module.bind(q=[1, 2, 3], K=2).value(2.0) == module.value(2.0, q=[1.0, 2.0, 3.0], K=2)
     assert isinstance(module.bind(q=[1, 2, 3], K=2)._data["q"], np.ndarray)
+
+
+def test_what_depends_on_data_alone_is_computed_once():
+    x, u, c = IndexedBase("x", shape=(N, M)), IndexedBase("u", shape=(M,)), IndexedBase("c", shape=(N,))
+    mean = Sum(x[n, j] * u[j], (j, 0, M - 1))
+    module = Model(Sum(exp(mean) - c[n] * mean + loggamma(c[n] + 1), (n, 0, N - 1)), [u]).compile(check=False)
+    draw = np.random.default_rng(1)
+    data = {"x": draw.normal(size=(400, 3)) / 5, "c": draw.poisson(2.0, 400) * 1.0}
+    starts = [draw.normal(size=3) for _ in range(3)]
+    bound, calls = module.bind(**data), []
+    special = module.scipy.special.gammaln
+    counted = SimpleNamespace(special=SimpleNamespace(gammaln=lambda y: calls.append(len(y)) or special(y)))
+    expected = [module.value_and_gradient(start, **data) for start in starts]
+    module.scipy = counted
+    try:
+        for function in ("value", "value_and_gradient", "flat_value_and_gradient"):
+            for block in (2**21, 2**8):
+                module.BLOCK_BYTES = block
+                for start, (loss, slope) in zip(starts, expected, strict=True):
+                    found = getattr(bound, function)(start)
+                    np.testing.assert_allclose(found if function == "value" else found[0], loss, rtol=1e-13)
+                    if function != "value":
+                        np.testing.assert_allclose(np.ravel(found[1]), np.ravel(slope.u), rtol=1e-11)
+        assert calls == [400, 400]  # once for the value, once for the value with its gradient
+        module.BLOCK_BYTES = 2**21
+        assert bound.value(starts[0].astype(np.float32)) == module.value(starts[0].astype(np.float32), **data)
+        module.value(starts[0], **data)
+        assert len(calls) == 4  # without bound data each time
+    finally:
+        del module.scipy
+        module.scipy = __import__("scipy.special")
+
+
+def test_nothing_is_remembered_of_data_in_another_type():
+    c = IndexedBase("c", shape=(N,))
+    module = Model(Sum(lam**2 * c[n] + loggamma(c[n] + 1), (n, 0, N - 1)), [lam]).compile(check=False)
+    bound, data = module.bind(c=np.array([1.0, 2.5, 3.0])), np.array([1.0, 2.5, 3.0])
+    for start in (1.0, np.float32(1), 2.0):
+        assert bound.value(start) == module.value(start, data)

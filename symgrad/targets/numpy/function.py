@@ -25,6 +25,7 @@ from symgrad.statements.statements import Body, Rows, operations_of
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.lines import asks_for_arrays, lines_of, rows_functions
+from symgrad.targets.numpy.once import with_once
 from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
@@ -43,6 +44,8 @@ TAKEN = (
     "PARAMETERS",
     "SHAPES",
     "SPARSE",
+    "once",
+    "known",
     "DIMENSIONS",
     "BLOCK_BYTES",
     "Callable",
@@ -64,6 +67,11 @@ class PrintedBody:
     @cached_property
     def lines(self) -> list[Line]:
         return lines_of(self.body.statements, self.speller)
+
+    @property
+    def once(self) -> bool:
+        """Whether totals are computed once for the same data."""
+        return any(isinstance(one, Rows) and one.once for one in self.body.statements)
 
     @property
     def rows(self) -> list[list[Line]]:
@@ -159,7 +167,9 @@ def print_function(function: Function, program: Program, workspace: bool = False
     speller = Speller(NUMPY, made.dtype, function=function.name, typed=typed)
     released = validated(with_releases(reused), "release")
     sparse = sparse_arguments(function.arguments, released)
-    body = PrintedBody(validated(with_sparse_products(released, sparse), "sparse products"), speller)
+    made_sparse = validated(with_sparse_products(released, sparse), "sparse products")
+    once = with_once(made_sparse, function.arguments) if function.takes_all else made_sparse
+    body = PrintedBody(validated(once, "once"), speller)
     kept = None
     if workspace:
         inside = validated(with_kept_arrays(found, first), "workspace")

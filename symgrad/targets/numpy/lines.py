@@ -111,12 +111,21 @@ def _rows(rows: Rows, speller: Speller) -> list[str]:
     """The call of the function for all rows."""
     left = f"({rows.results[0].name},)" if len(rows.results) == 1 else _names(rows.results)
     arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
-    shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows)]
+    shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows), *(["known"] if rows.once else [])]
     given = [_tuple(arrays), _tuple(shared), *map(speller.size, (rows.width, rows.size))]
     given += [f"kept={_tuple(kept)}"] if kept else []
     joins = [_JOINS.get(join, "iadd") for join in rows.joins]
     given += [] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"]
-    return _wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
+    called = _wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
+    if not rows.once:
+        return called
+    key, totals = f'("{rows.name}", {speller.dtype})', _tuple([buffer.name for buffer in rows.once])
+    return [
+        f"known = None if once is None else once.get({key})",
+        *called,
+        "if once is not None:",
+        f"    {totals} = once.setdefault({key}, {totals})",
+    ]
 
 
 def rows_functions(statements: Iterable[Statement], speller: Speller) -> list[list[Line]]:
@@ -136,6 +145,7 @@ def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
         body = [Line("with workspace.arrays() as kept:"), *indented(body)]
     arguments = [f"{name}: Any" for name in (*(b.name for b in (*rows.arguments, *rows.kept)), *_arrays(rows, speller))]
     arguments += [*(f"{size}: int" for size in _sizes(rows)), *(f"{name}: Workspace" for name in _workspace(rows))]
+    arguments += ["known: Any"] if rows.once else []
     what = "Sums" if set(rows.joins) <= {"add"} else "What is made"
     return [
         *lines(_wrapped(f"def _{speller.function}_{rows.name}(", arguments, ") -> tuple[Any, ...]:")),

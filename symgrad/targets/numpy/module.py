@@ -134,6 +134,7 @@ def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
                 "takes": one.takes,
                 "unused": one.unused,
                 "given_shapes": one.given_shapes,
+                "once": one.body.once,
                 "body": _statements(one.body, lengths),
                 "kept": None if one.kept is None else _statements(one.kept, lengths),
                 "result": one.body.result,
