@@ -194,3 +194,27 @@ def test_a_sum_of_cosines_near_its_largest(spelling, weight):
     with mp.workdps(60):
         agree(value, [weight * sum(1 - mp.cos(mp.mpf(float(v))) for v in ANGLES)])
         agree(gradient.q, [weight * mp.sin(mp.mpf(float(v))) for v in ANGLES])
+
+
+@pytest.mark.parametrize("factor", [1, -2])
+@pytest.mark.parametrize("power", [2, 3])
+def test_a_named_sigmoid_less_one(factor, power):
+    """∂/∂q of c·(1 − y)ᵖ is −p·c·(1 − y)ᵖ·y with y = σ(q), also where y rounds to 1."""
+    y = IndexedBase("y", shape=(N,))
+    loss = factor * Sum((1 - y[n]) ** power, (n, 0, N - 1))
+    module = Model(loss, [q], where=[Eq(y[n], sigmoid(q[n]))]).compile(check=False)
+    points = np.array([40.0, 50.0])
+    value, gradient = module.value_and_gradient(points)
+    with mp.workdps(400):
+        tails = [logistic(-mp.mpf(float(v))) for v in points]
+        agree(value, [factor * sum(s**power for s in tails)])
+        agree(gradient.q, [-power * factor * s**power * (1 - s) for s in tails])
+
+
+def test_the_slope_of_a_named_log_sigmoid():
+    y = IndexedBase("y", shape=(N,))
+    module = Model(-Sum(log(y[n]), (n, 0, N - 1)), [q], where=[Eq(y[n], sigmoid(q[n]))]).compile(check=False)
+    value, gradient = module.value_and_gradient(np.array([40.0, 300.0]))
+    with mp.workdps(400):
+        agree(value, [-sum(mp.log(logistic(mp.mpf(v))) for v in (40, 300))])
+        agree(gradient.q, [-logistic(-mp.mpf(v)) for v in (40, 300)])

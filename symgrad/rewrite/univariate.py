@@ -310,9 +310,7 @@ def textbook_spelling(use: Use) -> Use | None:
 @record("1 − σ(u) + f = σ(−u) + f", "1 − σ(u) is 0 beyond 37", LOGISTIC)
 def complement_in_sum(use: Use) -> Use | None:
     """A number less as many times a sigmoid, beside other terms."""
-    if not isinstance(use.node, Add) or len(use.node.terms) < 3:
-        return None
-    terms = terms_of(use)
+    terms = terms_of(use) if isinstance(use.node, Add) else []
     counted = next((c for c, term in terms if term == ONE), None)
     for n, (c, term) in enumerate(terms):
         function = see_through(term)
