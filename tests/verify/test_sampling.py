@@ -15,7 +15,9 @@ from sympy import (
     Integer,
     MatrixSymbol,
     Ne,
+    Not,
     OneMatrix,
+    Or,
     Q,
     S,
     Sum,
@@ -223,6 +225,14 @@ def test_facts_that_no_draw_is_shaped_by_are_tested() -> None:
         assert np.sum(drawn(x, Sum(x[i], (i, 0, N - 1)) > 0, seed=seed)) > 0
         pair = sampler([argument(A), argument(B)], Q.positive_definite(A * A.T + B * B.T), seed=seed).draw().inputs
         assert pair["A"].shape == (4, 4)
+
+
+def test_facts_with_or_and_not_are_tested() -> None:
+    either = Or(lam > 1, rho > 1)
+    for fact in (either, Not(either, evaluate=False)):
+        for seed in range(5):
+            inputs = sampler([argument(lam), argument(rho)], fact, seed=seed).draw().inputs
+            assert (inputs["lam"] > 1 or inputs["rho"] > 1) == (fact == either)
 
 
 @pytest.mark.parametrize(
