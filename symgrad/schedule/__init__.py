@@ -5,7 +5,8 @@ cumulative sums (`cumulative`), sums over labels as values added at them and loo
 sigmoid and softplus to the steps they share (`lower`; differences from
 means by softmax, `centred`), logarithms of 0 and products with them (`zero_probabilities`;
 beside weights of 0, `weighted_logarithms`),
-products multiplied out and their common factors kept (`products`), one factorisation for log-determinants and solves
+products multiplied out and their common factors kept (`products`), what is the same for all entries of a sum taken out
+of it (`invariant`), one factorisation for log-determinants and solves
 (`factorise`), exponentials shifted by a maximum that cancels (`exponentials`, of the sums that `exponential_sums`
 finds, those under conditions of another index in `masked_exponentials`, the products that `exponents` takes apart,
 those that become running sums, `running_exponentials`, and how often M divides a term, `degrees`), what conditions

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from sympy import Number, S
 
 from symgrad.graph.build import add, mul, product_of_powers
-from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Node, Shape, Use, postorder
+from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Shape, Use, postorder
 from symgrad.graph.transform import own, place, terms_of, transform
 from symgrad.rewrite.record import record
 
@@ -41,7 +41,7 @@ def _taken_out(node: Contract, parameters: Collection[str]) -> Use | None:
     for c, term in terms_of(factor):
         if not bound.keys() & set(term.letters):
             constant.append((c, term))
-        elif not bound.keys() <= set(term.letters) or not isinstance(term.node, Apply | Contract):
+        elif not bound.keys() <= set(term.letters) or not _is_computed(term.node):
             return None
         else:
             (of_data if _is_costly(term, parameters) else rest).append((c, term))
@@ -52,6 +52,11 @@ def _taken_out(node: Contract, parameters: Collection[str]) -> Use | None:
     if len(rest) > 1:
         return add([*whole, (S.One, product_of_powers([(add(rest), S.One)], bound))])
     return add([*whole, (rest[0][0], _summed(rest[0][1], bound))])
+
+
+def _is_computed(node: Node) -> bool:
+    """Whether a term has a rounding error of its own, which that of its sum is no more than."""
+    return isinstance(node, Apply | Contract) or (isinstance(node, Named) and _is_computed(node.arg.node))
 
 
 def _is_costly(term: Use, parameters: Collection[str]) -> bool:
