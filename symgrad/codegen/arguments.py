@@ -6,6 +6,7 @@ from typing import Any
 
 from sympy import Expr, S, Symbol
 
+from symgrad.codegen.lines import wrapped
 from symgrad.codegen.sizes import size_text
 from symgrad.frontend.signature import SIDE
 from symgrad.outputs.function import axes_of
@@ -57,7 +58,7 @@ def check(name: str, required: Requirements, ranges: bool) -> Check:
     arrays, calls = [], []
     reals = [a.name for a in required.arguments if not a.integer]
     if reals:
-        arrays.append(f"{assigned(reals)} = _floating({', '.join(f'{real}={real}' for real in reals)})")
+        arrays += wrapped(f"{assigned(reals)} = _floating(", [f"{real}={real}" for real in reals], ")")
         calls.append("_floating")
     for argument in required.arguments:
         if argument.integer:
@@ -67,8 +68,8 @@ def check(name: str, required: Requirements, ranges: bool) -> Check:
     sided = [a for a in required.arguments if a.role != "dimension"]
     if sided:
         whole = [f'"{a.name}"' for a in sided if 1 in a.shape and not is_thin(a)]
-        given = ", ".join([*whole, *(f"{a.name}={a.name}" for a in sided)])
-        arrays.append(f"{assigned([a.name for a in sided])} = _fitted({given})")
+        given = [*whole, *(f"{a.name}={a.name}" for a in sided)]
+        arrays += wrapped(f"{assigned([a.name for a in sided])} = _fitted(", given, ")")
         calls.append("_fitted")
     said: set[Any] = set()  # the dimensions that are written
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 
 from symgrad.statements.statements import Body, Statement
 
+WIDTH = 112  # of lines, which may be indented
+
 
 @dataclass(frozen=True)
 class Line:
@@ -44,3 +46,15 @@ def listing(name: str, takes: Sequence[str], body: Body, inner: Iterable[Line], 
     """A function of its lines and the text of what it returns, without what it does with its arguments."""
     head, end = Line(f"def {name}({', '.join(takes)}):"), Line(f"return {result}", None, True)
     return Listing(body, (head, *indented([*inner, end])))
+
+
+def wrapped(start: str, parts: Sequence[str], end: str) -> list[str]:
+    """A call or a definition, with its arguments on a line of their own where they are long, or each on one."""
+    together = ", ".join(parts)
+    if len(start + together + end) <= WIDTH:
+        return [start + together + end]
+    return [
+        start,
+        *(f"    {part}" for part in ([together] if len(together) <= WIDTH else (f"{p}," for p in parts))),
+        end,
+    ]

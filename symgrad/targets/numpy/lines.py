@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sympy import Symbol
 
-from symgrad.codegen.lines import Line, indented, lines
+from symgrad.codegen.lines import Line, indented, lines, wrapped
 from symgrad.codegen.speller import Speller
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Read
 from symgrad.statements.lengths import dimensions_in
@@ -22,7 +22,6 @@ from symgrad.statements.statements import (
     every,
 )
 
-WIDTH = 112  # of lines, which may be indented
 MAX_LINE = 100  # a longer tuple is written one part a line
 
 _TOLD = REDUCTIONS | {"einsum", "place", "add_windows"}  # whose options, such as axes, are more than their operands
@@ -116,7 +115,7 @@ def _rows(rows: Rows, speller: Speller) -> list[str]:
     given += [f"kept={_tuple(kept)}"] if kept else []
     joins = [_JOINS.get(join, "iadd") for join in rows.joins]
     given += [] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"]
-    called = _wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
+    called = wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
     if not rows.once:
         return called
     key, totals = f'("{rows.name}", {speller.dtype})', _tuple([buffer.name for buffer in rows.once])
@@ -148,7 +147,7 @@ def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
     arguments += ["known: Any"] if rows.once else []
     what = "Sums" if set(rows.joins) <= {"add"} else "What is made"
     return [
-        *lines(_wrapped(f"def _{speller.function}_{rows.name}(", arguments, ") -> tuple[Any, ...]:")),
+        *lines(wrapped(f"def _{speller.function}_{rows.name}(", arguments, ") -> tuple[Any, ...]:")),
         Line(f'    """{what} of a block of rows, for `{speller.function}`."""'),
         *indented(body),
     ]
@@ -183,18 +182,6 @@ def _workspace(rows: Rows) -> list[str]:
 
 def _tuple(names: Sequence[str]) -> str:
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
-
-
-def _wrapped(start: str, parts: Sequence[str], end: str) -> list[str]:
-    """A call or a definition, with its arguments on a line of their own where they are long, or each on one."""
-    together = ", ".join(parts)
-    if len(start + together + end) <= WIDTH:
-        return [start + together + end]
-    return [
-        start,
-        *(f"    {part}" for part in ([together] if len(together) <= WIDTH else (f"{p}," for p in parts))),
-        end,
-    ]
 
 
 def _returned(texts: Sequence[str], apart: bool) -> list[str]:
