@@ -59,14 +59,13 @@ from symgrad.graph.transform import dependents, own, place, see_through, substit
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import BLANCHARD, MAECHLER, Record, record
-from symgrad.schedule.centred import centre
 from symgrad.schedule.exponential_sums import SHIFTED
 from symgrad.schedule.guards import counts_ties
 
 
 def lower(roots: Sequence[Use]) -> list[Use]:
     """The terms with these functions spelled out; equal steps become one node, computed once."""
-    steps = transform(transform(roots, centre), _spelled)
+    steps = transform(roots, _spelled)
     looped = dependents([use.node for use in steps], _recurrent(steps))
 
     def product(node: Node, uses: tuple[Use, ...]) -> Use | None:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from symgrad.graph.nodes import Use
 from symgrad.graph.symmetry import as_known
-from symgrad.graph.transform import own
+from symgrad.graph.transform import own, transform
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
+from symgrad.schedule.centred import centre
 from symgrad.schedule.cumulative import accumulate
 from symgrad.schedule.exponentials import shift_exponentials
 from symgrad.schedule.factorise import factorise
@@ -99,6 +100,11 @@ PHASES: tuple[Phase, ...] = (
         "split masks",
         "a condition on indices is one more factor of a product; of what is safe without it",
         lambda terms, known: split_masks(terms),
+    ),
+    Phase(
+        "centre",
+        "a difference from a mean by a softmax is one function; while its terms are those of the mean",
+        lambda terms, known: transform(terms, centre),
     ),
     Phase(
         "zero probabilities",

@@ -10,7 +10,20 @@ from collections.abc import Collection, Iterator, Sequence
 from sympy import Abs, And, Eq, Gt, Max, Min, Ne, S, exp, log, oo, sign
 
 from symgrad.functions import LogSumExp, if_else
-from symgrad.graph.build import LOG_SOFTMAX, ONE, SOFTMAX, ZERO, add, apply, const, product_of_powers, reduce, subtract
+from symgrad.graph.build import (
+    CENTRED,
+    LOG_SOFTMAX,
+    ONE,
+    SOFTMAX,
+    ZERO,
+    add,
+    apply,
+    const,
+    product_of_powers,
+    reduce,
+    running,
+    subtract,
+)
 from symgrad.graph.facts import is_never_zero, may_be_infinite
 from symgrad.graph.infinities import has_infinite_entries
 from symgrad.graph.letters import relabel
@@ -54,9 +67,19 @@ def zero_probabilities(roots: Sequence[Use]) -> list[Use]:
             return apply(if_else, [none, const(-oo), apply(log, [apply(if_else, [none, ONE, uses[0]])])])
         if maxima and isinstance(node, Apply) and node.head is sign and node.args[0].node not in distances:
             return _sign_of_difference(uses[0])
+        if isinstance(node, AxisMap) and node.head == CENTRED:
+            return _from_a_mean(node, uses)
         return _beside_zeros(node, uses, handed) if isinstance(node, Contract) else None
 
     return transform(roots, visit)
+
+
+def _from_a_mean(node: AxisMap, uses: tuple[Use, ...]) -> Use | None:
+    """x − Σ p·x with 0 for an x that may be −∞ where its share p is 0."""
+    values, shares = node.uses()
+    if not (may_be_infinite(values) and _is_share_beside(shares, values)):
+        return None
+    return running(CENTRED, _finite(uses[0], apply(Ne, [uses[1], ZERO])), node.over[0], uses[1])
 
 
 def _sign_of_difference(use: Use) -> Use | None:

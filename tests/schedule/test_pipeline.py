@@ -26,6 +26,7 @@ ORDER = [
     "accumulate",
     "place labels",
     "split masks",
+    "centre",
     "zero probabilities",
     "lower",
     "factorise",
