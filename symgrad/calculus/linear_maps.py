@@ -210,7 +210,8 @@ def transposed(linear: LinearMap, node: Node, y: Use) -> Sequence[Use]:
             positions = [relabel(subs[letter], names) for letter in domain]
             return [scatter(relabel(y, names), positions, tuple(domain.values()), tuple(domain), bound)]
         case Places(_, subs):
-            return [gather(y, [subs[axis] for axis in y.letters])]
+            sides = zip(y.letters, y.node.shape, strict=True)  # a seed has letters beyond the node's axes, which stay
+            return [gather(y, [subs[x] if isinstance(x, int) else index(x, length) for x, length in sides])]
         case Merging(domain, outer, inner, axis):
             return [split(y, axis, outer, inner, (domain[outer], domain[inner]))]
         case Splitting(_, axis, outer, inner, lengths):

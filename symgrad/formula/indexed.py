@@ -111,8 +111,8 @@ class IndexNames:
     def pick(self, size: Expr, taken: set[Any]) -> Any:
         names = {str(symbol) for symbol in taken}
         for symbol in self._used.get(size, ()):
-            if str(symbol) not in names:
-                return symbol
+            if str(symbol) not in names:  # an index begins at zero, even if the equation where it occurs does not
+                return Symbol(symbol.name, integer=True) if symbol.is_positive else symbol
         return next(s for s in self._candidates() if str(s) not in names)
 
     def _candidates(self) -> Iterator[Symbol]:

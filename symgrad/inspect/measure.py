@@ -31,9 +31,9 @@ from symgrad.verify.sizes import format_sizes
 MOST_CURVES = 5  # parameters whose curves are drawn; more could not be told apart
 STEPS = [10.0 ** (-exponent / 2) for exponent in range(0, 29)]  # 1 ... 1e-14
 
-# Sample count and feature count of each timing; the next is tried if the one before took less than LONG seconds.
+# Sample count and feature count of each timing; the next is tried if it should take less than LONG seconds a call.
 SIZES = ((20, 5), (200, 20), (1000, 50))
-LONG = 0.1
+LONG = 0.2
 PATIENCE = 0.1  # seconds of repetition that a timing is worth
 
 
@@ -84,12 +84,15 @@ def curves(module: Any, draw: Draw, parameters: Sequence[str], seed: int) -> lis
     return made
 
 
-def timings(model: Any, module: Any, seed: int) -> list[Timing]:
-    """Time and memory at growing sizes, until one takes long."""
+def timings(model: Any, module: Any, seed: int, operations: Expr) -> list[Timing]:
+    """Time and memory at growing sizes, as long as these should not take long: time grows as the `operations` do."""
     made: list[Timing] = []
+    speed = 0.0  # seconds an operation
     for sizes in _sizes(model):
+        if made and speed * float(operations.subs(sizes)) > LONG:
+            break
         try:
-            (draw,) = model.draws(module, seed=seed, sizes=sizes)
+            (draw,) = model.draws(module, seed=seed, sizes=sizes, timed=True)
         except ModelError:  # the model's facts or shapes do not allow these
             continue
         seconds = {
@@ -104,8 +107,9 @@ def timings(model: Any, module: Any, seed: int) -> list[Timing]:
             tracemalloc.stop()
         inputs = sum(np.asarray(value).nbytes for value in draw.inputs.values())
         made.append(Timing(format_sizes(draw.sizes), seconds, memory, inputs))
-        if max(seconds.values()) > LONG or not model.program.dimensions:
+        if not model.program.dimensions:
             break
+        speed = max(seconds.values()) / max(1.0, float(operations.subs(draw.sizes)))
     return made
 
 

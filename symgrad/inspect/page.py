@@ -153,7 +153,7 @@ def report_page(model: Any, seed: int = 0, progress: Progress = lambda doing: No
         forward=str(forward).replace("**", "^").replace("*", "·"),
         everything=str(everything).replace("**", "^").replace("*", "·"),
         written=operations(model.program.loss, ()),
-        timings=measure.timings(model, module, seed),
+        timings=measure.timings(model, module, seed, everything),
         machine=f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
     )
     return Report(page, report)

@@ -1,7 +1,8 @@
 """A derivation step by step, from its trace: the rewrites, the forward pass, and the chain rule node by node.
 
 Operations without a name of their own are called v₁, v₂, ..., as in the evaluation traces of Griewank and Walther,
-Evaluating Derivatives (2008), section 2.2; ∂C/∂v₁ is then the adjoint of one.
+Evaluating Derivatives (2008), section 2.2; ∂C/∂v₁ is then the adjoint of one. What a recurrence computes step by step
+has no such name: its states do, in a step each, as a recurrence forward and a recurrence backward.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,14 +15,27 @@ from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.calculus.linear_maps import pull
 from symgrad.calculus.local import partial
-from symgrad.compiler import Backward, Derivation, derive, operations, with_variable
+from symgrad.compiler import Backward, Derivation, derive, is_recursive, operations, recursion, with_variable
 from symgrad.errors import UnsupportedError
 from symgrad.formula.boxes import Box, derivative_box, name_box
 from symgrad.formula.layout import layout
 from symgrad.formula.text import TOO_LONG, text
 from symgrad.functions import if_else
 from symgrad.graph.build import delta, is_zero, mul
-from symgrad.graph.nodes import Apply, Input, Named, Node, Use, intern, postorder
+from symgrad.graph.kinds.scans import placeholders, within
+from symgrad.graph.nodes import (
+    Apply,
+    Input,
+    Named,
+    Node,
+    Past,
+    Previous,
+    Scan,
+    Trajectory,
+    Use,
+    intern,
+    postorder,
+)
 from symgrad.graph.transform import dependents, own
 from symgrad.inspect.writing import Side, Writer, Written, entry_of, sides_of
 from symgrad.rewrite.reasons import REASONS
@@ -82,7 +96,7 @@ def steps(model: Any) -> list[Section]:
     seen = {node.name for step in derivation.backward if isinstance(node := step.node, Named)}
     active = dependents([model.program.loss.node], model.program.parameters.values())
     for base, name in model.program.names.items():
-        if name.name not in seen and name in active:
+        if name.name not in seen and name in active and not is_recursive(name):
             program = with_variable(model.program, base)
             narrator = _Narrator(model, derive(program), program)
             made += narrator.sections(f" of {name.name}, taken as a variable")
@@ -93,6 +107,16 @@ def _is_condition(node: Node) -> bool:
     """Whether a node is true or false, which is written out where it is used and has no derivative."""
     head = getattr(node, "head", None)
     return isinstance(node, Apply) and isinstance(head, type) and issubclass(head, Relational | BooleanFunction)
+
+
+def _is_fed_by(record: Backward, scan: Scan) -> bool:
+    """Whether a record is of what a recurrence passes its adjoints on to: its own earlier entries, or operands."""
+    return getattr(record.node, "key", None) == scan.key or any(source is scan for source, _ in record.contributions)
+
+
+def _state_of(node: Node) -> str | None:
+    """The state of which a node is an earlier entry."""
+    return node.state.name if isinstance(node, Past | Previous) else None
 
 
 class _Narrator:
@@ -113,12 +137,14 @@ class _Narrator:
                 plain = intern(Input, variable.shape, variable.name, base, False)
                 self._writer.name({variable: own(plain)})
         self._turned: set[Node] = set()
+        self._scans = [node for node in postorder([self._root]) if isinstance(node, Scan)]
+        self._inside = {part for scan in self._scans for part in (scan, *within(scan))}
         self._labels = self._labelled({argument.name for argument in model.arguments})
 
     def _labelled(self, taken: set[str]) -> dict[Node, str]:
         """v1, v2, ... for the operations; what a name of `where` is defined as is called by that name."""
         labels: dict[Node, str] = {}
-        nodes = [node for node in postorder([self._root]) if node in self._active]
+        nodes = [node for node in postorder([self._root]) if node in self._active and node not in self._inside]
         for node in nodes:
             if isinstance(node, Named):
                 taken = taken | {node.name}
@@ -180,15 +206,25 @@ class _Narrator:
     # --- forward ------------------------------------------------------------------------------------------------------
 
     def _forward(self, whose: str) -> Section:
-        made = []
+        made: list[Step] = []
         for node in postorder([self._root]):
-            hidden = isinstance(node, Input) or self._is_named(node) or _is_condition(node)
-            if node in self._active and not hidden:
-                definition = node.arg if isinstance(node, Named) else own(node)
-                left, right = self._equation(node, definition, definition.node, adjoint=False)
-                made.append(Step(left, (Equation("", left, right),)))
+            if isinstance(node, Scan):
+                made += [self._computed(state, state.arg) for _, state in self._states(node)]
+            hidden = isinstance(node, Input) or self._is_named(node) or _is_condition(node) or node in self._inside
+            if node in self._active and not hidden and not is_recursive(node):
+                made.append(self._computed(node, node.arg if isinstance(node, Named) else own(node)))
         words = "What depends on the parameters, one operation at a time."
         return Section(f"Forward pass{whose}", words, tuple(made))
+
+    def _computed(self, node: Node, definition: Use) -> Step:
+        left, right = self._equation(node, definition, definition.node, adjoint=False)
+        return Step(left, (Equation("", left, right),))
+
+    def _states(self, scan: Scan) -> Iterator[tuple[Any, Named]]:
+        """The names of the states of a recurrence, in the order of the model."""
+        for base, node in self._derivation.program.names.items():
+            if isinstance(node.arg.node, Trajectory) and node.arg.node.scan.node is scan:
+                yield base, node
 
     def _is_named(self, node: Node) -> bool:
         """Whether a node is the definition of a name, which is shown instead."""
@@ -199,9 +235,36 @@ class _Narrator:
     # --- backward -----------------------------------------------------------------------------------------------------
 
     def _backward(self, whose: str) -> Section:
-        made = [self._step(record) for record in self._derivation.backward if not self._is_named(record.node)]
         words = "The chain rule: every operation passes its adjoint on to its operands, times its own derivative."
-        return Section(f"Backward pass{whose}", words, tuple(made))
+        return Section(f"Backward pass{whose}", words, tuple(self._backward_steps()))
+
+    def _backward_steps(self) -> Iterator[Step]:
+        """The steps of the backward pass; a recurrence has its own before those of what it gets from outside."""
+        told: set[Node] = set()
+        for record in self._derivation.backward:
+            for scan in self._scans:
+                if scan not in told and _is_fed_by(record, scan):
+                    told.add(scan)
+                    yield from self._recurrence(scan)
+            if not (
+                self._is_named(record.node) or is_recursive(record.node) or isinstance(record.node, Past | Previous)
+            ):
+                yield self._step(record)
+
+    def _recurrence(self, scan: Scan) -> Iterator[Step]:
+        """The adjoints of the states, each as its recurrence backward, with what comes from outside as its start."""
+        records = self._derivation.backward
+        for base, node in self._states(scan):
+            if base not in self._derivation.blocks:
+                continue
+            parts = [r for r in records if r.node is node or _state_of(r.node) == node.name]
+            rewrites = [rewrite for r in parts for rewrite in self._rewrites(r.rewrites, r.node)]
+            words = "recurrence backward" if any(placeholders(scan)) else "from all that it is used in"
+            equation = self._derived(words, node, recursion(self._derivation, base, ()))
+            yield Step(self._title(node), (equation,), tuple(rewrites))
+
+    def _title(self, node: Node) -> Shown:
+        return Shown(f"∂{self._loss}/∂{self._label(node)}", derivative_box(name_box(self._loss), self._name(node)))
 
     def _step(self, record: Backward) -> Step:
         node = record.node
@@ -209,7 +272,7 @@ class _Narrator:
         for consumer in dict.fromkeys(consumer for consumer, _ in record.contributions):
             terms = [term for other, term in record.contributions if other is consumer]
             words = f"chain rule, through {self._label(consumer)}"
-            if consumer is self._root:
+            if consumer is self._root or isinstance(consumer, Scan):
                 equations += [self._derived(words, node, term) for term in terms]
                 continue
             equations += self._local(consumer, node)
@@ -224,8 +287,9 @@ class _Narrator:
             equations.append(self._derived("start", node, record.total))
         if result.right.text != total.right.text:
             equations.append(result)
-        title = Shown(f"∂{self._loss}/∂{self._label(node)}", derivative_box(name_box(self._loss), self._name(node)))
-        return Step(title, tuple(equations), tuple(self._rewrites(record.rewrites, node)), record.operations)
+        return Step(
+            self._title(node), tuple(equations), tuple(self._rewrites(record.rewrites, node)), record.operations
+        )
 
     def _pulled(self, consumer: Node) -> list[tuple[Node, Use]]:
         """The rule of the consumer, applied to a symbol for its adjoint."""
@@ -289,6 +353,8 @@ class _Narrator:
     # --- names --------------------------------------------------------------------------------------------------------
 
     def _label(self, node: Node) -> str:
+        if isinstance(node, Scan):
+            return ", ".join(state.name for state in node.states)
         return self._labels.get(node) or getattr(node, "name", None) or self._loss
 
     def _name(self, node: Node) -> Box:

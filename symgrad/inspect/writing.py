@@ -12,7 +12,8 @@ from symgrad.formula.matrix import matrix_form
 from symgrad.formula.network import NoMatrixForm
 from symgrad.formula.text import text
 from symgrad.frontend.program import index_symbols
-from symgrad.graph.nodes import Letter, Node, Use
+from symgrad.graph.build import AUXILIARY
+from symgrad.graph.nodes import Letter, Named, Node, Scan, Trajectory, Use, postorder
 from symgrad.graph.transform import own, substitute, tree_size
 
 # A term of more nodes is left out: it would fill pages, and writing it is recursive.
@@ -29,6 +30,28 @@ class Written:
 
     formula: Any
     indices: Mapping[Letter, Any] | None = None
+
+
+def _opened(use: Use) -> Use:
+    """A term with its definition for every part that the compiler has named for itself."""
+    while True:
+        names = [node for node in postorder([use.node]) if isinstance(node, Named)]
+        theirs = {name for name in names if name.symbol is not AUXILIARY}
+        parts = [n for n in postorder([use.node], theirs) if isinstance(n, Named) and n not in theirs]
+        if not parts:
+            return use
+        (use,) = substitute([use], {own(part): part.arg for part in parts}, theirs)
+
+
+def _length(use: Use) -> int:
+    """How many nodes are written out; of a recurrence those of the equations of one state."""
+    node = use.node
+    if not isinstance(node, Trajectory) or not isinstance(scan := node.scan.node, Scan):
+        return tree_size(use)
+    first = scan.initial[node.number]
+    terms = [update.term for update in scan.updates if update.state == node.number]
+    terms += [term for number, _, term in scan.bases if number == node.number]
+    return sum(map(tree_size, terms if first is None else [first, *terms]))
 
 
 def sides_of(node: Node, turned: bool = False) -> list[Side]:
@@ -60,10 +83,10 @@ class Writer:
         `inside` is a node whose own name is not used: its definition is what is wanted.
         """
         names = {term: name for term, name in self._names.items() if term.node is not inside}
-        (shown,) = substitute([use], names) if names else (use,)
-        if tree_size(shown) > LONGEST:
+        shown = _opened(*substitute([use], names)) if names else _opened(use)
+        if _length(shown) > LONGEST:
             return None
-        if len(sides) <= 2 and self._in_matrices:
+        if len(sides) <= 2 and self._in_matrices and not isinstance(shown.node, Trajectory):
             rows, columns = [*sides, (None, S.One), (None, S.One)][:2]
             try:
                 return Written(matrix_form(shown, rows, columns))
@@ -73,8 +96,8 @@ class Writer:
 
     def entry(self, use: Use, sides: Sequence[Side]) -> Written | None:
         """The entry of a term, with an index symbol along every side."""
-        (shown,) = substitute([use], self._names) if self._names else (use,)
-        return None if tree_size(shown) > LONGEST else self._entry(shown, sides)
+        shown = _opened(*substitute([use], self._names)) if self._names else _opened(use)
+        return None if _length(shown) > LONGEST else self._entry(shown, sides)
 
     def _entry(self, shown: Use, sides: Sequence[Side]) -> Written | None:
         taken: set[Any] = set()
@@ -82,8 +105,10 @@ class Writer:
         for letter, size in sides:
             at[letter] = self._indices.pick(size, taken)
             taken.add(at[letter])
+        writer = IndexWriter(self._indices)
+        write = writer.recursion if isinstance(shown.node, Trajectory) else writer.write
         try:
-            return Written(IndexWriter(self._indices).write(shown, at), at)
+            return Written(write(shown, at), at)
         except (AssertionError, KeyError, *_REFUSALS):
             return None
 

@@ -1,6 +1,7 @@
 """What can be asked of a model that runs its generated module: the check, and what is checked before it is given."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -161,7 +162,7 @@ class Checks(Code):
         model = (self.name, self.loss, self.where, self.facts)
         return Checking(*model, self.program, self.derivation, self._first_order)
 
-    def draws(self, module: Any, *, seed: int = 0, sizes: Any = None) -> list[Draw]:
+    def draws(self, module: Any, *, seed: int = 0, sizes: Any = None, timed: bool = False) -> list[Draw]:
         """The inputs at which the model is checked, one draw for each set of sizes.
 
         Parameters
@@ -169,6 +170,7 @@ class Checks(Code):
         module : the generated module; inputs are drawn where its value is finite.
         seed : of the random inputs.
         sizes : sizes by dimension, one set or several; by default several are chosen.
+        timed : the inputs are to measure time with, and may be near kinks.
 
         Examples
         --------
@@ -181,7 +183,10 @@ class Checks(Code):
         ['a', 'x']
         """
         settings = Settings(seed, sizes)
-        return self._run(lambda: draw_inputs(self._checking.subject(module), settings))
+        subject = self._checking.subject(module)
+        if timed:
+            subject = replace(subject, kinks=None, reference=None)
+        return self._run(lambda: draw_inputs(subject, settings))
 
     def _check(self, module: Any, request: Request, settings: Settings) -> CheckReport:
         return self._run(lambda: check_module(self._checking.subject(module, request), settings))

@@ -12,7 +12,7 @@ from symgrad.calculus.forward import forward
 from symgrad.calculus.linear_maps import pull, push
 from symgrad.calculus.reverse import reverse
 from symgrad.errors import UnsupportedError
-from symgrad.graph.build import ONE, const, mul, product_of_powers
+from symgrad.graph.build import ONE, const, delta, mul, product_of_powers
 from symgrad.graph.linear_maps import (
     Branch,
     Chain,
@@ -180,3 +180,18 @@ def test_the_derivative_of_a_norm_is_0_at_0_in_both_modes():
         evaluate = GraphEvaluator({"x": np.zeros(3), "way": np.ones(3)}, SIZES)
         assert evaluate(along).flat[0] == 0
         assert all(value == 0 for value in evaluate(adjoint, 1).flat)
+
+
+@pytest.mark.parametrize("name", ["added into zeros", "added in a row"])
+def test_a_seed_keeps_a_letter_that_is_no_axis_of_the_places(name):
+    """∂(entry `from`)/∂operand for a seed δ(axis, from): a Jacobian, row by row."""
+    node = SAMPLES[name].node
+    at = [delta(axis, ("from", axis), length) for axis, length in enumerate(node.shape)]
+    ((operand, jacobian),) = pull(node, mul(at), {node.value.node})
+    weights = argument_like(node, "weights")
+    bound = {("from", axis): length for axis, length in enumerate(node.shape)}
+    by_rows = mul([jacobian, Use(weights, tuple(bound))], bound)
+    ((_, at_once),) = pull(node, own(weights), {node.value.node})
+    given = values(1) | {"weights": random_like(np.random.default_rng(1), weights)}
+    evaluate = GraphEvaluator(given, SIZES)
+    assert np.all(evaluate(by_rows, operand.rank) == evaluate(at_once, operand.rank))

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sympy import symbols
+from sympy import Eq, IndexedBase, Sum, Symbol, sin, symbols, tanh
 
 from symgrad import Model, if_else
 from symgrad.formula.listing import fitted
@@ -85,3 +85,39 @@ def test_every_rewrite_has_a_reason_and_a_source() -> None:
 
 def test_the_text_fits_a_terminal(model: Model) -> None:
     assert max(map(len, fitted(model.show(steps=True)).splitlines())) <= 100
+
+
+T, t = symbols("T t", integer=True, positive=True)
+
+
+def growth(last: object) -> Model:
+    """h[t] = tanh(u q[t] + s² x[t − 1]), q[t] = h[t − 1]², h[0] = s; s² x is computed outside the loop."""
+    u, s = symbols("u s", real=True)
+    h, q, data = (IndexedBase(name, shape=(length,)) for name, length in (("h", T + 1), ("q", T + 1), ("x", T)))
+    where = [Eq(h[0], s), Eq(h[t], tanh(u * q[t] + s**2 * data[t - 1])), Eq(q[t], h[t - 1] ** 2)]
+    return Model(h[last], [u, s], where=where)
+
+
+def test_a_recurrence_is_one_step_a_state_forward_and_backward() -> None:
+    told = growth(T).show(steps=True)
+    forward, backward = told.partition("Forward pass")[2].split("Backward pass")
+    assert "    h[t] = if_else(t = 0, s, 0) + if_else(t ≥ 1, tanh(u·q[t] + v1[t − 1]), 0)" in forward
+    assert "    q[t] = if_else(t ≥ 1, h[t − 1]², 0)" in forward
+    assert backward.count("recurrence backward") == 2
+    assert "∂C/∂q[t] = if_else(t ≥ 1, u·∂C/∂h[t]·(1 − h[t]²), 0)" in backward
+    assert "auxiliary" not in told
+
+
+def test_a_states_adjoint_is_never_a_part_of_it() -> None:
+    """What the loss alone adds to ∂C/∂h is no step of its own: it would be called ∂C/∂h, and be wrong."""
+    found = [step for section in steps(growth(T)) for step in section.steps if step.title.text == "∂C/∂h"]
+    assert [equation.words for step in found for equation in step.equations] == ["recurrence backward"]
+    assert found[0].equations[0].right.text.startswith("δ(T, t) + if_else(t ≤ T − 1, ")
+
+
+def test_equations_that_refer_to_nothing_earlier_are_no_recurrence() -> None:
+    n = Symbol("n", integer=True)
+    a, z = IndexedBase("a", shape=(T,)), IndexedBase("z", shape=(T + 1,))
+    told = Model(Sum(tanh(z[n]), (n, 0, T)), [a], where=[Eq(z[0], 0), Eq(z[n + 1], sin(a[n]))]).show(steps=True)
+    assert "z[n] = if_else(n ≥ 1, v1[n − 1], 0)" in told
+    assert "recurrence backward" not in told and "∂C/∂v1[n] = ∂C/∂z[n + 1]" in told
