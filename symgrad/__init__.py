@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         tanh,
     )
     from symgrad.functions.norms import dot, norm1, norm2, quad, sumsq
+    from symgrad.inspect.display import typeset
     from symgrad.matrix_functions import cholesky, det, inverse, logdet
     from symgrad.model import Model
     from symgrad.univariate import log1mexp
@@ -125,6 +126,7 @@ __all__ = [
     "tan",
     "tanh",
     "total",
+    "typeset",
 ]
 
 _ENTRY_FUNCTIONS = (
@@ -168,6 +170,7 @@ _HOMES = {
     "Model": "model",
     "define": "functions.defined",
     "log1mexp": "univariate",
+    "typeset": "inspect.display",
 }
 
 
@@ -181,3 +184,8 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*__all__, *_HOMES})
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """Typeset SymPy objects in notebooks as symgrad does: `%load_ext symgrad` calls this."""
+    import_module("symgrad.inspect.display").load_ipython_extension(shell)

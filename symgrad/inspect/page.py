@@ -21,6 +21,7 @@ from symgrad.formula.mathml import equation, mathml
 from symgrad.formula.sheet import Formula, sheet
 from symgrad.inspect import measure, plots
 from symgrad.inspect.code import linked_lines
+from symgrad.inspect.display import framed
 from symgrad.inspect.narrative import count
 from symgrad.inspect.steps import Section, Shown, steps
 from symgrad.inspect.svg import svg
@@ -28,7 +29,8 @@ from symgrad.inspect.writing import shape_text
 from symgrad.outputs.first_order import first_order
 from symgrad.outputs.function import Function
 from symgrad.targets import NUMPY, target
-from symgrad.verify.report import CheckReport, Entry
+from symgrad.verify.report import CheckReport
+from symgrad.verify.table import by_parameter
 from symgrad.version import __version__
 
 Progress = Callable[[str], None]
@@ -52,6 +54,9 @@ class Report:
 
     def __repr__(self) -> str:
         return f"Report({self.check.name}: {len(self.html)} characters of HTML, ok={self.check.ok})"
+
+    def _repr_html_(self) -> str:
+        return framed(self.html, f"Report: {self.check.name}")
 
     def save(self, path: str | Path) -> None:
         """Write the page to a file."""
@@ -146,8 +151,8 @@ def report_page(model: Any, seed: int = 0, progress: Progress = lambda doing: No
         source=source,
         sections=sections,
         report=report,
-        verdict=str(report).strip().rpartition("\n\n")[2],
-        rows=_rows(report.entries, names),
+        verdict=report.conclusion,
+        rows=list(by_parameter(report.entries)),
         agreement=Markup(plots.agreement(report.entries)),
         steps_plot=Markup(plots.step_sizes(curves)),
         forward=str(forward).replace("**", "^").replace("*", "·"),
@@ -184,25 +189,3 @@ def _keys(model: Any, formulas: Sequence[Formula]) -> tuple[dict[str, str], list
     keys = {variables[f.title].format(f.name): _key(f) for f in formulas if f.title in variables}
     loss = next(_key(f) for f in formulas if f.title == "Loss")
     return keys, [loss, *(_key(f) for f in formulas if f.title == "Gradient")]
-
-
-def _rows(entries: Sequence[Entry], names: Sequence[str]) -> list[dict[str, Any]]:
-    """For each parameter how many derivatives got which verdict, and the worst of them."""
-    made = []
-    for name in names:
-        own = [entry for entry in entries if entry.parameter == name]
-        if not own:
-            continue
-        verdicts = [entry.verdict for entry in own]
-        worst = max(own, key=lambda entry: (("pass", "inconclusive", "fail").index(entry.verdict), entry.ratio))
-        made.append(
-            {
-                "name": name,
-                "passed": verdicts.count("pass"),
-                "failed": verdicts.count("fail"),
-                "unclear": verdicts.count("inconclusive"),
-                "worst": worst,
-                "difference": abs(worst.analytic - worst.numeric),
-            }
-        )
-    return made

@@ -1,6 +1,7 @@
 """What `Model.show` gives, format by format."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from symgrad.errors import ModelError
@@ -9,6 +10,7 @@ from symgrad.formula.listing import Blocks, formulas
 from symgrad.formula.sheet import sheet
 from symgrad.formula.spelled import spelled
 from symgrad.inspect import narrative, page
+from symgrad.inspect.display import HTML, LATEX, SVG, Display, framed, in_display_style
 from symgrad.inspect.steps import steps
 from symgrad.inspect.svg import svg
 
@@ -35,7 +37,7 @@ DOCUMENTS: dict[str, Callable[[Any, Blocks, bool], str]] = {
 }
 
 
-def show(model: Any, format: str, with_steps: bool, standalone: bool, more: Blocks) -> str:
+def show(model: Any, format: str, with_steps: bool, standalone: bool, more: Blocks) -> Display:
     """The model's formulas in one of the FORMATS, with the steps of the derivation, or as a document of its own.
 
     Raises
@@ -52,5 +54,19 @@ def show(model: Any, format: str, with_steps: bool, standalone: bool, more: Bloc
             problem = f"has no {what} form" if what and format in FORMATS else "is not known"
             raise ModelError(f"format {format!r} {problem}; choose {', '.join(known)}")
     if standalone:
-        return DOCUMENTS[format](model, more, with_steps)
-    return (STEPS if with_steps else FORMATS)[format](model, more)
+        document = DOCUMENTS[format](model, more, with_steps)
+        return Display(document, {HTML: lambda: framed(document, model.name)} if format == "html" else None)
+    made = (STEPS if with_steps else FORMATS)[format](model, more)
+    forms = _forms(model, format, with_steps, more, made)
+    return Display(made, {kind: partial(model._run, make) for kind, make in forms.items()})
+
+
+def _forms(model: Any, format: str, with_steps: bool, more: Blocks, made: str) -> dict[str, Callable[[], str]]:
+    """What a notebook may show for a text: of a form that it can draw that one, of text the typeset formulas."""
+    if format in ("html", "svg"):
+        return {HTML if format == "html" else SVG: lambda: made}
+    formulas = {LATEX: lambda: in_display_style(latex.fragment(sheet(model, more)))}
+    if format == "latex":
+        return {} if with_steps else formulas
+    html = (STEPS if with_steps else FORMATS)["html"]
+    return {**formulas, HTML: lambda: html(model, more)} if format == "text" else {}

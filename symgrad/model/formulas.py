@@ -19,6 +19,7 @@ from symgrad.formula.text import text
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.graph.nodes import Named, Use
 from symgrad.graph.transform import tree_size
+from symgrad.inspect.display import Display, in_display_style
 from symgrad.inspect.show import show
 from symgrad.model.stated import StatedModel
 from symgrad.outputs.derivatives import hessian, jacobian, written_out
@@ -40,7 +41,7 @@ class Formulas(StatedModel):
     """A model's derivatives as SymPy objects, and shown; see `Model`."""
 
     def _repr_latex_(self) -> str:
-        return rf"$\displaystyle {self.show('latex')}$"
+        return in_display_style(self.show("latex"))
 
     def _repr_html_(self) -> str:
         return self.show("html")
@@ -248,7 +249,7 @@ class Formulas(StatedModel):
         standalone: bool = False,
         hessian: bool = False,
         jacobian: Sequence[Any] = (),
-    ) -> str:
+    ) -> Display:
         """The model's formulas: the loss, the names of `where` with their adjoints, and the gradient.
 
         Parameters
@@ -259,6 +260,10 @@ class Formulas(StatedModel):
         standalone : a document of its own rather than a fragment; of LaTeX and HTML.
         hessian : with the second derivatives; of ∂²C/∂p∂q and ∂²C/∂q∂p one.
         jacobian : names of `where`, with their derivatives by every parameter.
+
+        Returns
+        -------
+        Display : a text, which a notebook shows typeset or drawn.
 
         Raises
         ------
@@ -281,7 +286,7 @@ class Formulas(StatedModel):
           \\frac{\\partial C}{\\partial w} &= 2X^{\\top}(Xw-y)
         """
 
-        def shown() -> str:
+        def shown() -> Display:
             more = self._second_blocks(self._request(hessian, False, jacobian))
             return show(self, format, steps, standalone, more)
 

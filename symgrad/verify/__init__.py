@@ -8,5 +8,5 @@ inputs that satisfy facts (`draws`, `sampling`, `facts`, `statements`, `inequali
 large arrays (`real_data`), an independent evaluation of the SymPy loss (`reference/`: its `spelling` as Python, what
 `matrices` are, the `trace` of branches) and of the graph (`graph_eval`), by the same `functions` of numbers, the two
 compared stage by stage, phase by phase and rewrite by rewrite (`chain` over the `stages` of every function, `numbers`),
-the digits over a logarithmic grid (`accuracy`), the report (`report`), the pytest plugin.
+the digits over a logarithmic grid (`accuracy`), the report (`report`), also as a `table`, the pytest plugin.
 """

@@ -4,8 +4,9 @@ import math
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
 from typing import Any, Literal
+
+from symgrad.verify.table import by_parameter, check_table
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -253,7 +254,12 @@ class CheckReport:
         return self.ok
 
     def _repr_html_(self) -> str:
-        return f"<pre>{escape(str(self))}</pre>"
+        return check_table(self)
+
+    @property
+    def conclusion(self) -> str:
+        """The verdict in words, with what failed or is missing."""
+        return "\n".join(self._conclusion())
 
     def __repr__(self) -> str:
         lines = [_shorten(f"Gradient check of {self.name or 'the module'}, seed {self.seed}", _WIDTH)]
@@ -346,25 +352,20 @@ def _table(run: Run) -> Iterator[str]:
     if not run.entries:
         return
     yield _ROW.format("parameter", "pass", "fail", "unclear", "worst", "analytic", "numeric", "error", "ratio").rstrip()
-    by_parameter: dict[str, list[Entry]] = {}
-    for entry in run.entries:
-        by_parameter.setdefault(entry.parameter, []).append(entry)
-    for parameter, entries in by_parameter.items():
-        verdicts = [entry.verdict for entry in entries]
-        worst = max(entries, key=lambda entry: (("pass", "inconclusive", "fail").index(entry.verdict), entry.ratio))
+    for row in by_parameter(run.entries):
         yield _ROW.format(
-            _shorten(parameter, 14),
-            verdicts.count("pass"),
-            verdicts.count("fail"),
-            verdicts.count("inconclusive"),
-            _shorten(worst.label, 20),
-            f"{worst.analytic:.6e}",
-            f"{worst.numeric:.6e}",
-            f"{worst.error:.1e}",
-            f"{worst.ratio:.2g}" if worst.ratio < 1e4 else f"{worst.ratio:.0e}",
+            _shorten(row.name, 14),
+            row.passed,
+            row.failed,
+            row.unclear,
+            _shorten(row.worst.label, 20),
+            f"{row.worst.analytic:.6e}",
+            f"{row.worst.numeric:.6e}",
+            f"{row.worst.error:.1e}",
+            f"{row.worst.ratio:.2g}" if row.worst.ratio < 1e4 else f"{row.worst.ratio:.0e}",
         )
-        if worst.verdict == "inconclusive" and worst.reason:
-            yield from _wrap(f"{worst.label} is inconclusive: {worst.reason}", "    ")
+        if row.worst.verdict == "inconclusive" and row.worst.reason:
+            yield from _wrap(f"{row.worst.label} is inconclusive: {row.worst.reason}", "    ")
 
 
 def _slopes(run: Run) -> list[str]:

@@ -153,10 +153,3 @@ def test_formats_that_there_are_not_are_refused(models: Any) -> None:
         models.logistic().show("sympy", steps=True)
     with pytest.raises(ModelError, match="no standalone form; choose latex, html"):
         models.logistic().show("text", standalone=True)
-
-
-def test_a_model_and_its_check_render_themselves_in_a_notebook(models: Any) -> None:
-    model = models.logistic()
-    assert model._repr_latex_() == rf"$\displaystyle {model.show('latex')}$"
-    assert model._repr_html_() == model.show("html")
-    assert model.check()._repr_html_().startswith("<pre>Gradient check of logistic &lt;regression&gt;")

@@ -1,0 +1,60 @@
+"""What a gradient check found, parameter by parameter, and as a table of HTML that begins with the verdict."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+_WORST = ("pass", "inconclusive", "fail")
+_COLOURS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}  # that can be read on light and on dark
+_LEFT, _RIGHT = ' style="text-align: left"', ' style="text-align: right"'
+_COLUMNS = ("parameter", "pass", "fail", "unclear", "worst", "analytic", "numeric", "error", "ratio")
+
+
+@dataclass(frozen=True)
+class Row:
+    """How many derivatives by a parameter got which verdict, and the worst of them, an `Entry`."""
+
+    name: str
+    passed: int
+    failed: int
+    unclear: int
+    worst: Any
+
+    @property
+    def difference(self) -> float:
+        """Between the worst derivative and its numerical value."""
+        return abs(float(self.worst.analytic - self.worst.numeric))
+
+
+def by_parameter(entries: Iterable[Any]) -> Iterator[Row]:
+    """The entries of a report, in the order of their parameters."""
+    found: dict[str, list[Any]] = {}
+    for entry in entries:
+        found.setdefault(entry.parameter, []).append(entry)
+    for name, own in found.items():
+        verdicts = [entry.verdict for entry in own]
+        worst = max(own, key=lambda entry: (_WORST.index(entry.verdict), entry.ratio))
+        yield Row(name, verdicts.count("pass"), verdicts.count("fail"), verdicts.count("inconclusive"), worst)
+
+
+def check_table(report: Any) -> str:
+    """A `CheckReport` as HTML: its verdict, a row for each parameter, and the whole report to be unfolded."""
+    first, *rest = report.conclusion.splitlines()
+    parts = [f'<p><strong style="color: {_COLOURS[report.verdict]}">{escape(first)}</strong></p>']
+    parts += [f"<pre>{escape(chr(10).join(rest))}</pre>"] if rest else []
+    rows = [_row(row) for row in by_parameter(report.entries)]
+    if rows:
+        head = "".join(f'<th scope="col"{_LEFT}>{name}</th>' for name in _COLUMNS)
+        parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
+    parts.append(f"<details><summary>The whole report</summary><pre>{escape(str(report))}</pre></details>")
+    return "\n".join(parts)
+
+
+def _row(row: Row) -> str:
+    worst = row.worst
+    numbers = [f"{worst.analytic:.6g}", f"{worst.numeric:.6g}", f"{worst.error:.1e}", f"{worst.ratio:.2g}"]
+    counts = [str(count) for count in (row.passed, row.failed, row.unclear)]
+    cells = [*((_RIGHT, count) for count in counts), (_LEFT, worst.label), *((_RIGHT, number) for number in numbers)]
+    inside = "".join(f"<td{side}>{escape(value)}</td>" for side, value in cells)
+    return f'<tr><th scope="row"{_LEFT}>{escape(row.name)}</th>{inside}</tr>'
