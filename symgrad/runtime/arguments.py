@@ -8,6 +8,13 @@ import numpy.typing as npt
 from symgrad.runtime.declared import SHAPES, SPARSE
 
 
+def _thin(given: Any, axis: int) -> Any:
+    """An array of one row or column, which has length one along the axis, as a vector; anything else as it is."""
+    if type(given) is np.ndarray and given.ndim == 2 and given.shape[axis] == 1:
+        return given[:, 0] if axis else given[0]
+    return given
+
+
 def _fitted(*whole: str, **arrays: Any) -> list[Any]:
     """The arrays once their sides agree, without sides of length one, which those in `whole` keep."""
     sizes: dict[str, tuple[int, str]] = {}

@@ -27,12 +27,15 @@ def checked(name: str, required: Requirements) -> Check:
     for condition in quick[1:]:  # each is about what those before it allow
         together = f"{lines[-1]} and {condition}"
         lines[-1:] = [together] if len(together) <= _WIDTH else [lines[-1], f"{fit} = {fit} and {condition}"]
+    thin = [a for a in required.arguments if len(a.shape) == 2 and len(axes_of(a)) == 1]
+    for a in thin[::-1]:  # what is given as it is declared is as quick
+        lines.insert(0, f"{a.name} = _thin({a.name}, {a.shape.index(1)})")
     numbers = [a.name for a in required.arguments if _is_number(a)]
     lines += [f"if not {fit}:", *(f"    {line}" for line in made.arrays)]
     first = next(a.name for a in required.arguments if axes_of(a) and not a.integer)
     cast = ", ".join(f"{first}.dtype.type({number})" for number in numbers)
     lines += ["else:", f"    {', '.join(numbers)} = {cast}"] if numbers else []
-    return replace(made, arrays=tuple(lines))
+    return replace(made, arrays=tuple(lines), calls=(*made.calls, *(["_thin"] if thin else [])))
 
 
 def _is_number(argument: Argument) -> bool:
