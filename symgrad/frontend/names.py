@@ -74,6 +74,7 @@ def check_name(name: str) -> str:
         "range",
         "zip",
         "tuple",
+        "type",
         "bool",
         "dict",
         "str",

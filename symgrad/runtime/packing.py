@@ -23,7 +23,7 @@ from symgrad.runtime.declared import (
 class Bound:
     """The functions of the module as ones of the parameters alone: `bind(X=X).value(w)`; data are looked at once."""
 
-    def __init__(self, *given: Any, **data: Any) -> None:
+    def __init__(self, /, *given: Any, **data: Any) -> None:
         names = [name for name in ARGUMENTS if name not in PARAMETERS]
         if len(given) > len(names):
             raise TypeError(f"expected at most {len(names)} data: {', '.join(names)}; got {len(given)}")
@@ -44,7 +44,7 @@ class Bound:
         known: dict[str, Any] = {label: size for label, (size, _) in self._sizes.items()} | self._data
         if not code.co_flags & 8:  # flat_hessian(theta, **data) takes any name
             taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-            known = {one: given for one, given in (known | {"once": {}}).items() if one in taken}
+            known = {one: given for one, given in (known | {"_once": {}}).items() if one in taken}
         return self.__dict__.setdefault(name, partial(globals()[name], **known))
 
     def unpack(self, theta: npt.ArrayLike) -> Parameters:

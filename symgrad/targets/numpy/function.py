@@ -44,7 +44,6 @@ TAKEN = (
     "PARAMETERS",
     "SHAPES",
     "SPARSE",
-    "once",
     "known",
     "DIMENSIONS",
     "BLOCK_BYTES",

@@ -120,10 +120,10 @@ def _rows(rows: Rows, speller: Speller) -> list[str]:
         return called
     key, totals = f'("{rows.name}", {speller.dtype})', _tuple([buffer.name for buffer in rows.once])
     return [
-        f"known = None if once is None else once.get({key})",
+        f"known = None if _once is None else _once.get({key})",
         *called,
-        "if once is not None:",
-        f"    {totals} = once.setdefault({key}, {totals})",
+        "if _once is not None:",
+        f"    {totals} = _once.setdefault({key}, {totals})",
     ]
 
 

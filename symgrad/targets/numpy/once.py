@@ -10,7 +10,7 @@ from symgrad.statements.expressions import Buffer, Expression, Operation, buffer
 from symgrad.statements.operations import UNARY
 from symgrad.statements.statements import Body, Define, Rows, every
 
-NAMES = frozenset({"once", "known"})  # the variables: what is known of all calls, and of this one
+NAMES = frozenset({"known"})  # the variable of what is known from earlier calls
 
 
 def with_once(body: Body, arguments: Iterable[Argument]) -> Body:
