@@ -121,7 +121,7 @@ FORMULAS = {
     "gaussian_process": ["L = yᵀC⁻¹ y + logdet(C)", "= 2·sum(Kn∘∂L/∂C)", "= 2·tr(∂L/∂C)·exp(2·noise)"],
     "trace_ratio": ["∂C/∂W = 2(Sw W(WᵀSw W)⁻¹ WᵀSb − Sb)W(WᵀSw W)⁻¹"],
     "independent_components": ["∂C/∂G = (2sigmoid(Uᵀ) − 𝟏𝟏ᵀ)X − N·G⁻ᵀ"],
-    "canonical_correlation": ["C = −(vᵀu)/(√(uᵀu)·√(vᵀv))", "∂C/∂p = Xᵀ∂C/∂u", "∂C/∂q = Yᵀ∂C/∂v"],
+    "canonical_correlation": ["C = −vᵀu/(√(uᵀu)·√(vᵀv))", "∂C/∂p = Xᵀ∂C/∂u", "∂C/∂q = Yᵀ∂C/∂v"],
     "procrustes": ["∂C/∂R = 2·s·Xᵀ(s·X R − Z)", "∂C/∂s = 2·sum((X R)∘(s·X R − Z))"],
     "metric_learning": ["∂C/∂L = 2Eᵀdiag(∂C/∂q)(X − Z)"],
     "whitening": ["∂C/∂G = 4(G S Gᵀ − I)G S"],

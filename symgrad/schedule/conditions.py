@@ -115,7 +115,19 @@ def _bound(guard: Guard) -> _Bound | None:
 
 def implies(one: Guard, other: Guard) -> bool:
     """Whether one guard is seen to say that another holds, by comparisons with the same term."""
-    return one == other or any(_is_within(one, each) for each in [other, *_below_one(other)])
+    return one == other or _excludes(one, other) or any(_is_within(one, each) for each in [other, *_below_one(other)])
+
+
+def _excludes(one: Guard, other: Guard) -> bool:
+    """Whether a < b or a > b holds, so that a is not b."""
+    node = other.condition.node
+    if not (isinstance(node, Apply) and node.head in (Eq, Ne) and other.holds == (node.head is Ne)):
+        return False
+    strict = (Gt, Lt) if one.holds else (Ge, Le)
+    left, right = (place(arg, other.condition.letters) for arg in node.args)
+    head = one.condition.node.head if isinstance(one.condition.node, Apply) else None
+    sides = ([left, right], [right, left])
+    return head in strict and any(one.condition == apply(head, each) for each in sides)
 
 
 def _below_one(guard: Guard) -> list[Guard]:

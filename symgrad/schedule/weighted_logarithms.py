@@ -12,6 +12,10 @@ from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Apply, Contract, Node, Use, postorder
 from symgrad.graph.transform import factors_of, place, see_through, terms_of, transform
 from symgrad.rewrite.record import record
+from symgrad.schedule.conditions import Guard
+from symgrad.schedule.liveness import liveness
+from symgrad.schedule.regions import Region, is_part
+from symgrad.schedule.vanishing import Vanishing
 
 
 @record(
@@ -26,11 +30,18 @@ def weigh_logarithms(roots: Sequence[Use], loss: Use | None = None) -> list[Use]
     reason to compare each. The terms may be derivatives of a `loss` with such logarithms.
     """
     nodes = list(postorder([use.node for use in roots]))
-    pairs: set[tuple[Use, Use]] = set()  # weight and divisor, in letters that the divisor numbers
-    for node in [*nodes, *postorder([] if loss is None else [loss.node])]:
-        if isinstance(node, Contract):
-            for weight, argument in _weighted(node):
-                pairs |= {_numbered(weight, part) for part in _parts(argument)}
+    everything = [*roots] if loss is None else [*roots, loss]
+    weighted = [
+        (node, weight, argument)
+        for node in postorder([use.node for use in everything])
+        if isinstance(node, Contract)
+        for weight, argument in _weighted(node)
+    ]
+    if weighted:
+        live = liveness(everything, Vanishing(everything))
+        weighted = [found for found in weighted if not _is_asked(found[1], live.of(found[0])[0])]
+    # weight and divisor, in letters that the divisor numbers
+    pairs = {_numbered(weight, part) for _, weight, argument in weighted for part in _parts(argument)}
     if not pairs:
         return list(roots)
     plain = _elsewhere(roots, nodes)
@@ -41,6 +52,12 @@ def weigh_logarithms(roots: Sequence[Use], loss: Use | None = None) -> list[Use]
     made = transform(roots, visit)
     own_weights = {argument for weight, argument in pairs if weight == argument}
     return transform(made, lambda node, uses: _below_all(node, uses[0], own_weights) if uses else None)
+
+
+def _is_asked(weight: Use, region: Region) -> bool:
+    """Whether the conditions under which a product is needed say that a weight in it is not 0."""
+    there = frozenset([frozenset([Guard(apply(Ne, [weight, ZERO]), True)])])
+    return all(is_part(case, there) for case in region)
 
 
 def _below_all(node: Node, image: Use, own_weights: Collection[Use]) -> Use | None:
