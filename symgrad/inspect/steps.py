@@ -137,6 +137,7 @@ class _Narrator:
                 plain = intern(Input, variable.shape, variable.name, base, False)
                 self._writer.name({variable: own(plain)})
         self._turned: set[Node] = set()
+        self._defined: dict[Node, Use] = {}  # what is the definition of a name, as that
         self._scans = [node for node in postorder([self._root]) if isinstance(node, Scan)]
         self._inside = {part for scan in self._scans for part in (scan, *within(scan))}
         self._labels = self._labelled({argument.name for argument in model.arguments})
@@ -151,6 +152,7 @@ class _Narrator:
                 straight, letters = tuple(range(node.rank)), node.arg.letters
                 if letters in (straight, (1, 0)) and not isinstance(node.arg.node, Input | Named):
                     labels[node.arg.node] = node.name
+                    self._defined[node.arg.node] = Use(node, letters)
                     self._turned |= {node.arg.node} if letters != straight else set()
         prefix = next(p for p in ("v", "u", "q", "node") if not any(name.startswith(p) for name in taken))
         count = 0
@@ -166,7 +168,7 @@ class _Narrator:
         for node, label in self._labels.items():
             if not self._is_named(node):
                 self._turn(node)
-            self._writer.name({node: self._stand_in(node, label)})
+            self._writer.name({node: self._defined.get(node) or self._stand_in(node, label)})
         yield self._forward(whose)
         yield self._backward(whose)
 
@@ -292,8 +294,12 @@ class _Narrator:
         )
 
     def _pulled(self, consumer: Node) -> list[tuple[Node, Use]]:
-        """The rule of the consumer, applied to a symbol for its adjoint."""
+        """The rule of the consumer, applied to the name of its adjoint, or to a symbol for it."""
+        known = self._defined.get(consumer) or own(consumer)
+        block = next((b for b in self._derivation.blocks.values() if b.name == f"d_{self._label(known.node)}"), None)
         seed = self._stand_in(consumer, f"∂{self._loss}/∂{self._label(consumer)}")
+        if block is not None and isinstance(known.node, Named):
+            seed = Use(block, known.letters)
         return [pair for pair in pull(consumer, seed, self._active) if not is_zero(pair[1])]
 
     def _local(self, consumer: Node, operand: Node) -> Iterator[Equation]:

@@ -13,7 +13,7 @@ from symgrad.formula.network import NoMatrixForm
 from symgrad.formula.text import text
 from symgrad.frontend.program import index_symbols
 from symgrad.graph.build import AUXILIARY
-from symgrad.graph.nodes import Letter, Named, Node, Scan, Trajectory, Use, postorder
+from symgrad.graph.nodes import Letter, Named, Node, Scan, Trajectory, Use
 from symgrad.graph.transform import own, substitute, tree_size
 
 # A term of more nodes is left out: it would fill pages, and writing it is recursive.
@@ -32,15 +32,36 @@ class Written:
     indices: Mapping[Letter, Any] | None = None
 
 
-def _opened(use: Use) -> Use:
-    """A term with its definition for every part that the compiler has named for itself."""
+def _named(use: Use) -> tuple[set[Node], set[Node]]:
+    """The names that a term refers to directly: those of the model and its adjoints, and those of parts of the code."""
+    theirs: set[Node] = set()
+    parts: set[Node] = set()
+    seen: set[Node] = set()
+    stack = [use.node]
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, Named):
+            (parts if node.symbol is AUXILIARY else theirs).add(node)
+        if node not in theirs:
+            stack.extend(operand.node for operand in node.uses())
+    return theirs, parts
+
+
+def _renamed(use: Use, names: Mapping[Use, Use]) -> Use:
+    """A term with names for what has one, and with its definition for every part that the compiler named for itself.
+
+    What is behind a name is not shown, and stays as it is.
+    """
     while True:
-        names = [node for node in postorder([use.node]) if isinstance(node, Named)]
-        theirs = {name for name in names if name.symbol is not AUXILIARY}
-        parts = [n for n in postorder([use.node], theirs) if isinstance(n, Named) and n not in theirs]
+        if names:
+            (use,) = substitute([use], names, _named(use)[0])
+        theirs, parts = _named(use)
         if not parts:
             return use
-        (use,) = substitute([use], {own(part): part.arg for part in parts}, theirs)
+        (use,) = substitute([use], {own(part): part.arg for part in parts if isinstance(part, Named)}, theirs)
 
 
 def _length(use: Use) -> int:
@@ -83,7 +104,7 @@ class Writer:
         `inside` is a node whose own name is not used: its definition is what is wanted.
         """
         names = {term: name for term, name in self._names.items() if term.node is not inside}
-        shown = _opened(*substitute([use], names)) if names else _opened(use)
+        shown = _renamed(use, names)
         if _length(shown) > LONGEST:
             return None
         if len(sides) <= 2 and self._in_matrices and not isinstance(shown.node, Trajectory):
@@ -96,7 +117,7 @@ class Writer:
 
     def entry(self, use: Use, sides: Sequence[Side]) -> Written | None:
         """The entry of a term, with an index symbol along every side."""
-        shown = _opened(*substitute([use], self._names)) if self._names else _opened(use)
+        shown = _renamed(use, self._names)
         return None if _length(shown) > LONGEST else self._entry(shown, sides)
 
     def _entry(self, shown: Use, sides: Sequence[Side]) -> Written | None:

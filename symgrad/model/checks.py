@@ -170,7 +170,7 @@ class Checks(Code):
         module : the generated module; inputs are drawn where its value is finite.
         seed : of the random inputs.
         sizes : sizes by dimension, one set or several; by default several are chosen.
-        timed : the inputs are to measure time with, and may be near kinks.
+        timed : the inputs are to measure time with: they may be near kinks, and facts about names are not tested.
 
         Examples
         --------
@@ -185,7 +185,8 @@ class Checks(Code):
         settings = Settings(seed, sizes)
         subject = self._checking.subject(module)
         if timed:
-            subject = replace(subject, kinks=None, reference=None)
+            facts = [fact for fact in self.facts if not any(fact.has(name) for name in self.program.names)]
+            subject = replace(subject, kinks=None, reference=None, facts=facts)
         return self._run(lambda: draw_inputs(subject, settings))
 
     def _check(self, module: Any, request: Request, settings: Settings) -> CheckReport:
