@@ -7,5 +7,8 @@ import pytest
 
 
 def one_in(count: int, values: Iterable[Any]) -> list[Any]:
-    """The values of a parameter, of which all but one in so many are left to `pytest -m long`."""
-    return [value if n % count == 0 else pytest.param(value, marks=pytest.mark.long) for n, value in enumerate(values)]
+    """The values of a parameter (tuples, of several), of which all but one in so many are left to `pytest -m long`."""
+    return [
+        pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.long if n % count else ())
+        for n, value in enumerate(values)
+    ]

@@ -20,6 +20,7 @@ from sympy import (
 )
 
 from symgrad import Model, ModelError, cholesky, logdet, total
+from tests.families import one_in
 
 jax = pytest.importorskip("jax", reason="JAX is the independent implementation (the extra `test` has it)")
 jax.config.update("jax_enable_x64", True)
@@ -59,7 +60,7 @@ def of_factor(S, W):
     return jnp.sum(W * jnp.sin(jnp.linalg.cholesky(S)) ** 2)
 
 
-@pytest.mark.parametrize("side", [1, 2, 5])
+@pytest.mark.parametrize("side", one_in(3, [1, 2, 5]))
 def test_value_gradient_and_products_agree_with_jax(side):
     model = Model(total(WEIGHTED), [S], facts=definite)
     module = model.compile(check=False, hvp=True, hessian=True)
@@ -103,7 +104,7 @@ MODELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", one_in(3, MODELS))
 def test_a_model_of_the_factor_passes_its_check(name):
     model = MODELS[name]()
     report = model.check(hvp=True)

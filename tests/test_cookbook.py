@@ -33,6 +33,7 @@ from tests.cookbook_records import (
     w,
     x,
 )
+from tests.families import one_in
 from tests.matrix_numerics import operations, value
 
 SIZES = {N: 4, M: 3, K: 2}
@@ -67,7 +68,7 @@ def gradient_and_book(record):
     return formula, value(formula, arrays, SIZES), generated, lambda book: value(book, arrays, SIZES)
 
 
-@pytest.mark.parametrize("record", RECORDS, ids=[record.equation for record in RECORDS])
+@pytest.mark.parametrize("record", one_in(2, RECORDS), ids=[record.equation for record in RECORDS])
 def test_an_identity_of_the_book(record):
     formula, derived, generated, of = gradient_and_book(record)
     expected = of(record.book)

@@ -238,7 +238,7 @@ def _complex_step(function, inputs, name):
 # --- value and gradient -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", one_in(2, NAMES))
 def test_the_module_agrees_with_loops_written_by_hand(name):
     model, by_hand = getattr(models, name), BY_HAND[name]
     module = model.compile(check=False)
@@ -259,6 +259,7 @@ def test_the_model_checks(name, assert_gradient):
     assert len(report.runs) >= 3
 
 
+@pytest.mark.long
 def test_a_model_file_with_a_recurrence_checks(capsys):
     assert main(["check", f"{FILE}:lstm"]) == 0
     assert "PASSED" in capsys.readouterr().out
@@ -542,7 +543,9 @@ def test_the_adjoint_of_a_state_leaves_nothing_out():
 # --- second derivatives -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["rnn", "bidirectional", "chained_bases", "second_order", "hmm", "kalman", "product"])
+@pytest.mark.parametrize(
+    "name", one_in(4, ["rnn", "bidirectional", "chained_bases", "second_order", "hmm", "kalman", "product"])
+)
 def test_the_hessian_times_a_direction_is_right(name, assert_gradient):
     assert_gradient(getattr(models, name), hvp=True)
 

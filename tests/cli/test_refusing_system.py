@@ -9,6 +9,7 @@ import pytest
 
 import symgrad
 from symgrad.cli import main
+from tests.families import one_in
 
 COMMANDS = {
     "compile": ["compile", "m.py", "--no-check", "-o", "out/result.py"],
@@ -56,7 +57,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the limit on the length of files is one of POSIX")
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", one_in(2, COMMANDS))
 def test_a_full_disk_leaves_what_was_there(tmp_path: Path, command: str) -> None:
     (tmp_path / "m.py").write_text(FULL_DISK)
     output = tmp_path / "out" / "result.py"
@@ -69,7 +70,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, command: str) -> None
     assert [path.name for path in output.parent.iterdir()] == ["result.py"]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", one_in(2, COMMANDS))
 def test_a_folder_that_vanishes_meanwhile_is_named(tmp_path: Path, command: str) -> None:
     (tmp_path / "m.py").write_text(VANISHING)
     (tmp_path / "out").mkdir()
@@ -87,7 +88,7 @@ MODEL_NAMES = [
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have fewer names for files")
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize("name", one_in(3, MODEL_NAMES))
 def test_a_model_file_of_any_name_is_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

@@ -61,7 +61,7 @@ def _model(reference: str) -> Model:
     return load_model(ModelReference.parse(str(EXAMPLES / reference)))
 
 
-@pytest.mark.parametrize("reference", one_in(2, [*MODELS, *NETWORKS]))
+@pytest.mark.parametrize("reference", one_in(4, [*MODELS, *NETWORKS]))
 def test_an_example_has_a_docstring_a_name_formulas_and_code(reference: str) -> None:
     model = _model(reference)
     assert ast.get_docstring(ast.parse((EXAMPLES / reference.partition(":")[0]).read_text(encoding="utf-8")))
@@ -72,7 +72,7 @@ def test_an_example_has_a_docstring_a_name_formulas_and_code(reference: str) -> 
     assert tuple(argument.name for argument in model.arguments if argument.role == "parameter") == module.PARAMETERS
 
 
-@pytest.mark.parametrize("reference", one_in(2, MODELS))
+@pytest.mark.parametrize("reference", one_in(4, MODELS))
 @pytest.mark.parametrize("seed", [0, 1])
 def test_the_gradient_of_an_example_is_right(reference: str, seed: int) -> None:
     report = _model(reference).check(seed=seed)
