@@ -33,7 +33,7 @@ MODELS = {
 @pytest.mark.parametrize("name", MODELS)
 def test_a_diagonal_of_a_softmax(name):
     loss, where = MODELS[name]
-    assert Comparison(Drawn(loss, (A,), tuple(where), (), frozenset()), seed=0, second=True, jax=False).run() == ""
+    assert Comparison(Drawn(loss, (A,), tuple(where), (), frozenset()), seed=0, second=True, entries=False).run() == ""
 
 
 def test_the_formula_of_a_diagonal_of_a_softmax():

@@ -221,7 +221,7 @@ def _spell(field: Any) -> str:
     if isinstance(field, tuple):
         return f"({','.join(_spell(part) for part in field)})"
     if isinstance(field, type):
-        module = _HOME.sub("nodes", field.__module__)  # orders depend on digests, and these on no file's name
+        module = _HOME.sub("nodes", str(field.__module__))  # orders depend on digests, and these on no file's name
         return f"{module}.{field.__qualname__}"
     return _text(field)
 

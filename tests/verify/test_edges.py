@@ -240,7 +240,7 @@ def test_a_gradient_that_depends_on_the_layout_of_the_inputs_is_found_and_named(
 @pytest.mark.parametrize(
     ("old", "new", "statement"),
     [
-        ("return np.concatenate([np.ravel(A)", "return np.concatenate([np.ravel(A.T)", "pack puts"),
+        ("np.ravel(array) for", "np.ravel(array.T) for", "pack puts"),
         ("flat[end - prod(shape) : end]", "flat[end - prod(shape) : end][::-1]", "unpack undoes pack"),
         ("return float(loss), pack", "return 2 * float(loss), pack", "flat_value_and_gradient has the same value"),
         ("pack(*slope)\n", "-pack(*slope)\n", "flat_value_and_gradient has the same gradient"),

@@ -62,7 +62,6 @@ LOGISTIC_FUNCTION = (
         "cancels near 0",
         LOGISTIC,
     ),
-    Rule("complement of sigmoid", "stabilise", 1 - sigmoid(x), sigmoid(-x), "1 - σ(x) is 0 beyond 37", LOGISTIC),
     Rule(
         "difference of sigmoids",
         "stabilise",
