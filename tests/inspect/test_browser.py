@@ -23,6 +23,8 @@ window.addEventListener("load", function () {
     overflow: root.scrollWidth > root.clientWidth,
     drawn: Math.min.apply(null, Array.prototype.map.call(document.querySelectorAll("ul.formulas math"),
       function (one) { return one.getBoundingClientRect().width; })) > 10,
+    cut: Array.prototype.some.call(document.querySelectorAll("pre, p, h1, h2, caption, .card"),
+      function (one) { return one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0; }),
     lit: lit > 0,
     unlit: document.querySelectorAll(".lit").length === 0
   };
@@ -39,9 +41,9 @@ def test_the_report_in_a_browser(models: Any, tmp_path: Path, width: int) -> Non
     frame = tmp_path / "frame.html"
     # a window has a least width, a frame has none
     frame.write_text(f'<iframe src="report.html" style="width:{width}px;height:900px"></iframe>', encoding="utf-8")
-    dump = _run("--dump-dom", page.as_uri())
+    dump = _run("--dump-dom", f"--window-size={width},900", page.as_uri())
     answers = dump.partition('data-answers="')[2].partition('"')[0].replace("&quot;", '"')
-    assert answers == '{"overflow":false,"drawn":true,"lit":true,"unlit":true}'
+    assert answers == '{"overflow":false,"drawn":true,"cut":false,"lit":true,"unlit":true}'
     picture = tmp_path / "picture.png"
     _run(f"--screenshot={picture}", f"--window-size={width + 40},940", frame.as_uri())
     assert picture.stat().st_size > 5000

@@ -77,6 +77,15 @@ def test_the_page_is_whole_and_needs_nothing_else(text: str) -> None:
     assert text.count("<svg") == 3 and "gradient checked" in text and "PASSED" in text
 
 
+def test_the_page_begins_with_result_verdict_and_speed(text: str) -> None:
+    cards = text.partition('<div class="cards">')[2].partition("<nav")[0]
+    result, verdict, speed = cards.split("<section")[1:]
+    assert ">Result<" in result and result.count("<math") == 1 and "gradient checked" not in result
+    assert ">Verdict<" in verdict and "gradient checked" in verdict and "PASSED" in verdict
+    assert re.search(r"<strong>[\d.]+ [mµn]?s</strong> for value and gradient, [\d.]+ times the value alone", speed)
+    assert "M=50, N=1000" in speed
+
+
 def test_formulas_and_lines_share_their_keys(text: str) -> None:
     parsed = Page(text)
     assert parsed.keys["li"] == {"loss-C", "where-y", "adjoints-y", "gradient-w"}
