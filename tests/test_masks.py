@@ -195,6 +195,7 @@ def test_a_loss_that_is_zero_but_for_rounding_is_right(seed):
     assert not model.check(seed=seed, sizes={N: 1, M: 1}, chain=seed != 0).failures
 
 
+@pytest.mark.long
 def test_masks_that_always_leave_an_entry_cost_nothing():
     def attention(mask, rows=(0, T - 1)):
         scores = Sum(V[i, d] * V[j, d], (d, 0, D - 1))  # no infinity is a legal entry of V

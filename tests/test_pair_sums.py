@@ -118,6 +118,7 @@ def test_charges(condition: Any) -> None:
     assert_right(model, {"x": LINE, "charge": CHARGES}, (value, gradient.ravel(), hessian))
 
 
+@pytest.mark.long
 def test_three_at_a_time() -> None:
     """Of i < j < k a factor of two is used where the third fits in: compared with the sum over all triples."""
     ordered = if_else(And(i < j, j < k), 1 / ((x[i] - x[j]) * (x[j] - x[k]) * (x[k] - x[i])) ** 2, 0)

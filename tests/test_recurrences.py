@@ -253,7 +253,7 @@ def test_the_module_agrees_with_loops_written_by_hand(name):
             np.testing.assert_allclose(alone, found, rtol=1e-12, atol=1e-13)
 
 
-@pytest.mark.parametrize("name", one_in(3, NAMES))
+@pytest.mark.parametrize("name", one_in(5, NAMES))
 def test_the_model_checks(name, assert_gradient):
     report = assert_gradient(getattr(models, name), seed=1)
     assert len(report.runs) >= 3

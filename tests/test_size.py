@@ -16,6 +16,7 @@ x, a = symbols("x a", real=True)
 N = Symbol("N", integer=True, positive=True)
 
 
+@pytest.mark.long
 def test_a_sum_of_thousands_of_terms():
     count = 3000
     module = Model(Add(*[sin(k * a) for k in range(1, count + 1)]), [a]).compile(check=False)
@@ -25,6 +26,7 @@ def test_a_sum_of_thousands_of_terms():
     assert slope.a == pytest.approx(np.sum(numbers * np.cos(0.3 * numbers)), rel=1e-9)
 
 
+@pytest.mark.long
 def test_a_product_of_many_factors():
     module = Model(Mul(*[log(a + k) for k in range(2, 302)]), [a]).compile(check=False)
     numbers = np.arange(2, 302)
@@ -97,6 +99,7 @@ def test_a_chain_of_matrix_products_stays_one_of_matrices_and_vectors(count):
     np.testing.assert_allclose(gradient.v, before[-1].T + after[-1], rtol=1e-9)
 
 
+@pytest.mark.long
 def test_a_choice_nested_deep():
     loss = x
     for k in range(120):
@@ -118,6 +121,7 @@ def test_a_chain_of_names():
     assert len(module.__doc__) < 20000
 
 
+@pytest.mark.long
 def test_what_is_shared_is_read_once():
     loss = x
     for _ in range(25):  # written out, this has 2**25 parts

@@ -24,15 +24,14 @@ class Raised(str):
 
     Attributes
     ----------
-    refuses : whether by a ValueError, or by an IndexError that is not NumPy's, it refuses its inputs.
+    refuses : whether by a ValueError or an IndexError, as of an entry that an empty axis lacks, it refuses its inputs.
     """
 
     refuses: bool
 
     def __new__(cls, problem: Exception) -> "Raised":
         made = super().__new__(cls, f"it raised {type(problem).__name__}: {problem}")
-        own = isinstance(problem, IndexError) and "out of bounds" not in str(problem)  # NumPy's words
-        made.refuses = isinstance(problem, ValueError) or own
+        made.refuses = isinstance(problem, ValueError | IndexError)
         return made
 
 

@@ -278,6 +278,7 @@ def test_rows_that_depend_on_each_other_are_not_split(loss):
     assert "_over_rows" not in model.source() and model.check().ok
 
 
+@pytest.mark.long
 def test_code_grows_linearly_with_depth():
     def lines(depth):
         Ws = [MatrixSymbol(f"W{n}", M, M) for n in range(depth)]

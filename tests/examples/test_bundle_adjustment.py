@@ -34,6 +34,7 @@ def test_the_jacobian_is_sparse_and_right(module: ModuleType) -> None:
     np.testing.assert_allclose(product, (above - below).ravel() / 2e-6, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.long
 def test_the_script_finds_the_scene(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -135,7 +135,7 @@ AGAINST_JAX: dict[str, list[dict[str, int]]] = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(5, AGAINST_JAX))
+@pytest.mark.parametrize("name", one_in(9, AGAINST_JAX))
 def test_a_model_agrees_with_jax(example, name: str) -> None:
     jax = pytest.importorskip("jax", reason="the independent implementation needs JAX")
     from tests.examples import networks
@@ -155,7 +155,7 @@ def test_a_model_agrees_with_jax(example, name: str) -> None:
         _agree(name, *module.value_and_gradient(**theta, **arguments), *expected)
 
 
-@pytest.mark.parametrize("name", one_in(5, [*BY_HAND, *AGAINST_JAX]))
+@pytest.mark.parametrize("name", one_in(9, [*BY_HAND, *AGAINST_JAX]))
 def test_a_model_passes_its_check(example, name: str) -> None:
     sizes = BY_HAND[name][1] if name in BY_HAND else AGAINST_JAX[name]
     report = _model(example, name).check(sizes=sizes)

@@ -15,6 +15,7 @@ def trials() -> list[Trial]:
     return [Trial(name) for name in NAMES]
 
 
+@pytest.mark.long
 def test_every_wrong_gradient_is_found(trials: list[Trial]) -> None:
     detection = detect(trials, 30, seed=1)
     assert detection.missed == []
@@ -24,6 +25,7 @@ def test_every_wrong_gradient_is_found(trials: list[Trial]) -> None:
     assert detection.counts["dropped sum"].made > 0
 
 
+@pytest.mark.long
 def test_right_modules_raise_no_alarm(trials: list[Trial]) -> None:
     calm = alarms(trials, 12)
     assert calm.wrong == [] and sum(calm.runs.values()) >= 12

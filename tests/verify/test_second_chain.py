@@ -159,6 +159,7 @@ def test_a_wrong_gradient_is_blamed_once(monkeypatch: pytest.MonkeyPatch) -> Non
     assert found[""].name == "derivation"
 
 
+@pytest.mark.long
 def test_large_inputs_are_left_out() -> None:
     assert squares().check(sizes={"N": 3000}, hessian=True).runs[0].links == ()
     assert not np.any([run.links for run in squares().check(hessian=True, chain=False).runs])
