@@ -52,7 +52,7 @@ class Elementwise(Function):  # type: ignore[misc]
             return None
         if x and not mpmath.isinf(x):
             # In the tails these functions behave as exp(-|x|), whose relative error is |x| times that of x.
-            bits += max(0, mpmath.mag(x))
+            bits += max(0, int(mpmath.mag(x)))
             x = real_mpf(self.args[0], bits)
         with mpmath.workprec(bits):
             return to_float(self._value(x), prec)

@@ -136,8 +136,8 @@ class Reduction(ExprWithLimits):  # type: ignore[misc]
                 value = self._value(values)
             # A logsumexp near zero loses as many bits as its terms exceed it by; one that is exactly zero loses all,
             # so there is a limit.
-            largest = max((mpmath.mag(v) for v in values if v and not mpmath.isinf(v)), default=0)
-            lost = max(0, largest) - mpmath.mag(value) if value and not mpmath.isinf(value) else limit
+            largest = max((int(mpmath.mag(v)) for v in values if v and not mpmath.isinf(v)), default=0)
+            lost = max(0, largest) - int(mpmath.mag(value)) if value and not mpmath.isinf(value) else limit
             needed = min(prec + GUARD_BITS + max(0, lost), limit)
             if bits >= needed or mpmath.isinf(value):
                 return to_float(value, prec)

@@ -35,7 +35,8 @@ def exact_value(expr: Expr, x: Any) -> Any:
         return None
     if mpmath.mag(x) < _NEAR and (found := _near(expr)) is not None:
         return _first_terms(found, x)
-    distance = max(abs(mpmath.mag(x)), int(min(_LARGEST, abs(x))) if _is_exponential(expr) else 0)
+    size = int(mpmath.mag(x))
+    distance = max(-size, int(min(_LARGEST, abs(x) if _is_exponential(expr) else size)))
     with mpmath.workprec(mpmath.mp.prec + 40 + _CANCELLED * distance):
         value = _plain(expr, x)
     return None if value is None else +value
@@ -115,7 +116,7 @@ def _exponential(size: Any, negative: bool, bits: int) -> Any:
     u = mpmath.make_mpf(size)
     if u < _LARGEST:
         return mpmath.exp(u)
-    with mpmath.extraprec(mpmath.mag(u) + 10):
+    with mpmath.extraprec(int(mpmath.mag(u)) + 10):
         doublings = mpmath.floor(u / mpmath.ln2)
         rest = mpmath.exp(u - doublings * mpmath.ln2)
     return mpmath.ldexp(rest, int(doublings))
