@@ -315,3 +315,11 @@ def test_a_variable_that_is_part_of_another_name_stands_for_the_matrix_only_by_i
     u, mu = Symbol("u", real=True), Symbol("mu", real=True)
     model = Model(total(X.applyfunc(Lambda(u, u * sin(mu * u)))), [X])
     assert "C = sum(X·sin(mu·X))" in model.show()
+
+
+def test_a_condition_holds_for_its_own_index_only():
+    """Inside of a softmax the index is another one, also where it has the same name."""
+    alpha, seen, gap = Symbol("alpha", real=True), IndexedBase("s", shape=(M,)), IndexedBase("g", shape=(M,))
+    there, over = if_else(seen[n] <= 0, 0, gap[n] - alpha), (n, 0, M - 1)
+    slope = Model(LogSumExp(there, over), [alpha]).gradient(alpha)
+    assert slope == -Sum(if_else(seen[n] <= 0, 0, softmax(there, over)), over)
