@@ -9,7 +9,7 @@ from typing import Any
 from sympy import And, Basic, Expr, Ge, Gt, Le, Lt, Mul, Ne, Not, Piecewise, expand
 from sympy.logic.boolalg import Boolean
 
-from symgrad.functions import if_else
+from symgrad.functions import IndexedSoftmax, if_else
 
 Known = frozenset[Boolean]
 
@@ -24,8 +24,8 @@ def implied(expr: Any, known: Known = frozenset()) -> Any:
         conditions = [condition for factor in expr.args for condition in _needed(factor)]
         inside = [known.union(c for c in conditions if c not in _needed(factor)) for factor in expr.args]
         return expr.func(*(implied(factor, around) for factor, around in zip(expr.args, inside, strict=True)))
-    limits = getattr(expr, "limits", None) or [getattr(expr, "limit", ())]  # a softmax has one
-    bound = {symbol for limit in limits for symbol in limit[:1]} | set(getattr(expr, "bound_symbols", ()))
+    limits = [expr.limit] if isinstance(expr, IndexedSoftmax) else getattr(expr, "limits", ())
+    bound = {limit[0] for limit in limits} | set(getattr(expr, "bound_symbols", ()))
     around = frozenset(condition for condition in known if not condition.free_symbols & bound)
     if not expr.args:
         return expr
