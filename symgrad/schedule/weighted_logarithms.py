@@ -29,7 +29,6 @@ def weigh_logarithms(roots: Sequence[Use], loss: Use | None = None) -> list[Use]
     Only weights over all indices of the logarithm count, counts and probabilities: one number before all of them is no
     reason to compare each. The terms may be derivatives of a `loss` with such logarithms.
     """
-    nodes = list(postorder([use.node for use in roots]))
     everything = [*roots] if loss is None else [*roots, loss]
     weighted = [
         (node, weight, argument)
@@ -44,7 +43,7 @@ def weigh_logarithms(roots: Sequence[Use], loss: Use | None = None) -> list[Use]
     pairs = {_numbered(weight, part) for _, weight, argument in weighted for part in _parts(argument)}
     if not pairs:
         return list(roots)
-    plain = _elsewhere(roots, nodes)
+    plain = _elsewhere(roots, list(postorder([use.node for use in roots])))
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         return _left_out(node, uses, pairs, plain) if isinstance(node, Contract) else None

@@ -50,10 +50,10 @@ class Input(Leaf):
         return 0 if self.integer or self.rank >= 2 else 2
 
 
-@dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Const(Leaf):
-    """A scalar constant that is not a coefficient: 1, pi, sqrt(2), oo."""
+class _Number:
+    """What is known of a number, of which SymPy knows the sign."""
 
+    __slots__ = ()
     value: Expr
 
     sign = no_sign
@@ -66,27 +66,23 @@ class Const(Leaf):
         return bool(self.value.is_positive)
 
     never_zero = positive
+
+
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Const(_Number, Leaf):
+    """A scalar constant that is not a coefficient: 1, pi, sqrt(2), oo."""
+
+    value: Expr
 
     def integral(self, known: Known) -> bool:
         return bool(self.value.is_integer)
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Size(Leaf):
+class Size(_Number, Leaf):
     """A dimension (an integer expression of dimensions) as a scalar number."""
 
     value: Expr
-
-    sign = no_sign
-    sum_of_squares = probability = infinite = nothing
-
-    def nonnegative(self, known: Known) -> bool:
-        return bool(self.value.is_nonnegative)
-
-    def positive(self, known: Known) -> bool:
-        return bool(self.value.is_positive)
-
-    never_zero = positive
 
     def integral(self, known: Known) -> bool:
         return True

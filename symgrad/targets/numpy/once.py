@@ -10,13 +10,11 @@ from symgrad.statements.expressions import Buffer, Expression, Operation, buffer
 from symgrad.statements.operations import UNARY
 from symgrad.statements.statements import Body, Define, Rows, every
 
-NAMES = frozenset({"known"})  # the variable of what is known from earlier calls
-
 
 def with_once(body: Body, arguments: Iterable[Argument]) -> Body:
     """The function with totals that cost something, and depend on no parameter, computed if they are not known."""
     roles = {a.name: a.role for a in arguments}
-    if NAMES & roles.keys():
+    if "known" in roles:  # what the variable is called
         return body
     data = {name for name, role in roles.items() if role == "data"}
     return replace(body, statements=tuple(_known(s, data) if isinstance(s, Rows) else s for s in body.statements))
