@@ -13,6 +13,7 @@ from symgrad.errors import GradientCheckError, UnsupportedError
 from symgrad.files import write_all
 from symgrad.generated import GeneratedModule, imported, load
 from symgrad.inspect.page import Report, report_page
+from symgrad.inspect.written_test import written_test
 from symgrad.model.code import Code
 from symgrad.outputs.second_order import Request
 from symgrad.targets import NUMPY
@@ -21,7 +22,6 @@ from symgrad.verify.draws import draw_inputs
 from symgrad.verify.report import CheckReport
 from symgrad.verify.sampling import Draw
 from symgrad.verify.subject import Settings
-from symgrad.verify.test_file import test_cases, test_file
 
 
 class Checks(Code):
@@ -105,8 +105,7 @@ class Checks(Code):
                 "so that a test of the module alone would fail; use Model.check or `symgrad check`"
             )
         draws = self.draws(imported(self.source(), self.name), seed=seed)
-        cases = test_cases(self.arguments, draws)
-        return test_file(module_name, self.name, cases, environment(), hessian=hessian, hvp=hvp)
+        return written_test(module_name, self.name, self.arguments, draws, environment(), hessian=hessian, hvp=hvp)
 
     def check(
         self,

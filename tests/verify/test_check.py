@@ -13,18 +13,14 @@ import pytest
 from sympy import Basic, Eq, IndexedBase, MatrixSymbol, Q, Sum, Symbol, symbols
 
 from symgrad.arguments import Argument
-from symgrad.codegen.environment import environment
 from symgrad.errors import ModelError
 from symgrad.verify.check import check_module
 from symgrad.verify.derivatives import judge
 from symgrad.verify.differences import Estimate
-from symgrad.verify.draws import draw_inputs
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.plugin import assert_gradient
 from symgrad.verify.report import TOLERANCE, CheckReport, Entry, Finding, Run
 from symgrad.verify.subject import Settings, Subject
-from symgrad.verify.test_file import test_cases as literal_cases
-from symgrad.verify.test_file import test_file as pytest_file
 
 N, M, K, H = symbols("N M K H", integer=True, positive=True)
 n, k = symbols("n k", integer=True)
@@ -515,78 +511,3 @@ def run_pytest(folder: Path, *options: str) -> str:
         timeout=120,
     )
     return done.stdout
-
-
-# The test file that lies beside a generated module.
-
-GENERATED = '''"""A generated module, in small."""
-
-from typing import Any, NamedTuple
-
-import numpy as np
-
-PARAMETERS = ("S", "x")
-
-
-class Gradient(NamedTuple):
-    """The gradient."""
-
-    S: Any
-    x: Any
-
-
-def value_and_gradient(S: Any, x: Any) -> tuple[Any, Gradient]:
-    """Both."""
-    full = np.tril(S) + np.tril(S, -1).T
-    return x @ full @ x, Gradient(np.outer(x, x), 2 * full @ x)
-
-
-def value(S: Any, x: Any) -> Any:
-    """The value."""
-    return value_and_gradient(S, x)[0]
-
-
-def gradient(S: Any, x: Any) -> Gradient:
-    """The gradient."""
-    return value_and_gradient(S, x)[1]
-'''
-
-
-def written_test(name: str = "quadratic", model_name: str = "xᵀSx") -> str:
-    example = EXAMPLES[name]
-    draws = draw_inputs(subject(example), Settings())
-    return pytest_file("generated", model_name, literal_cases(example.arguments, draws), environment())
-
-
-def test_the_written_test_passes_and_notices_an_error(tmp_path: Path) -> None:
-    (tmp_path / "generated.py").write_text(GENERATED)
-    (tmp_path / "test_generated.py").write_text(written_test())
-    assert "9 passed" in run_pytest(tmp_path)
-    (tmp_path / "generated.py").write_text(GENERATED.replace("2 * full @ x)", "2.00001 * full @ x)"))
-    result = run_pytest(tmp_path)
-    assert "3 failed, 6 passed" in result and "by x at [[0]]" in result
-
-
-@pytest.mark.parametrize("name", ["quadratic", "mlp", "large", "embedding"])
-def test_the_written_test_is_clean(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "test_generated.py"
-    text = written_test(name, 'a "quoted" \\ name\nof two lines """')
-    path.write_text(text)
-    assert max(map(len, text.splitlines())) <= 100
-    for command in (["ruff", "check", "--isolated"], ["mypy", "--strict", "--config-file", "/dev/null"]):
-        done = subprocess.run(
-            [sys.executable, "-m", *command, str(path)], cwd=tmp_path, capture_output=True, text=True, timeout=300
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_the_written_test_is_the_same_every_time() -> None:
-    assert written_test("softmax") == written_test("softmax")
-
-
-def test_sizes_without_dimensions_are_told_apart() -> None:
-    x = parameter("x", 2)
-    example = Example(lambda x: (np.sum(x * x), (2 * x,)), (x,))
-    cases = literal_cases(example.arguments, draw_inputs(subject(example), Settings()))
-    assert [case["id"] for case in cases] == ["draw 1", "draw 2", "draw 3"]
-    assert cases[0]["inputs"]["x"]["dtype"] == "float64" and len(cases[0]["inputs"]["x"]["value"]) == 2
