@@ -6,10 +6,11 @@ not c does not count. A condition inside another one that says nothing else join
 
 from typing import Any
 
-from sympy import And, Basic, Expr, Ge, Gt, Le, Lt, Mul, Ne, Not, Piecewise, expand
+from sympy import And, Basic, Expr, Ge, Gt, Le, Lt, Mul, Not, Piecewise, expand
 from sympy.logic.boolalg import Boolean
 
 from symgrad.functions import IndexedSoftmax, if_else
+from symgrad.graph.comparisons import says
 
 Known = frozenset[Boolean]
 
@@ -81,7 +82,8 @@ def _follows(condition: Any, fact: Any) -> bool:
         return True
     wanted, given = _margin(condition), _margin(fact)
     if wanted is None or given is None:
-        return isinstance(condition, Ne) and isinstance(fact, Lt | Gt) and set(condition.args) == set(fact.args)
+        pairs = ((False, condition.args), (True, condition.args[::-1]))
+        return any(fact.args == each and says(fact.func, condition.func, swapped=swapped) for swapped, each in pairs)
     gap = expand(wanted - given)
     return bool(gap.is_nonnegative) if gap.is_number else False
 

@@ -1,10 +1,10 @@
-"""Masks, and the conditions among them that compare two indices, such as j <= i + 1."""
+"""Masks, the conditions among them that compare two indices, such as j <= i + 1, and what comparisons say of others."""
 
 from collections.abc import Collection, Iterable
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sympy import And, Expr, Ge, Gt, Le, Lt, S, expand, oo
+from sympy import And, Eq, Expr, Ge, Gt, Le, Lt, Ne, S, expand, oo
 
 from symgrad.functions import if_else
 from symgrad.graph.kinds.functions import Apply
@@ -48,7 +48,29 @@ class Comparison(NamedTuple):
         return (True, self.second, self.offset) if letter == self.first else (False, self.first, -self.offset)
 
 
+# The signs of a - b for which a comparison of a with b holds; None is that of no number.
+_SIGNS: dict[Any, frozenset[int | None]] = {
+    Lt: frozenset({-1}),
+    Le: frozenset({-1, 0}),
+    Eq: frozenset({0}),
+    Ne: frozenset({-1, 1, None}),
+    Ge: frozenset({0, 1}),
+    Gt: frozenset({1}),
+}
+_ANY = frozenset({-1, 0, 1, None})
 _NEGATED = {Ge: Lt, Lt: Ge, Gt: Le, Le: Gt}
+
+
+def says(one: Any, other: Any, *, holds: bool = True, wanted: bool = True, swapped: bool = False) -> bool:
+    """Whether a comparison of a with b, where it `holds` or does not, says that another one does what is `wanted`.
+
+    With `swapped` the other compares b with a. So a < b says that b >= a holds and b = a does not.
+    """
+    if one not in _SIGNS or other not in _SIGNS:
+        return False
+    given = _SIGNS[one] if holds else _ANY - _SIGNS[one]
+    asked = _SIGNS[other] if wanted else _ANY - _SIGNS[other]
+    return given <= ({sign and -sign for sign in asked} if swapped else asked)
 
 
 def comparison(mask: Mask) -> Comparison | None:

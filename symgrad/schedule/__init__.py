@@ -8,7 +8,8 @@ products multiplied out and their common factors kept (`products`), what is the 
 of it (`invariant`), one factorisation for log-determinants and solves
 (`factorise`), exponentials shifted by a maximum that cancels (`exponentials`, of the sums that `exponential_sums`
 finds, those under conditions of another index in `masked_exponentials`, the products that `exponents` takes apart,
-those that become running sums, `running_exponentials`, and how often M divides a term, `degrees`), what conditions
+those that become running sums, `running_exponentials`, how often the maximum M divides a term, `degrees`, and what is
+shifted by it, `maxima`), what conditions
 leave out kept from being computed with (`guards`, by the entries for which a node is needed, `liveness`, also of the
 steps of recurrences, `recurrences`, up to the last that counts, `horizons`, as unions of cases, `regions`, of
 conditions, `conditions`, and where terms are zero or −∞, `vanishing`), conditions on indices as factors (`masks`),

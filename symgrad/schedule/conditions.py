@@ -7,6 +7,7 @@ from sympy import And, Eq, Expr, Ge, Gt, Le, Lt, Max, Min, Ne, Not, Or, S
 
 from symgrad.functions import if_else
 from symgrad.graph.build import apply, const, number, reduce, sizes_of, subtract
+from symgrad.graph.comparisons import says
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, Const, Gather, Input, Letter, Named, Range, Size, Use, postorder
 from symgrad.graph.transform import place, terms_of
@@ -115,19 +116,21 @@ def _bound(guard: Guard) -> _Bound | None:
 
 def implies(one: Guard, other: Guard) -> bool:
     """Whether one guard is seen to say that another holds, by comparisons with the same term."""
-    return one == other or _excludes(one, other) or any(_is_within(one, each) for each in [other, *_below_one(other)])
+    return one == other or _says(one, other) or any(_is_within(one, each) for each in [other, *_below_one(other)])
 
 
-def _excludes(one: Guard, other: Guard) -> bool:
-    """Whether a < b or a > b holds, so that a is not b."""
-    node = other.condition.node
-    if not (isinstance(node, Apply) and node.head in (Eq, Ne) and other.holds == (node.head is Ne)):
+def _says(one: Guard, other: Guard) -> bool:
+    """Whether a comparison of two terms says one of the same terms: that a < b or a > b holds, so that a is not b."""
+    first, second = one.condition.node, other.condition.node
+    if not (isinstance(first, Apply) and isinstance(second, Apply)):
         return False
-    strict = (Gt, Lt) if one.holds else (Ge, Le)
-    left, right = (place(arg, other.condition.letters) for arg in node.args)
-    head = one.condition.node.head if isinstance(one.condition.node, Apply) else None
-    sides = ([left, right], [right, left])
-    return head in strict and any(one.condition == apply(head, each) for each in sides)
+    sides, others = (
+        [place(arg, guard.condition.letters) for arg in node.args] for guard, node in ((one, first), (other, second))
+    )
+    return any(
+        sides == each and says(first.head, second.head, holds=one.holds, wanted=other.holds, swapped=swapped)
+        for swapped, each in ((False, others), (True, others[::-1]))
+    )
 
 
 def _below_one(guard: Guard) -> list[Guard]:

@@ -21,24 +21,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 
-from sympy import Abs, Expr, Gt, Max, Ne, Number, S, exp, log, oo
-from sympy.codegen.cfunctions import expm1, log1p
+from sympy import Abs, Expr, Number, S, exp, log
 
-from symgrad.functions import MaxOver, MinOver, finite_maximum, if_else, sigmoid
+from symgrad.functions import MaxOver, MinOver, if_else, sigmoid
 from symgrad.graph.build import (
     ONE,
     ZERO,
     add,
     apply,
-    auxiliary,
-    const,
     is_zero,
     mul,
     product_of_powers,
     scale,
-    subtract,
 )
-from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -56,9 +52,10 @@ from symgrad.graph.transform import dependents, factors_of, own, place, see_thro
 from symgrad.rewrite.record import BLANCHARD, record
 from symgrad.rewrite.univariate import complement_in_sum
 from symgrad.schedule.degrees import NOTHING, Degree, degree_of, placed, times, total_degree
-from symgrad.schedule.exponential_sums import SHIFTED, Anchor, anchors, families
-from symgrad.schedule.exponents import Exponent, Key, exponents_of, whole_letters
+from symgrad.schedule.exponential_sums import Anchor, anchors, families
+from symgrad.schedule.exponents import Exponent, exponents_of, whole_letters
 from symgrad.schedule.masked_exponentials import Masked, Rows, rows_of, under
+from symgrad.schedule.maxima import Maximum
 
 Images = dict[Degree, Use]
 
@@ -123,11 +120,8 @@ class _Shift:
     rows: Rows | None = None  # of a sum whose condition takes in another index
 
     def __post_init__(self) -> None:
-        self.largest = self.rows.largest if self.rows else self.anchor.largest()
-        self.letters = distinct(self.largest.letters)
-        self.families = {} if self.rows else families(self.largest, self.anchor.parts)
-        self.may_be_empty = self.anchor.may_be_empty()
-        self.shift = apply(finite_maximum, [self.largest]) if self.may_be_empty else self.largest
+        self.maximum = Maximum(self.anchor, self.rows.largest if self.rows else self.anchor.largest())
+        self.families = {} if self.rows else families(self.maximum.largest, self.anchor.parts)
         # a term may get the factor exp(-M) if M is at least the 0 of a constant, or the u of another part
         self.raising = self.anchor.constant or any(part.plain.node not in self.families for part in self.anchor.parts)
         nodes = list(postorder([use.node for use in self.given]))
@@ -226,7 +220,7 @@ class _Shift:
             options = (self._beside(use, factors) if exponent == 1 else {}) or self._options(use)
             divided = exponent.is_negative
             choices.append(
-                [(times(d, exponent), self._divisor(use, d, i) if divided else i) for d, i in options.items()]
+                [(times(d, exponent), self.maximum.divisor(use, d, i) if divided else i) for d, i in options.items()]
             )
         found: dict[Degree, Use] = {}
         for choice in islice(product(*choices), MOST_CHOICES):
@@ -265,7 +259,7 @@ class _Shift:
     def _divided(self, use: Use, exponent: Number) -> Use:
         """The image of a factor that has one."""
         ((degree, image),) = self._options(use).items()
-        return self._divisor(use, degree, image) if exponent.is_negative else image
+        return self.maximum.divisor(use, degree, image) if exponent.is_negative else image
 
     def _with_degree(self, parts: Sequence[Exponent], rest: Use, wanted: Degree) -> Use | None:
         """One exponential of which as much is shifted as makes its degree the wanted one."""
@@ -277,7 +271,7 @@ class _Shift:
                 return None
             left[one.key] = left.get(one.key, S.Zero) - share
             if share != 0:
-                terms.append((S.One, self._exponent(one._replace(degree=share), {one.key: S.One})))
+                terms.append((S.One, self.maximum.shifted(one._replace(degree=share), {one.key: S.One})))
             terms.append((one.degree - share, scale(one.family.unit, one.argument)))
         return apply(exp, [add(terms)]) if all(d == 0 for d in left.values()) else None
 
@@ -318,7 +312,7 @@ class _Shift:
                 one = exponent.placed(target.letters)
                 weight = place(weight, one.argument.letters)
                 if set(factors_of(weight)) <= set(factors):
-                    safe = apply(exp, [self._exponent(one, {one.key: S.One}, weight)])
+                    safe = apply(exp, [self.maximum.shifted(one, {one.key: S.One}, weight)])
                     found.setdefault(degree_of({one.key: one.degree}), safe)
         return found
 
@@ -331,71 +325,25 @@ class _Shift:
         keys = distinct(key for degree in known for key in degree)
         highest = {key: max(degree.get(key, S.Zero) for degree in known) for key in keys}
         raised = [
-            (c, self._raised(self._best(use), {key: d - degree.get(key, S.Zero) for key, d in highest.items()}))
+            (c, self.maximum.raised(self._best(use), {key: d - degree.get(key, S.Zero) for key, d in highest.items()}))
             for (c, use), degree in zip(terms, known, strict=True)
         ]
         return {degree_of(highest): add(raised)}
 
-    def _raised(self, use: Use, degree: Mapping[Key, Number]) -> Use:
-        """The term times exp(-degree·M), in one exponential."""
-        shift = [(-d, self._at(self.shift, key)) for key, d in degree.items() if d != 0]
-        if not shift:
-            return use
-        factors = factors_of(use)
-        for n, (factor, exponent) in enumerate(factors):
-            if exponent == 1 and isinstance(factor.node, Apply) and factor.node.head is exp:
-                shift.append((S.One, place(factor.node.args[0], factor.letters)))
-                del factors[n]
-                break
-        return product_of_powers([*factors, (apply(exp, [add(shift)]), S.One)])
-
     def _of_exponentials(self, parts: Sequence[Sequence[Exponent]], rest: Use) -> Images:
         found: dict[Degree, Use] = {}
         rest = add([(c, place(self._plain(term.node), term.letters)) for c, term in terms_of(rest)])
-        for choice in islice(product(*(self._of_exponent(part).items() for part in parts)), MOST_CHOICES):
+        for choice in islice(product(*(self.maximum.exponents(part).items() for part in parts)), MOST_CHOICES):
             shifted = [(S.One, rest), *((S.One, use) for _, use in choice)]
             found.setdefault(total_degree(degree for degree, _ in choice), apply(exp, [add(shifted)]))
         return found
-
-    def _of_exponent(self, exponents: Sequence[Exponent]) -> Images:
-        """The shifted exponents, c·(u - M), by degree."""
-        found: dict[Degree, Use] = {}
-        for one in exponents:
-            found.setdefault(degree_of({one.key: one.degree}), self._exponent(one, {one.key: S.One}))
-        keys = distinct(one.key for one in exponents if one.family.unit == exponents[0].family.unit)
-        if len(keys) == 2:  # symmetric
-            halves = dict.fromkeys(keys, S.Half)
-            found[times(degree_of(halves), exponents[0].degree)] = self._exponent(exponents[0], halves)
-        return found
-
-    def _exponent(self, found: Exponent, shares: Mapping[Key, Number], weight: Use | None = None) -> Use:
-        """c·(u - M); what is multiplied by a weight of zero, where u may be larger than M, is 0 instead."""
-        shift = add([(share, self._at(self.shift, key)) for key, share in shares.items()])
-        shifted = subtract(scale(found.family.unit, found.argument), shift)
-        if weight is not None:
-            shifted = apply(if_else, [apply(Ne, [weight, ZERO]), shifted, ZERO])
-        return scale(found.degree, auxiliary(SHIFTED, shifted))
-
-    def _at(self, maximum: Use, key: Key) -> Use:
-        return relabel(maximum, dict(zip(self.letters, key, strict=True)))
-
-    def _divisor(self, use: Use, degree: Degree, image: Use) -> Use:
-        """What is divided by, or has a logarithm: 1 where nothing is added up."""
-        if not degree or not self.may_be_empty:
-            return image
-        if see_through(use).node is self.anchor.total and self.anchor.is_plain():  # at least 1, but for rounding
-            return apply(Max, [image, const(S.Half)])
-        for key, _ in sorted(degree, key=str):
-            image = apply(if_else, [apply(Gt, [self._at(self.largest, key), const(-oo)]), image, ONE])
-        return image
 
     def _function(self, node: Apply) -> Images:
         head, args = node.head, node.args
         options = [self._options(arg) for arg in args]
         if head is log and args[0].node in self.shifted:
             degree, image = next(iter(options[0].items()))
-            largest = add([(d, self._at(self.largest, key)) for key, d in degree])
-            return {NOTHING: add([(S.One, self._logarithm(args[0], degree, image, largest)), (S.One, largest)])}
+            return {NOTHING: self.maximum.logarithm(args[0], degree, image)}
         if head is Abs:
             return {degree: apply(Abs, [image]) for degree, image in options[0].items()}
         masked = self.rows.masked(node) if self.rows else None
@@ -409,14 +357,6 @@ class _Shift:
                 for degree in shared
             }
         return {}
-
-    def _logarithm(self, argument: Use, degree: Degree, shifted: Use, largest: Use) -> Use:
-        """log of the shifted argument; of 1 + s it is log1p, which loses nothing of a small s, where M is 0."""
-        if (S.One, ONE) not in terms_of(see_through(argument)):
-            return apply(log, [self._divisor(argument, degree, shifted)])
-        down = scale(S.NegativeOne, largest)
-        rest = subtract(shifted, apply(exp, [down]))
-        return apply(log1p, [add([(S.One, rest), (S.One, apply(expm1, [down]))])])
 
     def _gathered(self, node: Gather, base: Use, subs: Sequence[Use]) -> Images:
         """Of entries at subscripts M has to be at whole indices."""

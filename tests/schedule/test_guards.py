@@ -75,6 +75,9 @@ def test_what_two_conditions_need_is_computed_once() -> None:
 def test_a_branch_that_is_never_taken_where_it_is_needed_is_not_computed() -> None:
     name = Eq(z[n], if_else(c[n] > 0, exp(R[n]), s * p[n]))
     text = body(Model(seen(z[n] ** 2, c[n] <= 0) + Sum(if_else(c[n] > 0, 0, z[n]), (n, 0, N - 1)), [s], where=[name]))
+    assert "np.exp" not in text  # where c ≤ 0 holds, c > 0 does not
+    other = Eq(z[n], if_else(c[n] > 0, s * p[n], exp(R[n])))
+    text = body(Model(Sum(if_else(c[n] <= 0, 0, z[n] ** 2), (n, 0, N - 1)), [s], where=[other]))
     assert "np.exp" in text  # c may be no number: then neither holds
     text = body(Model(Sum(if_else(c[n] > 0, 0, z[n] ** 2), (n, 0, N - 1)), [s], where=[name]))
     assert "np.exp" not in text and "np.where(c > 0, 0, p)" in text
