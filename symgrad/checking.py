@@ -12,6 +12,7 @@ from sympy import Basic, Float
 from symgrad.compiler import Derivation
 from symgrad.frontend.program import Program
 from symgrad.generated import imported
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.nodes import Apply, postorder
 from symgrad.outputs.first_order import GRADIENT, VALUE, loss_and_gradient
 from symgrad.outputs.function import Function
@@ -30,7 +31,6 @@ from symgrad.targets import NUMPY, target
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import HeldGradient, SecondOrder
 from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.stages import Compiled, in_order

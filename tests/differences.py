@@ -8,7 +8,7 @@ import numpy as np
 import sympy as sp
 from mpmath import mpf
 
-from symgrad.verify.functions import number
+from symgrad.functions.values import number
 from symgrad.verify.reference import evaluate
 
 GUARD_DIGITS = 10

@@ -67,8 +67,8 @@ class Node:
     """An array of the given symbolic shape. `digest` depends on structure only, never on memory or on the run.
 
     Every kind says what follows `uses`, or states that nothing is known (`nothing`, `no_sign`). What it does not say is
-    an error that names the kind and the pass; only the last three methods, of which most kinds have nothing to say,
-    say so themselves.
+    an error that names the kind and the pass; only `stepwise` and what follows `operations`, of which most kinds have
+    nothing to say, say so themselves.
     """
 
     shape: Shape
@@ -98,6 +98,13 @@ class Node:
         UnsupportedError : the node's function has no derivative rule; the message names it.
         """
         raise missing(self, "the derivative")
+
+    def evaluate(self, at: Any) -> Any:
+        """The numbers, as an array of mpf objects to be broadcast to the shape, from those of the operands.
+
+        `at` is the `graph.evaluation.GraphEvaluator` that asks.
+        """
+        raise missing(self, "evaluation")
 
     def sign(self, order: Order) -> SignRule:
         """The sign that the array takes when its axes change places (`graph.symmetry`); None where none is known."""
@@ -130,6 +137,10 @@ class Node:
     def infinite(self, known: Known) -> bool:
         """Whether it may be −∞, or ∞ and subtracted from something, not counting masks that are the term itself."""
         raise missing(self, "infinities")
+
+    def stepwise(self) -> Collection["Node"]:
+        """What is evaluated step by step, and by the node itself."""
+        return ()
 
     def definition(self) -> Use | None:
         """What is behind a name, in the letters of the node; None of what is no name."""

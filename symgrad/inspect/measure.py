@@ -14,6 +14,7 @@ from sympy import Expr, S, Symbol, expand
 
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
+from symgrad.graph.dimensions import format_sizes
 from symgrad.graph.nodes import (
     Contract,
     Node,
@@ -26,7 +27,6 @@ from symgrad.verify.derivatives import moving
 from symgrad.verify.differences import derivative
 from symgrad.verify.directions import Tangents
 from symgrad.verify.sampling import Draw
-from symgrad.verify.sizes import format_sizes
 
 MOST_CURVES = 5  # parameters whose curves are drawn; more could not be told apart
 STEPS = [10.0 ** (-exponent / 2) for exponent in range(0, 29)]  # 1 ... 1e-14

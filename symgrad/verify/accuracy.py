@@ -178,7 +178,7 @@ class _Point:
             rounded = self._evaluated(terms)
         right: set[Node] = set()
         for node in postorder([term.node for term in terms]):
-            true, near = exact.known(node), rounded.known(node)
+            true, near = exact.values.get(node), rounded.values.get(node)
             if true is None or near is None or isinstance(true, list):
                 continue
             problem = _problem(np.ravel(true), np.ravel(near))

@@ -18,6 +18,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
 from symgrad.functions import relu
+from symgrad.graph.dimensions import concrete
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import typical_size
 from symgrad.verify.directions import Tangents
@@ -25,7 +26,6 @@ from symgrad.verify.facts import outermost
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.reference import Place, branches_of
 from symgrad.verify.sampling import Draw
-from symgrad.verify.sizes import concrete
 
 _MOST_PLACES = 3  # at which a condition is tried to be changed
 _MOST_ENTRIES = 6  # of one argument that are moved by themselves

@@ -3,7 +3,7 @@
     SymPy loss ─reading─► graph ─derivation─► derivatives ─simplification─► formulas ─schedule─► terms of the code
                                  ─float64 code─► module ─float32 code─► module in single precision
 
-The left end is evaluated by `verify.reference`, which knows no graph, everything up to the code by `verify.graph_eval`,
+The left end is evaluated by `verify.reference`, which knows no graph, everything up to the code by `graph.evaluation`,
 which knows no printer. What reverse mode derives is compared with differences of the loss as read, what forward mode
 derives with those of the gradient or the named quantity, at a step of 1e-20 that 50 digits allow; all else with the
 link before it. So a wrong number is blamed on the stage that made it, and a wrong gradient is not blamed again.
@@ -29,6 +29,7 @@ from mpmath import mpf
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import constant
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.kinds.scans import within
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Input, Scan, Use, postorder
@@ -36,7 +37,6 @@ from symgrad.verify.arrays import EPS, Array, count, entry_name, exactly, in_pre
 from symgrad.verify.calls import BOTH, Arrays, Calls
 from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
-from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.numbers import DIGITS, Number, link_of, scale_of
 from symgrad.verify.report import Link
 from symgrad.verify.sampling import Draw

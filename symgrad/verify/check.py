@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sympy import Basic
 
+from symgrad.graph.dimensions import format_sizes
 from symgrad.verify.accuracy import audit
 from symgrad.verify.branches import Branch, Coverage
 from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, is_legal_at, sampler_of
@@ -19,7 +20,6 @@ from symgrad.verify.probes import AGAINST_LOSS, CHAIN, DIGITS, PROBES, SECOND, V
 from symgrad.verify.real_data import MOST_OF_WHOLE, is_large, parts, whole_arrays
 from symgrad.verify.report import CheckReport, Finding, Item, Run
 from symgrad.verify.sampling import EMPTY, KINK, ORDINARY, SCALED, ZEROS, Draw, NoInputsError
-from symgrad.verify.sizes import format_sizes
 from symgrad.verify.subject import Settings, Subject
 
 _MOST_BRANCHES = 60  # that are solved for

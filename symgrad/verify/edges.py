@@ -18,13 +18,14 @@ from sympy import Basic, Symbol, sympify
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
+from symgrad.graph.dimensions import format_sizes
 from symgrad.verify.arrays import count, largest
 from symgrad.verify.draws import draw_at, fits, is_legal_at, sampler_of
 from symgrad.verify.facts import Unread
 from symgrad.verify.kink_points import MOST_NUMBERS, search
 from symgrad.verify.report import Run
 from symgrad.verify.sampling import EMPTY, KINK, MARGIN, SCALED, ZEROS, Draw, NoInputsError
-from symgrad.verify.sizes import format_sizes, is_legal
+from symgrad.verify.sizes import is_legal
 from symgrad.verify.subject import Subject
 
 _MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters

@@ -7,8 +7,8 @@ import numpy as np
 import sympy as sp
 from mpmath import mpf
 
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.nodes import Apply, Input, Node
-from symgrad.verify.graph_eval import GraphEvaluator
 
 # The size of an argument, as a power of 2, beyond which mpmath takes too long: exponentials by their exponent's digits.
 _WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.Pow, sp.floor, sp.ceiling, sp.atan)
@@ -26,18 +26,14 @@ class TooFar(Exception):
 class LimitedEvaluator(GraphEvaluator):
     """The values of terms at the precision of the moment, as long as no function takes forever."""
 
-    def _apply(self, node: Apply) -> Any:
-        if node.head not in _WITHOUT_LIMIT and isinstance(node.head, sp.FunctionClass):
+    def value(self, node: Node) -> Any:
+        if isinstance(node, Apply) and node.head not in _WITHOUT_LIMIT and isinstance(node.head, sp.FunctionClass):
             most = _OF_EXPONENTIALS if node.head.__name__ in _EXPONENTIAL else _OF_OTHERS
             for use in node.args:
-                for number in self._aligned(use, range(node.rank)).flat:
+                for number in self.aligned(use, range(node.rank)).flat:
                     if isinstance(number, mpf) and mpmath.isfinite(number) and number and mpmath.mag(number) > most:
                         raise TooFar
-        return super()._apply(node)
-
-    def known(self, node: Node) -> Any:
-        """The value of a node that has been evaluated; None for a step of a recurrence."""
-        return self._values.get(node)
+        return super().value(node)
 
 
 class RoundedEvaluator(LimitedEvaluator):
@@ -46,11 +42,11 @@ class RoundedEvaluator(LimitedEvaluator):
     The errors are up to an ulp, of no pattern, and always the same. Whole numbers that subscripts may be made of stay.
     """
 
-    def _rule(self, node: Node) -> Any:
-        value = super()._rule(node)
+    def value(self, node: Node) -> Any:
+        value = super().value(node)
         if not isinstance(value, np.ndarray) or isinstance(node, Input):
             return value
-        errors = np.random.default_rng(len(self._values)).uniform(-(2.0**-52), 2.0**-52, value.size)
+        errors = np.random.default_rng(len(self.values)).uniform(-(2.0**-52), 2.0**-52, value.size)
         made = np.empty(value.shape, dtype=object)
         for n, (number, error) in enumerate(zip(value.flat, errors, strict=True)):
             exact = not isinstance(number, mpf) or (abs(number) < _SUBSCRIPTS and number == int(number))

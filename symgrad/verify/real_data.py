@@ -16,9 +16,9 @@ from sympy import Basic, Expr
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError, SymgradError
+from symgrad.graph.dimensions import concrete
 from symgrad.verify.draws import draw_at, fits, given_inputs, sampler_of, size_choices
 from symgrad.verify.sampling import WHOLE, Draw
-from symgrad.verify.sizes import concrete
 from symgrad.verify.subject import Settings, Subject
 
 MOST_NUMBERS = 1000  # of given arrays that are checked as they are: 50 digits take a second for each comparison

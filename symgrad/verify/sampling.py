@@ -13,12 +13,13 @@ from sympy import Basic
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
+from symgrad.graph.dimensions import concrete, format_sizes
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.differences import Loss, typical_size
 from symgrad.verify.entries import RANGES, draw_entries, entry_limits
 from symgrad.verify.facts import Bound, Constraint, FactReader, Structure, Unread
 from symgrad.verify.inequalities import Inequality, inequalities, settled
-from symgrad.verify.sizes import Sizes, concrete, concrete_shape, format_sizes
+from symgrad.verify.sizes import Sizes, concrete_shape
 from symgrad.verify.statements import holds
 
 MARGIN = 0.02

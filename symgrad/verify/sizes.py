@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Expr, Integer, Symbol, sympify
+from sympy import Basic, Expr, Symbol, sympify
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
+from symgrad.graph.dimensions import concrete
 
 Sizes = Mapping[Basic, int]
 
@@ -17,39 +18,9 @@ _MANY = 5  # the reference takes a second for a sum over indices of so many diff
 _SMALL = 8  # sizes up to so much above the least are tried in all combinations, where nothing simpler fits
 
 
-def concrete(expression: Expr, sizes: Sizes) -> int:
-    """A length where the dimensions have the given sizes.
-
-    Raises
-    ------
-    ModelError
-        If a dimension has no size, or the length is not an integer.
-    """
-    value = sympify(expression).xreplace({symbol: Integer(size) for symbol, size in sizes.items()})
-    if not value.is_Integer:
-        missing = ", ".join(sorted(str(symbol) for symbol in value.free_symbols))
-        if missing:
-            raise ModelError(f"the length {expression} has no value: sizes= lacks {missing}")
-        raise ModelError(f"the length {expression} is {value} at {format_sizes(sizes)}, which is no integer")
-    return int(value)
-
-
 def concrete_shape(argument: Argument, sizes: Sizes) -> tuple[int, ...]:
     """An argument's shape where the dimensions have the given sizes."""
     return tuple(concrete(length, sizes) for length in argument.shape)
-
-
-def format_sizes(sizes: Sizes) -> str:
-    """`M=2, N=3`, or `no dimensions`.
-
-    Examples
-    --------
-    >>> from sympy import symbols
-    >>> N, M = symbols("N M")
-    >>> format_sizes({N: 3, M: 2})
-    'M=2, N=3'
-    """
-    return ", ".join(f"{symbol}={sizes[symbol]}" for symbol in sorted(sizes, key=str)) or "no dimensions"
 
 
 def size_sets(

@@ -15,6 +15,7 @@ from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.text import text
 from symgrad.frontend.program import Program
 from symgrad.graph.build import is_zero
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Input, Node, Shape, Use
 from symgrad.graph.transform import own
@@ -25,7 +26,6 @@ from symgrad.outputs.second_order import Request, second_order
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import BOTH, HESSIAN, PRODUCT, Arrays
 from symgrad.verify.directions import beside
-from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.limits import LimitedEvaluator, RoundedEvaluator, TooFar
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS, DOUBLE

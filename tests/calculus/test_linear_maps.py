@@ -13,6 +13,7 @@ from symgrad.calculus.linear_maps import pull, push
 from symgrad.calculus.reverse import reverse
 from symgrad.errors import UnsupportedError
 from symgrad.graph.build import ONE, const, delta, mul, product_of_powers
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.linear_maps import (
     Branch,
     Chain,
@@ -28,7 +29,6 @@ from symgrad.graph.linear_maps import (
 from symgrad.graph.node import LinearMap, Local
 from symgrad.graph.nodes import Input, Node, Use, intern, postorder
 from symgrad.graph.transform import dependents, own
-from symgrad.verify.graph_eval import GraphEvaluator
 from tests.graph.kind_samples import LONG, SAMPLES, values
 from tests.graph.random_terms import ARGUMENTS, SIZES, N, terms
 

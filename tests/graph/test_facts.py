@@ -28,6 +28,7 @@ from symgrad.graph.build import (
     scatter,
     size,
 )
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.facts import (
     is_integral,
     is_never_zero,
@@ -37,7 +38,6 @@ from symgrad.graph.facts import (
     is_sum_of_squares,
 )
 from symgrad.graph.nodes import Use, postorder
-from symgrad.verify.graph_eval import GraphEvaluator
 
 from .random_terms import ARGUMENTS, SIZES, M, N, inputs, terms
 

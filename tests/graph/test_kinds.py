@@ -21,6 +21,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.graph import facts
 from symgrad.graph.build import ONE, delta, index, mul, size, subtract
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.linear_maps import Entries
 from symgrad.graph.node import Leaf, Local, Node, first_operand, free_of_cost, no_sign, nothing
 from symgrad.graph.nodes import Input, Letter, Use, intern, postorder
@@ -36,8 +37,6 @@ from symgrad.statements.arithmetic import operation
 from symgrad.targets.jax.terms import JaxTerms
 from symgrad.targets.numpy.functions import NUMPY
 from symgrad.targets.numpy.terms import NumpyTerms
-from symgrad.verify import graph_eval
-from symgrad.verify.graph_eval import GraphEvaluator
 from tests.calculus.test_linear_maps import assert_derivative, assert_transposed
 
 from .kind_samples import SAMPLES, values
@@ -159,7 +158,7 @@ PASSES: dict[str, Callable[[Use, Node], None]] = {
     "infinities": _fact("infinite"),
     "counting operations": _operations,
     "formulas": _formula,
-    "the graph evaluator": _evaluator,
+    "evaluation": _evaluator,
     "the target numpy": _numpy,
     "the target jax": _jax,
 }
@@ -169,11 +168,7 @@ LATER = "it is made of a recurrence after derivatives and formulas, for code onl
 ABSENT = {
     ("Scan", "the derivative"): IN_STEPS,
     ("Trajectory", "the derivative"): IN_STEPS,
-    **{
-        (kind, name): LATER
-        for kind in ("Loop", "Entry")
-        for name in ("the derivative", "both modes", "the graph evaluator")
-    },
+    **{(kind, name): LATER for kind in ("Loop", "Entry") for name in ("the derivative", "both modes", "evaluation")},
     ("Loop", "rebuild"): LATER,
 }
 ABSENT.pop(("Entry", "the derivative"))  # it has no operands
@@ -253,6 +248,9 @@ class Reversed(Node):
         entries = Entries({"from": length}, {"from": subtract(last, index(0, length))})
         return [Local(Use(self.arg.node, ("from",)), entries)]
 
+    def evaluate(self, at: GraphEvaluator) -> Any:
+        return at.aligned(self.arg, range(1))[::-1]
+
 
 def reversed_entries(arg: Use, letter: Letter) -> Use:
     """The vector along a letter, from its end; what is constant along the letter stays as it is."""
@@ -261,7 +259,7 @@ def reversed_entries(arg: Use, letter: Letter) -> Use:
 
 @pytest.fixture
 def reversed_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A case each of what writes statements, formulas and values of nodes."""
+    """A case each of what writes statements and formulas of nodes."""
     lowered, written = Terms._print, IndexWriter.write
 
     def lower(self: Any, node: Node) -> Value:
@@ -274,17 +272,12 @@ def reversed_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
             return written(self, use, at)
         return self.write(use.node.arg, {0: use.node.shape[0] - 1 - at[use.letters[0]]})
 
-    def evaluate(self: Any, node: Reversed) -> Any:
-        return self._values[node.arg.node][::-1]
-
     monkeypatch.setattr(Terms, "_print", lower)
     monkeypatch.setattr(IndexWriter, "write", write)
-    monkeypatch.setattr(GraphEvaluator, "_reversed", evaluate, raising=False)
-    monkeypatch.setitem(graph_eval._RULES, Reversed, "_reversed")
 
 
 @pytest.mark.usefixtures("reversed_everywhere")
-def test_a_kind_is_stated_in_one_file_and_shown_evaluated_and_lowered_in_one_each() -> None:
+def test_a_kind_is_stated_in_one_file_and_shown_and_lowered_in_one_each() -> None:
     twice = mul([Use(ARGUMENTS["x"], ("i",)), Use(ARGUMENTS["s"], ())])
     root = mul([reversed_entries(twice, "i"), Use(ARGUMENTS["y"], ("i",))])
     node = next(node for node in postorder([root.node]) if isinstance(node, Reversed))

@@ -33,10 +33,10 @@ from symgrad.graph.build import (
     reduce,
     scale,
 )
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Use, postorder
 from symgrad.graph.symmetry import sign_under, symmetric, transposed
-from symgrad.verify.graph_eval import GraphEvaluator
 
 from .random_terms import ARGUMENTS, SIZES, N, inputs, terms
 

@@ -6,10 +6,10 @@ import pytest
 from sympy import S, sin
 
 from symgrad.graph.build import add, apply, mul
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Input, Use, intern
 from symgrad.graph.transform import own, substitute, transform
-from symgrad.verify.graph_eval import GraphEvaluator
 
 from .random_terms import ARGUMENTS, SIZES, M, N, inputs
 

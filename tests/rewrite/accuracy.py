@@ -21,13 +21,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from symgrad import sigmoid
 from symgrad.codegen.speller import Speller
 from symgrad.functions import if_else, log_sigmoid
+from symgrad.functions.values import function_value
 from symgrad.lowering.functions import applied
 from symgrad.rewrite.rules import RULES, Rule
 from symgrad.runtime.entries import _sigmoid
 from symgrad.statements.expressions import Buffer, Read
 from symgrad.targets.numpy.functions import NUMPY
 from symgrad.univariate import Univariate
-from symgrad.verify.functions import function_value
 
 if __package__:
     from .record_accuracy import errors_of_record

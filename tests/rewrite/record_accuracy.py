@@ -17,6 +17,8 @@ from symgrad.frontend.program import Program
 from symgrad.functions import share
 from symgrad.generated import imported
 from symgrad.graph.build import LOG_SOFTMAX, ONE, SOFTMAX, add, apply, mul, reciprocal, sizes_of
+from symgrad.graph.dimensions import concrete
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.nodes import Add, Apply, AxisMap, Node, Reduce, Use
 from symgrad.graph.transform import place, transform
 from symgrad.outputs.first_order import BOTH
@@ -29,8 +31,6 @@ from symgrad.schedule.factorise import factorise
 from symgrad.schedule.guards import guard
 from symgrad.schedule.lower import lower
 from symgrad.targets.numpy.module import module_source
-from symgrad.verify.graph_eval import GraphEvaluator
-from symgrad.verify.sizes import concrete
 
 if __package__:
     from .records import OF_CODE, changes, doing, every_record, in_order, scaled, standing, switched_off

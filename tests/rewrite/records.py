@@ -15,12 +15,12 @@ import symgrad.rewrite
 import symgrad.schedule
 from symgrad import Model
 from symgrad.graph.build import ONE, add
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Node, Previous, Scan, Use, postorder
 from symgrad.graph.transform import own
 from symgrad.rewrite.record import Record
 from symgrad.verify.facts import Simplex, Structure
-from symgrad.verify.graph_eval import GraphEvaluator
 from symgrad.verify.sampling import Draw
 
 Change = tuple[Use, Use]

@@ -1,4 +1,4 @@
-"""The kinds of nodes: each with its fields, constructor and normal form, and what passes over the graph ask of it.
+"""The kinds of nodes: each with its fields, constructor, normal form, numbers, and what passes ask of it.
 
 Files: arguments and constants (`leaves`), linear combinations and numbers (`sums`), scalar functions (`functions`),
 products and contractions (`products`), reductions and functions of axes (`axes`), entries at subscripts and values

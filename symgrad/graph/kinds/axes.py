@@ -1,14 +1,18 @@
 """Functions of whole axes: reductions, which bind them, and softmax, running sums and so on, which keep them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+import mpmath
+import numpy as np
 from sympy import And, Eq, Expr, Or, Product, S, log
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
+from symgrad.functions.values import reduction_of, softmax
+from symgrad.graph.evaluation import Array, GraphEvaluator, of_lists, together
 from symgrad.graph.kinds.functions import apply
 from symgrad.graph.kinds.leaves import ONE
 from symgrad.graph.kinds.products import mul, power, reciprocal
@@ -27,6 +31,16 @@ LARGEST_UP_TO, LARGEST_FROM = "largest_up_to", "largest_from"
 EXPONENTIALS_UP_TO, EXPONENTIALS_FROM = "exponentials_up_to", "exponentials_from"
 RUNNING = (LARGEST_UP_TO, LARGEST_FROM, EXPONENTIALS_UP_TO, EXPONENTIALS_FROM)
 CENTRED = "centred"  # of code only: u - Σ w·u with shares w
+
+_OF_LISTS: dict[str, Callable[[list[Any]], list[Any]]] = {
+    SOFTMAX: softmax,
+    LOG_SOFTMAX: lambda terms: [mpmath.log(part) for part in softmax(terms)],
+    PRODUCT_OF_OTHERS: lambda terms: [mpmath.fprod(terms[:n] + terms[n + 1 :]) for n in range(len(terms))],
+    SUM_UP_TO: lambda terms: [mpmath.fsum(terms[: n + 1]) for n in range(len(terms))],
+    SUM_FROM: lambda terms: [mpmath.fsum(terms[n:]) for n in range(len(terms))],
+    LARGEST_UP_TO: lambda terms: [max(terms[: n + 1]) for n in range(len(terms))],
+    LARGEST_FROM: lambda terms: [max(terms[n:]) for n in range(len(terms))],
+}
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -58,6 +72,10 @@ class Reduce(Node):
             hit = apply(if_else, [apply(Eq, [use, own(self)]), ONE, ZERO])
             return [times(self, use, [hit, reciprocal(mul([hit], bound))], bound)]
         raise UnsupportedError(f"no derivative rule for the reduction {self.head.__name__}")
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        value = at.operand(self.arg, (*self.shape, *self.bound))
+        return of_lists(reduction_of(self.head), together(value, self.rank))  # type: ignore[arg-type]
 
     def sign(self, order: Order) -> SignRule:
         for letters in renamings(order, self.rank, self.bound):
@@ -119,6 +137,18 @@ class AxisMap(Node):
             return [_of_two_left_out(self, over)]
         raise UnsupportedError(f"no derivative rule for {self.head}, which is of code only")
 
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        last = tuple(range(self.rank - len(self.over), self.rank))
+        value, *weights = (np.moveaxis(at.operand(use, self.shape), self.over, last) for use in self.uses())
+        if weights:
+            found = (_centred if self.head == CENTRED else _exponentials)(self, weights[0], value)
+        else:
+            lists = together(value, last[0])
+            found = np.empty_like(lists)
+            for place in np.ndindex(lists.shape[:-1]):
+                found[place] = _OF_LISTS[self.head](list(lists[place]))
+        return np.moveaxis(found.reshape(value.shape), last, self.over)
+
     def sign(self, order: Order) -> SignRule:
         if self.head in RUNNING or self.weights:
             return None  # along an axis, in its order
@@ -142,6 +172,25 @@ class AxisMap(Node):
         axes = [axis for axis, letter in enumerate(use.letters) if letter in bound]
         whole = axes == list(self.over) and len(bound) == len(axes)  # no diagonal
         return ONE if self.head == SOFTMAX and whole else None
+
+
+def _exponentials(node: AxisMap, weights: Array, exponents: Array) -> Array:
+    """Σ w[k]·exp(u[k] - m[q]) over the entries from one end of the last axis to q, with the largest u of them as m."""
+    step = -1 if node.head == EXPONENTIALS_FROM else 1
+    w, u = weights[..., ::step], exponents[..., ::step]
+    found = np.empty_like(u)
+    for place in np.ndindex(u.shape):
+        row, last = place[:-1], place[-1] + 1
+        largest = max(u[row][:last])
+        pairs = zip(w[row][:last], u[row][:last], strict=True)
+        found[place] = mpmath.fsum(a * mpmath.exp(b - largest) for a, b in pairs)
+    return found[..., ::step]
+
+
+def _centred(node: AxisMap, shares: Array, values: Array) -> Array:
+    """u - Σ w·u along the last axis."""
+    centred: Array = values - of_lists(mpmath.fsum, shares * values)[..., None]
+    return centred
 
 
 def _of_two_left_out(node: AxisMap, over: Mapping[Letter, Expr]) -> Local:

@@ -5,6 +5,7 @@ Normal form: constants folded, a sign pulled out of odd and even functions: sin(
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -39,8 +40,10 @@ from sympy import (
 from sympy.codegen.cfunctions import log1p, log2, log10
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
-from symgrad.functions import constant, if_else, log_sigmoid, ndtr, relu, share, sigmoid, softplus
+from symgrad.functions import constant, if_else, in_range, log_sigmoid, ndtr, relu, share, sigmoid, softplus
 from symgrad.functions.normal import exp_ndtr
+from symgrad.functions.values import function_value
+from symgrad.graph.evaluation import Array, GraphEvaluator, entrywise
 from symgrad.graph.facts import is_integral, is_never_zero, is_nonnegative, may_be_infinite
 from symgrad.graph.kinds.leaves import ONE, Const, boolean
 from symgrad.graph.kinds.sums import Add, const, is_mirrored, is_zero, number, scale
@@ -86,6 +89,13 @@ class Apply(Node):
             return []
         # to the branch taken and nowhere else: masked, not multiplied
         return [Local(use, Branch(axes_of(self), self.args[0], number == 1))]
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        operands = self.args[:2] if self.head is in_range else self.args  # its third is the text of a message
+        values = [at.aligned(use, range(self.rank)) for use in operands]
+        if self.head is if_else:
+            return entrywise(lambda condition, yes, no: yes if condition else no, *values)
+        return entrywise(partial(function_value, self.head), *values)
 
     def sign(self, order: Order) -> SignRule:
         turned = [moved(use, order) for use in self.args]

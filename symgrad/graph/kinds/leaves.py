@@ -3,8 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from mpmath import mpf
 from sympy import Basic, Expr, S
+from sympy.logic.boolalg import BooleanAtom
 
+from symgrad.functions.values import NAN, as_mpf
+from symgrad.graph.evaluation import Array, GraphEvaluator, reals
 from symgrad.graph.facts import Probability
 from symgrad.graph.node import Known, Leaf, Letter, Order, SignRule, Use, intern, no_sign, nothing
 from symgrad.graph.symmetry import always
@@ -24,6 +29,9 @@ class Input(Leaf):
 
     sign = no_sign  # but that of its properties
     sum_of_squares = nothing
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        return reals(at.inputs[self.name]).reshape(at.shape(self.shape))
 
     def _symbol(self) -> Any:
         """What carries the user's assumptions."""
@@ -74,6 +82,11 @@ class Const(_Number, Leaf):
 
     value: Expr
 
+    def evaluate(self, at: GraphEvaluator) -> Any:
+        if isinstance(self.value, BooleanAtom):
+            return bool(self.value)
+        return as_mpf(self.value) if self.value.is_number else NAN  # the text of a message is no number
+
     def integral(self, known: Known) -> bool:
         return bool(self.value.is_integer)
 
@@ -83,6 +96,9 @@ class Size(_Number, Leaf):
     """A dimension (an integer expression of dimensions) as a scalar number."""
 
     value: Expr
+
+    def evaluate(self, at: GraphEvaluator) -> Any:
+        return mpf(at.length(self.value))
 
     def integral(self, known: Known) -> bool:
         return True
@@ -94,6 +110,9 @@ class Range(Leaf):
 
     sign = no_sign
     positive = never_zero = sum_of_squares = probability = infinite = nothing
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        return reals(np.arange(*at.shape(self.shape)))
 
     def nonnegative(self, known: Known) -> bool:
         return True
@@ -107,6 +126,9 @@ class Delta(Leaf):
     """The identity matrix, δ[i, j]."""
 
     positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        return reals(np.eye(at.length(self.shape[0]), dtype=int))
 
     def sign(self, order: Order) -> SignRule:
         return always(1)

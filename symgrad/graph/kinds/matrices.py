@@ -9,9 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import mpmath
+import numpy as np
 from sympy import Abs, Expr, Product, S, log, sign
 
 from symgrad.errors import ModelError, UnsupportedError
+from symgrad.functions import values
+from symgrad.functions.values import NAN, Matrix, cholesky, determinant, function_value
+from symgrad.graph.evaluation import Array, GraphEvaluator
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.kinds.axes import reduce
 from symgrad.graph.kinds.functions import apply
@@ -76,6 +81,27 @@ class MatrixFunction(Node):
         if self.head in (LOGDET, LOG_ABS_DET):  # tr(u⁻¹ u̇)
             return [times(self, self.arg, [turned], sides)]
         raise UnsupportedError(f"no derivative rule for the matrix function {self.head}")
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        row, column, _ = sides_of(self)
+        stack = at.aligned(self.arg, [*(x for x in range(self.rank) if x not in (row, column)), row, column])
+        found = np.empty(stack.shape if self.head in KEEPS_SHAPE else stack.shape[:-2], dtype=object)
+        for place in np.ndindex(stack.shape[:-2]):
+            found[place] = self._of_matrix(stack[place])
+        return found
+
+    def _of_matrix(self, entries: Matrix) -> Any:
+        """The function of one matrix; nan where there is no value."""
+        try:
+            if self.head in KEEPS_SHAPE:
+                made = (cholesky if self.head == CHOLESKY else values.inverse)(entries)
+                return made * determinant(entries) if self.head == ADJUGATE else made
+            value = determinant(entries)
+        except (ZeroDivisionError, ValueError):
+            return NAN
+        if self.head == SIGN_DET:
+            return mpmath.sign(value)
+        return value if self.head == DET else function_value(log, abs(value) if self.head == LOG_ABS_DET else value)
 
     def sign(self, order: Order) -> SignRule:
         sides = [self.rank - 2, self.rank - 1]

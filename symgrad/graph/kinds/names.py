@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sympy import Basic, Dummy
 
+from symgrad.graph.evaluation import Array, GraphEvaluator
 from symgrad.graph.kinds.functions import Apply
 from symgrad.graph.kinds.leaves import Input
 from symgrad.graph.kinds.products import Contract
@@ -59,6 +60,9 @@ class Named(Node):
 
     def local(self, number: int) -> Sequence[Local]:
         return [times(self, self.arg, [])]
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        return at.operand(self.arg, self.shape)
 
     def sign(self, order: Order) -> SignRule:
         return between(moved(self.arg, order), self.arg)

@@ -6,13 +6,19 @@ factors that depend on them and split into connected components.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
+from typing import Any
 
+import mpmath
+from mpmath import mpf
 from sympy import Expr, Number, Pow, S, exp
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp
 from symgrad.functions.norms import reciprocal_root
+from symgrad.functions.values import as_mpf, function_value
+from symgrad.graph.evaluation import Array, GraphEvaluator, array, entrywise, full, of_lists, together
 from symgrad.graph.factors import connected, eliminate_deltas
 from symgrad.graph.facts import is_nonnegative, is_positive, is_sum_of_squares
 from symgrad.graph.kinds.functions import LOGARITHMS, Apply, apply
@@ -64,6 +70,23 @@ class Contract(Node):
             lowered = product_of_powers([(use, exponent - 1)])
         return [times(self, use, [const(exponent), rest, lowered], dict(enumerate(self.bound, self.rank)))]
 
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        letters = range(self.rank + len(self.bound))
+        outside, inside = array(mpf(1)), array(mpf(1))
+        for use, exponent in self.factors:
+            value = at.aligned(use, letters)
+            value = value if exponent == 1 else entrywise(partial(function_value, Pow), value, array(as_mpf(exponent)))
+            if not at.strict:
+                inside = entrywise(_vanishing, inside, value)
+            elif all(letter < self.rank for letter in use.letters):  # code may multiply by it after it has summed up
+                outside = array(outside * value)
+            else:
+                inside = array(inside * value)
+        total = full(inside, at.shape((*self.shape, *self.bound)))
+        if self.bound:
+            total = of_lists(mpmath.fsum, together(total, self.rank))
+        return array(total * outside.reshape(outside.shape[: self.rank])) if at.strict else total
+
     def sign(self, order: Order) -> SignRule:
         exchanged = [axis for axis, other in enumerate(order) if axis != other]
         if any(isinstance(use.node, Delta) and sorted(use.letters) == exchanged for use, _ in self.factors):
@@ -100,6 +123,11 @@ class Contract(Node):
 
     def precedence(self) -> int:
         return 0 if self.bound else 1
+
+
+def _vanishing(left: Any, right: Any) -> Any:
+    """A product that is 0 where one of the factors is, whatever the other."""
+    return mpf(0) if left == 0 or right == 0 else left * right
 
 
 def _are_powers(exponent: Number, other: Number, sign: int) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sympy import Expr
 
+from symgrad.graph.evaluation import Array, GraphEvaluator
 from symgrad.graph.kinds.functions import Apply, apply
 from symgrad.graph.kinds.products import Contract, product_of_powers
 from symgrad.graph.kinds.sums import Add, add
@@ -56,6 +57,12 @@ class Merge(Node):
         domain = {**kept, **dict(zip((outer, inner), self.lengths, strict=True))}
         return [Local(self.arg, Merging(domain, outer, inner, self.axis))]
 
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        before, after = self.shape[: self.axis], self.shape[self.axis + 1 :]
+        names = {self.rank: self.axis, self.rank + 1: self.axis + 1}
+        names |= {axis: axis + (axis > self.axis) for axis in range(self.rank)}
+        return at.operand(relabel(self.arg, names), (*before, *self.lengths, *after)).reshape(at.shape(self.shape))
+
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Split(Node):
@@ -81,6 +88,17 @@ class Split(Node):
         kept = {axis: length for axis, length in axes_of(self).items() if axis not in self.axes}
         lengths = self.shape[first], self.shape[second]
         return [Local(self.arg, Splitting({**kept, **sizes_of([self.arg])}, self.rank, first, second, lengths))]
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        kept = [axis for axis in range(self.rank) if axis not in self.axes]
+        names = {axis: number for number, axis in enumerate([*kept, self.rank])}
+        first, second = (self.shape[axis] for axis in self.axes)
+        shape = tuple(self.shape[axis] for axis in kept)
+        apart = at.operand(relabel(self.arg, names), (*shape, first * second)).reshape(
+            at.shape((*shape, first, second))
+        )
+        order = [*kept, *self.axes]
+        return apart.transpose([order.index(axis) for axis in range(self.rank)])
 
 
 def merge(arg: Use, outer: Letter, inner: Letter, letter: Letter, lengths: tuple[Expr, Expr]) -> Use:

@@ -4,12 +4,16 @@ Inside, an earlier entry of a state is a placeholder (`Previous`) with an entry 
 equation is an ordinary term over all steps. From outside, the placeholder is a part of the finished array.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
+from mpmath import mpf
 from sympy import Basic, Expr, Integer, S
 
+from symgrad.functions.values import NAN
+from symgrad.graph.evaluation import Array, GraphEvaluator
 from symgrad.graph.kinds.names import Named, named
 from symgrad.graph.kinds.subscripts import gather
 from symgrad.graph.kinds.sums import add, index, size
@@ -74,6 +78,15 @@ class Previous(Leaf):
     infinite = everything
     sign = no_sign
 
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        """The entries as they are at this step of the recurrence; those that it does not know yet are nan."""
+        source, axis, offset = _run(self, at), self.state.axis, self.state.start - self.lag
+        found = np.full(at.shape(self.shape), NAN, dtype=object)
+        for p in range(found.shape[axis]):
+            if 0 <= offset + p < source.shape[axis]:
+                found[_along(axis, p)] = source[_along(axis, offset + p)]
+        return found
+
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Past(Leaf):
@@ -89,6 +102,9 @@ class Past(Leaf):
     nonnegative = positive = never_zero = sum_of_squares = probability = integral = nothing
     infinite = everything
     sign = no_sign
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        return _run(self, at).copy()
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -128,6 +144,35 @@ class Scan(Node):
     def local(self, number: int) -> Sequence[Local]:
         raise missing(self, "a derivative by itself: calculus.recurrence and calculus.tangent have that of its steps")
 
+    def stepwise(self) -> Collection[Node]:
+        return within(self)
+
+    def evaluate(self, at: GraphEvaluator) -> list[Array]:
+        """The states' arrays, run from the first step to the last (the other way round where time runs down)."""
+        states = [np.full(at.shape(state.shape), mpf(0), dtype=object) for state in self.states]
+        at.states[self.key] = dict(zip(self.states, states, strict=True))
+        for state, array, initial in zip(self.states, states, self.initial, strict=True):
+            if initial is not None:
+                array[...] = at.operand(initial, state.shape)
+        for number, where, term in self.bases:
+            axis = self.states[number].axis
+            others = [x for x in range(len(self.states[number].shape)) if x != axis]
+            states[number][_along(axis, at.length(where))] = at.aligned(term, others)
+        inside, steps = within(self), range(at.length(self.steps))
+        for p in reversed(steps) if self.descending else steps:
+            for update in self.updates:
+                at.again(update.term.node, inside)
+                state, lag = self.states[update.state], update.lag
+                shape = (self.steps, *state.shape) if lag is None else step_shape(state, self.steps)
+                value = at.operand(update.term, shape)[_along(time_of(update, self.states), p)]
+                place = ... if lag is None else _along(state.axis, state.start + p - lag)
+                array = states[update.state]
+                array[place] = value if self.initial[update.state] is None else array[place] + value
+        for part in inside:
+            at.values.pop(part, None)
+        del at.states[self.key]
+        return states
+
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Trajectory(Node):
@@ -149,6 +194,21 @@ class Trajectory(Node):
 
     def local(self, number: int) -> Sequence[Local]:
         raise missing(self, "a derivative by itself: calculus.recurrence and calculus.tangent have that of the scan")
+
+    def evaluate(self, at: GraphEvaluator) -> Any:
+        return at.values[self.scan.node][self.number]
+
+
+def _run(node: Previous | Past, at: GraphEvaluator) -> Array:
+    """The array of a placeholder's state, as its recurrence has it at the moment."""
+    if node.key not in at.states:
+        raise missing(node, "evaluation outside of its recurrence")
+    return at.states[node.key][node.state]
+
+
+def _along(axis: int, position: int) -> tuple[Any, ...]:
+    """The subscript of a position along an axis."""
+    return (*(slice(None) for _ in range(axis)), position, ...)
 
 
 def step_shape(state: State, steps: Expr) -> Shape:

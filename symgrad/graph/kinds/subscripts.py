@@ -4,8 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
+import numpy as np
+from mpmath import mpf
 from sympy import Expr, S
 
+from symgrad.functions.values import NAN
+from symgrad.graph.evaluation import Array, GraphEvaluator, full, position
 from symgrad.graph.kinds.leaves import Range
 from symgrad.graph.kinds.products import mul
 from symgrad.graph.kinds.sums import ZERO, is_zero, scale, split_coefficient
@@ -53,6 +57,14 @@ class Gather(Node):
             return []
         subs = dict(zip(self.base.letters, self.subs, strict=True))
         return [Local(self.base, Entries(sizes_of([self.base]), subs))]
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        base, subs = at.values[self.base.node], [at.operand(sub, self.shape) for sub in self.subs]
+        found = np.empty(at.shape(self.shape), dtype=object)
+        for place in np.ndindex(found.shape):
+            there = position([sub[place] for sub in subs], base.shape)
+            found[place] = NAN if there is None else base[there]
+        return found
 
     def sign(self, order: Order) -> SignRule:
         """The same entries of an array, or those at subscripts that are exchanged: S[c[i], c[j]]."""
@@ -107,6 +119,21 @@ class Scatter(Node):
             return []
         bound = dict(enumerate(self.bound, self.rank))
         return [Local(self.value, Places(sizes_of(self.uses()), self.subs, self.shape, bound))]
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        shape, letters = at.shape(self.shape), range(self.rank + len(self.bound))
+        # letters of axes occur inside only where the axis is not moved
+        inside = {letter for use in self.uses() for letter in use.letters}
+        sides = (*(shape[axis] if axis in inside else 1 for axis in range(self.rank)), *at.shape(self.bound))
+        value, *subs = (full(at.aligned(use, letters), sides) for use in self.uses())
+        found = np.full(shape, mpf(0), dtype=object)
+        for place in np.ndindex(sides):
+            there = position([sub[place] for sub in subs], shape)
+            if there is not None:
+                found[there] += value[place]
+            elif value[place] != 0:
+                raise IndexError(f"{self} adds {value[place]} at no position")
+        return found
 
     def infinite(self, known: Known) -> bool:
         return any(known(use.node) for use in self.uses())

@@ -9,9 +9,12 @@ from functools import cache
 from math import gcd, prod
 from weakref import WeakKeyDictionary
 
+from mpmath import mpf
 from sympy import Expr, Float, Number, Rational, S
 
 from symgrad.errors import UnsupportedError
+from symgrad.functions.values import as_mpf
+from symgrad.graph.evaluation import Array, GraphEvaluator, array
 from symgrad.graph.facts import is_nonnegative, is_probability
 from symgrad.graph.kinds.leaves import ONE, Const, Range, Size
 from symgrad.graph.letters import canonical_order, numbered, place, sizes_of
@@ -44,6 +47,13 @@ class Add(Node):
     def local(self, number: int) -> Sequence[Local]:
         coefficient, use = self.terms[number]  # c·u̇
         return [times(self, use, [const(coefficient)])]
+
+    def evaluate(self, at: GraphEvaluator) -> Array:
+        total = array(mpf(0))
+        for coefficient, use in self.terms:
+            # the array first: a number of mpmath spells out an array that it is multiplied by before it gives way
+            total = array(total + at.aligned(use, range(self.rank)) * as_mpf(coefficient))
+        return total
 
     def sign(self, order: Order) -> SignRule:
         terms = [(use, c) for c, use in self.terms]

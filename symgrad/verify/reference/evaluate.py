@@ -11,11 +11,11 @@ import sympy as sp
 from mpmath import mpf
 
 from symgrad.errors import ModelError, SymgradError, UnsupportedError
-from symgrad.verify.functions import Matrix, as_mpf, cholesky, determinant, function_of, inverse, number
+from symgrad.functions.values import Matrix, as_mpf, cholesky, determinant, function_of, inverse, number
+from symgrad.graph.dimensions import concrete
 from symgrad.verify.reference import matrices
 from symgrad.verify.reference.spelling import Equation, Program, Speller
 from symgrad.verify.reference.trace import Place, Trace, branch_of
-from symgrad.verify.sizes import concrete
 
 # Digits carried beyond those asked for. A loss is a sum of thousands of terms at most, which costs four or five.
 _GUARD_DIGITS = 10

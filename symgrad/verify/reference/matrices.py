@@ -17,7 +17,7 @@ from sympy.matrices.expressions.special import OneMatrix
 from symgrad import functions as sg
 from symgrad import matrix_functions as mf
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.verify.functions import Matrix, cholesky, determinant, function_of, inverse, softmax
+from symgrad.functions.values import Matrix, cholesky, determinant, function_of, inverse, softmax
 
 __all__ = [
     "cut",

@@ -17,7 +17,7 @@ from sympy.tensor.array import NDimArray
 
 from symgrad import matrix_functions as mf
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.verify.functions import COMPARISONS, function_of, reduction_of
+from symgrad.functions.values import COMPARISONS, function_of, reduction_of
 from symgrad.verify.reference.matrices import ENTRIES, OF_MATRICES
 from symgrad.verify.reference.trace import branches_of
 

@@ -1,6 +1,7 @@
 """What functions, conditions, reductions and functions of matrices are as functions of mpmath's numbers.
 
-SymPy's functions are those that SymPy itself evaluates them by, symgrad's have their values with them.
+SymPy's functions are those that SymPy itself evaluates them by, symgrad's have their values with them. The check reads
+both the loss as it is stated and the compiler's graph by them.
 """
 
 import operator
@@ -20,22 +21,6 @@ from symgrad.errors import UnsupportedError
 from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.reductions import Reduction
 from symgrad.functions.spelled import Spelled
-from symgrad.graph.build import (
-    ADJUGATE,
-    CHOLESKY,
-    DET,
-    KEEPS_SHAPE,
-    LARGEST_FROM,
-    LARGEST_UP_TO,
-    LOG_ABS_DET,
-    LOG_SOFTMAX,
-    LOGDET,
-    PRODUCT_OF_OTHERS,
-    SIGN_DET,
-    SOFTMAX,
-    SUM_FROM,
-    SUM_UP_TO,
-)
 
 Matrix = np.ndarray[Any, Any]
 
@@ -170,17 +155,6 @@ def softmax(terms: Sequence[Any]) -> list[Any]:
     return [part / total if total else total for part in exponentials]
 
 
-AXIS_MAPS: dict[str, Callable[[list[Any]], list[Any]]] = {
-    SOFTMAX: softmax,
-    LOG_SOFTMAX: lambda terms: [mpmath.log(part) for part in softmax(terms)],
-    PRODUCT_OF_OTHERS: lambda terms: [mpmath.fprod(terms[:n] + terms[n + 1 :]) for n in range(len(terms))],
-    SUM_UP_TO: lambda terms: [mpmath.fsum(terms[: n + 1]) for n in range(len(terms))],
-    SUM_FROM: lambda terms: [mpmath.fsum(terms[n:]) for n in range(len(terms))],
-    LARGEST_UP_TO: lambda terms: [max(terms[: n + 1]) for n in range(len(terms))],
-    LARGEST_FROM: lambda terms: [max(terms[n:]) for n in range(len(terms))],
-}
-
-
 # ---- matrices --------------------------------------------------------------------------------------------------------
 
 
@@ -203,21 +177,3 @@ def inverse(entries: Matrix) -> Matrix:
 
 def _of_entries(function: Callable[[Any], Any], entries: Matrix) -> Matrix:
     return np.array(function(mpmath.matrix(entries.tolist())).tolist(), dtype=object) if entries.size else entries
-
-
-def of_matrix(head: Any, entries: Matrix) -> Matrix:
-    """A function of one square matrix, as the graph has it; nan where there is no value."""
-    try:
-        if head in (DET, LOGDET, LOG_ABS_DET, SIGN_DET):
-            value = determinant(entries)
-            if head == SIGN_DET:
-                value = mpmath.sign(value)
-            elif head != DET:
-                value = function_value(sp.log, value if head == LOGDET else abs(value))
-            return np.asarray(value, dtype=object)
-        if head == CHOLESKY:
-            return _of_entries(mpmath.cholesky, entries)
-        made = inverse(entries)
-        return made * determinant(entries) if head == ADJUGATE else made
-    except (ZeroDivisionError, ValueError):
-        return np.full(entries.shape if head in KEEPS_SHAPE else (), NAN, dtype=object)
