@@ -3,7 +3,7 @@
 from typing import Any
 
 import mpmath
-from sympy import Expr, S, besseli, beta, digamma, gamma, log, loggamma, polygamma, sign
+from sympy import Expr, S, besseli, beta, digamma, factorial, gamma, log, loggamma, polygamma, sign
 
 from symgrad.functions.spelled import Spelled
 
@@ -74,6 +74,24 @@ class polygamma_rise(LogGammas):
     def fdiff(self, argindex: int = 1) -> Expr:
         n, x, d, end = self.args
         return {2: polygamma_rise(n + 1, x, d, end), 3: polygamma(n + 1, end), 4: S.Zero}[argindex]
+
+
+class polygamma_excess(LogGammas):
+    """ψ⁽ⁿ⁾(end) − ψ⁽ⁿ⁾(x) with end = x + d, less its leading term for large x.
+
+    That is d/end for n = 0, else ±(n − 1)!·(end⁻ⁿ − x⁻ⁿ).
+    """
+
+    @staticmethod
+    def spelled(n: Expr, x: Expr, d: Expr, end: Expr) -> Expr:
+        lead = d / end if n == 0 else (-1) ** (n + 1) * factorial(n - 1) * (end**-n - x**-n)
+        return polygamma(n, end) - polygamma(n, x) - lead
+
+    @staticmethod
+    def _value(n: Any, x: Any, d: Any, end: Any) -> Any:
+        k = int(n)
+        lead = d / end if k == 0 else (-1) ** (k + 1) * mpmath.factorial(k - 1) * (end**-k - x**-k)
+        return mpmath.psi(k, end) - mpmath.psi(k, x) - lead
 
 
 class log_beta(LogGammas):

@@ -46,6 +46,7 @@ RUNTIME: frozenset[Any] = frozenset(
         logarithms.xdivy,
         gamma.log_rising,
         gamma.polygamma_rise,
+        gamma.polygamma_excess,
         gamma.log_beta,
         gamma.log_choose,
         gamma.log_besseli,

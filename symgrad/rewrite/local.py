@@ -40,7 +40,7 @@ def simplify_cluster(node: Node) -> Use | None:
     else:
         return None
     leaves: dict[Use, Symbol] = {}
-    expr = _expression(body, leaves, iter(range(4 * MAX_OPERATIONS)))
+    expr = cluster(body, leaves, iter(range(4 * MAX_OPERATIONS)))
     if expr is None or expr.has(Float):
         return None
     better = _cheapest(expr)
@@ -81,7 +81,7 @@ def _joined(terms: Sequence[tuple[Number, Use]], bound: Shape) -> Use | None:
         contract = use.node
         assert isinstance(contract, Contract)
         body = relabel(product_of_powers(contract.factors), dict(enumerate((*use.letters, *letters))))
-        part = _expression(body, leaves, room)
+        part = cluster(body, leaves, room)
         if part is None or part.has(Float):
             return None
         parts.append(coefficient * part)
@@ -117,7 +117,7 @@ def _vanishes(product: Use) -> bool:
     return any(e == 1 and vanishing_sum(factor.node) == ZERO for factor, e in factors_of(product))
 
 
-def _expression(use: Use, leaves: dict[Use, Symbol], room: Iterator[int]) -> Expr | None:
+def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int]) -> Expr | None:
     """The cluster below a term as a SymPy expression of placeholders; None if it is too large to be worth it.
 
     `room` has an element for every part that may still be written out.
@@ -126,10 +126,10 @@ def _expression(use: Use, leaves: dict[Use, Symbol], room: Iterator[int]) -> Exp
     if next(room, None) is None:
         return None
     if isinstance(node, Add) and node.terms:
-        parts = [(_expression(place(term, use.letters), leaves, room), c) for c, term in node.terms]
+        parts = [(cluster(place(term, use.letters), leaves, room), c) for c, term in node.terms]
         return None if any(p is None for p, _ in parts) else SymAdd(*(c * p for p, c in parts))
     if isinstance(node, Contract) and not node.bound and all(e.is_Integer for _, e in node.factors):
-        powers = [(_expression(place(factor, use.letters), leaves, room), e) for factor, e in node.factors]
+        powers = [(cluster(place(factor, use.letters), leaves, room), e) for factor, e in node.factors]
         return None if any(p is None for p, _ in powers) else Mul(*(p**e for p, e in powers))
     if getattr(node, "value", None) is S.One:
         return S.One

@@ -10,6 +10,7 @@ from symgrad.rewrite.cross_entropy import binary_cross_entropy
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
+from symgrad.rewrite.leading_terms import difference_of_logarithms, leading_terms
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import joined_sums, simplify_cluster, vanishing_sum
@@ -47,6 +48,8 @@ _STABLE: list[AxisRule] = [
     log_of_share,
     *NORMAL_STABILISE,
     near_one,
+    difference_of_logarithms,
+    leading_terms,
     complement_of_share,
     *OF_CODE,
 ]

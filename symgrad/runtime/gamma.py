@@ -14,14 +14,22 @@ def _stirling_rise(n: int, x: Any, d: Any) -> Any:
 
     Source: NIST Digital Library of Mathematical Functions, 5.11.1, 5.11.2 and 5.15.8.
     """
-    inverse, growth = 1 / x, np.log1p(d / x)
+    growth = np.log1p(d / x)
     if n == -1:
         made = d * np.log(x) + ((x + d - 0.5) * growth - d)
     elif n == 0:
-        made = growth - 0.5 * inverse * np.expm1(-growth)
+        made = growth
     else:
-        first = factorial(n - 1) * inverse**n * np.expm1(-n * growth)
-        made = (-1) ** (n + 1) * (first + 0.5 * factorial(n) * inverse ** (n + 1) * np.expm1(-(n + 1) * growth))
+        made = (-1) ** (n + 1) * factorial(n - 1) / x**n * np.expm1(-n * growth)
+    return made + _stirling_rest(n, x, growth)
+
+
+def _stirling_rest(n: int, x: Any, growth: Any) -> Any:
+    """What the series adds to the first terms, where x + d is x·exp(growth)."""
+    inverse = 1 / x
+    made = 0 * inverse
+    if n >= 0:
+        made = (-1) ** (n + 1) * 0.5 * factorial(n) * inverse ** (n + 1) * np.expm1(-(n + 1) * growth)
     bernoulli = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
     for k, number in enumerate(bernoulli, 1):
         weight = (-1) ** (n + 1) * number * factorial(2 * k + n - 1) / factorial(2 * k)
@@ -46,6 +54,24 @@ def _polygamma_rise(n: int, x: Any, d: Any, end: Any) -> Any:
         raised = _raised_rise(n, np.where(cancels, least, 1), step)
         plain = np.where(cancels, np.where(d < 0, -raised, raised), plain)
     return np.where(small, plain, made).astype(made.dtype)[()]
+
+
+def _polygamma_excess(n: int, x: Any, d: Any, end: Any) -> Any:
+    """ψ⁽ⁿ⁾(end) − ψ⁽ⁿ⁾(x) with end = x + d, less its leading term: d/end where n is 0, 1/end − 1/x where it is 1."""
+    far = np.minimum(x, end) >= 12
+    share = d / end
+    plain = _polygamma_rise(n, x, d, end) - (share if n == 0 else -share / x)
+    start, step = np.where(far, x, 12), np.where(far, d + 0 * x, 0)
+    growth = np.log1p(step / start)
+    made = _stirling_rest(n, start, growth)
+    if n == 0:  # log(1 + d/x) is −log(1 − d/end)
+        small = abs(share) < 0.15
+        near = np.where(small, share, 0)
+        series = 0 * near
+        for k in range(21, 1, -1):
+            series = near * series + 1 / k
+        made = made + np.where(small, near * near * series, growth - share)
+    return np.where(far, made, plain).astype(made.dtype)[()]
 
 
 def _polygamma(n: int, x: Any) -> Any:

@@ -73,6 +73,7 @@ _NAMES = {
     1 / (exp(X) - 1): "bose",
     X / (exp(X) - 1): "bernoulli",
     log(exp(X) - 1): "log_expm1",
+    log(1 + X) - X / (1 + X): "log1p_excess",
     log(cosh(X)): "log_cosh",
     log(sinh(X)): "log_sinh",
     tanh(X) / X: "tanhc",

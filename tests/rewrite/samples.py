@@ -260,6 +260,11 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(1 - exp(-(a**b))), [a, b])),
     ),
     "difference_of_exponentials": (Sample(lambda: _sum((exp(x[n]) - exp(y[n])) * t[n], [x])),),
+    "difference_of_logarithms": (Sample(lambda: Model((a + d) * log(a + d) - a * log(a), [a, d])),),
+    "leading_terms": (
+        Sample(lambda: Model(loggamma(a + d) - loggamma(a) - (a + d) * log(1 + 1 / a), [a])),
+        Sample(lambda: Model(a * log(1 + d / a) + b**2, [a])),
+    ),
     "complement_of_share": (Sample(lambda: Model(1 - d / (d + a) + a**3, [a, d])),),
     "power_of_quotient": (Sample(lambda: _sum((y[n] / d) ** a, [d], over=(rows,))),),
     "running_largest": (Sample(_ranking),),
