@@ -26,7 +26,7 @@ from symgrad.schedule.estimate import size_estimate
 from symgrad.verify.derivatives import moving
 from symgrad.verify.differences import derivative
 from symgrad.verify.directions import Tangents
-from symgrad.verify.sampling import Draw
+from symgrad.verify.draw import Draw
 
 MOST_CURVES = 5  # parameters whose curves are drawn; more could not be told apart
 STEPS = [10.0 ** (-exponent / 2) for exponent in range(0, 29)]  # 1 ... 1e-14

@@ -12,8 +12,8 @@ from symgrad.arguments import Argument
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import FIRST_STEP
 from symgrad.verify.directions import Tangents
+from symgrad.verify.draw import Draw
 from symgrad.verify.facts import Bound
-from symgrad.verify.sampling import Draw
 
 TEMPLATE = "test_module.py.j2"
 

@@ -18,9 +18,9 @@ from symgrad.model.code import Code
 from symgrad.outputs.second_order import Request
 from symgrad.targets import NUMPY
 from symgrad.verify.check import check_module
+from symgrad.verify.draw import Draw
 from symgrad.verify.draws import draw_inputs
 from symgrad.verify.report import CheckReport
-from symgrad.verify.sampling import Draw
 from symgrad.verify.subject import Settings
 
 

@@ -24,10 +24,10 @@ from sympy import Basic
 from symgrad.graph.nodes import Node, Use, postorder
 from symgrad.verify.arrays import EPS, Array, count, entry_name, largest, moved
 from symgrad.verify.calls import BOTH, Arrays, Calls
-from symgrad.verify.draws import sampler_of
+from symgrad.verify.draw import Draw
 from symgrad.verify.limits import LimitedEvaluator, TooFar
 from symgrad.verify.report import Finding, Run
-from symgrad.verify.sampling import Draw
+from symgrad.verify.sampling import Sampler
 from symgrad.verify.stages import Compiled
 from symgrad.verify.subject import Subject
 
@@ -68,7 +68,7 @@ def audit(subject: Subject, draw: Draw) -> Run:
     if count(draw.inputs) > MOST_NUMBERS:
         note = f"not looked at: the inputs hold more than {MOST_NUMBERS} numbers; give sizes= that are smaller"
         return Run(title, findings=(Finding("digits on a logarithmic grid", "inconclusive", note),))
-    calls, sampler = Calls(subject.module, subject.parameters, draw.sizes), sampler_of(subject, draw.sizes, [0])
+    calls, sampler = Calls(subject.module, subject.parameters, draw.sizes), Sampler(subject, draw.sizes, 0)
     points = [point for point in _grid(compiled, draw) if sampler.satisfies(point[0])]
     looked = points[:MOST_EVALUATIONS]
     worst: dict[tuple[str, str], Loss] = {}

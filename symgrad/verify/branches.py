@@ -22,10 +22,10 @@ from symgrad.graph.dimensions import concrete
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import typical_size
 from symgrad.verify.directions import Tangents
+from symgrad.verify.draw import Draw
 from symgrad.verify.facts import outermost
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.reference import Place, branches_of
-from symgrad.verify.sampling import Draw
 
 _MOST_PLACES = 3  # at which a condition is tried to be changed
 _MOST_ENTRIES = 6  # of one argument that are moved by themselves

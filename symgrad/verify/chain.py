@@ -37,9 +37,9 @@ from symgrad.verify.arrays import EPS, Array, count, entry_name, exactly, in_pre
 from symgrad.verify.calls import BOTH, Arrays, Calls
 from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
+from symgrad.verify.draw import Draw
 from symgrad.verify.numbers import DIGITS, Number, link_of, scale_of
 from symgrad.verify.report import Link
-from symgrad.verify.sampling import Draw
 from symgrad.verify.stages import Compiled, Staged
 
 Column = list[Any]  # the numbers of one array that are compared

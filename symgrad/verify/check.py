@@ -12,14 +12,15 @@ from sympy import Basic
 from symgrad.graph.dimensions import format_sizes
 from symgrad.verify.accuracy import audit
 from symgrad.verify.branches import Branch, Coverage
-from symgrad.verify.draws import draw_at, draw_inputs, fits, given_inputs, is_legal_at, sampler_of
+from symgrad.verify.draw import EMPTY, KINK, ORDINARY, SCALED, ZEROS, Draw, NoInputsError
+from symgrad.verify.draws import draw_inputs, given_inputs
 from symgrad.verify.edges import empty_draws, extreme_draws, kink_draws, larger_draws
 from symgrad.verify.guarded import guarded, quietly
 from symgrad.verify.point import Point
 from symgrad.verify.probes import AGAINST_LOSS, CHAIN, DIGITS, PROBES, SECOND, VALUE_IS_LOSS, Probe, look
 from symgrad.verify.real_data import MOST_OF_WHOLE, is_large, parts, whole_arrays
 from symgrad.verify.report import CheckReport, Finding, Item, Run
-from symgrad.verify.sampling import EMPTY, KINK, ORDINARY, SCALED, ZEROS, Draw, NoInputsError
+from symgrad.verify.sampling import Sampler
 from symgrad.verify.subject import Settings, Subject
 
 _MOST_BRANCHES = 60  # that are solved for
@@ -147,10 +148,10 @@ class _Check:
         return at_kink
 
     def _others(self, draw: Draw) -> Iterator[dict[str, Any]]:
-        return sampler_of(self._subject, draw.sizes, [self._settings.seed, 0, 4]).others(_MOST_OTHERS)
+        return Sampler(self._subject, draw.sizes, [self._settings.seed, 0, 4]).others(_MOST_OTHERS)
 
     def _is_legal(self, inputs: dict[str, Any], draw: Draw) -> bool:
-        return is_legal_at(self._subject, draw.sizes, inputs)
+        return Sampler(self._subject, draw.sizes, 0).allows(inputs)
 
     def _large_draw(self, coverage: Coverage, branch: Branch, constants: list[int]) -> Draw | None:
         """A draw of sizes at which a condition on indices is met: beyond the numbers that it mentions.
@@ -159,12 +160,11 @@ class _Check:
         """
         complete = True
         for sizes in self._larger(constants):
-            if math.prod(sizes.values()) > _MOST_ENTRIES or not fits(self._subject, sizes):
+            if math.prod(sizes.values()) > _MOST_ENTRIES or not self._subject.fits(sizes):
                 complete = False
                 continue
-            seed = [self._settings.seed, *sizes.values()]
             try:
-                draw = draw_at(self._subject, sampler_of(self._subject, sizes, seed), sizes)
+                draw = Sampler(self._subject, sizes, [self._settings.seed, *sizes.values()]).draw()
             except NoInputsError:
                 complete = False
                 continue
@@ -176,7 +176,7 @@ class _Check:
 
     def _larger(self, constants: list[int]) -> Iterator[dict[Basic, int]]:
         """Sizes beyond some numbers: of one dimension after the other, then of all."""
-        dimensions = self._subject.sized
+        dimensions = self._subject.dimensions
         least = {d: max(2, self._subject.minimum_sizes.get(d, 1)) for d in dimensions}
         for number in constants:
             for chosen in dict.fromkeys([*((d,) for d in dimensions), tuple(dimensions)]):

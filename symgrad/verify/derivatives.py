@@ -16,8 +16,8 @@ from symgrad.verify.arrays import EPS, Array, Inputs, entry_name
 from symgrad.verify.complex_step import ComplexStep, NotAnalytic
 from symgrad.verify.differences import FIRST_STEP, Estimate, derivative
 from symgrad.verify.directions import Direction, Tangents
+from symgrad.verify.draw import Draw
 from symgrad.verify.report import TOLERANCE, Entry
-from symgrad.verify.sampling import Draw
 
 BLIND = 1e-4
 """An error beyond this part of a parameter's largest derivative hides too much: the entry is inconclusive. On ordinary

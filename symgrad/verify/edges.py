@@ -20,11 +20,11 @@ from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.graph.dimensions import format_sizes
 from symgrad.verify.arrays import count, largest
-from symgrad.verify.draws import draw_at, fits, is_legal_at, sampler_of
+from symgrad.verify.draw import EMPTY, KINK, MARGIN, SCALED, ZEROS, Draw, NoInputsError
 from symgrad.verify.facts import Unread
 from symgrad.verify.kink_points import MOST_NUMBERS, search
 from symgrad.verify.report import Run
-from symgrad.verify.sampling import EMPTY, KINK, MARGIN, SCALED, ZEROS, Draw, NoInputsError
+from symgrad.verify.sampling import Sampler
 from symgrad.verify.sizes import is_legal
 from symgrad.verify.subject import Subject
 
@@ -52,8 +52,8 @@ def _empty(subject: Subject, sizes: Mapping[Basic, int], of_parameters: bool, se
     for symbol in _emptied(subject, sizes, of_parameters):
         empty = {**sizes, symbol: 0}
         with contextlib.suppress(ModelError):
-            sampler, stated = sampler_of(subject, empty, seed), replace(subject, reference=None)
-            for drawn in (partial(draw_at, stated, sampler, empty, near_kinks=True), sampler.draw):
+            sampler = Sampler(replace(subject, reference=None), empty, seed)
+            for drawn in (partial(sampler.draw, near_kinks=True), sampler.anywhere):
                 with contextlib.suppress(ModelError):
                     yield replace(drawn(), where=f"(no {symbol})", kind=EMPTY)
 
@@ -75,9 +75,9 @@ def larger_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
     """Inputs of sizes beyond those of all draws; none where there are many dimensions."""
     least = subject.minimum_sizes
     sizes = {d: max(least.get(d, 1), large) for d, large in zip(draw.sizes, _LARGER)}  # noqa: B905
-    if 0 < len(draw.sizes) <= len(_LARGER) and fits(subject, sizes):
+    if 0 < len(draw.sizes) <= len(_LARGER) and subject.fits(sizes):
         with contextlib.suppress(NoInputsError):
-            yield draw_at(subject, sampler_of(subject, sizes, seed), sizes)
+            yield Sampler(subject, sizes, seed).draw()
 
 
 # ---- kinks -----------------------------------------------------------------------------------------------------------
@@ -95,12 +95,13 @@ def kink_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw | Run]
         return
     small = count(draw.inputs) <= MOST_NUMBERS
     exact = kinks.exact is not None and small
+    sampler = Sampler(subject, draw.sizes, seed)
 
     def at_kink(inputs: dict[str, Any]) -> bool:
         """Whether inputs will do, and there is a kink."""
         near = subject.distance(inputs, draw.constraints) == 0
         tied = near or (exact and bool(kinks.reached(inputs, draw.sizes, draw.constraints)))
-        return tied and is_legal_at(subject, draw.sizes, inputs)
+        return tied and sampler.allows(inputs)
 
     def there(inputs: dict[str, Any], said: str) -> Draw:
         where = f"{draw.where} with {said}, a kink".strip()
@@ -167,7 +168,7 @@ def extreme_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
     names = [a.name for a in sorted(free, key=lambda a: a.role != "parameter") if not a.integer]
     data, parameters = ([n for n in names if (n in subject.parameters) == of] for of in (False, True))
     groups = list(dict.fromkeys(map(tuple, (names, data, parameters, *zip(names[:_MOST_ALONE])))))
-    scaled = partial(_scaled, seed=seed)
+    scaled, sampler = partial(_scaled, seed=seed), Sampler(subject, draw.sizes, seed)
     changes: list[tuple[str, Callable[[dict[str, Any], Names], dict[str, Any]], list[tuple[str, ...]]]] = [
         ("with zeros", _zeros, groups),
         *((f"with numbers of 1e{power:g}", partial(scaled, power=power), groups) for power in _POWERS),
@@ -180,7 +181,7 @@ def extreme_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
             distance = subject.distance(inputs, draw.constraints)
             kind = ZEROS if change is _zeros else SCALED
             there = replace(draw, inputs=inputs, distance=distance, where=said, kind=kind, notes=())
-            legal = distance >= MARGIN and is_legal_at(subject, draw.sizes, inputs, value=False)
+            legal = distance >= MARGIN and sampler.allows(inputs, value=False)
             if legal and _has_gradient(subject, there):
                 yield there
                 break

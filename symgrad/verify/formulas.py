@@ -7,11 +7,11 @@ import numpy as np
 
 from symgrad.verify.arrays import EPS, count, largest, moved
 from symgrad.verify.calls import FIRST_ORDER
+from symgrad.verify.draw import SCALED
 from symgrad.verify.kink_points import MOST_NUMBERS
 from symgrad.verify.numbers import DIGITS, DOUBLE
 from symgrad.verify.point import Point, difference, finding
 from symgrad.verify.report import Finding
-from symgrad.verify.sampling import SCALED
 
 _ROUNDINGS = 4096.0  # of the inputs, that a derivative may be off by, as everywhere in the chain
 _BLIND = 1e-4

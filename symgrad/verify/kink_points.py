@@ -18,8 +18,8 @@ from mpmath import mpf
 from symgrad.arguments import Argument
 from symgrad.verify.arrays import Array, Inputs, entry_name, exactly
 from symgrad.verify.directions import beside
+from symgrad.verify.draw import Draw
 from symgrad.verify.facts import Constraint
-from symgrad.verify.sampling import Draw
 
 _LARGEST = 3  # the power of two
 _STEP = mpf(10) ** -20

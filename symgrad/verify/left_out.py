@@ -14,10 +14,10 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from symgrad.functions import if_else
 from symgrad.verify.arrays import Array
 from symgrad.verify.calls import OF_VECTORS
+from symgrad.verify.draw import Draw
 from symgrad.verify.facts import Unread
 from symgrad.verify.point import Point, close, difference
 from symgrad.verify.report import Finding
-from symgrad.verify.sampling import Draw
 from symgrad.verify.subject import Subject
 
 _FILLINGS: dict[str, tuple[float, ...]] = {"nan": (np.nan,), "±inf": (np.inf, -np.inf), "±1e200": (1e200, -1e200)}

@@ -12,8 +12,8 @@ from symgrad.verify.calls import BOTH, COMPACT, GRADIENT, OF_VECTORS, VALUE, Arr
 from symgrad.verify.derivatives import MOST_ENTRIES
 from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
+from symgrad.verify.draw import KINK, Draw, same
 from symgrad.verify.report import Finding
-from symgrad.verify.sampling import KINK, Draw, same
 from symgrad.verify.subject import Subject
 
 REPEAT = 1e-10  # relative to the largest: two ways to compute the same number may sum in different orders

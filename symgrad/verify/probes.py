@@ -30,12 +30,12 @@ from symgrad.verify.derivatives import (
     taylor_order,
 )
 from symgrad.verify.directions import Direction
+from symgrad.verify.draw import EMPTY, KINK, MARGIN, ORDINARY, SCALED, WHOLE, ZEROS, Kind
 from symgrad.verify.formulas import formula_findings
 from symgrad.verify.guarded import guarded
 from symgrad.verify.left_out import left_out_findings
 from symgrad.verify.point import REPEAT, Point, Raised, finding
 from symgrad.verify.report import Finding, Item, Run, Slope, Verdict
-from symgrad.verify.sampling import EMPTY, KINK, MARGIN, ORDINARY, SCALED, WHOLE, ZEROS, Kind
 from symgrad.verify.ways import leak_findings, single_findings, way_findings
 
 VALUE_IS_LOSS = "value is the model's loss"

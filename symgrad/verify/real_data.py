@@ -17,8 +17,9 @@ from sympy import Basic, Expr
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError, SymgradError
 from symgrad.graph.dimensions import concrete
-from symgrad.verify.draws import draw_at, fits, given_inputs, sampler_of, size_choices
-from symgrad.verify.sampling import WHOLE, Draw
+from symgrad.verify.draw import WHOLE, Draw
+from symgrad.verify.draws import given_inputs, size_choices
+from symgrad.verify.sampling import Sampler
 from symgrad.verify.subject import Settings, Subject
 
 MOST_NUMBERS = 1000  # of given arrays that are checked as they are: 50 digits take a second for each comparison
@@ -46,7 +47,7 @@ def whole_arrays(subject: Subject, settings: Settings) -> tuple[Subject, Draw]:
     given = given_inputs(subject, settings)
     sizes = size_choices(subject, settings, given)[0]
     light = replace(subject, reference=None, stated=None, conditioning=None, second=None)
-    draw = draw_at(light, sampler_of(light, sizes, [settings.seed, 0], given), sizes, near_kinks=True)
+    draw = Sampler(light, sizes, [settings.seed, 0], given).draw(near_kinks=True)
     distance = light.distance(draw.inputs, draw.constraints)
     return light, replace(draw, distance=distance, where="(all of the given arrays)", kind=WHOLE)
 
@@ -65,9 +66,7 @@ def parts(subject: Subject, settings: Settings, whole: Draw) -> tuple[list[Draw]
         for _ in range(_TRIES if where == "random" else 1):
             part = cutter.part(short, {d: _start(where, whole.sizes[d], short[d], rng) for d in short})
             try:
-                draw = draw_at(
-                    subject, sampler_of(subject, part.sizes, [settings.seed, number], part.given), part.sizes
-                )
+                draw = Sampler(subject, part.sizes, [settings.seed, number], part.given).draw()
             except ModelError as problem:
                 reason = str(problem)
                 continue
@@ -129,11 +128,11 @@ class _Cutter:
                 return False  # positions, whose neighbours count
             if labels and any(dimension in length.free_symbols for length in argument.shape):
                 return False  # entries that refer to each other
-        if not fits(self._subject, {**self._sizes, **short}):
+        if not self._subject.fits({**self._sizes, **short}):
             return False
         try:
             part = self.part(short, dict.fromkeys(short, 0))
-            sampler_of(self._subject, part.sizes, [0], part.given).draw()
+            Sampler(self._subject, part.sizes, 0, part.given).anywhere()
         except SymgradError:
             return False
         return True

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Expr, Symbol, sympify
+from sympy import Basic, Expr, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
@@ -104,17 +104,6 @@ def _attempts(plan: list[int], least: Mapping[Symbol, int], different: bool) -> 
             yield dict(zip(least, values, strict=True))
 
 
-def model_dimensions(arguments: Sequence[Argument]) -> tuple[Symbol, ...]:
-    """Every dimension that an argument's shape or range of labels mentions, or that is an argument, by name."""
-    found: set[Symbol] = set()
-    for argument in arguments:
-        for length in (*argument.shape, *([] if argument.upper is None else [argument.upper])):
-            found |= sympify(length).free_symbols
-        if argument.role == "dimension":
-            found.add(argument.symbol)
-    return tuple(sorted(found, key=str))
-
-
 def named_sizes(sizes: Mapping[Any, int], dimensions: Sequence[Symbol]) -> dict[Basic, int]:
     """Sizes whose keys are dimensions or their names, as sizes whose keys are dimensions.
 
@@ -131,17 +120,6 @@ def named_sizes(sizes: Mapping[Any, int], dimensions: Sequence[Symbol]) -> dict[
             raise ModelError(f"sizes= has {key}, which is no dimension; the dimensions are {names}")
         found[by_name[str(key)]] = int(size)
     return found
-
-
-def in_shape(arguments: Sequence[Argument], name: str, value: Any) -> Any:
-    """A caller's value, where it is a vector for a matrix with a side of 1, as that matrix."""
-    for argument in arguments:
-        if argument.name == name and len(argument.shape) == 2 and np.ndim(value) == 1:
-            if argument.shape[1] == 1:
-                return np.reshape(value, (-1, 1))
-            if argument.shape[0] == 1:
-                return np.reshape(value, (1, -1))
-    return value
 
 
 def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> dict[Basic, int]:

@@ -26,10 +26,10 @@ from symgrad.outputs.second_order import Request, second_order
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import BOTH, HESSIAN, PRODUCT, Arrays
 from symgrad.verify.directions import beside
+from symgrad.verify.draw import Draw
 from symgrad.verify.limits import LimitedEvaluator, RoundedEvaluator, TooFar
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS, DOUBLE
-from symgrad.verify.sampling import Draw
 
 _LONGEST_OPERATION = 80  # characters of what a report calls one
 

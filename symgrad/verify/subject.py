@@ -12,13 +12,14 @@ from sympy import Basic, Expr, Symbol
 from symgrad.arguments import Argument
 from symgrad.verify.calls import Arrays, SecondOrder
 from symgrad.verify.complex_step import ComplexStep
+from symgrad.verify.draw import Draw
 from symgrad.verify.facts import Constraint
 from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS
-from symgrad.verify.sampling import Draw
-from symgrad.verify.sizes import model_dimensions
+from symgrad.verify.reference import evaluate
+from symgrad.verify.sizes import is_legal
 from symgrad.verify.stages import Compiled
 
 SINGULAR = 1e-10
@@ -39,7 +40,7 @@ class Subject:
     facts : SymPy statements that the inputs satisfy.
     where : the model's named intermediates, which facts may be about.
     name : the model's name, for the report.
-    dimensions : the model's dimensions; by default those that the arguments' shapes mention.
+    dimensions : the model's dimensions.
     minimum_sizes : the least size of a dimension, where it is not 1.
     lengths, margins : expressions of dimensions: at sizes where one is negative there is no model to check.
     reference : computes the loss independently, from inputs and sizes; `value` has to agree with it. Where the loss is
@@ -85,10 +86,10 @@ class Subject:
         expressions = [self.stated.loss, *(equation.args[1] for equation in self.stated.where)]
         return domain_demands(expression for expression in expressions if isinstance(expression, Basic))
 
-    @property
-    def sized(self) -> tuple[Symbol, ...]:
-        """The dimensions that have sizes."""
-        return tuple(self.dimensions) or model_dimensions(self.arguments)
+    def fits(self, sizes: Mapping[Basic, int]) -> bool:
+        """Whether there is a model at these sizes."""
+        margins = (evaluate(margin, {}, sizes) for margin in self.margins)
+        return is_legal(self.arguments, sizes, self.lengths) and all(margin >= 0 for margin in margins)
 
     def distance(self, inputs: dict[str, Any], constraints: Sequence[Constraint]) -> float:
         """How far inputs are from the nearest kink; inf for a smooth model."""

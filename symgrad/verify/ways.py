@@ -16,9 +16,9 @@ from sympy import MatrixSymbol
 from symgrad.verify.arrays import Array, Inputs, as_type, in_precision, largest
 from symgrad.verify.calls import BOTH, COMPACT, FIRST_ORDER, GRADIENT, OF_VECTORS, VALUE
 from symgrad.verify.differences import Neighbourhood
+from symgrad.verify.draw import same
 from symgrad.verify.point import Point, close, difference, finding
 from symgrad.verify.report import Finding
-from symgrad.verify.sampling import same
 
 _SINGLE_TOLERANCE = 1e-3
 _SINGLE_NOISE = 1e3 * 2.0**29  # from float64's rounding errors to a thousand times float32's

@@ -20,8 +20,8 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Node, Previous, Scan, Use, postorder
 from symgrad.graph.transform import own
 from symgrad.rewrite.record import Record
+from symgrad.verify.draw import Draw
 from symgrad.verify.facts import Simplex, Structure
-from symgrad.verify.sampling import Draw
 
 Change = tuple[Use, Use]
 

@@ -7,8 +7,8 @@ from sympy import IndexedBase, Sum, log, sqrt, symbols
 
 from symgrad import LogSumExp, Model, if_else, softplus
 from symgrad.verify.accuracy import audit
+from symgrad.verify.draw import Draw
 from symgrad.verify.report import Finding
-from symgrad.verify.sampling import Draw
 
 u, v = symbols("u v", real=True)
 p = symbols("p", positive=True)

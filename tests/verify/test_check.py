@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from sympy import Basic, Eq, IndexedBase, MatrixSymbol, Q, Sum, Symbol, symbols
+from sympy import Basic, Eq, IndexedBase, MatrixSymbol, Q, Sum, Symbol, symbols, sympify
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
@@ -157,14 +157,16 @@ def module(example: Example, mutate: Callable[[list[Any]], list[Any]] = list) ->
 
 
 def subject(example: Example, **known: Any) -> Subject:
-    return Subject(module(example), example.arguments, example.facts, **known)
+    sides = [side for one in example.arguments for side in one.shape]
+    dimensions = sorted({symbol for side in sides for symbol in sympify(side).free_symbols}, key=str)
+    known = {"module": module(example), "facts": example.facts, "dimensions": dimensions, **known}
+    return Subject(arguments=example.arguments, **known)
 
 
 def check(name: str, mutate: Callable[[list[Any]], list[Any]] = list, **options: Any) -> CheckReport:
     example = EXAMPLES[name]
     known = {key: options.pop(key) for key in ("kinks", "reference") if key in options}
-    subject = Subject(module(example, mutate), example.arguments, example.facts, name=name, **known)
-    return check_module(subject, Settings(**options))
+    return check_module(subject(example, module=module(example, mutate), name=name, **known), Settings(**options))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -246,7 +248,7 @@ def test_a_simplex_parameter_is_moved_along_the_simplex() -> None:
     report = check_module(subject(example))
     assert report.ok, report
     assert report.entries[0].label == "p[0] - p[1]"
-    assert not check_module(Subject(module(example), example.arguments)).ok
+    assert not check_module(subject(example, facts=())).ok
 
 
 def test_many_parameters_are_sampled_along_random_directions() -> None:
@@ -275,7 +277,7 @@ def broken(name: str, **functions: Callable[..., Any]) -> CheckReport:
 
     wrong = {key: changed(getattr(right, key), change) for key, change in functions.items()}
     example = EXAMPLES[name]
-    return check_module(Subject(SimpleNamespace(**{**vars(right), **wrong}), example.arguments, example.facts))
+    return check_module(subject(example, module=SimpleNamespace(**{**vars(right), **wrong})))
 
 
 def findings(report: CheckReport) -> str:
@@ -411,7 +413,7 @@ def test_known_kinks_shorten_the_steps() -> None:
 
 def test_an_exactly_zero_gradient_passes_and_says_so() -> None:
     example = Example(lambda x, c: (np.sum(c) + 0 * x[0], (0 * x,)), (parameter("x", N), argument("c", N)))
-    report = check_module(Subject(module(example), example.arguments))
+    report = check_module(subject(example))
     assert report.ok and all(entry.zero for entry in report.entries)
     assert "zero within rounding" in str(report)
 

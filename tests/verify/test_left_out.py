@@ -10,9 +10,9 @@ from sympy import IndexedBase, KroneckerDelta, Piecewise, Sum, exp, log, oo, sym
 
 from symgrad import Model, if_else, softmax
 from symgrad.verify.check import check_module
+from symgrad.verify.draw import Draw
 from symgrad.verify.left_out import left_out_findings, unread_entries
 from symgrad.verify.point import Point
-from symgrad.verify.sampling import Draw
 from symgrad.verify.subject import Subject
 
 N = symbols("N", integer=True, positive=True)
@@ -69,7 +69,9 @@ def test_a_mask_that_leaks_is_found_and_the_entry_is_named(name: str) -> None:
     weights, square, said = LEAKS[name]
     model = MASKED["squares"]()
     stated = model._checking.stated
-    report = check_module(Subject(masked_sum(weights, square), model.arguments, reference=stated, stated=stated))
+    module, dimensions = masked_sum(weights, square), model.program.dimensions
+    subject = Subject(module, model.arguments, dimensions=dimensions, reference=stated, stated=stated)
+    report = check_module(subject)
     found = [item for item in report.failures if "what conditions leave out counts for nothing in value" in str(item)]
     assert report.verdict == "fail" and found, report
     assert said in str(found[0]) and "where R[" in str(found[0])

@@ -1,6 +1,7 @@
 """Inputs that are drawn satisfy the symbols' assumptions and the facts, at several sizes."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,10 +31,14 @@ from sympy import (
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.functions import total
+from symgrad.verify.draw import MARGIN
+from symgrad.verify.draws import given_inputs
 from symgrad.verify.facts import Bound, FactReader, Simplex, Structure, Unread
-from symgrad.verify.inequalities import domain_demands
-from symgrad.verify.sampling import MARGIN, Sampler
+from symgrad.verify.kink_points import Kinks
+from symgrad.verify.loss import StatedLoss
+from symgrad.verify.sampling import Sampler
 from symgrad.verify.sizes import size_sets
+from symgrad.verify.subject import Settings, Subject
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 i, j, n, k = symbols("i j n k", integer=True)
@@ -59,8 +64,12 @@ def argument(symbol: Any, role: Any = "data", **options: Any) -> Argument:
     return Argument(name, symbol, tuple(getattr(symbol, "shape", ()) or ()), role, **options)
 
 
-def sampler(arguments: Sequence[Argument], *facts: Basic, seed: int = 0, **options: Any) -> Sampler:
-    return Sampler(arguments, facts, SIZES, np.random.default_rng(seed), **options)
+def sampler(
+    arguments: Sequence[Argument], *facts: Basic, seed: int = 0, given: Any = None, loss: Any = None, **known: Any
+) -> Sampler:
+    module = SimpleNamespace(value=lambda **inputs: 0.0 if loss is None else loss(inputs))
+    subject = Subject(module, arguments, facts, **known)
+    return Sampler(subject, SIZES, seed, given_inputs(subject, Settings(inputs=given)))
 
 
 def drawn(symbol: Any, *facts: Basic, seed: int = 0, **options: Any) -> Any:
@@ -266,11 +275,12 @@ def test_demands_of_the_loss_are_met_where_it_has_no_value_without() -> None:
     """Binomial coefficients want every n to be at least every k; subscripts that are sums want to stay inside."""
     y, label = IndexedBase("y", shape=(K,)), IndexedBase("label", shape=(N,), integer=True)
     count = loggamma(x[i] - y[k] + 1) + sqrt(x[i] - 4) + t[i, label[i] + label[0]]
-    demands = domain_demands([Sum(count, (i, 0, N - 1), (k, 0, K - 1))])
     arguments = [argument(x), argument(y), argument(label, integer=True, upper=K)]
     for seed in range(5):
-        one = Sampler(arguments, [], SIZES, np.random.default_rng(seed), demands=demands)
-        inputs = one.draw(lambda point: float(np.sum(np.sqrt(point["x"] - 4))), stated=_of_counts).inputs
+        stated = StatedLoss(Sum(count, (i, 0, N - 1), (k, 0, K - 1)), (), arguments)
+        known: dict[str, Any] = {"stated": stated, "reference": lambda point, sizes: _of_counts(point)}
+        one = sampler(arguments, seed=seed, loss=lambda point: np.sum(np.sqrt(point["x"] - 4)), **known)
+        inputs = one.draw().inputs
         assert np.min(inputs["x"]) > max(4, np.max(inputs["y"]) - 1)
 
 
@@ -336,40 +346,40 @@ def test_given_inputs_are_used_copied_and_tested() -> None:
 )
 def test_ranges_are_searched_until_the_loss_is_finite(loss: Any, holds: Any) -> None:
     for seed in range(10):
-        one = sampler([argument(x, role="parameter"), argument(z)], seed=seed)
-        inputs = one.draw(lambda point: loss(**point)).inputs
-        assert holds(**inputs)
+        arguments = [argument(x, role="parameter"), argument(z)]
+        assert holds(**sampler(arguments, seed=seed, loss=lambda point: loss(**point)).draw().inputs)
 
 
 def test_ranges_without_warnings_are_preferred() -> None:
     """log|x| of a soft label is finite wherever x is drawn, but only positive numbers pass through sqrt quietly."""
-    one = sampler([argument(x)])
-    inputs = one.draw(lambda point: np.nansum(np.sqrt(point["x"]))).inputs
-    assert np.all(inputs["x"] > 0)
+    one = sampler([argument(x)], loss=lambda point: np.nansum(np.sqrt(point["x"])))
+    assert np.all(one.draw().inputs["x"] > 0)
 
 
 def test_a_simplex_inside_of_a_logarithm_has_no_corners() -> None:
     fact = Eq(Sum(t[n, k], (k, 0, K - 1)), 1)
-    inputs = sampler([argument(t)], fact).draw(lambda point: np.sum(point["t"] * np.log(point["t"]))).inputs
-    assert np.all(inputs["t"] > 0)
+    one = sampler([argument(t)], fact, loss=lambda point: np.sum(point["t"] * np.log(point["t"])))
+    assert np.all(one.draw().inputs["t"] > 0)
 
 
 def test_a_loss_that_is_never_finite_is_an_error() -> None:
     with pytest.raises(ModelError, match="not finite at any inputs"):
-        sampler([argument(x)]).draw(lambda point: float("nan"))
+        sampler([argument(x)], loss=lambda point: float("nan")).draw()
 
 
 def test_draws_keep_away_from_kinks() -> None:
     for seed in range(10):
-        one = sampler([argument(x, role="parameter")], seed=seed)
-        draw = one.draw(lambda point: np.sum(np.abs(point["x"])), lambda point, _: float(np.min(np.abs(point["x"]))))
+        kinks = Kinks(["abs"], ["x"], lambda point, held: [np.abs(point["x"])])
+        loss = lambda point: np.sum(np.abs(point["x"]))  # noqa: E731
+        draw = sampler([argument(x, role="parameter")], seed=seed, loss=loss, kinks=kinks).draw()
         assert draw.distance > MARGIN
         assert np.min(np.abs(draw.inputs["x"])) == draw.distance
 
 
 def test_the_draw_furthest_from_kinks_is_kept_where_all_are_near() -> None:
     distances = iter([1e-5, 3e-4, *[1e-6] * 100])
-    assert sampler([argument(x)]).draw(None, lambda point, _: next(distances)).distance == 3e-4
+    kinks = Kinks(["abs"], ["x"], lambda point, held: [np.array(next(distances))])
+    assert sampler([argument(x)], kinks=kinks).draw().distance == 3e-4
 
 
 def test_the_same_seed_draws_the_same() -> None:
