@@ -17,10 +17,11 @@ NONE: Keys = frozenset()
 
 @dataclass(frozen=True)
 class Line:
-    """A line of code as HTML, and the keys of the formulas that it serves."""
+    """A line of code as HTML, the keys of the formulas that it serves, and by how many letters it is indented."""
 
     html: str
     keys: tuple[str, ...]
+    indent: int = 0
 
 
 def linked_lines(listing: Listing, keys: Mapping[str, str], results: Sequence[str]) -> list[Line]:
@@ -48,7 +49,7 @@ def linked_lines(listing: Listing, keys: Mapping[str, str], results: Sequence[st
             found = returned if line.returns else NONE
         else:
             found = (links.returns if line.returns else links.owners)[id(line.statement)]
-        made.append(Line(html, tuple(sorted(found))))
+        made.append(Line(html, tuple(sorted(found)), len(line.text) - len(line.text.lstrip())))
     return made
 
 

@@ -19,7 +19,7 @@ def as_text(sections: Sequence[Section]) -> str:
 
 
 def _step(step: Step) -> list[str]:
-    if len(step.equations) == 1 and not step.equations[0].words:
+    if step.is_plain:
         return _sides(step.equations[0].left.text, step.equations[0].right.text, "    ")
     counts = f"    [{count(step.operations)}]" if step.operations is not None else ""
     lines = ["", f"  {step.title.text}{counts}"]

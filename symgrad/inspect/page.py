@@ -16,14 +16,16 @@ from symgrad.codegen.environment import template_folder
 from symgrad.codegen.lines import Listing
 from symgrad.compiler import operations
 from symgrad.files import write_all
+from symgrad.formula.boxes import drawn
+from symgrad.formula.breaking import width
 from symgrad.formula.layout import layout
-from symgrad.formula.mathml import equation, mathml
+from symgrad.formula.mathml import TOO_LONG, in_lines, mathml
 from symgrad.formula.sheet import Formula, sheet
 from symgrad.inspect import measure, plots
 from symgrad.inspect.code import linked_lines
 from symgrad.inspect.display import framed
 from symgrad.inspect.narrative import count
-from symgrad.inspect.steps import Section, Shown, steps
+from symgrad.inspect.steps import Equation, Section, Shown, steps
 from symgrad.inspect.svg import svg
 from symgrad.inspect.writing import shape_text
 from symgrad.outputs.first_order import first_order
@@ -32,6 +34,8 @@ from symgrad.targets import NUMPY, target
 from symgrad.verify.report import CheckReport
 from symgrad.verify.table import by_parameter
 from symgrad.version import __version__
+
+WIDE = 36.0  # letters, as `formula.breaking` counts them; about the width of a column of the forward pass
 
 Progress = Callable[[str], None]
 
@@ -74,6 +78,9 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters["math"] = lambda shown: Markup(_math(shown))
+    made.filters["equation"] = lambda equation: Markup(_equation(equation))
+    made.tests["wide"] = lambda equation: _is_wide(equation.right)
+    made.globals["rewritten"] = lambda before, after: Markup(_rewritten(before, after))
     made.filters["seconds"] = _seconds
     made.filters["memory"] = _memory
     made.filters["count"] = count
@@ -82,6 +89,30 @@ def _environment() -> Environment:
 
 def _math(shown: Shown) -> str:
     return mathml(shown.box) if shown.box is not None else "<em>too long to show</em>"
+
+
+def _equation(equation: Equation) -> str:
+    return in_lines(equation.left.box, equation.right.box) + _note(equation.right)
+
+
+def _rewritten(before: Shown, after: Shown) -> str:
+    """What a rewrite was applied to, and below it what it gave."""
+    return f"{in_lines(None, before.box, '')}{_note(before)}{in_lines(None, after.box, '→')}{_note(after)}"
+
+
+def _note(shown: Shown) -> str:
+    return "" if shown.box is not None else " <em>too long to show</em>"
+
+
+def _is_wide(shown: Shown) -> bool:
+    """Whether a formula wants the whole page rather than one of its columns."""
+    return shown.box is not None and width(drawn(shown.box)) > WIDE
+
+
+def _sides(left: Shown, right: Shown, sign: str) -> str:
+    if left.box is None:
+        return f"<em>too long to show</em> {sign} {_math(right)}"
+    return in_lines(left.box, right.box, sign) + ("" if right.box is not None else " <em>too long to show</em>")
 
 
 def _seconds(value: float) -> str:
@@ -100,7 +131,7 @@ def _memory(value: float) -> str:
 
 def steps_html(sections: Sequence[Section]) -> str:
     """The steps of a derivation as a fragment of HTML, each to be unfolded."""
-    return _environment().get_template("steps.html.j2").render(sections=sections, open=False)
+    return _environment().get_template("steps.html.j2").render(sections=sections)
 
 
 def formulas_page(model: Any, formulas: Sequence[Formula], with_steps: bool) -> str:
@@ -151,7 +182,7 @@ def report_page(model: Any, seed: int = 0, progress: Progress = lambda doing: No
         source=source,
         sections=sections,
         report=report,
-        verdict=report.conclusion,
+        verdict=str(report.conclusion).splitlines(),
         rows=list(by_parameter(report.entries)),
         agreement=Markup(plots.agreement(report.entries)),
         steps_plot=Markup(plots.step_sizes(curves)),
@@ -168,9 +199,13 @@ def _groups(formulas: Sequence[Formula]) -> list[dict[str, Any]]:
     """The formulas under their titles, each with its key and its MathML."""
     made = []
     for title, group in groupby(formulas, key=lambda formula: formula.title):
-        rows = [{"key": _key(f), "math": Markup(equation(f)), "known": f.right is not None} for f in group]
+        rows = [{"key": _key(f), "math": Markup(_shown(f))} for f in group]
         made.append({"title": title[0].upper() + title[1:], "rows": rows})
     return made
+
+
+def _shown(formula: Formula) -> str:
+    return in_lines(formula.left, formula.right) + ("" if formula.right is not None else f" {TOO_LONG}")
 
 
 def _listing(model: Any, functions: Sequence[Function]) -> Listing:

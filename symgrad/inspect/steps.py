@@ -72,12 +72,18 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: equations in order, the rewrites, and the outcome with the operations before and after."""
+    """One step: equations in order, the rewrites, the operations before and after, and what comes out."""
 
     title: Shown
     equations: tuple[Equation, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
     operations: tuple[int, int] | None = None
+    outcome: Equation | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to tell but one equation."""
+        return len(self.equations) == 1 and not self.equations[0].words
 
 
 @dataclass(frozen=True)
@@ -186,7 +192,10 @@ class _Narrator:
         rewrites = self._rewrites(self._derivation.trace.steps[:fired])
         before, after = operations(self._written.loss, ()), operations(self._derivation.program.loss, ())
         words = "Plain spellings get their proper names before anything is differentiated."
-        step = Step(Shown(self._loss, name_box(self._loss)), (), tuple(rewrites), (before, after))
+        old, new = (self._equation(loss.node, loss, loss.node, adjoint=False) for loss in
+                    (self._written.loss, self._derivation.program.loss))  # fmt: skip
+        outcome = Equation("", *new) if new != old else None
+        step = Step(Shown(self._loss, name_box(self._loss)), (), tuple(rewrites), (before, after), outcome)
         return Section(f"Rewrites before the derivative{whose}", words, (step,) if rewrites else ())
 
     def _rewrites(self, steps: Sequence[tuple[str, Use, Use]], of: Node | None = None) -> list[Rewrite]:
@@ -263,7 +272,7 @@ class _Narrator:
             rewrites = [rewrite for r in parts for rewrite in self._rewrites(r.rewrites, r.node)]
             words = "recurrence backward" if any(placeholders(scan)) else "from all that it is used in"
             equation = self._derived(words, node, recursion(self._derivation, base, ()))
-            yield Step(self._title(node), (equation,), tuple(rewrites))
+            yield Step(self._title(node), (equation,), tuple(rewrites), outcome=equation)
 
     def _title(self, node: Node) -> Shown:
         return Shown(f"∂{self._loss}/∂{self._label(node)}", derivative_box(name_box(self._loss), self._name(node)))
@@ -289,9 +298,8 @@ class _Narrator:
             equations.append(self._derived("start", node, record.total))
         if result.right.text != total.right.text:
             equations.append(result)
-        return Step(
-            self._title(node), tuple(equations), tuple(self._rewrites(record.rewrites, node)), record.operations
-        )
+        rewrites = tuple(self._rewrites(record.rewrites, node))
+        return Step(self._title(node), tuple(equations), rewrites, record.operations, result)
 
     def _pulled(self, consumer: Node) -> list[tuple[Node, Use]]:
         """The rule of the consumer, applied to the name of its adjoint, or to a symbol for it."""

@@ -13,11 +13,9 @@ _APART = 4.5  # of the two arrows between two boxes
 
 STYLE = """\
 .sg{--fore:#1d4ed8;--back:#c2410c;--ink:#111827;--paper:#ffffff;--box:#f8fafc;--line:#94a3b8;--param:#ecfdf5;
---param-line:#059669;--data:#f1f5f9;--loss:#fef2f2;--loss-line:#dc2626;--soft:#475569}
-@media (prefers-color-scheme:dark){.sg{--fore:#93c5fd;--back:#fdba74;--ink:#f1f5f9;--paper:#0f172a;--box:#1e293b;
---line:#64748b;--param:#064e3b;--param-line:#34d399;--data:#334155;--loss:#450a0a;--loss-line:#f87171;--soft:#cbd5e1}}
-@media print{.sg{--fore:#1d4ed8;--back:#c2410c;--ink:#111827;--paper:#ffffff;--box:#f8fafc;--line:#94a3b8;
---param:#ecfdf5;--param-line:#059669;--data:#f1f5f9;--loss:#fef2f2;--loss-line:#dc2626;--soft:#475569}}
+--param-line:#059669;--data:#f1f5f9;--loss:#f5f3ff;--loss-line:#6d28d9;--soft:#475569}
+@media screen and (prefers-color-scheme:dark){.sg{--fore:#93c5fd;--back:#fdba74;--ink:#f1f5f9;--paper:#0f172a;
+--box:#1e293b;--line:#64748b;--param:#064e3b;--param-line:#34d399;--data:#334155;--loss:#2e1065;--loss-line:#c4b5fd;--soft:#cbd5e1}}
 .sg text{font:14px "DejaVu Sans","Segoe UI",system-ui,sans-serif;fill:var(--ink)}
 .sg .paper{fill:var(--paper)}
 .sg .box{fill:var(--box);stroke:var(--line);stroke-width:1.2}

@@ -25,7 +25,7 @@ from symgrad.targets.numpy.lines import lines_of, rows_functions
 from symgrad.verify.report import Entry
 from tests.statements.written import N, T, Writing, arrays
 
-VOID = {"meta", "br"}
+VOID = {"meta", "wbr"}
 
 
 class Page(html.parser.HTMLParser):
