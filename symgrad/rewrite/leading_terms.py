@@ -66,10 +66,16 @@ def _cancelled_in_sums(terms: Sequence[tuple[Number, Use]]) -> Use | None:
 
 def _summand(term: Use, bound: Shape, letters: Sequence[Letter]) -> Use | None:
     """What is summed in a sum over these letters, also in a multiple of how many there are; None of anything else."""
-    node = term.node
-    if isinstance(node, Contract) and node.bound == bound:
-        return relabel(product_of_powers(node.factors), dict(enumerate((*term.letters, *letters))))
     factors = factors_of(term)
+    for n, (total, e) in enumerate(factors):
+        if e == 1 and isinstance(total.node, Contract) and total.node.bound == bound:
+            inside = product_of_powers(total.node.factors)
+            return mul(
+                [
+                    relabel(inside, dict(enumerate((*total.letters, *letters)))),
+                    product_of_powers([*factors[:n], *factors[n + 1 :]]),
+                ]
+            )
     count = (size(bound[0]), S.One)
     if len(bound) == 1 and count in factors:
         return product_of_powers([pair for pair in factors if pair != count])

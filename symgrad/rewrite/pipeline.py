@@ -24,6 +24,7 @@ from symgrad.rewrite.quotients import complement_of_share, power_of_quotient
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.roots import root_of_squares, share_of_root
 from symgrad.rewrite.rules import RULES
+from symgrad.rewrite.shares import share_of_sum
 from symgrad.rewrite.small_parameters import power_near_one, quotient_in_sum
 from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 
@@ -53,11 +54,13 @@ _STABLE: list[AxisRule] = [
     complement_of_share,
     *OF_CODE,
 ]
+_LAST: list[AxisRule] = [share_of_sum]  # what it takes apart, others no longer see
 
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,
     *_CANONICAL,
     *_STABLE,
+    *_LAST,
     *dict.fromkeys((*_OF_MODELS, *OF_DERIVATIVES)),
     cross_entropy,
     fold_names,
@@ -152,4 +155,4 @@ def without_vanishing_sums(root: Use) -> Use:
 
 def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:
     """The terms as code should compute them."""
-    return rewrite(roots, _STABILISE, _STABLE, trace)
+    return rewrite(rewrite(roots, _STABILISE, _STABLE, trace), [], _LAST, trace)

@@ -262,10 +262,17 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "difference_of_exponentials": (Sample(lambda: _sum((exp(x[n]) - exp(y[n])) * t[n], [x])),),
     "difference_of_logarithms": (Sample(lambda: Model((a + d) * log(a + d) - a * log(a), [a, d])),),
     "leading_terms": (
-        Sample(lambda: Model(loggamma(a + d) - loggamma(a) - (a + d) * log(1 + 1 / a), [a])),
-        Sample(lambda: Model(a * log(1 + d / a) + b**2, [a])),
+        Sample(lambda: Model(loggamma(a + d) - loggamma(a) + a * log(a / (a + 3)) + d * log(3 / (a + 3)), [a])),
+        Sample(
+            lambda: _sum(loggamma(a + t[n] ** 2) - loggamma(a) + a * log(a / (a + d)) - t[n] ** 2 * log(a + d), [a])
+        ),
     ),
     "complement_of_share": (Sample(lambda: Model(1 - d / (d + a) + a**3, [a, d])),),
+    "share_of_sum": (
+        Sample(lambda: Model(b + a * d / (a + d), [a, d])),
+        Sample(lambda: _sum(d * abs(y[n]) / (a + abs(y[n])), [a, d])),
+        Sample(lambda: Model((b - a * b / (a + d)) ** 2, [a, d])),
+    ),
     "power_of_quotient": (Sample(lambda: _sum((y[n] / d) ** a, [d], over=(rows,))),),
     "running_largest": (Sample(_ranking),),
     "running_sum": (Sample(_ranking),),

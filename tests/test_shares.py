@@ -1,0 +1,77 @@
+"""Quotients by sums where products of their parts overflow or vanish, as Kalman gains have them, against mpmath."""
+
+import mpmath
+import numpy as np
+import pytest
+from sympy import IndexedBase, Sum, symbols
+
+from symgrad import Model
+
+from .tails import Tail, with_condition
+
+P, r, a, b, c = symbols("P r a b c", positive=True)
+m, y = symbols("m y", real=True)
+FAR = {"P": [1e-200, 1e200, 3e-300, 1.0], "r": [2e-200, 3e200, 2.0, 1e300]}
+MODELS = {
+    "of two variances": Tail(lambda: P * r / (P + r), lambda P, r: P * r / (P + r), FAR),
+    "harmonic mean": Tail(lambda: 2 / (1 / P + 1 / r), lambda P, r: 2 / (1 / P + 1 / r), FAR),
+    "of three": Tail(
+        lambda: 1 / (1 / a + 1 / b + 1 / c),
+        lambda a, b, c: 1 / (1 / a + 1 / b + 1 / c),
+        {"a": [1e-200, 1e200], "b": [2e-200, 3e200], "c": [3e-200, 1e200]},
+    ),
+    "saturation": Tail(
+        lambda: a * P / (r + P), lambda a, P, r: a * P / (r + P), {**FAR, "a": [1e-200, 3e200, 2.0, 1e-10]}
+    ),
+    "update": Tail(
+        lambda: (y - (m + P / (P + r) * (y - m))) ** 2,
+        lambda m, y, P, r: (y - (m + P / (P + r) * (y - m))) ** 2,
+        {**FAR, "m": [1.0, 2.0, 1.0, 1.0], "y": [2.0, 1.0, 3.0, 2.0]},
+    ),
+    "mean by weights": Tail(
+        lambda: (P * m + r * y) / (P + r),
+        lambda m, y, P, r: (P * m + r * y) / (P + r),
+        {**FAR, "m": [1.0, 2.0, 1.0, 1.0], "y": [2.0, 1.0, 3.0, 2.0]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_value_and_gradient(name):
+    tail = MODELS[name]
+    loss = tail.loss()
+    names = sorted(map(str, loss.free_symbols))
+    module = Model(loss, sorted(loss.free_symbols, key=str)).compile(check=False)
+    for point in tail.points():
+        with np.errstate(all="raise", under="ignore"):
+            value, slopes = module.value_and_gradient(**point)
+        found = {"value": value, **{one: getattr(slopes, one) for one in names}}
+        for key, right, change in with_condition(tail, names, point):
+            if key in found:
+                allowed = 1e-12 * (abs(right) + change) + 1e-307
+                assert abs(mpmath.mpf(float(found[key])) - right) <= allowed, (point, key)
+
+
+def test_rows():
+    N, n = symbols("N", integer=True, positive=True), symbols("n", integer=True)
+    s, t = IndexedBase("s", shape=(N,), positive=True), IndexedBase("t", shape=(N,), positive=True)
+    module = Model(Sum(a * s[n] / (t[n] + s[n]), (n, 0, N - 1)), [a, s, t]).compile(check=False)
+    near = module.value_and_gradient(a=3.0, s=np.array([1.0, 3.0]), t=np.array([2.0, 1.0]))
+    for size in (1e-200, 1e200):
+        with np.errstate(all="raise", under="ignore"):
+            value, slopes = module.value_and_gradient(
+                a=3.0 * size, s=size * np.array([1.0, 3.0]), t=size * np.array([2.0, 1.0])
+            )
+        assert value == pytest.approx(size * near[0], rel=1e-14)
+        for far, one in zip(slopes, near[1], strict=True):
+            assert far == pytest.approx(one, rel=1e-14)
+
+
+def test_what_is_left_of_a_whole_still_cancels_exactly():
+    """m − m·P/(P + r) is m·r/(P + r)."""
+    module = Model(m - m * P / (P + r), [m, P]).compile(check=False)
+    assert module.value(m=3.0, P=1.0, r=1e-20) == pytest.approx(3e-20, rel=1e-15)
+
+
+def test_a_share_alone_stays_a_quotient():
+    assert "P / (P + r)" in Model(P / (P + r), [P]).source()
