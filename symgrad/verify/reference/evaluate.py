@@ -1,28 +1,29 @@
-"""The value of a SymPy loss at any number of digits: its program, run on inputs."""
+"""The value of a SymPy loss at any number of digits: its rules, applied to inputs."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
 import sympy as sp
 from mpmath import mpf
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError, SymgradError, UnsupportedError
-from symgrad.functions.values import Matrix, as_mpf, cholesky, determinant, function_of, inverse, number
+from symgrad.functions.values import Matrix, number
 from symgrad.graph.dimensions import concrete
-from symgrad.verify.reference import matrices
-from symgrad.verify.reference.spelling import Equation, Program, Speller
-from symgrad.verify.reference.trace import Place, Trace, branch_of
+from symgrad.verify.reference.matrices import item, table, whole
+from symgrad.verify.reference.rules import Rule, Rules, Scope
+from symgrad.verify.reference.trace import Place, Trace
 
 # Digits carried beyond those asked for. A loss is a sum of thousands of terms at most, which costs four or five.
 _GUARD_DIGITS = 10
 
-# Names from `where` that may be evaluated inside one another before the evaluator starts again at the innermost: ten
-# Python frames a name stay far below CPython's limit of a thousand.
-_NESTED_NAMES = 30
+# Names from `where` that may be evaluated inside one another before the evaluator starts again at the innermost: even
+# thirty Python frames a name stay below CPython's limit of a thousand.
+_NESTED_NAMES = 20
 
 # A name from `where` and the subscripts of the entry wanted; None for the whole of a matrix or a scalar.
 _Entry = tuple[sp.Basic, tuple[int, ...] | None]
@@ -80,7 +81,7 @@ def evaluate(
     0.69314718055994530942
     """
     with mpmath.workdps(digits + _GUARD_DIGITS):
-        value = Reading(expr, values, sizes, where, wanted=Speller.scalar, trace=trace)()
+        value = Reading(expr, values, sizes, where, wanted=Rules.scalar, trace=trace)()
     with mpmath.workdps(digits):
         return mpf(value)
 
@@ -112,19 +113,60 @@ def shortfall(
             return math.inf
 
 
-Wanted = Callable[[Speller, Any], str]
-_HOLDS: Wanted = lambda speller, condition: speller.lacking(condition, True)  # noqa: E731
-_FAILS: Wanted = lambda speller, condition: speller.lacking(condition, False)  # noqa: E731
+Wanted = Callable[[Rules, Any], Rule]
+_HOLDS: Wanted = lambda rules, condition: rules.lacking(condition, True)  # noqa: E731
+_FAILS: Wanted = lambda rules, condition: rules.lacking(condition, False)  # noqa: E731
+
+
+class Equation(NamedTuple):
+    """A definition of entries: of each subscript on its left the index, if any, and its value; and the right side."""
+
+    left: tuple[tuple[sp.Basic | None, Rule, sp.Basic], ...]
+    right: Rule
+
+
+class Program(NamedTuple):
+    """The rules of an expression, of the matrices and scalars that `where` names, and of the entries of arrays."""
+
+    result: Rule
+    wholes: dict[sp.Basic, Rule]
+    entries: dict[sp.Basic, list[Equation]]
 
 
 @lru_cache(256)
-def _program(
-    expr: sp.Basic, where: Sequence[sp.Basic], known: frozenset[sp.Basic], free: Sequence[sp.Basic], wanted: Wanted
-) -> tuple[Program, Any]:
-    speller = Speller()
-    speller.program.result = speller.function(free, lambda: wanted(speller, expr))
-    speller.define(where, known)
-    return speller.program, compile("\n".join(speller.program.lines), "<a SymPy expression>", "exec")
+def _program(expr: sp.Basic, where: Sequence[sp.Basic], known: frozenset[sp.Basic], wanted: Wanted) -> Program:
+    """The rules of an expression and its names; no subscript on a left side is an index of the symbols that are known.
+
+    Raises
+    ------
+    ModelError
+        If an equation defines nothing.
+    """
+    rules = Rules()
+    program = Program(wanted(rules, expr), {}, {})
+    for equation in where:
+        if not isinstance(equation, sp.Eq):
+            raise ModelError(
+                f"where needs equations Eq(name, value), but holds {equation} "
+                "(SymPy makes False of an Eq between matrices of different shapes)."
+            )
+        left, right = equation.args
+        if isinstance(left, (sp.Indexed, MatrixElement)):
+            patterns = tuple((_index(pattern, known), rules.scalar(pattern), pattern) for pattern in left.args[1:])
+            program.entries.setdefault(left.args[0], []).append(Equation(patterns, rules.value(right)))
+        elif isinstance(left, (sp.MatrixSymbol, sp.Symbol)):
+            program.wholes[left] = rules.value(right)
+        else:
+            raise ModelError(f"{left} names nothing: where holds Eq(z[i], ...), Eq(H, ...) or Eq(s, ...).")
+    return program
+
+
+def _index(pattern: sp.Basic, known: frozenset[sp.Basic]) -> sp.Basic | None:
+    """The index in a subscript on a left side, if there is one."""
+    unknown = list(pattern.free_symbols - known)
+    if len(unknown) > 1:
+        raise UnsupportedError(f"the subscript {pattern} on a left side in where holds several indices.")
+    return unknown[0] if unknown else None
 
 
 class Reading:
@@ -140,18 +182,16 @@ class Reading:
         sizes: Mapping[sp.Basic, int],
         where: Sequence[sp.Basic] = (),
         free: Sequence[sp.Basic] = (),
-        wanted: Wanted = Speller.value,
+        wanted: Wanted = Rules.value,
         trace: Trace | None = None,
     ) -> None:
-        self._values, self._sizes, self._trace = values, sizes, trace
-        self._program, code = _program(expr, tuple(where), frozenset((*values, *sizes)), tuple(free), wanted)
+        self._values, self._sizes, self.trace, self._free = values, sizes, trace, tuple(free)
+        self._program = _program(expr, tuple(where), frozenset((*values, *sizes)), wanted)
         self._arrays: dict[sp.Basic, np.ndarray[Any, Any]] = {}
         self._shapes: dict[sp.Basic, tuple[int, ...] | None] = {}
         self._known: dict[_Entry, Any] = {}
         self._nested = 0
-        own = (self.array, self.entry, self.took, self.branch, self.delta)
-        self._names: dict[str, Any] = {**_NAMES, **{each.__name__: each for each in own}, "o": self._program.objects}
-        exec(code, self._names)
+        self.remembered: dict[Any, Any] = {}
 
     def __call__(self, *indices: Any) -> Any:
         """The value; entries of names that lie too deep are put on a stack and evaluated first."""
@@ -160,7 +200,7 @@ class Reading:
             self._nested = 0
             try:
                 if not waiting:
-                    return self._names[self._program.result](*indices)
+                    return self._program.result(Scope(self, zip(self._free, indices, strict=True)))
                 self._named(*waiting[-1])
                 waiting.pop()
             except _TooDeep as deep:
@@ -168,24 +208,24 @@ class Reading:
                     raise ModelError(f"{_shown(deep.entry)} is defined by itself in where.") from None
                 waiting.append(deep.entry)
 
-    # --- what programs call -------------------------------------------------------------------------------------------
+    # --- what rules ask for -------------------------------------------------------------------------------------------
 
     def entry(self, base: sp.Basic, *subscripts: Any) -> Any:
         """A size, or an entry of an input or of a name; a scalar has no subscripts."""
         if not subscripts and base in self._sizes:
             return self._sizes[base]
-        at = tuple([s if type(s) is int else matrices.whole(s) for s in subscripts])
+        at = tuple([s if type(s) is int else whole(s) for s in subscripts])
         if base in self._program.wholes:
-            whole = self._named(base, None)
-            return matrices.item(whole, base, *at) if at else whole
+            found = self._named(base, None)
+            return item(found, base, *at) if at else found
         defined = base in self._program.entries
         shape = self._shape(base) if defined else self._array(base).shape
         if any(s < 0 for s in at) or (shape is not None and not _is_inside(at, shape)):
             raise IndexError(f"{_shown((base, at))} is out of range: {base} has shape {shape}.")
         if defined:
             return self._named(base, at)
-        if self._trace is not None:
-            self._trace.read.add((base, at))
+        if self.trace is not None:
+            self.trace.read.add((base, at))
         return number(self._array(base)[at])
 
     def array(self, base: Any) -> Matrix:
@@ -195,35 +235,7 @@ class Reading:
         shape = self._shape(base)
         if shape is None:
             shape = self._array(base).shape
-        return matrices.table(shape, [self.entry(base, *at) for at in np.ndindex(shape)])
-
-    def took(
-        self,
-        site: int,
-        indices: tuple[Any, ...],
-        places: tuple[Any, ...],
-        branch: Any,
-        holds: bool,
-        otherwise: Any = None,
-    ) -> bool:
-        """Whether a condition holds; which branch an expression took by it is noted."""
-        taken = branch if holds else otherwise
-        if self._trace is not None and taken is not None:
-            expr, symbols, entries = self._program.sites[site]
-            at = {variable: (matrix, place) for (variable, matrix), place in zip(entries, places, strict=True)}
-            self._trace.take(expr, taken, lambda: Place(dict(zip(symbols, indices, strict=True)), at))
-        return holds
-
-    def branch(self, site: int, indices: Any, places: Any, function: Callable[..., Any], *values: Any) -> Any:
-        """The value of a function that has branches."""
-        if self._trace is not None:
-            self.took(site, indices, places, branch_of(self._program.sites[site].expr, list(values)), True)
-        return function(*values)
-
-    def delta(self, site: int, indices: Any, places: Any, left: Any, right: Any, *ends: Any) -> int:
-        """1 where two indices are equal, and between ends if there are any."""
-        same = self.took(site, indices, places, True, left == right, False)
-        return int(same and (not ends or ends[0] <= left <= ends[1]))
+        return table(shape, [self.entry(base, *at) for at in np.ndindex(shape)])
 
     # --- inputs and names ---------------------------------------------------------------------------------------------
 
@@ -258,9 +270,9 @@ class Reading:
             self._nested += 1
             if subscripts is not None:
                 equation, bound = self._definition(name, subscripts)
-                value = self._names[equation.function](*(bound[index] for index in equation.indices))
+                value = equation.right(Scope(self, bound))
             else:
-                value = self._names[self._program.wholes[name]]()
+                value = self._program.wholes[name](Scope(self))
                 if isinstance(name, sp.MatrixSymbol) and value.shape != self._shape(name):
                     raise ValueError(f"{name} has shape {self._shape(name)}, but its value in where has {value.shape}.")
             self._known[wanted] = value
@@ -292,13 +304,12 @@ class Reading:
         if len(equation.left) != len(subscripts):
             return None
         bound: dict[sp.Basic, int] = {}
-        for (index, name, _), subscript in zip(equation.left, subscripts, strict=True):
-            pattern = self._names[name]
+        for (index, pattern, _), subscript in zip(equation.left, subscripts, strict=True):
             if index is None:
-                if pattern() != subscript:
+                if pattern(Scope(self)) != subscript:
                     return None
                 continue
-            at_zero, at_one = pattern(0), pattern(1)
+            at_zero, at_one = (pattern(Scope(self, {index: at})) for at in (0, 1))
             if at_zero == at_one:
                 return None
             solution = mpf(subscript - at_zero) / (at_one - at_zero)
@@ -322,35 +333,3 @@ def _is_inside(at: tuple[int, ...], shape: tuple[int, ...]) -> bool:
 def _shown(entry: _Entry) -> str:
     name, subscripts = entry
     return f"{name}{list(subscripts)}" if subscripts else str(name)
-
-
-def _unknown(expr: sp.Basic) -> None:
-    raise UnsupportedError(f"the reference evaluator has no rule for {expr} (a {type(expr).__name__}).")
-
-
-def _undefined(expr: sp.Basic) -> None:
-    raise UnsupportedError(f"{expr} is an undefined function; it has no value.")
-
-
-def _lack(holds: bool, left: Any = 1, right: Any = 0) -> Any:
-    """How far apart the sides of what does not hold are; on the border, and on its wrong side, a little."""
-    return mpf(0) if holds else abs(left - right) or mpf("1e-9")
-
-
-_NAMES: dict[str, Any] = {
-    **{
-        each.__name__: each
-        for each in (as_mpf, cache, cholesky, determinant, inverse, math.prod, mpmath.fsum, np.block)
-    },
-    **{name: getattr(matrices, name) for name in matrices.__all__},
-    "nan": mpf("nan"),
-    "exp": function_of(sp.exp),
-    "log": function_of(sp.log),
-    "power": function_of(sp.Pow),
-    "ratio": lambda numerator, denominator: mpf(numerator) / denominator,
-    "share": lambda part, total: part / total if total else total,  # all masked: nothing has a share
-    "lack": _lack,
-    "unknown": _unknown,
-    "undefined": _undefined,
-}
-"""What programs refer to by name."""

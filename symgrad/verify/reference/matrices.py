@@ -19,24 +19,11 @@ from symgrad import matrix_functions as mf
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.functions.values import Matrix, cholesky, determinant, function_of, inverse, softmax
 
-__all__ = [
-    "cut",
-    "entrywise",
-    "filled",
-    "item",
-    "matrix_power",
-    "matrix_product",
-    "only",
-    "over",
-    "table",
-    "whole",
-    "with_places",
-]
 
-
-def filled(entry: Callable[..., Any], rows: int, columns: int) -> Matrix:
+def filled(entry: Callable[..., Any], rows: Any, columns: Any) -> Matrix:
     """The matrix whose entries are a function of row and column."""
-    return table((rows, columns), [entry(i, j) for i, j in np.ndindex(rows, columns)])
+    shape = whole(rows), whole(columns)
+    return table(shape, [entry(i, j) for i, j in np.ndindex(shape)])
 
 
 def table(shape: tuple[int, ...], entries: Any) -> Matrix:
@@ -59,15 +46,17 @@ def with_places(function: Callable[..., Any], matrix: Matrix) -> Matrix:
     return filled(lambda i, j: function(matrix[i, j], (i, j)), *matrix.shape)
 
 
-def matrix_product(coefficient: Any, *factors: Matrix) -> Matrix:
-    """A product of matrices with a number."""
+def matrix_product(*factors: Any) -> Matrix:
+    """A product of matrices and numbers."""
 
-    def times(left: Matrix, right: Matrix) -> Matrix:
+    def times(left: Any, right: Any) -> Any:
+        if not (isinstance(left, np.ndarray) and isinstance(right, np.ndarray)):
+            return right * left if isinstance(right, np.ndarray) else left * right
         if left.shape[1] != right.shape[0]:
             raise ValueError(f"matrices of shapes {left.shape} and {right.shape} cannot be multiplied.")
         return left @ right
 
-    return reduce(times, factors) * coefficient  # type: ignore[no-any-return]
+    return reduce(times, factors)
 
 
 def matrix_power(base: Matrix, exponent: Any, expr: sp.Basic) -> Matrix:
