@@ -3,7 +3,6 @@
 A complex step has no rounding error worth mentioning, so that the tolerance of 1e-9 is generous.
 """
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -16,19 +15,11 @@ from symgrad.cli import main
 from symgrad.verify.reference import evaluate
 from tests.differences import differences
 from tests.families import one_in
+from tests.models import recurrences as models
 
-FILE = Path(__file__).parent / "models" / "recurrences.py"
 SIZES = {"N": 3, "M": 2, "K": 4, "T": 5}
 
 
-def _models():
-    spec = importlib.util.spec_from_file_location("recurrences", FILE)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-models = _models()
 NAMES = [name for name, found in vars(models).items() if isinstance(found, Model) and name != "model"]
 
 # --- the same models, by hand -----------------------------------------------------------------------------------------
@@ -261,7 +252,7 @@ def test_the_model_checks(name, assert_gradient):
 
 @pytest.mark.long
 def test_a_model_file_with_a_recurrence_checks(capsys):
-    assert main(["check", f"{FILE}:lstm"]) == 0
+    assert main(["check", f"{models.__file__}:lstm"]) == 0
     assert "PASSED" in capsys.readouterr().out
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from sympy import Expr, S, Symbol
 from sympy.printing.str import StrPrinter
 
+from symgrad.graph.dimensions import as_quotient
+
 
 class _Sizes(StrPrinter):  # type: ignore[misc]
     def _print_floor(self, expr: Any) -> str:
@@ -38,7 +40,7 @@ def _text(size: Expr, lengths: tuple[tuple[Symbol, str], ...]) -> str:
     expr: Expr = size.xreplace({dimension: Symbol(text) for dimension, text in lengths}) if lengths else size
     if expr.is_Symbol or expr.is_Integer:
         return str(expr)
-    numerator, denominator = expr.together().as_numer_denom()
+    numerator, denominator = as_quotient(expr)
     if denominator == 1:
         return str(_Sizes().doprint(expr))
     above, below = (_Sizes().doprint(part) for part in (numerator, denominator))

@@ -30,7 +30,7 @@ from sympy import (
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.frontend.scope import Index
-from symgrad.graph.dimensions import alternatives, at_smallest, without_floors
+from symgrad.graph.dimensions import alternatives, as_quotient, at_smallest, without_floors
 
 Indices = Mapping[Any, Index]
 
@@ -149,7 +149,7 @@ def is_affine(expr: Expr, indices: Indices) -> bool:
 
 def is_positive(expr: Expr, indices: Indices, guards: tuple[Expr, ...] = ()) -> bool:
     """Whether an expression is proved to be greater than zero wherever the guards are not negative."""
-    numerator, denominator = expr.together().as_numer_denom()
+    numerator, denominator = as_quotient(expr)
     if not denominator.is_number and not _not_negative(denominator - 1, {}):
         return False
     if _proved(expand(numerator), indices):
@@ -183,7 +183,7 @@ def _proved(expr: Expr, indices: Indices) -> bool:
 
 def scaled_to_integer(gap: Expr) -> Expr:
     """A difference times its denominator, if that is positive: (o - p)/2 has the sign of o - p."""
-    numerator, denominator = gap.together().as_numer_denom()
+    numerator, denominator = as_quotient(gap)
     return expand(numerator if denominator.is_positive else gap)
 
 
@@ -193,7 +193,7 @@ def is_whole_number(expr: Expr, conditions: tuple[Basic, ...]) -> bool:
     A polynomial whose coefficients have the common denominator q is one if q divides its numerator for every
     combination of remainders of the indices.
     """
-    numerator, denominator = expr.together().as_numer_denom()
+    numerator, denominator = as_quotient(expr)
     if denominator == 1:
         return True
     for condition in conditions:

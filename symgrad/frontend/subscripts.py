@@ -25,7 +25,7 @@ from symgrad.frontend.positions import Place, padded, padding
 from symgrad.frontend.scope import Scope, Symbols, place_of
 from symgrad.functions import if_else, in_range
 from symgrad.graph.build import ZERO, add, apply, gather, index, size
-from symgrad.graph.dimensions import equal
+from symgrad.graph.dimensions import as_quotient, equal
 from symgrad.graph.nodes import Const, Use, intern
 from symgrad.walk import Preorder
 
@@ -112,9 +112,12 @@ class SubscriptReader:
 
     def check_range(self, sub: Expr, length: Expr, axis: int, whole: Basic, scope: Scope) -> Place:
         """Where the positions of a subscript lie; refuse an affine one that leaves its axis for some sizes."""
-        where = f"{place_of(whole)}: subscript {axis + 1}, {sub},"
+
+        def where() -> str:  # in messages only: to print takes longer than to check
+            return f"{place_of(whole)}: subscript {axis + 1}, {sub},"
+
         if not is_whole_number(sub, scope.conditions):
-            raise ModelError(f"{where} is not an integer for all values of its indices; floor({sub}) is")
+            raise ModelError(f"{where()} is not an integer for all values of its indices; floor({sub}) is")
         if self._is_data(sub, scope):
             label = self.symbols.labels.get(base_symbol(sub))
             return "inside" if label is not None and equal(label, length) else "checked"
@@ -136,11 +139,11 @@ class SubscriptReader:
             self.symbols.note_margins((sub, length - 1 - sub), scope)
             return "checked"
         self.symbols.require_non_negative(
-            expand(low), f"{where} goes down to {low}; subscripts start at 0 and do not wrap around"
+            expand(low), f"{where()} goes down to {low}; subscripts start at 0 and do not wrap around"
         )
         self.symbols.require_non_negative(
             expand(length - 1 - high),
-            f"{where} goes up to {high}, but the axis has size {length}, so it ends at {expand(length - 1)}; "
+            f"{where()} goes up to {high}, but the axis has size {length}, so it ends at {expand(length - 1)}; "
             "make the limits or the shape agree",
         )
         return "inside"
@@ -205,7 +208,7 @@ class SubscriptReader:
         if found is not None and found.start == 0 and equal(found.length, length):
             return index(found.letter, length)
         term = yield sub, scope
-        if sub.together().as_numer_denom()[1] != 1:
+        if as_quotient(sub)[1] != 1:
             term = apply(floor, [term])  # an integer, to be divided as integers are
         if place == "inside":
             return term

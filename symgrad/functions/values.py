@@ -104,7 +104,7 @@ def function_value(head: Any, *arguments: Any) -> Any:
         return COMPARISONS[head](*arguments)
     if head in _LOGIC:
         return _LOGIC[head](arguments)
-    if any(mpmath.isnan(argument) for argument in arguments):
+    if any(argument != argument for argument in arguments):  # not-a-number
         return NAN
     try:
         return function_of(head)(*arguments)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-from sympy import Abs, Basic, Expr, Integer, Max, Min, S, expand, floor, sympify
+from sympy import Abs, Basic, Expr, Integer, Max, Min, S, expand, floor, preorder_traversal, sympify
 
 from symgrad.errors import ModelError
 
@@ -24,6 +24,8 @@ def concrete(expression: Expr, sizes: Mapping[Basic, int]) -> int:
     ModelError
         If a dimension has no size, or the length is not an integer.
     """
+    if expression in sizes:  # as most lengths are
+        return sizes[expression]
     value = sympify(expression).xreplace({symbol: Integer(size) for symbol, size in sizes.items()})
     if not value.is_Integer:
         missing = ", ".join(sorted(str(symbol) for symbol in value.free_symbols))
@@ -100,6 +102,16 @@ def is_never_empty(length: Expr) -> bool:
     return least is not None and bool(least >= 1)
 
 
+def as_quotient(expr: Expr) -> tuple[Expr, Expr]:
+    """Numerator and denominator, which is one of a polynomial with integer coefficients."""
+    whole = all(
+        part.exp.is_Integer and part.exp.is_positive if part.is_Pow else part.is_Integer or not part.is_Number
+        for part in preorder_traversal(expr)
+    )
+    numerator, denominator = (expr, S.One) if whole else expr.together().as_numer_denom()
+    return numerator, denominator
+
+
 def without_floors(expr: Expr) -> Expr:
     """A lower bound in which u stands for floor(u) where it is subtracted, and u less the most it loses elsewhere."""
     for part in expr.atoms(floor):
@@ -107,7 +119,7 @@ def without_floors(expr: Expr) -> Expr:
         rest = expand(expr - slope * part)
         if not slope.is_number or rest.has(part):
             return expr
-        denominator = part.args[0].together().as_numer_denom()[1]
+        denominator = as_quotient(part.args[0])[1]
         lost = 1 - 1 / denominator if denominator.is_Integer else S.One
         expr = expand(rest + slope * (part.args[0] if slope < 0 else part.args[0] - lost))
     return expr

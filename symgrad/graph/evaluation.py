@@ -83,6 +83,8 @@ class GraphEvaluator:
     def aligned(self, use: Use, letters: Sequence[Any]) -> Array:
         """The value of a use with one axis a letter, of length 1 where it lacks the letter."""
         value, own = self.values[use.node], list(use.letters)
+        if own == list(letters):
+            return array(value)
         for letter in dict.fromkeys(own):
             while own.count(letter) > 1:  # a repeated letter takes the diagonal, which NumPy puts last
                 first, second = [axis for axis, x in enumerate(own) if x == letter][:2]
@@ -107,7 +109,8 @@ def array(value: Any) -> Array:
 
 def full(value: Any, shape: tuple[int, ...]) -> Array:
     """The value along all of a shape."""
-    return np.broadcast_to(array(value), shape)
+    made = array(value)
+    return made if made.shape == shape else np.broadcast_to(made, shape)
 
 
 def reals(values: Any) -> Array:
@@ -128,8 +131,9 @@ def together(value: Array, rank: int) -> Array:
 def of_lists(function: Callable[[list[Any]], Any], value: Array) -> Array:
     """A function of the lists along the last axis."""
     found = np.empty(value.shape[:-1], dtype=object)
-    for place in np.ndindex(found.shape):
-        found[place] = function(list(value[place]))
+    flat = found.reshape(-1)
+    for place, row in enumerate(value.reshape(flat.size, value.shape[-1]).tolist()):
+        flat[place] = function(row)
     return found
 
 

@@ -16,11 +16,13 @@ _MAX_TIED = 4
 
 def relabel(use: Use, mapping: Mapping[Letter, Letter]) -> Use:
     """The same use with its letters renamed; letters without an entry stay."""
-    return Use(use.node, tuple(mapping.get(letter, letter) for letter in use.letters))
+    return Use(use.node, tuple([mapping.get(letter, letter) for letter in use.letters])) if use.letters else use
 
 
 def place(image: Use, letters: Sequence[Letter]) -> Use:
     """A term over a node's own axes, put where the node was used with these letters."""
+    if image.letters == tuple(range(len(letters))):
+        return Use(image.node, tuple(letters))
     return relabel(image, dict(enumerate(letters)))
 
 
@@ -64,6 +66,10 @@ def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tupl
     The order of the items (positions in `items`) and the number of every letter.
     """
     bound = frozenset(bound)
+    if len(items) == 1 and not symmetric(items[0][1].node):  # the letters as they come
+        appearance = distinct(items[0][1].letters)
+        first = [x for x in appearance if x not in bound] + [x for x in appearance if x in bound]
+        return [0], {letter: number for number, letter in enumerate(first)}
     colours: dict[Letter, Any] = {letter: letter in bound for _, use in items for letter in use.letters}
     for _ in range(3 if len(items) > 1 else 1):
         occurrences: dict[Letter, list[Any]] = {letter: [] for letter in colours}

@@ -2,6 +2,9 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from sympy import ceiling, floor
 
@@ -34,17 +37,43 @@ def rewrite(
     opaque: Collection[Node] = frozenset(),
 ) -> list[Use]:
     """The terms with every rule applied wherever it matches, but not in positions: their digits are all there."""
+    settled = _settled(_Rules((*rules, *(rule.function for rule in axis_rules))))
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         made = own(node) if uses == node.uses() else node.rebuild(uses)
         for _ in range(MAX_ROUNDS):
+            if made.letters in settled.get(made.node, ()):
+                return made
             changed = _fire(made, rules, axis_rules, trace)
             if changed is None:
+                settled.setdefault(made.node, set()).add(made.letters)
                 return made
             made = changed
         return made
 
     return transform(roots, visit, {*opaque, *_positions(roots, opaque)})
+
+
+class _Rules:
+    """Rules in their order as a key of a cache: the same ones are the same objects."""
+
+    def __init__(self, rules: tuple[Any, ...]) -> None:
+        self._rules, self._identities = rules, tuple(map(id, rules))  # no other gets the identity of one that is kept
+
+    def __hash__(self) -> int:
+        return hash(self._identities)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Rules) and self._identities == other._identities
+
+
+@cache
+def _settled(rules: _Rules) -> WeakKeyDictionary[Node, set[tuple[Any, ...]]]:
+    """The nodes, with the letters of their uses, that none of the rules changes.
+
+    A rule sees nothing but its term. So what is settled stays so in later rounds, phases and functions.
+    """
+    return WeakKeyDictionary()
 
 
 def _positions(roots: Sequence[Use], opaque: Collection[Node]) -> Iterator[Node]:
@@ -66,24 +95,30 @@ def _fire(use: Use, rules: Sequence[Rule], axis_rules: Sequence[AxisRule], trace
         if made is not None and made != use:
             trace.steps.append((axis_rule.name, use, made))
             return made
+    body = _body(use)
     for rule in rules:
-        made = _replace(rule, use)
+        made = _replace(rule, use, body)
         if made is not None and made != use:
             trace.steps.append((rule.name, use, made))
             return made
     return None
 
 
-def _replace(rule: Rule, use: Use) -> Use | None:
+def _body(use: Use) -> Use | None:
+    """The product under a sum, in the letters of the sum's node; None of anything else."""
+    node = use.node
+    return product_of_powers(node.factors) if isinstance(node, Contract) and node.bound else None
+
+
+def _replace(rule: Rule, use: Use, body: Use | None) -> Use | None:
     pattern = rule.pattern
     if pattern.is_Mul or pattern.is_Pow:
         # part of a product, also under a sum
         node = use.node
         if not isinstance(node, Contract):
             return None
-        if node.bound:
-            body = product_of_powers(node.factors)
-            made = _replace(rule, body) if body != use else None
+        if body is not None:
+            made = _replace(rule, body, _body(body)) if body != use else None
             if made is None:
                 return None
             lengths = dict(enumerate(node.bound, node.rank))

@@ -17,7 +17,17 @@ from dataclasses import dataclass, field
 
 from sympy import Symbol
 
-from symgrad.statements.expressions import Buffer, Expression, Group, Kept, Operation, buffers_of, parts_of, sizes_of
+from symgrad.statements.expressions import (
+    Buffer,
+    Expression,
+    Group,
+    Kept,
+    Operation,
+    Read,
+    buffers_of,
+    parts_of,
+    sizes_of,
+)
 from symgrad.statements.operations import Facts, facts, memory_of
 from symgrad.statements.statements import Body, Comment, Define, Loop, Release, Rows, Statement, Store, Unpack
 
@@ -63,14 +73,15 @@ class _Checker:
 
     def reads(self, expression: Expression, statement: Statement) -> None:
         """What an expression reads is there, and its letters are bound."""
-        for buffer in buffers_of(expression):
-            self._is_there(buffer, statement)
         for part in parts_of(expression):
-            if isinstance(part, Operation) and part.head == "einsum":
+            if isinstance(part, Read):
+                self._is_there(part.buffer, statement)
+            elif isinstance(part, Operation) and part.head == "einsum":
                 self._letters(part, statement)
-        mentioned = {str(symbol) for size in sizes_of(expression) for symbol in size.free_symbols}
-        if clocks := mentioned & self.clocks - self.running:
-            self._refuse(f"the clock {min(clocks)} is read outside its loop", statement)
+        if ended := self.clocks - self.running:
+            mentioned = {str(symbol) for size in sizes_of(expression) for symbol in size.free_symbols}
+            if clocks := mentioned & ended:
+                self._refuse(f"the clock {min(clocks)} is read outside its loop", statement)
 
     def returned(self, expression: Expression, statement: Statement) -> None:
         """What a function gives back is its own."""

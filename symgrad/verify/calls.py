@@ -109,7 +109,7 @@ class Calls:
 
     def flat_inputs(self, inputs: Inputs) -> tuple[list[Array], dict[str, Any]]:
         """The parameters, and what is given beside one vector of them: sizes and data."""
-        sizes = {str(symbol): size for symbol, size in self.sizes.items() if str(symbol) in self.module.DIMENSIONS}
+        sizes = {name: size for name, size in _by_name(self.sizes).items() if name in self.module.DIMENSIONS}
         data = {name: value for name, value in inputs.items() if name in self.module.ARGUMENTS}
         parameters = [np.asarray(data.pop(name)) for name in self.parameters]
         return parameters, {**sizes, **data}
@@ -146,10 +146,19 @@ def _arrays(label: str, result: Any) -> Iterator[tuple[str, Array]]:
 
 def called(module: Any, function: str, inputs: Inputs, sizes: Mapping[Basic, int], *first: Any, **options: Any) -> Any:
     """The result of a module's function, which takes some of the inputs and sizes by name after the first arguments."""
-    known = {**{str(symbol): size for symbol, size in sizes.items()}, **inputs}
+    known = {**_by_name(sizes), **inputs}
     names = taken_by(module, function)
     given = [name for name in inputs if not name.startswith("direction_")] if names is None else names[len(first) :]
     return getattr(module, function)(*first, **{name: known[name] for name in given}, **options)
+
+
+def _by_name(sizes: Mapping[Basic, int]) -> dict[str, int]:
+    return {_name_of(symbol): size for symbol, size in sizes.items()}
+
+
+@lru_cache(256)
+def _name_of(symbol: Basic) -> str:
+    return str(symbol)  # which costs as much as a call of a small module
 
 
 def taken_by(module: Any, function: str) -> tuple[str, ...] | None:

@@ -1,5 +1,6 @@
 """Evaluators of the graph that give up where numbers are too large, and that round as float64 does."""
 
+from functools import lru_cache
 from typing import Any
 
 import mpmath
@@ -31,7 +32,7 @@ class LimitedEvaluator(GraphEvaluator):
             most = _OF_EXPONENTIALS if node.head.__name__ in _EXPONENTIAL else _OF_OTHERS
             for use in node.args:
                 for number in self.aligned(use, range(node.rank)).flat:
-                    if isinstance(number, mpf) and mpmath.isfinite(number) and number and mpmath.mag(number) > most:
+                    if isinstance(number, mpf) and number.man and number.exp + number.bc > most:
                         raise TooFar
         return super().value(node)
 
@@ -46,9 +47,15 @@ class RoundedEvaluator(LimitedEvaluator):
         value = super().value(node)
         if not isinstance(value, np.ndarray) or isinstance(node, Input):
             return value
-        errors = np.random.default_rng(len(self.values)).uniform(-(2.0**-52), 2.0**-52, value.size)
-        made = np.empty(value.shape, dtype=object)
-        for n, (number, error) in enumerate(zip(value.flat, errors, strict=True)):
-            exact = not isinstance(number, mpf) or (abs(number) < _SUBSCRIPTS and number == int(number))
-            made[np.unravel_index(n, value.shape)] = number if exact else number * (1 + mpf(error))
-        return made
+        made = np.empty(value.size, dtype=object)
+        factors = _factors(len(self.values), value.size, mpmath.mp.prec)
+        for n, (number, factor) in enumerate(zip(value.flat, factors, strict=True)):
+            exact = not isinstance(number, mpf) or (number.exp >= 0 and abs(number) < _SUBSCRIPTS)  # a whole number
+            made[n] = number if exact else number * factor
+        return made.reshape(value.shape)
+
+
+@lru_cache(4096)
+def _factors(seed: int, count: int, precision: int) -> list[mpf]:
+    """Rounding errors as what numbers are multiplied by, at a precision of mpmath."""
+    return [1 + mpf(error) for error in np.random.default_rng(seed).uniform(-(2.0**-52), 2.0**-52, count)]

@@ -7,8 +7,7 @@ import pytest
 from sympy import Eq, IndexedBase, Sum, symbols, tanh
 
 from symgrad import Model, sigmoid
-
-from ..models import recurrences as models
+from tests.models import recurrences as models
 
 T, N, K, M = symbols("T N K M", integer=True, positive=True)
 t, n, k, l, m = symbols("t n k l m", integer=True)  # noqa: E741

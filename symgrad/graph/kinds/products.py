@@ -72,20 +72,21 @@ class Contract(Node):
 
     def evaluate(self, at: GraphEvaluator) -> Array:
         letters = range(self.rank + len(self.bound))
-        outside, inside = array(mpf(1)), array(mpf(1))
+        one = array(mpf(1))  # by which nothing is multiplied
+        outside = inside = one
         for use, exponent in self.factors:
             value = at.aligned(use, letters)
             value = value if exponent == 1 else entrywise(partial(function_value, Pow), value, array(as_mpf(exponent)))
             if not at.strict:
-                inside = entrywise(_vanishing, inside, value)
+                inside = value if inside is one else entrywise(_vanishing, inside, value)
             elif all(letter < self.rank for letter in use.letters):  # code may multiply by it after it has summed up
-                outside = array(outside * value)
+                outside = value if outside is one else array(outside * value)
             else:
-                inside = array(inside * value)
+                inside = value if inside is one else array(inside * value)
         total = full(inside, at.shape((*self.shape, *self.bound)))
         if self.bound:
             total = of_lists(mpmath.fsum, together(total, self.rank))
-        return array(total * outside.reshape(outside.shape[: self.rank])) if at.strict else total
+        return total if outside is one else array(total * outside.reshape(outside.shape[: self.rank]))
 
     def sign(self, order: Order) -> SignRule:
         exchanged = [axis for axis, other in enumerate(order) if axis != other]

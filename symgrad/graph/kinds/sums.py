@@ -49,11 +49,13 @@ class Add(Node):
         return [times(self, use, [const(coefficient)])]
 
     def evaluate(self, at: GraphEvaluator) -> Array:
-        total = array(mpf(0))
+        total = None
         for coefficient, use in self.terms:
             # the array first: a number of mpmath spells out an array that it is multiplied by before it gives way
-            total = array(total + at.aligned(use, range(self.rank)) * as_mpf(coefficient))
-        return total
+            term = at.aligned(use, range(self.rank))
+            term = term if coefficient == 1 else array(term * as_mpf(coefficient))
+            total = term if total is None else array(total + term)
+        return array(mpf(0)) if total is None else total
 
     def sign(self, order: Order) -> SignRule:
         terms = [(use, c) for c, use in self.terms]
