@@ -342,3 +342,32 @@ def test_two_factors_that_are_zero_by_one_condition_do_not_rely_on_each_other():
     times, scores = np.array([3.0, 1.0, 2.0, 2.0]), np.array([1.0, -2.0, 0.0, 1.5])
     sums = 2 * ((times >= times[:, None]) * np.exp(scores)).sum(axis=1)
     np.testing.assert_allclose(module.value(u=scores, t=times), (sums**2).sum(), rtol=1e-14)
+
+
+N, M = symbols("N M", integer=True, positive=True)
+n, m = symbols("n m", integer=True)
+w, x, y = (IndexedBase(name, shape=(side,)) for name, side in (("w", N), ("x", M), ("y", N)))
+labels = IndexedBase("labels", shape=(N,), integer=True)
+APART = {
+    "factor": Sum(if_else(w[n] > 0, y[n] * Sum(x[m] ** 2, (m, 0, M - 1)), 0), (n, 0, N - 1)),
+    "array": Sum(if_else(w[n] > 0, y[n] * x[m], 0), (n, 0, N - 1), (m, 0, M - 1)),
+    "square": Sum(if_else(w[n] > 0, (y[n] - y[n] * Sum(x[m], (m, 0, M - 1))) ** 2, 0), (n, 0, N - 1)),
+    "delta": Sum(KroneckerDelta(labels[n], 1) * y[n] * Sum(x[m], (m, 0, M - 1)), (n, 0, N - 1)),
+}
+
+
+@pytest.mark.parametrize("name", APART)
+def test_data_that_share_no_index_with_a_condition_are_left_out_where_it_never_holds(name: str) -> None:
+    """Σₙ [wₙ > 0]·yₙ·Σₘ xₘ² is 0 if no w is above 0, whatever x is; else the x that are there count."""
+    module = Model(APART[name], [y]).compile(check=False, hvp=True)
+    given = {"w": np.array([-1.0, 0.0]), "labels": np.array([0, 2])}
+    y_is = np.array([1.0, 2.0])
+    read = {key: value for key, value in given.items() if key in module.ARGUMENTS}
+    for held in (np.nan, np.inf, 1e200):
+        data = {**read, "x": np.array([held, 1.0])}
+        with np.errstate(all="raise"):
+            value, gradient = module.value_and_gradient(y=y_is, **data)
+            assert value == 0 and not np.any(gradient.y)
+            assert not np.any(module.hessian_vector_product((y_is,), y=y_is, **data).y)
+    there = {key: np.array([0, 1]) if key == "labels" else np.array([0.0, 1.0]) for key in read}
+    assert np.isnan(module.value(y=y_is, x=np.array([np.nan, 1.0]), **there))

@@ -12,6 +12,8 @@ def _in_range(position: Any, size: int, label: str) -> npt.NDArray[Any]:
     array = np.asarray(position)
     outside = (array < 0) | (array >= size)
     if np.any(outside):
+        if size == 0:
+            raise IndexError(f"{label} is a position on an axis without entries")
         at = tuple(int(k) for k in np.argwhere(outside)[0])
         raise IndexError(f"{label} is {array[at]} at {list(at)}, expected 0 ... {size - 1}")
     return array

@@ -8,6 +8,7 @@ some other term reads all of it, is not guarded.
 """
 
 from collections.abc import Collection, Sequence
+from functools import reduce as reduced
 from typing import Any
 
 import sympy as sp
@@ -55,6 +56,7 @@ from symgrad.schedule.regions import (
     NOWHERE,
     Region,
     condition_of,
+    is_of_any,
     is_of_data,
     is_tie,
     union,
@@ -171,7 +173,7 @@ def _of_entries(region: Region, finite: bool) -> Region:
 def _is_of_entries(guard: Guard, finite: bool) -> bool:
     if not guard.is_of_data:
         return True
-    if finite and (guard.some or not guard.condition.letters):
+    if is_of_any(guard) or (finite and (guard.some or not guard.condition.letters)):
         return False
     return not any(isinstance(node, Reduce | Scatter) for node in postorder([guard.condition.node]))
 
@@ -190,7 +192,7 @@ class _Guarded:
     def __init__(self, roots: Sequence[Use], parameters: Collection[str]) -> None:
         self._vanishing = Vanishing(roots)
         nodes = list(postorder([use.node for use in roots]))
-        chosen = _chosen(nodes, parameters)
+        self._chosen = chosen = _chosen(nodes, parameters)
         self._live = liveness(roots, self._vanishing, chosen)
         for node in list(self._live.computed):
             read = node.base.node if isinstance(node, Gather) else node
@@ -297,7 +299,12 @@ class _Guarded:
 
     def _region(self, node: Node, reading: Reading) -> Region:
         """Where a node needs an operand, in the operand's letters."""
-        return reading.of(self._live.of(node)[0])
+        region = reading.of(self._live.of(node)[0])
+        if reading.use.node not in self._chosen:
+            return region
+        return reduced(
+            union, (frozenset([frozenset(one for one in case if not is_of_any(one))]) for case in region), NOWHERE
+        )
 
     def _read(self, node: Node, reading: Reading, safe: Expr = S.Zero, always: bool = False) -> Use:
         """An operand, safe where it is not needed if it is open (or `always`)."""

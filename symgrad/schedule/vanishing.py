@@ -36,7 +36,7 @@ from symgrad.schedule.recurrences import (
     of_scattered,
     vanishing,
 )
-from symgrad.schedule.regions import NOWHERE, implied_guards, moved_case, union
+from symgrad.schedule.regions import NOWHERE, implied_guards, is_of_any, moved_case, of_any, union
 
 _LOGARITHMS = (log, log2, log10)
 _ZERO_AT_MINUS_INFINITY = (exp, exp2, sigmoid, softplus, relu, share)  # in their first argument
@@ -153,8 +153,10 @@ class Vanishing:
 def _either(cases: Sequence[Sequence[Guard]]) -> list[Guard]:
     """What holds where all guards of some case hold."""
     region = NOWHERE
-    for guards in cases:
-        region = union(region, frozenset([frozenset(guards)]))
+    shared = set.intersection(*map(set, cases)) if cases else set()
+    for guards in cases:  # that one sum or another has terms at all is not worth a pass over both
+        kept = [one for one in guards if one in shared or not is_of_any(one)]
+        region = union(region, frozenset([frozenset(kept)]))
     said = common(region)
     written = [one for guards in cases for one in guards if one in said]
     return [*written, *(one for one in said if one not in written)]
@@ -165,6 +167,8 @@ def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:
     axes, every = {axis: axis for axis in range(rank)}, list(guards)
     for guard in every:
         yield from moved_case(frozenset([guard]), axes, sums=True)
+    if not rank:
+        yield from of_any(every, axes)
     yield from implied_guards(every, axes)
 
 

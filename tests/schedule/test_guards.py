@@ -7,7 +7,7 @@ from sympy import Abs, And, Eq, Expr, Ge, IndexedBase, Le, Lt, Ne, Or, S, Sum, e
 
 from symgrad import Model, if_else
 from symgrad.graph.build import apply, const, index, size
-from symgrad.graph.nodes import Input, Use, intern
+from symgrad.graph.nodes import Input, Letter, Use, intern
 from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.regions import (
     EVERYWHERE,
@@ -111,7 +111,7 @@ data = intern(Input, (N, M), "d", ratings, False)
 row = intern(Input, (N,), "e", R, False)
 
 
-def above(node: Input, *letters: int) -> Guard:
+def above(node: Input, *letters: Letter) -> Guard:
     return Guard(apply(Ge, [Use(node, letters), const(S.Zero)]), True)
 
 
@@ -140,8 +140,14 @@ def test_a_region_without_some_of_its_letters() -> None:
     """An entry of x[n] under d[n, m] >= 0 is needed if that holds for any m."""
     ((found,),) = moved(region(CELL), Use(row, (0,)))
     assert found.some and found.condition.letters == (0, ("some", 0))
-    assert moved(region(ROW), Use(row, (1,))) == EVERYWHERE  # no index in common
     assert moved(region(ROW), Use(data, (3, 0))) == region(above(row, 1))
+
+
+def test_a_region_without_any_of_its_letters() -> None:
+    """An array that shares no index with e[n] >= 0 is needed if that holds for any n; a number by itself always is."""
+    ((found,),) = moved(region(ROW), Use(row, (1,)))
+    assert found == above(row, ("some", 0))
+    assert moved(region(ROW), Use(intern(Input, (), "a", R, False), ())) == EVERYWHERE
 
 
 def test_two_conditions_on_a_letter_that_is_left_out_hold_for_one_position() -> None:
