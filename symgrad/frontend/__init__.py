@@ -2,7 +2,7 @@
 
 Files: refuses what `Model` cannot use (`given`), reads index notation (`reader`, `subscripts`), what is written out
 entry by entry (`tables`, `components`), matrices (`matrix`), inverses, determinants and blocks (`linear_algebra`),
-declarations and names (`program`, `signature`, `labels`, `names`), facts about matrices (`properties`), indices that
+declarations and names (`program`, `signature`, `labels`, `names`), facts (`facts`, `properties`), indices that
 are bound twice (`binders`) or stand for two (`merged_indices`), ranges and subscripts (`scope`, `bounds`, `conditions`,
 `positions`), left sides and recurrences (`left_sides`, `base_cases`, `first_steps`, `references`, `recurrence`).
 """

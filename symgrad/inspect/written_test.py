@@ -9,11 +9,11 @@ import numpy as np
 from jinja2 import Environment
 
 from symgrad.arguments import Argument
+from symgrad.frontend.facts import Bound
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import FIRST_STEP
 from symgrad.verify.directions import Tangents
 from symgrad.verify.draw import Draw
-from symgrad.verify.facts import Bound
 
 TEMPLATE = "test_module.py.j2"
 

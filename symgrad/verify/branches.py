@@ -17,13 +17,13 @@ from sympy.logic.boolalg import Boolean, BooleanAtom, BooleanFalse
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
+from symgrad.frontend.facts import outermost
 from symgrad.functions import relu
 from symgrad.graph.dimensions import concrete
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import typical_size
 from symgrad.verify.directions import Tangents
 from symgrad.verify.draw import Draw
-from symgrad.verify.facts import outermost
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.reference import Place, branches_of
 

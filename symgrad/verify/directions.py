@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from symgrad.frontend.facts import Bound, Constraint, Simplex, Structure
 from symgrad.verify.arrays import Array, Inputs, entry_name
+from symgrad.verify.constraints import bounded
 from symgrad.verify.differences import typical_size
-from symgrad.verify.facts import Bound, Constraint, Simplex, Structure
 
 _BESIDE = 2.0**-10  # of the scale: far enough to tell a number that stays zero, near enough to stay between kinks
 
@@ -64,7 +65,7 @@ class Tangents:
         mask = np.ones(self.value.shape, dtype=bool)
         for constraint in constraints:
             if isinstance(constraint, Bound) and constraint.name == name and constraint.low == constraint.high:
-                mask &= ~constraint.entries(mask.shape)  # a given number: not to be moved
+                mask &= ~bounded(constraint, mask.shape)  # a given number: not to be moved
         grids = np.indices(mask.shape)
         diagonal = grids[-2] == grids[-1] if mask.ndim > 1 else mask
         if self.symmetric:

@@ -8,8 +8,8 @@ import numpy as np
 from sympy import Basic
 
 from symgrad.errors import ModelError
+from symgrad.frontend.facts import Constraint
 from symgrad.graph.dimensions import format_sizes
-from symgrad.verify.facts import Constraint
 
 MARGIN = 0.02
 """The distance to the next kink that a draw should have, relative to what is kinked. In a model with a hundred ReLUs

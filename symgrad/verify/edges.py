@@ -18,10 +18,10 @@ from sympy import Basic, Symbol, sympify
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
+from symgrad.frontend.facts import Unread
 from symgrad.graph.dimensions import format_sizes
 from symgrad.verify.arrays import count, largest
 from symgrad.verify.draw import EMPTY, KINK, MARGIN, SCALED, ZEROS, Draw, NoInputsError
-from symgrad.verify.facts import Unread
 from symgrad.verify.kink_points import MOST_NUMBERS, search
 from symgrad.verify.report import Run
 from symgrad.verify.sampling import Sampler

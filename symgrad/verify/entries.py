@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from symgrad.arguments import Argument
+from symgrad.frontend.facts import Bound, Constraint, Simplex, Structure
 from symgrad.verify.arrays import Array
-from symgrad.verify.facts import Bound, Constraint, Simplex, Structure
+from symgrad.verify.constraints import limits
 
 RANGES: dict[str, tuple[float, float] | None] = {
     "any": None,  # standard normal
@@ -77,7 +78,7 @@ def entry_limits(shape: tuple[int, ...], constraints: Sequence[Constraint], inte
     low, high = np.full(shape, -math.inf), np.full(shape, math.inf)
     for bound in constraints:
         if isinstance(bound, Bound):
-            least, most = bound.limits(shape)
+            least, most = limits(bound, shape)
             if integer:
                 least = np.floor(least) + 1 if bound.strict else np.ceil(least)
                 most = np.ceil(most) - 1 if bound.strict else np.floor(most)

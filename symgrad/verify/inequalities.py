@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import Basic, Dummy, Ge, Gt, Indexed, Le, Lt, Poly, Pow, Symbol, log, loggamma
+from sympy import Basic, Ge, Gt, Indexed, Le, Lt, Pow, Symbol, log, loggamma
 from sympy.matrices.expressions.matexpr import MatrixElement
 
+from symgrad.frontend.facts import FactReader
 from symgrad.verify.arrays import Array
-from symgrad.verify.facts import FactReader, outermost
 from symgrad.verify.statements import instances
 
 MOST = 400  # of one statement, such as `x[i] < y[j]` for all i and j; each costs a millisecond to read
@@ -73,27 +73,18 @@ def _inequality(statement: Any, reader: FactReader) -> Inequality | None:
     """A statement without indices; None where it is not linear, or about something else than inputs."""
     if not isinstance(statement, Gt | Ge | Lt | Le):
         return None
-    gap = statement.lhs - statement.rhs if isinstance(statement, Gt | Ge) else statement.rhs - statement.lhs
-    gap = reader.sized(gap)
-    parts = outermost(gap)
-    places = {part: reader.place(part) for part in parts}
-    unknown = {part: Dummy() for part in parts}
-    plain = gap.xreplace(unknown)
-    if not parts or None in places.values() or not plain.is_polynomial(*unknown.values()):
-        return None
-    polynomial = Poly(plain, *unknown.values())
-    if polynomial.total_degree() != 1 or plain.free_symbols != set(unknown.values()):
+    linear = reader.linear(statement.gts - statement.lts)
+    if linear is None or not linear.rest.is_number:
         return None
     terms = []
-    for part, dummy in unknown.items():
-        argument, subscripts = places[part]  # type: ignore[misc]
+    for entry, coefficient in linear.coefficients.items():
+        argument, subscripts = reader.place(entry)  # type: ignore[misc]
         if not all(sub.is_Integer for sub in subscripts) or len(subscripts) != len(argument.shape):
             return None
-        terms.append(Term(argument.name, tuple(map(int, subscripts)), float(polynomial.coeff_monomial(dummy))))
-    constant = float(polynomial.coeff_monomial(1))
+        terms.append(Term(argument.name, tuple(map(int, subscripts)), coefficient))
     # of integers, what is above zero is at least one
-    whole = isinstance(statement, Gt | Lt) and all(reader.arguments_by_name[t.name].integer for t in terms)
-    return Inequality(tuple(terms), constant - whole)
+    whole = isinstance(statement, Gt | Lt) and all(reader.arguments[term.name].integer for term in terms)
+    return Inequality(tuple(terms), float(linear.rest) - whole)
 
 
 def settled(

@@ -16,10 +16,10 @@ import numpy as np
 from mpmath import mpf
 
 from symgrad.arguments import Argument
+from symgrad.frontend.facts import Constraint
 from symgrad.verify.arrays import Array, Inputs, entry_name, exactly
 from symgrad.verify.directions import beside
 from symgrad.verify.draw import Draw
-from symgrad.verify.facts import Constraint
 
 _LARGEST = 3  # the power of two
 _STEP = mpf(10) ** -20

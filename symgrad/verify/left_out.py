@@ -11,11 +11,11 @@ import numpy as np
 from sympy import Basic, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.matrices.expressions.matexpr import MatrixElement
 
+from symgrad.frontend.facts import Unread
 from symgrad.functions import if_else
 from symgrad.verify.arrays import Array
 from symgrad.verify.calls import OF_VECTORS
 from symgrad.verify.draw import Draw
-from symgrad.verify.facts import Unread
 from symgrad.verify.point import Point, close, difference
 from symgrad.verify.report import Finding
 from symgrad.verify.subject import Subject

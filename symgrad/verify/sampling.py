@@ -11,12 +11,12 @@ import numpy as np
 from sympy import Basic
 
 from symgrad.errors import ModelError, SymgradError
+from symgrad.frontend.facts import Bound, Constraint, FactReader, Structure, Unread
 from symgrad.graph.dimensions import concrete, format_sizes
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import Loss, typical_size
 from symgrad.verify.draw import MARGIN, Draw, NoInputsError
 from symgrad.verify.entries import RANGES, draw_entries, entry_limits
-from symgrad.verify.facts import Bound, Constraint, FactReader, Structure, Unread
 from symgrad.verify.inequalities import Inequality, inequalities, settled
 from symgrad.verify.sizes import concrete_shape
 from symgrad.verify.statements import holds
@@ -276,7 +276,7 @@ class Sampler:
         own = [c for c in self.constraints if getattr(c, "name", None) == name]
         if name in self._given or any(not isinstance(c, Bound) for c in own):
             return None
-        argument = self._reader.arguments_by_name[name]
+        argument = self._reader.arguments[name]
         low, high = entry_limits(concrete_shape(argument, self._sizes), own, argument.integer)
         if argument.upper is not None:
             low, high = np.maximum(low, 0), np.minimum(high, concrete(argument.upper, self._sizes) - 1)

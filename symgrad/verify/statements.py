@@ -11,8 +11,9 @@ from sympy.assumptions.assume import AppliedPredicate
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import SymgradError
+from symgrad.frontend.facts import SIGNS, STRUCTURES, Bound, Constraint, FactReader, Unread
 from symgrad.verify.arrays import Inputs, largest
-from symgrad.verify.facts import SIGNS, STRUCTURES, TOLERANCE, Bound, Constraint, FactReader, Unread, has_structure
+from symgrad.verify.constraints import TOLERANCE, has_structure, is_satisfied
 from symgrad.verify.reference import Reading
 
 MOST_INSTANCES = 4096  # a fact over large arrays is tested on its first entries
@@ -32,7 +33,7 @@ _RELATIONS: dict[type, Any] = {
 def holds(constraint: Constraint, inputs: Inputs, reader: FactReader, where: tuple[Basic, ...] = ()) -> bool | None:
     """Whether a constraint holds for inputs; None where it is of a kind that cannot be tested."""
     if not isinstance(constraint, Unread):
-        return constraint.holds(inputs)
+        return is_satisfied(constraint, inputs)
     fact: Any = constraint.fact
     test, parts = _test(fact)
     values = {argument.symbol: inputs[argument.name] for argument in reader.arguments.values()}
@@ -83,7 +84,7 @@ def _test(fact: Any) -> tuple[Callable[..., bool | None], Sequence[Basic]]:
         kind = fact.function.name
         if kind in SIGNS:
             sign = Bound(Integer(0), "value", (), **SIGNS[kind])
-            return lambda value: sign.holds({"value": value}), fact.arguments
+            return lambda value: is_satisfied(sign, {"value": value}), fact.arguments
         if kind in STRUCTURES:
             return lambda value: has_structure(STRUCTURES[kind], value), fact.arguments
         return lambda *values: None, ()

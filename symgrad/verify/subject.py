@@ -10,10 +10,10 @@ import numpy as np
 from sympy import Basic, Expr, Symbol
 
 from symgrad.arguments import Argument
+from symgrad.frontend.facts import Constraint
 from symgrad.verify.calls import Arrays, SecondOrder
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.draw import Draw
-from symgrad.verify.facts import Constraint
 from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss

@@ -14,6 +14,7 @@ from sympy import Rational
 import symgrad.rewrite
 import symgrad.schedule
 from symgrad import Model
+from symgrad.frontend.facts import Simplex, Structure
 from symgrad.graph.build import ONE, add
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.letters import relabel
@@ -21,7 +22,6 @@ from symgrad.graph.nodes import Node, Previous, Scan, Use, postorder
 from symgrad.graph.transform import own
 from symgrad.rewrite.record import Record
 from symgrad.verify.draw import Draw
-from symgrad.verify.facts import Simplex, Structure
 
 Change = tuple[Use, Use]
 

@@ -30,10 +30,10 @@ from sympy import (
 
 from symgrad.arguments import Argument
 from symgrad.errors import ModelError
+from symgrad.frontend.facts import Bound, FactReader, Simplex, Structure, Unread
 from symgrad.functions import total
 from symgrad.verify.draw import MARGIN
 from symgrad.verify.draws import given_inputs
-from symgrad.verify.facts import Bound, FactReader, Simplex, Structure, Unread
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.sampling import Sampler
