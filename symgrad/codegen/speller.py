@@ -109,7 +109,13 @@ class Speller:
     dtype : how the floating type of the arguments is read off.
     lengths : how dimensions are read off that have no variable: a block has as many rows as its arrays have.
     function, typed : the function that is written, and the argument whose type is read off.
+
+    Attributes
+    ----------
+    asks_for_type : whether something that was spelled reads off the floating type.
     """
+
+    asks_for_type = False
 
     def __init__(
         self,
@@ -119,9 +125,15 @@ class Speller:
         function: str = "",
         typed: str = "",
     ) -> None:
-        self.dialect, self.dtype = dialect, dtype
+        self.dialect, self._dtype = dialect, dtype
         self.function, self.typed = function, typed
         self.lengths = dict(lengths or {})
+
+    @property
+    def dtype(self) -> str:
+        """How the floating type is read off."""
+        self.asks_for_type = True
+        return self._dtype
 
     def text(self, expression: Expression) -> str:
         """The text, without parentheses around it."""

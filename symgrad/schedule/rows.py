@@ -3,7 +3,8 @@
 Sums over rows that depend on others, as a variance does on the mean, are taken in rounds, one after the other.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -37,12 +38,14 @@ class Round:
     Attributes
     ----------
     local : nodes with an entry or more a row, which depend on that row only; inputs among them.
+    parts : sums over all rows that are only terms of one of the totals.
     totals : the sums and extrema over all rows.
     kept : the local nodes that later rounds need, too.
     after : what depends on a total of this round, and on none of a later one.
     """
 
     local: tuple[Node, ...]
+    parts: tuple[Node, ...]
     totals: tuple[Node, ...]
     kept: tuple[Node, ...]
     after: tuple[Node, ...]
@@ -87,7 +90,8 @@ def row_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan | N
         if isinstance(side, Symbol) and side not in parameters:
             kinds = _kinds(nodes, side)
             if kinds is not None and not any(kinds.get(use.node) == "local" for use in roots):
-                return _in_rounds(nodes, side, kinds)
+                known = {a.name for a in arguments if a.role == "data"}
+                return _in_rounds(nodes, side, kinds | _sums_of_totals(nodes, roots, kinds, known))
     return None
 
 
@@ -122,28 +126,66 @@ def _kinds(nodes: Sequence[Node], dimension: Symbol) -> dict[Node, str] | None:
     return kinds if inputs and "total" in kinds.values() else None
 
 
+def _sums_of_totals(
+    nodes: Sequence[Node], roots: Sequence[Use], kinds: Mapping[Node, str], data: Collection[str]
+) -> dict[Node, str]:
+    """Σ f + Σ g = Σ (f + g): numbers that are sums of totals of a round are `total` themselves, their terms are `part`.
+
+    Not of totals of data alone, which are computed once for the same data.
+    """
+    users = Counter(use.node for node in nodes for use in node.uses()) + Counter(use.node for use in roots)
+    rounds = _rounds(nodes, kinds)
+    varying: set[Node] = set()
+    for node in nodes:
+        named = isinstance(node, Input) and node.name not in data
+        if named or any(use.node in varying for use in node.uses()):
+            varying.add(node)
+    found: dict[Node, str] = {}
+    for node in nodes:
+        if not isinstance(node, Add) or node.rank or node in kinds:
+            continue
+        terms = [use.node for use in node.uses()]
+        sums = all(kinds.get(term) == "total" and isinstance(term, Contract) for term in terms)
+        if (
+            sums
+            and all(users[term] == 1 and term in varying for term in terms)
+            and len({rounds[term] for term in terms}) == 1
+        ):
+            found |= {node: "total", **dict.fromkeys(terms, "part")}
+    return found
+
+
+def _rounds(nodes: Sequence[Node], kinds: Mapping[Node, str]) -> dict[Node, int]:
+    """The round after which, or in which, a node is there; 0 is before all rounds."""
+    first: dict[Node, int] = {}
+    for node in nodes:
+        inside = kinds.get(node) is not None
+        ready = [first[use.node] + (inside and kinds.get(use.node) in (None, "total")) for use in node.uses()]
+        first[node] = max([*ready, int(inside)], default=0)
+    return first
+
+
 def _in_rounds(nodes: Sequence[Node], dimension: Symbol, kinds: Mapping[Node, str]) -> RowPlan:
     """The plan: totals are taken in the first round that can take them, what is local is computed when it is needed."""
-    first: dict[Node, int] = {}  # the round after which, or in which, a node is there; 0 is before all rounds
+    first = _rounds(nodes, kinds)
     users: dict[Node, list[Node]] = {}
     for node in nodes:
-        later = [node in kinds and kinds.get(use.node) != "local" for use in node.uses()]
-        ready = [first[use.node] + wait for use, wait in zip(node.uses(), later, strict=True)]
-        first[node] = max([*ready, int(node in kinds)], default=0)
         for use in node.uses():
             users.setdefault(use.node, []).append(node)
     when = {node: {first[node]} for node in nodes if kinds.get(node) == "total"}
     for node in reversed(nodes):
-        if kinds.get(node) == "local":
+        if kinds.get(node) in ("local", "part"):
             needed = {number for user in users[node] for number in when[user]}
             when[node] = {min(needed)} if node.uses() else needed  # what is made of nothing is there in any round
     rounds = []
     for number in range(1, 1 + max(min(those) for those in when.values())):
-        local = [node for node in nodes if kinds.get(node) == "local" and number in when[node]]
-        totals = [node for node in nodes if kinds.get(node) == "total" and number in when[node]]
+        local, parts, totals = (
+            [node for node in nodes if kinds.get(node) == kind and number in when[node]]
+            for kind in ("local", "part", "total")
+        )
         kept = [n for n in local if not when[n].issuperset(set().union(*(when[user] for user in users[n])))]
         after = tuple(node for node in nodes if node not in kinds and first[node] == number)
-        rounds.append(Round(tuple(local), tuple(totals), tuple(kept), after))
+        rounds.append(Round(tuple(local), tuple(parts), tuple(totals), tuple(kept), after))
     before = tuple(node for node in nodes if node not in kinds and first[node] == 0)
     local = [node for node in nodes if kinds.get(node) == "local" and not isinstance(node, Named)]
     widths = [Mul(*(side for side in node.shape if side != dimension)) for node in local]

@@ -25,9 +25,11 @@ def _of_statements(statements: Iterable[Statement]) -> set[Symbol]:
         if isinstance(statement, Rows):
             found |= dimensions_in(statement) | statement.width.free_symbols | statement.size.free_symbols
             continue
-        found |= _of_expressions(statement.expressions) | _of_statements(statement.inside)
+        inside = _of_expressions(statement.expressions) | _of_statements(statement.inside)
         if isinstance(statement, Loop):
-            found |= statement.first.free_symbols | statement.end.free_symbols
+            inside = {symbol for symbol in inside if str(symbol) != statement.clock}
+            inside |= statement.first.free_symbols | statement.end.free_symbols
+        found |= inside
         if isinstance(statement, Define) and isinstance(statement.out, Kept):
             found |= _of_expressions([statement.out])
     return found

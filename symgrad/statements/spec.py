@@ -9,6 +9,9 @@
 * What is returned is no array of a workspace, which the next call writes to, and no part of one.
 * Letters of a sum of products are those of its operands' axes, as many as they have axes.
 * The clock of a loop is read inside it only.
+* Rows stand in no loop and no other rows. All have the same number of rows, and arrays of blocks, which are joined as
+  `rows`, are kept for later rows, and read by nothing else. What a section between rows is given it does not write to
+  where later parts take it, too: each of the parts of a seam can be called by itself.
 """
 
 import os
@@ -29,7 +32,8 @@ from symgrad.statements.expressions import (
     sizes_of,
 )
 from symgrad.statements.operations import Facts, facts, memory_of
-from symgrad.statements.statements import Body, Comment, Define, Loop, Release, Rows, Statement, Store, Unpack
+from symgrad.statements.seam import Seam, Section, seam_of
+from symgrad.statements.statements import Body, Comment, Define, Loop, Release, Rows, Statement, Store, Unpack, every
 
 
 class IllegalStatement(AssertionError):
@@ -54,6 +58,9 @@ def check(body: Body, after: str = "") -> None:
     checker.statements(body.statements)
     for result in body.results:
         checker.returned(result, Comment("the results"))
+    seam = seam_of(body)
+    if seam is not None:
+        checker.seam(seam)
 
 
 @dataclass
@@ -95,7 +102,37 @@ class _Checker:
                 name = min(buffer.name for buffer in shared & self.kept)
                 self._refuse(f"{name} is an array of the workspace, and may be part of a result", statement)
 
+    def seam(self, seam: Seam) -> None:
+        """The parts of a function with rows can be called one by one."""
+        blocks: set[Buffer] = set()
+        first, *_ = (rows.dimension for rows, _ in seam.rounds)
+        for n, part in enumerate(seam.parts):
+            where = part if isinstance(part, Rows) else Comment(part.name)
+            if read := blocks.intersection(part.takes):
+                self._refuse(f"{min(b.name for b in read)}, which is in blocks, is read at once", where)
+            if isinstance(part, Section):
+                later = {buffer for other in seam.parts[n + 1 :] for buffer in other.takes}
+                self._spares(part, frozenset().union(*map(self._memory, later)))
+                continue
+            if part.dimension != first:
+                self._refuse(f"there are rows of {first} and of {part.dimension}", where)
+            if missing := set(part.kept) - blocks:
+                self._refuse(f"{min(b.name for b in missing)} is not kept in blocks", where)
+            blocks.update(b for b, join in zip(part.results, part.joins, strict=True) if join == "rows")
+
+    def _spares(self, section: Section, arrays: frozenset[Buffer]) -> None:
+        """A section does not write to these arrays if it was given them."""
+        for statement in every(section.body):
+            for buffer in statement.writes:
+                if buffer in section.takes and self._memory(buffer) & arrays:
+                    self._refuse(f"{buffer.name}, which later parts take, is written to", statement)
+
+    def _memory(self, buffer: Buffer) -> frozenset[Buffer]:
+        return self.memory.get(buffer, frozenset({buffer}))
+
     def _statement(self, statement: Statement) -> None:
+        if isinstance(statement, Loop | Rows) and any(isinstance(one, Rows) for one in every(statement.inside)):
+            self._refuse("there are rows inside", statement)
         for expression in statement.expressions if not isinstance(statement, Rows) else ():
             self.reads(expression, statement)
         for buffer in statement.writes:

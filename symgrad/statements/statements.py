@@ -172,6 +172,11 @@ class Rows(Statement):
         return self.body
 
     @property
+    def takes(self) -> tuple[Buffer, ...]:
+        """What it takes from outside as a whole: arrays to be split into blocks, and what blocks share."""
+        return (*self.arguments, *self.shared)
+
+    @property
     def shared(self) -> tuple[Buffer, ...]:
         """What the function reads beside blocks of rows, in the order of reading."""
         own = {*self.arguments, *self.kept, *(buffer for one in every(self.body) for buffer in one.defines)}

@@ -39,7 +39,7 @@ def _printed() -> dict[str, str]:
     hearts = (
         ast.get_source_segment(source, part)
         for part in ast.parse(source).body
-        if isinstance(part, ast.FunctionDef) and part.name in ("value_and_gradient", "_value_and_gradient_rows")
+        if isinstance(part, ast.FunctionDef) and part.name.removeprefix("_").startswith("value_and_gradient")
     )
     return {
         "printed: show": model.show().rstrip() + "\n",

@@ -21,7 +21,7 @@ from symgrad.inspect.plots import agreement, step_sizes
 from symgrad.statements.expressions import Group
 from symgrad.targets import target
 from symgrad.targets.numpy.functions import NUMPY
-from symgrad.targets.numpy.lines import lines_of, rows_functions
+from symgrad.targets.numpy.parts import printed_parts
 from symgrad.verify.report import Entry
 from tests.statements.written import N, T, Writing, arrays
 
@@ -110,8 +110,9 @@ def test_a_line_is_for_the_formulas_that_use_its_result() -> None:
     body = written.body(STATEMENTS, "rows_0", "Gradient(rows_1, 2 * step, z)")
     (loss, gradient), speller = body.results, Speller(NUMPY, "a.dtype")
     body = replace(body, results=(loss, Group("Gradient", gradient.operands)))
-    made = listing("value_and_gradient", ["a", "b"], body, lines_of(body.statements, speller), "rows_0, Gradient(…)")
-    after = [line for lines in rows_functions(body.statements, speller) for line in lines]
+    parts = printed_parts(body, speller)
+    made = listing("value_and_gradient", ["a", "b"], body, parts.lines, parts.result)
+    after = [line for lines in parts.functions for line in lines]
     made = replace(made, lines=(*made.lines, *after))
     lines = linked_lines(made, {"y": "Y", "rows_0": "L", "rows_1": "A"}, ["L", "A", "B", "C"])
     keys = {html.unescape(re.sub("<[^>]*>", "", line.html)).strip(): set(line.keys) for line in lines}
@@ -121,7 +122,10 @@ def test_a_line_is_for_the_formulas_that_use_its_result() -> None:
     assert keys["part = y * a"] == {"L", "A"}
     assert keys["return np.summed(part), part @ a"] == {"L", "A"}
     assert keys["for t in range(1, T):"] == keys["z[t] = z[t - 1] + step"] == keys["z = np.zeros((T,))"] == {"C"}
-    assert keys["return rows_0, Gradient(…)"] == {"B"}
+    assert (
+        keys["return rows_0, Gradient(rows_1, 2 * step, z)"] == keys["return __after(step, rows_0, rows_1, T)"] == {"B"}
+    )
+    assert keys["step, y = __before(a, b)"] == set()
 
 
 def test_the_lines_of_blocks_of_rows_are_linked_too(models: Any) -> None:

@@ -25,10 +25,13 @@ def test_what_is_written_to_stays():
 def test_blocks_of_rows_keep_their_sums():
     rows = "x = A - B\ndef rows(A):\n    y = A + B\n    z = A * x\n    return (z,)"
     assert left(rows, "rows_0") == [
+        "def __before(A: Any, B: Any) -> Any:",
+        '    """What is the same for all rows, for ``."""',
+        "    return A - B",
         "def __rows(A: Any, x: Any) -> tuple[Any, ...]:",
         '    """Sums of a block of rows, for ``."""',
         "    z = A * x",
         "    return (z,)",
-        "x = A - B",
+        "x = __before(A, B)",
         "(rows_0,) = _over_rows(__rows, (A,), (x,), M, M)",
     ]

@@ -26,7 +26,7 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, Store, Unpack
 from symgrad.targets.numpy.functions import NUMPY
-from symgrad.targets.numpy.lines import lines_of, rows_functions
+from symgrad.targets.numpy.parts import printed_parts
 
 N, M, K, T = symbols("N M K T", integer=True, positive=True)
 
@@ -131,7 +131,6 @@ class Writing:
 
 
 def spelled(body: Body) -> list[str]:
-    """The statements in NumPy."""
-    speller = Speller(NUMPY, "A.dtype")
-    functions = [line for lines in rows_functions(body.statements, speller) for line in lines]
-    return [line.text for line in (*functions, *lines_of(body.statements, speller))]
+    """The statements in NumPy, after the functions that they call."""
+    parts = printed_parts(body, Speller(NUMPY, "A.dtype"))
+    return [line.text for line in (*(line for lines in parts.functions for line in lines), *parts.lines)]

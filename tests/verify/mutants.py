@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 FUNCTION = "value_and_gradient"
+PARTS = tuple(f"_{FUNCTION}_{part}" for part in ("before", "rows", "between", "after"))
+UNCHANGED = ("_arguments(", "_shape", ".shape", '"""', "_over_rows", "_check")  # in statements that compute nothing
 RELATIVE = 1e-4
 
 
@@ -58,18 +60,18 @@ def text_mutants(source: str, module: Any) -> Iterator[Mutant]:
 
 
 def _is_part(function: ast.FunctionDef) -> bool:
-    """Whether it is the function, or computes blocks of rows for it."""
-    return function.name == FUNCTION or function.name.startswith(f"_{FUNCTION}_rows")
+    """Whether it is the function, or one of its parts."""
+    return function.name == FUNCTION or function.name.startswith(PARTS)
 
 
 def _computing(function: ast.FunctionDef) -> Iterator[ast.stmt]:
     """The statements that compute numbers; those of blocks one by one."""
     for node in ast.walk(function):
-        if isinstance(node, ast.Return) and function.name == FUNCTION:
+        if isinstance(node, ast.Return) and function.name in (FUNCTION, f"_{FUNCTION}_after"):
             continue  # what it holds is assigned before; its mistakes are those of results
         if isinstance(node, ast.Assign | ast.AugAssign | ast.Return | ast.Expr) and node.value is not None:
             text = ast.unparse(node)
-            if not any(word in text for word in ("_arguments(", "_shape", ".shape", '"""', "_over_rows", "_check")):
+            if not any(word in text for word in (*UNCHANGED, *(f"{part}(" for part in PARTS))):
                 yield node
 
 

@@ -128,13 +128,14 @@ def test_a_wrong_phase_of_the_schedule_is_named(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = printing.rows_functions
+    right = printing.printed_parts
 
-    def doubled(*given: Any) -> list[list[Any]]:
-        wrong = ("weighted.T @", "2 * weighted.T @")
-        return [[replace(line, text=line.text.replace(*wrong)) for line in lines] for lines in right(*given)]
+    def doubled(*given: Any) -> Any:
+        wrong, made = ("weighted.T @", "2 * weighted.T @"), right(*given)
+        functions = [tuple(replace(line, text=line.text.replace(*wrong)) for line in lines) for lines in made.functions]
+        return replace(made, functions=tuple(functions))
 
-    monkeypatch.setattr(printing, "rows_functions", doubled)
+    monkeypatch.setattr(printing, "printed_parts", doubled)
     found = blamed(logistic())
     assert [link.name for link in found.values()] == ["hessian float64 code"]
     assert found["hessian"].label.startswith("H.w.w[")

@@ -24,8 +24,9 @@ from symgrad.statements.spec import validated
 from symgrad.statements.statements import Body, Rows, operations_of
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
-from symgrad.targets.numpy.lines import asks_for_arrays, lines_of, rows_functions
+from symgrad.targets.numpy.lines import asks_for_arrays
 from symgrad.targets.numpy.once import with_once
+from symgrad.targets.numpy.parts import PrintedParts, printed_parts
 from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
@@ -58,29 +59,21 @@ TAKEN = (
 
 @dataclass(frozen=True)
 class PrintedBody:
-    """The statements of a function, and how they are spelled."""
+    """The statements of a function that returns something of a type, and how they are spelled."""
 
     body: Body
     speller: Speller
+    returns: str
 
     @cached_property
-    def lines(self) -> list[Line]:
-        return lines_of(self.body.statements, self.speller)
+    def parts(self) -> PrintedParts:
+        """Its lines, and the functions that they call."""
+        return printed_parts(self.body, self.speller, self.returns)
 
     @property
     def once(self) -> bool:
         """Whether totals are computed once for the same data."""
         return any(isinstance(one, Rows) and one.once for one in self.body.statements)
-
-    @property
-    def rows(self) -> list[list[Line]]:
-        """The lines of the functions of a block of rows that it calls."""
-        return rows_functions(self.body.statements, self.speller)
-
-    @property
-    def result(self) -> str:
-        """The text of what it returns."""
-        return ", ".join(map(self.speller.text, self.body.results))
 
     @cached_property
     def dimensions(self) -> set[Symbol]:
@@ -142,8 +135,9 @@ class PrintedFunction(Called):
 def listed(function: Function, program: Program) -> Listing:
     """A function as it is printed; see `targets.Lister`."""
     printed = print_function(function, program)
-    made = listing(function.name, printed.takes, printed.body.body, printed.body.lines, printed.body.result)
-    after = [line for lines in printed.body.rows for line in (Line(""), Line(""), *lines)]
+    parts = printed.body.parts
+    made = listing(function.name, printed.takes, printed.body.body, parts.lines, parts.result)
+    after = [line for lines in parts.functions for line in (Line(""), Line(""), *lines)]
     return replace(made, lines=(*made.lines, *after))
 
 
@@ -168,11 +162,12 @@ def print_function(function: Function, program: Program, workspace: bool = False
     sparse = sparse_arguments(function.arguments, released)
     made_sparse = validated(with_sparse_products(released, sparse), "sparse products")
     once = with_once(made_sparse, function.arguments) if function.takes_all else made_sparse
-    body = PrintedBody(validated(once, "once"), speller)
+    returns = type_of(made.result, SPARSE)
+    body = PrintedBody(validated(once, "once"), speller, returns)
     kept = None
     if workspace:
         inside = validated(with_kept_arrays(found, first), "workspace")
-        kept = PrintedBody(inside, Speller(NUMPY, made.dtype, function=f"{function.name}_in", typed=typed))
+        kept = PrintedBody(inside, Speller(NUMPY, made.dtype, function=f"{function.name}_in", typed=typed), returns)
     printed = [body, *([] if kept is None else [kept])]
     return PrintedFunction(
         function,
@@ -181,7 +176,7 @@ def print_function(function: Function, program: Program, workspace: bool = False
         shapes,
         body,
         kept,
-        type_of(made.result, SPARSE),
+        returns,
         record_types(made.result, SPARSE),
         frozenset(helper for one in printed for helper in one.helpers),
         frozenset(special for one in printed for special in one.scipy),

@@ -137,7 +137,6 @@ def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
                 "once": one.body.once,
                 "body": _statements(one.body, lengths),
                 "kept": None if one.kept is None else _statements(one.kept, lengths),
-                "result": one.body.result,
                 "returns": one.returns,
                 "types": one.types,
                 "first_sparse": sparse and not blocks,
@@ -149,9 +148,10 @@ def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
 
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
     """The statements of a function, after those that read off arrays the dimensions that they mention."""
-    lines = [*length_lines(lengths, body.dimensions), *(line.text for line in body.lines)]
-    rows = [[line.text for line in function] for function in body.rows]
-    return {"lines": lines, "keeps": body.keeps, "rows": rows}
+    parts = body.parts
+    lines = [*length_lines(lengths, body.dimensions), *(line.text for line in parts.lines)]
+    functions = [[line.text for line in function] for function in parts.functions]
+    return {"lines": lines, "result": parts.result, "keeps": body.keeps, "functions": functions}
 
 
 def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[PrintedFunction]) -> None:

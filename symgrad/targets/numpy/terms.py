@@ -8,7 +8,7 @@ from typing import Any, Self
 from sympy import Expr
 
 from symgrad.functions import MaxOver, MinOver
-from symgrad.graph.nodes import Contract, Gather, Input, Letter, Named, Node, Reduce, Use, postorder
+from symgrad.graph.nodes import Add, Contract, Gather, Input, Letter, Named, Node, Reduce, Use, postorder
 from symgrad.lowering.functions import DOUBLES
 from symgrad.lowering.subscripts import is_window
 from symgrad.lowering.values import Value
@@ -66,7 +66,9 @@ class NumpyTerms(Stacks):
         self._rows = plan.local
         self._wanted.update({node: order for node, order in rows_first(plan).items() if node not in self._leading})
         self._prepared(roots)
-        read = {use.node for one in plan.rounds for node in (*one.local, *one.totals) for use in node.uses()}
+        read = {
+            use.node for one in plan.rounds for node in (*one.local, *one.parts, *one.totals) for use in node.uses()
+        }
         self._emit(plan.before, named=read.intersection(plan.before))
         inputs = sorted((node for node in plan.local if isinstance(node, Input)), key=lambda node: node.name)
         self._blocks = [buffer for node in inputs if (buffer := self._print(node).buffer) is not None]
@@ -139,9 +141,9 @@ class NumpyTerms(Stacks):
         for node in one.local:
             self._values.pop(node, None)  # of an earlier round
         self._emit([node for node in one.local if not node.uses()])
-        waiting = list(one.totals)
+        waiting = [*one.parts, *one.totals]  # a total comes after its parts
         for node in [node for node in one.local if node.uses()]:
-            for ready in [total for total in waiting if all(use.node in self._values for use in total.uses())]:
+            for ready in [total for total in waiting if self._is_ready(total)]:
                 self._emit_sum(ready)
                 waiting.remove(ready)
             self._emit([node])
@@ -149,10 +151,20 @@ class NumpyTerms(Stacks):
             self._emit_sum(node)
         values = [self._values[node] for node in one.totals]
         returned = {value.buffer: value.expression for value in values if value.buffer is not None}
-        while self.statements and isinstance(last := self.statements[-1], Define) and last.buffer in returned:
-            returned[last.buffer] = last.expression
+        parts = {self._values[node].buffer for node in one.parts}
+        while self.statements and isinstance(last := self.statements[-1], Define):
+            if last.buffer in parts:
+                returned = {buffer: _with(whole, last) for buffer, whole in returned.items()}
+            elif last.buffer in returned:
+                returned[last.buffer] = last.expression
+            else:
+                break
             self.statements.pop()
         return returned
+
+    def _is_ready(self, total: Node) -> bool:
+        """Whether a total can be taken, and arrays are free then: numbers are added up at the end."""
+        return not isinstance(total, Add) and all(use.node in self._values for use in total.uses())
 
     def _kept_rows(self, one: Round) -> list[Buffer]:
         """The arrays with rows that later rounds need."""
@@ -174,6 +186,13 @@ class NumpyTerms(Stacks):
         value = self._print(node)
         name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
         self._values[node] = self._named(name, node, value)
+
+
+def _with(expression: Expression, made: Define) -> Expression:
+    """An expression that computes a variable where it reads it."""
+    if isinstance(expression, Read):
+        return made.expression if expression.buffer == made.buffer else expression
+    return expression.rebuilt([_with(part, made) for part in expression.operands])
 
 
 def _is_short(node: Reduce) -> bool:

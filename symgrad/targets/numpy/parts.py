@@ -1,0 +1,195 @@
+"""Spells functions with rows of data: their parts as functions of their own, and the calls of these one by one.
+
+A part of the function `f` is `_f_before`, `_f_rows` or `_f_after`, with the names of its variables as arguments; one
+that computes nothing is none.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sympy import Symbol
+
+from symgrad.codegen.lines import Line, indented, lines, wrapped
+from symgrad.codegen.speller import Speller
+from symgrad.statements.expressions import Expression, Read
+from symgrad.statements.lengths import dimensions_in, dimensions_of
+from symgrad.statements.seam import AFTER, BEFORE, Section, seam_of
+from symgrad.statements.statements import Body, Define, Release, Rows
+from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
+
+MAX_LINE = 100  # a longer tuple is written one part a line
+
+_JOINS = {"maximum": "np.maximum", "minimum": "np.minimum"}  # rows come in lists, which are added like numbers
+
+
+@dataclass(frozen=True)
+class PrintedParts:
+    """The text of a function.
+
+    Attributes
+    ----------
+    lines : those of its statements, some of which call parts of it.
+    result : what it returns.
+    functions : the lines of these parts.
+    """
+
+    lines: tuple[Line, ...]
+    result: str
+    functions: tuple[tuple[Line, ...], ...] = ()
+
+
+def printed_parts(body: Body, speller: Speller, returns: str = "Any") -> PrintedParts:
+    """A function that returns something of the type `returns`, in parts if it has rows."""
+    seam = seam_of(body)
+    if seam is None:
+        return PrintedParts(tuple(lines_of(body.statements, speller)), _listed(body.results, speller))
+    made: list[Line] = []
+    result = _listed(body.results, speller)
+    functions: list[tuple[Line, ...]] = []
+    for part in seam.parts:
+        if isinstance(part, Rows):
+            made += lines(_rows(part, speller), part)
+            functions.append(tuple(_rows_function(part, speller)))
+            continue
+        made += lines_of([Release(part.lets_go)] if part.lets_go else [], speller)
+        if not part.computes:
+            made += lines_of(part.body, speller)
+            continue
+        printed = _PrintedSection(part, speller)
+        functions.append(tuple(printed.function(returns)))
+        if part.name == AFTER:
+            result = printed.call
+        else:
+            made += lines(wrapped(f"{_listed(part.gives, speller)} = {printed.name}(", printed.taken, ")"))
+    return PrintedParts(tuple(made), result, tuple(functions))
+
+
+class _PrintedSection:
+    """A function of what is before the rows, or of what they have made."""
+
+    def __init__(self, section: Section, speller: Speller) -> None:
+        self.section, self.outer = section, speller
+        self.name = f"_{speller.function}_{section.name}"
+        given = [buffer.name for buffer in section.takes]
+        arrays = [b.name for b in section.takes if b.kind == "real" and b.shape]
+        typed = speller.typed if speller.typed in given else next(iter(arrays), speller.typed)
+        inner = Speller(speller.dialect, f"{typed}.dtype" if typed else speller.dtype)
+        self.lines = _with_return(section, inner)
+        self.arrays = [*given, *([typed] if inner.asks_for_type and typed and typed not in given else [])]
+        self.sizes = sorted(map(str, dimensions_of(Body(section.body, section.gives))))
+        self.kept = ["kept"] if asks_for_arrays(section.body) else []
+
+    @property
+    def taken(self) -> list[str]:
+        """What it is called with; the names are those of its arguments."""
+        return [*self.arrays, *self.kept, *self.sizes]
+
+    @property
+    def call(self) -> str:
+        return f"{self.name}({', '.join(self.taken)})"
+
+    def function(self, returns: str) -> list[Line]:
+        """Its lines; the last section returns what the whole function does."""
+        arguments = [*(f"{name}: Any" for name in (*self.arrays, *self.kept)), *(f"{size}: int" for size in self.sizes)]
+        if self.section.name != AFTER:
+            returns = "tuple[Any, ...]" if len(self.section.gives) > 1 else "Any"
+        what = "What is the same for all rows" if self.section.name == BEFORE else "What follows from all rows"
+        return [
+            *lines(wrapped(f"def {self.name}(", arguments, f") -> {returns}:")),
+            Line(f'    """{what}, for `{self.outer.function}`."""'),
+            *indented(self.lines),
+        ]
+
+
+def _with_return(section: Section, speller: Speller) -> list[Line]:
+    """The lines of a section with what it returns; a single result is computed there."""
+    last = section.body[-1] if section.body else None
+    if isinstance(last, Define) and last.out is None and section.gives == (Read(last.buffer),):
+        return [*lines_of(section.body[:-1], speller), Line(f"return {speller.text(last.expression)}", last)]
+    text = f"return {_listed(section.gives, speller)}"
+    return [*lines_of(section.body, speller), Line(text, None, section.name == AFTER)]
+
+
+def _rows(rows: Rows, speller: Speller) -> list[str]:
+    """The call of the function for all rows."""
+    left = f"({rows.results[0].name},)" if len(rows.results) == 1 else ", ".join(buffer.name for buffer in rows.results)
+    arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
+    shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows), *(["known"] if rows.once else [])]
+    given = [_tuple(arrays), _tuple(shared), *map(speller.size, (rows.width, rows.size))]
+    given += [f"kept={_tuple(kept)}"] if kept else []
+    joins = [_JOINS.get(join, "iadd") for join in rows.joins]
+    given += [] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"]
+    called = wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
+    if not rows.once:
+        return called
+    key, totals = f'("{rows.name}", {speller.dtype})', _tuple([buffer.name for buffer in rows.once])
+    return [
+        f"known = None if _once is None else _once.get({key})",
+        *called,
+        "if _once is not None:",
+        f"    {totals} = _once.setdefault({key}, {totals})",
+    ]
+
+
+def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
+    apart = asks_for_arrays(rows.body)
+    assert isinstance(rows.dimension, Symbol)
+    length = {rows.dimension: _row_count(rows)}
+    typed = _typed(rows) or speller.typed
+    inner = Speller(speller.dialect, f"{typed}.dtype" if typed else speller.dtype, length)
+    returned = _returned([inner.text(one) for one in rows.returned], apart)
+    body = [*lines_of(rows.body, inner), *lines(returned, rows, True)]
+    if apart:
+        body = [Line("with workspace.arrays() as kept:"), *indented(body)]
+    arguments = [f"{name}: Any" for name in (*(b.name for b in (*rows.arguments, *rows.kept)), *_arrays(rows, speller))]
+    arguments += [*(f"{size}: int" for size in _sizes(rows)), *(f"{name}: Workspace" for name in _workspace(rows))]
+    arguments += ["known: Any"] if rows.once else []
+    what = "Sums" if set(rows.joins) <= {"add"} else "What is made"
+    return [
+        *lines(wrapped(f"def _{speller.function}_{rows.name}(", arguments, ") -> tuple[Any, ...]:")),
+        Line(f'    """{what} of a block of rows, for `{speller.function}`."""'),
+        *indented(body),
+    ]
+
+
+def _sizes(rows: Rows) -> list[Symbol]:
+    """The dimensions that a block of rows does not know by itself."""
+    return sorted(dimensions_in(rows), key=str)
+
+
+def _row_count(rows: Rows) -> str:
+    """How many rows a block has."""
+    first, *_ = (*rows.arguments, *rows.kept)
+    axis = 0 if first.shape is None else first.shape.index(rows.dimension)
+    return f"{first.name}.shape[{axis}]"
+
+
+def _typed(rows: Rows) -> str | None:
+    """An array of the floating type that a block of rows has anyway."""
+    return next((buffer.name for buffer in (*rows.arguments, *rows.kept, *rows.shared) if buffer.kind == "real"), None)
+
+
+def _arrays(rows: Rows, speller: Speller) -> list[str]:
+    """What a block of rows has beside arrays with rows."""
+    typed = [] if _typed(rows) or not speller.typed else [speller.typed]
+    return [*(buffer.name for buffer in rows.shared), *typed]
+
+
+def _workspace(rows: Rows) -> list[str]:
+    return ["workspace"] if asks_for_arrays(rows.body) else []
+
+
+def _tuple(names: Sequence[str]) -> str:
+    return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _returned(texts: Sequence[str], apart: bool) -> list[str]:
+    """A return statement of a tuple, over several lines if it is long."""
+    together = _tuple(texts) if len(texts) == 1 else ", ".join(texts)
+    if len(together) <= MAX_LINE and not apart:
+        return [f"return {together}"]
+    return ["return (", *(f"    {text}," for text in texts), ")"]
+
+
+def _listed(expressions: Sequence[Expression], speller: Speller) -> str:
+    return ", ".join(map(speller.text, expressions))
