@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Abs, And, Eq, Expr, IndexedBase, Ne, Piecewise, Sum, log, sqrt, symbols
+from sympy import Abs, And, Eq, Expr, IndexedBase, Ne, Piecewise, Sum, exp, log, sqrt, symbols
 
 from symgrad import Model, if_else
 from tests.families import one_in
@@ -165,3 +165,38 @@ def test_the_jacobian_of_forces(entry: Any) -> None:
 def test_the_check_passes(spelling: str) -> None:
     entry = RADIAL["gravity"][0](Sum((X[i, d] - X[j, d]) ** 2, (d, 0, D - 1)))
     assert Model(SPELLINGS[spelling](entry), [X]).check(hessian=True, hvp=True).verdict == "pass"
+
+
+# --- far from the origin ----------------------------------------------------------------------------------------------
+
+FAR = (
+    np.array([[0.0, 1.5, 0.25], [2.0, 0.5, 1.0], [1.0, 3.0, 2.5], [3.5, 2.25, 0.75]]) + 2.0**19
+)  # as coordinates of maps
+
+
+@pytest.mark.parametrize("potential", ["Cauchy", "Gauss", *RADIAL])
+@pytest.mark.parametrize("spelling", one_in(2, ["all", *SPELLINGS]))
+def test_far_from_the_origin_differences_keep_their_digits(potential, spelling):
+    radial = {"Cauchy": lambda r2: log(1 + r2), "Gauss": lambda r2: exp(-r2)}.get(potential) or RADIAL[potential][0]
+    entry = radial(Sum((X[i, d] - X[j, d]) ** 2, (d, 0, D - 1)))
+    if spelling == "all":
+        entry = entry if potential in ("Cauchy", "Gauss") else if_else(Eq(i, j), 0, entry)
+    module = Model(SPELLINGS.get(spelling, lambda entry: Sum(entry, *ALL))(entry), [X]).compile(check=False, hvp=True)
+    direction = np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.0], [-1.0, 1.0, 2.0], [0.5, 0.25, -1.0]])
+    near = FAR - 2.0**19  # exact, and the loss the same
+    value, gradient = module.value_and_gradient(near)
+    product = module.hessian_vector_product(direction, near).X
+    for kind, most in ((np.float64, 1e-13), (np.float32, 2e-5)):
+        points, along = FAR.astype(kind), direction.astype(kind)
+        np.testing.assert_allclose(module.value(points), value, rtol=most)
+        for found in (module.gradient(points).X, module.value_and_gradient(points)[1].X):
+            np.testing.assert_allclose(found, gradient.X, rtol=0, atol=most * np.abs(gradient.X).max())
+        found = module.hessian_vector_product(along, points).X
+        np.testing.assert_allclose(found, product, rtol=0, atol=most * np.abs(product).max())
+
+
+def test_on_a_line_far_from_the_origin_squares_are_not_multiplied_out():
+    model = Model(Sum(log(1 + (x[i] - x[j]) ** 2), *ALL), [x])
+    assert "(x[i] − x[j])/((x[j] − x[i])² + 1)" in model.show()
+    found = model.compile(check=False).gradient(LINE + 2.0**27).x
+    np.testing.assert_allclose(found, [sum(4 * (a - b) / (1 + (a - b) ** 2) for b in LINE) for a in LINE], rtol=1e-6)

@@ -4,7 +4,7 @@ The adjoint of y = σ(z) in a log-loss is (-t/y + (1-t)/(1-y))·y·(1-y); as a r
 y - t. SymPy does the algebra on placeholders; a cost function decides whether the result is taken.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from math import prod
 
@@ -12,11 +12,14 @@ from sympy import Add as SymAdd
 from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor, factor_terms
 
 from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
+from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Contract, Node, Shape, Use
 from symgrad.graph.scalar import lift
+from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.record import record
+from symgrad.rewrite.rounding import keeps_digits
 
 # Beyond this many operations SymPy's polynomial arithmetic may take seconds; such clusters do not cancel in practice.
 MAX_OPERATIONS = 40
@@ -24,7 +27,10 @@ MAX_OPERATIONS = 40
 # ... and beyond this many terms multiplying out does not pay.
 MAX_TERMS = 200
 
-_placeholders = [Dummy(f"u{n}", real=True, dummy_index=1000 + n) for n in range(MAX_OPERATIONS + 1)]
+_placeholders = {
+    sign: [Dummy(f"u{n}", real=True, nonnegative=sign, dummy_index=1000 + n) for n in range(MAX_OPERATIONS + 1)]
+    for sign in (True, None)
+}
 
 
 @record(
@@ -81,7 +87,7 @@ def _joined(terms: Sequence[tuple[Number, Use]], bound: Shape) -> Use | None:
         contract = use.node
         assert isinstance(contract, Contract)
         body = relabel(product_of_powers(contract.factors), dict(enumerate((*use.letters, *letters))))
-        part = cluster(body, leaves, room)
+        part = cluster(body, leaves, room, transposed=True)
         if part is None or part.has(Float):
             return None
         parts.append(coefficient * part)
@@ -91,7 +97,10 @@ def _joined(terms: Sequence[tuple[Number, Use]], bound: Shape) -> Use | None:
     apart = sum(len(SymAdd.make_args(expand(part))) for part in parts)
     if len(SymAdd.make_args(expand(expr))) >= apart:
         return None
-    made = lift(_signed(min((expand(expr), factor(expr)), key=cost)), {symbol: use for use, symbol in leaves.items()})
+    better = _best_of(expr, [expand, factor], cost(expr) + 1)
+    if better is None:
+        return None
+    made = lift(_signed(better), {symbol: use for use, symbol in leaves.items()})
     return mul([made], dict(zip(letters, bound, strict=True)))
 
 
@@ -117,26 +126,29 @@ def _vanishes(product: Use) -> bool:
     return any(e == 1 and vanishing_sum(factor.node) == ZERO for factor, e in factors_of(product))
 
 
-def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int]) -> Expr | None:
+def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int], transposed: bool = False) -> Expr | None:
     """The cluster below a term as a SymPy expression of placeholders; None if it is too large to be worth it.
 
-    `room` has an element for every part that may still be written out.
+    `room` has an element for every part that may still be written out. If `transposed`, what is symmetric has one
+    placeholder for both orders of its letters. (A common factor exp(s[i, j]) of n[i] and n[j] could not be shifted.)
     """
     node = use.node
     if next(room, None) is None:
         return None
     if isinstance(node, Add) and node.terms:
-        parts = [(cluster(place(term, use.letters), leaves, room), c) for c, term in node.terms]
+        parts = [(cluster(place(term, use.letters), leaves, room, transposed), c) for c, term in node.terms]
         return None if any(p is None for p, _ in parts) else SymAdd(*(c * p for p, c in parts))
     if isinstance(node, Contract) and not node.bound and all(e.is_Integer for _, e in node.factors):
-        powers = [(cluster(place(factor, use.letters), leaves, room), e) for factor, e in node.factors]
+        powers = [(cluster(place(factor, use.letters), leaves, room, transposed), e) for factor, e in node.factors]
         return None if any(p is None for p, _ in powers) else Mul(*(p**e for p, e in powers))
     if getattr(node, "value", None) is S.One:
         return S.One
+    if transposed:
+        use = as_known(use, leaves)
     if use not in leaves:
         if len(leaves) >= MAX_OPERATIONS:
             return None
-        leaves[use] = _placeholders[len(leaves)]
+        leaves[use] = _placeholders[is_nonnegative(use) or None][len(leaves)]
     return leaves[use]
 
 
@@ -144,9 +156,39 @@ def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int]) -> Expr | 
 def _cheapest(expr: Expr) -> Expr:
     if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS or _terms(expr) > MAX_TERMS:
         return expr
-    candidates = [expr, expand(expr), factor(expr), factor_terms(expand(expr)), cancel(expr)]
-    best = min(candidates, key=cost)
-    return _signed(best) if cost(best) < cost(expr) else expr
+    best = _best_of(expr, [expand, factor, lambda form: factor_terms(expand(form)), cancel], cost(expr))
+    return expr if best is None else _signed(best)
+
+
+def _best_of(expr: Expr, ways: Sequence[Callable[[Expr], Expr]], limit: int) -> Expr | None:
+    """The form of least cost, below the limit, that keeps the digits; None if none does.
+
+    Where it loses digits, as where (x − y)² is multiplied out, sums below powers and in divisors stay as they are.
+    """
+    closed, sums = _closed(expr)
+    for form in [expr, closed] if sums else [expr]:
+        candidate = min((way(form).xreplace(sums) for way in ways), key=cost)
+        if cost(candidate) < limit and keeps_digits(expr, candidate):
+            return candidate
+    return None
+
+
+def _closed(expr: Expr) -> tuple[Expr, dict[Expr, Expr]]:
+    """The expression with a symbol for each sum that is raised to a power, and what the symbols stand for."""
+    made: dict[Expr, Expr] = {}
+
+    def visit(part: Expr) -> Expr:
+        if not part.args:
+            return part
+        if isinstance(part, Pow) and isinstance(part.base, SymAdd):
+            negated = part.base.could_extract_minus_sign()
+            base = -part.base if negated else part.base
+            symbol = made.setdefault(base, Dummy("sum", real=True))
+            return (-symbol if negated else symbol) ** part.exp
+        return part.func(*map(visit, part.args))
+
+    found = visit(expr)
+    return found, {symbol: base for base, symbol in made.items()}
 
 
 def _signed(expr: Expr) -> Expr:

@@ -48,7 +48,7 @@ def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]]) -> Use |
         rest = [pair for m, pair in enumerate(node.factors) if m != n]
         terms = terms_of(factor)
         large = [set(term.letters) >= set(factor.letters) for _, term in terms]
-        if not rest or (any(large) and not _is_log_softmax(terms)):
+        if not rest or ((any(large) or _subtracts_alike(terms)) and not _is_log_softmax(terms)):
             continue
         made = []
         for whole, (c, term) in zip(large, terms, strict=True):
@@ -90,6 +90,15 @@ def _has_private(use: Use, letters: Collection[Letter]) -> bool:
     places = [axis for axis, letter in enumerate(use.letters) if letter in letters]
     holders = [[factor for factor, _ in use.node.factors if axis in factor.letters] for axis in places]
     return any(len(holder) == 1 for holder in holders)
+
+
+def _subtracts_alike(terms: Sequence[tuple[Number, Use]]) -> bool:
+    """Whether entries of the same arrays are subtracted from each other, as in x[i] - x[j] of positions.
+
+    Such a difference is small beside its terms wherever the origin is far away, and then it alone is exact.
+    """
+    inputs = [(c, {node for node in postorder([use.node]) if isinstance(node, Input)}) for c, use in terms]
+    return any(c * d < 0 and one and one == other for (c, one), (d, other) in combinations(inputs, 2))
 
 
 def _is_log_softmax(terms: Sequence[tuple[Number, Use]]) -> bool:

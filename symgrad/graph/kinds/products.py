@@ -15,7 +15,7 @@ from mpmath import mpf
 from sympy import Expr, Number, Pow, S, exp
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import LogSumExp
+from symgrad.functions import LogSumExp, if_else
 from symgrad.functions.norms import reciprocal_root
 from symgrad.functions.values import as_mpf, function_value
 from symgrad.graph.evaluation import Array, GraphEvaluator, array, entrywise, full, of_lists, together
@@ -242,7 +242,15 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
             numbers.append(base)
         if exponent != 0:
             merged[base] = merged.get(base, S.Zero) + exponent
+    for use, exponent in merged.items():
+        if exponent.is_positive and _is_indicator(use.node):
+            merged[use] = S.One
     return coefficient, {use: exponent for use, exponent in merged.items() if exponent != 0}
+
+
+def _is_indicator(node: Node) -> bool:
+    """Whether a term is 1 where a condition holds and 0 elsewhere, or the other way round, as are all its powers."""
+    return isinstance(node, Apply) and node.head is if_else and {*node.args[1:]} == {ONE, ZERO}
 
 
 def _number_to_power(use: Use, exponent: Number) -> tuple[Number, Use, Number]:
