@@ -13,7 +13,7 @@ from sympy import MatrixSymbol
 
 from symgrad.formula.listing import known_sums
 from symgrad.formula.text import TOO_LONG, text
-from symgrad.graph.nodes import Add, Contract, Input, Named, Node, Use, postorder
+from symgrad.graph.nodes import Add, Contract, Input, Named, Node, Scan, Trajectory, Use, postorder
 from symgrad.graph.transform import dependents
 from symgrad.inspect.writing import Writer, shape_text
 
@@ -136,7 +136,7 @@ class _Drawer:
     def _block(self, node: Node) -> Block:
         kind: Kind = "loss" if node is self._loss.node else "block"
         if isinstance(node, Named):
-            title = node.name
+            title = ", ".join([node.name, *self._computed_with(node)])
             formula = self._written(node.name) or self._writer.text(node)
             if node is self._loss.node and self._loss_name != node.name:
                 title = f"{self._loss_name} = {node.name}"
@@ -155,8 +155,17 @@ class _Drawer:
         short = formula if len(formula) <= LONGEST_FORMULA else formula[: LONGEST_FORMULA - 1] + "…"
         return Block(self._key(node), kind, title, short, f"{title} = {formula}")
 
+    def _computed_with(self, node: Named) -> list[str]:
+        """The states of the recurrence of a name that have no box of their own."""
+        scan = node.arg.node.scan.node if isinstance(node.arg.node, Trajectory) else None
+        if not isinstance(scan, Scan):
+            return []
+        boxes = {block.name for block in self._blocks if isinstance(block, Named)}
+        return [state.name for state in scan.states if state.name not in boxes]
+
     def _written(self, name: str) -> str:
-        for equation in self._model.where:
+        """The definition of a name; of a recurrence its step, which comes after where it begins."""
+        for equation in reversed(self._model.where):
             left = getattr(equation.lhs, "base", getattr(equation.lhs, "parent", equation.lhs))
             if str(getattr(left, "label", left)) == name:
                 return text(equation.rhs, known_sums(self._model))

@@ -6,12 +6,12 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sympy import MatrixSymbol, log, symbols, tanh
+from sympy import Eq, IndexedBase, MatrixSymbol, log, symbols, tanh
 
 from symgrad import Model, sigmoid
 from symgrad.inspect.layers import plan
 from symgrad.inspect.picture import MOST_BOXES, picture
-from symgrad.inspect.svg import render, svg
+from symgrad.inspect.svg import PAGE, render, svg, text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -57,6 +57,52 @@ def test_boxes_do_not_overlap(model: Model) -> None:
     for number, (x, y, width, height) in enumerate(boxes):
         for left, top, wide, high in boxes[number + 1 :]:
             assert x + width < left or left + wide < x or y + height < top or top + high < y
+
+
+def places(model: Model) -> dict[str, tuple[float, float]]:
+    """The middle of every box, by its title."""
+    found = {}
+    for group in ET.fromstring(svg(model)).iter(f"{SVG}g"):
+        rects = [rect for rect in group.findall(f"{SVG}rect") if rect.get("class") == "box"]
+        for rect in rects:
+            x, y, width, height = (float(rect.get(key, "")) for key in ("x", "y", "width", "height"))
+            found[group.findtext(f"{SVG}text", "")] = (x + width / 2, y + height / 2)
+    return found
+
+
+def size(model: Model) -> tuple[float, float]:
+    _, _, width, height = map(float, ET.fromstring(svg(model)).get("viewBox", "").split())
+    return width, height
+
+
+def test_a_graph_that_is_wider_than_a_page_goes_down(models: Any) -> None:
+    short, long = places(models.network(1)), places(models.network(6))
+    assert short["Z1"][0] < short["H1"][0] < short["C"][0] and abs(short["Z1"][1] - short["H1"][1]) < 20
+    assert long["Z1"][1] < long["H1"][1] < long["Z6"][1] < long["C"][1] and abs(long["Z1"][0] - long["H1"][0]) < 20
+    assert size(models.network(6))[0] < PAGE < size(models.network(6))[1]
+
+
+def test_the_labels_at_the_two_sides_of_an_arrow_have_room(models: Any) -> None:
+    root = ET.fromstring(svg(models.network(6)))
+    rows: dict[float, list[tuple[float, float]]] = {}
+    for label in root.iter(f"{SVG}text"):
+        if label.get("class") in ("label shape", "label adjoint") and (content := label.text):
+            x, width = float(label.get("x", "")), text_width(content, 11)
+            ends = (x - width, x) if label.get("text-anchor") == "end" else (x, x + width)
+            rows.setdefault(float(label.get("y", "")), []).append(ends)
+    for ends in rows.values():
+        assert all(left < right for (_, left), (right, _) in pairwise(sorted(ends)))
+
+
+def test_a_recurrence_is_a_box_with_all_its_states_and_its_step() -> None:
+    T = symbols("T", integer=True, positive=True)
+    t = symbols("t", integer=True)
+    a, z, h = IndexedBase("a", shape=(T,)), IndexedBase("z", shape=(T + 1,)), IndexedBase("h", shape=(T + 1,))
+    step = [Eq(z[t], tanh(h[t - 1] * a[t - 1])), Eq(h[t], z[t] + h[t - 1])]
+    model = Model(h[T] ** 2, [a], where=[Eq(h[0], 1), *step])
+    (block,) = (block for block in picture(model).blocks if block.kind == "block")
+    assert set(block.title.split(", ")) == {"h", "z"} and block.title[0] == "h"
+    assert set(block.formula.split(" + ")) == {"z[t]", "h[t − 1]"}
 
 
 def test_a_network_of_a_hundred_layers_is_drawn_by_its_first_and_last(models: Any) -> None:
