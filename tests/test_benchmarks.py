@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "tests" / "benchmarks"
 CONTENDERS = "limit,expert NumPy"
@@ -26,6 +28,7 @@ def _python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", env=environment, check=False)
 
 
+@pytest.mark.long
 def test_a_case_is_compared_and_reported(tmp_path: Path) -> None:
     options = ["--cases", "logistic-100x10", "--markdown", "table.md", "--plot", "ratios.png", "--results", "run.json"]
     result = _python(str(BENCHMARKS / "run.py"), *options, folder=tmp_path)

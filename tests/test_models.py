@@ -1,5 +1,7 @@
 """Models over the whole language: each is derived, compiled, and agrees with numerical gradients and the SymPy loss."""
 
+from functools import cache
+
 import pytest
 from sympy import *
 
@@ -76,6 +78,7 @@ MODELS = {
     "exp of log_sigmoid": lambda: Model(Sum(exp(log_sigmoid(x[n]))*z[n],(n,0,N-1)),[x]),
 }
 # fmt: on
+MODELS = {name: cache(build) for name, build in MODELS.items()}  # derived once for all tests
 
 
 @pytest.mark.parametrize("name", one_in(3, MODELS))

@@ -1,5 +1,7 @@
 """Subscripts: windows, padding, scattered deltas, integer expressions, data; against NumPy and SciPy, and checked."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy.signal import convolve, correlate, correlate2d
@@ -208,6 +210,7 @@ MODELS = {
         facts=[array("l", N)[n] >= -1, array("l", N)[n] < K],
     ),
 }  # fmt: skip
+MODELS = {name: cache(build) for name, build in MODELS.items()}  # derived once for all tests
 MANY = {
     "conv2d": (lambda: conv2d(1), "NCOHWPQ"),
     "conv2d with stride": (lambda: conv2d(2), "NCOHWPQ"),

@@ -7,9 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
+@pytest.mark.long
 def test_both_models_learn_the_digits_by_both_methods(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(EXAMPLES.parent), "COLUMNS": "120", "NO_COLOR": "1"}
     command = [sys.executable, "-X", "utf8", str(EXAMPLES / "digits.py"), "--picture", "curves.png"]

@@ -4,13 +4,12 @@ import ast
 import contextlib
 import io
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from symgrad.cli import main
 from symgrad.cli.model_file import ModelReference, load_model
 
 README = Path(__file__).parents[2] / "README.md"
@@ -81,13 +80,13 @@ def test_the_two_commands_are_marked_for_the_checks_and_are_one_line_each() -> N
         assert blocks[name].startswith("python3 -m venv .venv && ")
 
 
-def test_the_synopsis_names_the_commands_and_options_that_there_are() -> None:
+def test_the_synopsis_names_the_commands_and_options_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     text = README.read_text(encoding="utf-8")
     for command in ("compile", "show", "check", "report"):
         synopsis = re.search(rf"^symgrad {command} .*$", text, re.M)
         assert synopsis is not None
-        run = [sys.executable, "-c", f"from symgrad.cli import main; main(['{command}', '--help'])"]
-        usage = subprocess.run(run, capture_output=True, encoding="utf-8", check=True, cwd=README.parent).stdout
+        assert main([command, "--help"]) == 0
+        usage = capsys.readouterr().out
         assert set(re.findall(r"--[a-z-]+", synopsis[0])) <= set(re.findall(r"--[a-z-]+", usage))
         assert set(re.findall(r"--[a-z-]+", usage)) - {"--help", "--output"} <= set(
             re.findall(r"--[a-z-]+", synopsis[0])

@@ -9,7 +9,7 @@ from symgrad.cli.model_file import ModelReference, load_model
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 MODELS = sorted(path.stem for path in EXAMPLES.glob("*.py") if re.search(r"^model = ", path.read_text("utf-8"), re.M))
-QUICK = ["gru", "logistic", "softmax"]
+QUICK = ["logistic", "softmax"]
 LONG = [pytest.param(name, marks=pytest.mark.long) for name in MODELS if name not in QUICK]
 
 

@@ -1,5 +1,7 @@
 """Names with an equation for each entry: put together right, in any order, and what is missing is named."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from sympy import Determinant, Eq, IndexedBase, MatrixSymbol, Sum, Symbol, cos, sin, symbols
@@ -46,6 +48,7 @@ MODELS = {
         Eq(A[0, 0], u), Eq(A[i, j], u * j), Eq(A[0, 1], u**2),
     ]),
 }  # fmt: skip
+MODELS = {name: cache(build) for name, build in MODELS.items()}  # derived once for all tests
 
 
 @pytest.mark.parametrize("name", one_in(3, MODELS))

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.families import one_in
+
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs Chromium")
 
@@ -34,7 +36,7 @@ window.addEventListener("load", function () {
 """
 
 
-@pytest.mark.parametrize("width", [360, 1200])
+@pytest.mark.parametrize("width", one_in(2, [360, 1200]))
 def test_the_report_in_a_browser(models: Any, tmp_path: Path, width: int) -> None:
     page = tmp_path / "report.html"
     page.write_text(models.logistic().report().html.replace("</body>", f"{PROBE}</body>"), encoding="utf-8")
