@@ -6,6 +6,7 @@ from typing import Any
 
 from sympy import Expr, S, Symbol
 
+from symgrad.arguments import Argument
 from symgrad.codegen.lines import wrapped
 from symgrad.codegen.sizes import size_text
 from symgrad.frontend.signature import SIDE
@@ -53,8 +54,8 @@ def read_off(length: Length) -> str:
     return text if denominator == 1 else f"({text}) // {denominator}"
 
 
-def check(name: str, required: Requirements, ranges: bool) -> Check:
-    """What makes sure that arguments fulfil what is required of them; `ranges` are those of integer data."""
+def check(name: str, required: Requirements) -> Check:
+    """What makes sure that arguments fulfil what is required of them."""
     arrays, calls = [], []
     reals = [a.name for a in required.arguments if not a.integer]
     if reals:
@@ -67,23 +68,29 @@ def check(name: str, required: Requirements, ranges: bool) -> Check:
             calls.append(made)
     sided = [a for a in required.arguments if a.role != "dimension"]
     if sided:
-        whole = [f'"{a.name}"' for a in sided if 1 in a.shape and not is_thin(a)]
-        given = [*whole, *(f"{a.name}={a.name}" for a in sided)]
+        given = [*(f'"{a.name}"' for a in whole(sided)), *(f"{a.name}={a.name}" for a in sided)]
         arrays += wrapped(f"{assigned([a.name for a in sided])} = _fitted(", given, ")")
         calls.append("_fitted")
+    names = tuple(a.name for a in required.arguments)
+    return Check(name, names, tuple(arrays), conditions(required), tuple(dict.fromkeys(calls)))
+
+
+def whole(arguments: Sequence[Argument]) -> list[Argument]:
+    """The arrays that keep their sides of one."""
+    return [a for a in arguments if 1 in a.shape and not is_thin(a)]
+
+
+def conditions(required: Requirements, bounded: Sequence[Argument] = ()) -> tuple[str, ...]:
+    """Statements that look at what arrays do not show by themselves, and at ranges of `bounded` integers."""
     said: set[Any] = set()  # the dimensions that are written
 
     def text(size: Any) -> str:
         said.update(S(size).free_symbols)
         return size_text(size)
 
-    conditions = list(_conditions(required, text))
-    bounded = [a for a in required.arguments if ranges and a.upper is not None]
-    conditions += [f'_check_range("{a.name}", {a.name}, {text(a.upper)})' for a in bounded]
-    calls += ["_check_range"] if bounded else []
-    names = tuple(a.name for a in required.arguments)
-    lines = (*length_lines(required.lengths, said), *conditions)
-    return Check(name, names, tuple(arrays), lines, tuple(dict.fromkeys(calls)))
+    found = list(_conditions(required, text))
+    found += [f'_check_range("{a.name}", {a.name}, {text(a.upper)})' for a in bounded]
+    return (*length_lines(required.lengths, said), *found)
 
 
 def _conditions(required: Requirements, text: Callable[[Any], str]) -> Iterator[str]:

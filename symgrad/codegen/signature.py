@@ -8,6 +8,7 @@ from sympy import MatrixSymbol, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.codegen.arguments import labels
+from symgrad.codegen.lines import WIDTH
 from symgrad.codegen.sizes import tuple_text
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Input, Node, Use, postorder
@@ -93,7 +94,12 @@ class Called:
 
     @property
     def doc(self) -> list[str]:
-        """The lines of its docstring: what it does, then what it takes."""
+        """The lines of its docstring: what it does, and what it takes; one line if it fits."""
+        if len(self.function.doc) == 1 and self.arguments and not self.unused:
+            taken = "; ".join(described(a)["line"] for a in self.arguments)
+            together = f"{self.function.doc[0].rstrip('.')}, for {taken}."
+            if len(together) < WIDTH:
+                return [together]
         made = [*self.function.doc, *([""] if len(self.function.doc) > 1 else [])]
         made += [described(a)["line"] for a in self.arguments if a not in self.function.directions]
         return made + ([f"{', '.join(self.unused)} : accepted, and not needed"] if self.unused else [])

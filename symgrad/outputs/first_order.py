@@ -40,7 +40,7 @@ def unscheduled(program: Program, adjoints: Sequence[Use]) -> list[Function]:
         },
     )
     loss = whole("loss", program.loss, ())
-    together = "The loss and its gradient, sharing what they have in common."
+    together = "The loss and its gradient together."
     return [
         Function(VALUE, ("The loss.",), program.arguments, loss, takes_all=True),
         Function(BOTH, (together,), program.arguments, (loss, slopes), takes_all=True),

@@ -1,80 +1,80 @@
 """Checks of the arguments: arrays of one floating type, their shapes and ranges."""
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from symgrad.runtime.declared import SHAPES, SPARSE
+from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, INTEGERS, SHAPES, SPARSE
 
 
-def _thin(given: Any, axis: int) -> Any:
-    """An array of one row or column, which has length one along the axis, as a vector; anything else as it is."""
-    if type(given) is np.ndarray and given.ndim == 2 and given.shape[axis] == 1:
-        return given[:, 0] if axis else given[0]
-    return given
+def _arguments(*given: Any, names: tuple[str, ...] = ARGUMENTS, whole: tuple[str, ...] = ()) -> Any:
+    """The arguments as arrays of one floating type that fit each other, without sides of one but those in `whole`."""
+    kinds = [(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given]
+    casts = _casts(names, tuple(kinds), whole)
+    if casts is None:
+        given = tuple(map(_array, names, given))
+        casts = _casts(names, tuple([(array.dtype, array.shape) for array in given]), whole)
+    return [cast(one) if cast else one for one, cast in zip(given, casts, strict=True)] if casts else given
 
 
-def _fitted(*whole: str, **arrays: Any) -> list[Any]:
-    """The arrays once their sides agree, without sides of length one, which those in `whole` keep."""
-    sizes: dict[str, tuple[int, str]] = {}
-    for name, array in arrays.items():
-        labels = _read_sizes(name, array.shape, sizes, name not in whole)
-        if 1 in labels and name not in whole:
-            arrays[name] = array.reshape([n for n, label in zip(array.shape, labels, strict=True) if label != 1])[()]
-    return [*arrays.values()]
+@lru_cache
+def _casts(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...]) -> Any:
+    """As what arguments of these types and shapes fit, if one has to change; None if they are no arrays of numbers."""
+    plain = [kind if isinstance(kind, tuple) or issubclass(kind, int | float | np.number) else object for kind in kinds]
+    pairs = [kind if isinstance(kind, tuple) else (np.dtype(kind), ()) for kind in plain]
+    if any(pair[0].kind not in ("iu" if name in INTEGERS else "fiub") for name, pair in zip(names, pairs, strict=True)):
+        return None
+    floats = [pair for pair, kind in zip(pairs, kinds, strict=True) if pair[0].kind == "f" and kind is not float]
+    types = [dtype for dtype, shape in floats if shape] or [dtype for dtype, _ in floats] or [np.dtype(float)]
+    real, (shapes, _) = np.result_type(np.float32, *types), _sides(names, [shape for _, shape in pairs], whole)
+    made = [(np.dtype(np.int64) if name in INTEGERS else real, side) for name, side in zip(names, shapes, strict=True)]
+    casts = [_cast(*new, pair[1]) if not new[1] or new != pair else None for new, pair in zip(made, pairs, strict=True)]
+    return casts if any(casts) else []
 
 
-def _read_sizes(name: str, shape: tuple[int, ...], sizes: dict[str, tuple[int, str]], flat: bool = True) -> list[Any]:
-    """What the sides of an array, which may lack those of one if it is `flat`, are called; their sizes are noted."""
-    labels = sides = [*SHAPES[name.removeprefix("direction_")]]
-    if flat and len(shape) != len(sides):
-        labels = [label for label in sides if label != 1] or sides[: len(shape)]
-    if len(shape) != len(labels):
-        raise ValueError(f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {shape}")
-    for axis, (label, side) in enumerate(zip(labels, shape, strict=True)):
-        named = side, f"{label} = {side} by {name}"  # what errors say of it
-        size, said = (label, str(label)) if isinstance(label, int) else sizes.setdefault(label, named)
-        if side != size:
-            raise ValueError(f"{name}: side {axis} is {said}, got {side}")
-    return labels
+def _cast(dtype: Any, shape: tuple[int, ...], given: tuple[int, ...]) -> Any:
+    """What makes arrays, or numbers, of a given shape those of another shape and type."""
+    if not given:
+        return dtype.type
+    return lambda array: array.astype(dtype, copy=False).reshape(shape) if shape else dtype.type(array.item())
 
 
-def _floating(**given: Any) -> list[npt.NDArray[Any]]:
-    """Arrays of their common floating type; integers and scalars take the type of the floating arrays."""
-    arrays = [_array(name, one) for name, one in given.items()]
-    floats = [(array, hasattr(one, "dtype")) for array, one in zip(arrays, given.values(), strict=True)]
-    floats = [(array, typed) for array, typed in floats if array.dtype.kind == "f"]
-    types = [array.dtype for array, _ in floats if array.ndim] or [array.dtype for array, typed in floats if typed]
-    dtype = np.result_type(np.float32, *(types or [np.dtype(np.float64)]))
-    return [array.astype(dtype, copy=False) if array.ndim else array.astype(dtype)[()] for array in arrays]
+def _sides(names: Any, shapes: Any, whole: tuple[str, ...] = ()) -> tuple[list[tuple[int, ...]], dict[str, int]]:
+    """The shapes, without sides of one but for those in `whole`, and the sizes of all sides, once they agree."""
+    kept, sizes = [], dict[Any, Any]()
+    for name, shape in zip(names, shapes, strict=True):
+        sides = labels = SHAPES.get(name.removeprefix("direction_"), (name,))
+        if len(shape) != len(sides) and name not in whole:
+            labels = tuple([label for label in sides if label != 1]) or sides[: len(shape)]
+        if len(shape) != len(labels):
+            raise ValueError(f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {shape}")
+        for axis, (label, side) in enumerate(zip(labels, shape, strict=True)):
+            said = f"{label} = {side} {'as passed' if label == name else f'by {name}'}"
+            size, said = (label, str(label)) if isinstance(label, int) else sizes.setdefault(label, (side, said))
+            if side != size:
+                raise ValueError(f"{name}: side {axis} is {said}, got {side}")
+        kept.append(tuple([n for n, label in zip(shape, labels, strict=True) if label != 1 or name in whole]))
+    return kept, {label: size for label, (size, _) in sizes.items() if label in DIMENSIONS}
 
 
-def _array(name: str, given: Any, kinds: str = "fiub") -> npt.NDArray[Any]:
+def _array(name: str, given: Any) -> Any:
     """What NumPy makes of an argument, or an error that says which argument it cannot use."""
-    sparse, wanted = hasattr(given, "tocsr"), "real numbers" if "f" in kinds else "integers"
-    found = f"got {'a sparse ' if sparse else ''}{type(given).__name__}"
-    if isinstance(given, np.ma.MaskedArray):
-        raise TypeError(f"{name}: expected {wanted}, got a masked array; fill it first")
+    wanted, kinds = ("integers", "iu") if name in INTEGERS else ("real numbers", "fiub")
     try:
-        array: npt.NDArray[Any] = given.tocsr() if sparse and name in SPARSE else np.asarray(given)
+        array = given.tocsr() if name in SPARSE and hasattr(given, "tocsr") else np.asarray(given)
     except Exception as error:
-        kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"{name}: expected {wanted}, {found}: {error}") from error
-    if array.dtype.kind not in kinds and (array.size or "f" in kinds):
-        raise TypeError(f"{name}: expected {wanted}, {found} of type {array.dtype}")
-    return array
-
-
-def _integers(name: str, given: Any) -> npt.NDArray[Any]:
-    return _array(name, given, "iu").astype(np.int64, copy=False)
+        raise TypeError(f"{name}: expected {wanted}, got {type(given).__name__}: {error}") from error
+    if isinstance(given, np.ma.MaskedArray) or (array.size and array.dtype.kind not in kinds):
+        said = "; fill it first" if array.dtype.kind in kinds else f" of type {array.dtype}"
+        raise TypeError(f"{name}: expected {wanted}, got {type(given).__name__}{said}")
+    return array if array.dtype.kind in kinds else array.astype(np.int64 if name in INTEGERS else float)  # no entries
 
 
 def _size(name: str, given: Any) -> int:
-    if isinstance(given, bool) or not isinstance(given, int | np.integer):
-        raise TypeError(f"{name}: expected an integer size, got {given!r} ({type(given).__name__})")
-    if given < 0:
-        raise ValueError(f"{name}: expected a size of at least 0, got {given}")
+    if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 0:
+        raise TypeError(f"{name}: expected an integer size of at least 0, got {given!r}")
     return int(given)
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 ARGUMENTS = ("w", "X")
 PARAMETERS = ("w",)
 DIMENSIONS: tuple[str, ...] = ("M", "N")
-PARAMETER_SIZES: tuple[str, ...] = ("M",)
+INTEGERS: tuple[str, ...] = ()
 SPARSE: tuple[str, ...] = ("X",)
 SHAPES: dict[str, tuple[str | int, ...]] = {"w": ("M",), "X": ("N", "M")}
 BLOCK_BYTES = 2**21
@@ -22,8 +22,8 @@ class Parameters(NamedTuple):
     w: Any
 
 
-def _parameter_shapes(sizes: dict[str, int]) -> list[tuple[int, ...]]:
-    return [(sizes["M"],)]
+def _parameter_shapes(_: int, /, *, M: int, **_sizes: int) -> list[tuple[int, ...]]:
+    return [(M,)]
 
 
 def pack(w: Any) -> npt.NDArray[Any]:

@@ -62,7 +62,7 @@ def _flat_index(index: list[Any], shape: tuple[int, ...]) -> Any:
     return flat
 
 
-def _known(parameters: Parameters, names: tuple[str, ...]) -> dict[str, Any]:
+def _named(parameters: Parameters, names: tuple[str, ...]) -> dict[str, Any]:
     """Those of the parameters, and of the sizes that these have, that a function takes."""
     known = parameters._asdict()
     for name, array in parameters._asdict().items():

@@ -65,11 +65,11 @@ class ComplexStep:
             raise NotAnalytic(str(problem)) from problem
         return complex(value.real, value.imag / (STEP * direction.scale))
 
-    def _complex_arguments(self, *_: Any) -> tuple[Any, ...]:
+    def _complex_arguments(self, *_: Any, **options: Any) -> tuple[Any, ...]:
         """What the module's own check makes of the arguments, real and imaginary parts put together."""
         assert self._parts is not None
-        order = self._names["ARGUMENTS"]
-        parts = [self._checked(*(part[name] for name in order)) for part in self._parts]
+        order = options.get("names", self._names["ARGUMENTS"])
+        parts = [self._checked(*(part[name] for name in order), **options) for part in self._parts]
         return tuple(
             real + 1j * STEP * np.asarray(imaginary) if is_float(real) else real
             for real, imaginary in zip(*parts, strict=True)

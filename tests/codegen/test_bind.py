@@ -96,7 +96,7 @@ def test_lists_and_sizes_are_bound_too():
     q = IndexedBase("q", shape=(N,))
     module = Model(Sum(lam * q[n], (n, 0, N - 1)) + Sum(exp(-lam * k), (k, 0, K - 1)), [lam]).compile(check=False)
     assert module.bind(q=[1, 2, 3], K=2).value(2.0) == module.value(2.0, q=[1.0, 2.0, 3.0], K=2)
-    assert isinstance(module.bind(q=[1, 2, 3], K=2)._data["q"], np.ndarray)
+    assert isinstance(module.bind(q=[1, 2, 3], K=2)._given["q"], np.ndarray)
 
 
 def test_what_depends_on_data_alone_is_computed_once():

@@ -94,9 +94,9 @@ def test_sparse_data_that_are_not_only_multiplied_are_refused_by_name():
     module = model.compile(check=False)
     given = arrays(model)
     assert module.SPARSE == ()
-    with pytest.raises(TypeError, match=r"^X: expected real numbers, got a sparse csr_array"):
+    with pytest.raises(TypeError, match=r"^X: expected real numbers, got csr_array"):
         module.value(**{**given, "X": scipy.sparse.csr_array(given["X"])})
-    with pytest.raises(TypeError, match=r"^w: expected real numbers, got a sparse csr_array"):
+    with pytest.raises(TypeError, match=r"^w: expected real numbers, got csr_array"):
         LOGISTIC.compile(check=False).value(scipy.sparse.csr_array(np.ones((3, 1))), np.ones((2, 3)), np.ones(2))
 
 
@@ -110,5 +110,5 @@ def test_two_matrices_that_are_multiplied_are_not_both_sparse():
 def test_a_workspace_takes_dense_data_only():
     module = LOGISTIC.compile(check=False, workspace=True)
     given = arrays(LOGISTIC)
-    with pytest.raises(TypeError, match=r"^X: .* sparse"):
+    with pytest.raises(TypeError, match=r"^X: expected real numbers, got csr_array"):
         module.value(**{**given, "X": scipy.sparse.csr_array(given["X"])})

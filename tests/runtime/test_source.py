@@ -65,7 +65,7 @@ def test_a_function_calls_one_library_by_one_name(known: Sources) -> None:
 
 
 def test_a_function_comes_with_what_it_needs_in_the_order_of_use() -> None:
-    assert RUNTIME.closure(["_fitted", "_floating"]) == ["_fitted", "_read_sizes", "_floating", "_array"]
+    assert RUNTIME.closure(["_arguments"]) == ["_arguments", "_casts", "_sides", "_cast", "_array"]
     assert RUNTIME.closure(["_jacobian"], ["Blocks"]) == ["_jacobian", "_flat_index"]
 
 
@@ -88,7 +88,7 @@ def test_a_definition_with_its_needs_runs_where_there_is_no_symgrad(name: str) -
     module = ModuleType("alone")
     sys.modules["alone"] = module  # where NamedTuple looks up its module
     try:
-        exec("\n".join(["class Parameters: ...", *lines]), vars(module))
+        exec("\n".join(["class Parameters: ...", "ARGUMENTS = ()", *lines]), vars(module))
     finally:
         del sys.modules["alone"]
     assert name in vars(module)

@@ -36,7 +36,7 @@ def module_source(
     for one in made[::-1]:
         nodes.setdefault(one.check, []).extend(one.nodes)
     last = {one.check: one for one in made if one.arguments}
-    checks = [check(n, requirements(program, one.arguments, nodes[n]), ranges=False) for n, one in last.items()]
+    checks = [check(n, requirements(program, one.arguments, nodes[n])) for n, one in last.items()]
     helpers = sorted({helper for one in made for helper in one.helpers})
     derived = {helper: found for helper in helpers if (found := with_name(helper[1:])) is not None}
     calls = list(dict.fromkeys(call for one in checks for call in one.calls))

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.special
 
+from symgrad.runtime.arguments import _sides
 from symgrad.runtime.gamma import _polygamma, _stirling_rise
 
 
@@ -19,6 +20,12 @@ def _floating(**given: Any) -> list[Any]:
     floats = [array for array in arrays.values() if jnp.issubdtype(array.dtype, jnp.floating)]
     dtype = jnp.result_type(*([array for array in floats if array.ndim] or floats), 0.0)
     return [array.astype(dtype) for array in arrays.values()]
+
+
+def _fitted(*whole: str, **arrays: Any) -> list[Any]:
+    """The arrays once their sides agree, without sides of length one, which those in `whole` keep."""
+    shapes, _ = _sides(tuple(arrays), tuple([array.shape for array in arrays.values()]), whole)
+    return [array.reshape(shape) for array, shape in zip(arrays.values(), shapes, strict=True)]
 
 
 def _integers(name: str, given: Any) -> Any:

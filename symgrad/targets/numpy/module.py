@@ -3,20 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sympy import Symbol
-
 from symgrad.arguments import Argument
-from symgrad.codegen.arguments import Check, check, length_lines
+from symgrad.codegen.arguments import conditions, length_lines
 from symgrad.codegen.environment import environment, texts
 from symgrad.codegen.signature import described
-from symgrad.codegen.sizes import size_text
+from symgrad.codegen.sizes import tuple_text
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
 from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
-from symgrad.targets.numpy.arguments import checked
+from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
 from symgrad.targets.numpy.function import PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
@@ -36,17 +34,18 @@ def module_source(
     _refuse_taken_names(program.arguments, printed)
     helpers = {helper for one in printed for helper in one.helpers}
     checks = _checks(program, printed)
-    rendered = _rendered(printed)
+    rendered = _rendered(printed, checks)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
-    packing = check("pack", requirements(program, parameters, []), ranges=False)
-    alone = ["_OneArray"] if len(parameters) == 1 else []
-    shown = ["Bound", *(["Workspace"] if keeps else []), *(["Blocks"] if blocks else []), *alone]
+    sizes, shapes = _parameter_shapes(program)
+    packing = [*array_lines(parameters), *conditions(requirements(program, parameters, []))]
+    shown = ["Bound", *(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
     needs = [
-        *(call for one in checks for call in one.calls),
+        *(call for one in printed for call in array_calls(one.arguments)),
+        *(call for one in checks.values() for call in one.calls),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
         *_of_results(functions, rendered),
-        *packing.calls,
+        *(["_solved"] if "_solved" in shapes else []),
     ]
     runtime = sources()
     inside = [name for name in runtime.closure(["Bound", *needs]) if name not in shown]
@@ -62,12 +61,14 @@ def module_source(
             parameters=[_described(a) for a in parameters],
             conventions=conventions(postorder([program.loss.node])),
             dimensions=[str(d) for d in program.dimensions],
-            parameter_dimensions=[str(d) for d in program.dimensions if _is_side(d, parameters)],
+            integers=[a.name for a in program.arguments if a.integer and a.role != "dimension"],
+            sizes_of_parameters=sizes,
+            shapes_of_parameters=shapes,
             helpers=sorted(helpers),
             scipy=sorted({name for one in printed for name in one.scipy} | runtime.special(inside)),
-            checks=checks,
+            checks=checks.values(),
             packing=packing,
-            shapes="\n".join(_shapes(program.arguments)),
+            shapes="\n".join(_shapes([a for a in program.arguments if a.role != "dimension"])),
             sparse=[a.name for a in program.arguments if not keeps and all(a.name in one.sparse for one in printed)],
             bound=runtime.text(["Bound"]),
             functions=rendered,
@@ -75,7 +76,6 @@ def module_source(
             imports=runtime.import_lines([*shown, *inside]),
             runtime="\n\n".join([runtime.text(inside), *_of_one_argument(helpers)]),
             blocks=runtime.text(one for one in shown if one == "Blocks"),
-            one_array=runtime.text(alone),
             workspace_class=runtime.text(one for one in shown if one == "Workspace"),
         )
     )
@@ -92,11 +92,18 @@ def _shapes(arguments: Sequence[Argument]) -> list[str]:
 def _of_results(functions: Sequence[Function], rendered: Sequence[Mapping[str, Any]]) -> list[str]:
     """The functions of the runtime that results are given out by."""
     arrays = ["_array"] if any(one["given_shapes"] for one in rendered) else []
-    return arrays + (["_known"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else [])
+    return arrays + (["_named"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else [])
 
 
-def _is_side(dimension: Symbol, arguments: Sequence[Argument]) -> bool:
-    return any(dimension in side.free_symbols for argument in arguments for side in argument.shape)
+def _parameter_shapes(program: Program) -> tuple[str, str]:
+    """The sizes that the shapes of parameters take, and the text of these; data may not have all sizes."""
+    parameters = [a for a in program.arguments if a.role == "parameter"]
+    sides = {symbol for a in parameters for side in a.shape for symbol in side.free_symbols}
+    names = [str(d) for d in program.dimensions if d in sides]
+    shapes = f"[{', '.join(tuple_text(a.shape) for a in parameters)}]"
+    if sides <= {length.dimension for length in lengths_of([a for a in program.arguments if a.role == "data"])}:
+        return "".join(f", {name}: int" for name in names), shapes
+    return "", f"_solved(lambda {', '.join(names)}: {shapes}, _entries, _sizes)"
 
 
 def _of_one_argument(helpers: Iterable[str]) -> list[str]:
@@ -105,20 +112,20 @@ def _of_one_argument(helpers: Iterable[str]) -> list[str]:
     return [code(function.expression) for function in found if function is not None]
 
 
-def _checks(program: Program, printed: Sequence[PrintedFunction]) -> list[Check]:
-    """The functions that check arguments, each with what it looks at."""
+def _checks(program: Program, printed: Sequence[PrintedFunction]) -> dict[str, Check]:
+    """The functions that check arguments, each with what it looks at, by what functions call them."""
     found: dict[str, list[PrintedFunction]] = {}
     for one in printed:
         if one.arguments:
             found.setdefault(one.check, []).append(one)
-    made = []
+    made = {}
     for name, those in found.items():
         nodes = list(dict.fromkeys(node for one in those[::-1] for node in one.nodes))
-        made.append(checked(name, requirements(program, those[0].arguments, nodes)))
+        made[name] = checked(f"_check{name}", requirements(program, those[0].arguments, nodes))
     return made
 
 
-def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
+def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Check]) -> list[dict[str, Any]]:
     """What the template needs of functions."""
     made, blocks = [], False
     for one in printed:
@@ -128,7 +135,7 @@ def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
             {
                 "name": one.function.name,
                 "doc": one.doc,
-                "check": one.check,
+                "prepared": _prepared(one, checks),
                 "directions": [a.name for a in one.function.directions],
                 "names": one.names,
                 "takes": one.takes,
@@ -144,6 +151,11 @@ def _rendered(printed: Sequence[PrintedFunction]) -> list[dict[str, Any]]:
         )
         blocks = blocks or sparse
     return made
+
+
+def _prepared(one: PrintedFunction, checks: Mapping[str, Check]) -> list[str]:
+    """The lines of a function that look at its arguments."""
+    return [*array_lines(one.arguments, one.function.takes_all), *checks[one.check].call] if one.arguments else []
 
 
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
@@ -168,5 +180,4 @@ def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[Printed
 
 
 def _described(argument: Argument) -> dict[str, Any]:
-    sizes = {d: f'sizes["{d}"]' for side in argument.shape for d in side.free_symbols}
-    return {**described(argument), "axes": argument.shape, "sized": [size_text(side, sizes) for side in argument.shape]}
+    return {**described(argument), "axes": argument.shape}
