@@ -30,10 +30,10 @@ from symgrad.outputs.second_order import Request, factors_of_hessian
 from symgrad.targets import NUMPY, target
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import HeldGradient, SecondOrder
+from symgrad.verify.compiled import Compiled, in_order
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
-from symgrad.verify.stages import Compiled, in_order
 from symgrad.verify.subject import Held, Subject
 from symgrad.version import __version__
 

@@ -7,7 +7,7 @@ kinks (`edges`, `kink_points`), zeros and numbers of other sizes (`extremes`), b
 inputs that satisfy facts (`draw`, `draws`, `sampling`, `constraints`, `statements`, `inequalities`, `entries`), parts
 of a user's large arrays (`real_data`), an independent evaluation of the SymPy loss (`reference/`: its `rules`, what
 `matrices` are, the `trace` of branches), which is compared with the graph's (`graph.evaluation`), by the same functions
-of numbers (`functions.values`), stage by stage, phase by phase and rewrite by rewrite (`chain` over the `stages` of
-every function, `numbers`), the digits over a logarithmic grid (`accuracy`), the report (`report`), also as a `table`,
-the pytest plugin.
+of numbers (`functions.values`), stage by stage, phase by phase and rewrite by rewrite (`chain` over `outputs.stages` of
+a `compiled` model, `numbers`), the digits over a logarithmic grid (`accuracy`), the report (`report`), also as a
+`table`, the pytest plugin.
 """

@@ -19,16 +19,16 @@ from typing import Any
 import mpmath
 import numpy as np
 from mpmath import mpf
-from sympy import Basic
 
 from symgrad.graph.nodes import Node, Use, postorder
 from symgrad.verify.arrays import EPS, Array, count, entry_name, largest, moved
 from symgrad.verify.calls import BOTH, Arrays, Calls
+from symgrad.verify.compiled import UNDEFINED, Compiled
 from symgrad.verify.draw import Draw
-from symgrad.verify.limits import LimitedEvaluator, TooFar
+from symgrad.verify.limits import LimitedEvaluator
+from symgrad.verify.point import Point
 from symgrad.verify.report import Finding, Run
 from symgrad.verify.sampling import Sampler
-from symgrad.verify.stages import Compiled
 from symgrad.verify.subject import Subject
 
 TOLERANCE = 1e-12
@@ -72,7 +72,7 @@ def audit(subject: Subject, draw: Draw) -> Run:
     points = [point for point in _grid(compiled, draw) if sampler.satisfies(point[0])]
     looked = points[:MOST_EVALUATIONS]
     worst: dict[tuple[str, str], Loss] = {}
-    for loss in (loss for point in looked for loss in _Point(compiled, calls, draw.sizes, *point).losses()):
+    for loss in (loss for point in looked for loss in _Place(compiled, calls, *point).losses()):
         key = (loss.label.partition("[")[0], loss.culprit)
         if key not in worst or worst[key].error < loss.error:
             worst[key] = loss
@@ -83,10 +83,12 @@ def audit(subject: Subject, draw: Draw) -> Run:
     return Run(title, findings=tuple(findings), notes=tuple(notes))
 
 
-def losses_at(compiled: Compiled, calls: Calls, draw: Draw) -> list[Finding]:
+def digit_findings(point: Point) -> Iterator[Finding]:
     """The entries of value and gradient whose digits are wrong at a draw, as it is."""
-    losses = list(_Point(compiled, calls, draw.sizes, draw.inputs, "these inputs", _DIGITS).losses())
-    return [_finding(loss) for loss in losses[:_SHOWN]] or [Finding("the digits of value and gradient", "pass")]
+    if point.subject.compiled is not None:
+        at = _Place(point.subject.compiled, point.calls, point.draw.inputs, "these inputs", _DIGITS)
+        losses = list(at.losses())
+        yield from [_finding(loss) for loss in losses[:_SHOWN]] or [Finding("the digits of value and gradient", "pass")]
 
 
 def _finding(loss: Loss) -> Finding:
@@ -110,64 +112,50 @@ def _grid(compiled: Compiled, draw: Draw) -> Iterator[tuple[dict[str, Any], str,
 
 
 @dataclass(frozen=True)
-class _Point:
+class _Place:
     """Inputs, how a report describes them, and how many digits the truth needs there."""
 
     compiled: Compiled
     calls: Calls
-    sizes: Mapping[Basic, int]
     inputs: dict[str, Any]
     at: str
     digits: int
 
     def losses(self) -> Iterator[Loss]:
         """The numbers that are wrong."""
-        with np.errstate(all="ignore"):
-            try:
-                got: Arrays | None = self.calls(BOTH, self.inputs)
-            except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-                got = None
-            with mpmath.workdps(self.digits):
-                right = self._truth(self.inputs)
-                numbers = [] if right is None else list(self._pairs(got, right))
-                wrong = [k for k, (_, a, b) in enumerate(numbers) if _is_off(a, b, mpf(0))]
-                noise = self._noise([b for _, _, b in numbers]) if wrong else []
-                wrong = [k for k in wrong if _is_off(*numbers[k][1:], noise[k])]
-            for label, a, b in (numbers[k] for k in wrong):
-                yield Loss(label, float(a), float(b), self.at, self._culprit(label))
-
-    def _pairs(self, got: Arrays | None, right: Sequence[Any]) -> Iterator[tuple[str, float, Any]]:
-        """The name of each number, what it is and what it should be."""
-        found = {label: got[label] for label, *_ in self.compiled.terms} if got is not None else {}
-        for (label, *_), exact in zip(self.compiled.terms, right, strict=True):
-            same = label in found and found[label].size == exact.size
-            for number, place in enumerate(np.ndindex(exact.shape)):
-                name = label if label == "value" else f"gradient.{entry_name(label, place)}"
-                yield name, float(found[label].flat[number]) if same else math.nan, exact[place]
-
-    def _truth(self, inputs: Mapping[str, Any]) -> list[Array] | None:
-        """Loss and gradient at the precision of the moment; None where they are not defined, or too far away."""
-        evaluate = LimitedEvaluator(inputs, self.sizes)
-        try:
-            found = [
-                np.broadcast_to(evaluate(use, len(shape)), evaluate.shape(shape))
-                for _, use, shape in self.compiled.terms
+        with np.errstate(all="ignore"), mpmath.workdps(self.digits):
+            truth = self._truth(self.inputs)
+            right, got = _in_a_row(truth), self._computed(truth)
+            wrong = [k for k in range(len(right)) if mpmath.isfinite(right[0]) and _is_off(got[k], right[k], mpf(0))]
+            noise = self._noise(right) if wrong else right
+            labels = [
+                label if label == "value" else f"gradient.{entry_name(label, place)}"
+                for label, array in truth.items()
+                for place in np.ndindex(array.shape)
             ]
-        except (TooFar, ArithmeticError, ValueError, IndexError, mpmath.libmp.ComplexResult):
-            return None
-        return found if mpmath.isfinite(found[0].item()) else None
+            for k in (k for k in wrong if _is_off(got[k], right[k], noise[k])):
+                yield Loss(labels[k], float(got[k]), float(right[k]), self.at, self._culprit(labels[k]))
 
-    def _noise(self, right: Sequence[Any]) -> list[Any]:
+    def _truth(self, inputs: Mapping[str, Any]) -> Arrays:
+        """Loss and gradient; nan where they are not defined, or too far away."""
+        return self.compiled.values(inputs, self.calls.sizes, self.digits, strict=False)
+
+    def _computed(self, truth: Arrays) -> Array:
+        """What the module gives; nan where that is nothing."""
+        try:
+            got = self.calls(BOTH, self.inputs)
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            got = {}
+        fits = {label: label in got and got[label].size == array.size for label, array in truth.items()}
+        return _in_a_row({label: got[label] if fits[label] else array * np.nan for label, array in truth.items()})
+
+    def _noise(self, right: Array) -> Array:
         """How far a rounding error in every input moves the true numbers."""
         rng = np.random.default_rng(0)
-        most = [mpf(0)] * len(right)
-        for _ in range(_MOVES):
-            other = self._truth(moved(self.inputs, rng, exact=True))
-            if other is None:  # at the border of the domain nothing can be said of its condition
-                return [mpf("inf")] * len(right)
-            numbers = [number for array in other for number in array.flat]
-            most = [max(a, abs(b - c)) for a, b, c in zip(most, numbers, right, strict=True)]
-        return most
+        others = [_in_a_row(self._truth(moved(self.inputs, rng, exact=True))) for _ in range(_MOVES)]
+        if not all(mpmath.isfinite(other[0]) for other in others):
+            return np.full(len(right), mpf("inf"))  # at the border of the domain nothing can be said of its condition
+        return np.asarray(np.max([abs(other - right) for other in others], axis=0))
 
     def _culprit(self, label: str) -> str:
         """The first operation that is wrong in float64 although its operands are right; nothing if there is none."""
@@ -190,11 +178,15 @@ class _Point:
 
     def _evaluated(self, terms: Sequence[Use]) -> LimitedEvaluator:
         """An evaluator that has seen the terms, as far as they can be evaluated."""
-        evaluate = LimitedEvaluator(self.inputs, self.sizes)
-        with contextlib.suppress(TooFar, ArithmeticError, ValueError, IndexError):
+        evaluate = LimitedEvaluator(self.inputs, self.calls.sizes)
+        with contextlib.suppress(*UNDEFINED):
             for term in terms:
                 evaluate(term, max((letter + 1 for letter in term.letters), default=0))
         return evaluate
+
+
+def _in_a_row(arrays: Mapping[Any, Array]) -> Array:
+    return np.concatenate([np.ravel(array) for array in arrays.values()])
 
 
 def _is_off(got: float, right: Any, noise: Any) -> bool:

@@ -18,8 +18,8 @@ that the code shows by itself between points that lie close together.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -32,15 +32,15 @@ from symgrad.functions import constant
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.kinds.scans import within
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Apply, Input, Scan, Use, postorder
+from symgrad.graph.nodes import Apply, Scan, Use, postorder
+from symgrad.outputs.stages import Staged
 from symgrad.verify.arrays import EPS, Array, count, entry_name, exactly, in_precision, largest, moved
-from symgrad.verify.calls import BOTH, Arrays, Calls
-from symgrad.verify.differences import Neighbourhood
-from symgrad.verify.directions import Direction, Tangents
-from symgrad.verify.draw import Draw
+from symgrad.verify.calls import BOTH
+from symgrad.verify.compiled import Compiled
+from symgrad.verify.directions import Direction
 from symgrad.verify.numbers import DIGITS, Number, link_of, scale_of
+from symgrad.verify.point import Point
 from symgrad.verify.report import Link
-from symgrad.verify.stages import Compiled, Staged
 
 Column = list[Any]  # the numbers of one array that are compared
 
@@ -64,128 +64,131 @@ _SINGLE = 2.0**29  # rounding errors of float32 in those of float64
 _FAR = mpf(10) ** -5  # of what is differentiated: what differences cannot tell from zero, in units of EXACT
 
 
-def check_chain(compiled: Compiled, calls: Calls, draw: Draw, rng: np.random.Generator) -> tuple[Link, ...]:
+def chain_links(point: Point) -> Iterator[Link]:
     """The verdict on every link of every function at one draw of inputs.
 
-    Parameters
-    ----------
-    compiled : the model, as each stage of the compiler has it.
-    calls : the functions of the generated module.
-    draw : the inputs.
-    rng : chooses directions, and how the inputs are moved.
-
-    Returns
-    -------
-    tuple of Link
-        Empty where the inputs hold more than MOST_NUMBERS numbers; at a kink those of value and gradient only.
+    None where the inputs hold more than MOST_NUMBERS numbers; at a kink those of value and gradient only.
     """
-    if count(draw.inputs) > MOST_NUMBERS:
-        return ()
+    compiled, draw = point.subject.compiled, point.draw
+    if compiled is None or count(draw.inputs) > MOST_NUMBERS:
+        return
     with mpmath.workdps(DIGITS + _GUARD_DIGITS), np.errstate(all="ignore"):
-        chain = _Chain(compiled, calls, draw, rng)
+        chain = _Chain(point, compiled)
         second = draw.distance >= math.sqrt(float(_STEP))
         functions = dict.fromkeys(one.function for one in compiled.arrays)
-        return tuple(link for name in functions if name == BOTH or second for link in chain.links(name))
+        yield from [link for name in functions if name == BOTH or second for link in chain.links(name)]
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """One array at the draw, as the numbers of it that are compared.
+
+    Attributes
+    ----------
+    stage : the array at all stages.
+    labels : the numbers' names.
+    along : of a gradient the directions in which the parameter may be moved, whose components are compared alone.
+    now : the numbers by the simplified formula.
+    noise : how far a rounding error in every input moves them.
+    slack : how far formulas may be apart.
+    """
+
+    stage: Staged
+    labels: Sequence[str]
+    along: Sequence[Direction] | None
+    now: Column = ()  # type: ignore[assignment]
+    noise: Column = ()  # type: ignore[assignment]
+    slack: Column = ()  # type: ignore[assignment]
+
+    def column(self, array: Array, size: bool = False) -> Column:
+        """The numbers of an array, or their sizes of one of rounding errors."""
+        if self.along is None:
+            return list(array.ravel())
+        vectors = [np.abs(direction.vector) if size else direction.vector for direction in self.along]
+        return [_inner(array, vector) for vector in vectors]
+
+    def by_formula(self, evaluator: GraphEvaluator, use: Use) -> Column:
+        """The numbers as a term has them."""
+        return self.column(_array(evaluator, self.stage, use))
+
+    def against(
+        self, before: Column, after: Column, allowed: Column, said: str = "", single: bool = False
+    ) -> list[Number]:
+        """The numbers of two stages side by side."""
+        scale = scale_of(before) if self.stage.by else 1
+        rows = zip(self.labels, before, after, allowed, strict=True)
+        return [Number(f"{label}{said}", a, b, slack, scale, single) for label, a, b, slack in rows]
 
 
 class _Chain:
-    def __init__(self, compiled: Compiled, calls: Calls, draw: Draw, rng: np.random.Generator) -> None:
-        self._compiled, self._calls, self._draw, self._rng = compiled, calls, draw, rng
-        nodes = dict.fromkeys(node for one in compiled.arrays for node in one.by)
-        self._tangents = {node.name: Tangents(node.name, draw.inputs[node.name], draw.constraints) for node in nodes}
-        self._entries = {name: tangents.entries() for name, tangents in self._tangents.items()}
-        self._random = {name: tangents.random(1, rng) for name, tangents in self._tangents.items()}
-        vectors = {node.name: self._vector(node) for node in nodes}
-        self._inputs = {**draw.inputs, **{f"direction_{name}": vector for name, vector in vectors.items()}}
-        self._here = self._at(self._inputs)
+    def __init__(self, point: Point, compiled: Compiled) -> None:
+        self._point, self._compiled, self._draw = point, compiled, point.draw
+        tangents = {argument.name: point.tangents(argument) for argument in point.parameters}
+        self._entries = {name: own.entries() for name, own in tangents.items()}
+        random = {name: d for name, own in tangents.items() for d in own.random(1, point.rng)}
+        self._random = {**random, **point.directions}  # the direction of a product is among the inputs
+        self._here = self._at(point.inputs)
         # At a kink a formula is right if it keeps to the conventions, and that is for the recognised functions to say:
         # the plain spelling of a function may have another one. Nor may anything move there by its rounding errors.
-        self._at_kink = draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP)
+        self._at_kink = self._draw.distance < _FEWEST_STEPS_TO_KINK * float(_STEP)
         self._value = self._here(compiled.arrays[0].simplified).item()
 
     @cached_property
     def _near(self) -> list[GraphEvaluator]:
         """Evaluators where every number of the inputs is off by a rounding error."""
-        return [self._at(moved(self._inputs, self._rng)) for _ in range(_MOVES)]
+        return [self._at(moved(self._point.inputs, self._point.rng)) for _ in range(_MOVES)]
 
-    def links(self, function: str) -> list[Link]:
+    def links(self, function: str) -> Iterator[Link]:
         """The links of one function; the worst number of all its arrays stands for each."""
-        ones = [one for one in self._compiled.arrays if one.function == function]
+        stages = [one for one in self._compiled.arrays if one.function == function]
         title = "" if function == BOTH else f"{function.replace('hessian_vector_product', 'hvp')} "
-        found = [self._reading(ones[0])] if function == BOTH else []
-        found += self._derivation(title, ones)
-        simplified = [self._column(self._here, one, one.simplified) for one in ones]
-        noise = [self._noise(one, column) for one, column in zip(ones, simplified, strict=True)]
-        numbers: list[Number] = []
-        phases: list[Number] = []
-        for one, now, errors in zip(ones, simplified, noise, strict=True):
-            slack = self._slack(one, now, errors)
-            before = (
-                now
-                if (self._at_kink and one.by) or isinstance(one.derived, str)
-                else self._column(self._here, one, one.derived)
-            )
-            for use in (one.simplified, *one.shown):
-                numbers += self._numbers(one, before, self._column(self._here, one, use), slack)
-            phases += self._phases(one, now, slack)
-        link = link_of(f"{title}simplification", numbers)
-        found.append(self._rewriting(link) if function == BOTH else link)
-        found.append(link_of(f"{title}schedule", phases))
+        if function == BOTH:
+            yield self._reading(stages[0])
+        yield from self._derivation(f"{title}derivation", stages)
+        arrays = [self._numbers(one) for one in stages]
+        formulas: dict[str, list[Number]] = {"simplification": [], "schedule": []}
+        for one in arrays:
+            for link, said, before, after in self._formulas(one.stage):
+                left, right = (one.by_formula(self._here, use) for use in (before, after))
+                formulas[link] += one.against(left, right, one.slack, said)
+        # a rewriting step that is wrong by itself is named; at a kink its two sides may have other conventions
+        steps = self._steps() if function == BOTH and not self._at_kink else []
+        formulas["simplification"] = [step for step in steps if step.ratio > 1] or formulas["simplification"]
+        yield from (link_of(f"{title}{link}", numbers) for link, numbers in formulas.items())
         if not self._at_kink:  # an algorithm may lose more digits than the inputs' rounding explains
-            measured = self._measured(function, ones, noise)
-            noise = [[max(pair) for pair in zip(*both, strict=True)] for both in zip(noise, measured, strict=True)]
-        found.append(self._code(f"{title}float64 code", function, ones, self._inputs, noise, 1.0))
-        single = in_precision(np.float32, self._inputs)
-        found.append(self._code(f"{title}float32 code", function, ones, single, noise, _SINGLE))
-        return found
+            arrays = [replace(one, noise=list(map(max, one.noise, self._measured(one)))) for one in arrays]
+        yield self._code(f"{title}float64 code", function, arrays, self._point.inputs, 1.0)
+        single = in_precision(np.float32, self._point.inputs)
+        yield self._code(f"{title}float32 code", function, arrays, single, _SINGLE)
+
+    def _formulas(self, one: Staged) -> Iterator[tuple[str, str, Use, Use]]:
+        """What each stage makes of a formula: the link, what is said of it, the terms before and after."""
+        derived = one.simplified if isinstance(one.derived, str) or (self._at_kink and one.by) else one.derived
+        for use in (one.simplified, *one.shown):
+            yield "simplification", "", derived, use
+        before = one.simplified
+        for name, uses in one.scheduled:
+            yield from (("schedule", f" after “{name}”", before, use) for use in uses)
+            before = uses[-1]
 
     # --- numbers ------------------------------------------------------------------------------------------------------
 
     def _at(self, inputs: Mapping[str, Any]) -> GraphEvaluator:
         return GraphEvaluator(inputs, self._draw.sizes)
 
-    def _vector(self, node: Input) -> Array:
-        """A direction in a parameter that moves all of it."""
-        random = self._random[node.name]
-        return random[0].vector if random else np.zeros(np.shape(self._draw.inputs[node.name]))
-
-    def _array(self, evaluator: GraphEvaluator, one: Staged, use: Use) -> Array:
-        return np.array(np.broadcast_to(evaluator(use, len(one.axes)), evaluator.shape(one.axes)), dtype=object)
-
-    def _column(self, evaluator: GraphEvaluator, one: Staged, use: Use) -> Column:
-        return self._compared(one, self._array(evaluator, one, use))
-
-    def _compared(self, one: Staged, array: Array) -> Column:
-        """The numbers of an array; of a gradient those along the directions in which the parameter may be moved."""
-        if not one.along:
-            return list(array.ravel())
-        whole = array.reshape(np.shape(self._draw.inputs[one.label]))
-        return [_inner(whole, direction) for direction in self._entries[one.label]]
-
-    def _labels(self, one: Staged) -> list[str]:
-        if one.along:
-            return [direction.label for direction in self._entries[one.label]]
-        return [entry_name(one.label, at) for at in np.ndindex(self._here.shape(one.axes))]
-
-    def _numbers(
-        self, one: Staged, before: Column, after: Column, allowed: Column, single: bool = False
-    ) -> list[Number]:
-        scale = scale_of(before) if one.by else 1
-        rows = zip(self._labels(one), before, after, allowed, strict=True)
-        return [Number(label, a, b, slack, scale, single) for label, a, b, slack in rows]
-
-    def _noise(self, one: Staged, now: Column) -> Column:
-        """How far a rounding error in every input moves the numbers; at a kink beside which they jump, not at all."""
-        others = [self._column(near, one, one.simplified) for near in self._near]
+    def _numbers(self, one: Staged) -> _Numbers:
+        along = self._entries[one.label] if one.along else None
+        places = np.ndindex(self._here.shape(one.axes))
+        labels = [entry_name(one.label, at) for at in places] if along is None else [d.label for d in along]
+        found = _Numbers(one, labels, along)
+        now, *others = (found.by_formula(at, one.simplified) for at in (self._here, *self._near))
+        scale, rounding = scale_of(now), 0.0 if self._compiled.exact else ROUNDINGS
         noise = [max(abs(other - a) for other in column) for a, *column in zip(now, *others, strict=True)]
-        most = _JUMP * (scale_of(now) + (not one.by))
-        return [n if n <= most else mpf(0) for n in noise] if self._at_kink else noise
-
-    def _slack(self, one: Staged, column: Column, noise: Column) -> Column:
-        """How far formulas may be apart."""
-        scale, rounding = scale_of(column), 0.0 if self._compiled.exact else ROUNDINGS
+        if self._at_kink:  # beside it they jump, which is no rounding
+            noise = [n if n <= _JUMP * (scale + (not one.by)) else mpf(0) for n in noise]
         unit = _FAR * (1 + abs(self._value)) if one.along else 1
-        return [EXACT * (unit + scale) + rounding * (n + EPS * scale) for n in noise]
+        slack = [EXACT * (unit + scale) + rounding * (n + EPS * scale) for n in noise]
+        return replace(found, now=now, noise=noise, slack=slack)
 
     # --- links --------------------------------------------------------------------------------------------------------
 
@@ -193,9 +196,8 @@ class _Chain:
         stated, read = self._compiled.stated.at(self._draw.inputs, self._draw.sizes).value, self._here(value.of).item()
         return link_of("reading", [Number("value", stated, read, EXACT * (1 + abs(read)), 1)])
 
-    def _derivation(self, title: str, ones: Sequence[Staged]) -> list[Link]:
+    def _derivation(self, name: str, ones: Sequence[Staged]) -> list[Link]:
         """Derivatives against differences; nothing at a kink, where there is no derivative to derive."""
-        name = f"{title}derivation"
         reasons = [one.derived for one in ones if isinstance(one.derived, str)]
         if self._at_kink and not reasons:
             if self._draw.distance == 0:
@@ -210,19 +212,17 @@ class _Chain:
 
     def _differentiated(self, one: Staged) -> list[Number]:
         """A derivative along a random direction, which sees all entries; if it is wrong, which of them it is."""
-        assert not isinstance(one.derived, str)
-        derived = self._array(self._here, one, one.derived)
-        numbers = self._slopes(one, derived, {n.name: d for n in one.by for d in self._random[n.name]})
+        names = [node.name for node in one.by if node.name in self._random]
+        numbers = self._slopes(one, {name: self._random[name] for name in names}) if names else []
         if one.along and any(number.ratio > 1 for number in numbers):
-            single = [n for d in self._entries[one.label] for n in self._slopes(one, derived, {one.label: d})]
+            single = [n for d in self._entries[one.label] for n in self._slopes(one, {one.label: d})]
             worst = max(single, key=lambda number: number.ratio)
             return [worst] if worst.ratio > 1 else numbers
         return numbers
 
-    def _slopes(self, one: Staged, derived: Array, along: Mapping[str, Direction]) -> list[Number]:
-        """The difference of what is differentiated along directions, against the derivative; none if nothing moves."""
-        if not along:
-            return []
+    def _slopes(self, one: Staged, along: Mapping[str, Direction]) -> list[Number]:
+        """The difference of what is differentiated along directions, against the derivative."""
+        assert not isinstance(one.derived, str)
         ends = []
         for step in (_STEP, -_STEP):
             inputs = dict(self._draw.inputs)
@@ -231,35 +231,26 @@ class _Chain:
             evaluator = GraphEvaluator(inputs, self._draw.sizes, self._here)
             ends.append(np.broadcast_to(evaluator(one.of, len(one.shape)), evaluator.shape(one.shape)))
         slope = np.asarray((ends[0] - ends[1]) / (2 * _STEP), dtype=object)
+        derived, size = _array(self._here, one, one.derived), 1.0
         entries = scale_of(derived.ravel())
         if not one.product:
-            vector = exactly(along[one.by[0].name].vector).reshape(self._here.shape(one.by[0].shape))
+            (direction,) = along.values()
+            vector = exactly(direction.vector).reshape(self._here.shape(one.by[0].shape))
             derived = np.asarray(np.tensordot(derived, vector, axes=vector.ndim), dtype=object)
-            size = max(1, largest(along[one.by[0].name].vector) * vector.size)
-        else:
-            size = 1
+            size = max(1.0, largest(direction.vector) * vector.size)
         relative = EXACT + (0 if self._compiled.exact else ROUNDINGS * EPS)  # floating coefficients are rounded
         allowed = relative * entries * size + EXACT * _FAR * (1 + scale_of(np.ravel(ends[0])))
-        if one.along:
-            (direction,) = along.values()
-            return [Number(direction.label, slope.item(), derived.item(), allowed, entries)]
-        labels = [entry_name(one.label, at) for at in np.ndindex(slope.shape)]
+        places = np.ndindex(slope.shape)
+        labels = [direction.label] if one.along else [entry_name(one.label, at) for at in places]
         rows = zip(labels, slope.ravel(), derived.ravel(), strict=True)
         return [Number(label, a, b, allowed, entries) for label, a, b in rows]
 
-    def _rewriting(self, link: Link) -> Link:
-        """A link of formulas, unless a rewriting step by itself is wrong: then that step."""
-        numbers = [] if self._at_kink else self._steps()  # at a kink the two sides may have other conventions
-        steps = [number for number in numbers if number.ratio > 1]
-        return link_of(link.name, steps) if steps else link
-
-    def _steps(self) -> list[Number]:
+    def _steps(self) -> Iterator[Number]:
         """What each rewriting step found and what it made of it, entry by entry where both are numbers.
 
         What a step of a recurrence refers to has no value outside of it, and a function outside of its domain is nan,
         which a condition around both may leave out.
         """
-        found = []
         for name, before, after in dict.fromkeys(self._compiled.derivation.trace.steps):
             letters = list(dict.fromkeys((*before.letters, *after.letters)))
             sides = [relabel(use, {x: k for k, x in enumerate(letters)}) for use in (before, after)]
@@ -271,97 +262,71 @@ class _Chain:
             numeric = [(a, b) for a, b in pairs if isinstance(a, mpf) and isinstance(b, mpf)]
             scale = scale_of(a for a, _ in numeric)
             allowed = (EXACT + (0 if self._compiled.exact else ROUNDINGS * EPS)) * (1 + scale)
-            label = f"what “{name}” rewrites"
-            found += [
-                Number(label, a, b, allowed, scale) for a, b in numeric if mpmath.isfinite(a) and mpmath.isfinite(b)
-            ]
-        return found
-
-    def _phases(self, one: Staged, before: Column, allowed: Column) -> list[Number]:
-        """An array after each phase of the schedule against what it was before it."""
-        numbers: list[Number] = []
-        for name, uses in one.scheduled:
-            after = before
-            for use in uses:
-                after = self._column(self._here, one, use)
-                now = self._numbers(one, before, after, allowed)
-                numbers += [replace(number, label=f"{number.label} after “{name}”") for number in now]
-            before = after
-        return numbers
+            for a, b in numeric:
+                if mpmath.isfinite(a) and mpmath.isfinite(b):
+                    yield Number(f"what “{name}” rewrites", a, b, allowed, scale)
 
     # --- code ---------------------------------------------------------------------------------------------------------
 
-    def _measured(self, function: str, ones: Sequence[Staged], noise: Sequence[Column]) -> list[Column]:
+    def _measured(self, one: _Numbers) -> Column:
         """The rounding errors that the code itself shows around the inputs; zeros if it fails.
 
         They are noise: a number that is wrong in the same way at all of the points stays wrong.
         """
-        try:
-            near = Neighbourhood.of(self._inputs, list(self._tangents), self._rng)
-            results = [self._calls(function, point) for point in near.points]
-            spreads = [np.nan_to_num(near.spread(np.array([r[one.label] for r in results]))) for one in ones]
-        except Exception:  # the comparison calls it again, and reports that
-            return [[mpf(0)] * len(column) for column in noise]
-        return [self._spread(one, exactly(spread)) for one, spread in zip(ones, spreads, strict=True)]
-
-    def _spread(self, one: Staged, spread: Array) -> Column:
-        """Rounding errors of an array as those of the numbers that are compared."""
-        if not one.along:
-            return list(spread.ravel())
-        whole = spread.reshape(np.shape(self._draw.inputs[one.label]))
-        return [_inner(whole, replace(d, vector=np.abs(d.vector))) for d in self._entries[one.label]]
+        noises = self._point.noises.get(one.stage.function, {})
+        if one.stage.label not in noises:
+            return [mpf(0)] * len(one.now)
+        return one.column(exactly(noises[one.stage.label]), size=True)
 
     def _code(
-        self,
-        name: str,
-        function: str,
-        ones: Sequence[Staged],
-        inputs: Mapping[str, Any],
-        noise: Sequence[Column],
-        coarser: float,
+        self, name: str, function: str, arrays: Sequence[_Numbers], inputs: Mapping[str, Any], coarser: float
     ) -> Link:
         """What the module computes, against the terms that it computes, at the same inputs."""
         single = coarser > 1
         evaluator = self._at(inputs) if single else self._here
-        expected = [self._array(evaluator, one, one.computed) for one in ones]
+        expected = [_array(evaluator, one.stage, one.stage.computed) for one in arrays]
         try:
-            got: Arrays = self._calls(function, inputs)
-            pairs = zip(ones, expected, strict=True)
-            arrays = [got[one.label].astype(np.float64).reshape(wanted.shape) for one, wanted in pairs]
+            got = self._point.calls(function, inputs)
+            pairs = zip(arrays, expected, strict=True)
+            found = [got[one.stage.label].astype(np.float64).reshape(wanted.shape) for one, wanted in pairs]
         except Exception as problem:  # the code under test may fail in any way, and that is a finding
             return Link(name, "fail", math.inf, reason=f"it raised {type(problem).__name__}: {problem}")
-        if single and not all(np.isfinite(array).all() for array in arrays):
+        if single and not all(np.isfinite(array).all() for array in found):
             return Link(name, "inconclusive", reason="it is not finite there")
         least = float(np.finfo(np.float32 if single else np.float64).tiny)  # what is smaller may become zero
         numbers: list[Number] = []
-        for one, array, wanted, errors in zip(ones, arrays, expected, noise, strict=True):
-            column = self._compared(one, wanted)
-            scale, floor = scale_of(column), coarser * self._floor(one, column, noise[0][0]) + least
-            if not one.by and scale <= EPS**2:  # of a zero loss there may be what rounding leaves of terms of about one
+        for one, array, wanted in zip(arrays, found, expected, strict=True):
+            column = one.column(wanted)
+            scale, floor = scale_of(column), coarser * self._floor(one.stage, arrays[0].noise[0]) + least
+            if not one.stage.by and scale <= EPS**2:  # of a zero loss rounding may leave a rest of terms of about one
                 scale = mpf(1)
-            allowed = [ROUNDINGS * coarser * (n + EPS * scale) + floor for n in errors]
-            numbers += self._numbers(one, column, self._compared(one, exactly(array)), allowed, single)
+            allowed = [ROUNDINGS * coarser * (n + EPS * scale) + floor for n in one.noise]
+            numbers += one.against(column, one.column(exactly(array)), allowed, single=single)
         link = link_of(name, numbers)
         blind = [n for n in numbers if n.allowed > (_BLIND_SINGLE if single else _BLIND) * n.size > 0]
         if link.verdict == "pass" and blind:
             return replace(link, verdict="inconclusive", reason=f"a wrong {blind[0].label} could hide in its rounding")
         return link
 
-    def _floor(self, one: Staged, column: Column, value_noise: Any) -> Any:
+    def _floor(self, one: Staged, value_noise: Any) -> Any:
         """What no number of an array is known better than, in float64."""
         if not one.by:
             return mpf(0)
         if one.along:  # what moves the loss by its own rounding error
-            size = largest(self._draw.inputs[one.label]) or 1.0
-            return _FLOOR * (value_noise + EPS * abs(self._value)) / size
+            return _FLOOR * (value_noise + EPS * abs(self._value)) / self._point.size(one.label)
         # entries that cancel are as exact as what they are made of, of which the inputs say the size
-        terms = max(map(largest, self._inputs.values()), default=0.0)
-        return _FLOOR * EPS * max(mpf(1), mpf(terms))
+        return _FLOOR * EPS * max(1.0, *map(largest, self._point.inputs.values()))
 
 
-def _inner(part: Array, direction: Direction) -> Any:
-    places = [tuple(place) for place in np.argwhere(direction.vector).tolist()]
-    return mpmath.fsum(part[place] * mpf(direction.vector[place]) for place in places)
+def _array(evaluator: GraphEvaluator, one: Staged, use: Use) -> Array:
+    """A term along all axes of an array."""
+    return np.array(np.broadcast_to(evaluator(use, len(one.axes)), evaluator.shape(one.axes)), dtype=object)
+
+
+def _inner(part: Array, vector: Array) -> Any:
+    part = part.reshape(vector.shape)
+    places = [tuple(place) for place in np.argwhere(vector).tolist()]
+    return mpmath.fsum(part[place] * mpf(vector[place]) for place in places)
 
 
 def _holds_in_a_recurrence(use: Use) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from symgrad.verify.accuracy import losses_at
+from symgrad.verify.accuracy import digit_findings
 from symgrad.verify.agreement import agreement_findings
 from symgrad.verify.arrays import EPS, Array, Inputs, largest
 from symgrad.verify.calls import (
@@ -18,7 +18,7 @@ from symgrad.verify.calls import (
     VALUE,
     Arrays,
 )
-from symgrad.verify.chain import check_chain
+from symgrad.verify.chain import chain_links
 from symgrad.verify.derivatives import (
     Along,
     Derivative,
@@ -272,20 +272,6 @@ def _rows(share: int, rng: np.random.Generator, analytic: Array) -> list[int]:
     rest = [int(k) for k in order if analytic[k] == 0]
     kept = max(share // 2, share - len(rest))
     return sorted([*alive[:kept], *rest[: share - min(kept, len(alive))]])
-
-
-# --- what the compiler knows -----------------------------------------------------------------------------------------
-
-
-def chain_links(point: Point) -> Iterable[Item]:
-    """The stages of the compiler compared with each other."""
-    compiled = point.subject.compiled
-    return () if compiled is None else check_chain(compiled, point.calls, point.draw, point.rng)
-
-
-def digit_findings(point: Point) -> Iterable[Item]:
-    """The entries whose digits are wrong."""
-    return () if point.subject.compiled is None else losses_at(point.subject.compiled, point.calls, point.draw)
 
 
 # --- all of them -----------------------------------------------------------------------------------------------------

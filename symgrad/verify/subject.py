@@ -12,6 +12,7 @@ from sympy import Basic, Expr, Symbol
 from symgrad.arguments import Argument
 from symgrad.frontend.facts import Constraint
 from symgrad.verify.calls import Arrays, SecondOrder
+from symgrad.verify.compiled import Compiled
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.draw import Draw
 from symgrad.verify.inequalities import domain_demands
@@ -20,7 +21,6 @@ from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS
 from symgrad.verify.reference import evaluate
 from symgrad.verify.sizes import is_legal
-from symgrad.verify.stages import Compiled
 
 SINGULAR = 1e-10
 """A matrix so near to singular has no digit right in an inverse; rounding leaves 1e-17 of a singular one."""
@@ -97,7 +97,8 @@ class Subject:
 
     def exactly(self, draw: Draw) -> Arrays:
         """Loss and gradient at a draw by their formulas; nothing where these are not known."""
-        return {} if self.compiled is None else self.compiled.values(draw.inputs, draw.sizes, DIGITS)
+        found = {} if self.compiled is None else self.compiled.values(draw.inputs, draw.sizes, DIGITS)
+        return {label: array.astype(np.float64) for label, array in found.items()}
 
     def has_gradient(self, draw: Draw) -> bool:
         """Whether the formulas of loss and gradient are numbers, as far as that is known."""

@@ -1,37 +1,18 @@
-"""A model as the compiler has it: the arrays of every function at each stage, for the check to evaluate and compare."""
+"""One array of a function's result after the other, as each stage of the compiler has it: what the check compares."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
-
-import mpmath
-import numpy as np
-from sympy import symbols
 
 from symgrad.compiler import Derivation, expanded, plain_gradient
 from symgrad.errors import SymgradError
-from symgrad.formula.indexed import IndexNames, IndexWriter
-from symgrad.formula.text import text
 from symgrad.frontend.program import Program
-from symgrad.graph.build import is_zero
-from symgrad.graph.evaluation import GraphEvaluator
-from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Input, Node, Shape, Use
+from symgrad.graph.nodes import Input, Shape, Use
 from symgrad.graph.transform import own
 from symgrad.outputs.derivatives import derived_hessian, derived_jacobian, derived_product
-from symgrad.outputs.first_order import first_order_phases
-from symgrad.outputs.function import Function, Record, Result, phases, term_of, terms_of
-from symgrad.outputs.second_order import Request, second_order
-from symgrad.verify.arrays import Array, Inputs
-from symgrad.verify.calls import BOTH, HESSIAN, PRODUCT, Arrays
-from symgrad.verify.directions import beside
-from symgrad.verify.draw import Draw
-from symgrad.verify.limits import LimitedEvaluator, RoundedEvaluator, TooFar
-from symgrad.verify.loss import StatedLoss
-from symgrad.verify.numbers import DIGITS, DOUBLE
-
-_LONGEST_OPERATION = 80  # characters of what a report calls one
+from symgrad.outputs.first_order import BOTH, first_order_phases
+from symgrad.outputs.function import Record, Result, phases, term_of
+from symgrad.outputs.second_order import HESSIAN, PRODUCT, Request, second_order
 
 Scheduled = tuple[tuple[str, tuple[Use, ...]], ...]
 
@@ -43,7 +24,7 @@ class Staged:
     Attributes
     ----------
     function : the function of the module.
-    label : what `Calls` and the report call it: "value", "w", "H.w.x".
+    label : what the check calls it: "value", "w", "H.w.x".
     of, shape : what is differentiated: the loss as read, a gradient, a named quantity.
     by : the parameters that it is differentiated by; none of the value itself.
     derived : what differentiation makes of it, or the reason why there is none; of the value the loss as read.
@@ -152,96 +133,3 @@ def _jacobian(derivation: Derivation, quantity: Any) -> Iterator[_Derived]:
     for q, node in derivation.program.parameters.items():
         use = derived_jacobian(derivation, quantity, q)
         yield (node.name,), f"J_{name.name}.{node.name}", own(name), name.shape, (node,), use
-
-
-@dataclass(frozen=True, eq=False)
-class Compiled:
-    """A model as the compiler has it.
-
-    Attributes
-    ----------
-    program, derivation : the model as it was read, and its derived gradient.
-    functions : value and gradient, as they are generated.
-    request : the functions of second order.
-    stated : the loss as it was given.
-    exact : whether formulas agree to all digits, whatever the rounding of the inputs.
-    """
-
-    program: Program
-    derivation: Derivation
-    functions: Sequence[Function]
-    request: Request
-    stated: StatedLoss
-    exact: bool
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the parameters."""
-        return tuple(node.name for node in self.program.parameters.values())
-
-    @cached_property
-    def terms(self) -> list[tuple[str, Use, Shape]]:
-        """The formulas of loss and gradient with their axes, by the names that `Calls` gives them."""
-        pairs = zip(self.program.parameters.values(), self.derivation.gradient.values(), strict=True)
-        return [("value", self.derivation.program.loss, ()), *((node.name, use, node.shape) for node, use in pairs)]
-
-    @cached_property
-    def second(self) -> list[Staged]:
-        """The stages of second derivatives and Jacobians."""
-        return second_stages(self.derivation, self.request)
-
-    @cached_property
-    def arrays(self) -> list[Staged]:
-        """The stages of all functions, those of value and gradient first."""
-        return [*first_stages(self.program, self.derivation), *self.second]
-
-    @property
-    def computed(self) -> list[Use]:
-        """The terms that the code of value and gradient computes."""
-        return list(terms_of(self.functions[-1].result))
-
-    def values(self, inputs: Inputs, sizes: Mapping[Any, int], digits: int, second: bool = False) -> Arrays:
-        """Loss and gradient by their formulas, or what is of second order; nan where these are not defined."""
-        terms = [(one.label, one.simplified, one.axes) for one in self.second] if second else self.terms
-        evaluate = (LimitedEvaluator if digits > DOUBLE else RoundedEvaluator)(inputs, sizes, strict=True)
-
-        def value(use: Use, shape: Shape) -> Array:
-            try:
-                found = evaluate(use, len(shape))
-            except (IndexError, TooFar):  # an entry that is not there, or a number that nobody can write down
-                found = np.asarray(np.nan)
-            return np.broadcast_to(found, evaluate.shape(shape)).astype(np.float64)
-
-        with mpmath.workdps(digits):
-            return {label: value(use, shape) for label, use, shape in terms}
-
-    def vanishes(self, label: str, draws: Sequence[Draw]) -> bool:
-        """Whether a derivative is zero by its formula: as it is written, or at all draws, to any number of digits."""
-        known = {name: use for name, use, _ in self.terms}
-        if label not in known:
-            known |= {one.label: one.simplified for one in self.second}
-        kind, *names = label.split(".")
-        use = known[label] if label in known else known[".".join([kind, *reversed(names)])]  # H.q.p of H.p.q
-        return is_zero(use) or all(self._is_rounding(use, draw) for draw in draws)
-
-    def _is_rounding(self, use: Use, draw: Draw) -> bool:
-        """Whether what a term is at a draw becomes smaller with every digit that is added."""
-        directions = beside(draw.inputs, self.names, draw.constraints)
-        inputs = {**draw.inputs, **{f"direction_{name}": directions[name] for name in self.names}}
-        sizes = []
-        for digits in (DIGITS, 2 * DIGITS):
-            with mpmath.workdps(digits):
-                values = GraphEvaluator(inputs, draw.sizes)(in_order(use), len(use.letters)).ravel()
-                sizes.append(max(map(abs, values), default=mpmath.mpf(0)))
-        return bool(sizes[1] <= sizes[0] * mpmath.mpf(10) ** (-DIGITS // 2))
-
-    def text(self, node: Node) -> str:
-        """What a report calls an operation of the graph."""
-        indices = symbols(f"i0:{node.rank}", integer=True)
-        line = text(IndexWriter(IndexNames({})).write(own(node), dict(enumerate(indices))))
-        return line if len(line) <= _LONGEST_OPERATION else f"{line[:_LONGEST_OPERATION]}…"
-
-
-def in_order(use: Use) -> Use:
-    """A term with its own axes as letters."""
-    return relabel(use, {letter: axis for axis, letter in enumerate(use.letters)})
