@@ -125,9 +125,12 @@ class Checking:
             except np.linalg.LinAlgError:  # a singular matrix
                 return [np.zeros(())]
 
-        def exact(inputs: Inputs, at: Inputs, sizes: Mapping[Any, int]) -> Sequence[Sequence[Array]]:
+        def exact(inputs: Inputs, at: Inputs, sizes: Mapping[Any, int]) -> Sequence[Array]:
             evaluate = GraphEvaluator({**inputs, **self._copies(at)}, sizes)
-            return [[evaluate(in_order(use), len(use.letters)) for use in parts] for parts in terms]
+            return [
+                np.concatenate([np.ravel(evaluate(in_order(use), len(use.letters))) for use in parts])
+                for parts in terms
+            ]
 
         return Kinks([kink.label for kink in found], self._names, gaps, exact)
 

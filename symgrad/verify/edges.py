@@ -16,19 +16,17 @@ from typing import Any
 import numpy as np
 from sympy import Basic, Symbol, sympify
 
-from symgrad.arguments import Argument
 from symgrad.errors import ModelError
 from symgrad.frontend.facts import Unread
 from symgrad.graph.dimensions import format_sizes
 from symgrad.verify.arrays import count, largest
 from symgrad.verify.draw import EMPTY, KINK, MARGIN, SCALED, ZEROS, Draw, NoInputsError
-from symgrad.verify.kink_points import MOST_NUMBERS, search
+from symgrad.verify.kink_points import MOST_NUMBERS, at_kink, at_zeros
 from symgrad.verify.report import Run
 from symgrad.verify.sampling import Sampler
 from symgrad.verify.sizes import is_legal
 from symgrad.verify.subject import Subject
 
-_MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters
 _LARGER = (7, 11, 8)  # sizes of one, two or three dimensions
 _POWERS = (1.7, 3.0, 6.5, 20.0, -3.0, -9.0)  # of ten, that the largest numbers of the inputs are put at
 _SPREAD = 1.0  # powers of ten between the entries of one argument
@@ -93,57 +91,41 @@ def kink_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw | Run]
     kinks = subject.kinks
     if kinks is None:
         return
-    small = count(draw.inputs) <= MOST_NUMBERS
-    exact = kinks.exact is not None and small
-    sampler = Sampler(subject, draw.sizes, seed)
+    exact = kinks.exact is not None and count(draw.inputs) <= MOST_NUMBERS
+    sampler, looking = Sampler(subject, draw.sizes, seed), f"{format_sizes(draw.sizes)}, looking for kinks"
 
-    def at_kink(inputs: dict[str, Any]) -> bool:
-        """Whether inputs will do, and there is a kink."""
-        near = subject.distance(inputs, draw.constraints) == 0
-        tied = near or (exact and bool(kinks.reached(inputs, draw.sizes, draw.constraints)))
-        return tied and sampler.allows(inputs)
+    def reached(inputs: dict[str, Any]) -> set[int]:
+        """The numbers of the kinks that inputs are at; one of them where that is not known exactly."""
+        if not exact:
+            return {0} if subject.distance(inputs, draw.constraints) == 0 else set()
+        return {n for n, gap in enumerate(kinks.distances(inputs, draw.sizes, draw.constraints)) if gap == 0}
 
-    def there(inputs: dict[str, Any], said: str) -> Draw:
+    def there(said: str, inputs: dict[str, Any]) -> Draw:
         where = f"{draw.where} with {said}, a kink".strip()
         return replace(draw, inputs=inputs, where=where, distance=0.0, kind=KINK, notes=())
 
-    looking, missed = f"{format_sizes(draw.sizes)}, looking for kinks", []
-    zeros = _at_zeros(draw, subject.arguments, at_kink)
-    if zeros is not None:
-        yield there(*zeros)
-    if not exact:
-        if zeros is None:
-            note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
-            yield Run(looking, notes=(note,))
-        return
-    left = set(range(len(kinks.labels)))
-    left -= kinks.reached(zeros[0], draw.sizes, draw.constraints) if zeros is not None else set()
-    while left:
+    left, missed = set(range(len(kinks.labels))), []
+    zeros = at_zeros(draw, subject.arguments)
+    found = next((one for one in zeros if reached(one[1]) and sampler.allows(one[1])), None)
+    if found is not None:
+        left -= reached(found[1])
+        yield there(*found)
+    elif not exact:
+        note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
+        yield Run(looking, notes=(note,))
+    while left and exact:
         number = min(left)
         left.remove(number)
-        point = search(kinks, draw, subject.arguments, number, at_kink)
-        if point is None or not subject.has_gradient(replace(draw, inputs=point.inputs)):
+        points = at_kink(kinks, number, draw, subject.arguments)
+        found = next((one for one in points if sampler.allows(one[1])), None)
+        if found is None or not subject.has_gradient(replace(draw, inputs=found[1])):
             missed.append(kinks.labels[number])
         else:
-            left -= point.kinks
-            yield there(point.inputs, point.said)
+            left -= reached(found[1])
+            yield there(*found)
     if missed:
         note = f"no exact kink of {', '.join(dict.fromkeys(missed))} was found: its convention at a kink was not tested"
         yield Run(looking, notes=(note,))
-
-
-def _at_zeros(
-    draw: Draw, arguments: Sequence[Argument], at_kink: Callable[[dict[str, Any]], bool]
-) -> tuple[dict[str, Any], str] | None:
-    """Inputs at a kink of which some arguments are zero: one parameter, two, all of them; or one of the data."""
-    names = [argument.name for argument in arguments if argument.role == "parameter"]
-    data = [(argument.name,) for argument in arguments if argument.role == "data" and not argument.integer]
-    pairs = (itertools.combinations(names, count) for count in (1, 2))
-    for zero in itertools.islice(itertools.chain(*pairs, [tuple(names)], data), _MOST_SETS_OF_ZEROS):
-        inputs = {name: np.zeros_like(value) if name in zero else value for name, value in draw.inputs.items()}
-        if at_kink(inputs):
-            return inputs, f"{' and '.join(zero)} = 0"
-    return None
 
 
 # ---- zeros, and numbers of other sizes -------------------------------------------------------------------------------

@@ -7,28 +7,31 @@ digits. Otherwise code might round to one side of a kink, and its formula say wh
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import mpmath
 import numpy as np
-from mpmath import mpf
 
 from symgrad.arguments import Argument
 from symgrad.frontend.facts import Constraint
-from symgrad.verify.arrays import Array, Inputs, entry_name, exactly
+from symgrad.verify.arrays import Array, Inputs, entry_name
 from symgrad.verify.directions import beside
 from symgrad.verify.draw import Draw
 
-_LARGEST = 3  # the power of two
-_STEP = mpf(10) ** -20
 MOST_NUMBERS = 200  # of the inputs: beyond it, a search at 50 digits would take longer than the rest of the check
-_MOST_ENTRIES = 2  # of one argument that are tried
 _DIGITS = 50
+_LARGEST = 3  # the power of two
+_STEP = 2.0**-20
+_MOST_ENTRIES = 2  # of one argument that are tried
+_MOST_SETS_OF_ZEROS = 100  # of arguments that are zero together: all pairs of a dozen parameters
 
 Gaps = Callable[[Inputs, Inputs], Sequence[Array]]
-ExactGaps = Callable[[Inputs, Inputs, Any], Sequence[Sequence[Array]]]
+ExactGaps = Callable[[Inputs, Inputs, Mapping[Any, int]], Sequence[Array]]
+Candidates = Iterator[tuple[str, dict[str, Any]]]  # inputs, and in words what is special about them
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Kinks:
     parameters : the names of what moves.
     gaps : `gaps(inputs, held)` is how far each entry of each is from its kink, in float64; what the model holds
         constant is as it is at `held`.
-    exact : the same at 50 digits, from the sizes as well: of a maximum there is beside it what is 0 at a tie.
+    exact : the same at the precision of the moment, from the sizes as well, and of a maximum what is 0 at a tie.
     """
 
     labels: Sequence[str]
@@ -51,106 +54,82 @@ class Kinks:
     gaps: Gaps
     exact: ExactGaps | None = None
 
-    def nearest(self, inputs: dict[str, Any], constraints: Sequence[Constraint]) -> float:
+    def nearest(self, inputs: Inputs, constraints: Sequence[Constraint]) -> float:
         """The distance from the nearest kink; inf where there is none."""
-        near = [np.asarray(gaps, dtype=np.float64) for gaps in self.gaps(inputs, inputs)]
-        least = [float(np.nanmin(gaps, initial=np.inf)) for gaps in near]
-        if 0 in least:
-            beyond = self.gaps(beside(inputs, self.parameters, constraints), inputs)
-            near = [np.where((a == 0) & (np.asarray(b) == 0), np.inf, a) for a, b in zip(near, beyond, strict=True)]
-            least = [float(np.nanmin(gaps, initial=np.inf)) for gaps in near]
-        return min(least, default=np.inf)
+        return min(self._distances(self.gaps, inputs, constraints), default=math.inf)
 
-    def distances(self, inputs: Mapping[str, Any], sizes: Any, constraints: Sequence[Constraint]) -> list[Any]:
+    def distances(self, inputs: Inputs, sizes: Mapping[Any, int], constraints: Sequence[Constraint]) -> list[float]:
         """How far inputs are from the kink of each function, exactly; from a tie, which is one, as well."""
         assert self.exact is not None
-        found = []
-        beyond: Sequence[Sequence[Array]] | None = None
-        for number, parts in enumerate(self.exact(inputs, inputs, sizes)):
-            least = mpf("inf")
-            for which, gaps in enumerate(parts):
-                values = [gap for gap in gaps.ravel() if not mpmath.isnan(gap)]
-                if 0 in values:
-                    if beyond is None:
-                        beyond = self.exact(beside(inputs, self.parameters, constraints), inputs, sizes)
-                    pairs = zip(gaps.ravel(), beyond[number][which].ravel(), strict=True)
-                    values = [a for a, b in pairs if not mpmath.isnan(a) and (a != 0 or b != 0)]
-                least = min([least, *values])
-            found.append(least)
-        return found
-
-    def reached(self, inputs: Mapping[str, Any], sizes: Any, constraints: Sequence[Constraint]) -> frozenset[int]:
-        """Which kinks the inputs are at."""
         with mpmath.workdps(_DIGITS):
-            return frozenset(n for n, gap in enumerate(self.distances(inputs, sizes, constraints)) if gap == 0)
+            return self._distances(partial(self.exact, sizes=sizes), inputs, constraints)  # type: ignore[call-arg]
+
+    def _distances(self, gaps: Gaps, inputs: Inputs, constraints: Sequence[Constraint]) -> list[float]:
+        near = [np.asarray(part, dtype=np.float64) for part in gaps(inputs, inputs)]
+        if any(np.any(part == 0) for part in near):
+            beyond = gaps(beside(inputs, self.parameters, constraints), inputs)
+            pairs = zip(near, (np.asarray(part, dtype=np.float64) for part in beyond), strict=True)
+            near = [np.where((part == 0) & (moved == 0), np.inf, part) for part, moved in pairs]
+        return [float(np.nanmin(part, initial=np.inf)) for part in near]
 
 
-class Point(NamedTuple):
-    """Inputs, in words, and the numbers of the kinks that are there."""
-
-    said: str
-    inputs: dict[str, Any]
-    kinks: frozenset[int]
-
-
-def search(kinks: Kinks, draw: Draw, arguments: Sequence[Argument], wanted: int, allowed: Any) -> Point | None:
-    """A point at one of the kinks; `allowed` says whether inputs will do beside that."""
-    rounded = _rounded(draw, arguments)
-    with mpmath.workdps(_DIGITS):
-        for said, inputs in itertools.chain(
-            _ties(rounded, arguments), _solutions(kinks, wanted, rounded, draw, arguments)
-        ):
-            if kinks.distances(inputs, draw.sizes, draw.constraints)[wanted] == 0 and allowed(inputs):
-                return Point(said, inputs, kinks.reached(inputs, draw.sizes, draw.constraints))
-    return None
+def at_zeros(draw: Draw, arguments: Sequence[Argument]) -> Candidates:
+    """Inputs of which some arguments are zero: one parameter, two, all of them; or one of the data."""
+    names = [argument.name for argument in arguments if argument.role == "parameter"]
+    data = [(argument.name,) for argument in arguments if argument.role == "data" and not argument.integer]
+    pairs = (itertools.combinations(names, count) for count in (1, 2))
+    for zero in itertools.islice(itertools.chain(*pairs, [tuple(names)], data), _MOST_SETS_OF_ZEROS):
+        inputs = {name: np.zeros_like(value) if name in zero else value for name, value in draw.inputs.items()}
+        yield f"{' and '.join(zero)} = 0", inputs
 
 
-def untied(draw: Draw, arguments: Sequence[Argument]) -> list[str]:
-    """The arguments whose numbers no fact ties, parameters first."""
+def at_kink(kinks: Kinks, number: int, draw: Draw, arguments: Sequence[Argument]) -> Candidates:
+    """Inputs exactly at the kink of one function."""
     tied = {getattr(constraint, "name", None) for constraint in draw.constraints}
-    real = [a for a in arguments if a.role != "dimension" and not a.integer and a.name not in tied]
-    return [a.name for a in sorted(real, key=lambda a: a.role != "parameter")]
+    real = [a for a in arguments if a.role != "dimension" and not a.integer]
+    free = [a.name for a in sorted(real, key=lambda a: a.role != "parameter") if a.name not in tied]
+    inputs = {**draw.inputs, **{name: _rounded(draw.inputs[name]) for name in free}}
+
+    def distance(changed: Mapping[str, Any]) -> float:
+        return kinks.distances({**inputs, **changed}, draw.sizes, draw.constraints)[number]
+
+    for said, changed in itertools.chain(
+        _ties({a.name: inputs[a.name] for a in real}), _solutions({name: inputs[name] for name in free}, distance)
+    ):
+        if distance(changed) == 0:
+            yield said, {**inputs, **changed}
 
 
-def _rounded(draw: Draw, arguments: Sequence[Argument]) -> dict[str, Any]:
-    inputs = dict(draw.inputs)
-    for name in untied(draw, arguments):
-        value = np.asarray(inputs[name], dtype=np.float64)
-        with np.errstate(divide="ignore"):
-            powers = np.clip(np.round(np.log2(np.abs(value))), -_LARGEST, _LARGEST)
-        inputs[name] = np.copysign(2.0**powers, value)[()]
-    return inputs
+def _rounded(value: Any) -> Any:
+    """Numbers as the nearest powers of two."""
+    with np.errstate(divide="ignore"):
+        powers = np.clip(np.round(np.log2(np.abs(value))), -_LARGEST, _LARGEST)
+    return np.copysign(2.0**powers, value)[()]
 
 
-def _ties(inputs: Mapping[str, Any], arguments: Sequence[Argument]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _ties(arrays: Mapping[str, Any]) -> Candidates:
     """One argument in the place of another of its shape, and one with equal entries."""
-    real = {a.name: np.shape(inputs[a.name]) for a in arguments if a.role != "dimension" and not a.integer}
-    for first, second in itertools.combinations(real, 2):
-        if real[first] == real[second]:
-            yield f"{first} = {second}", {**inputs, first: inputs[second]}
-    for name, shape in real.items():
-        if np.prod(shape, dtype=int) > 1:
-            yield f"equal entries of {name}", {**inputs, name: np.full(shape, np.ravel(inputs[name])[0])}
+    for (first, one), (second, other) in itertools.combinations(arrays.items(), 2):
+        if np.shape(one) == np.shape(other):
+            yield f"{first} = {second}", {first: other}
+    for name, value in arrays.items():
+        if np.size(value) > 1:
+            yield f"equal entries of {name}", {name: np.full(np.shape(value), np.ravel(value)[0])}
 
 
-def _solutions(
-    kinks: Kinks, wanted: int, inputs: Mapping[str, Any], draw: Draw, arguments: Sequence[Argument]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """One entry of an argument where the distance, taken to be linear in it, vanishes."""
-    distance = kinks.distances(inputs, draw.sizes, draw.constraints)[wanted]
-    for name in untied(draw, arguments):
-        value = np.asarray(inputs[name])
-        for at in itertools.islice(np.ndindex(value.shape), _MOST_ENTRIES):
-            moved = exactly(value).copy()
-            moved[at] += _STEP
-            after = kinks.distances({**inputs, name: moved}, draw.sizes, draw.constraints)[wanted]
-            slope = (after - distance) / _STEP
-            if slope == 0 or not mpmath.isfinite(slope):
-                continue
-            root = mpf(float(value[at])) - distance / slope
-            # what is left of rounding errors at 50 digits is none of the number's
-            number = float(np.float32(float(root)))
-            if abs(root - number) <= mpf(10) ** -15 * (1 + abs(root)):
-                solved = np.array(value)
-                solved[at] = number
-                yield f"{entry_name(name, at)} = {number:.6g}", {**inputs, name: solved[()]}
+def _solutions(arrays: Mapping[str, Any], distance: Callable[[Mapping[str, Any]], float]) -> Candidates:
+    """One entry of an argument where the distance, taken to be linear in it, vanishes: at a number of few digits."""
+    start = distance({})
+    for name, value in arrays.items():
+        for at in itertools.islice(np.ndindex(np.shape(value)), _MOST_ENTRIES):
+
+            def moved(number: float, name: str = name, at: tuple[int, ...] = at) -> dict[str, Any]:
+                changed = np.array(arrays[name])
+                changed[at] = number
+                return {name: changed[()]}
+
+            entry = float(np.asarray(value)[at])
+            slope = (distance(moved(entry + _STEP)) - start) / _STEP
+            if slope != 0 and math.isfinite(slope):
+                root = float(np.float32(entry - start / slope))
+                yield f"{entry_name(name, at)} = {root:.6g}", moved(root)
