@@ -79,6 +79,7 @@ class Unread:
     """A fact over several arguments, over named intermediates, or of a rarer kind."""
 
     fact: sp.Basic
+    leaves_room = False
 
 
 Constraint = Bound | Simplex | Structure | Unread

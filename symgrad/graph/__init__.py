@@ -6,7 +6,8 @@ Files: what all kinds share (`node`), a file for every kind or a few that belong
 change places (`symmetry`), passes over the graph (`transform`); the linear maps that derivatives are made of
 (`linear_maps`); even and odd functions (`parity`), deltas and groups of factors (`factors`), formulas of scalars as
 terms (`scalar`), subscripts (`affine`), masks (`masks`) that compare indices (`comparisons`), infinities that they make
-(`infinities`), grids of blocks (`blocks`), arithmetic of sizes (`dimensions`), the numbers of terms (`evaluation`).
+(`infinities`), grids of blocks (`blocks`), arithmetic of sizes (`dimensions`), the numbers of terms
+(`evaluation`, `limited_evaluation`).
 
 A kind states what it knows, or that it knows nothing; what a kind does not state is an error that names the kind and
 the pass. Files of `kinds/` import one another in this order: leaves, sums, functions, products, and the rest.

@@ -9,7 +9,7 @@ import numpy as np
 from jinja2 import Environment
 
 from symgrad.arguments import Argument
-from symgrad.frontend.facts import Bound
+from symgrad.frontend.facts import Unread
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import FIRST_STEP
 from symgrad.verify.directions import Tangents
@@ -73,8 +73,8 @@ def _text(value: str) -> str:
 
 def _is_tied(argument: Argument, draw: Draw) -> bool:
     """Whether facts tie entries of a parameter together; a bound that leaves room on both sides does not."""
-    own = [c for c in draw.constraints if getattr(c, "name", None) == argument.name]
-    return argument.role == "parameter" and any(not isinstance(c, Bound) or c.low == c.high for c in own)
+    own = [c for c in draw.about(argument) if not isinstance(c, Unread)]
+    return argument.role == "parameter" and not all(c.leaves_room for c in own)
 
 
 def _directions(name: str, draw: Draw) -> list[dict[tuple[int, ...], float]]:

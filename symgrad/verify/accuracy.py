@@ -20,12 +20,12 @@ import mpmath
 import numpy as np
 from mpmath import mpf
 
+from symgrad.graph.limited_evaluation import LimitedEvaluator
 from symgrad.graph.nodes import Node, Use, postorder
 from symgrad.verify.arrays import EPS, Array, count, entry_name, largest, moved
 from symgrad.verify.calls import BOTH, Arrays, Calls
 from symgrad.verify.compiled import UNDEFINED, Compiled
 from symgrad.verify.draw import Draw
-from symgrad.verify.limits import LimitedEvaluator
 from symgrad.verify.point import Point
 from symgrad.verify.report import Finding, Run
 from symgrad.verify.sampling import Sampler

@@ -7,20 +7,20 @@ argument, the point is sought where what the condition lacks vanishes.
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 from sympy import Abs, Basic, Dummy, Eq, Indexed, Max, Min, sign
 from sympy.logic.boolalg import Boolean, BooleanAtom, BooleanFalse
-from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.arguments import Argument
-from symgrad.frontend.facts import outermost
+from symgrad.frontend.facts import SIGNS, outermost
+from symgrad.frontend.names import label_of
 from symgrad.functions import relu
 from symgrad.graph.dimensions import concrete
-from symgrad.verify.arrays import Array
+from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.differences import typical_size
 from symgrad.verify.directions import Tangents
 from symgrad.verify.draw import Draw
@@ -79,9 +79,9 @@ class Coverage:
             if verified and (not at_kink or there.by_equality or there == aim):
                 self._seen.add((site, key))
 
-    def takes(self, branch: Branch, draw: Draw) -> bool:
-        """Whether a draw takes a branch."""
-        return (branch.site, branch.key) in self.loss.at(draw.inputs, draw.sizes).trace.taken
+    def takes(self, branch: Branch, inputs: Inputs, sizes: Mapping[Any, int]) -> bool:
+        """Whether inputs take a branch."""
+        return (branch.site, branch.key) in self.loss.at(inputs, sizes).trace.taken
 
     def rule_out(self, branch: Branch) -> None:
         """A branch that no inputs take."""
@@ -124,46 +124,25 @@ class Coverage:
         others : more inputs of a draw's sizes, which are looked at last: facts may allow them in separate places only.
         given : the arguments that are not moved if others suffice.
         """
-        names = self._moving(branch)
-        places = self._places[branch.site]
-        nearest = sorted(range(len(places)), key=lambda n: (self._lack(branch, *places[n]), n))
-        for number in nearest[:_MOST_PLACES]:
-            place, draw = places[number]
-            for chosen in dict.fromkeys((tuple(n for n in names if n not in given), names)):
-                for inputs in _Search(self.loss, branch, place, draw, chosen, allowed).run():
-                    yield inputs, draw
-        for number in nearest[:_MOST_PLACES]:
-            place, draw = places[number]
-            search = _Search(self.loss, branch, place, draw, names, allowed)
-            for inputs in others(draw):
-                if search.lack(inputs) == 0 and search.accepted(inputs):
-                    yield inputs, draw
+        moving = self._moving(branch)
+        searches = sorted(
+            (_Search(self.loss, branch, place, draw) for place, draw in self._places[branch.site]),
+            key=lambda search: search.lack(search.draw.inputs),
+        )[:_MOST_PLACES]
+        choices = dict.fromkeys((tuple(a for a in moving if a.name not in given), moving))
+        found = itertools.chain(
+            ((search, inputs) for search in searches for chosen in choices for inputs in search.along_lines(chosen)),
+            ((search, inputs) for search in searches for inputs in others(search.draw) if search.lack(inputs) == 0),
+        )
+        for search, inputs in found:
+            if allowed(inputs, search.draw) and self.takes(branch, inputs, search.draw.sizes):
+                yield inputs, search.draw
 
-    def _lack(self, branch: Branch, place: Place, draw: Draw) -> float:
-        lack = self.loss.shortfall(branch.condition, True, place, draw.inputs, draw.sizes)
-        return lack if lack >= 0 else math.inf
-
-    def _moving(self, branch: Branch) -> tuple[str, ...]:
+    def _moving(self, branch: Branch) -> tuple[Argument, ...]:
         """The arguments that a branch's condition is about."""
-        definitions: dict[str, list[Basic]] = {}
-        for equation in self.loss.where:
-            definitions.setdefault(_name(equation.args[0]), []).append(equation.args[1])
         matrices = {matrix for place, _ in self._places[branch.site] for matrix, _ in place.entries.values()}
-        names: set[str] = set()
-        waiting: list[Basic] = [branch.condition, *matrices]
-        while waiting:
-            for symbol in waiting.pop().free_symbols:
-                name = _name(symbol)
-                if name not in names:
-                    names.add(name)
-                    waiting += definitions.get(name, [])
-        return tuple(a.name for a in self.loss.arguments if a.role != "dimension" and _name(a.symbol) in names)
-
-
-def _name(symbol: Basic) -> str:
-    if isinstance(symbol, Indexed | MatrixElement):
-        symbol = symbol.args[0]
-    return str(getattr(symbol, "label", None) or getattr(symbol, "name", symbol))
+        names = self.loss.names_in([branch.condition, *matrices])
+        return tuple(a for a in self.loss.arguments if a.role != "dimension" and label_of(a.symbol) in names)
 
 
 def _shortened(text: str) -> str:
@@ -177,8 +156,7 @@ def _is_impossible(condition: Boolean) -> bool:
     numbers = {}
     for part in outermost(condition):
         known = part.base.label if isinstance(part, Indexed) else part
-        facts = {fact: True for fact in ("positive", "negative", "nonnegative", "nonpositive", "integer")
-                 if getattr(known, f"is_{fact}", None)}  # fmt: skip
+        facts = {fact: True for fact in (*SIGNS, "integer") if getattr(known, f"is_{fact}", None)}
         numbers[part] = Dummy(**{"real": True, **facts})
     try:
         return isinstance(condition.xreplace(numbers), BooleanFalse)
@@ -194,36 +172,54 @@ class _Line(NamedTuple):
     scale: float
     upper: int | None
 
+    def at(self, inputs: Inputs, t: float, tidy: bool = False) -> dict[str, Any]:
+        """A point of the line; of a tidy one the numbers that move have few digits."""
+        value = np.asarray(inputs[self.argument.name])
+        moved = value + (t * self.vector).astype(value.dtype)
+        if tidy and value.dtype.kind == "f":
+            moved = np.where(self.vector != 0, np.vectorize(_tidy, otypes=[float])(moved), moved)
+        if self.upper is not None:
+            moved = np.clip(moved, 0, self.upper - 1)
+        return {**inputs, self.argument.name: moved[()]}
+
+    def steps(self) -> Iterator[float]:
+        """Where to look far away, to both sides; on the way to zero, zero."""
+        steps = [self.scale * 2.0**power for power in _POWERS]
+        if self.argument.integer:
+            steps = [1, 2, 3, *(step for step in steps if 1 <= step < 2.0**31)]
+        if self.upper is not None:
+            steps = list(range(1, self.upper))
+        return (t for step in steps for t in (step, -step))
+
 
 class _Search:
-    """The search for inputs that take one branch at one place."""
+    """The search for inputs that satisfy the condition of a branch at one place."""
 
-    def __init__(
-        self,
-        loss: StatedLoss,
-        branch: Branch,
-        place: Place,
-        draw: Draw,
-        names: Sequence[str],
-        allowed: Callable[[dict[str, Any], Draw], bool],
-    ) -> None:
-        self._loss, self._branch, self._place, self._draw, self._allowed = loss, branch, place, draw, allowed
-        self._moving = [a for a in loss.arguments if a.name in names]
+    def __init__(self, loss: StatedLoss, branch: Branch, place: Place, draw: Draw) -> None:
+        self.draw = draw
+        self._loss, self._branch, self._place = loss, branch, place
         self._tries = 0
 
-    def run(self) -> Iterator[dict[str, Any]]:
-        """Inputs that satisfy the condition and will do."""
-        inputs = dict(self._draw.inputs)
-        least = self.lack(inputs)
+    def lack(self, inputs: Inputs) -> float:
+        """How far the condition is from holding; inf where that is not known."""
+        self._tries += 1
+        lack = self._loss.shortfall(self._branch.condition, True, self._place, inputs, self.draw.sizes)
+        return lack if lack >= 0 else math.inf
+
+    def along_lines(self, moving: Sequence[Argument]) -> Iterator[dict[str, Any]]:
+        """Inputs on lines through the draw; where there are none, on lines through what lacks least, and so on."""
+        self._tries = 0
+        inputs, least = self.draw.inputs, self.lack(self.draw.inputs)
         for _ in range(_ROUNDS):
             best: tuple[float, dict[str, Any]] | None = None
-            lines = list(self._lines(inputs))
-            near = (self._roots(line, inputs, least) for line in lines)
-            far = (self._steps(line, inputs) for line in lines)
-            for lack, moved in itertools.chain.from_iterable((*near, *far)):
-                if lack == 0 and self.accepted(moved):
+            lines = list(self._lines(inputs, moving))
+            near = (moved for line in lines for moved in self._roots(line, inputs, least))
+            far = (line.at(inputs, t) for line in lines for t in line.steps())
+            for moved in itertools.chain(near, far):
+                lack = self.lack(moved)
+                if lack == 0:
                     yield moved
-                if 0 < lack < (least if best is None else best[0]):
+                elif lack < (least if best is None else best[0]):
                     best = lack, moved
                 if self._tries > _MOST_TRIES:
                     return
@@ -231,71 +227,38 @@ class _Search:
                 return
             least, inputs = best
 
-    def lack(self, inputs: dict[str, Any]) -> float:
-        self._tries += 1
-        lack = self._loss.shortfall(self._branch.condition, True, self._place, inputs, self._draw.sizes)
-        return lack if lack >= 0 else math.inf
-
-    def accepted(self, inputs: dict[str, Any]) -> bool:
-        if not self._allowed(inputs, self._draw):
-            return False
-        trace = self._loss.at(inputs, self._draw.sizes).trace
-        return (self._branch.site, self._branch.key) in trace.taken
-
-    def _lines(self, inputs: dict[str, Any]) -> Iterator[_Line]:
+    def _lines(self, inputs: Inputs, moving: Sequence[Argument]) -> Iterator[_Line]:
         """Each entry of an argument by itself (with what facts tie to it), all together, and all towards zero."""
-        for argument in self._moving:
+        for argument in moving:
             value = np.asarray(inputs[argument.name])
-            upper = None if argument.upper is None else concrete(argument.upper, self._draw.sizes)
+            upper = None if argument.upper is None else concrete(argument.upper, self.draw.sizes)
             scale = 1.0 if argument.integer else float(np.max(typical_size(value), initial=0.0)) or 1.0
-            for direction in itertools.islice(Tangents(argument.name, value, self._draw.constraints), _MOST_ENTRIES):
+            for direction in itertools.islice(Tangents(argument.name, value, self.draw.constraints), _MOST_ENTRIES):
                 yield _Line(argument, direction.vector, scale, upper)
             if value.size > 1:
                 yield _Line(argument, np.ones(value.shape), scale, upper)
             if np.any(value) and not argument.integer:
                 yield _Line(argument, -value, 1.0, upper)
 
-    def _at(self, line: _Line, inputs: dict[str, Any], t: float, tidy: bool = False) -> tuple[float, dict[str, Any]]:
-        """What is lacking at a point of a line; a tidy one has few digits."""
-        value = np.asarray(inputs[line.argument.name])
-        moved = value + (t * line.vector).astype(value.dtype)
-        if tidy and value.dtype.kind == "f":
-            moved = np.where(line.vector != 0, np.vectorize(_tidy, otypes=[float])(moved), moved)
-        if line.upper is not None:
-            moved = np.clip(moved, 0, line.upper - 1)
-        there = {**inputs, line.argument.name: moved[()]}
-        return self.lack(there), there
-
-    def _roots(self, line: _Line, inputs: dict[str, Any], lack: float) -> Iterator[tuple[float, dict[str, Any]]]:
+    def _roots(self, line: _Line, inputs: Inputs, lack: float) -> Iterator[dict[str, Any]]:
         """Points where what is lacking would vanish, were it linear; first some beyond, which are off the border."""
-        small = 1.0 if line.argument.integer else 2.0**-20 * line.scale
-        beyond = 1.0 if line.argument.integer else 0.25 * line.scale
-        t, here = 0.0, lack
+        whole = line.argument.integer
+        small, beyond = (1.0, 1.0) if whole else (2.0**-20 * line.scale, 0.25 * line.scale)
+        t = 0.0
         for _ in range(_NEWTON):
-            slope = (self._at(line, inputs, t + small)[0] - here) / small
+            slope = (self.lack(line.at(inputs, t + small)) - lack) / small
             if not math.isfinite(slope) or slope == 0:
                 return
-            t -= here / slope
+            t -= lack / slope
             side = math.copysign(1.0, t)
-            t = side * math.ceil(abs(t)) if line.argument.integer else t
+            t = side * math.ceil(abs(t)) if whole else t
             for further in (t + side * (beyond + 0.25 * abs(t)), t + side * small * 1024):
-                yield self._at(line, inputs, further)
-            yield self._at(line, inputs, t, tidy=True)
-            found = self._at(line, inputs, t)
-            yield found
-            here = found[0]
-            if not 0 < here < math.inf:
+                yield line.at(inputs, further)
+            yield line.at(inputs, t, tidy=True)
+            yield line.at(inputs, t)
+            lack = self.lack(line.at(inputs, t))
+            if not 0 < lack < math.inf:
                 return
-
-    def _steps(self, line: _Line, inputs: dict[str, Any]) -> Iterator[tuple[float, dict[str, Any]]]:
-        """Points that lie further and further away to both sides; on the way to zero, zero."""
-        steps = [line.scale * 2.0**power for power in _POWERS]
-        if line.argument.integer:
-            steps = [step for step in steps if 1 <= step < 2.0**31]
-            steps = list(range(1, line.upper)) if line.upper is not None else [1, 2, 3, *steps]
-        for step in steps:
-            for t in (step, -step):
-                yield self._at(line, inputs, t)
 
 
 def _tidy(number: float) -> float:

@@ -168,7 +168,7 @@ class _Check:
             except NoInputsError:
                 complete = False
                 continue
-            if coverage.takes(branch, draw):
+            if coverage.takes(branch, draw.inputs, sizes):
                 return replace(draw, where=f"for {branch.condition}")
         if complete:
             coverage.rule_out(branch)

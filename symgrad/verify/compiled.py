@@ -16,6 +16,7 @@ from symgrad.frontend.program import Program
 from symgrad.graph.build import is_zero
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.letters import relabel
+from symgrad.graph.limited_evaluation import LimitedEvaluator, RoundedEvaluator, TooFar
 from symgrad.graph.nodes import Node, Shape, Use
 from symgrad.graph.transform import own
 from symgrad.outputs.function import Function, terms_of
@@ -25,7 +26,6 @@ from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import Arrays
 from symgrad.verify.directions import beside
 from symgrad.verify.draw import Draw
-from symgrad.verify.limits import LimitedEvaluator, RoundedEvaluator, TooFar
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS, DOUBLE
 

@@ -7,8 +7,9 @@ from typing import Any, Literal
 import numpy as np
 from sympy import Basic
 
+from symgrad.arguments import Argument
 from symgrad.errors import ModelError
-from symgrad.frontend.facts import Constraint
+from symgrad.frontend.facts import Constraint, Unread
 from symgrad.graph.dimensions import format_sizes
 
 MARGIN = 0.02
@@ -53,6 +54,14 @@ class Draw:
     def said(self) -> str:
         """The sizes, and what is special about the inputs."""
         return format_sizes(self.sizes) + (f" {self.where}" if self.where else "")
+
+    def about(self, argument: Argument) -> list[Constraint]:
+        """What is said of an argument, alone or beside others."""
+        return [
+            c
+            for c in self.constraints
+            if (c.fact.has(argument.symbol) if isinstance(c, Unread) else c.name == argument.name)
+        ]
 
 
 def same(left: Any, right: Any) -> bool:

@@ -13,7 +13,7 @@ from symgrad.errors import ModelError
 from symgrad.verify.arrays import Array
 from symgrad.verify.draw import Draw, NoInputsError
 from symgrad.verify.sampling import Sampler
-from symgrad.verify.sizes import named_sizes, size_sets, sizes_of_inputs
+from symgrad.verify.sizes import size_sets, sizes_of_inputs
 from symgrad.verify.subject import Settings, Subject
 
 
@@ -73,15 +73,18 @@ def _as_given(argument: Argument, array: Array) -> Any:
 def size_choices(subject: Subject, settings: Settings, given: Mapping[str, Any]) -> list[dict[Basic, int]]:
     """The caller's sizes and those of the caller's inputs; chosen ones for what these leave open."""
     sizes, arguments = settings.sizes, subject.arguments
-    known = sizes_of_inputs(arguments, given)
+    known, by_name = sizes_of_inputs(arguments, given), {str(symbol): symbol for symbol in subject.dimensions}
     wanted = [{}] if sizes is None else [sizes] if isinstance(sizes, Mapping) else list(sizes)
     found: list[dict[Basic, int]] = []
     for one in wanted:
-        fixed = named_sizes(one, subject.dimensions)
-        for symbol in known.keys() & fixed.keys():
-            if known[symbol] != fixed[symbol]:
-                raise ModelError(f"inputs= has {symbol}={known[symbol]}, sizes= has {symbol}={fixed[symbol]}")
-        fixed |= known
+        fixed = dict(known)
+        for key, size in one.items():
+            if str(key) not in by_name:
+                names = ", ".join(by_name) or "none"
+                raise ModelError(f"sizes= has {key}, which is no dimension; the dimensions are {names}")
+            symbol = by_name[str(key)]
+            if fixed.setdefault(symbol, int(size)) != size:
+                raise ModelError(f"inputs= has {symbol}={fixed[symbol]}, sizes= has {symbol}={size}")
         rest = [symbol for symbol in subject.dimensions if symbol not in fixed]
         chosen = size_sets(rest, subject.minimum_sizes, partial(_fit, subject, fixed))
         # Where nothing is left to choose, further draws only make sense of what is drawn.

@@ -17,7 +17,6 @@ import numpy as np
 from sympy import Basic, Symbol, sympify
 
 from symgrad.errors import ModelError
-from symgrad.frontend.facts import Unread
 from symgrad.graph.dimensions import format_sizes
 from symgrad.verify.arrays import count, largest
 from symgrad.verify.draw import EMPTY, KINK, MARGIN, SCALED, ZEROS, Draw, NoInputsError
@@ -139,13 +138,7 @@ def extreme_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
     """
     if subject.compiled is None:
         return
-    facts = [c.fact for c in draw.constraints if isinstance(c, Unread)]
-    tied = {c.name for c in draw.constraints if not isinstance(c, Unread) and not c.leaves_room}
-    free = [
-        a
-        for a in subject.arguments
-        if a.role != "dimension" and a.name not in tied and not any(f.has(a.symbol) for f in facts)
-    ]
+    free = [a for a in subject.arguments if a.role != "dimension" and all(c.leaves_room for c in draw.about(a))]
     whole = [tuple(a.name for a in free if a.integer and a.upper is None and not a.span)]
     names = [a.name for a in sorted(free, key=lambda a: a.role != "parameter") if not a.integer]
     data, parameters = ([n for n in names if (n in subject.parameters) == of] for of in (False, True))

@@ -4,18 +4,17 @@ Which entries it reads, the evaluation of the loss as it is written says. All ot
 infinities and with 1e200, as gaps in the data of a user are; nothing may change, and nothing may be raised.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from sympy import Basic, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from symgrad.frontend.facts import Unread
 from symgrad.functions import if_else
-from symgrad.verify.arrays import Array
+from symgrad.verify.arrays import Array, entry_name
 from symgrad.verify.calls import OF_VECTORS
 from symgrad.verify.draw import Draw
+from symgrad.verify.loss import StatedLoss
 from symgrad.verify.point import Point, close, difference
 from symgrad.verify.report import Finding
 from symgrad.verify.subject import Subject
@@ -32,17 +31,12 @@ def unread_entries(subject: Subject, draw: Draw) -> dict[str, Array]:
     if subject.stated is None:
         return {}
     read = subject.stated.at(draw.inputs, draw.sizes).trace.read
-    chosen = _chosen(subject.stated.loss, subject.stated.where)
+    chosen = _chosen(subject.stated)
     found = {}
     for argument in subject.arguments:
-        if argument.role != "data" or argument.integer or str(argument.symbol) not in chosen:
+        if argument.role != "data" or argument.integer or str(argument.symbol) not in chosen or draw.about(argument):
             continue
-        tied = any(getattr(c, "name", None) == argument.name for c in draw.constraints)
-        facts = [c.fact for c in draw.constraints if isinstance(c, Unread)]
-        if tied or any(argument.symbol in fact.free_symbols or fact.has(argument.symbol) for fact in facts):
-            continue
-        shape = np.shape(draw.inputs[argument.name])
-        unread = np.ones(shape, dtype=bool)
+        unread = np.ones(np.shape(draw.inputs[argument.name]), dtype=bool)
         for symbol, place in read:
             if symbol == argument.symbol:
                 unread[place] = False
@@ -51,38 +45,25 @@ def unread_entries(subject: Subject, draw: Draw) -> dict[str, Array]:
     return found
 
 
-def _chosen(loss: Any, where: Sequence[Basic]) -> set[str]:
+def _chosen(stated: StatedLoss) -> set[str]:
     """The names of what branches of conditions, and sums with a delta of data, are made of."""
-    definitions = {str(getattr(left, "base", left)): right for left, right in (equation.args for equation in where)}
-    expressions = [part for part in (loss, *definitions.values()) if isinstance(part, Basic)]
-    waiting: list[Basic] = []
-    for expression in expressions:
-        waiting += [choice for choice in expression.atoms(if_else, Piecewise) if _is_of_data(choice)]
-        for total in expression.atoms(Sum):
-            if any(delta.has(Indexed) for delta in total.atoms(KroneckerDelta)):
-                waiting.append(total)
-    names = {
-        str(entry.base)
-        for expression in expressions
-        for choice in expression.atoms(if_else)
-        if not _is_of_data(choice)
-        for entry in choice.atoms(Indexed)
-    }
-    while waiting:
-        for symbol in map(str, waiting.pop().free_symbols):
-            if symbol not in names:
-                names.add(symbol)
-                waiting += [definitions[symbol]] if symbol in definitions else []
-    return names
+    expressions = [part for part in (stated.loss, *(e.args[1] for e in stated.where)) if isinstance(part, Basic)]
+    choices = {choice for expression in expressions for choice in expression.atoms(if_else, Piecewise)}
+    of_data = set(filter(_is_of_data, choices))
+    sums = {total for expression in expressions for total in expression.atoms(Sum)}
+    sums = {total for total in sums if any(delta.has(Indexed) for delta in total.atoms(KroneckerDelta))}
+    of_indices = [choice for choice in choices - of_data if isinstance(choice, if_else)]
+    entries = {str(entry.base) for choice in of_indices for entry in choice.atoms(Indexed)}
+    return stated.names_in(of_data | sums) | entries
 
 
 def _is_of_data(choice: Basic) -> bool:
     """Whether a condition of a choice speaks of more than indices and sizes."""
     pairs = choice.args if isinstance(choice, Piecewise) else [(None, choice.args[0])]
-    conditions = [condition for _, condition in pairs if condition.free_symbols]
     return any(
         condition.has(Indexed, MatrixElement) or any(symbol.is_integer is not True for symbol in condition.free_symbols)
-        for condition in conditions
+        for _, condition in pairs
+        if condition.free_symbols
     )
 
 
@@ -118,6 +99,4 @@ def _finding(point: Point, function: str, unread: Mapping[str, Array]) -> Findin
 
 
 def _first(argument: str, places: Array) -> str:
-    place = tuple(np.argwhere(places)[0].tolist()) if places.ndim else ()
-    more = " …" if np.sum(places) > 1 else ""
-    return f"{argument}{list(place) if place else ''}{more}"
+    return entry_name(argument, np.argwhere(places)[0]) + (" …" if np.sum(places) > 1 else "")

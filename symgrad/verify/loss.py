@@ -1,6 +1,6 @@
 """The loss as the model states it: its value, the branches that it takes, and what of the inputs it reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -9,6 +9,7 @@ from mpmath import mpf
 from sympy import Basic
 
 from symgrad.arguments import Argument
+from symgrad.frontend.names import base_symbol, label_of
 from symgrad.verify.reference import Place, Trace, evaluate, shortfall
 
 _KEPT = 16  # evaluations: both the check of the value and that of the chain ask for it, and that of branches
@@ -63,6 +64,18 @@ class StatedLoss:
     def shortfall(self, condition: Basic, holds: bool, place: Place, inputs: Mapping[str, Any], sizes: Sizes) -> float:
         """How far a condition is from holding (or not) at a place of the loss."""
         return shortfall(condition, holds, place, self.values(inputs), dict(sizes), self.where)
+
+    def names_in(self, expressions: Iterable[Basic]) -> set[str]:
+        """The names that expressions are made of, with those that named quantities among them are made of."""
+        definitions: dict[str, list[Basic]] = {}
+        for equation in self.where:
+            definitions.setdefault(label_of(base_symbol(equation.args[0])), []).append(equation.args[1])
+        names, waiting = set[str](), list(expressions)
+        while waiting:
+            for name in {label_of(base_symbol(symbol)) for symbol in waiting.pop().free_symbols} - names:
+                names.add(name)
+                waiting += definitions.get(name, [])
+        return names
 
     def values(self, inputs: Mapping[str, Any]) -> dict[Basic, np.ndarray[Any, Any]]:
         """The inputs by symbol."""

@@ -104,24 +104,6 @@ def _attempts(plan: list[int], least: Mapping[Symbol, int], different: bool) -> 
             yield dict(zip(least, values, strict=True))
 
 
-def named_sizes(sizes: Mapping[Any, int], dimensions: Sequence[Symbol]) -> dict[Basic, int]:
-    """Sizes whose keys are dimensions or their names, as sizes whose keys are dimensions.
-
-    Raises
-    ------
-    ModelError
-        If a key is neither.
-    """
-    by_name = {str(symbol): symbol for symbol in dimensions}
-    found: dict[Basic, int] = {}
-    for key, size in sizes.items():
-        if str(key) not in by_name:
-            names = ", ".join(by_name) or "none"
-            raise ModelError(f"sizes= has {key}, which is no dimension; the dimensions are {names}")
-        found[by_name[str(key)]] = int(size)
-    return found
-
-
 def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> dict[Basic, int]:
     """The sizes that given arrays show.
 
