@@ -9,13 +9,14 @@ from collections.abc import Iterator, Sequence
 from sympy import Expr, Float, Number, S, cos, exp, sin
 from sympy.codegen.cfunctions import expm1
 
+from symgrad.functions import sigmoid
 from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Use
-from symgrad.graph.transform import factors_of, opened, place, terms_of
+from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.readings import is_scalar, lift_at
-from symgrad.rewrite.record import HIGHAM, record
+from symgrad.rewrite.record import HIGHAM, LOGISTIC, record
 from symgrad.rewrite.univariate import DERIVED, apart
 from symgrad.univariate import X, order_at_zero, stable
 
@@ -112,3 +113,17 @@ def _opened(term: Use) -> Iterator[tuple[list[tuple[Use, Number]], dict[Letter, 
             names, bound = opened(total, total.node.bound)
             others = [pair for pair in factors_of(term) if pair[0] != total]
             yield [*others, *((relabel(factor, names), power) for factor, power in total.node.factors)], bound
+
+
+@record("1 − σ(u) + f = σ(−u) + f", "1 − σ(u) is 0 beyond 37", LOGISTIC)
+def complement_in_sum(use: Use) -> Use | None:
+    """A number less as many times a sigmoid, beside other terms."""
+    terms = terms_of(use) if isinstance(use.node, Add) else []
+    counted = next((c for c, term in terms if term == ONE), None)
+    for n, (c, term) in enumerate(terms):
+        function = see_through(term)
+        if c != counted and counted == -c and isinstance(function.node, Apply) and function.node.head is sigmoid:
+            mirrored = apply(sigmoid, [scale(S.NegativeOne, place(function.node.args[0], function.letters))])
+            rest = [pair for m, pair in enumerate(terms) if m != n and pair[1] != ONE]
+            return add([(-c, mirrored), *rest])
+    return None

@@ -18,7 +18,8 @@ from symgrad.rewrite.logarithms import log_of_complement, log_of_distance, log_o
 from symgrad.rewrite.mixtures import log_of_mixture
 from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
-from symgrad.rewrite.parts_of_sums import near_one, part_of_sum
+from symgrad.rewrite.parts_of_sums import complement_in_sum, near_one, part_of_sum
+from symgrad.rewrite.power_means import over_small_exponent
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.quotients import complement_of_share, power_of_quotient
 from symgrad.rewrite.record import AxisRule, Record
@@ -41,6 +42,7 @@ _OF_AXES: list[AxisRule] = [
 _OF_MODELS: list[AxisRule] = [*OF_MODELS, quotient_in_sum, power_near_one, part_of_sum]
 _CANONICAL: list[AxisRule] = [*CANONICAL, power_of_quotient, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [
+    over_small_exponent,
     binary_cross_entropy,
     power_at_zero,
     root_of_squares,
@@ -52,6 +54,7 @@ _STABLE: list[AxisRule] = [
     difference_of_logarithms,
     leading_terms,
     complement_of_share,
+    complement_in_sum,
     *OF_CODE,
 ]
 _LAST: list[AxisRule] = [share_of_sum]  # what it takes apart, others no longer see

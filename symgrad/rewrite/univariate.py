@@ -30,8 +30,9 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.scalar import extremum
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
+from symgrad.rewrite.power_means import over_exponent
 from symgrad.rewrite.readings import Reader, Reading, exponent_of, is_scalar, lift_at, near_one, primitive_of, reading
-from symgrad.rewrite.record import HIGHAM, LOGISTIC, MAECHLER, AxisRule, record
+from symgrad.rewrite.record import HIGHAM, MAECHLER, AxisRule, record
 from symgrad.univariate import Univariate, X, ends, order_at_zero, plain_error, simplest, stable, written_out
 from symgrad.univariate.loss import LOST
 
@@ -97,13 +98,13 @@ def divided(factors: Factors) -> Factors | None:
         if not (e.is_Integer and e.is_negative):
             continue
         for m, (factor, power) in enumerate(factors):
-            if m == n or power != 1:
+            if m == n or not (power.is_Integer and power.is_positive):
                 continue
-            made = _over(factor, divisor, int(-e))
+            made = _over(factor, divisor, int(-e // power))
             if made is not None:
                 taken, quotient_of = made
                 rest = [pair for k, pair in enumerate(factors) if k not in (n, m)]
-                return [*rest, (quotient_of, S.One), (divisor, e + taken)]
+                return [*rest, (quotient_of, power), (divisor, e + taken * power)]
     return None
 
 
@@ -119,6 +120,19 @@ def _over(factor: Use, divisor: Use, most: int) -> tuple[int, Use] | None:
                 taken, quotient_of = made
                 return taken, product_of_powers([*inner[:n], (quotient_of, S.One), *inner[n + 1 :]], bound)
         return None
+    made = _over_argument(factor, divisor, most)
+    if made is None and most and not _is_single(factor):
+        made = None if (over := over_exponent(factor, divisor)) is None else (1, over)
+    return made
+
+
+def _is_single(use: Use) -> bool:
+    """Whether a term is a function of one argument."""
+    return reading(use) is not None
+
+
+def _over_argument(factor: Use, divisor: Use, most: int) -> tuple[int, Use] | None:
+    """The same of a function of one argument, which the divisor is a factor of."""
     found = reading(factor) or near_one(factor) or _difference_of_exponentials(factor)
     if found is None:
         return None
@@ -307,20 +321,6 @@ def textbook_spelling(use: Use) -> Use | None:
     return apply(log, [add([(S.One, ONE), (S.One, inner)])])
 
 
-@record("1 − σ(u) + f = σ(−u) + f", "1 − σ(u) is 0 beyond 37", LOGISTIC)
-def complement_in_sum(use: Use) -> Use | None:
-    """A number less as many times a sigmoid, beside other terms."""
-    terms = terms_of(use) if isinstance(use.node, Add) else []
-    counted = next((c for c, term in terms if term == ONE), None)
-    for n, (c, term) in enumerate(terms):
-        function = see_through(term)
-        if c != counted and counted == -c and isinstance(function.node, Apply) and function.node.head is sigmoid:
-            mirrored = apply(sigmoid, [scale(S.NegativeOne, place(function.node.args[0], function.letters))])
-            rest = [pair for m, pair in enumerate(terms) if m != n and pair[1] != ONE]
-            return add([(-c, mirrored), *rest])
-    return None
-
-
 @record("a − a·t − f(u) = (a − a·t) − f(u)", "what cancels exactly, for t of 1, is taken first", HIGHAM)
 def others_first(use: Use) -> Use | None:
     """A sum with functions of one argument, what else there is of both signs before them."""
@@ -391,4 +391,4 @@ def _lowered(argument: Use, rest: dict[Use, Number]) -> dict[Use, Number]:
 
 OF_MODELS: list[AxisRule] = [textbook_spelling, one_argument, quotient, log_of_choice, merged_sum]
 OF_DERIVATIVES: list[AxisRule] = [merged_sum, merged_product]
-OF_CODE: list[AxisRule] = [of_exponential, difference_of_exponentials, complement_in_sum, others_first]
+OF_CODE: list[AxisRule] = [of_exponential, difference_of_exponentials, others_first]

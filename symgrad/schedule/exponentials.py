@@ -49,8 +49,8 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import dependents, factors_of, own, place, see_through, terms_of, transform
+from symgrad.rewrite.parts_of_sums import complement_in_sum
 from symgrad.rewrite.record import BLANCHARD, record
-from symgrad.rewrite.univariate import complement_in_sum
 from symgrad.schedule.degrees import NOTHING, Degree, degree_of, placed, times, total_degree
 from symgrad.schedule.exponential_sums import Anchor, anchors, families
 from symgrad.schedule.exponents import Exponent, exponents_of, whole_letters

@@ -6,7 +6,7 @@ by exp(−|x|), in which nothing overflows, and what cancels is gone. What is de
 used.
 
 Files: errors over a grid (`loss`, against `exact`), power series (`series`), forms in exp(−|x|) (`far`, `pieces`),
-their text (`source`), the SymPy classes (`function`).
+their text (`source`), the SymPy classes (`function`, of two arguments `over`).
 """
 
 from symgrad.univariate.function import (

@@ -16,7 +16,7 @@ from symgrad import LogSumExp, Model, softplus
 from symgrad.frontend.program import Program
 from symgrad.functions import share
 from symgrad.generated import imported
-from symgrad.graph.build import LOG_SOFTMAX, ONE, SOFTMAX, add, apply, mul, reciprocal, sizes_of
+from symgrad.graph.build import LOG_SOFTMAX, ONE, SOFTMAX, add, apply, mul, reciprocal, sizes_of, subtract
 from symgrad.graph.dimensions import concrete
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.nodes import Add, Apply, AxisMap, Node, Reduce, Use
@@ -31,6 +31,7 @@ from symgrad.schedule.factorise import factorise
 from symgrad.schedule.guards import guard
 from symgrad.schedule.lower import lower
 from symgrad.targets.numpy.module import module_source
+from symgrad.univariate.over import expm1_over, log1p_over
 
 if __package__:
     from .records import OF_CODE, changes, doing, every_record, in_order, scaled, standing, switched_off
@@ -222,6 +223,12 @@ def _plain(use: Use) -> Use:
         if isinstance(node, Apply) and node.head is share:
             first, second = (apply(exp, [one]) for one in uses)
             return mul([first, reciprocal(add([(S.One, first), (S.One, second)]))])
+        if isinstance(node, Apply) and node.head in (expm1_over, log1p_over):
+            inner, by = mul(list(uses)), reciprocal(uses[0])
+            made = (
+                subtract(apply(exp, [inner]), ONE) if node.head is expm1_over else add([(S.One, ONE), (S.One, inner)])
+            )
+            return mul([made if node.head is expm1_over else apply(log, [made]), by])
         if isinstance(node, Apply) and node.head is softplus:
             return apply(log, [add([(S.One, ONE), (S.One, apply(exp, [uses[0]]))])])
         return None

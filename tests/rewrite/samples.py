@@ -277,6 +277,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "running_largest": (Sample(_ranking),),
     "running_sum": (Sample(_ranking),),
     "quotient_in_sum": (Sample(lambda: _sum((1 + 1 / b) * log(1 + b * y[n]), [b])),),
+    "over_small_exponent": (
+        Sample(lambda: _sum((exp(b * y[n]) + exp(b * t[n]) - 2) / b, [b])),
+        Sample(lambda: Model(log(exp(b) / 4 + 3 * a**b / 4) / b, [a, b])),
+    ),
     "power_near_one": (Sample(lambda: _sum((1 + b * y[n]) ** (-1 / b), [b])),),
     "part_of_sum": (Sample(lambda: Model(exp(b - d) - b + d - 1 + d**2, [b, d])),),
     "near_one": (

@@ -1,0 +1,115 @@
+"""Sums of powers over their exponent, near 0 and far out: copulas, production functions, entropies, against mpmath."""
+
+import mpmath
+import numpy as np
+import pytest
+from sympy import exp, log, symbols
+
+from symgrad import Model
+
+from .tails import Tail, with_condition
+
+u, v, x, y, p, q, t = symbols("u v x y p q t", positive=True)
+a = symbols("a", positive=True)
+rho = symbols("rho", real=True)
+AT = {"u": (0.3, 0.5), "v": (0.6, 0.5)}
+SMALL = (1e-300, 1e-9, 1e-3, 0.5)
+clayton = u**-t + v**-t - 1
+ln = mpmath.log
+
+
+def clayton_sum(u, v, t):
+    return u**-t + v**-t - 1
+
+
+def frank(u, v, t):
+    return -ln(1 + mpmath.expm1(-t * u) * mpmath.expm1(-t * v) / mpmath.expm1(-t)) / t
+
+
+def elastic(a, x, y, rho):
+    return (a * x**rho + (1 - a) * y**rho) ** (1 / rho)
+
+
+INPUTS = {"a": (0.3,), "x": (2.0, 1e3), "y": (5.0, 1e-3), "rho": (1e-9, -1e-7, 0.5, -300.0, 40.0)}
+MODELS = {
+    "Clayton": Tail(lambda: clayton ** (-1 / t), lambda u, v, t: clayton_sum(u, v, t) ** (-1 / t), {**AT, "t": SMALL}),
+    "Clayton, logarithm": Tail(
+        lambda: log(clayton) / t, lambda u, v, t: ln(clayton_sum(u, v, t)) / t, {**AT, "t": SMALL}
+    ),
+    "Frank": Tail(
+        lambda: -log(1 + (exp(-t * u) - 1) * (exp(-t * v) - 1) / (exp(-t) - 1)) / t,
+        frank,
+        {**AT, "t": (1e-9, 1e-3, 0.5, 5.0)},
+    ),
+    "elasticity of substitution": Tail(lambda: (a * x**rho + (1 - a) * y**rho) ** (1 / rho), elastic, INPUTS),
+    "its logarithm": Tail(
+        lambda: log(a * x**rho + (1 - a) * y**rho) / rho, lambda **given: ln(elastic(**given)), INPUTS
+    ),
+    "difference of powers": Tail(
+        lambda: ((x**rho - y**rho) / rho) ** 2,
+        lambda x, y, rho: ((x**rho - y**rho) / rho) ** 2,
+        {"x": (2.0, 1e3), "y": (5.0,), "rho": (1e-9, -1e-5, 0.5)},
+    ),
+    "Tsallis": Tail(
+        lambda: (1 - p**q - (1 - p) ** q) / (q - 1),
+        lambda p, q: (1 - p**q - (1 - p) ** q) / (q - 1),
+        {"p": (0.3,), "q": (1 + 1e-9, 1 - 1e-5, 2.5)},
+    ),
+    "Renyi": Tail(
+        lambda: log(p**q + (1 - p) ** q) / (1 - q),
+        lambda p, q: ln(p**q + (1 - p) ** q) / (1 - q),
+        {"p": (0.3,), "q": (1 + 1e-9, 1 - 1e-5, 2.5, 2000.0)},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_value_and_gradient(name):
+    tail = MODELS[name]
+    names = sorted(map(str, tail.loss().free_symbols))
+    module = Model(tail.loss(), sorted(tail.loss().free_symbols, key=str)).compile(check=False)
+    wide = Tail(tail.loss, tail.truth, tail.at, product=True)
+    for point in wide.points():
+        with np.errstate(all="raise", under="ignore"):
+            value, slopes = module.value_and_gradient(**point)
+        found = {"value": value, **{one: getattr(slopes, one) for one in names}}
+        for key, right, change in with_condition(tail, names, point):
+            if key in found:
+                allowed = 1e-12 * (abs(right) + change) + 1e-307
+                assert abs(mpmath.mpf(float(found[key])) - right) <= allowed, (point, key)
+
+
+@pytest.mark.parametrize("size", [900.0, 1e5])
+def test_a_large_exponent(size):
+    """The largest term alone is left: Clayton's copula is the smaller of u and v, as Joe's and Gumbel's are."""
+    for loss in (
+        clayton ** (-1 / t),
+        exp(-(((-log(u)) ** t + (-log(v)) ** t) ** (1 / t))),
+        1 - ((1 - u) ** t + (1 - v) ** t - (1 - u) ** t * (1 - v) ** t) ** (1 / t),
+    ):
+        module = Model(loss, [u, v, t]).compile(check=False)
+        with np.errstate(all="raise", under="ignore"):
+            value, slopes = module.value_and_gradient(u=0.3, v=0.6, t=size)
+        assert value == pytest.approx(0.3, rel=1e-13)
+        assert tuple(slopes) == pytest.approx((1.0, 0.0, 0.0), abs=1e-12)
+
+
+def test_a_density_at_a_small_exponent_is_that_of_independence():
+    loss = log(1 + t) - (1 + t) * (log(u) + log(v)) - (2 + 1 / t) * log(clayton)
+    module = Model(loss, [u, v, t]).compile(check=False)
+    for size in (1e-9, 900.0):
+        with mpmath.workdps(600):
+            one, other, s = map(mpmath.mpf, (0.3, 0.6, size))
+            right = ln(1 + s) - (1 + s) * ln(one * other) - (2 + 1 / s) * ln(clayton_sum(one, other, s))
+        assert module.value(u=0.3, v=0.6, t=size) == pytest.approx(float(right), rel=1e-12, abs=1e-15)
+
+
+def test_the_models_pass_their_checks():
+    for name in ("Clayton", "elasticity of substitution", "Frank"):
+        loss = MODELS[name].loss()
+        facts = [u < 1, v < 1] if loss.has(u) else [a < 1]
+        assert Model(loss, sorted(loss.free_symbols, key=str), facts=facts).check().ok
+
+
+def test_a_mean_without_an_exponent_below_it_keeps_its_form():
+    assert "exprel" not in Model(log(a * x**rho + (1 - a) * y**rho), [rho]).source()
