@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from symgrad.formula.latex import latex, prose
 from symgrad.formula.listing import WIDTH, folded
-from symgrad.inspect.steps import Equation, Rewrite, Section, Shown, Step
+from symgrad.inspect.story import Equation, Rewrite, Section, Shown, Step
 
 
 def as_text(sections: Sequence[Section]) -> str:

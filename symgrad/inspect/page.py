@@ -25,7 +25,8 @@ from symgrad.inspect import measure, plots
 from symgrad.inspect.code import linked_lines
 from symgrad.inspect.display import framed
 from symgrad.inspect.narrative import count
-from symgrad.inspect.steps import Equation, Section, Shown, steps
+from symgrad.inspect.steps import steps
+from symgrad.inspect.story import Equation, Section, Shown
 from symgrad.inspect.svg import svg
 from symgrad.inspect.writing import shape_text
 from symgrad.outputs.first_order import first_order

@@ -6,7 +6,6 @@ has no such name: its states do, in a step each, as a recurrence forward and a r
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sympy import IndexedBase, MatrixSymbol, Symbol
@@ -37,62 +36,9 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import dependents, own
+from symgrad.inspect.story import Equation, Rewrite, Section, Shown, Step
 from symgrad.inspect.writing import Side, Writer, Written, entry_of, sides_of
 from symgrad.rewrite.reasons import REASONS
-from symgrad.rewrite.record import Reason
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A formula as text and laid out (no layout: too long to be shown)."""
-
-    text: str
-    box: Box | None
-
-
-@dataclass(frozen=True)
-class Equation:
-    """What an equation is, in words, and its sides."""
-
-    words: str
-    left: Shown
-    right: Shown
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    """A rewrite that fired: what it was applied to, what it gave, and the operations of both."""
-
-    name: str
-    reason: Reason
-    before: Shown
-    after: Shown
-    operations: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: equations in order, the rewrites, the operations before and after, and what comes out."""
-
-    title: Shown
-    equations: tuple[Equation, ...] = ()
-    rewrites: tuple[Rewrite, ...] = ()
-    operations: tuple[int, int] | None = None
-    outcome: Equation | None = None
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether there is nothing to tell but one equation."""
-        return len(self.equations) == 1 and not self.equations[0].words
-
-
-@dataclass(frozen=True)
-class Section:
-    """Steps that belong together."""
-
-    title: str
-    words: str
-    steps: tuple[Step, ...] = field(default=())
 
 
 def steps(model: Any) -> list[Section]:
@@ -142,7 +88,7 @@ class _Narrator:
             if base in model.program.names:
                 plain = intern(Input, variable.shape, variable.name, base, False)
                 self._writer.name({variable: own(plain)})
-        self._turned: set[Node] = set()
+        self._order: dict[Node, tuple[int, ...]] = {}  # of the axes, where they are written in another
         self._defined: dict[Node, Use] = {}  # what is the definition of a name, as that
         self._scans = [node for node in postorder([self._root]) if isinstance(node, Scan)]
         self._inside = {part for scan in self._scans for part in (scan, *within(scan))}
@@ -155,11 +101,12 @@ class _Narrator:
         for node in nodes:
             if isinstance(node, Named):
                 taken = taken | {node.name}
-                straight, letters = tuple(range(node.rank)), node.arg.letters
-                if letters in (straight, (1, 0)) and not isinstance(node.arg.node, Input | Named):
-                    labels[node.arg.node] = node.name
-                    self._defined[node.arg.node] = Use(node, letters)
-                    self._turned |= {node.arg.node} if letters != straight else set()
+                letters, definition = node.arg.letters, node.arg.node
+                if sorted(letters) == list(range(definition.rank)) and not isinstance(definition, Input | Named):
+                    order = tuple(map(letters.index, range(node.rank)))
+                    labels[definition] = node.name
+                    self._defined[definition] = Use(node, order)
+                    self._order[definition] = order
         prefix = next(p for p in ("v", "u", "q", "node") if not any(name.startswith(p) for name in taken))
         count = 0
         for node in nodes:
@@ -181,9 +128,9 @@ class _Narrator:
     def _turn(self, node: Node) -> None:
         """Write a matrix of the graph, whose axes have an order of their own, so that it has fewer transposes."""
         if self._in_matrices and node.rank == 2:
-            straight, turned = (self._shown(own(node), sides_of(node, t), node)[1].text for t in (False, True))
+            straight, turned = (self._shown(own(node), sides_of(node, t), node)[1].text for t in ((0, 1), (1, 0)))
             if turned.count("ᵀ") < straight.count("ᵀ"):
-                self._turned.add(node)
+                self._order[node] = (1, 0)
 
     # --- before the derivative ----------------------------------------------------------------------------------------
 
@@ -362,7 +309,11 @@ class _Narrator:
         return found, Shown(text(formula), None if text(formula) == TOO_LONG else layout(formula))
 
     def _sides(self, node: Node) -> list[Side]:
-        return sides_of(node, node in self._turned)
+        return sides_of(node, self._axes(node))
+
+    def _axes(self, node: Node) -> tuple[int, ...]:
+        """The axes of a node in the order in which they are written."""
+        return self._order.get(node, tuple(range(node.rank)))
 
     # --- names --------------------------------------------------------------------------------------------------------
 
@@ -377,7 +328,7 @@ class _Narrator:
     def _entry(self, node: Node, indices: Sequence[Any]) -> Any:
         """The entry of a node at an index for each of its axes."""
         symbol = self._symbol(node, self._label(node))
-        return entry_of(symbol, indices[::-1] if node in self._turned else indices)
+        return entry_of(symbol, [indices[axis] for axis in self._axes(node)])
 
     def _symbol(self, node: Node, label: str) -> Any:
         """What stands for a node, or for its adjoint, in formulas."""
@@ -386,13 +337,13 @@ class _Narrator:
             return MatrixSymbol(label, *own_symbol.shape)
         if node.rank == 0:
             return Symbol(label, real=True)
-        sizes = node.shape[::-1] if node in self._turned else node.shape
+        sizes = [node.shape[axis] for axis in self._axes(node)]
         if self._in_matrices and node.rank <= 2:
             return MatrixSymbol(label, *[*sizes, 1][:2])
         return IndexedBase(label, shape=sizes)
 
     def _stand_in(self, node: Node, label: str) -> Use:
         """A quantity of that name over the axes of the node."""
-        turned = node in self._turned
-        made = intern(Input, node.shape[::-1] if turned else node.shape, label, self._symbol(node, label), False)
-        return Use(made, (1, 0)) if turned else own(made)
+        axes = self._axes(node)
+        shape = tuple(node.shape[axis] for axis in axes)
+        return Use(intern(Input, shape, label, self._symbol(node, label), False), axes)

@@ -75,14 +75,14 @@ def _length(use: Use) -> int:
     return sum(map(tree_size, terms if first is None else [first, *terms]))
 
 
-def sides_of(node: Node, turned: bool = False) -> list[Side]:
-    """The sides along which a node's entries are written: those of the user's matrix, else its axes in order."""
+def sides_of(node: Node, order: Sequence[int] | None = None) -> list[Side]:
+    """The sides along which a node's entries are written: those of the user's matrix, else its axes in some order."""
     axes: list[Side] = [(axis, size) for axis, size in enumerate(node.shape)]
     symbol = getattr(node, "symbol", None)
     if isinstance(symbol, MatrixSymbol):
         left = iter(axes)
         return [(None, S.One) if side == 1 else next(left) for side in symbol.shape]
-    return axes[::-1] if turned else axes
+    return axes if order is None else [axes[axis] for axis in order]
 
 
 class Writer:

@@ -7,7 +7,8 @@ from sympy import Eq, IndexedBase, Sum, Symbol, sin, symbols, tanh
 from symgrad import Model, if_else
 from symgrad.formula.listing import fitted
 from symgrad.inspect.narrative import as_text
-from symgrad.inspect.steps import Step, steps
+from symgrad.inspect.steps import steps
+from symgrad.inspect.story import Step
 from symgrad.rewrite import pipeline
 from symgrad.rewrite.reasons import REASONS
 from symgrad.rewrite.rules import RULES
@@ -50,6 +51,30 @@ def test_the_operations_fall_from_the_sum_to_the_result(models: Any) -> None:
     step = find(models.logistic(), "∂C/∂w")
     assert equations(step)[-1] == ("simplified", "∂C/∂w", "Xᵀ(y − t)")
     assert step.operations == (5, 2)
+
+
+def test_a_name_whose_axes_are_in_another_order_is_told_once() -> None:
+    N, T, H, M = symbols("N T H M", integer=True, positive=True)
+    n, t, h, m = symbols("n t h m", integer=True)
+    x, W = IndexedBase("x", shape=(N, T, M)), IndexedBase("W", shape=(M, H))
+    z, y = IndexedBase("z", shape=(N, H, T)), IndexedBase("y", shape=(H, N, T))
+    sums = Sum(x[n, t, m] * W[m, h], (m, 0, M - 1))
+    loss = Sum(y[h, n, t] ** 2, (n, 0, N - 1), (h, 0, H - 1), (t, 0, T - 1))
+    model = Model(loss, [W], where=[Eq(z[n, h, t], sums), Eq(y[h, n, t], tanh(z[n, h, t]))])
+    forward = next(section for section in steps(model) if section.title == "Forward pass")
+    told = {step.equations[0].left.text: step.equations[0].right.text for step in forward.steps}
+    assert [left.partition("[")[0] for left in told] == ["z", "y", "C"]
+    assert told["z[n, h, t]"] == "Σ_m W[m, h]·x[n, t, m]" and told["y[h, n, t]"] == "tanh(z[n, h, t])"
+    step = find(model, "∂C/∂z")
+    assert ("local derivative", "∂y/∂z", "1 − y[h, n, t]²") in equations(step)
+    assert step.outcome is not None and step.outcome.left.text == "∂C/∂z[n, h, t]"
+
+
+def test_a_step_says_what_comes_out(models: Any) -> None:
+    outcomes = [step.outcome for section in steps(models.logistic()) for step in section.steps if not step.is_plain]
+    assert all(outcome is not None for outcome in outcomes)
+    shown = {outcome.left.text: outcome.right.text for outcome in outcomes if outcome is not None}
+    assert shown["∂C/∂w"] == "Xᵀ(y − t)" and shown["∂C/∂C"] == "1" and "softplus" in shown["C"]
 
 
 def test_a_name_that_a_rewrite_left_out_is_derived_as_a_variable(models: Any) -> None:
