@@ -12,6 +12,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 from fractions import Fraction
 from functools import reduce
+from itertools import combinations
 from operator import add, mul
 from random import Random
 from typing import Any
@@ -30,22 +31,33 @@ def keeps_digits(before: Expr, after: Expr) -> bool:
     """Whether `after`, the same rational function of its symbols, is computed in doubles about as exactly as `before`.
 
     That is: its relative error is at most 8 times that of `before`, and 64 roundings, at points whose coordinates are
-    large, small, nearly one, nearly equal in pairs, or unrelated.
+    large, small, nearly one, or unrelated, while what `before` subtracts from each other is nearly equal.
     """
-    return all(_as_exact(before, after, point) for point in _points(before.free_symbols | after.free_symbols))
+    return all(_as_exact(before, after, point) for point in _points(before, before.free_symbols | after.free_symbols))
 
 
-def _points(symbols: Collection[Any]) -> Iterator[dict[Symbol, float]]:
+def _points(expr: Expr, symbols: Collection[Any]) -> Iterator[dict[Symbol, float]]:
     random = Random(0)
     ordered = sorted(symbols, key=str)
+    pairs = sorted({pair for part in expr.atoms(Add) for pair in _differences(part)}, key=str)
     for scale in [*_SCALES] * _POINTS:
         point = {symbol: _coordinate(random) * _sign(symbol, random) for symbol in ordered}
-        random.shuffle(ordered)
-        for one, other in zip(ordered[::2], ordered[1::2], strict=False):
-            if random.random() < 2 / 3:
+        random.shuffle(pairs)
+        near: set[Symbol] = set()
+        for one, other, sign in pairs:
+            if near.isdisjoint((one, other)) and random.random() < 3 / 4:
                 common = random.uniform(1, 2)
-                point |= {symbol: common + 2.0**-25 * random.random() for symbol in (one, other)}
+                point |= {one: common + 2.0**-25 * random.random(), other: sign * (common + 2.0**-25 * random.random())}
+                near |= {one, other}
         yield {symbol: scale * number for symbol, number in point.items()}
+
+
+def _differences(part: Add) -> Iterator[tuple[Symbol, Symbol, int]]:
+    """The symbols of a sum that may cancel, with the sign of one where the other is positive."""
+    terms = [(c, term) for c, term in (term.as_coeff_Mul() for term in part.args) if isinstance(term, Symbol)]
+    for (c, one), (d, other) in combinations(terms, 2):
+        if c * d < 0 or not (one.is_nonnegative and other.is_nonnegative):
+            yield (one, other, 1 if c * d < 0 else -1) if not other.is_nonnegative or c * d < 0 else (other, one, -1)
 
 
 def _sign(symbol: Any, random: Random) -> int:

@@ -24,20 +24,22 @@ Factor = tuple[Use, Number]
 def distribute(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ()) -> list[Use]:
     """Σ_n r[n,k]·(X[n,j] - m[k,j]) = Σ_n r[n,k]·X[n,j] - m[k,j]·Σ_n r[n,k]: no array over n, j and k is needed.
 
-    By the identity Σ_k t[n,k] = 1 also Σ_nk t[n,k]·(z[n,k] - s[n]) = Σ_nk t[n,k]·z[n,k] - Σ_n s[n].
+    By the identity Σ_k t[n,k] = 1 also Σ_nk t[n,k]·(z[n,k] - s[n]) = Σ_nk t[n,k]·z[n,k] - Σ_n s[n]. A difference that
+    is an array anyway, since it occurs elsewhere, too, or is no larger than r, keeps its digits: it stays.
     """
+    counts = Counter(use.node for node in postorder([use.node for use in roots]) for use in node.uses())
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         made = own(node) if uses == node.uses() else node.rebuild(uses)
         if not isinstance(made.node, Contract):
             return made
-        better = _distributed(made.node, identities)
+        better = _distributed(made.node, identities, counts)
         return made if better is None else place(better, made.letters)
 
     return transform(roots, visit)
 
 
-def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]]) -> Use | None:
+def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]], counts: Counter[Node]) -> Use | None:
     def by_facts(part: Node, uses: tuple[Use, ...]) -> Use | None:
         return use_identity(part, identities) if uses == part.uses() else None
 
@@ -48,7 +50,7 @@ def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]]) -> Use |
         rest = [pair for m, pair in enumerate(node.factors) if m != n]
         terms = terms_of(factor)
         large = [set(term.letters) >= set(factor.letters) for _, term in terms]
-        if not rest or ((any(large) or _subtracts_alike(terms)) and not _is_log_softmax(terms)):
+        if not rest or ((any(large) or _is_kept(factor, rest, counts)) and not _is_log_softmax(terms)):
             continue
         made = []
         for whole, (c, term) in zip(large, terms, strict=True):
@@ -92,13 +94,17 @@ def _has_private(use: Use, letters: Collection[Letter]) -> bool:
     return any(len(holder) == 1 for holder in holders)
 
 
-def _subtracts_alike(terms: Sequence[tuple[Number, Use]]) -> bool:
-    """Whether entries of the same arrays are subtracted from each other, as in x[i] - x[j] of positions.
+def _is_kept(factor: Use, rest: Sequence[Factor], counts: Counter[Node]) -> bool:
+    """Whether a factor is a difference whose digits are kept, as x[i] - x[j] of positions.
 
     Such a difference is small beside its terms wherever the origin is far away, and then it alone is exact.
     """
+    terms = terms_of(factor)
+    needed = counts[factor.node] > 1 or any(set(other.letters) >= set(factor.letters) for other, _ in rest)
     inputs = [(c, {node for node in postorder([use.node]) if isinstance(node, Input)}) for c, use in terms]
-    return any(c * d < 0 and one and one == other for (c, one), (d, other) in combinations(inputs, 2))
+    return any(
+        c * d < 0 and one and other and (needed or one == other) for (c, one), (d, other) in combinations(inputs, 2)
+    )
 
 
 def _is_log_softmax(terms: Sequence[tuple[Number, Use]]) -> bool:
