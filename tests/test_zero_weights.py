@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sympy import Eq, IndexedBase, Sum, log, symbols
 
-from symgrad import Model
+from symgrad import Model, if_else
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -78,11 +78,62 @@ def test_a_factorisation_with_empty_columns():
     assert all(np.allclose(slope, expected, rtol=1e-13, atol=0) for slope, expected in zip(slopes, right, strict=True))
 
 
-def test_bernoulli_probabilities_of_0_and_1_that_came_true():
-    module = Model(-Sum(y[n] * log(p[n]) + (1 - y[n]) * log(1 - p[n]), rows), [p]).compile(check=False)
+OUTCOMES, CHANCES = np.array([0.0, 1.0, 1.0, 0.0, 0.25]), np.array([0.0, 1.0, 0.5, 0.25, 0.75])
+total = IndexedBase("total", shape=(N,))
+share = symbols("share", positive=True)
+
+
+def bernoulli(outcome, chance, trials=1):
+    return Sum(outcome * log(chance) + (trials - outcome) * log(1 - chance), rows)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        bernoulli(y[n], p[n]),
+        Sum(if_else(y[n] >= 0, y[n] * log(p[n]) + (1 - y[n]) * log(1 - p[n]), 0), rows),
+        Sum(y[n] * log(p[n] / y[n]) + (1 - y[n]) * log((1 - p[n]) / (1 - y[n])), rows),
+    ],
+    ids=["plain", "under a condition", "divergence"],
+)
+def test_bernoulli_probabilities_of_0_and_1_that_came_true(loss):
+    """The slope is y/p − (1 − y)/(1 − p), of which a part without weight is 0: −1 at p = y = 0, 1 at p = y = 1."""
+    value, (slope,), (product,) = answers(Model(loss, [p]), y=OUTCOMES, p=CHANCES)
+    won = np.divide(OUTCOMES, CHANCES, where=OUTCOMES > 0, out=np.zeros(5))
+    lost = np.divide(1 - OUTCOMES, 1 - CHANCES, where=OUTCOMES < 1, out=np.zeros(5))
+    np.testing.assert_allclose(slope, won - lost, rtol=1e-14)
+    curvature = np.divide(won, CHANCES, where=OUTCOMES > 0, out=np.zeros(5))
+    curvature += np.divide(lost, 1 - CHANCES, where=OUTCOMES < 1, out=np.zeros(5))
+    np.testing.assert_allclose(product, -curvature, rtol=1e-14)
+    assert np.isfinite(value)
+
+
+def test_counts_of_none_and_of_all():
+    """A binomial likelihood whose probability is a product: both parameters, and a count among others."""
+    model = Model(bernoulli(y[n], share * p[n], total[n]), [p, share])
+    module = model.compile(check=False)
+    trials = np.array([4.0, 4.0, 6.0, 2.0, 3.0])
     with np.errstate(all="raise"):
-        value = module.value(y=np.array([0.0, 1.0, 1.0, 0.0]), p=np.array([0.0, 1.0, 0.5, 0.25]))
-    assert value == pytest.approx(-np.log(0.5) - np.log(0.75), rel=1e-14)
+        gradient = module.gradient(y=trials * OUTCOMES, total=trials, p=CHANCES, share=1.0)
+    won = np.divide(OUTCOMES, CHANCES, where=OUTCOMES > 0, out=np.zeros(5))
+    lost = np.divide(1 - OUTCOMES, 1 - CHANCES, where=OUTCOMES < 1, out=np.zeros(5))
+    np.testing.assert_allclose(gradient.p, trials * (won - lost), rtol=1e-14)
+    np.testing.assert_allclose(gradient.share, np.sum(trials * CHANCES * (won - lost)), rtol=1e-14)
+
+
+def test_exponents_of_densities_that_are_0():
+    """(α − 1)·log(x) adds nothing where α is 1, whatever x: Dirichlet over columns, beta with one number."""
+    alpha, theta = IndexedBase("alpha", shape=(K,)), IndexedBase("theta", shape=(N, K))
+    model = Model(Sum((alpha[k] - 1) * log(theta[n, k]), *both), [theta])
+    shares = np.array([[0.0, 0.75, 0.25], [0.5, 0.25, 0.25]])
+    value, (slope,), (product,) = answers(model, alpha=np.array([1.0, 3.0, 0.5]), theta=shares)
+    np.testing.assert_allclose(slope, [[0, 2 / 0.75, -0.5 / 0.25], [0, 2 / 0.25, -0.5 / 0.25]], rtol=1e-14)
+    np.testing.assert_allclose(product, -np.array([[0, 2 / 0.75**2, -8], [0, 32, -8]]), rtol=1e-14)
+    assert value == pytest.approx(2 * np.log(0.75) + 2 * np.log(0.25) - np.log(0.25), rel=1e-14)
+    first, second = symbols("first second", positive=True)
+    beta = Model(Sum((first - 1) * log(p[n]) + (second - 1) * log(1 - p[n]), rows), [p])
+    _, (slope,), _ = answers(beta, first=1.0, second=3.0, p=np.array([0.0, 0.5]))
+    np.testing.assert_allclose(slope, [-2.0, -4.0], rtol=1e-14)
 
 
 def test_a_named_probability():

@@ -2,18 +2,19 @@
 
 from collections.abc import Collection, Iterator, Sequence
 
-from sympy import And, Ne, S, log, oo
+from sympy import And, Expr, Ne, S, log, oo
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import if_else
-from symgrad.graph.build import ONE, ZERO, add, apply, const, product_of_powers, split_coefficient
+from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, product_of_powers, scale, split_coefficient
 from symgrad.graph.facts import is_never_zero
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Apply, Contract, Node, Use, postorder
-from symgrad.graph.transform import factors_of, place, see_through, terms_of, transform
+from symgrad.graph.nodes import Add, Apply, Contract, Letter, Node, Use, postorder
+from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of, transform
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard
 from symgrad.schedule.liveness import liveness
+from symgrad.schedule.partial_fractions import parts_by_weights
 from symgrad.schedule.regions import Region, is_part
 from symgrad.schedule.vanishing import Vanishing
 
@@ -40,9 +41,17 @@ def weigh_logarithms(roots: Sequence[Use], loss: Use | None = None) -> list[Use]
         live = liveness(everything, Vanishing(everything))
         weighted = [found for found in weighted if not _is_asked(found[1], live.of(found[0])[0])]
     # weight and divisor, in letters that the divisor numbers
-    pairs = {_numbered(weight, part) for _, weight, argument in weighted for part in _parts(argument)}
+    pairs = {
+        _numbered(signed, part)
+        for _, weight, argument in weighted
+        for part in _parts(argument)
+        for signed in (weight, scale(S.NegativeOne, weight))
+    }
     if not pairs:
         return list(roots)
+    roots = transform(
+        roots, lambda node, uses: parts_by_weights(node, uses, pairs) if isinstance(node, Contract) else None
+    )
     plain = _elsewhere(roots, list(postorder([use.node for use in roots])))
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
@@ -101,20 +110,36 @@ def _weights(node: Contract, n: int, argument: Use) -> list[int]:
         if m != n
         and not isinstance(weight.node, Apply)
         and e.is_positive
-        and set(weight.letters) == set(argument.letters)
+        and (set(weight.letters) == set(argument.letters) or _is_exponent(weight, argument))
         and not is_never_zero(weight)
     ]
 
 
+def _is_exponent(weight: Use, argument: Use) -> bool:
+    """Whether a weight is one of densities, as a − 1 in (a − 1)·log(x): 0 where the density does not depend on x."""
+    apart = any(term == ONE for _, term in terms_of(weight)) and isinstance(weight.node, Add)
+    return apart and set(weight.letters) < set(argument.letters)
+
+
 def _arguments(use: Use) -> Iterator[Use]:
     """What a term, or terms of a sum, is the logarithm of, where that may be 0."""
-    for _, term in terms_of(use):
+    for _, whole in terms_of(use):
+        term, _ = _added_up(whole)
         node = term.node
         if isinstance(node, Apply) and node.head in (log, log1p):
             argument = place(node.args[0], term.letters)
             argument = add([(S.One, ONE), (S.One, argument)]) if node.head is log1p else argument
             if not is_never_zero(argument):
                 yield argument
+
+
+def _added_up(use: Use) -> tuple[Use, dict[Letter, Expr]]:
+    """What a sum of one factor adds up, with the letters that it does so over; anything else as it is."""
+    node = use.node
+    if not (isinstance(node, Contract) and node.bound and len(node.factors) == 1 and node.factors[0][1] == 1):
+        return use, {}
+    names, bound = opened(use, node.bound)
+    return relabel(node.factors[0][0], names), bound
 
 
 def _parts(argument: Use) -> Iterator[Use]:
@@ -170,14 +195,15 @@ def _with_weights(node: Contract, n: int, image: Use, weights: Sequence[Use], pl
 
 def _asking(use: Use, is_plain: bool, weights: Sequence[Use]) -> Use:
     """A logarithm that is 0 where a weight is."""
-    node = use.node
+    term, bound = _added_up(use)
+    node = term.node
     if not (isinstance(node, Apply) and node.head in (log, log1p)):
         return use
     there = _are_there(weights)
     if is_plain:
         return apply(if_else, [there, use, ZERO])
     safe = ONE if node.head is log else ZERO
-    return apply(node.head, [apply(if_else, [there, place(node.args[0], use.letters), safe])])
+    return mul([apply(node.head, [apply(if_else, [there, place(node.args[0], term.letters), safe])])], bound)
 
 
 def _are_there(weights: Sequence[Use]) -> Use:

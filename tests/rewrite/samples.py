@@ -388,6 +388,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(y[n] * log(x[n]) * t[n], [y])),
         Sample(lambda: _sum((1 - y[n]) * log(1 - x[n]), [x])),
     ),
+    "parts_by_weights": (Sample(lambda: _sum(y[n] * log(x[n]) + (1 - y[n]) * log(1 - x[n]), [x])),),
     "zero_probabilities": (
         Sample(lambda: _sum(LogSumExp(log(c[n, k]) + z[n, k], classes), [z])),
         Sample(
