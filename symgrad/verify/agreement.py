@@ -7,22 +7,21 @@ from typing import Any
 import numpy as np
 
 from symgrad.verify.arrays import EPS, Array, largest
-from symgrad.verify.calls import (
-    BOTH,
-    COMPACT,
-    FLAT,
-    FLAT_HESSIAN,
-    FLAT_PRODUCT,
-    GRADIENT,
-    HESSIAN,
-    OF_VECTORS,
-    PRODUCT,
-    VALUE,
-)
+from symgrad.verify.calls import BOTH, COMPACT, FLAT, FLAT_HESSIAN, FLAT_PRODUCT, GRADIENT, HESSIAN, PRODUCT, VALUE
 from symgrad.verify.point import REPEAT, Point, close, difference, finding
 from symgrad.verify.report import Finding
 
 _AGREE = 1e-9  # two functions of second order, relative to the largest
+
+_SHARED = (
+    (BOTH, VALUE, "{function} has the same {label}"),
+    (FLAT, VALUE, "{function} has the same {label}"),
+    (GRADIENT, BOTH, "{function} and {other} agree on {label}"),
+    (FLAT, BOTH, "{function} has the same gradient by {label}"),
+    (FLAT_HESSIAN, HESSIAN, "{function} has the same {label}"),
+    (FLAT_PRODUCT, PRODUCT, "{function} has the same {label}"),
+)
+"""Two functions with numbers in common, and the statement that these agree."""
 
 
 def agreement_findings(point: Point) -> Iterator[Finding]:
@@ -30,23 +29,13 @@ def agreement_findings(point: Point) -> Iterator[Finding]:
     if point.value is None:
         return
     plain = point.plain
-    for function in (name for name in (BOTH, FLAT) if name in plain):
-        got, value = plain[function]["value"], plain[VALUE]["value"]
-        agrees = close(got, value, REPEAT, point.allowed(VALUE, "value"))
-        yield finding(f"{function} has the same value", agrees, difference("it", got, value))
-    for function, statement in (
-        (GRADIENT, "gradient and value_and_gradient agree on {}"),
-        (FLAT, "flat_value_and_gradient has the same gradient by {}"),
-    ):
-        for name in point.names if function in plain and BOTH in plain else ():
-            got, wanted = plain[function][name], plain[BOTH][name]
-            agrees = close(got, wanted, REPEAT, point.allowed(BOTH, name))
-            yield finding(statement.format(name), agrees, difference(name, got, wanted))
-    for function in (name for name in (FLAT_HESSIAN, FLAT_PRODUCT) if name in plain and OF_VECTORS[name] in plain):
-        for label, got in plain[function].items():
-            wanted = plain[OF_VECTORS[function]][label].reshape(got.shape)
-            agrees = close(got, wanted, REPEAT, point.allowed(function, label))
-            yield finding(f"{function} has the same {label}", agrees, difference(label, got, wanted))
+    for function, other, statement in _SHARED:
+        for label, got in plain.get(function, {}).items():
+            if label in plain.get(other, {}) and (label == "value") == (other == VALUE):
+                wanted = plain[other][label].reshape(got.shape)
+                agrees = close(got, wanted, REPEAT, point.allowed(function, label))
+                name = statement.format(function=function, other=other, label=label)
+                yield finding(name, agrees, difference(label, got, wanted))
     if FLAT in plain:
         yield from _packed(point)
     if HESSIAN in plain:
