@@ -9,7 +9,7 @@ import sympy as sp
 from mpmath import mpf
 
 from symgrad.functions.values import number
-from symgrad.verify.reference import evaluate
+from symgrad.reference import evaluate
 
 GUARD_DIGITS = 10
 

@@ -6,7 +6,7 @@ from sympy import Abs, BlockDiagMatrix, BlockMatrix, Determinant, Eq, MatrixSymb
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad import Model, norm2
-from symgrad.verify.reference import evaluate
+from symgrad.reference import evaluate
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 A, B, C, D = MatrixSymbol("A", N, N), MatrixSymbol("B", N, M), MatrixSymbol("C", M, N), MatrixSymbol("D", M, M)

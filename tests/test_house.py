@@ -29,7 +29,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("formula",),
     ("compiler", "calculus", "rewrite"),
     ("frontend", "graph", "arguments"),
-    ("functions", "univariate", "matrix_functions", "runtime", "errors", "walk", "deep", "files", "version"),
+    (
+        *("functions", "univariate", "matrix_functions", "runtime", "dimensions", "errors", "walk", "deep", "files"),
+        *("reference", "version"),  # the oracle of what a loss says knows nothing of the compiler
+    ),
 )
 
 # Files that are still too long, with their length. They may become shorter, and no further file may join them.

@@ -12,7 +12,7 @@ from sympy import Eq, IndexedBase, MatrixSymbol, Max, Sum, Symbol, sin, symbols,
 
 from symgrad import Model, ModelError, UnsupportedError, if_else
 from symgrad.cli import main
-from symgrad.verify.reference import evaluate
+from symgrad.reference import evaluate
 from tests.differences import differences
 from tests.families import one_in
 from tests.models import recurrences as models

@@ -1,12 +1,10 @@
 """Arithmetic of sizes: equality of dimensions, and whether a subscript stays inside its axis for all sizes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
-from sympy import Abs, Basic, Expr, Integer, Max, Min, S, expand, floor, preorder_traversal, sympify
-
-from symgrad.errors import ModelError
+from sympy import Abs, Expr, Max, Min, S, expand, floor, preorder_traversal
 
 
 class Choice(NamedTuple):
@@ -14,38 +12,6 @@ class Choice(NamedTuple):
 
     values: tuple[Expr, ...]
     any_one: bool
-
-
-def concrete(expression: Expr, sizes: Mapping[Basic, int]) -> int:
-    """A length where the dimensions have the given sizes.
-
-    Raises
-    ------
-    ModelError
-        If a dimension has no size, or the length is not an integer.
-    """
-    if expression in sizes:  # as most lengths are
-        return sizes[expression]
-    value = sympify(expression).xreplace({symbol: Integer(size) for symbol, size in sizes.items()})
-    if not value.is_Integer:
-        missing = ", ".join(sorted(str(symbol) for symbol in value.free_symbols))
-        if missing:
-            raise ModelError(f"the length {expression} has no value: sizes= lacks {missing}")
-        raise ModelError(f"the length {expression} is {value} at {format_sizes(sizes)}, which is no integer")
-    return int(value)
-
-
-def format_sizes(sizes: Mapping[Basic, int]) -> str:
-    """`M=2, N=3`, or `no dimensions`.
-
-    Examples
-    --------
-    >>> from sympy import symbols
-    >>> N, M = symbols("N M")
-    >>> format_sizes({N: 3, M: 2})
-    'M=2, N=3'
-    """
-    return ", ".join(f"{symbol}={sizes[symbol]}" for symbol in sorted(sizes, key=str)) or "no dimensions"
 
 
 def alternatives(expr: Expr, symbols: Iterable[Any]) -> Choice | None:

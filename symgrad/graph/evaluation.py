@@ -12,8 +12,8 @@ import numpy as np
 from mpmath import mpf
 from sympy import Basic, Expr
 
+from symgrad.dimensions import concrete
 from symgrad.functions import constant
-from symgrad.graph.dimensions import concrete
 from symgrad.graph.node import Node, Shape, Use, postorder
 
 Array = np.ndarray[Any, Any]

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from sympy import Expr, S, Symbol, expand
 
+from symgrad.dimensions import format_sizes
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
-from symgrad.graph.dimensions import format_sizes
 from symgrad.graph.nodes import (
     Contract,
     Node,

@@ -16,16 +16,16 @@ from sympy import Abs, Basic, Dummy, Eq, Indexed, Max, Min, sign
 from sympy.logic.boolalg import Boolean, BooleanAtom, BooleanFalse
 
 from symgrad.arguments import Argument
+from symgrad.dimensions import concrete
 from symgrad.frontend.facts import SIGNS, outermost
 from symgrad.frontend.names import label_of
 from symgrad.functions import relu
-from symgrad.graph.dimensions import concrete
+from symgrad.reference import Place, branches_of
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.differences import typical_size
 from symgrad.verify.directions import Tangents
 from symgrad.verify.draw import Draw
 from symgrad.verify.loss import StatedLoss
-from symgrad.verify.reference import Place, branches_of
 
 _MOST_PLACES = 3  # at which a condition is tried to be changed
 _MOST_ENTRIES = 6  # of one argument that are moved by themselves

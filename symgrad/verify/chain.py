@@ -3,7 +3,7 @@
     SymPy loss ─reading─► graph ─derivation─► derivatives ─simplification─► formulas ─schedule─► terms of the code
                                  ─float64 code─► module ─float32 code─► module in single precision
 
-The left end is evaluated by `verify.reference`, which knows no graph, everything up to the code by `graph.evaluation`,
+The left end is evaluated by `reference`, which knows no graph, everything up to the code by `graph.evaluation`,
 which knows no printer. What reverse mode derives is compared with differences of the loss as read, what forward mode
 derives with those of the gradient or the named quantity, at a step of 1e-20 that 50 digits allow; all else with the
 link before it. So a wrong number is blamed on the stage that made it, and a wrong gradient is not blamed again.

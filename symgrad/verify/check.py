@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from sympy import Basic
 
-from symgrad.graph.dimensions import format_sizes
+from symgrad.dimensions import format_sizes
 from symgrad.verify.accuracy import audit
 from symgrad.verify.branches import Branch, Coverage
 from symgrad.verify.draw import EMPTY, KINK, ORDINARY, SCALED, ZEROS, Draw, NoInputsError

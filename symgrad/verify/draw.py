@@ -8,9 +8,9 @@ import numpy as np
 from sympy import Basic
 
 from symgrad.arguments import Argument
+from symgrad.dimensions import format_sizes
 from symgrad.errors import ModelError
 from symgrad.frontend.facts import Constraint, Unread
-from symgrad.graph.dimensions import format_sizes
 
 MARGIN = 0.02
 """The distance to the next kink that a draw should have, relative to what is kinked. In a model with a hundred ReLUs

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from sympy import Basic, Symbol, sympify
 
+from symgrad.dimensions import format_sizes
 from symgrad.errors import ModelError
-from symgrad.graph.dimensions import format_sizes
 from symgrad.verify.arrays import count, largest
 from symgrad.verify.draw import EMPTY, KINK, MARGIN, SCALED, ZEROS, Draw, NoInputsError
 from symgrad.verify.kink_points import MOST_NUMBERS, at_kink, at_zeros

@@ -10,7 +10,7 @@ from sympy import Basic
 
 from symgrad.arguments import Argument
 from symgrad.frontend.names import base_symbol, label_of
-from symgrad.verify.reference import Place, Trace, evaluate, shortfall
+from symgrad.reference import Place, Trace, evaluate, shortfall
 
 _KEPT = 16  # evaluations: both the check of the value and that of the chain ask for it, and that of branches
 

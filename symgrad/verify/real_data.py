@@ -15,8 +15,8 @@ import numpy as np
 from sympy import Basic, Expr
 
 from symgrad.arguments import Argument
+from symgrad.dimensions import concrete
 from symgrad.errors import ModelError, SymgradError
-from symgrad.graph.dimensions import concrete
 from symgrad.verify.draw import WHOLE, Draw
 from symgrad.verify.draws import given_inputs, size_choices
 from symgrad.verify.sampling import Sampler

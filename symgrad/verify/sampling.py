@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from sympy import Basic
 
+from symgrad.dimensions import concrete, format_sizes
 from symgrad.errors import ModelError, SymgradError
 from symgrad.frontend.facts import Bound, Constraint, FactReader, Structure, Unread
-from symgrad.graph.dimensions import concrete, format_sizes
 from symgrad.verify.arrays import Array
 from symgrad.verify.differences import Loss, typical_size
 from symgrad.verify.draw import MARGIN, Draw, NoInputsError

@@ -8,8 +8,8 @@ import numpy as np
 from sympy import Basic, Expr, Symbol
 
 from symgrad.arguments import Argument
+from symgrad.dimensions import concrete
 from symgrad.errors import ModelError
-from symgrad.graph.dimensions import concrete
 
 Sizes = Mapping[Basic, int]
 

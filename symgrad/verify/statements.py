@@ -12,9 +12,9 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import SymgradError
 from symgrad.frontend.facts import SIGNS, STRUCTURES, Bound, Constraint, FactReader, Unread
+from symgrad.reference import Reading
 from symgrad.verify.arrays import Inputs, largest
 from symgrad.verify.constraints import TOLERANCE, has_structure, is_satisfied
-from symgrad.verify.reference import Reading
 
 MOST_INSTANCES = 4096  # a fact over large arrays is tested on its first entries
 

@@ -11,6 +11,7 @@ from sympy import Basic, Expr, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.frontend.facts import Constraint
+from symgrad.reference import evaluate
 from symgrad.verify.calls import Arrays, SecondOrder
 from symgrad.verify.compiled import Compiled
 from symgrad.verify.complex_step import ComplexStep
@@ -19,7 +20,6 @@ from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS
-from symgrad.verify.reference import evaluate
 from symgrad.verify.sizes import is_legal
 
 SINGULAR = 1e-10

@@ -7,7 +7,7 @@ import pytest
 from sympy import IndexedBase, MatrixSymbol, Product, Sum, Symbol, exp, log, symbols
 
 from symgrad import LogSumExp, MaxOver, MinOver, Model, softmax, total
-from symgrad.verify.reference import evaluate
+from symgrad.reference import evaluate
 
 N, M, K, P = symbols("N M K P", integer=True, positive=True)
 i, j, k, n = symbols("i j k n", integer=True)

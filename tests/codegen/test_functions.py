@@ -8,9 +8,9 @@ from sympy import IndexedBase, Rational, Sum, Symbol
 from symgrad import Model, UnsupportedError, relu, softplus
 from symgrad.codegen.speller import LINALG
 from symgrad.lowering.functions import COMPOSED, SCIPY, SPECIAL, UFUNCS
+from symgrad.reference import evaluate
 from symgrad.statements.operations import OPERATIONS
 from symgrad.targets.numpy.functions import RUNTIME_HEADS
-from symgrad.verify.reference import evaluate
 from tests.differences import differences
 from tests.families import one_in
 

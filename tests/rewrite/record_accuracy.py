@@ -13,11 +13,11 @@ import numpy as np
 from sympy import S, exp, log
 
 from symgrad import LogSumExp, Model, softplus
+from symgrad.dimensions import concrete
 from symgrad.frontend.program import Program
 from symgrad.functions import share
 from symgrad.generated import imported
 from symgrad.graph.build import LOG_SOFTMAX, ONE, SOFTMAX, add, apply, mul, reciprocal, sizes_of, subtract
-from symgrad.graph.dimensions import concrete
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.nodes import Add, Apply, AxisMap, Node, Reduce, Use
 from symgrad.graph.transform import place, transform

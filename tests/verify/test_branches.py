@@ -31,9 +31,9 @@ from sympy import (
 from symgrad import GradientCheckError, Model, if_else, relu
 from symgrad.errors import UnsupportedError
 from symgrad.generated import imported
+from symgrad.reference import Reading
 from symgrad.verify.check import check_module
 from symgrad.verify.guarded import guarded
-from symgrad.verify.reference import Reading
 from symgrad.verify.report import CheckReport, Finding
 
 N, M = symbols("N M", integer=True, positive=True)

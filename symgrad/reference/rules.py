@@ -31,7 +31,7 @@ from symgrad.errors import ModelError, UnsupportedError
 from symgrad.functions.entrywise import EntryByEntry
 from symgrad.functions.softmax import IndexedSoftmax
 from symgrad.functions.values import COMPARISONS, as_mpf, cholesky, determinant, function_of, inverse, reduction_of
-from symgrad.verify.reference.matrices import (
+from symgrad.reference.matrices import (
     ENTRIES,
     OF_MATRICES,
     cut,
@@ -46,7 +46,7 @@ from symgrad.verify.reference.matrices import (
     whole,
     with_places,
 )
-from symgrad.verify.reference.trace import Place, branch_of, branches_of
+from symgrad.reference.trace import Place, branch_of, branches_of
 
 
 class EntryOf(NamedTuple):

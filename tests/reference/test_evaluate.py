@@ -43,7 +43,7 @@ from symgrad.functions import (
     step,
     total,
 )
-from symgrad.verify.reference import evaluate
+from symgrad.reference import evaluate
 from tests.differences import differences
 
 i, j, k, l, t = symbols("i j k l t", integer=True)  # noqa: E741

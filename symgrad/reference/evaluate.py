@@ -11,12 +11,12 @@ import sympy as sp
 from mpmath import mpf
 from sympy.matrices.expressions.matexpr import MatrixElement
 
+from symgrad.dimensions import concrete
 from symgrad.errors import ModelError, SymgradError, UnsupportedError
 from symgrad.functions.values import Matrix, number
-from symgrad.graph.dimensions import concrete
-from symgrad.verify.reference.matrices import item, table, whole
-from symgrad.verify.reference.rules import Rule, Rules, Scope
-from symgrad.verify.reference.trace import Place, Trace
+from symgrad.reference.matrices import item, table, whole
+from symgrad.reference.rules import Rule, Rules, Scope
+from symgrad.reference.trace import Place, Trace
 
 # Digits carried beyond those asked for. A loss is a sum of thousands of terms at most, which costs four or five.
 _GUARD_DIGITS = 10
