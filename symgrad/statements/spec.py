@@ -9,6 +9,7 @@
 * What is returned is no array of a workspace, which the next call writes to, and no part of one.
 * Letters of a sum of products are those of its operands' axes, as many as they have axes.
 * The clock of a loop is read inside it only.
+* Every operation has axes, which follow from those of its operands and go together.
 * Rows stand in no loop and no other rows. All have the same number of rows, and arrays of blocks, which are joined as
   `rows`, are kept for later rows, and read by nothing else. What a section between rows is given it does not write to
   where later parts take it, too: each of the parts of a seam can be called by itself.
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 
 from sympy import Symbol
 
+from symgrad.statements.axes import spaces_of
 from symgrad.statements.expressions import (
     Buffer,
     Expression,
@@ -33,6 +35,7 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.operations import Facts, facts, memory_of
 from symgrad.statements.seam import Seam, Section, seam_of
+from symgrad.statements.spaces import UnknownAxes
 from symgrad.statements.statements import Body, Comment, Define, Loop, Release, Rows, Statement, Store, Unpack, every
 
 
@@ -44,6 +47,10 @@ def validated(body: Body, after: str) -> Body:
     """The function itself, checked if the environment asks for it; `after` names the pass that made it."""
     if os.environ.get("SYMGRAD_VALIDATE") == "1":
         check(body, after)
+        try:
+            spaces_of(body)
+        except UnknownAxes as problem:
+            raise IllegalStatement(f"{problem} after {after}") from problem
     return body
 
 

@@ -10,7 +10,7 @@ from symgrad.codegen.types import RecordType, record_types, type_of
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
 from symgrad.lowering.functions import UNIVARIATE
-from symgrad.outputs.function import Function, terms_of
+from symgrad.outputs.function import Function, axes_of, terms_of
 from symgrad.outputs.requirements import lengths_of
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import TUPLE, Buffer, Group, Length, Read
@@ -68,7 +68,8 @@ def print_function(function: Function, program: Program) -> PrintedFunction:
     terms = JaxTerms(names, [*RESERVED, *_TAKEN, *map(str, program.dimensions), *shapes.values()])
     for argument in made.arguments:
         if argument.upper is not None:
-            terms.checked(Read(Buffer(argument.name, None, "integer", "argument")), Length(argument.upper))
+            given = Buffer(argument.name, axes_of(argument), "integer", "argument")
+            terms.checked(Read(given), Length(argument.upper))
     terms.compute(made.roots)
     writer = ResultWriter(terms, shapes)
     returned = tuple(map(writer.write, made.result if isinstance(made.result, tuple) else (made.result,)))
