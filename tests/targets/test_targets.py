@@ -1,12 +1,17 @@
 """A target is a folder, found by its name."""
 
+import shutil
+import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Expr, IndexedBase, Sum, Symbol, gamma, symbols, tanh
+from sympy import Eq, Expr, IndexedBase, Sum, Symbol, gamma, symbols, tanh
 
+import symgrad.targets
 from symgrad import MaxOver, Model
 from symgrad.codegen.signature import signature
 from symgrad.codegen.speller import Dialect, Speller
@@ -20,6 +25,7 @@ from symgrad.targets import target, target_names
 N, K = symbols("N K", integer=True, positive=True)
 n, k, j = symbols("n k j", integer=True)
 a = Symbol("a", real=True)
+y, h = IndexedBase("y", shape=(N,)), IndexedBase("h", shape=(N,))
 X, w = IndexedBase("X", shape=(N, K)), IndexedBase("w", shape=(K,))
 
 
@@ -34,6 +40,75 @@ def test_an_unknown_name_is_refused_with_the_names_that_there_are():
 
 
 CUBIC = Model(Symbol("a", real=True) * Symbol("x", real=True) ** 3, [Symbol("x", real=True)], name="cubic")
+
+
+@pytest.fixture
+def plain(tmp_path, monkeypatch):
+    """A folder beside those of the targets, as somebody would add one, by the half page of ARCHITECTURE.md."""
+    shutil.copytree(Path(__file__).with_name("plain"), tmp_path / "plain")
+    monkeypatch.setattr(symgrad.targets, "__path__", [*symgrad.targets.__path__, str(tmp_path)])
+    yield "plain"
+    sys.modules.pop("symgrad.targets.plain", None)
+
+
+REGRESSION = Model(
+    Sum((tanh(Sum(X[n, k] * w[k], (k, 0, K - 1))) - y[n]) ** 2, (n, 0, N - 1)) / N + Sum(w[k] ** 2, (k, 0, K - 1)),
+    [w],
+    name="regression",
+)
+RECURRENCE = Model(Sum(h[n] ** 2, (n, 0, N - 1)), [a], where=[Eq(h[0], a), Eq(h[n], tanh(a * h[n - 1]) + y[n])])
+
+
+@pytest.mark.parametrize("model", [REGRESSION, RECURRENCE])
+def test_a_folder_that_is_new_is_a_target(plain, model):
+    assert target_names() == ("jax", "numpy", "plain")
+    source = model.source(target="plain")
+    assert "_over_rows" not in source and "import numpy as np" in source
+    rng = np.random.default_rng(0)
+    given = {a.name: rng.normal(size=[{N: 6, K: 3}[side] for side in a.shape]) for a in model.arguments}
+    module, wanted = model.compile(target="plain", check=False), model.compile(check=False)
+    value, slope = module.value_and_gradient(**given)
+    np.testing.assert_allclose(value, wanted.value(**given), rtol=1e-13)
+    for part, other in zip(slope, wanted.gradient(**given), strict=True):
+        np.testing.assert_allclose(part, other, rtol=1e-12)
+    assert np.shape(module.gradient(**given)[0]) == np.shape(given[module.PARAMETERS[0]])
+
+
+@pytest.mark.parametrize("model", [REGRESSION, RECURRENCE])
+def test_the_check_finds_it_by_its_name_and_sees_what_is_wrong_in_it(plain, model, monkeypatch):
+    assert model.check(target="plain").ok
+    right = target("plain").module_source
+    wrong = replace(
+        target("plain"), module_source=lambda *given, **more: right(*given, **more).replace("2 *", "2.001 *")
+    )
+    monkeypatch.setattr(sys.modules["symgrad.targets.plain"], "TARGET", wrong)
+    assert "2.001 *" in model.source(target="plain") and not model.check(target="plain").ok
+
+
+def test_the_command_line_finds_it(plain, tmp_path):
+    file = tmp_path / "cubic.py"
+    file.write_text(
+        "from sympy import symbols\nfrom symgrad import Model\n"
+        "a, x = symbols('a x', real=True)\nmodel = Model(a*x**3, [x], name='cubic')\n",
+        encoding="utf-8",
+    )
+    start = (
+        "import sys, symgrad.targets; symgrad.targets.__path__.append(sys.argv.pop(1)); from symgrad.cli import main"
+    )
+    command = [sys.executable, "-c", f"{start}; sys.exit(main())", str(tmp_path)]
+    made = [*command, "compile", str(file), "--target", plain, "--output", str(tmp_path / "out.py")]
+    done = subprocess.run(made, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Gradient(3 * a * x ** 2)" in (tmp_path / "out.py").read_text(encoding="utf-8")
+
+
+def test_what_it_has_not_is_an_error_that_names_it(plain):
+    with pytest.raises(UnsupportedError, match="the target plain has no workspace"):
+        CUBIC.source(target="plain", workspace=True)
+    with pytest.raises(UnsupportedError, match="the target plain has no spelling of the function gamma"):
+        Model(gamma(a), [a]).source(target="plain")
+    with pytest.raises(UnsupportedError, match="the target plain has no arrays with structure"):
+        REGRESSION.source(target="plain", hessian=True)
 
 
 def test_numpy_is_the_target_by_default():
