@@ -21,6 +21,7 @@ from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
 from symgrad.rewrite.parts_of_sums import complement_in_sum, near_one, part_of_sum
 from symgrad.rewrite.power_means import over_small_exponent
 from symgrad.rewrite.powers import power_at_zero
+from symgrad.rewrite.probabilities import log_between_asymptotes, log_of_hyperbolic_cosines, power_of_probability
 from symgrad.rewrite.quotients import complement_of_share, power_of_quotient
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.roots import root_of_squares, share_of_root
@@ -36,6 +37,9 @@ _OF_AXES: list[AxisRule] = [
     *GAMMA_RECOGNISE,
     *RECOGNISE,
     log_of_complement,
+    log_between_asymptotes,
+    log_of_hyperbolic_cosines,
+    power_of_probability,
     log_of_mixture,
     *MATRIX_RECOGNISE,
 ]

@@ -18,6 +18,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.functions import constant, if_else, relu
+from symgrad.functions.logarithms import log_abs1p
 from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.kinds.matrices import sides_of
@@ -70,7 +71,7 @@ _SAFE: dict[Any, Expr] = {
     **dict.fromkeys((sp.log, cfunctions.log2, cfunctions.log10, sp.gamma, sp.loggamma, sp.digamma), S.One),
     **dict.fromkeys((sp.csc, sp.cot, sp.csch, sp.coth), S.One),
     **dict.fromkeys((sp.exp, cfunctions.expm1, cfunctions.exp2, sp.sinh, sp.cosh, sp.tan, sp.sec), S.Zero),
-    **dict.fromkeys((sp.asin, sp.acos, sp.atanh, sp.erfinv, cfunctions.log1p), S.Zero),
+    **dict.fromkeys((sp.asin, sp.acos, sp.atanh, sp.erfinv, cfunctions.log1p, log_abs1p), S.Zero),
     sp.acosh: S(2),
     Pow: S.One,
 }

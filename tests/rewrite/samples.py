@@ -22,6 +22,7 @@ from sympy import (
     Trace,
     besseli,
     cos,
+    cosh,
     erf,
     erfc,
     exp,
@@ -193,6 +194,17 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     ),
     "bessel_quotient": (Sample(lambda: Model(a * besseli(3, d) / besseli(2, d), [a, d])),),
     "product_with_gammas": (Sample(lambda: Model(a**d * exp(-a) / gamma(d + 1) + b * gamma(a) / gamma(d), [a, d])),),
+    # rewrite.probabilities
+    "power_of_probability": (
+        Sample(lambda: _sum(sigmoid(x[n]) ** a, [x])),
+        Sample(lambda: _sum((1 + exp(x[n])) ** (-a), [x])),
+        Sample(lambda: _sum(sqrt(ndtr(x[n])), [x])),
+    ),
+    "log_between_asymptotes": (
+        Sample(lambda: _sum(log(1 - d / 8 - (a / 8 - d / 8) * sigmoid(x[n])), [x])),
+        Sample(lambda: Model(log(1 - a - (d - a) * sigmoid(b)), [b])),
+    ),
+    "log_of_hyperbolic_cosines": (Sample(lambda: _sum(log(cosh(x[n]) + cosh(b)), [x, b])),),
     # rewrite.logarithms
     "log_of_distance": (Sample(lambda: _sum(log((1 - x[n]) ** label[n] * exp(x[n])), [x])),),
     "log_of_complement": (
