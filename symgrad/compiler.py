@@ -76,6 +76,7 @@ class Derivation:
     trace : the rewrites that fired, in order.
     backward : the steps of the backward pass, in order; the trace's steps before them made the model's program.
     second : the second derivatives found so far, by pair of parameters.
+    expansions : what terms have been `expanded` to, with the blocks that were opened.
     """
 
     program: Program
@@ -84,6 +85,7 @@ class Derivation:
     trace: Trace
     backward: tuple[Backward, ...] = ()
     second: dict[tuple[Any, Any], Any] = field(default_factory=dict)
+    expansions: dict[tuple[Use, frozenset[Node]], Use] = field(default_factory=dict)
 
 
 def derive(program: Program) -> Derivation:
@@ -249,11 +251,14 @@ def expanded(use: Use, derivation: Derivation, blocks: Collection[Named] | None 
     """A derived term with named adjoints (all, or the given ones) replaced by their formulas, simplified again."""
     names = list(derivation.program.names.values())
     every = set(derivation.blocks.values())
-    opened_up = {block for block in (every if blocks is None else blocks) if not is_recursive(block)}
+    opened_up = frozenset(block for block in (every if blocks is None else blocks) if not is_recursive(block))
+    if (use, opened_up) in derivation.expansions:
+        return derivation.expansions[use, opened_up]
     opaque = {*names, *(every - opened_up)}
     auxiliary = {n for n in postorder([use.node], opaque) if isinstance(n, Named) and n.symbol is AUXILIARY}
     (opened,) = expand_names([use], opened_up | auxiliary, opaque)
     (simple,) = simplify([opened], names, derivation.program.identities, Trace(), opaque)
+    derivation.expansions[use, opened_up] = simple
     return simple
 
 

@@ -230,7 +230,9 @@ def _spell(field: Any) -> str:
     if isinstance(field, Node):
         return field.digest.hex()
     if isinstance(field, tuple):
-        return f"({','.join(_spell(part) for part in field)})"
+        return f"({','.join([_spell(part) for part in field])})"
+    if type(field) is int:  # a letter
+        return str(field)
     if isinstance(field, type):
         module = _HOME.sub("nodes", str(field.__module__))  # orders depend on digests, and these on no file's name
         return f"{module}.{field.__qualname__}"
