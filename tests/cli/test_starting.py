@@ -53,13 +53,17 @@ def test_completion_prints_the_shells_part(shell: str, capsys: pytest.CaptureFix
     assert "_SYMGRAD_COMPLETE" in capsys.readouterr().out
 
 
-def test_completion_completes_commands_options_and_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_completion_completes_commands_options_and_files(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def complete(words: str) -> list[str]:
-        run = [sys.executable, "-c", "import sys; from symgrad.cli import main; sys.exit(main())"]
-        environment = {"_SYMGRAD_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
-        root = str(Path(__file__).parents[2])
-        done = subprocess.run(run, env={**environment, "PYTHONPATH": root}, capture_output=True, encoding="utf-8")
-        return done.stdout.split()
+        monkeypatch.setenv("COMP_WORDS", words)
+        monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
+        with pytest.raises(SystemExit, match="0"):
+            main([])
+        return capsys.readouterr().out.split()
+
+    monkeypatch.setenv("_SYMGRAD_COMPLETE", "bash_complete")
 
     assert complete("symgrad re") == ["plain,report"]
     assert "plain,--steps" in complete("symgrad show --s")

@@ -193,9 +193,9 @@ def test_any_model_has_the_same_results(name):
 
 
 def test_the_module_is_clean(tmp_path):
-    for make in (network, factorisation):
-        path = tmp_path / f"{make.__name__}.py"
+    files = [tmp_path / f"{make.__name__}.py" for make in (network, factorisation)]
+    for path, make in zip(files, (network, factorisation), strict=True):
         path.write_text(make().source(workspace=True))
-        for tool in (["ruff", "check", "--isolated"], ["mypy", "--strict"]):
-            done = subprocess.run([sys.executable, "-m", *tool, str(path)], capture_output=True, text=True)
-            assert done.returncode == 0, done.stdout
+    for tool in (["ruff", "check", "--isolated"], ["mypy", "--strict"]):
+        done = subprocess.run([sys.executable, "-m", *tool, *map(str, files)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
