@@ -12,6 +12,8 @@ from sympy import (
     Idx,
     IndexedBase,
     KroneckerDelta,
+    MatAdd,
+    MatMul,
     MatrixSymbol,
     Max,
     Piecewise,
@@ -25,7 +27,7 @@ from sympy import (
     tanh,
 )
 
-from symgrad import Model, ModelError, UnsupportedError, if_else, total
+from symgrad import LogSumExp, MaxOver, Model, ModelError, UnsupportedError, if_else, total
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 i, j, k, n, o, p = symbols("i j k n o p", integer=True)
@@ -128,3 +130,17 @@ def test_the_spelling_that_sums_of_conditions_keep():
 def test_float32_stays_float32_at_a_kink():
     found = gradient(RIGHT["kink"][0](), np.array([-1.0, 0.0, 2.0], dtype=np.float32))
     assert found.dtype == np.float32
+
+
+def test_multiples_of_transposes_of_vectors_have_a_shape():
+    a, b, scale = MatrixSymbol("a", N, 1), MatrixSymbol("b", 1, N), Symbol("scale", real=True)
+    model = Model(total(MatAdd(MatMul(-3 * exp(scale), a.T, b.T), MatMul(exp(scale) / 2, a.T, b.T))), [a])
+    found = model.compile(check=False).gradient(vector[:, None], np.ones((1, 4)), 0.5).a
+    np.testing.assert_allclose(found, np.full((4, 1), -2.5 * np.exp(0.5)))
+
+
+def test_a_number_times_a_condition_is_of_the_floating_type():
+    model = Model(MaxOver(x[i] * LogSumExp(0, (j, 0, N - 1)), (i, 0, N - 1)), [x])
+    found = gradient(model, vector.astype(np.float32))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.where(vector == vector.max(), np.log(4), 0), rtol=1e-6)

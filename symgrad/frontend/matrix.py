@@ -275,7 +275,9 @@ def _as_written(expr: Any) -> Any:
         return isinstance(part, Transpose)
 
     parts = expr.args if isinstance(expr, MatAdd) else (expr,)
-    return expr.T if all(map(transposed, parts)) else expr
+    turned = expr.T if all(map(transposed, parts)) else expr
+    # SymPy may make products of numbers and matrices, which have no shape, of multiples of transposes
+    return turned if not isinstance(expr, MatAdd) or all(hasattr(part, "shape") for part in turned.args) else expr
 
 
 def _agree(expr: Basic, left: Expr, right: Expr, what: str) -> None:

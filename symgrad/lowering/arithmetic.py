@@ -116,6 +116,8 @@ class Arithmetic(Operands):
     def _times(self, values: Sequence[Value], letters: Sequence[Letter]) -> Value:
         if len(values) == 1:
             return values[0]
+        if not any(value.kind == "real" for value in values):  # a number of Python's times a condition has its type
+            values = [self._real(value) for value in values]
         # scalars first: fewer passes over the arrays; conditions last: a number times a condition alone is an integer
         ordered = sorted(values, key=lambda value: (value.kind == "boolean", len(value.letters)))
         kind: Kind = "python" if all(v.kind == "python" for v in values) else "real"
