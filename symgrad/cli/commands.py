@@ -29,10 +29,10 @@ INTERRUPTED = 130  # what shells report for a program that was stopped with Ctrl
 _EXAMPLES = """\b
 Examples:
   symgrad new logistic
-  symgrad show examples/logistic.py --steps
-  symgrad report examples/logistic.py -o report.html
-  symgrad check examples/logistic.py:likelihood --seed 7
-  symgrad compile examples/logistic.py -o logistic_gradient.py --with-test
+  symgrad show logistic.py --steps
+  symgrad report logistic.py -o report.html
+  symgrad check logistic.py --seed 7
+  symgrad compile logistic.py -o logistic_gradient.py --with-test
 
 \b
 Exit codes:

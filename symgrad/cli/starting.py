@@ -2,6 +2,8 @@
 
 import ast
 import os
+import shlex
+import subprocess
 from pathlib import Path
 
 import click
@@ -14,6 +16,7 @@ from symgrad.codegen.environment import template_folder
 from symgrad.files import write_all
 
 SHELLS = ("bash", "zsh", "fish")
+NEXT = ("show", "check", "compile")  # what can be done with a model file
 
 
 def starts() -> dict[str, Path]:
@@ -39,7 +42,7 @@ def new_command(name: str, output: Path | None) -> int:
     if path.exists():
         raise click.UsageError(f"{path} exists; name another file with -o")
     write_all({path: source.read_text(encoding="utf-8")})
-    say(f"wrote {path}\nnext: symgrad show {path}, symgrad check {path}, symgrad compile {path}")
+    say("\n".join([f"wrote {path}", "next:", *(f"  symgrad {verb} {_quoted(path)}" for verb in NEXT)]))
     return DONE
 
 
@@ -53,14 +56,16 @@ def examples_command() -> int:
     """
     groups = {"symgrad new NAME writes": starts()}
     folder = template_folder().parent / "examples"  # beside the templates in a checkout as in a wheel
+    shown = Path(os.path.relpath(folder)) if folder.is_relative_to(Path.cwd()) else folder
     if folder.is_dir():
-        shown = os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else folder
         groups[f"in {shown}"] = {path.name: path for path in sorted(folder.glob("*.py"))}
     lines: list[str] = []
     for title, files in groups.items():
         width = max(map(len, files), default=0)
         lines += ["", title] if lines else [title]
         lines += [f"  {name:<{width}}  {_summary(path)}" for name, path in files.items()]
+    if folder.is_dir():
+        lines += ["", "for example", f"  symgrad show {_quoted(shown / 'logistic.py')}"]
     say("\n".join(lines))
     return DONE
 
@@ -80,6 +85,11 @@ def completion_command(shell: str) -> int:
     assert made is not None, shell
     click.echo(made(commands, {}, "symgrad", "_SYMGRAD_COMPLETE").source())
     return DONE
+
+
+def _quoted(path: Path) -> str:
+    """A path as it is written in a command, for a shell to take."""
+    return subprocess.list2cmdline([str(path)]) if os.name == "nt" else shlex.quote(str(path))
 
 
 def _summary(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Logistic regression: which of two classes each sample is in.
 
-y = σ(Xw),    C = −Σₙ tₙ log yₙ + (1 − tₙ) log(1 − yₙ)
+y = σ(Xw),    C = −Σₙ (tₙ log yₙ + (1 − tₙ) log(1 − yₙ))
 """
 
 from sympy import Eq, MatrixSymbol, OneMatrix, log, symbols

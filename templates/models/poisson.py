@@ -1,6 +1,6 @@
 """Poisson regression: counts whose logarithmic mean is linear, with subscripts.
 
-zₙ = Σⱼ Xₙⱼ wⱼ,    C = Σₙ exp(zₙ) − cₙ zₙ
+zₙ = Σⱼ Xₙⱼ wⱼ,    C = Σₙ (exp(zₙ) − cₙ zₙ)
 """
 
 from sympy import Eq, Idx, IndexedBase, Sum, exp, symbols

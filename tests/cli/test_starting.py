@@ -1,6 +1,7 @@
 """`symgrad new`, `examples`, `completion`, `report`, and what `show` writes to files."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -19,11 +20,30 @@ def test_a_new_model_file_has_comments_compiles_and_is_right(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["new", name]) == 0
-    assert capsys.readouterr().out.startswith(f"wrote {name}.py\n")
+    assert capsys.readouterr().out.startswith(
+        f"wrote {name}.py\nnext:\n  symgrad show {name}.py\n  symgrad check {name}.py\n"
+    )
     source = Path(f"{name}.py").read_text(encoding="utf-8")
     assert source.count("#") >= 2 and source.startswith('"""')
     model = load_model(ModelReference(Path(f"{name}.py")))
     assert model.name != "model" and model.check().ok
+
+
+def test_printed_commands_can_be_pasted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "ridge", "-o", "a line.py"]) == 0
+    shown, checked, _ = capsys.readouterr().out.splitlines()[2:]
+    assert main(["examples"]) == 0
+    for line in (shown, checked, capsys.readouterr().out.splitlines()[-1]):
+        command, *words = shlex.split(line)
+        assert command == "symgrad" and main(words) == 0
+    # those of the help begin with the file that the first of them writes
+    assert main(["--help"]) == 0
+    words = [shlex.split(line) for line in capsys.readouterr().out.splitlines() if line.startswith("    symgrad ")]
+    assert words[0] == ["symgrad", "new", "logistic"] and all(line[2].startswith("logistic") for line in words)
+    assert main(words[0][1:]) == 0 and main(words[1][1:]) == 0
 
 
 def test_a_file_that_exists_is_kept(model_file, capsys: pytest.CaptureFixture[str]) -> None:

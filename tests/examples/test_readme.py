@@ -73,6 +73,16 @@ def test_the_generated_module_is_used_as_shown(tmp_path: Path, monkeypatch: pyte
     assert np.abs(scope["logistic_gradient"].gradient(scope["w"], X=scope["X"], t=scope["t"]).w).max() < 1e-4
 
 
+def test_the_first_screen_has_a_command_to_install_and_the_published_numbers() -> None:
+    above = README.read_text(encoding="utf-8").partition("## ")[0]
+    assert "pip install" in above and "It is for people who" in above
+    results = (README.parent / "tests" / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    means = re.search(r"^\| geometric mean \|.*$", results, re.M)
+    assert means is not None
+    _, expert, jax, *_ = re.findall(r"([\d.]+) of (\d+)", means[0])
+    assert [f"over {jax[1]}" in above, f"{jax[0]} of the time" in above, f"and {expert[0]}" in above] == [True] * 3
+
+
 def test_the_two_commands_are_marked_for_the_checks_and_are_one_line_each() -> None:
     blocks = _blocks()
     for name in ("command: compile", "command: test"):
