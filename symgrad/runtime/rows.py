@@ -1,9 +1,8 @@
 """Totals over blocks of rows that stay in the cache, on several threads."""
 
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from functools import partial, reduce
 from operator import iadd
 from typing import Any
 
@@ -13,9 +12,7 @@ from symgrad.runtime.declared import BLOCK_BYTES, THREAD_WORK, THREADS
 from symgrad.runtime.threads import _blas
 
 
-def _over_rows(
-    rows: Callable[..., Any], arrays: Any, shared: Any, width: int, size: int, kept: Any = (), joins: Any = None
-) -> Any:
+def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept: Any = (), joins: Any = None) -> Any:
     """What `rows` makes of blocks of the arrays that stay in the cache, of what was `kept` of them, and of `shared`.
 
     A row takes `width` numbers with its intermediate results, the results are `size` numbers, and `joins` make one of
@@ -24,7 +21,7 @@ def _over_rows(
     count = arrays[0].shape[0] if arrays else sum(map(len, kept[0]))
     if not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # calls would cost more than blocks save
         return rows(*arrays, *shared)
-    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size, arrays[0].dtype.itemsize))
+    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size))
     if blocks <= 2:
         return rows(*arrays, *[part for part, *_ in kept], *shared)
 
@@ -33,29 +30,26 @@ def _over_rows(
         return rows(*[array[mine] for array in arrays], *[part[k] for part in kept], *shared)
 
     def joined(one: Any, other: Any) -> Any:
-        return tuple(join(a, b) for join, a, b in zip(joins or [iadd] * len(one), one, other, strict=True))
+        return tuple([join(a, b) for join, a, b in zip(joins or [iadd] * len(one), one, other, strict=True)])
 
-    def part(number: int) -> Any:
-        return reduce(joined, map(block, range(blocks * number // parts, blocks * (number + 1) // parts)))
-
-    parts, errors, (tell, limit) = min(blocks, 32), np.geterr(), _blas()  # each part has sums of its own
-    before, alone = tell(), threading.current_thread() is threading.main_thread()
-    threads = min(parts, THREADS or (before if alone else 1)) if count * size >= THREAD_WORK else 1
-    if threads == 1:
-        return reduce(joined, map(part, range(parts)))
+    if threading.current_thread() is not threading.main_thread() and THREADS is None:  # the caller has threads himself
+        return reduce(joined, map(block, range(blocks)))
+    tell, limit = _blas()
+    before = tell()
+    threads = min(blocks, THREADS or before) if count * size >= THREAD_WORK else 1
+    limit(1)
     try:
-        limit(1)
-        with ThreadPoolExecutor(threads, initializer=lambda: np.seterr(**errors)) as pool:
-            return reduce(joined, pool.map(part, range(parts)))
+        with ThreadPoolExecutor(threads, initializer=partial(np.seterr, **np.geterr())) as pool:
+            return reduce(joined, (pool.map if threads > 1 else map)(block, range(blocks)))
     finally:
         limit(before)
 
 
-def _block_rows(width: int, size: int, itemsize: int) -> int:
+def _block_rows(width: int, size: int) -> int:
     """How many rows fit into the cache, and into products of a million multiplications, which OpenBLAS does not pack.
 
     At least so many that adding up the results takes a twentieth of a row's 1 + size / (5 width) passes.
     """
-    fitting, unpacked = BLOCK_BYTES // (itemsize * max(1, width)), 1_000_000 // max(1, size)
+    fitting, unpacked = BLOCK_BYTES // (8 * max(1, width)), 1_000_000 // max(1, size)
     least = 100 * size // (5 * width + size + 1)
     return max(1, min(fitting, unpacked), least) if unpacked >= least else max(fitting, 4 * least)

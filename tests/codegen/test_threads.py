@@ -97,9 +97,11 @@ def test_the_default_is_what_blas_would_take_where_nobody_else_has_threads(threa
     assert taken == [6, 3]
 
 
-def test_blas_has_one_thread_meanwhile(threaded):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_blas_has_one_thread_meanwhile(threaded, threads):
+    """Its own threads cost more in products of a block than they save, and would change the bits of sums."""
     module, arrays = threaded
-    module.THREADS = 2
+    module.THREADS = threads
     tell, limit = module._blas()
     given, inside = tell(), []
     try:
@@ -172,11 +174,11 @@ def test_a_forked_process_can_use_threads_too(threaded):
 def test_wide_sums_have_blocks_that_outweigh_adding_them_up(threaded):
     module, _ = threaded
     module.BLOCK_BYTES = 2**21
-    assert module._block_rows(10, 1, 8) == 2**21 // 80
-    assert module._block_rows(867, 7841, 8) == 127  # products of less than a million multiplications
-    assert module._block_rows(10**6, 1, 8) == 1
-    assert 360 <= module._block_rows(4451, 407_000, 8) <= 400
-    assert module._block_rows(0, 0, 8) > 0
+    assert module._block_rows(10, 1) == 2**21 // 80
+    assert module._block_rows(867, 7841) == 127  # products of less than a million multiplications
+    assert module._block_rows(10**6, 1) == 1
+    assert 360 <= module._block_rows(4451, 407_000) <= 400
+    assert module._block_rows(0, 0) > 0
 
 
 def test_results_that_are_matrices_add_up(threaded):

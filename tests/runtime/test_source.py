@@ -73,9 +73,8 @@ def test_imports_are_sorted_and_joined() -> None:
     assert RUNTIME.import_lines(["_blas", "_over_rows", "_block_rows"]) == [
         "import ctypes",
         "import threading",
-        "from collections.abc import Callable",
         "from concurrent.futures import ThreadPoolExecutor",
-        "from functools import cache, reduce",
+        "from functools import cache, partial, reduce",
         "from operator import iadd",
         "from typing import Any, NamedTuple",
     ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symgrad.arguments import Argument
-from symgrad.codegen.arguments import conditions, length_lines
+from symgrad.codegen.arguments import conditions, length_lines, whole
 from symgrad.codegen.environment import environment, texts
 from symgrad.codegen.signature import described
 from symgrad.codegen.sizes import tuple_text
@@ -38,7 +38,7 @@ def module_source(
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
     sizes, shapes = _parameter_shapes(program)
-    packing = [*array_lines(parameters), *conditions(requirements(program, parameters, []))]
+    packing = _packing(program, parameters)
     shown = ["Bound", *(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
     needs = [
         *(call for one in printed for call in array_calls(one.arguments)),
@@ -93,6 +93,14 @@ def _of_results(functions: Sequence[Function], rendered: Sequence[Mapping[str, A
     """The functions of the runtime that results are given out by."""
     arrays = ["_array"] if any(one["given_shapes"] for one in rendered) else []
     return arrays + (["_named"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else [])
+
+
+def _packing(program: Program, parameters: Sequence[Argument]) -> dict[str, Any]:
+    """The arrays that `pack` puts one behind the other, and what it looks at before."""
+    names, conditioned = [a.name for a in parameters], conditions(requirements(program, parameters, []))
+    called = f"_arguments({', '.join(names)}, names=PARAMETERS)"
+    lines = [*array_lines(parameters), *conditioned] if conditioned or whole(parameters) or len(called) > 60 else []
+    return {"lines": lines, "arrays": tuple_text(names) if lines else called}
 
 
 def _parameter_shapes(program: Program) -> tuple[str, str]:
