@@ -12,18 +12,17 @@ from sympy import Expr, Float, Number, S, Symbol, cancel, fraction
 
 from symgrad.graph.build import ONE, add, product_of_powers, scale
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Add, Contract, Use
+from symgrad.graph.nodes import Add, Contract, Node, Use
 from symgrad.graph.scalar import lift
-from symgrad.graph.transform import opened, own
+from symgrad.graph.transform import factors_of, opened, own, terms_of, transform
 from symgrad.rewrite.local import MAX_OPERATIONS, cluster
 from symgrad.rewrite.record import record
 
 
 class Divisor(NamedTuple):
-    """What a product is divided by, to some power, and the weight of the logarithm of it."""
+    """What is divided by, and the weight of the logarithm of it."""
 
     use: Use
-    power: int
     weight: Use
 
 
@@ -32,47 +31,75 @@ class Divisor(NamedTuple):
     "0/0 where a weight and the argument of its logarithm are both 0",
     "partial fractions",
 )
-def parts_by_weights(node: Contract, uses: Sequence[Use], pairs: Collection[tuple[Use, Use]]) -> Use | None:
-    """A quotient by the arguments of logarithms, as a sum of two; `pairs` are of weights and arguments."""
-    made = own(node) if tuple(uses) == node.uses() else node.rebuild(uses)
-    if not isinstance(made.node, Contract) or not any(isinstance(use.node, Add) for use, _ in made.node.factors):
+def parts_by_weights(roots: Sequence[Use], pairs: Collection[tuple[Use, Use]]) -> list[Use]:
+    """Quotients by the arguments of logarithms as sums of two; `pairs` are of weights and arguments."""
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        if not isinstance(node, Add | Contract):
+            return None
+        made = own(node) if tuple(uses) == node.uses() else node.rebuild(uses)
+        return _taken_apart(own(node), pairs) or _taken_apart(made, pairs)
+
+    return transform(transform(roots, visit), visit)  # once more, for what has been put back into whole clusters
+
+
+def _taken_apart(use: Use, pairs: Collection[tuple[Use, Use]]) -> Use | None:
+    node = use.node
+    if not isinstance(node, Add | Contract):
         return None
-    names, bound = opened(made, made.node.bound)
-    factors = [(relabel(factor, names), e) for factor, e in made.node.factors]
-    found = list(_divisors(factors, pairs))
+    names, bound = opened(use, node.bound if isinstance(node, Contract) else ())
+    body = product_of_powers([(relabel(part, names), e) for part, e in _factors(node)])
+    found = list(dict.fromkeys(_divisors(body, pairs)))
+    if not found or not any(isinstance(part.node, Add) for part, _ in _factors(node)):
+        return None
     for first, second in [*permutations(found, 2), *((one, _NONE) for one in found)]:
-        parts = _parts(factors, first, second)
-        if parts is not None:
+        parts = _parts(body, first, second)
+        if parts is not None and parts != body:
             return product_of_powers([(parts, S.One)], bound)
     return None
 
 
-_NONE = Divisor(ONE, 1, ONE)
+_NONE = Divisor(ONE, ONE)
 
 
-def _divisors(factors: Sequence[tuple[Use, Number]], pairs: Collection[tuple[Use, Use]]) -> Iterator[Divisor]:
-    """The divisors that are an argument of a logarithm with a weight, up to the sign."""
-    for factor, e in factors:
+def _factors(node: Add | Contract) -> Sequence[tuple[Use, Number]]:
+    return node.factors if isinstance(node, Contract) else [(own(node), S.One)]
+
+
+def _divisors(use: Use, pairs: Collection[tuple[Use, Use]]) -> Iterator[Divisor]:
+    """What is divided by in a term, or in terms of a sum, and is an argument of a logarithm, up to the sign."""
+    if isinstance(use.node, Contract) and use.node.bound:
+        return
+    if isinstance(use.node, Add):
+        for _, term in terms_of(use):
+            yield from _divisors(term, pairs)
+        return
+    for factor, e in factors_of(use):
+        if isinstance(factor.node, Add) and e.is_positive:
+            yield from _divisors(factor, pairs)
         letters = distinct(factor.letters)
         numbered = relabel(factor, {letter: n for n, letter in enumerate(letters)})
         for weight, part in pairs if e.is_Integer and e.is_negative else ():
             if part in (numbered, scale(S.NegativeOne, numbered)):
                 places = dict(enumerate(letters))
-                yield Divisor(relabel(part, places), -int(e), relabel(weight, places))
+                yield Divisor(relabel(part, places), relabel(weight, places))
 
 
-def _parts(factors: Sequence[tuple[Use, Number]], first: Divisor, second: Divisor) -> Use | None:
-    """a·t/p + b·u/q of the factors, if a and b are found that neither p nor q divides."""
-    if first.use == second.use or first.weight == second.weight:
+def _parts(body: Use, first: Divisor, second: Divisor) -> Use | None:
+    """a·t/pᵏ + b·u/qᵐ of a term, if a and b are found that neither p nor q divides."""
+    if first.use in (second.use, scale(S.NegativeOne, second.use)) or first.weight == second.weight:
         return None
     leaves: dict[Use, Symbol] = {}
     room = iter(range(8 * MAX_OPERATIONS))
-    terms = [product_of_powers(factors), first.use, first.weight, second.use, second.weight]
-    read = [cluster(term, leaves, room) for term in terms]
+    read = [cluster(term, leaves, room) for term in (body, *first, *second)]
     if any(part is None or part.has(Float) for part in read):
         return None
     whole, p, t, q, u = (part for part in read if part is not None)
-    over_p, over_q = t / p**first.power, u / q**second.power
+    divisor = fraction(cancel(whole))[1]
+    powers = [_power(divisor, part) for part in (p, q)]
+    if powers[0] == 0 or (second is not _NONE and powers[1] == 0):
+        return None
+    over_p, over_q = t / p ** powers[0], u / q ** powers[1]
     for leaf in sorted(p.free_symbols - t.free_symbols, key=str):
         constant, slope = p.subs(leaf, 0), p.diff(leaf)
         if slope.has(leaf) or (second is not _NONE and not q.has(leaf)):
@@ -82,11 +109,19 @@ def _parts(factors: Sequence[tuple[Use, Number]], first: Divisor, second: Diviso
         if _is_whole(a, leaf) and _is_whole(b, leaf):
             images = {symbol: use for use, symbol in leaves.items()}
             made = [
-                product_of_powers([(lift(k, images), S.One), (one.weight, S.One), (one.use, S(-one.power))])
-                for k, one in ((a, first), (b, second))
+                product_of_powers([(lift(k, images), S.One), (one.weight, S.One), (one.use, S(-power))])
+                for k, one, power in zip((a, b), (first, second), powers, strict=True)
             ]
             return add([(S.One, part) for part in made])
     return None
+
+
+def _power(divisor: Expr, part: Expr) -> int:
+    """How often a part divides what is divided by."""
+    found = 0
+    while part.free_symbols and fraction(cancel(divisor / part))[1].is_number:
+        divisor, found = cancel(divisor / part), found + 1
+    return found
 
 
 def _is_whole(expr: Expr, leaf: Symbol) -> bool:

@@ -49,9 +49,7 @@ def weigh_logarithms(roots: Sequence[Use], loss: Use | None = None) -> list[Use]
     }
     if not pairs:
         return list(roots)
-    roots = transform(
-        roots, lambda node, uses: parts_by_weights(node, uses, pairs) if isinstance(node, Contract) else None
-    )
+    roots = parts_by_weights(roots, pairs)
     plain = _elsewhere(roots, list(postorder([use.node for use in roots])))
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
