@@ -47,6 +47,7 @@ class GraphEvaluator:
         self.inputs, self.sizes, self.strict = inputs, sizes, strict
         self.values: dict[Node, Any] = {} if held is None else held._constants()
         self.states: dict[str, Mapping[Any, Array]] = {}
+        self._shapes: dict[Shape, tuple[int, ...]] = {}  # asked for at every step of a recurrence
 
     def __call__(self, use: Use, rank: int = 0) -> Array:
         """The value of a term whose letters are 0 ... rank - 1; of length 1 along letters that it lacks."""
@@ -78,7 +79,9 @@ class GraphEvaluator:
 
     def shape(self, shape: Shape) -> tuple[int, ...]:
         """A symbolic shape at the evaluator's sizes."""
-        return tuple(concrete(length, self.sizes) for length in shape)
+        if shape not in self._shapes:
+            self._shapes[shape] = tuple(concrete(length, self.sizes) for length in shape)
+        return self._shapes[shape]
 
     def aligned(self, use: Use, letters: Sequence[Any]) -> Array:
         """The value of a use with one axis a letter, of length 1 where it lacks the letter."""

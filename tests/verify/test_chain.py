@@ -14,12 +14,11 @@ from symgrad.calculus import local
 from symgrad.graph import scalar
 from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Contract
-from symgrad.lowering import functions
 from symgrad.rewrite import pipeline
 from symgrad.rewrite.rules import RULES
 from symgrad.schedule import pipeline as scheduling
-from symgrad.targets.numpy.functions import SPELLINGS
 from symgrad.verify.report import Link
+from tests.verify.wrong_printer import print_wrongly
 
 N, M = symbols("N M", integer=True, positive=True)
 n, m = symbols("n m", integer=True)
@@ -151,24 +150,22 @@ def with_wrong_phase(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
 
 
 def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, tanh, "arctan")
+    print_wrongly(monkeypatch, tanh, "arctan")
     assert broken(elementwise(tanh)).name == "float64 code"
 
 
 def test_code_that_loses_five_digits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sin, "wrong")
-    monkeypatch.setitem(SPELLINGS, "wrong", "(lambda v: np.sin(v) * (1 + 1e-11))")
+    print_wrongly(monkeypatch, sp.sin, spelling="(lambda v: np.sin(v) * (1 + 1e-11))")
     assert broken(elementwise(sp.sin)).name == "float64 code"
 
 
 def test_code_that_is_wrong_in_single_precision_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sin, "wrong")
-    monkeypatch.setitem(SPELLINGS, "wrong", "(lambda v: np.sin(v) + v.dtype.type(1e-2) * (v.dtype == 'float32'))")
+    print_wrongly(monkeypatch, sp.sin, spelling="(lambda v: np.sin(v) + v.dtype.type(1e-2) * (v.dtype == 'float32'))")
     assert broken(elementwise(sp.sin)).name == "float32 code"
 
 
 def test_code_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sin, "no_such_function")
+    print_wrongly(monkeypatch, sp.sin, "no_such_function")
     link = broken(elementwise(sp.sin))
     assert link.name == "float64 code" and "AttributeError" in link.reason
 

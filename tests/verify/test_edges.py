@@ -10,12 +10,11 @@ from sympy import Eq, IndexedBase, Sum, exp, log, sin, symbols
 
 from symgrad import MaxOver, Model, if_else, norm2, relu, softmax
 from symgrad.generated import imported
-from symgrad.lowering import functions
-from symgrad.targets.numpy.functions import SPELLINGS
 from symgrad.verify.check import check_module
 from symgrad.verify.derivatives import taylor_order
 from symgrad.verify.report import CheckReport, Run
 from symgrad.verify.subject import Settings
+from tests.verify.wrong_printer import print_wrongly
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 n, m, k = symbols("n m k", integer=True)
@@ -36,6 +35,14 @@ def checked(model: Model, module: Any, **settings: Any) -> CheckReport:
 def edge(report: CheckReport, word: str) -> Run:
     (run,) = [run for run in report.edges if word in run.sizes]
     return run
+
+
+def wrapped(model: Model, function: str, change: str) -> Any:
+    """The model's module with another function around one of its own, whose result is changed before it is returned."""
+    arguments = ", ".join(argument.name for argument in model.program.arguments)
+    lines = [f"_right = {function}", "", f"def {function}({arguments}):", f"    result = _right({arguments})"]
+    text = "\n".join([model.source(), *lines, f"    return {change}", ""])
+    return imported(text, f"{function} changed")
 
 
 # An empty axis.
@@ -68,8 +75,7 @@ def test_a_mean_says_that_it_has_no_value_without_samples() -> None:
 
 def test_a_number_where_the_loss_has_none_is_not_a_pass() -> None:
     model = least_squares(1 / N)
-    module = imported(model.source().replace("loss = ", "loss = 0 * N if N == 0 else "), "wrong")
-    report = checked(model, module)
+    report = checked(model, wrapped(model, "value", "result if X.shape[0] else 0.0"))
     run = edge(report, "(no N)")
     assert [finding.verdict for finding in run.findings] == ["inconclusive"]
     assert "undecided: 1 property" in str(report)
@@ -97,8 +103,8 @@ def test_a_value_that_divides_by_an_empty_axis_is_no_alarm() -> None:
 
 def test_a_derivative_that_is_no_number_where_its_formula_is_one_is_found() -> None:
     model = least_squares()
-    text = model.source().replace("return loss, Gradient(", "return loss, Gradient(0 / w.dtype.type(X.shape[0]) + ")
-    report = checked(model, imported(text, "nan"))
+    change = "(result[0], Gradient(0 / w.dtype.type(X.shape[0]) + result[1].w))"
+    report = checked(model, wrapped(model, "value_and_gradient", change))
     run = edge(report, "(no N)")
     assert "the gradient by w is finite: [nan nan]" in map(str, run.failures)
     assert not report.ok and all(not run.failures for run in report.runs)
@@ -110,8 +116,7 @@ def test_an_empty_axis_of_a_parameter() -> None:
     report = model.check()
     run = edge(report, "(no M)")
     assert report.ok and "M=0" in run.sizes and [entry.parameter for entry in run.entries] == ["b"]
-    text = model.source().replace("return loss, Gradient(", "return loss + (X.shape[1] == 0), Gradient(")
-    report = checked(model, imported(text, "wrong"))
+    report = checked(model, wrapped(model, "value_and_gradient", "(result[0] + (X.shape[1] == 0), result[1])"))
     assert not report.ok and all(not run.failures for run in report.runs)
 
 
@@ -165,8 +170,7 @@ def test_ties_of_a_maximum_share_and_norms_at_zero_are_flat() -> None:
 
 
 def test_code_with_another_convention_is_found_at_the_kink_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
-    monkeypatch.setitem(SPELLINGS, "wrong", "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
+    print_wrongly(monkeypatch, sp.sign, spelling="(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
     report = Model(Sum(t[n] * sp.Abs(z) + z, (n, 0, N - 1)), [w]).check()
     assert not report.ok and all(not run.failures for run in report.runs)
     failed = [link.name for link in edge(report, "a kink").links if link.verdict == "fail"]
@@ -174,8 +178,7 @@ def test_code_with_another_convention_is_found_at_the_kink_alone(monkeypatch: py
 
 
 def test_a_gradient_that_is_no_number_at_the_kink_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
-    monkeypatch.setitem(SPELLINGS, "wrong", "(lambda v: v / np.abs(v))")
+    print_wrongly(monkeypatch, sp.sign, spelling="(lambda v: v / np.abs(v))")
     report = Model(Sum(t[n] * sp.Abs(z) + z, (n, 0, N - 1)), [w]).check()
     assert "the gradient by w is finite" in [item.name for item in edge(report, "a kink").failures]  # type: ignore[union-attr]
 
@@ -211,8 +214,7 @@ def test_a_tie_that_is_not_shared_equally_is_found_there_alone() -> None:
 
 
 def test_code_with_another_convention_is_found_where_it_was_solved_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.sign, "wrong")
-    monkeypatch.setitem(SPELLINGS, "wrong", "(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
+    print_wrongly(monkeypatch, sp.sign, spelling="(lambda v: np.where(v >= 0, 1, -1).astype(v.dtype))")
     report = Model(Sum(t[n] * sp.Abs(z - t[n] - 1), over_n), [w]).check()
     assert not report.ok and all(not run.failures for run in report.runs)
     failed = [link for link in edge(report, "a kink").links if link.verdict == "fail"]
@@ -228,8 +230,8 @@ def test_kinks_that_are_not_reached_are_owned_up_to() -> None:
 def test_a_gradient_that_depends_on_the_layout_of_the_inputs_is_found_and_named() -> None:
     model = least_squares()
     for layout in ("X.flags.f_contiguous and X.shape[1] > 1", "not X.data.contiguous"):
-        text = model.source().replace("return loss, Gradient(", f"return loss, Gradient((1 + 1e-4 * ({layout})) * ", 1)
-        report = checked(model, imported(text, "layout"))
+        change = f"(result[0], Gradient((1 + 1e-4 * ({layout})) * result[1].w))"
+        report = checked(model, wrapped(model, "value_and_gradient", change))
         failed = [item for item in report.runs[0].failures if "the numbers are the same for inputs" in item.name]  # type: ignore[union-attr]
         assert failed and "w[" in str(failed[0]) and " instead of " in str(failed[0])
 

@@ -12,12 +12,11 @@ from symgrad import Model, constant, logdet, relu, sigmoid
 from symgrad.calculus import forward, local
 from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Apply, Contract, Node
-from symgrad.lowering import functions
 from symgrad.outputs import derivatives
 from symgrad.targets.numpy import function as printing
-from symgrad.targets.numpy.functions import SPELLINGS
 from symgrad.verify.report import Link
 from tests.verify.test_chain import with_wrong_phase
+from tests.verify.wrong_printer import print_wrongly
 
 N, M = symbols("N M", integer=True, positive=True)
 n, m = symbols("n m", integer=True)
@@ -143,14 +142,13 @@ def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_code_that_is_wrong_in_single_precision_only(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = "(lambda v: np.sin(v) + v.dtype.type(1e-2) * (v.dtype == 'float32'))"
-    monkeypatch.setitem(functions.UFUNCS, sp.sin, "wrong")
-    monkeypatch.setitem(SPELLINGS, "wrong", wrong)
+    print_wrongly(monkeypatch, sp.sin, spelling=wrong)
     names = {link.name for link in blamed(squares()).values()}
     assert names == {"float32 code", "hessian float32 code", "hvp float32 code"}
 
 
 def test_code_that_raises(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(functions.UFUNCS, sp.cos, "no_such_function")
+    print_wrongly(monkeypatch, sp.cos, "no_such_function")
     assert "AttributeError" in blamed(squares())["hessian"].reason
 
 
