@@ -8,7 +8,7 @@ is written as exp(x·l) = 1 + x·l·f(x·l) with f(u) = (exp(u) − 1)/u, which 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sympy import GreaterThan, Max, Min, Number, Pow, S, StrictGreaterThan, exp, log
+from sympy import Abs, GreaterThan, Max, Min, Number, Pow, S, StrictGreaterThan, exp, log
 
 from symgrad.functions import constant, if_else
 from symgrad.functions.logarithms import log_abs1p
@@ -19,7 +19,7 @@ from symgrad.graph.scalar import extremum
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.readings import lift_at, reading
 from symgrad.rewrite.record import HIGHAM, record
-from symgrad.univariate import X, order_at_zero, stable
+from symgrad.univariate import X, order_at_zero, simplest, stable, written_out
 from symgrad.univariate.over import expm1_over, log1p_over
 
 # Sums of more terms are no textbook formula.
@@ -47,7 +47,7 @@ def over_exponent(use: Use, exponent: Use) -> Use | None:
             return None
         near = apply(StrictGreaterThan, [mul([exponent, growth]), const(-S.Half)])  # beyond, the product is near -1
         whole = apply(log_abs1p, [subtract(inner, ONE)])
-        far = product_of_powers([(whole, S.One), (exponent, S.NegativeOne)])
+        far = _far(inner, exponent) or product_of_powers([(whole, S.One), (exponent, S.NegativeOne)])
         return apply(if_else, [near, apply(log1p_over, [exponent, growth]), far])
     powers = _powers(target, exponent)
     return _increments(powers, exponent) if powers and is_zero(_at_zero(powers)) else None
@@ -71,6 +71,58 @@ def _product_of_increments(use: Use, exponent: Use) -> Use | None:
         else:
             made.append((factor, e))
     return add([(coefficient, product_of_powers([*made, (exponent, times - 1)]))]) if times == 1 and made else None
+
+
+def _far(use: Use, exponent: Use) -> Use | None:
+    """log(1 + c·Π p/Π q)/x as log|Π q + c·Π p|/x − log|Π q|/x, for sums of powers p and q, each without overflow."""
+    ((coefficient, product),) = [(c, term) for c, term in terms_of(use) if term != ONE]
+    above, below = [_Power(coefficient, ONE, ZERO)], [_Power(S.One, ONE, ZERO)]
+    for factor, e in factors_of(product):
+        found = reading(product_of_powers([(factor, e)]))
+        if found is None or abs(order_at_zero(found.expr) or 0) != 1:
+            return None
+        inverse = (order_at_zero(found.expr) or 0) < 0
+        plain = written_out(found.expr)
+        powers = _powers(lift_at(simplest(1 / plain if inverse else plain), found.argument), exponent)
+        if powers is None:
+            return None
+        above, below = (above, _times(below, powers)) if inverse else (_times(above, powers), below)
+    whole, divisor = _scaled([*above, *below], exponent), _scaled(below, exponent)
+    if whole is None or divisor is None:
+        return None
+    logs = [
+        (sign, product_of_powers([(apply(log, [apply(Abs, [part.rest])]), S.One), (exponent, S.NegativeOne)]))
+        for sign, part in ((S.One, whole), (S.NegativeOne, divisor))
+    ]
+    return add([(S.One, whole.front), (S.NegativeOne, divisor.front), *logs])
+
+
+def _times(one: Sequence[_Power], other: Sequence[_Power]) -> list[_Power]:
+    return [
+        _Power(a.coefficient * b.coefficient, mul([a.weight, b.weight]), add([(S.One, a.rate), (S.One, b.rate)]))
+        for a in one
+        for b in other
+    ]
+
+
+class _Scaled(NamedTuple):
+    """exp(x·front)·rest."""
+
+    front: Use
+    rest: Use
+
+
+def _scaled(powers: Sequence[_Power], exponent: Use) -> _Scaled | None:
+    """A sum of powers with the largest in front."""
+    weights: dict[Use, list[tuple[Number, Use]]] = {}
+    for c, weight, rate in powers:
+        weights.setdefault(rate, []).append((c, weight))
+    left = {rate: total for rate, parts in weights.items() if not is_zero(total := add(parts))}
+    if len(left) < 2 or len(left) > _MOST_TERMS:
+        return None
+    front = _front(list(left), exponent)
+    shifted = [mul([weight, apply(exp, [mul([exponent, subtract(rate, front)])])]) for rate, weight in left.items()]
+    return _Scaled(front, add([(S.One, term) for term in shifted]))
 
 
 def is_sum_of_powers(use: Use, exponent: Use) -> bool:
@@ -170,15 +222,19 @@ def _logarithm(powers: Sequence[_Power], exponent: Use) -> Use:
 
     It is the same for every m, so that m may be held constant.
     """
-    rates = [power.rate for power in powers]
+    front = _front([power.rate for power in powers], exponent)
+    moved = [power._replace(rate=subtract(power.rate, front)) for power in powers]
+    growth = _increments(moved, exponent)
+    return add([(S.One, front), (S.One, apply(log1p_over, [exponent, growth]))])
+
+
+def _front(rates: Sequence[Use], exponent: Use) -> Use:
+    """The rate of the largest power, held constant."""
     largest = _extreme(Max, rates)
     if not is_positive(exponent):
         at_least = apply(GreaterThan, [exponent, const(S.Zero)])
         largest = apply(if_else, [at_least, largest, _extreme(Min, rates)])
-    front = apply(constant, [largest])
-    moved = [power._replace(rate=subtract(power.rate, front)) for power in powers]
-    growth = _increments(moved, exponent)
-    return add([(S.One, front), (S.One, apply(log1p_over, [exponent, growth]))])
+    return apply(constant, [largest])
 
 
 def _extreme(head: object, uses: Sequence[Use]) -> Use:
