@@ -70,7 +70,7 @@ def test_value_gradient_and_products_agree_with_jax(side):
     np.testing.assert_allclose(slope.S, jax.grad(of_factor)(matrix, weights), rtol=1e-11, atol=1e-13)
     moved = rng.normal(size=(side, side))
     moved += moved.T
-    expected = jax.jvp(lambda S: jax.grad(of_factor)(S, weights), (matrix,), (moved,))[1]
+    expected = jax.jit(lambda S, by: jax.jvp(lambda S: jax.grad(of_factor)(S, weights), (S,), (by,))[1])(matrix, moved)
     found = module.hessian_vector_product(moved, matrix, weights).S
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-11)
     bent = np.einsum("ijkl,kl->ij", module.hessian(matrix, weights).S.S, moved)

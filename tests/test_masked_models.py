@@ -30,13 +30,13 @@ def by_jax(case: Case, names: list[str]) -> dict[str, Any]:
         point = {name: jnp.asarray(case.inputs[name], float) for name in names}
         along = {name: jnp.asarray(direction(case.inputs[name])) for name in names}
         slope = jax.grad(lambda at: case.reference(**at, **fixed))
-        gradient, product = jax.jvp(slope, (point,), (along,))
+        gradient, product = jax.jit(lambda at, by: jax.jvp(slope, (at,), (by,)))(point, along)
         made = {"value": case.reference(**point, **fixed)}
         made |= {f"gradient {name}": gradient[name] for name in names} | {
             f"product {name}": product[name] for name in names
         }
         if case.hessian:
-            rows = jax.hessian(lambda at: case.reference(**at, **fixed))(point)
+            rows = jax.jit(jax.hessian(lambda at: case.reference(**at, **fixed)))(point)
             made |= {f"hessian {one} {other}": rows[one][other] for one in names for other in names}
         return {name: np.asarray(entry) for name, entry in made.items()}
 

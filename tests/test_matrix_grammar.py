@@ -144,7 +144,8 @@ def test_an_expression_of_the_grammar(expression):
             eval(expression, {"__builtins__": {}}, names | given | dict(zip(parameters, moved, strict=True)))
         )
 
-    expected, slopes = jax.value_and_grad(reference, tuple(range(len(parameters))))(*(given[p] for p in parameters))
+    slope = jax.jit(jax.value_and_grad(reference, tuple(range(len(parameters)))))
+    expected, slopes = slope(*(given[p] for p in parameters))
     assert np.isclose(value, expected, rtol=1e-9)
     for found, wanted in zip(gradient, slopes, strict=True):
         assert np.allclose(found, wanted, rtol=0, atol=1e-9 * max(1e-3, np.max(np.abs(wanted))))

@@ -162,7 +162,7 @@ def compared(case, module, model, sizes, seed):
         arrays[name] = case.made[name](arrays[name])
     value, gradient = module.value_and_gradient(**arrays)
     with jax.enable_x64(True):
-        exact, slopes = jax.value_and_grad(lambda given: jnp.squeeze(case.expected(**given)))(
+        exact, slopes = jax.jit(jax.value_and_grad(lambda given: jnp.squeeze(case.expected(**given))))(
             {name: jnp.asarray(array) for name, array in arrays.items()}
         )
     np.testing.assert_allclose(value, exact, rtol=1e-9)

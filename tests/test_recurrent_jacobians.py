@@ -39,10 +39,10 @@ def test_a_network_agrees_with_jax(steps, units):
     module = network.compile(check=False, hessian=True, jacobian=["h"])
     rng = np.random.default_rng(steps)
     given = rng.normal(size=(units, units)), rng.normal(size=units), rng.normal(size=(steps, units))
-    found, right = module.jacobian_h(*given), jax.jacfwd(states, argnums=(0, 1))(*given)
+    found, right = module.jacobian_h(*given), jax.jit(jax.jacfwd(states, argnums=(0, 1)))(*given)
     np.testing.assert_allclose(found.U, right[0], rtol=1e-12, atol=1e-14)
     np.testing.assert_allclose(found.b, right[1], rtol=1e-12, atol=1e-14)
-    curved, bent = module.hessian(*given), jax.hessian(loss, argnums=(0, 1))(*given)
+    curved, bent = module.hessian(*given), jax.jit(jax.hessian(loss, argnums=(0, 1)))(*given)
     for n, p in enumerate("Ub"):
         for m, q in enumerate("Ub"):
             part = getattr(getattr(curved, p), q)

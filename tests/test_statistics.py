@@ -76,7 +76,7 @@ def losses():
         joint = jax.nn.log_softmax(logits) - (distance + logdet(S)) / 2
         return -jnp.sum(jax.scipy.special.logsumexp(joint, axis=1))
 
-    return {name: jax.value_and_grad(part, argnums=tuple(range(PARAMETERS[name])))
+    return {name: jax.jit(jax.value_and_grad(part, argnums=tuple(range(PARAMETERS[name]))))
             for name, part in locals().items() if name in PARAMETERS}  # fmt: skip
 
 
