@@ -60,7 +60,7 @@ class RowPlan:
     dimension : the number of rows, a side of data only.
     before : what depends on no row.
     rounds : the passes over the rows, each of which may need the totals of those before it.
-    width : how many numbers a row takes, with its intermediate results.
+    width : how many numbers a row takes in the cache: its intermediate results, and with a single round the data.
     size : how many numbers the totals have.
     """
 
@@ -187,7 +187,10 @@ def _in_rounds(nodes: Sequence[Node], dimension: Symbol, kinds: Mapping[Node, st
         after = tuple(node for node in nodes if node not in kinds and first[node] == number)
         rounds.append(Round(tuple(local), tuple(parts), tuple(totals), tuple(kept), after))
     before = tuple(node for node in nodes if node not in kinds and first[node] == 0)
-    local = [node for node in nodes if kinds.get(node) == "local" and not isinstance(node, Named)]
+    # Several rounds read data from memory each time, whatever the blocks: without them whole arrays are as quick, or
+    # 10 to 20 % quicker, up to 50,000 rows of 500 numbers, and blocks pay by intermediate results alone.
+    passed = (Named, Input) if len(rounds) > 1 else Named
+    local = [node for node in nodes if kinds.get(node) == "local" and not isinstance(node, passed)]
     widths = [Mul(*(side for side in node.shape if side != dimension)) for node in local]
     sizes = [Mul(*node.shape) for node in nodes if kinds.get(node) == "total"]
     return RowPlan(dimension, before, tuple(rounds), expand(SymAdd(*widths)), expand(SymAdd(*sizes)))

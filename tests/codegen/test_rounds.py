@@ -103,3 +103,15 @@ def test_an_argument_that_several_rounds_read_is_never_written_to():
     first, second = module.value_and_gradient(**given), module.value_and_gradient(**given)
     np.testing.assert_array_equal(given["x"], before)
     assert bits(first) == bits(second)
+
+
+@pytest.mark.parametrize(("name", "expected"), [("batch normalisation", True), ("cross-entropy over rows", False)])
+def test_several_rounds_have_blocks_where_intermediate_results_outweigh_the_data(name, expected, monkeypatch):
+    """Data are read from memory in each of them anyway; a score for each row is no work that a cache could help."""
+    module = MODELS[name][0].compile(check=False)
+    sizes = {N: 20_000, M: 200, K: 20}
+    given = {a.name: np.ones([sizes[side] for side in a.shape]) for a in MODELS[name][0].arguments}
+    lengths, whole = [], module._value_rows
+    monkeypatch.setattr(module, "_value_rows", lambda x, *others: lengths.append(len(x)) or whole(x, *others))
+    module.value(**given)
+    assert (max(lengths) < 20_000) == expected and sum(lengths) == 20_000
