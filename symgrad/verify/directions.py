@@ -6,13 +6,14 @@ along a tangent suffices even where the set is curved, as the orthogonal matrice
 the derivative along the tangent, and that is the same for every extension of the loss off the set.)
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from symgrad.frontend.facts import Bound, Constraint, Simplex, Structure
+from symgrad.frontend.facts import Bound, Constraint, Simplex, Structure, StructureKind, Unread
 from symgrad.verify.arrays import Array, Inputs, entry_name
 from symgrad.verify.constraints import bounded
 from symgrad.verify.differences import typical_size
@@ -56,42 +57,43 @@ class Tangents:
     def __init__(self, name: str, value: Array, constraints: Sequence[Constraint]) -> None:
         self.name = name
         self.value = np.asarray(value, dtype=np.float64)
-        self.sizes = typical_size(self.value)
-        kinds = {c.kind for c in constraints if isinstance(c, Structure) and c.name == name}
-        axes = [c.axes for c in constraints if isinstance(c, Simplex) and c.name == name]
-        self.simplex = axes[0] if axes else None
+        own = [c for c in constraints if not isinstance(c, Unread) and c.name == name]
+        kinds = {c.kind for c in own if isinstance(c, Structure)}
         self.orthogonal = "orthogonal" in kinds
         self.symmetric = bool(kinds & {"symmetric", "positive_definite"}) and "diagonal" not in kinds
-        mask = np.ones(self.value.shape, dtype=bool)
-        for constraint in constraints:
-            if isinstance(constraint, Bound) and constraint.name == name and constraint.low == constraint.high:
-                mask &= ~bounded(constraint, mask.shape)  # a given number: not to be moved
-        grids = np.indices(mask.shape)
-        diagonal = grids[-2] == grids[-1] if mask.ndim > 1 else mask
+        self.simplex = next((c.axes for c in own if isinstance(c, Simplex)), None)
+        self._sizes = typical_size(self.value)
+        self._independent = self._mask(kinds, [c for c in own if isinstance(c, Bound) and not c.leaves_room])
+        self._indices = np.argwhere(self._independent)
+
+    def _mask(self, kinds: set[StructureKind], given: Sequence[Bound]) -> Array:
+        """The entries that may be moved, of those that are tied together one; of an orthogonal matrix, of its skew."""
+        shape = self.value.shape
+        if self.orthogonal:  # one turn for each pair of columns (of rows, where the matrix is wide)
+            shape = (*shape[:-2], min(shape[-2:]), min(shape[-2:]))
+            return np.triu(np.ones(shape, dtype=bool), 1)
+        mask = np.ones(shape, dtype=bool)
+        for bound in given:
+            mask &= ~bounded(bound, shape)
+        if self.simplex is not None and math.prod(shape[axis] for axis in self.simplex) == 1:
+            mask[...] = False  # the only entry is the total
         if self.symmetric:
             mask &= np.triu(np.swapaxes(mask, -2, -1))
-        if self.orthogonal:
-            # One skew matrix for each pair of columns (of rows, where the matrix is wide).
-            side: int = min(mask.shape[-2:])
-            mask = np.triu(np.ones((*mask.shape[:-2], side, side), dtype=bool), 1)
         if "diagonal" in kinds:
-            mask &= diagonal
+            mask &= np.eye(*shape[-2:], dtype=np.bool_)
+        if "unit_triangular" in kinds:
+            mask &= ~np.eye(*shape[-2:], dtype=np.bool_)
         if "lower_triangular" in kinds or ("unit_triangular" in kinds and np.allclose(self.value, np.tril(self.value))):
             mask = np.tril(mask)
         elif "upper_triangular" in kinds or "unit_triangular" in kinds:
             mask = np.triu(mask)
-        if "unit_triangular" in kinds:
-            mask &= ~diagonal
-        if self.simplex is not None and self._length() == 1:
-            mask[...] = False  # the only entry is the total
-        self._mask = mask
-        self._indices = np.argwhere(mask)
+        return mask
 
     def __len__(self) -> int:
         return len(self._indices)
 
     def __iter__(self) -> Iterator[Direction]:
-        return (self._entry(tuple(int(i) for i in index)) for index in self._indices)
+        return map(self._entry, self._indices)
 
     def entries(self, count: int | None = None, rng: np.random.Generator | None = None) -> list[Direction]:
         """All directions that move one entry (or those tied to it), or `count` of them drawn by `rng`."""
@@ -99,61 +101,45 @@ class Tangents:
         if count is not None and count < len(self):
             assert rng is not None
             chosen = np.sort(rng.choice(len(self), size=count, replace=False))
-        return [self._entry(tuple(int(i) for i in self._indices[number])) for number in chosen]
+        return [self._entry(self._indices[number]) for number in chosen]
 
     def random(self, count: int, rng: np.random.Generator) -> list[Direction]:
         """Directions that move every entry at once, none by less than half its scale, with random signs."""
-        if not len(self):
-            return []
-        free = self.simplex is None and not self.symmetric and not self.orthogonal
         directions = []
-        for number in range(count):
-            weights = rng.uniform(0.5, 1.0, size=len(self)) * rng.choice([-1.0, 1.0], size=len(self))
-            vector = np.zeros(self.value.shape)
-            if free:
-                vector[self._mask] = weights * self.sizes[self._mask]
-            else:
-                for weight, direction in zip(weights, self.entries(), strict=True):
-                    vector += weight * direction.scale * direction.vector
+        for number in range(count if len(self) else 0):
+            weights = np.zeros(self._independent.shape)
+            weights[self._independent] = rng.uniform(0.5, 1.0, len(self)) * rng.choice([-1.0, 1.0], len(self))
+            vector = self._tied(weights if self.orthogonal else weights * self._sizes)
             directions.append(Direction(self.name, f"{self.name} along random direction {number + 1}", vector, 1.0))
         return directions
 
-    def _entry(self, index: tuple[int, ...]) -> Direction:
-        vector: Array = np.zeros(self.value.shape)
+    def _entry(self, index: Array) -> Direction:
+        """The direction that moves one of the independent entries."""
+        weights = np.zeros(self._independent.shape)
+        weights[tuple(index)] = 1.0
+        vector = self._tied(weights)
         if self.orthogonal:
-            *stack, i, j = index
-            moved, matrix = vector[*stack], self.value[*stack]
-            rows, columns = matrix.shape
-            if rows >= columns:
-                moved[:, j], moved[:, i] = matrix[:, i], -matrix[:, j]
-            else:
-                moved[j], moved[i] = matrix[i], -matrix[j]
+            *stack, i, j = map(int, index)
             return Direction(self.name, f"{entry_name(self.name, stack)} rotated in ({i}, {j})", vector, 1.0)
-        tied = [(index, 1.0)]
-        if self.symmetric and index[-2] != index[-1]:
-            tied.append(((*index[:-2], index[-1], index[-2]), 1.0))
-        if self.simplex is not None:
-            tied.append((self._next(index), -1.0))
-        label = ""
-        for place, sign in tied:
-            vector[place] = sign
-            label += (" + " if sign > 0 else " - ") * bool(label) + entry_name(self.name, place)
-        return Direction(self.name, label, vector, max(float(self.sizes[place]) for place, _ in tied))
+        up, down = ([entry_name(self.name, at) for at in np.argwhere(sign * vector > 0)] for sign in (1, -1))
+        label = " - ".join([" + ".join(up), *down])
+        return Direction(self.name, label, vector, float(np.max(self._sizes[vector != 0])))
 
-    def _length(self) -> int:
-        assert self.simplex is not None
-        return int(np.prod([self.value.shape[axis] for axis in self.simplex]))
-
-    def _next(self, index: tuple[int, ...]) -> tuple[int, ...]:
-        """The entry after this one among those with the same sum; the first after the last."""
-        assert self.simplex is not None
-        shape = tuple(self.value.shape[axis] for axis in self.simplex)
-        position = np.ravel_multi_index(tuple(index[axis] for axis in self.simplex), shape)
-        moved = np.unravel_index((int(position) + 1) % self._length(), shape)
-        result = list(index)
-        for axis, place in zip(self.simplex, moved, strict=True):
-            result[axis] = int(place)
-        return tuple(result)
+    def _tied(self, weights: Array) -> Array:
+        """What moves where the independent entries move by some weights: with them all that facts tie to them."""
+        if self.orthogonal:
+            rows, columns = self.value.shape[-2:]
+            skew = weights - np.swapaxes(weights, -2, -1)
+            return self.value @ skew if rows >= columns else -skew @ self.value
+        if self.symmetric:
+            return weights + np.swapaxes(np.triu(weights, 1), -2, -1)
+        if self.simplex is not None:  # what one entry gains, the next one loses
+            last = range(-len(self.simplex), 0)
+            ordered = np.moveaxis(weights, self.simplex, last)
+            rest = weights.ndim - len(self.simplex)
+            lost = np.roll(ordered.reshape(*ordered.shape[:rest], -1), 1, axis=-1).reshape(ordered.shape)
+            return weights - np.moveaxis(lost, last, self.simplex)
+        return weights
 
 
 def beside(inputs: Inputs, names: Sequence[str], constraints: Sequence[Constraint]) -> dict[str, Any]:

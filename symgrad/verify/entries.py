@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 
 from symgrad.arguments import Argument
+from symgrad.dimensions import concrete
 from symgrad.frontend.facts import Bound, Constraint, Simplex, Structure
 from symgrad.verify.arrays import Array
 from symgrad.verify.constraints import limits
+from symgrad.verify.sizes import Sizes, concrete_shape
 
 RANGES: dict[str, tuple[float, float] | None] = {
     "any": None,  # standard normal
@@ -27,9 +29,7 @@ _PAD = 0.05
 
 def draw_entries(
     argument: Argument,
-    shape: tuple[int, ...],
-    upper: int | None,
-    span: tuple[int, ...],
+    sizes: Sizes,
     constraints: Sequence[Constraint],
     range_name: str,
     rng: np.random.Generator,
@@ -39,9 +39,7 @@ def draw_entries(
     Parameters
     ----------
     argument : which.
-    shape : its concrete shape.
-    upper : for integers that subscript an axis, its length.
-    span : for integers in subscripts, the first and the last to draw, where nothing else is said.
+    sizes : an integer for every dimension.
     constraints : those on this argument; ones on others are ignored.
     range_name : a key of `RANGES`; constraints go before it.
     rng : the source of randomness.
@@ -54,8 +52,11 @@ def draw_entries(
     own = [c for c in constraints if getattr(c, "name", None) == argument.name]
     kinds: set[str] = {c.kind for c in own if isinstance(c, Structure)}
     integer = argument.integer or "integer" in kinds
+    shape = concrete_shape(argument, sizes)
     low, high = entry_limits(shape, own, integer)
     if integer:
+        upper = None if argument.upper is None else concrete(argument.upper, sizes)
+        span = tuple(concrete(end, sizes) for end in argument.span or ())
         values = _integers(shape, upper, span, low, high, range_name, rng)
     else:
         values = _between(shape, low, high, RANGES[range_name], rng)

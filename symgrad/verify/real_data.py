@@ -91,7 +91,7 @@ class _Cutter:
     def __init__(self, subject: Subject, given: Mapping[str, Any], sizes: Mapping[Basic, int]) -> None:
         self._subject, self._given, self._sizes = subject, dict(given), dict(sizes)
         self._arguments = {a.name: a for a in subject.arguments}
-        self._least: dict[Basic, int] = {d: least for d, least in subject.minimum_sizes.items()}  # noqa: C416
+        self._least = subject.minimum_sizes
         # Labels 0 … G - 1 that subscript an axis of G entries, by G.
         self._labels: dict[Basic, list[Argument]] = {}
         for argument in subject.arguments:

@@ -253,10 +253,7 @@ class Sampler:
             elif argument.role == "dimension":
                 inputs[name] = self._sizes[argument.symbol]
             else:
-                upper = None if argument.upper is None else concrete(argument.upper, self._sizes)
-                shape = concrete_shape(argument, self._sizes)
-                span = tuple(concrete(end, self._sizes) for end in argument.span or ())
-                drawn = draw_entries(argument, shape, upper, span, self.constraints, ranges[name], self._rng)
+                drawn = draw_entries(argument, self._sizes, self.constraints, ranges[name], self._rng)
                 if drawn is None:
                     return None
                 inputs[name] = drawn

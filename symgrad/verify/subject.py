@@ -61,7 +61,7 @@ class Subject:
     where: Sequence[Basic] = ()
     name: str = ""
     dimensions: Sequence[Symbol] = ()
-    minimum_sizes: Mapping[Symbol, int] = field(default_factory=dict)
+    minimum_sizes: Mapping[Any, int] = field(default_factory=dict)
     lengths: Sequence[Expr] = ()
     margins: Sequence[Expr] = ()
     reference: Reference | None = None
