@@ -84,14 +84,14 @@ def lines(box: Box) -> list[Piece]:
         return [_parts(box)]
     conjuncts = list(_split(_parts(box), ("∧",)))
     if len(conjuncts) > 1:
-        return _packed(conjuncts)
-    return [line for term in terms(box) for line in _packed(term)]
+        return _packed(conjuncts, 1.5 * SHORT)
+    return [line for term in terms(box) for line in _packed(term, 2 * SHORT)]
 
 
-def _packed(pieces: Sequence[Piece]) -> list[Piece]:
+def _packed(pieces: Sequence[Piece], room: float) -> list[Piece]:
     made: list[Piece] = [()]
     for piece in pieces:
-        if made[-1] and width(Row(made[-1])) + width(Row(piece)) > 2 * SHORT:
+        if made[-1] and width(Row(made[-1])) + width(Row(piece)) > room:
             made.append(())
         made[-1] += piece
     return made

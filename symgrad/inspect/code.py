@@ -48,7 +48,8 @@ def linked_lines(listing: Listing, keys: Mapping[str, str], results: Sequence[st
         if line.statement is None:
             found = returned if line.returns else NONE
         else:
-            found = (links.returns if line.returns else links.owners)[id(line.statement)]
+            # what a part of the function lets go of at its end is no statement of the whole, and for no formula
+            found = (links.returns if line.returns else links.owners).get(id(line.statement), NONE)
         made.append(Line(html, tuple(sorted(found)), len(line.text) - len(line.text.lstrip())))
     return made
 

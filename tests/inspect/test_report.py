@@ -12,6 +12,7 @@ import pytest
 from sympy import Symbol, symbols
 
 from symgrad import Model
+from symgrad.cli.model_file import ModelReference, load_model
 from symgrad.codegen.lines import listing
 from symgrad.codegen.speller import Speller
 from symgrad.inspect import page
@@ -25,6 +26,7 @@ from symgrad.targets.numpy.parts import printed_parts
 from symgrad.verify.report import Entry
 from tests.statements.written import N, T, Writing, arrays
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 VOID = {"meta", "wbr"}
 
 
@@ -135,6 +137,14 @@ def test_the_lines_of_blocks_of_rows_are_linked_too(models: Any) -> None:
     lines = linked_lines(listed, {"loss": "L", "grad_w": "W"}, ["L", "W"])
     keys = [line.keys for line in lines if "prod_X = X.dot(w)" in line.html]
     assert keys == [("L", "W")]
+
+
+def test_what_is_let_go_of_between_the_parts_of_a_function_is_for_no_formula() -> None:
+    model = load_model(ModelReference(EXAMPLES / "mixture.py"))
+    (function,) = (one for one in model._first_order if one.name == "value_and_gradient")
+    listed = target("numpy").listed(function, model.derivation.program)
+    released = [line for line in linked_lines(listed, {"loss": "L"}, list("LAMS")) if ">del<" in line.html]
+    assert released and () in {line.keys for line in released}
 
 
 def test_a_failed_check_is_shown_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
