@@ -227,24 +227,41 @@ def complement(use: Use) -> Use | None:
     "definition by cases",
 )
 def merge_conditions(use: Use) -> Use | None:
-    """c·(a if q else b) + d·(e if q else f) = (c·a + d·e) if q else (c·b + d·f)."""
+    """c·(a if q else b) + d·(e if q else f) = (c·a + d·e) if q else (c·b + d·f).
+
+    Also of products, where they make one choice together: (a if q else 0)·u + (0 if q else b)·v = a·u if q else b·v.
+    """
     if not isinstance(use.node, Add):
         return None
-    groups: dict[Use, list[tuple[Number, Use, Use]]] = {}
-    rest: list[tuple[Number, Use]] = []
-    for coefficient, term in use.node.terms:
-        inner = place(term, use.letters)
-        if isinstance(inner.node, Apply) and inner.node.head is if_else:
-            condition, yes, no = (place(arg, inner.letters) for arg in inner.node.args)
-            groups.setdefault(condition, []).append((coefficient, yes, no))
-        else:
-            rest.append((coefficient, inner))
-    if all(len(group) == 1 for group in groups.values()):
-        return None
+    terms = [(coefficient, place(term, use.letters)) for coefficient, term in use.node.terms]
+    groups: dict[Use, list[tuple[int, list[Use], bool]]] = {}
+    for n, (_, term) in enumerate(terms):
+        found = _as_choice(term)
+        if found is not None:
+            condition, branches, alone = found
+            groups.setdefault(condition, []).append((n, branches, alone))
+    made: list[tuple[Number, Use]] = []
     for condition, group in groups.items():
-        branches = [add([(c, pair[k]) for c, *pair in group]) for k in (0, 1)]
-        rest.append((S.One, apply(if_else, [condition, *branches])))
-    return add(rest)
+        one_choice = all(any(is_zero(branches[k]) for _, branches, _ in group) for k in (0, 1))
+        group = [part for part in group if part[2] or one_choice]
+        if len(group) > 1:
+            both = [add([(terms[n][0], branches[k]) for n, branches, _ in group]) for k in (0, 1)]
+            made.append((S.One, apply(if_else, [condition, *both])))
+            for n, *_ in group:
+                terms[n] = S.Zero, ONE
+    return add([*terms, *made]) if made else None
+
+
+def _as_choice(term: Use) -> tuple[Use, list[Use], bool] | None:
+    """The condition and the branches of a choice, and whether it stands alone; else that of one among its factors."""
+    factors = factors_of(term)
+    for n, (factor, exponent) in enumerate(factors):
+        if exponent == 1 and isinstance(factor.node, Apply) and factor.node.head is if_else:
+            others = [pair for m, pair in enumerate(factors) if m != n]
+            if all(set(other.letters) <= set(factor.letters) for other, _ in others):
+                condition, *branches = (place(arg, factor.letters) for arg in factor.node.args)
+                return condition, [product_of_powers([(branch, S.One), *others]) for branch in branches], not others
+    return None
 
 
 @record("(a if q else 0)·b = a·b if q else 0", "where q does not hold, b may be infinite", "definition by cases")

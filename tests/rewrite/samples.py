@@ -170,6 +170,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "merge_conditions": (
         Sample(lambda: _sum(if_else(x[n] > 0, sin(x[n]), x[n]) + 2 * if_else(x[n] > 0, t[n], x[n] ** 2), [x, t])),
         Sample(lambda: _sum(sin(if_else(x[n] > 0, y[n], x[n]) - 3 * if_else(x[n] > 0, t[n], 5)) ** 2, [y, t])),
+        Sample(lambda: _sum(if_else(Abs(x[n] - t[n]) < 1, (x[n] - t[n]) ** 2 / 2, Abs(x[n] - t[n])), [x])),
     ),
     "share_of_two": (
         Sample(lambda: _sum(log(exp(x[n]) + exp(t[n])) * y[n], [x, t])),
