@@ -30,14 +30,16 @@ def _casts(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...
     types = [dtype for dtype, shape in floats if shape] or [dtype for dtype, _ in floats] or [np.dtype(float)]
     real, (shapes, _) = np.result_type(np.float32, *types), _sides(names, [shape for _, shape in pairs], whole)
     made = [(np.dtype(np.int64) if name in INTEGERS else real, side) for name, side in zip(names, shapes, strict=True)]
-    casts = [_cast(*new, pair[1]) if not new[1] or new != pair else None for new, pair in zip(made, pairs, strict=True)]
+    casts = [_cast(*new, pair) if not new[1] or new != pair else None for new, pair in zip(made, pairs, strict=True)]
     return casts if any(casts) else []
 
 
-def _cast(dtype: Any, shape: tuple[int, ...], given: tuple[int, ...]) -> Any:
-    """What makes arrays, or numbers, of a given shape those of another shape and type."""
-    if not given:
+def _cast(dtype: Any, shape: tuple[int, ...], given: tuple[Any, tuple[int, ...]]) -> Any:
+    """What makes arrays, or numbers, of a given type and shape those of another."""
+    if not given[1]:
         return dtype.type
+    if shape and dtype == given[0]:
+        return lambda array: array.reshape(shape)
     return lambda array: array.astype(dtype, copy=False).reshape(shape) if shape else dtype.type(array.item())
 
 
