@@ -7,15 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 
-def _in_range(position: Any, size: int, label: str) -> npt.NDArray[Any]:
-    """The positions, if all lie on an axis of the given size."""
+def _in_range(position: Any, size: Any, label: str) -> npt.NDArray[Any]:
+    """The positions, if all lie on an axis of the given size, which in a recurrence may be another for each."""
     array = np.asarray(position)
     outside = (array < 0) | (array >= size)
     if np.any(outside):
-        if size == 0:
-            raise IndexError(f"{label} is a position on an axis without entries")
         at = tuple(int(k) for k in np.argwhere(outside)[0])
-        raise IndexError(f"{label} is {array[at]} at {list(at)}, expected 0 ... {size - 1}")
+        end = np.broadcast_to(size, outside.shape)[at]
+        if end == 0:
+            raise IndexError(f"{label} is a position on an axis without entries")
+        raise IndexError(f"{label} is {array[at]} at {list(at)}, expected 0 ... {end - 1}")
     return array
 
 
