@@ -104,11 +104,11 @@ def kink_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw | Run]
         return replace(draw, inputs=inputs, where=where, distance=0.0, kind=KINK, notes=())
 
     left, missed = set(range(len(kinks.labels))), []
-    zeros = at_zeros(draw, subject.arguments)
-    found = next((one for one in zeros if reached(one[1]) and sampler.allows(one[1])), None)
-    if found is not None:
-        left -= reached(found[1])
-        yield there(*found)
+    zeros = ((reached(inputs), said, inputs) for said, inputs in at_zeros(draw, subject.arguments))
+    start = next((one for one in zeros if one[0] and sampler.allows(one[2])), None)
+    if start is not None:
+        left -= start[0]
+        yield there(*start[1:])
     elif not exact:
         note = "the loss has kinks, but none where arguments are zero: its convention at a kink was not tested"
         yield Run(looking, notes=(note,))

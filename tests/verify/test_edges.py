@@ -272,7 +272,7 @@ def test_row_blocks_are_tried_although_the_inputs_are_small() -> None:
         "blocks of rows give the same numbers by 1 thread",
         "blocks of rows give the same numbers by 2 threads",
     }
-    assert wrong._block_rows(1, 1, 8) > 1
+    assert wrong._block_rows(1, 1) > 1
 
 
 def test_memory_that_was_not_written_is_full_of_nan() -> None:
