@@ -10,7 +10,7 @@ from sympy import Expr
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, buffers_of, parts_of
 
 Accumulate = Literal["", "add", "subtract", "multiply", "divide"]
-Join = Literal["add", "maximum", "minimum", "rows"]
+Join = Literal["add", "maximum", "minimum", "rows", "largest", "scaled"]
 
 
 @dataclass(frozen=True)
@@ -143,6 +143,7 @@ class Rows(Statement):
     body, returned : what the function does, and what it returns of the rows of its block.
     results : the variables of the same for all rows.
     joins : for each result the operation that makes one of the results of two blocks; arrays with `rows` stay blocks.
+        A first result that is the `largest` u, and those after it that are `scaled` by exp(−u), are joined together.
     width, size : how many numbers a row takes, and how many the results have that have no rows.
     once : the results that are the same as long as the data are.
     """

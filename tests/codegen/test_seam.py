@@ -16,6 +16,7 @@ from sympy import Eq, IndexedBase, Sum, exp, log, symbols
 
 from symgrad import LogSumExp, Model
 from symgrad.cli.model_file import ModelReference, load_model
+from symgrad.outputs.function import axes_of
 from symgrad.outputs.second_order import ready, second_order
 from symgrad.statements.seam import AFTER, Section, seam_of
 from symgrad.statements.spec import check
@@ -45,6 +46,11 @@ MODELS = {
 QUICK = ("logistic.py", "logistic.py:log_likelihood", "mixture.py", "multilayer.py", "poisson.py", "ridge.py")
 
 
+def flattened(results: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Results with those that are joined together, which come in a tuple, one by one."""
+    return (*results[0], *results[1:])
+
+
 class Driver:
     """Computes functions of a module from chunks of its data."""
 
@@ -58,18 +64,21 @@ class Driver:
     def scope(self, printed: PrintedFunction, given: dict[str, Any]) -> dict[str, Any]:
         """The variables that the function begins with."""
         scope = {shape: np.shape(given[name]) for name, shape in printed.given_shapes.items()}
-        arrays = getattr(self.module, printed.check)(*(given[name] for name in printed.names))
-        scope |= dict(zip(printed.names, arrays, strict=True))
         for argument in printed.arguments:
-            axes = [side for side in argument.shape if side != 1]
-            scope |= {str(side): n for side, n in zip(axes, np.shape(scope[argument.name]), strict=False)}
+            array, axes = np.asarray(given[argument.name]), axes_of(argument)
+            if array.ndim > len(axes):  # a matrix of one column
+                array = array.reshape([n for n, side in zip(array.shape, argument.shape, strict=True) if side != 1])
+            scope |= {argument.name: array[()], **{str(side): n for side, n in zip(axes, array.shape, strict=True)}}
         return scope
 
     def joined(self, sums: list[tuple[Any, ...]], joins: Sequence[str]) -> tuple[Any, ...]:
         """Two at a time, whichever."""
+        together = sum(join in ("largest", "scaled") for join in joins)
         while len(sums) > 1:
             one, other = (sums.pop(int(self.rng.integers(len(sums)))) for _ in range(2))
-            sums.append(tuple(JOINS[join](a, b) for join, a, b in zip(joins, one, other, strict=True)))
+            first = self.module._after_the_larger(one[:together], other[:together]) if together else ()
+            rest = zip(joins[together:], one[together:], other[together:], strict=True)
+            sums.append((*first, *(JOINS[join](a, b) for join, a, b in rest)))
         return sums[0]
 
     def whole(self, printed: PrintedFunction, given: dict[str, Any], ends: Sequence[int]) -> Any:
@@ -93,7 +102,8 @@ class Driver:
             for number in self.rng.permutation(len(ends)):
                 mine = slice(([0, *ends])[number], ends[number])
                 rows = {buffer.name: scope[buffer.name][mine] for buffer in part.arguments}
-                made = dict(zip(part.results, self.call(name, scope | chunks[number] | rows), strict=True))
+                made = self.call(name, scope | chunks[number] | rows)
+                made = dict(zip(part.results, flattened(made) if "largest" in part.joins else made, strict=True))
                 kept = {b: join == "rows" for b, join in zip(part.results, part.joins, strict=True)}
                 chunks[number] |= {b.name: value[0] for b, value in made.items() if kept[b]}
                 sums.append(tuple(value for b, value in made.items() if not kept[b]))

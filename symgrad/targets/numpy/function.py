@@ -101,7 +101,7 @@ class PrintedBody:
         of_one_argument = {one.option("name") for one in self.operations if one.head == UNIVARIATE}
         found |= {*of_one_argument, "in_pieces", "series"} if of_one_argument else set()
         joins = {join for one in self.body.statements if isinstance(one, Rows) for join in ("any", *one.joins)}
-        return found | ({"over_rows"} if joins else set())
+        return found | ({"over_rows"} if joins else set()) | ({"after_the_larger"} if "largest" in joins else set())
 
     @property
     def scipy(self) -> set[str]:

@@ -28,10 +28,11 @@ def _known(rows: Rows, data: set[str]) -> Rows:
     for n, (expression, result) in enumerate(zip(rows.returned, rows.results, strict=True)):
         variable = next(iter(buffers_of(expression)), None)
         inside = made.get(variable) if variable is not None and variable not in written else None
-        if rows.joins[n] != "rows" and _is_costly(expression, given):
+        alone = rows.joins[n] not in ("rows", "largest", "scaled")  # what is joined with others is computed with them
+        if alone and _is_costly(expression, given):
             returned[n] = operation("once", expression)
             found.append(result)
-        elif rows.joins[n] != "rows" and inside is not None and variable == result and _is_costly(inside, given):
+        elif alone and inside is not None and variable == result and _is_costly(inside, given):
             found.append(result)
     if not found:
         return rows

@@ -19,7 +19,8 @@ from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
 
 MAX_LINE = 100  # a longer tuple is written one part a line
 
-_JOINS = {"maximum": "np.maximum", "minimum": "np.minimum"}  # rows come in lists, which are added like numbers
+# rows come in lists, which are added like numbers
+_JOINS = {"maximum": "np.maximum", "minimum": "np.minimum", "largest": "_after_the_larger"}
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,13 @@ def _with_return(section: Section, speller: Speller) -> list[Line]:
 
 def _rows(rows: Rows, speller: Speller) -> list[str]:
     """The call of the function for all rows."""
-    left = f"({rows.results[0].name},)" if len(rows.results) == 1 else ", ".join(buffer.name for buffer in rows.results)
+    results = _together([buffer.name for buffer in rows.results], rows)
+    left = _tuple(results) if len(results) == 1 else ", ".join(results)
     arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
     shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows), *(["known"] if rows.once else [])]
     given = [_tuple(arrays), _tuple(shared), *map(speller.size, (rows.width, rows.size))]
     given += [f"kept={_tuple(kept)}"] if kept else []
-    joins = [_JOINS.get(join, "iadd") for join in rows.joins]
+    joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]
     given += [] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"]
     called = wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
     if not rows.once:
@@ -137,7 +139,7 @@ def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
     length = {rows.dimension: _row_count(rows)}
     typed = _typed(rows) or speller.typed
     inner = Speller(speller.dialect, f"{typed}.dtype" if typed else speller.dtype, length)
-    returned = _returned([inner.text(one) for one in rows.returned], apart)
+    returned = _returned(_together([inner.text(one) for one in rows.returned], rows), apart)
     body = [*lines_of(rows.body, inner), *lines(returned, rows, True)]
     if apart:
         body = [Line("with workspace.arrays() as kept:"), *indented(body)]
@@ -150,6 +152,12 @@ def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
         Line(f'    """{what} of a block of rows, for `{speller.function}`."""'),
         *indented(body),
     ]
+
+
+def _together(texts: Sequence[str], rows: Rows) -> list[str]:
+    """The results of rows, with those in one tuple that are joined together."""
+    count = sum(join in ("largest", "scaled") for join in rows.joins)
+    return [*([_tuple(texts[:count])] if count else []), *texts[count:]]
 
 
 def _sizes(rows: Rows) -> list[Symbol]:

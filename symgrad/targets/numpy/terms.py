@@ -8,7 +8,7 @@ from typing import Any, Self
 from sympy import Expr
 
 from symgrad.functions import MaxOver, MinOver
-from symgrad.graph.nodes import Add, Contract, Gather, Input, Letter, Named, Node, Reduce, Use, postorder
+from symgrad.graph.nodes import Add, Apply, Contract, Gather, Input, Letter, Named, Node, Reduce, Use, postorder
 from symgrad.lowering.functions import DOUBLES
 from symgrad.lowering.subscripts import is_window
 from symgrad.lowering.values import Value
@@ -120,6 +120,7 @@ class NumpyTerms(Stacks):
         inside, self.statements = self.statements, outside
         returned = (*totals.values(), *(Group(LIST, (Read(buffer),)) for buffer in kept))
         joins: list[Join] = [_JOINS[node.head] if isinstance(node, Reduce) else "add" for node in one.totals]
+        joins[: len(one.scaled)] = ["largest", *["scaled"] * len(one.scaled[1:])][: len(one.scaled)]
         joins += ["rows"] * len(kept)
         read = {buffer for statement in inside for buffer in statement.reads}.union(*map(buffers_of, returned))
         arguments = tuple(buffer for buffer in self._blocks if buffer in read)
@@ -141,13 +142,14 @@ class NumpyTerms(Stacks):
         for node in one.local:
             self._values.pop(node, None)  # of an earlier round
         self._emit([node for node in one.local if not node.uses()])
-        waiting = [*one.parts, *one.totals]  # a total comes after its parts
+        waiting = [*one.parts, *one.totals]
         for node in [node for node in one.local if node.uses()]:
-            for ready in [total for total in waiting if self._is_ready(total)]:
-                self._emit_sum(ready)
-                waiting.remove(ready)
+            while ready := [total for total in waiting if self._is_ready(total)]:  # one may wait for another
+                for total in ready:
+                    self._emit_sum(total)
+                    waiting.remove(total)
             self._emit([node])
-        for node in waiting:
+        for node in waiting:  # a total comes after its parts
             self._emit_sum(node)
         values = [self._values[node] for node in one.totals]
         returned = {value.buffer: value.expression for value in values if value.buffer is not None}
@@ -155,7 +157,9 @@ class NumpyTerms(Stacks):
         while self.statements and isinstance(last := self.statements[-1], Define):
             if last.buffer in parts:
                 returned = {buffer: _with(whole, last) for buffer, whole in returned.items()}
-            elif last.buffer in returned:
+            elif last.buffer in returned and not any(
+                last.buffer in buffers_of(whole) for buffer, whole in returned.items() if buffer != last.buffer
+            ):
                 returned[last.buffer] = last.expression
             else:
                 break
@@ -183,6 +187,9 @@ class NumpyTerms(Stacks):
         return kept
 
     def _emit_sum(self, node: Node) -> None:
+        if isinstance(node, Apply):  # no sum, but a number that is made of one
+            self._emit([node])
+            return
         value = self._print(node)
         name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
         self._values[node] = self._named(name, node, value)
