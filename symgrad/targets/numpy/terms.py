@@ -120,7 +120,8 @@ class NumpyTerms(Stacks):
         inside, self.statements = self.statements, outside
         returned = (*totals.values(), *(Group(LIST, (Read(buffer),)) for buffer in kept))
         joins: list[Join] = [_JOINS[node.head] if isinstance(node, Reduce) else "add" for node in one.totals]
-        joins[: len(one.scaled)] = ["largest", *["scaled"] * len(one.scaled[1:])][: len(one.scaled)]
+        for n in range(len(one.scaled)):  # the first of the totals
+            joins[n] = "scaled" if n else "largest"
         joins += ["rows"] * len(kept)
         read = {buffer for statement in inside for buffer in statement.reads}.union(*map(buffers_of, returned))
         arguments = tuple(buffer for buffer in self._blocks if buffer in read)
