@@ -3,6 +3,6 @@
 Files: terms as SymPy objects (`matrix`, with `network` and `slices`, `indexed`; `first_order`, `second_order`), common
 factors of matrix products (`collect`), implied conditions dropped (`conditions`), indicators and shifts as people write
 them (`tidy`), how people write terms (`notation`), the boxes that all formats share (`boxes`; `layout`, with `binding`,
-makes them of SymPy objects) and their renderers (`text`, `latex`, `mathml`), a Python file (`spelled`); which formulas
-a model shows (`listing`, `sheet`).
+makes them of SymPy objects) and their renderers (`text`, `latex`, `mathml`; `breaking` says where a line may end), a
+Python file (`spelled`); which formulas a model shows (`listing`, `sheet`).
 """
