@@ -47,7 +47,7 @@ class Bound:
 
     def unpack(self, theta: npt.ArrayLike) -> Parameters:
         """The parameters in a flat vector, as views into it."""
-        (flat,) = _arguments(theta, names=("theta",))
+        (flat,) = _arguments(theta, names=("flat theta",))  # an argument may be called theta
         shapes = _parameter_shapes(flat.size, **self._sizes)
         ends = [*accumulate(map(prod, shapes))]
         if ends[-1] != flat.size:

@@ -165,7 +165,7 @@ def test_what_is_no_array_of_real_numbers_is_refused_by_name(ridge, name, given,
     else:
         with pytest.raises(kind, match=f"^w: {message}"):
             ridge.pack(given)
-        with pytest.raises(kind, match=f"^theta: {message}"):
+        with pytest.raises(kind, match=f"^flat theta: {message}"):
             ridge.unpack(given, X=GOOD["X"])
 
 
@@ -232,7 +232,7 @@ def test_sizes_that_disagree_are_blamed_on_what_they_were_read_from(ridge, linea
             call(theta, X=X0.T, y=np.ones(3), lam=0.5)
         with pytest.raises(TypeError, match="unexpected argument 'Z'"):
             call(theta, Z=X0)
-    with pytest.raises(ValueError, match=r"^theta: expected shape \(theta\), got shape \(3, 1\)"):
+    with pytest.raises(ValueError, match=r"^flat theta: expected shape \(flat theta\), got shape \(3, 1\)"):
         ridge.unpack(theta[:, None], X=X0)
 
 

@@ -117,3 +117,10 @@ def test_names_of_a_workspace_are_refused_where_there_is_one(label):
             make().source()
             with pytest.raises(ModelError, match=f"'{label}' is taken by the generated functions with a workspace"):
                 make().source(workspace=True)
+
+
+def test_a_parameter_may_be_called_as_the_flat_vector_is():
+    x, theta = IndexedBase("x", shape=(N,)), Symbol("theta", real=True)
+    module = Model(Sum((x[n] - theta) ** 2, (n, 0, N - 1)), [theta]).compile(check=False)
+    value, slope = module.flat_value_and_gradient([1.0], np.array([0.0, 3.0]))
+    assert value == 5.0 and slope.tolist() == [-2.0]
