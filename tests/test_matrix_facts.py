@@ -25,7 +25,7 @@ from sympy import (
     symbols,
 )
 
-from symgrad import Model, ModelError, det, inverse, logdet
+from symgrad import Model, ModelError, det, inverse, logdet, total
 from tests.families import one_in
 
 D, K, M = symbols("D K M", integer=True, positive=True)
@@ -289,3 +289,29 @@ def test_a_kernel_is_symmetric_by_its_form():
     odd = Model(loss, [length], where=[Eq(G[i, j], exp(distances / length))])
     assert "inv_G.T" in odd.source()
     assert odd.check().ok
+
+
+@pytest.mark.parametrize(
+    ("fact", "part"),
+    [
+        (Q.symmetric, lambda m: (m + m.T) / 2),
+        (Q.diagonal, lambda m: np.diag(np.diag(m))),
+        (Q.lower_triangular, np.tril),
+    ],
+    ids=["symmetric", "diagonal", "triangular"],
+)
+def test_the_hessian_is_the_derivative_of_the_gradient(fact, part):
+    A = MatrixSymbol("A", D, D)
+    model = Model(total(HadamardProduct(A * P, P * A)) + total((P * A * P).applyfunc(exp)), [A, P], facts=[fact(P)])
+    module = model.compile(hessian=True, hvp=True, check=False)
+    rng = np.random.default_rng(1)
+    at = {"A": rng.normal(size=(3, 3)) / 3, "P": part(rng.normal(size=(3, 3)) / 3)}
+    along = {"A": rng.normal(size=(3, 3)), "P": part(rng.normal(size=(3, 3)))}
+    step = 1e-6
+    ahead, behind = (module.gradient(**{k: at[k] + s * step * along[k] for k in at}) for s in (1, -1))
+    product = module.hessian_vector_product((along["A"], along["P"]), **at)
+    for row, got, more, less in zip(module.hessian(**at), product, ahead, behind, strict=True):
+        whole = sum(np.tensordot(block, along[name], 2) for name, block in zip("AP", row, strict=True))
+        np.testing.assert_allclose(whole, got, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(whole, (more - less) / (2 * step), rtol=1e-6, atol=1e-6)
+    assert model.check(hessian=True).verdict == "pass"

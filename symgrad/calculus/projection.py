@@ -15,12 +15,15 @@ from symgrad.graph.nodes import Input, Use
 from symgrad.graph.symmetry import SYMMETRIC
 
 
-def project(parameter: Input, gradient: Use) -> Use:
-    """The part of the gradient that lies in the space that the parameter is held to."""
+def project(parameter: Input, gradient: Use, axis: int = 0) -> Use:
+    """The part of the gradient that lies in the space that the parameter is held to.
+
+    The parameter's axes are the letters from `axis` on; those before it are other axes of a second derivative.
+    """
     known = set(parameter.properties)
     if parameter.rank < 2:
         return gradient
-    row, column = parameter.rank - 2, parameter.rank - 1
+    row, column = axis + parameter.rank - 2, axis + parameter.rank - 1
     rows, columns = parameter.shape[-2:]
     if "diagonal" in known:
         return mul([delta(row, column, rows), relabel(gradient, {column: row})])
