@@ -4,7 +4,7 @@ The derivative of t·log(p) + (1 − t)·log(1 − p) is (p − t)/(p·(1 − p)
 1. As (1 − t)/(1 − p) − t/p it has a weight of 0 beside each divisor of 0, where nothing is meant to be divided.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import NamedTuple
 
@@ -17,6 +17,11 @@ from symgrad.graph.scalar import lift
 from symgrad.graph.transform import factors_of, opened, own, terms_of, transform
 from symgrad.rewrite.local import MAX_OPERATIONS, cluster
 from symgrad.rewrite.record import record
+
+# Quotients by more arguments of logarithms than this are of no likelihood that anyone writes.
+_MOST_DIVISORS = 4
+
+Weights = Mapping[Use, Sequence[Use]]  # of the logarithms of a term
 
 
 class Divisor(NamedTuple):
@@ -33,24 +38,29 @@ class Divisor(NamedTuple):
 )
 def parts_by_weights(roots: Sequence[Use], pairs: Collection[tuple[Use, Use]]) -> list[Use]:
     """Quotients by the arguments of logarithms as sums of two; `pairs` are of weights and arguments."""
+    weights: dict[Use, list[Use]] = {}
+    for weight, part in pairs:
+        weights.setdefault(part, []).append(weight)
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if not isinstance(node, Add | Contract):
             return None
         made = own(node) if tuple(uses) == node.uses() else node.rebuild(uses)
-        return _taken_apart(own(node), pairs) or _taken_apart(made, pairs)
+        return _taken_apart(own(node), weights) or _taken_apart(made, weights)
 
     return transform(transform(roots, visit), visit)  # once more, for what has been put back into whole clusters
 
 
-def _taken_apart(use: Use, pairs: Collection[tuple[Use, Use]]) -> Use | None:
+def _taken_apart(use: Use, weights: Weights) -> Use | None:
     node = use.node
     if not isinstance(node, Add | Contract):
         return None
     names, bound = opened(use, node.bound if isinstance(node, Contract) else ())
     body = product_of_powers([(relabel(part, names), e) for part, e in _factors(node)])
-    found = list(dict.fromkeys(_divisors(body, pairs)))
-    if not found or not any(isinstance(part.node, Add) for part, _ in _factors(node)):
+    if not any(isinstance(part.node, Add) for part, _ in _factors(node)):
+        return None
+    found = list(dict.fromkeys(_divisors(body, weights)))
+    if len(found) > _MOST_DIVISORS:
         return None
     for first, second in [*permutations(found, 2), *((one, _NONE) for one in found)]:
         parts = _parts(body, first, second)
@@ -66,23 +76,24 @@ def _factors(node: Add | Contract) -> Sequence[tuple[Use, Number]]:
     return node.factors if isinstance(node, Contract) else [(own(node), S.One)]
 
 
-def _divisors(use: Use, pairs: Collection[tuple[Use, Use]]) -> Iterator[Divisor]:
+def _divisors(use: Use, weights: Weights) -> Iterator[Divisor]:
     """What is divided by in a term, or in terms of a sum, and is an argument of a logarithm, up to the sign."""
     if isinstance(use.node, Contract) and use.node.bound:
         return
     if isinstance(use.node, Add):
         for _, term in terms_of(use):
-            yield from _divisors(term, pairs)
+            yield from _divisors(term, weights)
         return
     for factor, e in factors_of(use):
         if isinstance(factor.node, Add) and e.is_positive:
-            yield from _divisors(factor, pairs)
-        letters = distinct(factor.letters)
-        numbered = relabel(factor, {letter: n for n, letter in enumerate(letters)})
-        for weight, part in pairs if e.is_Integer and e.is_negative else ():
-            if part in (numbered, scale(S.NegativeOne, numbered)):
-                places = dict(enumerate(letters))
-                yield Divisor(relabel(part, places), relabel(weight, places))
+            yield from _divisors(factor, weights)
+        if e.is_Integer and e.is_negative:
+            letters = distinct(factor.letters)
+            numbered = relabel(factor, {letter: n for n, letter in enumerate(letters)})
+            places = dict(enumerate(letters))
+            for part in (numbered, scale(S.NegativeOne, numbered)):
+                for weight in weights.get(part, ()):
+                    yield Divisor(relabel(part, places), relabel(weight, places))
 
 
 def _parts(body: Use, first: Divisor, second: Divisor) -> Use | None:
