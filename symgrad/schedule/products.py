@@ -27,19 +27,29 @@ def distribute(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ())
     By the identity Σ_k t[n,k] = 1 also Σ_nk t[n,k]·(z[n,k] - s[n]) = Σ_nk t[n,k]·z[n,k] - Σ_n s[n]. A difference that
     is an array anyway, since it occurs elsewhere, too, or is no larger than r, keeps its digits: it stays.
     """
-    counts = Counter(use.node for node in postorder([use.node for use in roots]) for use in node.uses())
+    arrays = _other_than_factors(roots)
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         made = own(node) if uses == node.uses() else node.rebuild(uses)
         if not isinstance(made.node, Contract):
             return made
-        better = _distributed(made.node, identities, counts)
+        better = _distributed(made.node, identities, arrays)
         return made if better is None else place(better, made.letters)
 
     return transform(roots, visit)
 
 
-def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]], counts: Counter[Node]) -> Use | None:
+def _other_than_factors(roots: Sequence[Use]) -> set[Node]:
+    """The nodes that are not only factors of sums of products."""
+    found = {use.node for use in roots}
+    for node in postorder([use.node for use in roots]):
+        summed = isinstance(node, Contract) and node.bound
+        found.update(use.node for use, e in (node.factors if summed else []) if e != 1)  # type: ignore[attr-defined]
+        found.update(use.node for use in (() if summed else node.uses()))
+    return found
+
+
+def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]], arrays: Collection[Node]) -> Use | None:
     def by_facts(part: Node, uses: tuple[Use, ...]) -> Use | None:
         return use_identity(part, identities) if uses == part.uses() else None
 
@@ -50,7 +60,7 @@ def _distributed(node: Contract, identities: Sequence[tuple[Use, Use]], counts: 
         rest = [pair for m, pair in enumerate(node.factors) if m != n]
         terms = terms_of(factor)
         large = [set(term.letters) >= set(factor.letters) for _, term in terms]
-        if not rest or ((any(large) or _is_kept(factor, rest, counts)) and not _is_log_softmax(terms)):
+        if not rest or ((any(large) or _is_kept(factor, rest, arrays)) and not _is_log_softmax(terms)):
             continue
         made = []
         for whole, (c, term) in zip(large, terms, strict=True):
@@ -94,13 +104,13 @@ def _has_private(use: Use, letters: Collection[Letter]) -> bool:
     return any(len(holder) == 1 for holder in holders)
 
 
-def _is_kept(factor: Use, rest: Sequence[Factor], counts: Counter[Node]) -> bool:
+def _is_kept(factor: Use, rest: Sequence[Factor], arrays: Collection[Node]) -> bool:
     """Whether a factor is a difference whose digits are kept, as x[i] - x[j] of positions.
 
     Such a difference is small beside its terms wherever the origin is far away, and then it alone is exact.
     """
     terms = terms_of(factor)
-    needed = counts[factor.node] > 1 or any(set(other.letters) >= set(factor.letters) for other, _ in rest)
+    needed = factor.node in arrays or any(set(other.letters) >= set(factor.letters) for other, _ in rest)
     inputs = [(c, {node for node in postorder([use.node]) if isinstance(node, Input)}) for c, use in terms]
     return any(
         c * d < 0 and one and other and (needed or one == other) for (c, one), (d, other) in combinations(inputs, 2)

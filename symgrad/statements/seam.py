@@ -1,6 +1,6 @@
 """Functions with rows of data in parts: what is computed before the rows, for a block of them, and of the totals."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from symgrad.statements.expressions import Buffer, Expression, Group, Operation, Read, Sides, buffers_of
@@ -82,24 +82,33 @@ def seam_of(body: Body) -> Seam | None:
         return None
     between = [f"{BETWEEN}_{n}" if n > 1 else BETWEEN for n in range(1, len(rows))]
     names, made = [BEFORE, *between, AFTER], []
+    hidden: set[Buffer] = set()  # variables of sections that no other part has
     for n, (name, stretch) in enumerate(zip(names, stretches, strict=True)):
         later = [one for other in stretches[n + 1 :] for one in other if not isinstance(one, Release)]
         read = body.read_at_the_end.union(*(one.mentions for one in (*rows[n:], *later)))
-        made.append(_section(name, stretch, body.results if name == AFTER else None, read))
+        made.append(_section(name, stretch, body.results if name == AFTER else None, read, hidden))
+        given = {buffer for part in made[-1].gives for buffer in buffers_of(part)}
+        hidden |= {buffer for one in stretch for buffer in one.defines} - given
     return Seam(made[0], tuple(zip(rows, made[1:], strict=True)))
 
 
 def _section(
-    name: str, statements: Sequence[Statement], results: tuple[Expression, ...] | None, read: frozenset[Buffer]
+    name: str,
+    statements: Sequence[Statement],
+    results: tuple[Expression, ...] | None,
+    read: frozenset[Buffer],
+    hidden: Collection[Buffer],
 ) -> Section:
-    """A section of statements, of which others read these variables."""
+    """A section of statements, of which others read these variables, after sections whose `hidden` ones it lacks."""
     own = {buffer for one in statements for buffer in one.defines}
     ends = [buffer for one in statements if isinstance(one, Release) for buffer in one.buffers]
     inside = [left for one in statements if (left := _without(one, own)) is not None]
     gives = results or tuple(Read(b) for one in statements for b in one.defines if b in read)
     section = Section(name, tuple(inside), gives)
     taken = set(section.takes)
-    return Section(name, section.body, gives, tuple(b for b in ends if b not in own and b not in taken))
+    return Section(
+        name, section.body, gives, tuple(b for b in ends if b not in own and b not in taken and b not in hidden)
+    )
 
 
 def _without(statement: Statement, own: set[Buffer]) -> Statement | None:

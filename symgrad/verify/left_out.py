@@ -54,7 +54,7 @@ def _chosen(stated: StatedLoss) -> set[str]:
     sums = {total for total in sums if any(delta.has(Indexed) for delta in total.atoms(KroneckerDelta))}
     of_indices = [choice for choice in choices - of_data if isinstance(choice, if_else)]
     entries = {str(entry.base) for choice in of_indices for entry in choice.atoms(Indexed)}
-    return stated.names_in(of_data | sums) | entries
+    return stated.names_in(of_data | sums, entries)  # of a name under a condition on indices all may be computed
 
 
 def _is_of_data(choice: Basic) -> bool:

@@ -1,6 +1,6 @@
 """The loss as the model states it: its value, the branches that it takes, and what of the inputs it reads."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -65,12 +65,15 @@ class StatedLoss:
         """How far a condition is from holding (or not) at a place of the loss."""
         return shortfall(condition, holds, place, self.values(inputs), dict(sizes), self.where)
 
-    def names_in(self, expressions: Iterable[Basic]) -> set[str]:
-        """The names that expressions are made of, with those that named quantities among them are made of."""
+    def names_in(self, expressions: Iterable[Basic], closed: Collection[str] = ()) -> set[str]:
+        """The names that expressions are made of, with those that named quantities among them are made of.
+
+        What the `closed` ones are made of is not looked at.
+        """
         definitions: dict[str, list[Basic]] = {}
         for equation in self.where:
             definitions.setdefault(label_of(base_symbol(equation.args[0])), []).append(equation.args[1])
-        names, waiting = set[str](), list(expressions)
+        names, waiting = {*closed}, list(expressions)
         while waiting:
             for name in {label_of(base_symbol(symbol)) for symbol in waiting.pop().free_symbols} - names:
                 names.add(name)

@@ -7,7 +7,7 @@ from sympy import Symbol
 
 from symgrad.codegen.speller import Speller
 from symgrad.statements.arithmetic import operation
-from symgrad.statements.expressions import LIST, FloatingType, Group, Read, Sides
+from symgrad.statements.expressions import LIST, FloatingType, Group, Read, Sides, buffers_of
 from symgrad.statements.seam import seam_of
 from symgrad.statements.spec import IllegalStatement, check
 from symgrad.statements.statements import Body, Loop, Release, Rows
@@ -95,6 +95,13 @@ def test_what_others_hold_is_let_go_of_by_who_calls_the_parts():
     seam = seam_of(replace(body, statements=(u, v, rows, after[0], gone, after[1])))
     section = seam.rounds[0][1]
     assert section.body == tuple(after) and section.lets_go == (KNOWN["v"],)  # u is read there: its caller has it, too
+
+
+def test_nobody_lets_go_of_what_a_part_keeps_to_itself():
+    body = written("u = exp(w)\nv = u * w\ndef rows(A):\n    return (A @ v,)\ng = rows_0 * v", "g")
+    seam = seam_of(replace(body, statements=(*body.statements, Release((KNOWN["u"], KNOWN["v"])))))
+    assert names(buffer for part in seam.before.gives for buffer in buffers_of(part)) == ["v"]
+    assert seam.rounds[0][1].lets_go == ()  # u is a variable of the first part alone, v is read in the last
 
 
 @pytest.mark.parametrize(

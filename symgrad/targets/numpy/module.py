@@ -98,7 +98,8 @@ def _of_results(functions: Sequence[Function], rendered: Sequence[Mapping[str, A
 def _packing(program: Program, parameters: Sequence[Argument]) -> dict[str, Any]:
     """The arrays that `pack` puts one behind the other, and what it looks at before."""
     names, conditioned = [a.name for a in parameters], conditions(requirements(program, parameters, []))
-    called = f"_arguments({', '.join(names)}, names=PARAMETERS)"
+    labels = texts(names) if "PARAMETERS" in names else "PARAMETERS"  # an argument hides the module's constant
+    called = f"_arguments({', '.join(names)}, names={labels})"
     lines = [*array_lines(parameters), *conditioned] if conditioned or whole(parameters) or len(called) > 60 else []
     return {"lines": lines, "arrays": tuple_text(names) if lines else called}
 
