@@ -8,9 +8,24 @@ cancels; what is left of each function beside its leading term is a function of 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sympy import Expr, Float, Number, Poly, S, Symbol, factor, fraction, log, loggamma, polygamma, together
+from sympy import (
+    Expr,
+    Float,
+    Number,
+    Poly,
+    S,
+    StrictGreaterThan,
+    Symbol,
+    factor,
+    fraction,
+    log,
+    loggamma,
+    polygamma,
+    together,
+)
 from sympy.codegen.cfunctions import log1p
 
+from symgrad.functions import if_else
 from symgrad.functions.gamma import polygamma_excess, polygamma_rise
 from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale, size, subtract
 from symgrad.graph.facts import is_nonnegative, is_positive
@@ -174,11 +189,19 @@ def difference_of_logarithms(use: Use) -> Use | None:
             if not (shorter and is_positive(part) and is_positive(rest)):
                 continue
             taken = min(abs(c), abs(d)) * (1 if c > 0 else -1)
-            growth = apply(log1p, [product_of_powers([(rest, S.One), (part, S.NegativeOne)])])
+            growth = _log_of_growth(rest, part)
             left = [(c - taken, weight, whole), (d + taken, other, part)]
             others = [other for k, other in enumerate(parts) if k not in (n, m)]
             return add([(taken, mul([weight, growth])), *_joined([*left, *others])])
     return None
+
+
+def _log_of_growth(more: Use, part: Use) -> Use:
+    """log(1 + y/x), where y/x may be larger than all numbers."""
+    few = apply(log1p, [product_of_powers([(more, S.One), (part, S.NegativeOne)])])
+    many = apply(log1p, [product_of_powers([(part, S.One), (more, S.NegativeOne)])])
+    whole = add([(S.One, apply(log, [more])), (S.NegativeOne, apply(log, [part])), (S.One, many)])
+    return apply(if_else, [apply(StrictGreaterThan, [more, part]), whole, few])
 
 
 _Part = tuple[Number, Use, Use | None]
