@@ -99,6 +99,22 @@ def with_condition(tail: Tail, names: Sequence[str], point: Point) -> Iterator[t
             yield key, number, change[key]
 
 
+def check_first_order(tail: Tail) -> None:
+    """Fails where value or gradient is off by more than 1e-12 times the condition, or is computed with a complaint."""
+    loss = tail.loss()
+    symbols = sorted(loss.free_symbols, key=str)
+    names = [str(symbol) for symbol in symbols]
+    module = Model(loss, symbols).compile(check=False)
+    for point in tail.points():
+        with np.errstate(all="raise", under="ignore"):
+            value, slopes = module.value_and_gradient(**point)
+        found = {"value": value, **{one: getattr(slopes, one) for one in names}}
+        for key, right, change in with_condition(tail, names, point):
+            if key in found:
+                allowed = 1e-12 * (abs(right) + change) + 1e-307
+                assert abs(mpmath.mpf(float(found[key])) - right) <= allowed, (point, key)
+
+
 def shortfalls(tail: Tail, tolerance: float = 1e-12, dtype: Any = float) -> list[str]:
     """What the module has wrong, in words."""
     module, names = compiled(tail)

@@ -56,8 +56,12 @@ def _differences(part: Add) -> Iterator[tuple[Symbol, Symbol, int]]:
     """The symbols of a sum that may cancel, with the sign of one where the other is positive."""
     terms = [(c, term) for c, term in (term.as_coeff_Mul() for term in part.args) if isinstance(term, Symbol)]
     for (c, one), (d, other) in combinations(terms, 2):
-        if c * d < 0 or not (one.is_nonnegative and other.is_nonnegative):
-            yield (one, other, 1 if c * d < 0 else -1) if not other.is_nonnegative or c * d < 0 else (other, one, -1)
+        if c * d < 0:
+            yield one, other, 1
+        elif not other.is_nonnegative:
+            yield one, other, -1
+        elif not one.is_nonnegative:
+            yield other, one, -1
 
 
 def _sign(symbol: Any, random: Random) -> int:
