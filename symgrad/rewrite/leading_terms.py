@@ -144,11 +144,13 @@ def _split(term: Use) -> _Split | None:
     factors = factors_of(term)
     for n, (function, e) in enumerate(factors):
         node = function.node
-        if e != 1 or not isinstance(node, Apply) or node.head not in (log1p, polygamma_rise):
+        if e != 1 or not isinstance(node, Apply) or node.head not in (log1p, if_else, polygamma_rise):
             continue
         args = [place(arg, function.letters) for arg in node.args]
         cofactor = product_of_powers([*factors[:n], *factors[n + 1 :]])
-        if node.head is log1p and is_nonnegative(args[0]):
+        if node.head is if_else:
+            args = [growth for growth in [_growth(args[2])] if growth is not None and _log_of(growth) == function]
+        if args and node.head in (log1p, if_else) and is_nonnegative(args[0]):
             share = product_of_powers([(args[0], S.One), (add([(S.One, ONE), (S.One, args[0])]), S.NegativeOne)])
             return _Split(cofactor, share, share, lift_at(stable(_EXCESS, True), args[0]))
         if node.head is polygamma_rise and number(args[0]) in (0, 1):
@@ -189,19 +191,26 @@ def difference_of_logarithms(use: Use) -> Use | None:
             if not (shorter and is_positive(part) and is_positive(rest)):
                 continue
             taken = min(abs(c), abs(d)) * (1 if c > 0 else -1)
-            growth = _log_of_growth(rest, part)
+            growth = _log_of(product_of_powers([(rest, S.One), (part, S.NegativeOne)]))
             left = [(c - taken, weight, whole), (d + taken, other, part)]
             others = [other for k, other in enumerate(parts) if k not in (n, m)]
             return add([(taken, mul([weight, growth])), *_joined([*left, *others])])
     return None
 
 
-def _log_of_growth(more: Use, part: Use) -> Use:
-    """log(1 + y/x), where y/x may be larger than all numbers."""
-    few = apply(log1p, [product_of_powers([(more, S.One), (part, S.NegativeOne)])])
-    many = apply(log1p, [product_of_powers([(part, S.One), (more, S.NegativeOne)])])
-    whole = add([(S.One, apply(log, [more])), (S.NegativeOne, apply(log, [part])), (S.One, many)])
-    return apply(if_else, [apply(StrictGreaterThan, [more, part]), whole, few])
+def _log_of(growth: Use) -> Use:
+    """log(1 + y/x), where the quotient may be larger than all numbers."""
+    powers = factors_of(growth)
+    more, part = (product_of_powers([(f, s * e) for f, e in powers if s * e > 0]) for s in (1, -1))
+    turned = apply(log1p, [product_of_powers([(growth, S.NegativeOne)])])
+    whole = add([(S.One, apply(log, [more])), (S.NegativeOne, apply(log, [part])), (S.One, turned)])
+    return apply(if_else, [apply(StrictGreaterThan, [more, part]), whole, apply(log1p, [growth])])
+
+
+def _growth(use: Use) -> Use | None:
+    """y/x in log1p(y/x)."""
+    node = use.node
+    return place(node.args[0], use.letters) if isinstance(node, Apply) and node.head is log1p else None
 
 
 _Part = tuple[Number, Use, Use | None]
