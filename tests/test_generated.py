@@ -17,7 +17,8 @@ from scipy.optimize import minimize
 from sympy import MatrixSymbol, symbols
 
 from symgrad import Model, generated, sumsq
-from symgrad.generated import GeneratedModule, load
+from symgrad.generated import load
+from symgrad.interface import GeneratedModule
 
 N, M = symbols("N M", integer=True, positive=True)
 X, w, v, y = MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1), MatrixSymbol("v", M, 1), MatrixSymbol("y", N, 1)

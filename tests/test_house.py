@@ -24,7 +24,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("inspect",),
     ("checking", "verify"),
-    ("targets", "codegen", "lowering", "statements", "generated"),
+    ("targets", "codegen", "lowering", "statements", "generated", "interface"),
     ("outputs", "schedule"),
     ("formula",),
     ("compiler", "calculus", "rewrite"),
@@ -160,7 +160,7 @@ TAKES_TEXT_APART = {
 TAKES_TEXT_APART |= {"split", "splitlines", "startswith"}
 READERS = {
     "inspect/code.py": {"tokenize"},  # colours the lines of a page; nothing is learnt from it
-    "generated/__init__.py": {"re", "partition", "removesuffix", "rpartition", "splitlines"},  # the name of a model
+    "generated/__init__.py": {"re", "partition", "rpartition", "splitlines"},  # the name of a model
     "codegen/runtime.py": {"isidentifier", "split", "splitlines"},  # hand-written files, by their compiled code
     "targets/jax/calling.py": {"startswith"},  # the names of what a module has
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from symgrad.statements.statements import Body, Statement
 
 WIDTH = 112  # of lines, which may be indented
+LONGEST = 120  # of lines as they are
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,19 @@ def listing(name: str, takes: Sequence[str], body: Body, inner: Iterable[Line], 
     """A function of its lines and the text of what it returns, without what it does with its arguments."""
     head, end = Line(f"def {name}({', '.join(takes)}):"), Line(f"return {result}", None, True)
     return Listing(body, (head, *indented([*inner, end])))
+
+
+def filled(start: str, parts: Sequence[str], end: str) -> list[str]:
+    """A call or a definition on one line, or with its arguments on as few lines as they need."""
+    together = f"{start}{', '.join(parts)}{end}"
+    if len(together) <= LONGEST:
+        return [together]
+    rows = [""]
+    for part in parts:
+        if rows[-1] and len(f"    {rows[-1]}{part},") > LONGEST:
+            rows.append("")
+        rows[-1] += f"{part}, "
+    return [start, *(f"    {row.rstrip()}" for row in rows), end]
 
 
 def wrapped(start: str, parts: Sequence[str], end: str) -> list[str]:

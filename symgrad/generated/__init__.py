@@ -12,49 +12,16 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
 from functools import cache
-from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import gettempdir
 from types import ModuleType
-from typing import Any
 
-from numpy.typing import NDArray
+from symgrad.interface import GeneratedModule
 
 _KEPT_DAYS = 30  # a pickle of what a module defines can be read for that long without compiling the model again
-
-
-class GeneratedModule(ModuleType):
-    """A generated module, with the types of what it has; functions of second order are there if they were asked for."""
-
-    ARGUMENTS: tuple[str, ...]
-    PARAMETERS: tuple[str, ...]
-    DIMENSIONS: tuple[str, ...]
-    SHAPES: dict[str, tuple[str | int, ...]]
-    Parameters: type[Any]
-    Gradient: type[Any]
-    Workspace: type[Any]
-    value: Callable[..., float]
-    gradient: Callable[..., Any]
-    value_and_gradient: Callable[..., tuple[float, Any]]
-    flat_value_and_gradient: Callable[..., tuple[float, NDArray[Any]]]
-    pack: Callable[..., NDArray[Any]]
-    unpack: Callable[..., Any]
-    hessian: Callable[..., Any]
-    hessian_compact: Callable[..., Any]
-    hessian_vector_product: Callable[..., Any]
-    flat_hessian: Callable[..., NDArray[Any]]
-    flat_hessian_vector_product: Callable[..., NDArray[Any]]
-
-    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
-        return import_module, (self.__name__,)
-
-    def __repr__(self) -> str:
-        summary = (self.__doc__ or "").partition("\n")[0]
-        return f"<module {self.__name__!r}: {summary.removesuffix('.')}>"
 
 
 def load(text: str, name: str, path: Path | None = None) -> GeneratedModule:

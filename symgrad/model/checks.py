@@ -11,9 +11,10 @@ from symgrad.checking import Checking
 from symgrad.codegen.environment import environment
 from symgrad.errors import GradientCheckError, UnsupportedError
 from symgrad.files import write_all
-from symgrad.generated import GeneratedModule, imported, load
+from symgrad.generated import imported, load
 from symgrad.inspect.page import Report, report_page
 from symgrad.inspect.written_test import written_test
+from symgrad.interface import GeneratedModule
 from symgrad.model.code import Code
 from symgrad.outputs.second_order import Request
 from symgrad.targets import NUMPY

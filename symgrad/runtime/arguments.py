@@ -1,7 +1,7 @@
 """Checks of the arguments: arrays of one floating type, their shapes and ranges."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -9,14 +9,22 @@ import numpy.typing as npt
 from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, INTEGERS, SHAPES, SPARSE
 
 
-def _arguments(*given: Any, names: tuple[str, ...] = ARGUMENTS, whole: tuple[str, ...] = ()) -> Any:
+class _SparseMatrix(Protocol):
+    """A matrix of `scipy.sparse`."""
+
+    def tocsr(self) -> Any: ...
+
+
+def _arguments(
+    *given: Any, names: tuple[str, ...] = ARGUMENTS, whole: tuple[str, ...] = ()
+) -> tuple[npt.NDArray[Any], ...]:
     """The arguments as arrays of one floating type that fit each other, without sides of one but those in `whole`."""
     kinds = [(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given]
     casts = _casts(names, tuple(kinds), whole)
     if casts is None:
         given = tuple(map(_array, names, given))
         casts = _casts(names, tuple([(array.dtype, array.shape) for array in given]), whole)
-    return [cast(one) if cast else one for one, cast in zip(given, casts, strict=True)] if casts else given
+    return tuple([cast(one) if cast else one for one, cast in zip(given, casts, strict=True)]) if casts else given
 
 
 @lru_cache

@@ -47,13 +47,13 @@ class Bound:
 
     def unpack(self, theta: npt.ArrayLike) -> Parameters:
         """The parameters in a flat vector, as views into it."""
-        (flat,) = _arguments(theta, names=("flat theta",))  # an argument may be called theta
+        flat: Any = _arguments(theta, names=("flat theta",))[0]  # an argument may be called theta
         shapes = _parameter_shapes(flat.size, **self._sizes)
         ends = [*accumulate(map(prod, shapes))]
         if ends[-1] != flat.size:
             raise ValueError(f"theta: expected {ends[-1]} entries for {shapes} by {self._sizes}, got {flat.size}")
         parts = zip(ends, shapes, strict=True)
-        return Parameters(*[flat[end - prod(shape) : end].reshape(shape) for end, shape in parts])
+        return Parameters(*[flat[end - prod(shape) : end].reshape(shape)[()] for end, shape in parts])
 
     def flat_value_and_gradient(self, theta: npt.ArrayLike, **options: Any) -> tuple[float, npt.NDArray[Any]]:
         """The loss and its gradient by one flat vector, as `scipy.optimize.minimize(..., jac=True)` takes them."""

@@ -15,9 +15,9 @@ class Blocks(NamedTuple):
     place are to be added. Rows and columns count the entries of arrays in C order.
     """
 
-    values: Any
-    rows: Any
-    columns: Any
+    values: npt.NDArray[Any]
+    rows: npt.NDArray[Any]
+    columns: npt.NDArray[Any]
     shape: tuple[int, int]
 
     def to_scipy(self) -> Any:

@@ -6,7 +6,7 @@ from symgrad.codegen.arguments import length_lines
 from symgrad.codegen.lines import Line, Listing, listing
 from symgrad.codegen.signature import Called, signature, taken_arguments
 from symgrad.codegen.speller import Speller
-from symgrad.codegen.types import RecordType, record_types, type_of
+from symgrad.codegen.types import RecordType, Types
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
 from symgrad.lowering.functions import UNIVARIATE
@@ -89,8 +89,8 @@ def print_function(function: Function, program: Program) -> PrintedFunction:
         tuple(length_lines(lengths_of(arguments), said)),
         tuple(lines_of(body.statements, speller, terms.fresh)),
         ", ".join(map(speller.text, body.results)),
-        type_of(made.result),
-        record_types(made.result),
+        Types().of(made.result),
+        Types().records(made.result),
         frozenset(f"_{name}" for name in (heads & OWN) | univariate),
         bool(heads & HAS),
         bool(terms.valid),

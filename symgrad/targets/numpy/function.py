@@ -8,7 +8,7 @@ from sympy import Symbol
 from symgrad.codegen.lines import Line, Listing, listing
 from symgrad.codegen.signature import Called, signature, taken_arguments
 from symgrad.codegen.speller import Speller
-from symgrad.codegen.types import RecordType, record_types, type_of
+from symgrad.codegen.types import RecordType, Types
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
 from symgrad.lowering.functions import SPECIAL, UNIVARIATE
@@ -31,7 +31,7 @@ from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
 
-SPARSE = "Blocks"  # the type of sparse results
+TYPES = Types("npt.ArrayLike", '"npt.ArrayLike | _SparseMatrix"', "npt.NDArray[Any]", "np.floating[Any]", "Blocks")
 TAKEN = (
     "np",
     "npt",
@@ -162,7 +162,7 @@ def print_function(function: Function, program: Program, workspace: bool = False
     sparse = sparse_arguments(function.arguments, released)
     made_sparse = validated(with_sparse_products(released, sparse), "sparse products")
     once = with_once(made_sparse, function.arguments) if function.takes_all else made_sparse
-    returns = type_of(made.result, SPARSE)
+    returns = TYPES.of(made.result)
     body = PrintedBody(validated(once, "once"), speller, returns)
     kept = None
     if workspace:
@@ -177,7 +177,7 @@ def print_function(function: Function, program: Program, workspace: bool = False
         body,
         kept,
         returns,
-        record_types(made.result, SPARSE),
+        TYPES.records(made.result),
         frozenset(helper for one in printed for helper in one.helpers),
         frozenset(special for one in printed for special in one.scipy),
         sparse,

@@ -1,11 +1,12 @@
 """Renders the generated module: prints its functions, then fills the template."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from symgrad.arguments import Argument
 from symgrad.codegen.arguments import conditions, length_lines, whole
 from symgrad.codegen.environment import environment, texts
+from symgrad.codegen.lines import filled
 from symgrad.codegen.signature import described
 from symgrad.codegen.sizes import tuple_text
 from symgrad.errors import ModelError
@@ -15,7 +16,7 @@ from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
-from symgrad.targets.numpy.function import PrintedBody, PrintedFunction, print_function
+from symgrad.targets.numpy.function import TYPES, PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
 
@@ -34,15 +35,15 @@ def module_source(
     _refuse_taken_names(program.arguments, printed)
     helpers = {helper for one in printed for helper in one.helpers}
     checks = _checks(program, printed)
-    rendered = _rendered(printed, checks)
+    sparse = [] if any(one.kept for one in printed) else _only_multiplied(program, printed)
+    rendered = _rendered(printed, checks, sparse)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
     sizes, shapes = _parameter_shapes(program)
     packing = _packing(program, parameters)
     shown = ["Bound", *(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
     needs = [
-        *(call for one in printed for call in array_calls(one.arguments)),
-        *(call for one in checks.values() for call in one.calls),
+        *_of_arguments(printed, checks, sparse),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
         *_of_results(functions, rendered),
         *(["_solved"] if "_solved" in shapes else []),
@@ -59,6 +60,7 @@ def module_source(
             version=version,
             arguments=[_described(a) for a in program.arguments],
             parameters=[_described(a) for a in parameters],
+            types=TYPES,
             conventions=conventions(postorder([program.loss.node])),
             dimensions=[str(d) for d in program.dimensions],
             integers=[a.name for a in program.arguments if a.integer and a.role != "dimension"],
@@ -69,7 +71,7 @@ def module_source(
             checks=checks.values(),
             packing=packing,
             shapes="\n".join(_shapes([a for a in program.arguments if a.role != "dimension"])),
-            sparse=[a.name for a in program.arguments if not keeps and all(a.name in one.sparse for one in printed)],
+            sparse=sparse,
             bound=runtime.text(["Bound"]),
             functions=rendered,
             workspace=keeps,
@@ -87,6 +89,15 @@ def _shapes(arguments: Sequence[Argument]) -> list[str]:
     start = "SHAPES: dict[str, tuple[str | int, ...]] = {"
     together = f"{start}{', '.join(entries)}}}"
     return [together] if len(together) <= 120 else [start, *(f"    {entry}," for entry in entries), "}"]
+
+
+def _of_arguments(
+    printed: Sequence[PrintedFunction], checks: Mapping[str, Check], sparse: Collection[str]
+) -> list[str]:
+    """The functions of the runtime that arguments are looked at by, and their types."""
+    calls = [call for one in printed for call in array_calls(one.arguments)]
+    calls += [call for one in checks.values() for call in one.calls]
+    return calls + (["_SparseMatrix"] if sparse else [])
 
 
 def _of_results(functions: Sequence[Function], rendered: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -134,12 +145,30 @@ def _checks(program: Program, printed: Sequence[PrintedFunction]) -> dict[str, C
     return made
 
 
-def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Check]) -> list[dict[str, Any]]:
+def _only_multiplied(program: Program, printed: Sequence[PrintedFunction]) -> list[str]:
+    """The matrices that may be sparse."""
+    return [a.name for a in program.arguments if all(a.name in one.sparse for one in printed)]
+
+
+def _head(one: PrintedFunction, sparse: Collection[str]) -> list[str]:
+    """The first lines of a function."""
+    given = [TYPES.taken(a, a.name in sparse) for a in one.arguments if a not in one.function.directions]
+    if one.function.directions:
+        given = [f"direction: {TYPES.given} | tuple[{TYPES.given}, ...]", *given]
+    options = [f"{name}: {TYPES.given} | None = None" for name in one.unused]
+    options += ['workspace: "Workspace | None" = None'] if one.kept else []
+    options += ["_once: dict[Any, Any] | None = None"] if one.body.once else []
+    return filled(f"def {one.function.name}(", [*given, *(["*", *options] if options else [])], f") -> {one.returns}:")
+
+
+def _rendered(
+    printed: Sequence[PrintedFunction], checks: Mapping[str, Check], sparse: Collection[str]
+) -> list[dict[str, Any]]:
     """What the template needs of functions."""
     made, blocks = [], False
     for one in printed:
         lengths = lengths_of(one.arguments)
-        sparse = "Blocks" in [kind for _, fields in one.types for _, kind in fields]
+        few = TYPES.blocks in [kind for _, fields in one.types for _, kind in fields]
         made.append(
             {
                 "name": one.function.name,
@@ -147,18 +176,19 @@ def _rendered(printed: Sequence[PrintedFunction], checks: Mapping[str, Check]) -
                 "prepared": _prepared(one, checks),
                 "directions": [a.name for a in one.function.directions],
                 "names": one.names,
+                "head": _head(one, sparse),
+                "taken": [TYPES.taken(a) for a in one.arguments],
                 "takes": one.takes,
-                "unused": one.unused,
                 "given_shapes": one.given_shapes,
                 "once": one.body.once,
                 "body": _statements(one.body, lengths),
                 "kept": None if one.kept is None else _statements(one.kept, lengths),
                 "returns": one.returns,
                 "types": one.types,
-                "first_sparse": sparse and not blocks,
+                "first_sparse": few and not blocks,
             }
         )
-        blocks = blocks or sparse
+        blocks = blocks or few
     return made
 
 
@@ -189,4 +219,4 @@ def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[Printed
 
 
 def _described(argument: Argument) -> dict[str, Any]:
-    return {**described(argument), "axes": argument.shape}
+    return {**described(argument), "axes": argument.shape, "typed": TYPES.taken(argument)}

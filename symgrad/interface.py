@@ -1,0 +1,148 @@
+"""The types of what modules compiled in memory have: what editors complete, and type checkers know.
+
+A module's own text has the names and shapes of its arguments; here is what all modules share. Records are tuples with
+names that only the module knows.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+class GeneratedModule(ModuleType):
+    """A generated module; functions of second order are there if they were asked for."""
+
+    ARGUMENTS: tuple[str, ...]
+    PARAMETERS: tuple[str, ...]
+    DIMENSIONS: tuple[str, ...]
+    SHAPES: dict[str, tuple[str | int, ...]]
+    INTEGERS: tuple[str, ...]
+    SPARSE: tuple[str, ...]
+    BLOCK_BYTES: int
+    THREADS: int | None
+    THREAD_WORK: int
+    Parameters: "type[Record]"
+    Gradient: "type[Record]"
+    Workspace: type[Any]
+
+    def __getattr__(self, name: str) -> Any:
+        asked = {
+            "hessian": "hessian",
+            "hessian_compact": "hessian",
+            "flat_hessian": "hessian",
+            "Workspace": "workspace",
+        }
+        asked |= {"hessian_vector_product": "hvp", "flat_hessian_vector_product": "hvp"}
+        cure = f"compile({asked[name]}=True) makes it" if name in asked else ""
+        if name.startswith("jacobian_"):
+            cure = f'compile(jacobian=["{name.removeprefix("jacobian_")}"]) makes it'
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}{cure and f'; {cure}'}")
+
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
+        return import_module, (self.__name__,)
+
+    def __repr__(self) -> str:
+        summary = (self.__doc__ or "").partition("\n")[0]
+        return f"<module {self.__name__!r}: {summary.removesuffix('.')}>"
+
+    if TYPE_CHECKING:
+
+        def value(self, *arguments: "Given", **named: "Given") -> np.floating[Any]:
+            """The loss, for arguments in order or by name."""
+
+        def gradient(self, *arguments: "Given", **named: "Given") -> "Record":
+            """The derivative of the loss by every parameter."""
+
+        def value_and_gradient(self, *arguments: "Given", **named: "Given") -> "tuple[np.floating[Any], Record]":
+            """The loss and its gradient together."""
+
+        def flat_value_and_gradient(
+            self, theta: npt.ArrayLike, /, *given: "Given", **data: "Given"
+        ) -> tuple[float, npt.NDArray[Any]]:
+            """The loss and its gradient by one flat vector, for data in order or by name."""
+
+        def pack(self, *parameters: npt.ArrayLike, **named: npt.ArrayLike) -> npt.NDArray[Any]:
+            """The parameters, or the fields of a gradient, as one flat vector."""
+
+        def unpack(self, theta: npt.ArrayLike, /, *given: "Given", **data: "Given") -> "Record":
+            """The parameters in a flat vector, for data in order or by name."""
+
+        def bind(self, *given: "Given", **data: "Given") -> "BoundModule":
+            """The functions as ones of the parameters alone, for data in order or by name."""
+
+        def hessian(self, *arguments: "Given", **named: "Given") -> Any:
+            """The second derivatives: `H.p.q` has the axes of p, then those of q."""
+
+        def hessian_compact(self, *arguments: "Given", **named: "Given") -> Any:
+            """The second derivatives without what is zero by the model's structure."""
+
+        def hessian_vector_product(
+            self, direction: npt.ArrayLike | tuple[npt.ArrayLike, ...], *arguments: "Given", **named: "Given"
+        ) -> "Record":
+            """The Hessian times a direction."""
+
+        def flat_hessian(self, theta: npt.ArrayLike, /, *given: "Given", **data: "Given") -> npt.NDArray[Any]:
+            """The Hessian as one matrix by the flat vector of all parameters."""
+
+        def flat_hessian_vector_product(
+            self, theta: npt.ArrayLike, direction: npt.ArrayLike, /, *given: "Given", **data: "Given"
+        ) -> npt.NDArray[Any]:
+            """The product of `flat_hessian` and a flat vector, without the matrix."""
+
+
+if TYPE_CHECKING:
+    from symgrad.runtime.arguments import _SparseMatrix
+
+    Given = npt.ArrayLike | _SparseMatrix
+
+    class Record(tuple[npt.NDArray[Any], ...]):
+        """A `NamedTuple` of arrays, one for each parameter, by its name."""
+
+        _fields: tuple[str, ...]
+
+        def __new__(cls, *fields: npt.ArrayLike, **named: npt.ArrayLike) -> "Record": ...
+        def __getattr__(self, name: str) -> npt.NDArray[Any]: ...
+        def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]: ...
+        def _asdict(self) -> Mapping[str, npt.NDArray[Any]]: ...
+        def _replace(self, **fields: npt.ArrayLike) -> "Record": ...
+
+    class BoundModule:
+        """The functions of a module with bound data; parameters in order or by name."""
+
+        def value(self, *parameters: npt.ArrayLike, **named: Given) -> np.floating[Any]:
+            """The loss."""
+
+        def gradient(self, *parameters: npt.ArrayLike, **named: Given) -> Record:
+            """The derivative of the loss by every parameter."""
+
+        def value_and_gradient(self, *parameters: npt.ArrayLike, **named: Given) -> tuple[np.floating[Any], Record]:
+            """The loss and its gradient together."""
+
+        def flat_value_and_gradient(self, theta: npt.ArrayLike, **options: Any) -> tuple[float, npt.NDArray[Any]]:
+            """The loss and its gradient by one flat vector."""
+
+        def unpack(self, theta: npt.ArrayLike) -> Record:
+            """The parameters in a flat vector, as views into it."""
+
+        def hessian(self, *parameters: npt.ArrayLike, **named: Given) -> Any:
+            """The second derivatives."""
+
+        def hessian_compact(self, *parameters: npt.ArrayLike, **named: Given) -> Any:
+            """The second derivatives without what is zero by the model's structure."""
+
+        def hessian_vector_product(
+            self, direction: npt.ArrayLike | tuple[npt.ArrayLike, ...], *parameters: npt.ArrayLike, **named: Given
+        ) -> Record:
+            """The Hessian times a direction."""
+
+        def flat_hessian(self, theta: npt.ArrayLike) -> npt.NDArray[Any]:
+            """The Hessian as one matrix by the flat vector of all parameters."""
+
+        def flat_hessian_vector_product(self, theta: npt.ArrayLike, direction: npt.ArrayLike) -> npt.NDArray[Any]:
+            """The product of `flat_hessian` and a flat vector, without the matrix."""
+
+        def __getattr__(self, name: str) -> Any: ...
