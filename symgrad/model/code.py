@@ -56,16 +56,38 @@ class Code(Formulas):
         return self._source(self._request(hessian, hvp, jacobian), workspace, target)
 
     def _source(self, request: Request, workspace: bool, target: str) -> str:
-        write = targets.target(target).module_source
+        goal = targets.target(target)
+        asked = request, workspace, goal
 
         def written() -> str:
-            more = second_order(self.derivation, request, self._derivative_text)
-            functions = [*self._first_order, *ready(more, self.derivation)]
-            lines = formulas(self, short=True).splitlines()
-            program = self.derivation.program
-            return write(program, functions, self.name, lines, __version__, workspace=workspace)
+            functions = [*self._first_order, *self._second_order(request)]
+            program, lines = self.derivation.program, self._short_formulas
+            return goal.module_source(program, functions, self.name, lines, __version__, workspace=workspace)
 
-        return self._run(written)
+        if asked not in self._sources:
+            self._sources[asked] = self._run(written)
+        return self._sources[asked]
+
+    @cached_property
+    def _sources(self) -> dict[tuple[Request, bool, targets.Target], str]:
+        """The texts that were asked for: `source`, `compile` and `check` of a model need the same one."""
+        return {}
+
+    def _second_order(self, request: Request) -> list[Function]:
+        """What else is wanted, as it is generated; targets and workspaces share it."""
+        if request not in self._ready:
+            more = second_order(self.derivation, request, self._derivative_text)
+            self._ready[request] = ready(more, self.derivation)
+        return self._ready[request]
+
+    @cached_property
+    def _ready(self) -> dict[Request, list[Function]]:
+        return {}
+
+    @cached_property
+    def _short_formulas(self) -> list[str]:
+        """The lines of the module's docstring."""
+        return formulas(self, short=True).splitlines()
 
     @cached_property
     def _first_order(self) -> list[Function]:

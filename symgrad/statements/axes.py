@@ -40,6 +40,8 @@ class Axes:
     """The axes of a function's variables, as far as its statements were followed."""
 
     known: dict[Buffer, Shape] = field(default_factory=dict)
+    # By identity, with what has it: an operation inside others is asked for by each of those around it.
+    _spaces: dict[int, tuple[Expression, Space]] = field(default_factory=dict)
 
     def shape(self, expression: Expression) -> Shape:
         """The lengths of the axes of what an expression computes.
@@ -64,6 +66,11 @@ class Axes:
 
     def space(self, expression: Total | Subscript | Operation) -> Space:
         """The loops of the outermost operation of an expression."""
+        if id(expression) not in self._spaces:
+            self._spaces[id(expression)] = expression, self._space(expression)
+        return self._spaces[id(expression)][1]
+
+    def _space(self, expression: Total | Subscript | Operation) -> Space:
         match expression:
             case Total():
                 return Space("", "entries", broadcast(map(self.shape, expression.operands)))
@@ -90,6 +97,7 @@ class Axes:
     def follow(self, statements: Sequence[Statement]) -> Iterator[tuple[Statement, tuple[Space, ...]]]:
         """Statements, those inside others included, with the spaces of what each computes itself."""
         for statement in statements:
+            self._spaces.clear()  # the statement before may have said what other axes a variable has
             match statement:
                 case Rows(body=body, returned=returned, results=results):
                     yield from self.follow(body)
