@@ -3,7 +3,8 @@
 from typing import Any
 
 import mpmath
-from sympy import Expr, log
+from sympy import Expr, S, log
+from sympy.core.function import ArgumentIndexError
 
 from symgrad.functions.spelled import Spelled
 
@@ -21,6 +22,47 @@ class log_abs1p(Spelled):
 
     def fdiff(self, argindex: int = 1) -> Expr:
         return 1 / (1 + self.args[0])
+
+
+class log_growth(Spelled):
+    """log(1 + (y/x)ⁿ), n = 1 where it is not given, also where the quotient or its power is beyond all numbers.
+
+    There it is n·log|y/x|. Of n that are odd y/x is at least −1.
+    """
+
+    @staticmethod
+    def spelled(y: Expr, x: Expr, n: Expr = S.One) -> Expr:
+        return log(1 + (y / x) ** n)
+
+    @staticmethod
+    def _value(y: Any, x: Any, n: Any = 1) -> Any:
+        return mpmath.log1p((y / x) ** n)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        y, x, n = (*self.args, S.One)[:3]
+        if argindex == 3:
+            raise ArgumentIndexError(self, argindex)
+        slope = n * y ** (n - 1) / (x**n + y**n)
+        return slope if argindex == 1 else -slope * y / x
+
+
+class log_growth_excess(Spelled):
+    """log(1 + g) − g/(1 + g) with g = (y/x)ⁿ ≥ 0, whose terms cancel for small g: g²/2 − 2g³/3 + …"""
+
+    @staticmethod
+    def spelled(y: Expr, x: Expr, n: Expr = S.One) -> Expr:
+        return log(1 + (y / x) ** n) - y**n / (x**n + y**n)
+
+    @staticmethod
+    def _value(y: Any, x: Any, n: Any = 1) -> Any:
+        return mpmath.log1p((y / x) ** n) - y**n / (x**n + y**n)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        y, x, n = (*self.args, S.One)[:3]
+        if argindex == 3:
+            raise ArgumentIndexError(self, argindex)
+        slope = n * y ** (2 * n - 1) / (x**n + y**n) ** 2
+        return slope if argindex == 1 else -slope * y / x
 
 
 class xlogy(Spelled):

@@ -43,6 +43,8 @@ RUNTIME: frozenset[Any] = frozenset(
         norms.reciprocal_root,
         normal.inverse_mills,
         logarithms.log_abs1p,
+        logarithms.log_growth,
+        logarithms.log_growth_excess,
         logarithms.xdivy,
         gamma.log_rising,
         gamma.polygamma_rise,

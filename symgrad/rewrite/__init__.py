@@ -6,7 +6,7 @@ absolute values (`signs`), products in products (`association`), binary cross-en
 (`powers`), roots of sums of squares (`roots`), functions of one argument (`readings`, `univariate`; among the terms of
 a longer sum, `parts_of_sums`; over a small parameter, `small_parameters`), sums of powers over their exponent
 (`power_means`), powers of probabilities (`probabilities`), quotients by sums (`quotients`, `shares`), sums whose
-leading terms cancel (`leading_terms`), inverses and determinants (`linear_algebra`), merged axes (`merged_axes`),
-cancellation (`local`), facts and names (`facts`), diagonals (`diagonals`), what every one of these says of itself
-(`record`), the order of phases (`pipeline`).
+leading terms cancel (`leading_terms`), logarithms of quotients beyond all numbers (`growth`), inverses and determinants
+(`linear_algebra`), merged axes (`merged_axes`), cancellation (`local`), facts and names (`facts`), diagonals
+(`diagonals`), what every one of these says of itself (`record`), the order of phases (`pipeline`).
 """

@@ -14,7 +14,6 @@ from sympy import (
     Number,
     Poly,
     S,
-    StrictGreaterThan,
     Symbol,
     factor,
     fraction,
@@ -25,14 +24,15 @@ from sympy import (
 )
 from sympy.codegen.cfunctions import log1p
 
-from symgrad.functions import if_else
 from symgrad.functions.gamma import polygamma_excess, polygamma_rise
+from symgrad.functions.logarithms import log_growth, log_growth_excess
 from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale, size, subtract
 from symgrad.graph.facts import is_nonnegative, is_positive
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Shape, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
+from symgrad.rewrite.growth import growth_of, log_of
 from symgrad.rewrite.local import MAX_OPERATIONS, cluster, cost
 from symgrad.rewrite.readings import lift_at
 from symgrad.rewrite.record import HIGHAM, record
@@ -136,7 +136,14 @@ def _cancelled(terms: Sequence[tuple[Number, Use]]) -> Use | None:
 
 def _has_leading_term(leaf: Use) -> bool:
     """Whether a function is no part of a rational one, since it has a leading term of its own."""
-    return isinstance(leaf.node, Apply) and leaf.node.head in (log, log1p, loggamma, polygamma, polygamma_rise)
+    return isinstance(leaf.node, Apply) and leaf.node.head in (
+        log,
+        log1p,
+        log_growth,
+        loggamma,
+        polygamma,
+        polygamma_rise,
+    )
 
 
 def _split(term: Use) -> _Split | None:
@@ -144,15 +151,15 @@ def _split(term: Use) -> _Split | None:
     factors = factors_of(term)
     for n, (function, e) in enumerate(factors):
         node = function.node
-        if e != 1 or not isinstance(node, Apply) or node.head not in (log1p, if_else, polygamma_rise):
+        if e != 1 or not isinstance(node, Apply) or node.head not in (log1p, log_growth, polygamma_rise):
             continue
         args = [place(arg, function.letters) for arg in node.args]
         cofactor = product_of_powers([*factors[:n], *factors[n + 1 :]])
-        if node.head is if_else:
-            args = [growth for growth in [_growth(args[2])] if growth is not None and _log_of(growth) == function]
-        if args and node.head in (log1p, if_else) and is_nonnegative(args[0]):
+        if node.head is log_growth:
+            args = [growth_of(function)]
+        if node.head in (log1p, log_growth) and is_nonnegative(args[0]):
             share = product_of_powers([(args[0], S.One), (add([(S.One, ONE), (S.One, args[0])]), S.NegativeOne)])
-            return _Split(cofactor, share, share, lift_at(stable(_EXCESS, True), args[0]))
+            return _Split(cofactor, share, share, _excess(function))
         if node.head is polygamma_rise and number(args[0]) in (0, 1):
             _, start, step, end = args
             share = product_of_powers([(step, S.One), (end, S.NegativeOne)])
@@ -160,6 +167,14 @@ def _split(term: Use) -> _Split | None:
             lead = scale(S.NegativeOne, lead) if number(args[0]) else share
             return _Split(cofactor, share, lead, apply(polygamma_excess, args))
     return None
+
+
+def _excess(function: Use) -> Use:
+    """log(1 + u) − u/(1 + u) for u ≥ 0 of log(1 + u)."""
+    args = [place(arg, function.letters) for arg in function.node.uses()]
+    if function.node.head is log_growth:  # type: ignore[attr-defined]
+        return apply(log_growth_excess, args)
+    return lift_at(stable(_EXCESS, True), args[0])
 
 
 def _is_less(whole: Expr, lead: Expr, share: Expr, symbol: Symbol) -> bool:
@@ -191,26 +206,11 @@ def difference_of_logarithms(use: Use) -> Use | None:
             if not (shorter and is_positive(part) and is_positive(rest)):
                 continue
             taken = min(abs(c), abs(d)) * (1 if c > 0 else -1)
-            growth = _log_of(product_of_powers([(rest, S.One), (part, S.NegativeOne)]))
+            growth = log_of(product_of_powers([(rest, S.One), (part, S.NegativeOne)]))
             left = [(c - taken, weight, whole), (d + taken, other, part)]
             others = [other for k, other in enumerate(parts) if k not in (n, m)]
             return add([(taken, mul([weight, growth])), *_joined([*left, *others])])
     return None
-
-
-def _log_of(growth: Use) -> Use:
-    """log(1 + y/x), where the quotient may be larger than all numbers."""
-    powers = factors_of(growth)
-    more, part = (product_of_powers([(f, s * e) for f, e in powers if s * e > 0]) for s in (1, -1))
-    turned = apply(log1p, [product_of_powers([(growth, S.NegativeOne)])])
-    whole = add([(S.One, apply(log, [more])), (S.NegativeOne, apply(log, [part])), (S.One, turned)])
-    return apply(if_else, [apply(StrictGreaterThan, [more, part]), whole, apply(log1p, [growth])])
-
-
-def _growth(use: Use) -> Use | None:
-    """y/x in log1p(y/x)."""
-    node = use.node
-    return place(node.args[0], use.letters) if isinstance(node, Apply) and node.head is log1p else None
 
 
 _Part = tuple[Number, Use, Use | None]

@@ -5,7 +5,6 @@ not known stays inside: log(x·y) is real where x and y are both negative, log x
 """
 
 from sympy import Abs, Basic, Number, Pow, Product, S, Symbol, erfc, exp, log, sign
-from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions import log_ndtr, ndtr, sigmoid, softplus
 from symgrad.functions.logarithms import log_abs1p, xlogy
@@ -31,6 +30,7 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Reduce, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.gamma import Logarithm, gamma_logarithm
+from symgrad.rewrite.growth import log_of
 from symgrad.rewrite.record import LOGISTIC, MAECHLER, record
 
 # Powers up to this one overflow only where a factor is as large as 1e150.
@@ -189,7 +189,7 @@ def log_of_share(use: Use) -> Use | None:
         part = mul([const(coefficient**-e), others])
         rest = subtract(whole, part)
         if number(part) is None and len(terms_of(rest)) < len(terms_of(whole)) and not is_zero(rest):
-            return scale(e, apply(log1p, [product_of_powers([(rest, S.One), (part, S.NegativeOne)])]))
+            return scale(e, log_of(product_of_powers([(rest, S.One), (part, S.NegativeOne)])))
     return None
 
 

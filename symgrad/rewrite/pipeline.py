@@ -10,6 +10,7 @@ from symgrad.rewrite.cross_entropy import binary_cross_entropy
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
+from symgrad.rewrite.growth import log_of_growth
 from symgrad.rewrite.leading_terms import difference_of_logarithms, leading_terms
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
@@ -61,7 +62,7 @@ _STABLE: list[AxisRule] = [
     complement_in_sum,
     *OF_CODE,
 ]
-_LAST: list[AxisRule] = [share_of_sum]  # what it takes apart, others no longer see
+_LAST: list[AxisRule] = [share_of_sum, log_of_growth]  # what it takes apart, others no longer see
 
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,

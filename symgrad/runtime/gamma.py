@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symgrad.runtime.logarithms import _share_excess
+
 if TYPE_CHECKING:  # modules with such functions import SciPy, symgrad itself can do without it
     import scipy.special  # type: ignore[import-untyped,unused-ignore]
 
@@ -65,12 +67,7 @@ def _polygamma_excess(n: int, x: Any, d: Any, end: Any) -> Any:
     growth = np.log1p(step / start)
     made = _stirling_rest(n, start, growth)
     if n == 0:  # log(1 + d/x) is −log(1 − d/end)
-        small = abs(share) < 0.15
-        near = np.where(small, share, 0)
-        series = 0 * near
-        for k in range(21, 1, -1):
-            series = near * series + 1 / k
-        made = made + np.where(small, near * near * series, growth - share)
+        made = made + np.where(abs(share) < 0.15, _share_excess(share), growth - share)
     return np.where(far, made, plain).astype(made.dtype)[()]
 
 

@@ -18,7 +18,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.functions import constant, if_else, relu
-from symgrad.functions.logarithms import log_abs1p
+from symgrad.functions.logarithms import log_abs1p, log_growth, log_growth_excess
 from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.kinds.matrices import sides_of
@@ -116,6 +116,8 @@ def _safe_arguments(head: Any) -> tuple[Expr, ...]:
     """The first arguments at which a function that is not finite everywhere is finite, with its derivatives."""
     if head in _OF_INTERVALS:
         return _INTERVAL
+    if head in (log_growth, log_growth_excess):
+        return S.One, S.One
     found = safe_argument(head.expression) if _is_univariate(head) else _SAFE.get(head)
     return () if found is None else (found,)
 

@@ -281,6 +281,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         ),
     ),
     "complement_of_share": (Sample(lambda: Model(1 - d / (d + a) + a**3, [a, d])),),
+    "log_of_growth": (
+        Sample(lambda: Model(log(1 + d / a) * b - a, [a, d])),
+        Sample(lambda: _sum(log(1 + (x[n] - b) ** 2 / d**2) + log(1 + y[n] ** 4), [b, d])),
+    ),
     "share_of_sum": (
         Sample(lambda: Model(b + a * d / (a + d), [a, d])),
         Sample(lambda: _sum(d * abs(y[n]) / (a + abs(y[n])), [a, d])),

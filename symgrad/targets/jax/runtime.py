@@ -12,6 +12,7 @@ import jax.scipy.special
 
 from symgrad.runtime.arguments import _sides
 from symgrad.runtime.gamma import _polygamma, _stirling_rise
+from symgrad.runtime.logarithms import _share_excess
 
 
 def _floating(**given: Any) -> list[Any]:
@@ -69,6 +70,22 @@ def _log_ndtr(x: Any) -> Any:
 def _exp_ndtr(u: Any, x: Any) -> Any:
     """exp(u)·Φ(x), of which one factor may overflow and the other underflow."""
     return jnp.exp(u + _log_ndtr(x))
+
+
+def _log_growth(y: Any, x: Any, n: int = 1) -> Any:
+    """log(1 + (y/x)ⁿ), which is n·log|y/x| where the power overflows."""
+    growth = (y / x) ** n
+    far = growth == jnp.inf
+    sizes = [jnp.log(jnp.abs(jnp.where(far, one, 1))) for one in (y, x)]
+    return jnp.where(far, n * (sizes[0] - sizes[1]), jnp.log1p(jnp.where(far, 0, growth)))
+
+
+def _log_growth_excess(y: Any, x: Any, n: int = 1) -> Any:
+    """log(1 + g) − g/(1 + g) with g = (y/x)ⁿ ≥ 0, whose terms cancel where g is small."""
+    growth = (y / x) ** n
+    growth = jnp.minimum(growth, jnp.finfo(growth.dtype).max)
+    share = growth / (1 + growth)
+    return jnp.where(share < 0.15, _share_excess(share), _log_growth(y, x, n) - share)
 
 
 def _centred(x: Any, shares: Any, axis: int) -> Any:
