@@ -40,7 +40,7 @@ def log_of(growth: Use) -> Use:
 def growth_of(use: Use) -> Use:
     """(y/x)ⁿ of log(1 + (y/x)ⁿ)."""
     y, x, *power = (place(arg, use.letters) for arg in use.node.uses())
-    n = number(power[0]) if power else S.One
+    n = (number(power[0]) if power else None) or S.One
     return product_of_powers([(y, n), (x, -n)])
 
 

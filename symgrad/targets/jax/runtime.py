@@ -83,7 +83,7 @@ def _log_growth(y: Any, x: Any, n: int = 1) -> Any:
 def _log_growth_excess(y: Any, x: Any, n: int = 1) -> Any:
     """log(1 + g) − g/(1 + g) with g = (y/x)ⁿ ≥ 0, whose terms cancel where g is small."""
     growth = (y / x) ** n
-    growth = jnp.minimum(growth, jnp.finfo(growth.dtype).max)
+    growth = jnp.minimum(growth, jnp.finfo(growth.dtype).max)  # type: ignore[no-untyped-call]
     share = growth / (1 + growth)
     return jnp.where(share < 0.15, _share_excess(share), _log_growth(y, x, n) - share)
 
