@@ -147,7 +147,7 @@ class _BackwardPass:
             return adjoint
         if isinstance(adjoint.node, Input | Named | Const) or node.name in self._absorbed:
             return adjoint
-        symbol = adjoint_symbol(node.name, node.symbol, node.shape, self._program.loss_name)
+        symbol = adjoint_symbol(node.symbol, node.shape, self._program.loss_name)
         return self._kept(named(f"d_{node.name}", symbol, node.shape, adjoint))
 
     def _polished(self, adjoint: Use) -> Use:
@@ -274,24 +274,31 @@ def recursion(derivation: Derivation, quantity: Any, blocks: Collection[Named] |
 
 
 def short_blocks(derivation: Derivation, largest: int) -> set[Named]:
-    """The named adjoints whose formula has at most so many operations beyond what is named or in the forward pass.
+    """The named adjoints whose formula has at most so many operations beyond what is named.
 
     Written out, that is: with the short ones that it refers to in place of their names.
     """
     program = derivation.program
     every = set(derivation.blocks.values())
-    opaque = every | set(postorder([program.loss.node, *program.names.values()]))
+    opaque: set[Node] = every | set(program.names.values())
     short: set[Named] = set()
     for block in postorder(list(derivation.blocks.values())):  # those that it refers to come first, opened if short
         if isinstance(block, Named) and block in every and not is_recursive(block):
             hidden = block.arg.node in opaque
             opaque.discard(block.arg.node)
-            if operations(block.arg, opaque) <= largest:
+            if operations(block.arg, opaque) <= largest and not _is_outer(block.arg.node):
                 short.add(block)
                 opaque.discard(block)
             if hidden:
                 opaque.add(block.arg.node)
     return short
+
+
+def _is_outer(node: Node) -> bool:
+    """Whether a node is a product u vᵀ, which flows apart into u and v where it stands in another product."""
+    return (
+        isinstance(node, Contract) and not node.bound and all(len(set(f.letters)) < node.rank for f, _ in node.factors)
+    )
 
 
 def _recognised(program: Program, trace: Trace) -> Program:

@@ -41,8 +41,8 @@ i, j, k, n = symbols("i j k n", integer=True)
 @pytest.mark.parametrize(
     ("loss", "line"),
     [
-        (total(HadamardPower(s * v, 2)), "C = sum((s·v)∘²)"),
-        (total(HadamardPower(Trace(A) * A, 2)), "C = sum((tr(A)·A)∘²)"),
+        (total(HadamardPower(s * v, 2)), "C = ‖s·v‖²"),
+        (total(HadamardPower(Trace(A) * A, 2)), "C = ‖tr(A)·A‖_F²"),
         (sqrt(v.T * v / N), "C = √(1/N·vᵀv)"),
         (OneMatrix(1, D * D) * KroneckerProduct(A, A) * OneMatrix(D * D, 1), "C = 𝟏ᵀ(A⊗A)𝟏"),
         (if_else(s >= 0, Abs(s) * log(2 * pi), -oo), "C = if_else(s ≥ 0, |s|·log(2·π), −∞)"),
@@ -51,7 +51,7 @@ i, j, k, n = symbols("i j k n", integer=True)
         (Trace(constant(A**2) * A), "C = tr(constant(A²)A)"),
         (if_else(Not(Or(s > 1, s < -1)), E * s, -1), "C = if_else(¬((s > 1) ∨ (s < −1)), e·s, −1)"),
         (total(HadamardPower(v, -Rational(1, 2))) / 3, "C = sum(𝟏⊘v∘^(1/2))/3"),
-        ((v.T * v)[0, 0] / sqrt(1 + (v.T * v)[0, 0]), "C = vᵀv/√(vᵀv + 1)"),
+        ((v.T * v)[0, 0] / sqrt(1 + (v.T * v)[0, 0]), "C = ‖v‖²/√(‖v‖² + 1)"),
         (Sum(x[i] ** 2, (i, 0, N - 1)) / (2 * s**2), "C = (Σ_i x[i]²)/(2·s²)"),
     ],
     ids=str,

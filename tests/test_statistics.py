@@ -116,17 +116,17 @@ def test_a_model_is_right(name):
 
 
 FORMULAS = {
-    "gaussian": ["∂C/∂mu = −2S⁻¹(Xᵀ − mu 𝟏ᵀ)𝟏", "∂C/∂S  = (N·I − S⁻¹(Xᵀ − mu 𝟏ᵀ)(X − 𝟏 muᵀ))S⁻¹"],
-    "wishart": ["∂C/∂V  = (nu·I − V⁻¹ S)V⁻¹", "∂C/∂S  = (D + 1 − nu)·S⁻¹ + V⁻¹", "∂C/∂nu = logdet(V) − logdet(S)"],
-    "factor_analysis": ["∂L/∂C = C⁻¹(I − S C⁻¹)", "∂L/∂W   = 2∂L/∂C W", "∂L/∂psi = diag(∂L/∂C)∘exp(psi)"],
+    "gaussian": ["∂C/∂mu = −2S⁻¹(X − 𝟏 muᵀ)ᵀ𝟏", "∂C/∂S  = N·S⁻¹ − S⁻¹(X − 𝟏 muᵀ)ᵀ(X − 𝟏 muᵀ)S⁻¹"],
+    "wishart": ["∂C/∂V  = nu·V⁻¹ − V⁻¹ S V⁻¹", "∂C/∂S  = (D + 1 − nu)·S⁻¹ + V⁻¹", "∂C/∂nu = logdet(V) − logdet(S)"],
+    "factor_analysis": ["∂L/∂C = C⁻¹ − C⁻¹ S C⁻¹", "∂L/∂W   = 2∂L/∂C W", "∂L/∂psi = diag(∂L/∂C)∘exp(psi)"],
     "gaussian_process": ["L = yᵀC⁻¹ y + logdet(C)", "= 2·sum(Kn∘∂L/∂C)", "= 2·tr(∂L/∂C)·exp(2·noise)"],
     "trace_ratio": ["∂C/∂W = 2(Sw W(WᵀSw W)⁻¹ WᵀSb − Sb)W(WᵀSw W)⁻¹"],
     "independent_components": ["∂C/∂G = (2sigmoid(Uᵀ) − 𝟏𝟏ᵀ)X − N·G⁻ᵀ"],
-    "canonical_correlation": ["C = −vᵀu/(√(uᵀu)·√(vᵀv))", "∂C/∂p = Xᵀ∂C/∂u", "∂C/∂q = Yᵀ∂C/∂v"],
+    "canonical_correlation": ["C = −uᵀv/(‖u‖·‖v‖)", "∂C/∂p = Xᵀ∂C/∂u", "∂C/∂q = Yᵀ∂C/∂v"],
     "procrustes": ["∂C/∂R = 2·s·Xᵀ(s·X R − Z)", "∂C/∂s = 2·sum((X R)∘(s·X R − Z))"],
     "metric_learning": ["∂C/∂L = 2Eᵀdiag(∂C/∂q)(X − Z)"],
     "whitening": ["∂C/∂G = 4(G S Gᵀ − I)G S"],
-    "ridge_penalty": ["∂C/∂w = 2Pᵀ(P w − v)", "2(y − X w)(wᵀPᵀ − vᵀ)P(exp(penalty)·I + XᵀX)⁻¹"],
+    "ridge_penalty": ["∂C/∂w = 2Pᵀ(P w − v)", "(y − X w)(∂C/∂w)ᵀ(exp(penalty)·I + XᵀX)⁻¹"],
     "kalman": ["∂L/∂r      = exp(r)·Σ_t ∂L/∂s[t + 1]"],
 }
 

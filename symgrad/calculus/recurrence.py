@@ -12,15 +12,16 @@ from typing import Any
 from sympy import Basic, IndexedBase, MatrixSymbol, Symbol
 
 from symgrad.errors import UnsupportedError
+from symgrad.frontend.names import label_of
 from symgrad.graph.build import ZERO, auxiliary, gather, index, is_zero, previous, scan, size, whole
 from symgrad.graph.kinds.scans import at_steps, within
 from symgrad.graph.nodes import Add, Named, Node, Past, Previous, Scan, Shape, State, Update, Use, postorder
 from symgrad.graph.transform import own
 
 
-def adjoint_symbol(name: str, symbol: Basic, shape: Shape, loss_name: str) -> Any:
+def adjoint_symbol(symbol: Basic, shape: Shape, loss_name: str) -> Any:
     """The SymPy object that stands for ∂C/∂quantity in formulas, with the name that the loss C has there."""
-    label = f"∂{loss_name}/∂{name}"
+    label = f"∂{loss_name}/∂{label_of(symbol)}"
     if isinstance(symbol, MatrixSymbol):
         return MatrixSymbol(label, *symbol.shape)
     return IndexedBase(label, shape=shape) if shape else Symbol(label, real=True)
@@ -40,7 +41,7 @@ class Backward:
         self._outside = outside
         self._key = f"adjoint of {forward.digest.hex()}"
         self._states = [
-            State(f"d_{s.name}", adjoint_symbol(s.name, s.symbol, s.shape, loss_name), s.shape, s.axis, s.start)
+            State(f"d_{s.name}", adjoint_symbol(s.symbol, s.shape, loss_name), s.shape, s.axis, s.start)
             for s in forward.states
         ]
         self.live = self._live()

@@ -33,6 +33,8 @@ def tightness(expr: Any, meanings: Mapping[Any, Any]) -> int:
         return POWER
     if type(expr).__name__ == "ElementwiseApplyFunction" and is_spelled_out(expr.function):
         return SUM
+    if getattr(expr, "is_symbol", False) and "/∂" in str(getattr(expr, "base", expr)):
+        return POWER  # ∂C/∂z is drawn as a fraction
     return POWER if type(expr).__name__ in ("Transpose", "Inverse", "MatPow", "exp") else ATOM
 
 

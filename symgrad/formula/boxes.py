@@ -279,7 +279,12 @@ GREEK = {
 
 def name_box(name: str) -> Box:
     """A symbol's name, as it is in one line."""
-    return Either(_name_picture(name), identifier("λ" if name == "lambda" else name))
+    return Either(_name_picture(name), identifier(written_name(name)))
+
+
+def written_name(name: str) -> str:
+    """A symbol's name in a line of text, also that of a derivative by it: λ for lambda, which is Python's own word."""
+    return "∂".join({"lambda": "λ", "lambda/": "λ/"}.get(part, part) for part in name.split("∂"))
 
 
 def _name_picture(name: str) -> Box:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import Determinant, Expr, Identity, MatMul, Mul, S, Trace
+from sympy import Determinant, Expr, MatMul, Mul, S, Trace
 
 Term = tuple[Expr, tuple[Any, ...]]  # a scalar and the factors of a matrix product
 
@@ -21,10 +21,7 @@ def collected(parts: Sequence[Any]) -> Any:
         inner = []
         for n in members:
             coefficient, factors = terms[n]
-            middle = factors[len(front) : len(factors) - len(back)]
-            if not middle:
-                middle = (Identity(front[-1].shape[1] if front else back[0].shape[0]),)
-            inner.append(_product(coefficient / scalar, middle))
+            inner.append(_product(coefficient / scalar, factors[len(front) : len(factors) - len(back)]))
         together = (scalar, (*front, collected(inner), *back))
         at = sum(n < members[0] for n in range(len(terms)) if n not in members)
         terms = [*rest[:at], together, *rest[at:]]
@@ -74,9 +71,11 @@ def _best(terms: Sequence[Term]) -> tuple[Expr, tuple[Any, ...], tuple[Any, ...]
             front = _common(first, second)
             room = min(len(first), len(second)) - len(front)
             back = _common(first[::-1][:room], second[::-1][:room])[::-1]
+            if len(front) + len(back) == min(len(first), len(second)):  # S⁻¹ − S⁻¹ A S⁻¹, not S⁻¹(I − A S⁻¹)
+                front = back = ()
             shared = _common_scalar(scalar, other)
             saved = sum(1 + _weight(factor) for factor in (*front, *back))
-            saved += _weight(shared) + 1 if not shared.is_number else 0
+            saved += _weight(shared) + 1 if not shared.is_integer else 0
             if saved and (best is None or saved > best[0]):
                 best = saved, (shared, front, back)
     if best is None:
@@ -89,7 +88,7 @@ def _best(terms: Sequence[Term]) -> tuple[Expr, tuple[Any, ...], tuple[Any, ...]
 def _shares(term: Term, scalar: Expr, front: tuple[Any, ...], back: tuple[Any, ...]) -> bool:
     coefficient, factors = term
     return (
-        len(factors) >= len(front) + len(back)
+        len(factors) > len(front) + len(back) - (not front and not back)
         and factors[: len(front)] == front
         and factors[len(factors) - len(back) :] == back
         and _common_scalar(scalar, coefficient) == scalar

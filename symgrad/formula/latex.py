@@ -10,7 +10,8 @@ _COMMANDS = {
     "−": "-", "·": r"\cdot ", "⊙": r"\odot ", "⊘": r"\oslash ", "⊗": r"\otimes ",
     "𝟏": r"\mathbf{1}", "⊤": r"\top ", "∂": r"\partial ",
     "∑": r"\sum", "∏": r"\prod", "≠": r"\neq ", "≤": r"\leq ", "≥": r"\geq ", "∧": r"\wedge ", "∨": r"\vee ",
-    "¬": r"\neg ", "↦": r"\mapsto ", "∞": r"\infty ", "−∞": r"-\infty ", "|": "|", "⋯": r"\cdots ", "′": r"\prime ",
+    "¬": r"\neg ", "↦": r"\mapsto ", "∞": r"\infty ", "−∞": r"-\infty ", "|": "|", "‖": r"\|", "⋯": r"\cdots ",
+    "′": r"\prime ",
 }  # fmt: skip
 # Greek capitals that look like Latin ones have no command; none is among the names above.
 _COMMANDS |= {letter: rf"\{name} " for name, letter in GREEK.items() if name not in ("lam", "lamda")}
@@ -40,7 +41,7 @@ def _latex(box: Box) -> str:
         case Root(body=body):
             return rf"\sqrt{{{_tidy(_latex(body))}}}"
         case Fence(body=body, left=left, right=right):
-            inside = _tidy(_latex(body))
+            inside, left, right = _tidy(_latex(body)), _COMMANDS.get(left, left), _COMMANDS.get(right, right)
             return rf"\left{left}{inside}\right{right}" if is_tall(body) else f"{left}{inside}{right}"
         case Cases(rows=rows):
             lines = r" \\ ".join(f"{_tidy(_latex(value))} & {_condition(condition)}" for value, condition in rows)

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from sympy import Dummy, Lambda, Sum
 
+from symgrad.formula.boxes import written_name
 from symgrad.formula.matrix import scalar_form
 from symgrad.formula.network import NoMatrixForm
 from symgrad.formula.text import TOO_LONG, is_long, text
@@ -114,8 +115,8 @@ def _label(title: str, left: Any, value: Any, loss: str) -> str:
     indices = f"[{','.join(map(str, value.variables))}]" if isinstance(value, Lambda) else ""
     if isinstance(left, Second):
         above = f"∂²{loss}/∂{label_of(left.p)}" if left.of_loss else f"∂{label_of(left.p)}/"
-        return f"{above}∂{label_of(left.q)}{indices}"
-    return f"∂{loss}/∂{label_of(left)}{indices}"
+        return written_name(f"{above}∂{label_of(left.q)}") + indices
+    return written_name(f"∂{loss}/∂{label_of(left)}") + indices
 
 
 def body_of(value: Any) -> Any:

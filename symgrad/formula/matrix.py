@@ -49,6 +49,7 @@ from symgrad.graph.nodes import (
     Letter,
     MatrixFunction,
     Named,
+    Node,
     Scatter,
     Size,
     Use,
@@ -243,16 +244,27 @@ class _Writer:
         return EntryByEntry(Lambda(tuple(entries.values()), body), *matrices)
 
     def _inverse(self, node: MatrixFunction, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        if len(set(letters)) == 1 and rows[0] != columns[0]:
+            return self._diagonal(node, letters, rows, columns)
         if set(letters) != {rows[0], columns[0]}:
             raise NoMatrixForm("a stack of inverses")
         # the inverse over (row, column) is that of the matrix over (row, column): see graph.linear_algebra
         return self.matrix(place(node.arg, letters), rows, columns).inverse()
 
     def _cholesky(self, node: MatrixFunction, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        if len(set(letters)) == 1 and rows[0] != columns[0]:
+            return self._diagonal(node, letters, rows, columns)
         if set(letters) != {rows[0], columns[0]}:
             raise NoMatrixForm("a stack of Cholesky factors")
         factor = cholesky(self.matrix(place(node.arg, letters), rows, columns))
         return factor if letters == (rows[0], columns[0]) else factor.T
+
+    def _diagonal(self, node: Node, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
+        """The diagonal of a matrix as a column, or as a row."""
+        side = rows if rows[0] is not None else columns
+        other = ("other side", letters[0])
+        whole = DiagonalOf(self.matrix(Use(node, (letters[0], other)), side, (other, side[1])))
+        return whole if side is rows else whole.T
 
     def _contract(self, node: Contract, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         names: dict[Any, Any] = dict(enumerate(letters)) | {

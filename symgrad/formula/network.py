@@ -3,7 +3,8 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sympy import Expr, MatMul, S, Trace, Transpose, preorder_traversal
+from sympy import Add as SymAdd
+from sympy import Expr, MatAdd, MatMul, S, Trace, Transpose, preorder_traversal
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
@@ -102,8 +103,7 @@ class Network:
         ends = [piece.row if piece.column == letter else piece.column for piece in matrices]
         if not matrices:
             if len(vectors) == 1:
-                diagonal = isinstance(vectors[0], DiagonalOf)
-                return [Trace(vectors[0].arg) if diagonal else total(vectors[0])]
+                return [_summed(vectors[0])]
             return [_inner(_hadamard(vectors[:-1]), vectors[-1])]
         if len(matrices) == 1:
             left = matrices[0].along(ends[0], letter)
@@ -158,6 +158,23 @@ def _merged(pieces: Sequence[Piece]) -> list[Piece]:
         Piece(_hadamard([piece.along(group[0].row, group[0].column) for piece in group]), group[0].row, group[0].column)
         for group in groups.values()
     ]
+
+
+def _summed(vector: Any) -> Expr:
+    """The sum of a vector's entries; of a sum of diagonals and products that of each."""
+    if isinstance(vector, DiagonalOf):
+        return Trace(vector.arg)
+    if isinstance(vector, MatAdd) and any(_core(term)[1].func in (DiagonalOf, HadamardProduct) for term in vector.args):
+        terms = [_core(term) for term in vector.args]
+        return SymAdd(*(scalar * _summed(term) for scalar, term in terms))
+    if isinstance(vector, HadamardProduct) and len(vector.args) == 2:
+        return _inner(*vector.args)
+    return total(vector)
+
+
+def _core(term: Any) -> tuple[Expr, Any]:
+    scalar, factors = term.as_coeff_matrices() if isinstance(term, MatMul) else (S.One, [term])
+    return scalar, factors[0] if len(factors) == 1 else MatMul(*factors)
 
 
 def _inner(left: Any, right: Any) -> Expr:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sympy import Add, Expr, S
+from sympy import Add, Expr, MatMul, Mul, Pow, S
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 RELATIONS = {"==": "=", "!=": "≠", "<": "<", "<=": "≤", ">": ">", ">=": "≥"}
@@ -14,6 +14,8 @@ NAMES |= {
     "Total": "sum",
     "Softmax": "softmax",
     "ConstantMatrix": "constant",
+    "digamma": "ψ",
+    "gamma": "Γ",
 }
 SYMBOLS = {S.Pi: "π", S.Exp1: "e", S.Infinity: "∞", S.NegativeInfinity: "−∞", S.EulerGamma: "γ", S.true: "true"}
 SYMBOLS |= {S.false: "false"}
@@ -37,11 +39,42 @@ def is_whole(limit: Any) -> bool:
 
 
 def leads_negative(term: Any) -> bool:
-    """Whether a term is written with a minus sign in front."""
+    """Whether a term is written with a minus sign in front, which may be that of a sum in it: x·(−a − b)."""
     if getattr(term, "is_Matrix", False):
         coefficient = term.as_coeff_mmul()[0] if hasattr(term, "as_coeff_mmul") else S.One
-        return bool(coefficient.could_extract_minus_sign())
-    return bool(term.as_coeff_Mul()[0].is_negative)
+        return bool(coefficient.as_coeff_Mul()[0].is_negative)
+    coefficient, rest = term.as_coeff_Mul()
+    flipped = [factor for factor in Mul.make_args(rest) if rest.is_Mul and is_negative_sum(factor)]
+    return bool(coefficient.is_negative) != bool(len(flipped) % 2)
+
+
+def is_negative_sum(expr: Any) -> bool:
+    """Whether all terms of a sum begin with a minus sign."""
+    return isinstance(expr, Add) and all(map(leads_negative, expr.args))
+
+
+def negated(term: Any) -> Any:
+    """−term, where SymPy's own minus multiplies out what stands in it."""
+    if isinstance(term, MatMul):
+        coefficient, matrices = term.as_coeff_matrices()
+        return MatMul(*([] if coefficient == -1 else [-coefficient]), *matrices)
+    return -term
+
+
+def joined_roots(coefficient: Expr, above: list[Expr], below: list[Expr]) -> tuple[Expr, list[Expr], list[Expr]]:
+    """A number and the factors above and below a bar with one root of numbers for several: 1/√(2π) for √2/(2·√π)."""
+    both = (above, below)
+    roots = [[part for part in parts if part.is_Pow and part.exp == S.Half and part.is_number] for parts in both]
+    if sum(map(len, roots)) < 2:
+        return coefficient, above, below
+    radicand = Mul(*(root.base for root in roots[0])) / Mul(*(root.base for root in roots[1]))
+    if 1 in (coefficient**2 * radicand).as_numer_denom():
+        coefficient, radicand = S.One, coefficient**2 * radicand
+    others = [[part for part in parts if part not in found] for parts, found in zip(both, roots, strict=True)]
+    top, bottom = radicand.as_numer_denom()
+    if top == 1:
+        return coefficient, others[0], [*others[1], Pow(bottom, S.Half, evaluate=False)]
+    return coefficient, [Pow(radicand, S.Half, evaluate=False), *others[0]], others[1]
 
 
 def around(expr: Any) -> tuple[Expr, Expr]:
@@ -53,15 +86,3 @@ def around(expr: Any) -> tuple[Expr, Expr]:
 def is_reciprocal(matrix: Any) -> bool:
     """Whether a factor of an entrywise product divides."""
     return isinstance(matrix, HadamardPower) and bool(matrix.exp.is_negative)
-
-
-def content_of(matrix: Any) -> tuple[Expr, Any]:
-    """A common numeric factor of a sum of matrices, and what is left."""
-    if not getattr(matrix, "is_MatAdd", False):
-        return S.One, matrix
-    coefficients = [arg.as_coeff_mmul()[0] if hasattr(arg, "as_coeff_mmul") else S.One for arg in matrix.args]
-    sizes = {abs(c) for c in coefficients if c.is_Number}
-    if len(sizes) != 1 or len(coefficients) != len(matrix.args) or sizes == {S.One}:
-        return S.One, matrix
-    (size,) = sizes
-    return size, (matrix / size).doit()

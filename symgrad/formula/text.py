@@ -28,8 +28,9 @@ from symgrad.walk import is_larger
 LONGEST, DEEPEST = 2000, 40
 TOO_LONG = "… (too long to show; name parts of it in `where`)"
 
-# How tightly a text binds. Products of entries hold together what products of matrices do not, and the other way round.
-_RELATION, _SUM, _PRODUCT, _ENTRIES, _CHAIN, _POWER, _ATOM = range(7)
+# How tightly a text binds. Products of entries hold together what products of matrices do not, and the other way round;
+# a name such as ∂C/∂z is a factor as it stands, but nothing that is squared, transposed or divided by.
+_RELATION, _SUM, _PRODUCT, _ENTRIES, _CHAIN, _RATIO, _POWER, _ATOM = range(8)
 _SPACED = {"+": _SUM, "−": _SUM, "=": _RELATION, "≠": _RELATION, "<": _RELATION, "≤": _RELATION, ">": _RELATION,
            "≥": _RELATION, "∧": _RELATION, "∨": _RELATION, "↦": _RELATION}  # fmt: skip
 _SIGNS = {"⊙": "∘", "⊤": "ᵀ", ",": ", "}
@@ -71,7 +72,8 @@ def _text(box: Box) -> _Text:
         case Either(written=written):
             return _text(written)
         case Sign(kind=kind, text=sign):
-            return _Text(sign if kind == "tight" else _SIGNS.get(sign, sign))
+            level = _RATIO if kind == "identifier" and "/∂" in sign else _ATOM
+            return _Text(sign if kind == "tight" else _SIGNS.get(sign, sign), level)
         case Entries(box=matrix):
             inner = _text(matrix)
             return inner if inner.level == _ATOM else _Text(inner.text, _SUM)
@@ -80,9 +82,10 @@ def _text(box: Box) -> _Text:
         case Script():
             return _script(box)
         case Fraction(top=top, bottom=bottom):
-            return _Text(f"{_text(top).at(_PRODUCT, False)}/{_text(bottom).at(_PRODUCT + 1, False)}", _PRODUCT)
+            return _Text(f"{_text(top).at(_PRODUCT, False)}/{_text(bottom).at(_POWER, False)}", _PRODUCT)
         case Root(body=body):
-            return _Text(f"√({line(body)})")
+            inside = line(body)
+            return _Text(f"√{inside}" if len(inside) == 1 else f"√({inside})")
         case Fence(body=body, left=left, right=right):
             return _Text(f"{left}{line(body)}{right}")
         case Table(rows=rows):
@@ -117,7 +120,8 @@ def _row(parts: Sequence[Box]) -> _Text:
         elif sign:
             made += operand.text
         elif entries:
-            made += f"({operand.text})" if " " in operand.text and not isinstance(part, Fence) else operand.text
+            loose = operand.extends or (" " in operand.text and operand.level < _ATOM)
+            made += f"({operand.text})" if loose else operand.text
         else:
             made += operand.at(level + 1)
     return _Text(made, level)
@@ -129,7 +133,7 @@ def _script(script: Script) -> _Text:
         return _Text(f"{base.text}_{line(sub)}") if sub is not None else base
     if sup is None:
         assert sub is not None
-        return _Text(f"{base.at(_POWER, False)}[{line(sub)}]")
+        return _Text(f"{base.at(_RATIO, False)}[{line(sub)}]")
     if sup == TRANSPOSED:
         return _Text(f"{_tight(base)}ᵀ", _POWER)
     mark = ""
@@ -139,16 +143,17 @@ def _script(script: Script) -> _Text:
 
 
 def _raised(power: Box) -> str:
-    """An exponent: in small digits where it is 2, 3, negative or a transposition."""
+    """An exponent: in small digits where it is an integer or a transposition."""
     made = _text(power)
-    if made.text in ("2", "3") or (made.text[0] == "−" and (made.text[1:].isdigit() or made.text[1:] == "ᵀ")):
+    if made.text.isdigit() or (made.text[0] == "−" and (made.text[1:].isdigit() or made.text[1:] == "ᵀ")):
         return made.text.translate(_SMALL)
     return f"^{made.at(_ATOM)}"
 
 
 def _tight(inner: _Text) -> str:
-    """A text in parentheses if it has spaces."""
-    return f"({inner.text})" if " " in inner.text and inner.level < _ATOM else inner.text
+    """A text in parentheses if it has spaces, or is a ratio."""
+    loose = inner.level < _ATOM and (" " in inner.text or inner.level == _RATIO)
+    return f"({inner.text})" if loose else inner.text
 
 
 def _product(product: Product) -> _Text:
@@ -158,7 +163,7 @@ def _product(product: Product) -> _Text:
     extends = bool(factors) and factors[-1].extends
     if product.below:
         divisors = [_text(factor.box) for factor in product.below]
-        one = divisors[0].at(_PRODUCT + 1, False)
+        one = divisors[0].at(_POWER, False)
         below = one if len(divisors) == 1 else f"({'·'.join(divisor.at(_PRODUCT, False) for divisor in divisors)})"
         made, extends = f"({made})/{below}" if extends else f"{made}/{below}", False
     if product.minus:

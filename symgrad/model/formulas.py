@@ -278,7 +278,7 @@ class Formulas(StatedModel):
         >>> model = Model((X*w - y).T*(X*w - y), [w])
         >>> print(model.show())
         Loss
-            C = (wᵀXᵀ − yᵀ)(X w − y)
+            C = (X w − y)ᵀ(X w − y)
         <BLANKLINE>
         Gradient
             ∂C/∂w = 2Xᵀ(X w − y)

@@ -1,0 +1,194 @@
+"""Matrix formulas in the idiom of the field: norms, inner products, whole sums transposed, signs in front.
+
+Σ A² is ‖A‖², a product of two vectors summed up aᵀb; Bᵀ − V Uᵀ is (B − U Vᵀ)ᵀ where a person would turn the whole, and
+a sum that begins with a minus sign has it taken in front of the product that it stands in. All of it is notation: the
+objects made here are printed and nothing else.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from sympy import Abs, Basic, Expr, Inverse, MatMul, MatrixSymbol, Mul, OneMatrix, S, Transpose
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.dotproduct import DotProduct
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+
+from symgrad.formula.network import Inner
+from symgrad.formula.notation import is_negative_sum
+from symgrad.functions import Total
+
+_LEAVES = ("MatrixSymbol", "Indexed", "IndexedBase", "Idx", "Str")
+
+
+class Norm(Expr):  # type: ignore[misc]
+    """‖A‖: Euclidean of a vector, Frobenius' of a matrix, or the sum of the absolute values where the order is 1."""
+
+    is_commutative = True
+    is_extended_nonnegative = is_nonnegative = is_extended_real = is_real = True
+
+    @property
+    def matrix(self) -> Any:
+        """What it is the norm of."""
+        return self.args[0]
+
+    @property
+    def order(self) -> Any:
+        """1 or 2."""
+        return self.args[1]
+
+
+def idiomatic(expr: Any, known: Collection[Any] = frozenset()) -> Any:
+    """The expression as it is written; sums of matrices among the `known` ones keep their sign, and are not turned."""
+    return _Idiom(known).of(expr)
+
+
+class _Idiom:
+    def __init__(self, known: Collection[Any]) -> None:
+        self._known = known
+
+    def of(self, expr: Any) -> Any:
+        if not isinstance(expr, Basic) or not expr.args or type(expr).__name__ in _LEAVES:
+            return expr
+        if isinstance(expr, MatMul):
+            return self._product(expr)
+        if getattr(expr, "is_MatAdd", False):
+            return self._sum(expr)
+        if expr.is_Pow:
+            return self._power(expr)
+        made = self._parts(expr)
+        if isinstance(made, Transpose) and isinstance(made.arg, Transpose):
+            return made.arg.arg
+        if isinstance(made, Total):
+            return _total(made)
+        return _inner(made) if isinstance(made, DotProduct) else made
+
+    def _parts(self, expr: Any) -> Any:
+        """The same of other operands; what has not changed is not made anew."""
+        args = [self.of(arg) for arg in expr.args]
+        return expr if all(new is old for new, old in zip(args, expr.args, strict=True)) else expr.func(*args)
+
+    def _power(self, expr: Any) -> Any:
+        base, exponent = self.of(expr.base), self.of(expr.exp)
+        if base.is_Pow and isinstance(base.base, Norm):  # SymPy asks for the sign of the norm, and takes it apart
+            return Norm(*base.base.args) ** (base.exp * exponent)
+        return expr if (base, exponent) == expr.args else expr.func(base, exponent)
+
+    def _sum(self, expr: Any) -> Any:
+        sign, turned = self._as_known(expr)
+        if turned is None:
+            made = self._parts(expr)
+            content, plain = _content(made)
+            return made if content.is_integer else MatMul(content, plain)
+        whole = Transpose(self._parts(turned))
+        return whole if sign == 1 else MatMul(S.NegativeOne, whole)
+
+    def _as_known(self, expr: Any) -> tuple[Any, Any]:
+        """A sign and the transposed sum, where that is known, and better known than the sum."""
+        across = expr.T
+        if expr in self._known and not (across in self._known and _transposes(across) < _transposes(expr)):
+            return S.One, None
+        for sign in (S.One, S.NegativeOne):
+            if (found := across if sign == 1 else _opposite(across)) in self._known:
+                return sign, found
+        return S.One, None
+
+    def _factor(self, expr: Any) -> Any:
+        """A sum or a product by entries among the factors of a product may be turned as a whole."""
+        if isinstance(expr, HadamardProduct) or getattr(expr, "is_MatAdd", False):
+            known = getattr(expr, "is_MatAdd", False) and self._as_known(expr)[1] is not None
+            if not known and (turned := _turned(expr)) is not None:
+                return Transpose(self._parts(turned))
+        return self.of(expr)
+
+    def _product(self, expr: Any) -> Any:
+        coefficient, matrices = expr.as_coeff_matrices()
+        factors: list[Any] = []
+        for matrix in matrices:
+            content, plain = _content(matrix)
+            if getattr(plain, "is_MatAdd", False) and self._is_negative(plain):
+                content, plain = -content, _opposite(plain)
+            coefficient *= content
+            made = self._factor(plain)
+            inner, parts = made.as_coeff_matrices() if isinstance(made, MatMul) else (S.One, [made])
+            content, parts[0] = _content(parts[0]) if len(parts) == 1 else (S.One, parts[0])
+            coefficient *= content * inner
+            factors += parts
+        if is_negative_sum(coefficient):
+            coefficient = Mul(S.NegativeOne, -coefficient, evaluate=False)
+        coefficient = self.of(coefficient)
+        return _scaled(coefficient, factors)
+
+    def _is_negative(self, expr: Any) -> bool:
+        """Whether the user wrote a sum with the other sign."""
+        other = _opposite(expr)
+        if expr in self._known or expr.T in self._known:
+            return False
+        return other in self._known or other.T in self._known
+
+
+def _opposite(matrix: Any) -> Any:
+    return (-matrix).doit()
+
+
+def _content(matrix: Any) -> tuple[Any, Any]:
+    """A number that all terms of a sum of matrices have in common, negative if they all are, and what is left."""
+    if isinstance(matrix, Transpose):
+        content, plain = _content(matrix.arg)
+        return content, matrix if content == 1 else Transpose(plain)
+    if not getattr(matrix, "is_MatAdd", False):
+        return S.One, matrix
+    terms = [term.as_coeff_matrices() if isinstance(term, MatMul) else (S.One, [term]) for term in matrix.args]
+    numbers = [coefficient.as_coeff_Mul()[0] for coefficient, _ in terms]
+    number = abs(numbers[0]) if len(set(map(abs, numbers))) == 1 else S.One
+    content = -number if all(one.is_negative for one in numbers) else number
+    if content == 1:
+        return content, matrix
+    return content, matrix.func(*(_scaled(coefficient / content, factors) for coefficient, factors in terms))
+
+
+def _scaled(coefficient: Any, factors: Sequence[Any]) -> Any:
+    scalars = [] if coefficient == 1 else [coefficient]
+    return MatMul(*scalars, *factors) if scalars or len(factors) > 1 else factors[0]
+
+
+def _turned(expr: Any) -> Any | None:
+    """The transpose of a sum or product by entries, where it has fewer transposes in it, with the one of the whole."""
+    across = expr.func(*(arg.T for arg in expr.args))
+    return across if _transposes(across) + 1 < _transposes(expr) else None
+
+
+def _transposes(matrix: Any) -> int:
+    """How many transposes are written; that of an inverse is a letter of its own."""
+    if isinstance(matrix, Transpose | Inverse) and isinstance(matrix.arg, Transpose | Inverse):
+        return _transposes(matrix.arg.arg)
+    across = isinstance(matrix, OneMatrix) and matrix.shape[0] == 1 != matrix.shape[1]  # 𝟏ᵀ
+    return isinstance(matrix, Transpose) + across + sum(map(_transposes, matrix.args))
+
+
+def _total(expr: Any) -> Any:
+    """Σ A² as ‖A‖², Σ |A| as ‖A‖₁, and Σ a∘b of two columns as aᵀb."""
+    (matrix,) = expr.args
+    if isinstance(matrix, HadamardPower) and matrix.exp == 2:
+        return Norm(matrix.base, S(2)) ** 2
+    if isinstance(matrix, ElementwiseApplyFunction) and isinstance(matrix.function.expr, Abs):
+        (inside,) = matrix.function.expr.args
+        if inside in matrix.function.variables:
+            return Norm(matrix.expr, S.One)
+    if isinstance(matrix, HadamardProduct) and len(matrix.args) == 2 and matrix.shape[1] == 1:
+        return Inner(*sorted(matrix.args, key=_weight))
+    return expr
+
+
+def _inner(expr: Any) -> Any:
+    left, right = expr.args
+    if left == right:
+        return Norm(left, S(2)) ** 2
+    plain = isinstance(left, MatrixSymbol) and isinstance(right, MatrixSymbol)
+    return Inner(*sorted(expr.args, key=str)) if plain else expr
+
+
+def _weight(matrix: Any) -> int:
+    """What stands first in a product of two vectors: a symbol, then a sum or product, then a function."""
+    if isinstance(matrix, MatrixSymbol):
+        return 0
+    return 2 if isinstance(matrix, ElementwiseApplyFunction) else 1

@@ -1,0 +1,213 @@
+"""Losses of textbooks, one function each, as set there; `tests/test_textbook_formulas.py` has their formulas."""
+
+from sympy import (
+    Abs,
+    Eq,
+    HadamardProduct,
+    Identity,
+    IndexedBase,
+    MatrixSymbol,
+    Max,
+    OneMatrix,
+    Sum,
+    Symbol,
+    Trace,
+    exp,
+    log,
+    loggamma,
+    pi,
+    sqrt,
+    symbols,
+    tanh,
+)
+
+from symgrad import Model, dot, if_else, log_ndtr, logdet, norm1, norm2, quad, sigmoid, softmax, sumsq, total
+
+N, M, K, D = symbols("N M K D", integer=True, positive=True)
+i, j, k, n, m = symbols("i j k n m", integer=True)
+mu, tau, alpha, beta, sigma, delta = symbols("mu tau alpha beta sigma delta", positive=True)
+lam = Symbol("lambda", positive=True)
+X, w, y, b = MatrixSymbol("X", N, D), MatrixSymbol("w", D, 1), MatrixSymbol("y", N, 1), Symbol("b", real=True)
+A, S, P, v = MatrixSymbol("A", D, D), MatrixSymbol("S", D, D), MatrixSymbol("P", N, N), MatrixSymbol("v", D, 1)
+U, V, R = MatrixSymbol("U", N, K), MatrixSymbol("V", M, K), MatrixSymbol("R", N, M)
+ones = OneMatrix(N, 1)
+squares = sumsq(X * w - y) / (2 * N)
+
+
+def vector(name, length=N, **assumptions):
+    return IndexedBase(name, shape=(length,), **assumptions)
+
+
+def logistic():
+    z, p = MatrixSymbol("z", N, 1), MatrixSymbol("p", N, 1)
+    loss = -(dot(y, p.applyfunc(log)) + dot(ones - y, (ones - p).applyfunc(log))) / N
+    return Model(loss, [w, b], where=[Eq(z, X * w + b * ones), Eq(p, sigmoid(z))])
+
+
+def ridge():
+    return Model(squares + lam * sumsq(w) / 2, [w])
+
+
+def lasso():
+    return Model(squares + lam * norm1(w), [w])
+
+
+def elastic_net():
+    return Model(squares + lam * (mu * norm1(w) + (1 - mu) * sumsq(w) / 2), [w])
+
+
+def group_lasso():
+    return Model(norm2(X * w - y) + lam * norm2(w), [w])
+
+
+def huber():
+    return Model(
+        total((X * w - y).applyfunc(lambda r: if_else(Abs(r) <= delta, r**2 / 2, delta * (Abs(r) - delta / 2)))), [w]
+    )
+
+
+def hinge():
+    margins = ones - HadamardProduct(y, X * w)
+    return Model(total(margins.applyfunc(lambda u: Max(0, u))) / N + lam * sumsq(w) / 2, [w])
+
+
+def probit():
+    return Model(-total(HadamardProduct(y, X * w).applyfunc(log_ndtr)), [w])
+
+
+def poisson():
+    return Model(total((X * w).applyfunc(exp)) - dot(y, X * w), [w])
+
+
+def barrier():
+    c = MatrixSymbol("c", D, 1)
+    return Model(dot(c, w) - mu * total((y - X * w).applyfunc(log)), [w])
+
+
+def marginal_likelihood():
+    """Of a Gaussian process with noise."""
+    noisy = P + sigma**2 * Identity(N)
+    return Model(quad(y, noisy.I) / 2 + logdet(noisy) / 2 + N * log(2 * pi) / 2, [sigma])
+
+
+def covariance():
+    return Model(logdet(S) + quad(v, S.I), [S])
+
+
+def graphical_lasso():
+    return Model(-logdet(S) + Trace(A * S) + lam * norm1(S), [S])
+
+
+def mahalanobis():
+    x, centre = MatrixSymbol("x", D, 1), MatrixSymbol("mu", D, 1)
+    return Model(quad(x - centre, S.I) / 2, [centre, S])
+
+
+def gaussian_rows():
+    centred = X - ones * MatrixSymbol("mu", D, 1).T
+    return Model(Trace(centred * S.I * centred.T) / 2 + N * logdet(S) / 2, [MatrixSymbol("mu", D, 1), S])
+
+
+def matrix_normal():
+    M, U = MatrixSymbol("M", N, D), MatrixSymbol("U", N, N)
+    return Model(Trace(S.I * (X - M).T * U.I * (X - M)) / 2 + D * logdet(U) / 2 + N * logdet(S) / 2, [M, U])
+
+
+def innovations():
+    """The step of a Kalman filter."""
+    F, H, Q, x, z = (
+        MatrixSymbol(name, *shape) for name, *shape in [("F", D, D), ("H", K, D), ("P", D, D), ("x", D, 1), ("z", K, 1)]
+    )
+    r, S = MatrixSymbol("r", K, 1), MatrixSymbol("S", K, K)
+    noise = MatrixSymbol("R", K, K)
+    return Model(logdet(S) / 2 + quad(r, S.I) / 2, [F, H], where=[Eq(r, z - H * F * x), Eq(S, H * Q * H.T + noise)])
+
+
+def autoencoder():
+    """A linear one with tied weights: principal components."""
+    U = MatrixSymbol("U", D, K)
+    return Model(sumsq(X - X * U * U.T), [U])
+
+
+def factorisation():
+    return Model(sumsq(R - U * V.T) / 2 + lam * (sumsq(U) + sumsq(V)) / 2, [U, V])
+
+
+def completion():
+    """Factorisation of the entries that O keeps."""
+    kept = MatrixSymbol("O", N, M)
+    return Model(sumsq(HadamardProduct(kept, R - U * V.T)) / 2, [U, V])
+
+
+def attention():
+    queries, keys, values, target, out = (MatrixSymbol(name, N, D) for name in ("Q", "K", "V", "T", "O"))
+    weights = MatrixSymbol("A", N, N)
+    where = [Eq(weights, softmax(queries * keys.T / sqrt(D))), Eq(out, weights * values)]
+    return Model(sumsq(out - target) / 2, [queries, keys, values], where=where)
+
+
+def rayleigh():
+    return Model(quad(v, A) / sumsq(v), [v])
+
+
+def discriminant():
+    return Model(-quad(v, A) / quad(v, S), [v])
+
+
+def cosine():
+    a, c = MatrixSymbol("a", D, 1), MatrixSymbol("c", D, 1)
+    return Model(1 - dot(a, c) / (norm2(a) * norm2(c)), [a])
+
+
+def smoothing():
+    """Of a signal on a graph with Laplacian L."""
+    f, g, L = MatrixSymbol("f", N, 1), MatrixSymbol("g", N, 1), MatrixSymbol("L", N, N)
+    return Model(sumsq(f - g) / 2 + lam * quad(f, L) / 2, [f])
+
+
+def perceptron():
+    W1, W2, H, out = (
+        MatrixSymbol(name, *shape) for name, *shape in [("W1", D, K), ("W2", K, 1), ("H", N, K), ("yhat", N, 1)]
+    )
+    return Model(sumsq(out - y) / (2 * N), [W1, W2], where=[Eq(H, (X * W1).applyfunc(tanh)), Eq(out, H * W2)])
+
+
+def rectified():
+    W1, W2, H, b1 = (
+        MatrixSymbol(name, *shape) for name, *shape in [("W1", D, K), ("W2", K, 1), ("H", N, K), ("b1", 1, K)]
+    )
+    layer = (X * W1 + ones * b1).applyfunc(lambda u: Max(0, u))
+    return Model(sumsq(H * W2 - y) / 2, [W1, W2, b1], where=[Eq(H, layer)])
+
+
+def negative_sampling():
+    c, o, B = MatrixSymbol("c", D, 1), MatrixSymbol("o", D, 1), MatrixSymbol("V", K, D)
+    return Model(-log(sigmoid(dot(o, c))) - total((-B * c).applyfunc(sigmoid).applyfunc(log)), [c])
+
+
+def autoencoder_bound():
+    """The ELBO of a variational autoencoder with a linear decoder."""
+    x, W = IndexedBase("x", shape=(N, M)), IndexedBase("W", shape=(D, M))
+    mean, s, noise, z = (IndexedBase(name, shape=(N, D)) for name in ("mu", "s", "epsilon", "z"))
+    error = Sum((x[n, m] - Sum(z[n, j] * W[j, m], (j, 0, D - 1))) ** 2, (n, 0, N - 1), (m, 0, M - 1)) / 2
+    divergence = Sum(exp(s[n, j]) + mean[n, j] ** 2 - 1 - s[n, j], (n, 0, N - 1), (j, 0, D - 1)) / 2
+    return Model(error + divergence, [mean, s], where=[Eq(z[n, j], mean[n, j] + exp(s[n, j] / 2) * noise[n, j])])
+
+
+def hawkes():
+    t, rate, T = vector("t"), vector("lambda"), Symbol("T", positive=True)
+    compensator = mu * T + alpha * Sum(1 - exp(-beta * (T - t[i])), (i, 0, N - 1)) / beta
+    intensity = Eq(rate[i], mu + alpha * Sum(exp(-beta * (t[i] - t[j])), (j, 0, i - 1)))
+    return Model(compensator - Sum(log(rate[i]), (i, 0, N - 1)), [mu, alpha], where=[intensity])
+
+
+def gamma_family():
+    x = vector("x", positive=True)
+    terms = alpha * log(beta) - loggamma(alpha) + (alpha - 1) * log(x[i]) - beta * x[i]
+    return Model(-Sum(terms, (i, 0, N - 1)), [alpha, beta])
+
+
+def normal_mixture():
+    x, centre, weight = vector("x"), vector("m", K), vector("w", K, positive=True)
+    density = exp(-((x[n] - centre[k]) ** 2) / (2 * sigma**2)) / (sqrt(2 * pi) * sigma)
+    return Model(-Sum(log(Sum(weight[k] * density, (k, 0, K - 1))), (n, 0, N - 1)), [centre])

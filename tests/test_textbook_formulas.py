@@ -1,0 +1,180 @@
+"""Formulas of textbook losses, line by line as a lecturer would write them in one line of text."""
+
+import pytest
+
+from tests.models import textbook
+
+FORMULAS = {
+    "logistic": """
+C = −((𝟏 − y)ᵀlog(𝟏 − p) + yᵀlog(p))/N
+z = b·𝟏 + X w
+p = sigmoid(z)
+∂C/∂z = 1/N·(p − y)
+∂C/∂p = 1/N·(p − y)⊘(𝟏 − p)⊘p
+∂C/∂w = Xᵀ∂C/∂z
+∂C/∂b = sum(∂C/∂z)
+""",
+    "ridge": """
+C = λ·‖w‖²/2 + ‖X w − y‖²/(2·N)
+∂C/∂w = λ·w + 1/N·Xᵀ(X w − y)
+""",
+    "lasso": """
+C = λ·‖w‖₁ + ‖X w − y‖²/(2·N)
+∂C/∂w = λ·sign(w) + 1/N·Xᵀ(X w − y)
+""",
+    "elastic_net": """
+C = λ·(mu·‖w‖₁ + ‖w‖²·(1 − mu)/2) + ‖X w − y‖²/(2·N)
+∂C/∂w = λ·(mu·sign(w) + (1 − mu)·w) + 1/N·Xᵀ(X w − y)
+""",
+    "group_lasso": """
+C = λ·‖w‖ + ‖X w − y‖
+∂C/∂w = λ/‖w‖·w + 1/‖X w − y‖·Xᵀ(X w − y)
+""",
+    "huber": """
+C = sum(if_else(|X w − y| ≤ delta, (X w − y)²/2, delta·(|X w − y| − delta/2)))
+∂C/∂w = Xᵀif_else(|X w − y| ≤ delta, X w − y, delta·sign(X w − y))
+""",
+    "hinge": """
+C = λ·‖w‖²/2 + sum(Max(0, 𝟏 − y∘(X w)))/N
+∂C/∂w = λ·w − 1/N·Xᵀ(y∘step(𝟏 − y∘(X w)))
+""",
+    "probit": """
+C = −sum(log_ndtr(y∘(X w)))
+∂C/∂w = −Xᵀ(y∘(exp(−(y∘(X w))²/2)/(ndtr(y∘(X w))·√(2·π))))
+""",
+    "poisson": """
+C = sum(exp(X w)) − yᵀX w
+∂C/∂w = Xᵀ(exp(X w) − y)
+""",
+    "barrier": """
+C = cᵀw − mu·sum(log(y − X w))
+∂C/∂w = mu·Xᵀ(𝟏⊘(y − X w)) + c
+""",
+    "marginal_likelihood": """
+C = N·log(2·π)/2 + yᵀ(sigma²·I + P)⁻¹ y/2 + logdet(sigma²·I + P)/2
+∂C/∂sigma = sigma·(tr((sigma²·I + P)⁻¹) − yᵀ(sigma²·I + P)⁻² y)
+""",
+    "covariance": """
+C = vᵀS⁻¹ v + logdet(S)
+∂C/∂S = S⁻ᵀ − S⁻ᵀv vᵀS⁻ᵀ
+""",
+    "graphical_lasso": """
+C = λ·‖S‖₁ + tr(A S) − logdet(S)
+∂C/∂S = λ·sign(S) + Aᵀ − S⁻ᵀ
+""",
+    "mahalanobis": """
+C = (x − mu)ᵀS⁻¹(x − mu)/2
+∂C/∂mu = −1/2·(S⁻¹ + S⁻ᵀ)(x − mu)
+∂C/∂S  = −1/2·S⁻ᵀ(x − mu)(x − mu)ᵀS⁻ᵀ
+""",
+    "gaussian_rows": """
+C = N·logdet(S)/2 + tr((X − 𝟏 muᵀ)S⁻¹(X − 𝟏 muᵀ)ᵀ)/2
+∂C/∂mu = −1/2·(S⁻¹ + S⁻ᵀ)(X − 𝟏 muᵀ)ᵀ𝟏
+∂C/∂S  = 1/2·(N·S⁻ᵀ − S⁻ᵀ(X − 𝟏 muᵀ)ᵀ(X − 𝟏 muᵀ)S⁻ᵀ)
+""",
+    "matrix_normal": """
+C = D·logdet(U)/2 + N·logdet(S)/2 + tr(S⁻¹(X − M)ᵀU⁻¹(X − M))/2
+∂C/∂M = −1/2·(U⁻¹(X − M)S⁻¹ + U⁻ᵀ(X − M)S⁻ᵀ)
+∂C/∂U = 1/2·(D·U⁻ᵀ − U⁻ᵀ(X − M)S⁻ᵀ(X − M)ᵀU⁻ᵀ)
+""",
+    "innovations": """
+C = rᵀS⁻¹ r/2 + logdet(S)/2
+r = z − H F x
+S = H P Hᵀ + R
+∂C/∂r = 1/2·(S⁻¹ + S⁻ᵀ)r
+∂C/∂S = 1/2·(S⁻ᵀ − S⁻ᵀr rᵀS⁻ᵀ)
+∂C/∂F = −Hᵀ∂C/∂r xᵀ
+∂C/∂H = ∂C/∂S H Pᵀ + (∂C/∂S)ᵀH P − ∂C/∂r xᵀFᵀ
+""",
+    "autoencoder": """
+C = ‖X − X U Uᵀ‖_F²
+∂C/∂U = −2((X − X U Uᵀ)ᵀX + Xᵀ(X − X U Uᵀ))U
+""",
+    "factorisation": """
+C = λ·(‖U‖_F² + ‖V‖_F²)/2 + ‖R − U Vᵀ‖_F²/2
+∂C/∂U = λ·U − (R − U Vᵀ)V
+∂C/∂V = λ·V − (R − U Vᵀ)ᵀU
+""",
+    "completion": """
+C = ‖O∘(R − U Vᵀ)‖_F²/2
+∂C/∂U = −((R − U Vᵀ)∘O∘²)V
+∂C/∂V = −((R − U Vᵀ)∘O∘²)ᵀU
+""",
+    "attention": """
+C = ‖O − T‖_F²/2
+A = softmax(1/√D·Q Kᵀ)
+O = A V
+∂C/∂A = (O − T)Vᵀ
+∂C/∂O = O − T
+∂C/∂Q = 1/√D·(A∘((O − T)Vᵀ − (O∘(O − T))𝟏𝟏ᵀ))K
+∂C/∂K = 1/√D·(A∘((O − T)Vᵀ − (O∘(O − T))𝟏𝟏ᵀ))ᵀQ
+∂C/∂V = Aᵀ(O − T)
+""",
+    "rayleigh": """
+C = vᵀA v/‖v‖²
+∂C/∂v = 1/‖v‖²·(A + Aᵀ)v − 2·vᵀA v/‖v‖⁴·v
+""",
+    "discriminant": """
+C = −vᵀA v/(vᵀS v)
+∂C/∂v = (vᵀA v/(vᵀS v)²·(S + Sᵀ) − 1/(vᵀS v)·(A + Aᵀ))v
+""",
+    "cosine": """
+C = 1 − aᵀc/(‖a‖·‖c‖)
+∂C/∂a = 1/‖c‖·(aᵀc/‖a‖³·a − 1/‖a‖·c)
+""",
+    "smoothing": """
+C = λ·fᵀL f/2 + ‖f − g‖²/2
+∂C/∂f = λ/2·(L + Lᵀ)f + f − g
+""",
+    "perceptron": """
+C = ‖yhat − y‖²/(2·N)
+H    = tanh(X W1)
+yhat = H W2
+∂C/∂H    = ∂C/∂yhat W2ᵀ
+∂C/∂yhat = 1/N·(yhat − y)
+∂C/∂W1 = Xᵀ(∂C/∂H∘(𝟏𝟏ᵀ − H∘²))
+∂C/∂W2 = Hᵀ∂C/∂yhat
+""",
+    "rectified": """
+C = ‖H W2 − y‖²/2
+H = Max(0, X W1 + 𝟏 b1)
+∂C/∂H = (H W2 − y)W2ᵀ
+∂C/∂W1 = Xᵀ(∂C/∂H∘step(X W1 + 𝟏 b1))
+∂C/∂W2 = Hᵀ(H W2 − y)
+∂C/∂b1 = 𝟏ᵀ(∂C/∂H∘step(X W1 + 𝟏 b1))
+""",
+    "negative_sampling": """
+C = −log(sigmoid(cᵀo)) − sum(log(sigmoid(−V c)))
+∂C/∂c = (sigmoid(cᵀo) − 1)·o + Vᵀsigmoid(V c)
+""",
+    "autoencoder_bound": """
+C = (Σ_m,n (x[n, m] − Σ_j W[j, m]·z[n, j])²)/2 + (Σ_j,n (exp(s[n, j]) + mu[n, j]² − s[n, j] − 1))/2
+z[n, j] = epsilon[n, j]·exp(s[n, j]/2) + mu[n, j]
+∂C/∂z[n,j] = Σ_m W[j, m]·(Σ_i W[i, m]·z[n, i] − x[n, m])
+∂C/∂mu[n,j] = mu[n, j] + ∂C/∂z[n, j]
+∂C/∂s[n,j]  = epsilon[n, j]·∂C/∂z[n, j]·exp(s[n, j]/2)/2 + exp(s[n, j])/2 − 1/2
+""",
+    "hawkes": """
+C = T·mu + (alpha·Σ_i (1 − exp(−beta·(T − t[i]))))/beta − Σ_i log(λ[i])
+λ[i] = alpha·Σ_{j=0…i−1} exp(−beta·(t[i] − t[j])) + mu
+∂C/∂λ[i] = −1/λ[i]
+∂C/∂mu    = T + Σ_i ∂C/∂λ[i]
+∂C/∂alpha = Σ_i (1 − exp(beta·(t[i] − T)))/beta + Σ_i ∂C/∂λ[i]·Σ_{j=0…i−1} exp(−beta·(t[i] − t[j]))
+""",
+    "gamma_family": """
+C = −Σ_i (alpha·log(beta) + log(x[i])·(alpha − 1) − beta·x[i] − loggamma(alpha))
+∂C/∂alpha = N·digamma(alpha) − N·log(beta) − Σ_i log(x[i])
+∂C/∂beta  = Σ_i x[i] − alpha·N/beta
+""",
+    "normal_mixture": """
+C = −Σ_n log(Σ_k w[k]·exp(−(x[n] − m[k])²/(2·sigma²))/(sigma·√(2·π)))
+∂C/∂m[k] = −(w[k]·Σ_n exp(−(x[n] − m[k])²/(2·sigma²))·(x[n] − m[k])/(Σ_i w[i]·exp(−(x[n] − m[i])²/(2·sigma²))))/sigma²
+""",
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_reads_as_in_the_textbook(name):
+    shown = getattr(textbook, name)().show()
+    lines = [line.strip() for line in shown.splitlines() if " = " in line]
+    assert "\n".join(lines) == FORMULAS[name].strip()
