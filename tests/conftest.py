@@ -1,6 +1,7 @@
 """What all tests share: hypothesis without deadlines, since the first run of a strategy compiles a model; and that what
 functions do is checked after every pass over their statements (`symgrad/statements/spec.py`)."""
 
+import gc
 import os
 
 from hypothesis import settings
@@ -9,3 +10,13 @@ os.environ["SYMGRAD_VALIDATE"] = "1"
 
 settings.register_profile("symgrad", deadline=None, derandomize=True)
 settings.load_profile("symgrad")
+
+# What is collected, some millions of objects, lives until the end: the collector of garbage need not go through it.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+    gc.enable()
