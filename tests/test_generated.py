@@ -146,7 +146,7 @@ def test_data_in_order_and_by_name() -> None:
     loss, _ = MODULE.flat_value_and_gradient(AT, DATA["X"], y=DATA["y"])
     assert loss == MODULE.value(AT, **DATA)
     np.testing.assert_array_equal(MODULE.unpack(AT, DATA["X"]).w[:, 0], AT)
-    with pytest.raises(TypeError, match="got multiple values for keyword argument 'X'"):
+    with pytest.raises(TypeError, match="got multiple values for argument 'X'"):
         MODULE.flat_value_and_gradient(AT, DATA["X"], **DATA)
     with pytest.raises(TypeError, match="expected at most 2 data: X, y; got 3"):
         MODULE.flat_value_and_gradient(AT, DATA["X"], DATA["y"], 1.0)

@@ -63,7 +63,7 @@ def check(name: str, required: Requirements) -> Check:
         calls.append("_floating")
     for argument in required.arguments:
         if argument.integer:
-            made = "_size" if argument.role == "dimension" else "_integers"
+            made = "_array" if argument.role == "dimension" else "_integers"
             arrays.append(f'{argument.name} = {made}("{argument.name}", {argument.name})')
             calls.append(made)
     sided = [a for a in required.arguments if a.role != "dimension"]

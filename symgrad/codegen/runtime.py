@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.abc import InspectLoader
 from importlib.util import find_spec
-from types import CodeType
+from types import CodeType, MappingProxyType
 from typing import cast
 
 # What every generated module imports itself.
@@ -76,9 +76,9 @@ class Sources:
         """The definitions of the names, with two empty lines between them."""
         return "\n\n".join(self.known[name].source for name in names)
 
-    def import_lines(self, names: Iterable[str]) -> list[str]:
-        """The import statements for the definitions of the names, and for types; plain imports come first."""
-        used = {**TYPING, **{key: one for name in names for key, one in self.known[name].imports.items()}}
+    def import_lines(self, names: Iterable[str], others: Mapping[str, Import] = MappingProxyType({})) -> list[str]:
+        """The import statements for the definitions of the names, for types and others; plain imports come first."""
+        used = {**TYPING, **others, **{key: one for name in names for key, one in self.known[name].imports.items()}}
         parts: dict[str, list[str]] = {}
         for one in used.values():
             if one.name is not None:

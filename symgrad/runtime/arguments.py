@@ -15,46 +15,29 @@ class _SparseMatrix(Protocol):
     def tocsr(self) -> Any: ...
 
 
-def _arguments(
-    *given: Any, names: tuple[str, ...] = ARGUMENTS, whole: tuple[str, ...] = ()
-) -> tuple[npt.NDArray[Any], ...]:
+def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = ()) -> tuple[npt.NDArray[Any], ...]:
     """The arguments as arrays of one floating type that fit each other, without sides of one but those in `whole`."""
-    kinds = [(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given]
-    casts = _casts(names, tuple(kinds), whole)
-    if casts is None:
-        given = tuple(map(_array, names, given))
-        casts = _casts(names, tuple([(array.dtype, array.shape) for array in given]), whole)
-    return tuple([cast(one) if cast else one for one, cast in zip(given, casts, strict=True)]) if casts else given
+    arrays, kinds = [*given], [(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given]
+    fits = _fits(names, tuple(kinds), whole)
+    if fits is None:
+        arrays = [*map(_array, names, given)]
+        fits = _fits(names, tuple([(one.dtype, one.shape) for one in arrays]), whole)
+    for n, dtype, shape in fits[0]:
+        one = arrays[n]
+        arrays[n] = dtype.type(one) if np.isscalar(one) else one.astype(dtype, copy=False).reshape(shape)[()]
+    return tuple(arrays)
 
 
 @lru_cache
-def _casts(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...]) -> Any:
-    """As what arguments of these types and shapes fit, if one has to change; None if they are no arrays of numbers."""
-    plain = [kind if isinstance(kind, tuple) or issubclass(kind, int | float | np.number) else object for kind in kinds]
-    pairs = [kind if isinstance(kind, tuple) else (np.dtype(kind), ()) for kind in plain]
+def _fits(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...] = ()) -> Any:
+    """What arguments of these kinds need, another type and shape, and all sizes; None if some are no real numbers."""
+    pairs = [kind if isinstance(kind, tuple) else (np.dtype(kind), ()) for kind in kinds]
     if any(pair[0].kind not in ("iu" if name in INTEGERS else "fiub") for name, pair in zip(names, pairs, strict=True)):
         return None
     floats = [pair for pair, kind in zip(pairs, kinds, strict=True) if pair[0].kind == "f" and kind is not float]
-    types = [dtype for dtype, shape in floats if shape] or [dtype for dtype, _ in floats] or [np.dtype(float)]
-    real, (shapes, _) = np.result_type(np.float32, *types), _sides(names, [shape for _, shape in pairs], whole)
-    made = [(np.dtype(np.int64) if name in INTEGERS else real, side) for name, side in zip(names, shapes, strict=True)]
-    casts = [_cast(*new, pair) if not new[1] or new != pair else None for new, pair in zip(made, pairs, strict=True)]
-    return casts if any(casts) else []
-
-
-def _cast(dtype: Any, shape: tuple[int, ...], given: tuple[Any, tuple[int, ...]]) -> Any:
-    """What makes arrays, or numbers, of a given type and shape those of another."""
-    if not given[1]:
-        return dtype.type
-    if shape and dtype == given[0]:
-        return lambda array: array.reshape(shape)
-    return lambda array: array.astype(dtype, copy=False).reshape(shape) if shape else dtype.type(array.item())
-
-
-def _sides(names: Any, shapes: Any, whole: tuple[str, ...] = ()) -> tuple[list[tuple[int, ...]], dict[str, int]]:
-    """The shapes, without sides of one but for those in `whole`, and the sizes of all sides, once they agree."""
-    kept, sizes = [], dict[Any, Any]()
-    for name, shape in zip(names, shapes, strict=True):
+    types = [dtype for dtype, shape in floats if shape] or [dtype for dtype, _ in floats] or [float]
+    real, fits, sizes = np.result_type(np.float32, *types), [], dict[Any, Any]()
+    for name, (_, shape) in zip(names, pairs, strict=True):
         sides = labels = SHAPES.get(name.removeprefix("direction_"), (name,))
         if len(shape) != len(sides) and name not in whole:
             labels = tuple([label for label in sides if label != 1]) or sides[: len(shape)]
@@ -65,12 +48,18 @@ def _sides(names: Any, shapes: Any, whole: tuple[str, ...] = ()) -> tuple[list[t
             size, said = (label, str(label)) if isinstance(label, int) else sizes.setdefault(label, (side, said))
             if side != size:
                 raise ValueError(f"{name}: side {axis} is {said}, got {side}")
-        kept.append(tuple([n for n, label in zip(shape, labels, strict=True) if label != 1 or name in whole]))
-    return kept, {label: size for label, (size, _) in sizes.items() if label in DIMENSIONS}
+        kept = tuple([n for n, label in zip(shape, labels, strict=True) if label != 1 or name in whole])
+        fits.append((np.dtype(np.int64) if name in INTEGERS else real, kept))
+    changes = [(n, *fit) for n, fit in enumerate(fits) if not fit[1] or fit != pairs[n]]
+    return changes, {label: size for label, (size, _) in sizes.items() if label in DIMENSIONS}
 
 
 def _array(name: str, given: Any) -> Any:
-    """What NumPy makes of an argument, or an error that says which argument it cannot use."""
+    """What NumPy makes of an argument, or an error that says which argument it cannot use; a size is an integer."""
+    if name in DIMENSIONS:
+        if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 0:
+            raise TypeError(f"{name}: expected an integer size of at least 0, got {given!r}")
+        return int(given)
     wanted, kinds = ("integers", "iu") if name in INTEGERS else ("real numbers", "fiub")
     try:
         array = given.tocsr() if name in SPARSE and hasattr(given, "tocsr") else np.asarray(given)
@@ -80,12 +69,6 @@ def _array(name: str, given: Any) -> Any:
         said = "; fill it first" if array.dtype.kind in kinds else f" of type {array.dtype}"
         raise TypeError(f"{name}: expected {wanted}, got {type(given).__name__}{said}")
     return array if array.dtype.kind in kinds else array.astype(np.int64 if name in INTEGERS else float)  # no entries
-
-
-def _size(name: str, given: Any) -> int:
-    if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 0:
-        raise TypeError(f"{name}: expected an integer size of at least 0, got {given!r}")
-    return int(given)
 
 
 def _check_range(name: str, array: npt.NDArray[Any], size: int) -> None:

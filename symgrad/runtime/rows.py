@@ -3,7 +3,8 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial, reduce
-from operator import iadd
+from itertools import repeat
+from operator import call, iadd
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,8 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
     two of each. The bits are the same for any number of threads: blocks, and their order, depend on sizes alone.
     """
     count = arrays[0].shape[0] if arrays else sum(map(len, kept[0]))
-    if not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # calls would cost more than blocks save
-        return rows(*arrays, *shared)
-    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size))
+    small = count * (width + size // 5) <= 0.7 * BLOCK_BYTES  # calls would cost more than blocks save
+    blocks = len(kept[0]) if kept else 1 if small else -(-count // _block_rows(width, size))
     if blocks <= 2:
         return rows(*arrays, *[part for part, *_ in kept], *shared)
 
@@ -29,27 +29,21 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
         mine = slice(count * k // blocks, count * (k + 1) // blocks)
         return rows(*[array[mine] for array in arrays], *[part[k] for part in kept], *shared)
 
-    def joined(one: Any, other: Any) -> Any:
-        return tuple([join(a, b) for join, a, b in zip(joins or [iadd] * len(one), one, other, strict=True)])
-
-    if threading.current_thread() is not threading.main_thread() and THREADS is None:  # the caller has threads himself
-        return reduce(joined, map(block, range(blocks)))
-    tell, limit = _blas()
+    tell, limit = _blas(THREADS is not None or threading.current_thread() is threading.main_thread())
     before = tell()
     threads = min(blocks, THREADS or before) if count * size >= THREAD_WORK else 1
     limit(1)
     try:
         with ThreadPoolExecutor(threads, initializer=partial(np.seterr, **np.geterr())) as pool:
-            return reduce(joined, (pool.map if threads > 1 else map)(block, range(blocks)))
+            made = (pool.map if threads > 1 else map)(block, range(blocks))
+            return reduce(lambda one, other: [*map(call, joins or repeat(iadd), one, other)], made)
     finally:
         limit(before)
 
 
 def _block_rows(width: int, size: int) -> int:
-    """How many rows fit into the cache, and into products of a million multiplications, which OpenBLAS does not pack.
-
-    At least so many that adding up the results takes a twentieth of a row's 1 + size / (5 width) passes.
-    """
+    """How many rows fit into the cache, and into products that OpenBLAS does not pack: of a million multiplications."""
     fitting, unpacked = BLOCK_BYTES // (8 * max(1, width)), 1_000_000 // max(1, size)
+    # at least so many that adding up the results takes a twentieth of a row's 1 + size / (5 width) passes
     least = 100 * size // (5 * width + size + 1)
     return max(1, min(fitting, unpacked), least) if unpacked >= least else max(fitting, 4 * least)

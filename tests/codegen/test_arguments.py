@@ -230,7 +230,7 @@ def test_sizes_that_disagree_are_blamed_on_what_they_were_read_from(ridge, linea
             call(theta, X=X0, y=y0, lam=0.5, M=4)
         with pytest.raises(ValueError, match=r"^theta: expected 5 entries for \[\(5, 1\)\] by {'N': 3, 'M': 5}, got 3"):
             call(theta, X=X0.T, y=np.ones(3), lam=0.5)
-        with pytest.raises(TypeError, match="unexpected argument 'Z'"):
+        with pytest.raises(TypeError, match="unexpected keyword argument 'Z'"):
             call(theta, Z=X0)
     with pytest.raises(ValueError, match=r"^flat theta: expected shape \(flat theta\), got shape \(3, 1\)"):
         ridge.unpack(theta[:, None], X=X0)

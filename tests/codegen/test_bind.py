@@ -59,10 +59,10 @@ def ridge_needs(module, name):
     ("given", "data", "kind", "message"),
     [
         ((), {**DATA, "y": np.zeros(4)}, ValueError, "^y: side 0 is N = 5 by X, got 4"),
-        ((), {**DATA, "Z": 1}, TypeError, "unexpected argument 'Z'"),
-        ((), {**DATA, "w": W0}, TypeError, "unexpected argument 'w'; expected data or a size"),
-        ((DATA["X"], 0.5, DATA["y"], 1), {}, TypeError, "at most 3 data: X, lam, y; got 4"),
-        ((DATA["X"],), {"X": DATA["X"]}, TypeError, "multiple values for keyword argument 'X'"),
+        ((), {**DATA, "Z": 1}, TypeError, "unexpected keyword argument 'Z'"),
+        ((), {**DATA, "w": W0}, TypeError, "unexpected keyword argument 'w'"),
+        ((DATA["X"], 0.5, DATA["y"], 1), {}, TypeError, "from 0 to 3 positional arguments but 4"),
+        ((DATA["X"],), {"X": DATA["X"]}, TypeError, "multiple values for argument 'X'"),
         ((), {**DATA, "y": None}, TypeError, "^y: expected real numbers, got NoneType"),
     ],
 )
@@ -96,7 +96,7 @@ def test_lists_and_sizes_are_bound_too():
     q = IndexedBase("q", shape=(N,))
     module = Model(Sum(lam * q[n], (n, 0, N - 1)) + Sum(exp(-lam * k), (k, 0, K - 1)), [lam]).compile(check=False)
     assert module.bind(q=[1, 2, 3], K=2).value(2.0) == module.value(2.0, q=[1.0, 2.0, 3.0], K=2)
-    assert isinstance(module.bind(q=[1, 2, 3], K=2)._given["q"], np.ndarray)
+    assert isinstance(module.bind(q=[1, 2, 3], K=2).given["q"], np.ndarray)
 
 
 def test_what_depends_on_data_alone_is_computed_once():

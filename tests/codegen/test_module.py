@@ -27,6 +27,7 @@ from sympy import (
 )
 
 from symgrad import MaxOver, Model, if_else, relu, softmax, total
+from symgrad.cli.model_file import ModelReference, load_model
 
 N, M, K, P = symbols("N M K P", integer=True, positive=True)
 i, j, k, n = symbols("i j k n", integer=True)
@@ -346,3 +347,10 @@ def test_subscripts_in_blocks_of_rows(kind):
     value, blocked_slope = module.value_and_gradient(start, **arrays)
     np.testing.assert_allclose(value, whole, rtol=1e-12)
     np.testing.assert_allclose(blocked_slope[0], slope[0], rtol=1e-11, atol=1e-13)
+
+
+def test_a_module_of_logistic_regression_is_short_and_not_squeezed():
+    model = load_model(ModelReference(Path(__file__).parents[2] / "examples" / "logistic.py", "model"))
+    lines = model.source().splitlines()
+    assert len(lines) <= 260
+    assert max(map(len, lines)) <= 120

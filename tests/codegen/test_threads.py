@@ -58,7 +58,7 @@ def test_every_row_is_in_one_block(threaded):
 
     for count in (1, 2, 3, 64, 65, 4999):
         seen.clear()
-        assert module._over_rows(rows, (np.arange(count),), (), 3, 1) == (count * (count - 1) // 2,)
+        assert [*module._over_rows(rows, (np.arange(count),), (), 3, 1)] == [count * (count - 1) // 2]
         assert sorted(seen) == list(range(count))
 
 
@@ -85,16 +85,17 @@ def test_the_default_is_what_blas_would_take_where_nobody_else_has_threads(threa
     taken = []
     real = module.ThreadPoolExecutor
     monkeypatch.setattr(module, "ThreadPoolExecutor", lambda count, **more: taken.append(count) or real(count, **more))
-    monkeypatch.setattr(module, "_blas", lambda: (lambda: 6, lambda count: None))
+    one = (lambda: 1, lambda count: None)
+    monkeypatch.setattr(module, "_blas", lambda free: (lambda: 6, lambda count: None) if free else one)
     module.value(**arrays)
     assert taken == [6]
     caller = threading.Thread(target=lambda: module.value(**arrays))
     caller.start()
     caller.join()
-    assert taken == [6]  # the caller has threads himself
+    assert taken == [6, 1]  # the caller has threads himself
     module.THREADS = 3
     module.value(**arrays)
-    assert taken == [6, 3]
+    assert taken == [6, 1, 3]
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -102,7 +103,7 @@ def test_blas_has_one_thread_meanwhile(threaded, threads):
     """Its own threads cost more in products of a block than they save, and would change the bits of sums."""
     module, arrays = threaded
     module.THREADS = threads
-    tell, limit = module._blas()
+    tell, limit = module._blas(True)
     given, inside = tell(), []
     try:
         limit(2)
@@ -125,7 +126,7 @@ def test_blas_without_known_functions_is_left_alone(threaded, monkeypatch, libra
 
     monkeypatch.setattr(module.ctypes, "CDLL", load)
     module._blas.cache_clear()
-    assert module._blas()[0]() == 1
+    assert module._blas(True)[0]() == 1
     module.THREADS = 1
     expected = module.value(**arrays)
     module.THREADS = 2

@@ -12,9 +12,9 @@ def declared(monkeypatch):
     """A model of a column, a row, and an array that keeps its sides of one."""
     shapes = {"column": ("M", 1), "row": (1, "K"), "single": (1, 1), "kept": ("M", 1), "a": ()}
     monkeypatch.setattr(arguments, "SHAPES", shapes)
-    arguments._casts.cache_clear()
+    arguments._fits.cache_clear()
     yield
-    arguments._casts.cache_clear()
+    arguments._fits.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["column", "row", "single"])
@@ -39,7 +39,7 @@ def test_arrays_that_fit_are_looked_at_once_and_handed_on():
         assert all(
             one is two for one, two in zip(_arguments(column, row, names=("column", "row")), (column, row), strict=True)
         )
-    assert arguments._casts.cache_info().hits == 1
+    assert arguments._fits.cache_info().hits == 1
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_a_function_calls_one_library_by_one_name(known: Sources) -> None:
 
 
 def test_a_function_comes_with_what_it_needs_in_the_order_of_use() -> None:
-    assert RUNTIME.closure(["_arguments"]) == ["_arguments", "_casts", "_sides", "_cast", "_array"]
+    assert RUNTIME.closure(["_arguments"]) == ["_arguments", "_fits", "_array"]
     assert RUNTIME.closure(["_jacobian"], ["Blocks"]) == ["_jacobian", "_flat_index"]
 
 
@@ -75,7 +75,8 @@ def test_imports_are_sorted_and_joined() -> None:
         "import threading",
         "from concurrent.futures import ThreadPoolExecutor",
         "from functools import cache, partial, reduce",
-        "from operator import iadd",
+        "from itertools import repeat",
+        "from operator import call, iadd",
         "from typing import Any, NamedTuple",
     ]
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import jax.scipy.special
 
-from symgrad.runtime.arguments import _sides
+from symgrad.runtime.declared import DIMENSIONS, SHAPES
 from symgrad.runtime.gamma import _polygamma, _stirling_rise
 from symgrad.runtime.logarithms import _share_excess
 
@@ -25,8 +25,21 @@ def _floating(**given: Any) -> list[Any]:
 
 def _fitted(*whole: str, **arrays: Any) -> list[Any]:
     """The arrays once their sides agree, without sides of length one, which those in `whole` keep."""
-    shapes, _ = _sides(tuple(arrays), tuple([array.shape for array in arrays.values()]), whole)
-    return [array.reshape(shape) for array, shape in zip(arrays.values(), shapes, strict=True)]
+    fitted, sizes = [], dict[Any, Any]()
+    for name, array in arrays.items():
+        sides = labels = SHAPES[name.removeprefix("direction_")]
+        if array.ndim != len(sides) and name not in whole:
+            labels = tuple([label for label in sides if label != 1]) or sides[: array.ndim]
+        if array.ndim != len(labels):
+            raise ValueError(f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {array.shape}")
+        for axis, (label, side) in enumerate(zip(labels, array.shape, strict=True)):
+            first = (label, str(label)) if isinstance(label, int) else (side, f"{label} = {side} by {name}")
+            size, said = sizes.setdefault(label, first)
+            if side != size:
+                raise ValueError(f"{name}: side {axis} is {said}, got {side}")
+        kept = zip(array.shape, labels, strict=True)
+        fitted.append(array.reshape([side for side, label in kept if label != 1 or name in whole]))
+    return fitted
 
 
 def _integers(name: str, given: Any) -> Any:
@@ -37,7 +50,11 @@ def _integers(name: str, given: Any) -> Any:
 
 
 def _array(name: str, given: Any) -> Any:
-    """What JAX makes of an argument, or an error that says which argument it cannot use."""
+    """What JAX makes of an argument, or an error that says which argument it cannot use; a size is an integer."""
+    if name in DIMENSIONS:
+        if not isinstance(given, int) or isinstance(given, bool) or given < 0:
+            raise TypeError(f"{name}: expected an integer size of at least 0, got {given!r}")
+        return given
     try:
         array = jnp.asarray(given)
     except (TypeError, ValueError) as error:

@@ -1,12 +1,12 @@
 """How generated functions check their arguments."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symgrad.arguments import Argument
 from symgrad.codegen.arguments import assigned, conditions, whole
 from symgrad.codegen.environment import texts
-from symgrad.codegen.lines import wrapped
+from symgrad.codegen.lines import WIDTH, wrapped
 from symgrad.outputs.requirements import Requirements
 
 
@@ -40,21 +40,32 @@ def checked(name: str, required: Requirements) -> Check:
     return Check(name, tuple(a.name for a in required.arguments), lines, ("_check_range",) if bounded else ())
 
 
-def array_lines(arguments: Sequence[Argument], takes_all: bool = False) -> Iterator[str]:
-    """The lines that make sizes and arrays of arguments, those of the whole model or some of them."""
+def array_lines(
+    arguments: Sequence[Argument], takes_all: bool = False, shapes: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """The lines that make sizes and arrays of arguments, those of the whole model or some of them.
+
+    `shapes` are variables for the shapes in which some are given, which are asked for once they are known to be arrays.
+    """
     sizes = [a.name for a in arguments if a.role == "dimension"]
     arrays = [a for a in arguments if a.role != "dimension"]
     names = [a.name for a in arrays]
     for size in sizes:
-        yield f'{size} = _size("{size}", {size})'
+        yield f'{size} = _array("{size}", {size})'
     if arrays:
         given = [*names, *([] if takes_all and not sizes else [f"names={texts(names)}"])]
         kept = [a.name for a in whole(arrays)]
         given += [f"whole={texts(kept)}"] if kept else []
-        yield from wrapped(f"{assigned(names)} = _arguments(", given, ")")
+        if not shapes:
+            yield from wrapped(f"{assigned(names)} = _arguments(", given, ")")
+            return
+        left = f"{assigned([*names, *shapes.values()])} ="
+        right = [f"*_arguments({', '.join(given)})", *(f"np.shape({name})" for name in shapes)]
+        together = f"{left} {', '.join(right)}"
+        yield from [together] if len(together) <= WIDTH else wrapped(f"{left} (", right, ")")
 
 
 def array_calls(arguments: Sequence[Argument]) -> list[str]:
     """The functions of the runtime that these lines call."""
     roles = {a.role == "dimension" for a in arguments}
-    return ["_arguments"] * (False in roles) + ["_size"] * (True in roles)
+    return ["_arguments"] * (False in roles) + ["_array"] * (True in roles)

@@ -1,10 +1,12 @@
 """Prints one generated function: the statements of its terms, and what it returns."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Symbol
+from sympy import S, Symbol
 
+from symgrad.codegen.arguments import read_off
 from symgrad.codegen.lines import Line, Listing, listing
 from symgrad.codegen.signature import Called, signature, taken_arguments
 from symgrad.codegen.speller import Speller
@@ -13,6 +15,7 @@ from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
 from symgrad.lowering.functions import SPECIAL, UNIVARIATE
 from symgrad.outputs.function import Function, terms_of
+from symgrad.outputs.requirements import Length
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
 from symgrad.statements.expressions import Operation
@@ -69,6 +72,22 @@ class PrintedBody:
     def parts(self) -> PrintedParts:
         """Its lines, and the functions that they call."""
         return printed_parts(self.body, self.speller, self.returns)
+
+    def parts_in_place(self, lengths: Sequence[Length]) -> tuple[PrintedParts, set[Symbol]]:
+        """The same with fewer variables where rows are called, and the dimensions that are variables still.
+
+        The only result of all rows is computed where it is returned, and the only dimension that nothing but the call
+        mentions is read off there, if that is short.
+        """
+        called = [replace(s, width=S.Zero, size=S.Zero) if isinstance(s, Rows) else s for s in self.body.statements]
+        plain = printed_parts(self.body, self.speller, self.returns, in_place=True)
+        if len(self.dimensions) != 1 or dimensions_of(replace(self.body, statements=tuple(called))):
+            return plain, self.dimensions
+        texts = {length.dimension: read_off(length) for length in lengths if length.dimension in self.dimensions}
+        speller = Speller(NUMPY, self.speller.dtype, texts, self.speller.function, self.speller.typed)
+        made = printed_parts(self.body, speller, self.returns, in_place=True)
+        same = len(made.lines) == len(plain.lines) and len(texts) == 1
+        return (made, set()) if same else (plain, self.dimensions)
 
     @property
     def once(self) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 from symgrad.arguments import Argument
 from symgrad.codegen.arguments import conditions, length_lines, whole
 from symgrad.codegen.environment import environment, texts
-from symgrad.codegen.lines import filled
+from symgrad.codegen.lines import filled, wrapped
+from symgrad.codegen.runtime import Import
 from symgrad.codegen.signature import described
 from symgrad.codegen.sizes import tuple_text
 from symgrad.errors import ModelError
@@ -19,6 +20,8 @@ from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, che
 from symgrad.targets.numpy.function import TYPES, PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
+
+_UNPACKING = {"accumulate": Import("itertools", "accumulate"), "prod": Import("math", "prod")}  # what `unpack` needs
 
 
 def module_source(
@@ -39,17 +42,17 @@ def module_source(
     rendered = _rendered(printed, checks, sparse)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
-    sizes, shapes = _parameter_shapes(program)
+    shapes = _parameter_shapes(program)
     packing = _packing(program, parameters)
-    shown = ["Bound", *(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
+    shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
     needs = [
         *_of_arguments(printed, checks, sparse),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
-        *_of_results(functions, rendered),
+        *_of_results(functions),
         *(["_solved"] if "_solved" in shapes else []),
     ]
     runtime = sources()
-    inside = [name for name in runtime.closure(["Bound", *needs]) if name not in shown]
+    inside = [name for name in runtime.closure(["_Bound", *needs]) if name not in shown]
     return (
         environment()
         .get_template("module.py.j2")
@@ -64,7 +67,6 @@ def module_source(
             conventions=conventions(postorder([program.loss.node])),
             dimensions=[str(d) for d in program.dimensions],
             integers=[a.name for a in program.arguments if a.integer and a.role != "dimension"],
-            sizes_of_parameters=sizes,
             shapes_of_parameters=shapes,
             helpers=sorted(helpers),
             scipy=sorted({name for one in printed for name in one.scipy} | runtime.special(inside)),
@@ -72,10 +74,10 @@ def module_source(
             packing=packing,
             shapes="\n".join(_shapes([a for a in program.arguments if a.role != "dimension"])),
             sparse=sparse,
-            bound=runtime.text(["Bound"]),
+            bind=_bind(program),
             functions=rendered,
             workspace=keeps,
-            imports=runtime.import_lines([*shown, *inside]),
+            imports=runtime.import_lines([*shown, *inside], _UNPACKING),
             runtime="\n\n".join([runtime.text(inside), *_of_one_argument(helpers)]),
             blocks=runtime.text(one for one in shown if one == "Blocks"),
             workspace_class=runtime.text(one for one in shown if one == "Workspace"),
@@ -100,10 +102,9 @@ def _of_arguments(
     return calls + (["_SparseMatrix"] if sparse else [])
 
 
-def _of_results(functions: Sequence[Function], rendered: Sequence[Mapping[str, Any]]) -> list[str]:
+def _of_results(functions: Sequence[Function]) -> list[str]:
     """The functions of the runtime that results are given out by."""
-    arrays = ["_array"] if any(one["given_shapes"] for one in rendered) else []
-    return arrays + (["_named"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else [])
+    return ["_named"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else []
 
 
 def _packing(program: Program, parameters: Sequence[Argument]) -> dict[str, Any]:
@@ -115,15 +116,33 @@ def _packing(program: Program, parameters: Sequence[Argument]) -> dict[str, Any]
     return {"lines": lines, "arrays": tuple_text(names) if lines else called}
 
 
-def _parameter_shapes(program: Program) -> tuple[str, str]:
-    """The sizes that the shapes of parameters take, and the text of these; data may not have all sizes."""
+def _bind(program: Program) -> list[str]:
+    """The function that takes data, in order or by name, and sizes by name; `...` is what it is not given."""
+    data = [a.name for a in program.arguments if a.role != "parameter"]
+    sizes = [str(d) for d in program.dimensions]
+    optional = "{}: Any = ...".format
+    others = [size for size in sizes if size not in data]
+    taken = [*map(optional, data), "*", *map(optional, others), "_bound: Any = None"]
+    given = [f'"{name}": {name}' for name in dict.fromkeys([*sizes, *data])]
+    doc = "The functions of the module as ones of the parameters alone: `bind(X=X).value(w)`; data are looked at once."
+    return [
+        *wrapped("def bind(", taken, ') -> "_Bound":'),
+        f'    """{doc}"""',
+        *(f"    {line}" for line in wrapped("return _bound or _Bound({", given, "})")),
+    ]
+
+
+def _parameter_shapes(program: Program) -> str:
+    """The shapes of parameters, by the table if data have all of their sizes."""
     parameters = [a for a in program.arguments if a.role == "parameter"]
-    sides = {symbol for a in parameters for side in a.shape for symbol in side.free_symbols}
-    names = [str(d) for d in program.dimensions if d in sides]
+    sides = [side for a in parameters for side in a.shape]
+    symbols = {symbol for side in sides for symbol in side.free_symbols}
+    known = {length.dimension for length in lengths_of([a for a in program.arguments if a.role == "data"])}
+    if symbols <= known and all(side.is_Symbol or side.is_Integer for side in sides):
+        return "[tuple([_array(n, sizes.get(n)) if n in DIMENSIONS else n for n in SHAPES[p]]) for p in PARAMETERS]"
+    names = [str(d) for d in program.dimensions if d in symbols]
     shapes = f"[{', '.join(tuple_text(a.shape) for a in parameters)}]"
-    if sides <= {length.dimension for length in lengths_of([a for a in program.arguments if a.role == "data"])}:
-        return "".join(f", {name}: int" for name in names), shapes
-    return "", f"_solved(lambda {', '.join(names)}: {shapes}, _entries, _sizes)"
+    return f"_solved(lambda {', '.join(names)}: {shapes}, flat.size, sizes)"
 
 
 def _of_one_argument(helpers: Iterable[str]) -> list[str]:
@@ -179,7 +198,6 @@ def _rendered(
                 "head": _head(one, sparse),
                 "taken": [TYPES.taken(a) for a in one.arguments],
                 "takes": one.takes,
-                "given_shapes": one.given_shapes,
                 "once": one.body.once,
                 "body": _statements(one.body, lengths),
                 "kept": None if one.kept is None else _statements(one.kept, lengths),
@@ -194,13 +212,14 @@ def _rendered(
 
 def _prepared(one: PrintedFunction, checks: Mapping[str, Check]) -> list[str]:
     """The lines of a function that look at its arguments."""
-    return [*array_lines(one.arguments, one.function.takes_all), *checks[one.check].call] if one.arguments else []
+    made = array_lines(one.arguments, one.function.takes_all, one.given_shapes)
+    return [*made, *checks[one.check].call] if one.arguments else []
 
 
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
     """The statements of a function, after those that read off arrays the dimensions that they mention."""
-    parts = body.parts
-    lines = [*length_lines(lengths, body.dimensions), *(line.text for line in parts.lines)]
+    parts, dimensions = body.parts_in_place(lengths)
+    lines = [*length_lines(lengths, dimensions), *(line.text for line in parts.lines)]
     functions = [[line.text for line in function] for function in parts.functions]
     return {"lines": lines, "result": parts.result, "keeps": body.keeps, "functions": functions}
 

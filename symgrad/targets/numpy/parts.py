@@ -5,13 +5,13 @@ that computes nothing is none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sympy import Symbol
 
 from symgrad.codegen.lines import Line, indented, lines, wrapped
 from symgrad.codegen.speller import Speller
-from symgrad.statements.expressions import Expression, Read
+from symgrad.statements.expressions import Buffer, Expression, Read, buffers_of
 from symgrad.statements.lengths import dimensions_in, dimensions_of
 from symgrad.statements.seam import AFTER, BEFORE, Section, seam_of
 from symgrad.statements.statements import Body, Define, Release, Rows
@@ -39,8 +39,11 @@ class PrintedParts:
     functions: tuple[tuple[Line, ...], ...] = ()
 
 
-def printed_parts(body: Body, speller: Speller, returns: str = "Any") -> PrintedParts:
-    """A function that returns something of the type `returns`, in parts if it has rows."""
+def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: bool = False) -> PrintedParts:
+    """A function that returns something of the type `returns`, in parts if it has rows.
+
+    With `in_place`, the only result of rows has no variable where it is returned, if that is short.
+    """
     seam = seam_of(body)
     if seam is None:
         return PrintedParts(tuple(lines_of(body.statements, speller)), _listed(body.results, speller))
@@ -49,7 +52,10 @@ def printed_parts(body: Body, speller: Speller, returns: str = "Any") -> Printed
     functions: list[tuple[Line, ...]] = []
     for part in seam.parts:
         if isinstance(part, Rows):
-            made += lines(_rows(part, speller), part)
+            alone = in_place and not any(one.computes for one in seam.sections)
+            call = _only_result(part, body.results, speller) if alone else None
+            made += [] if call else lines(_rows(part, speller), part)
+            result = call or result
             functions.append(tuple(_rows_function(part, speller)))
             continue
         made += lines_of([Release(part.lets_go)] if part.lets_go else [], speller)
@@ -115,13 +121,7 @@ def _rows(rows: Rows, speller: Speller) -> list[str]:
     """The call of the function for all rows."""
     results = _together([buffer.name for buffer in rows.results], rows)
     left = _tuple(results) if len(results) == 1 else ", ".join(results)
-    arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
-    shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows), *(["known"] if rows.once else [])]
-    given = [_tuple(arrays), _tuple(shared), *map(speller.size, (rows.width, rows.size))]
-    given += [f"kept={_tuple(kept)}"] if kept else []
-    joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]
-    given += [] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"]
-    called = wrapped(f"{left} = _over_rows(", [f"_{speller.function}_{rows.name}", *given], ")")
+    called = wrapped(f"{left} = _over_rows(", _given(rows, speller), ")")
     if not rows.once:
         return called
     key, totals = f'("{rows.name}", {speller.dtype})', _tuple([buffer.name for buffer in rows.once])
@@ -131,6 +131,33 @@ def _rows(rows: Rows, speller: Speller) -> list[str]:
         "if _once is not None:",
         f"    {totals} = _once.setdefault({key}, {totals})",
     ]
+
+
+def _only_result(rows: Rows, results: tuple[Expression, ...], speller: Speller) -> str | None:
+    """The results of a function with the call of rows in place of the only one that they have, if that is short."""
+    read = [buffer for expression in results for buffer in buffers_of(expression) if buffer in rows.results]
+    if len(rows.results) > 1 or len(read) > 1 or rows.once:
+        return None
+    call = replace(rows.results[0], name=f"_over_rows({', '.join(_given(rows, speller))})[0]")
+    text = _listed([_with_buffer(expression, rows.results[0], call) for expression in results], speller)
+    return text if len(text) <= MAX_LINE else None
+
+
+def _with_buffer(expression: Expression, buffer: Buffer, other: Buffer) -> Expression:
+    """The expression with one variable for another."""
+    if expression == Read(buffer):
+        return Read(other)
+    return expression.rebuilt([_with_buffer(part, buffer, other) for part in expression.operands])
+
+
+def _given(rows: Rows, speller: Speller) -> list[str]:
+    """What `_over_rows` is called with."""
+    arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
+    shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows), *(["known"] if rows.once else [])]
+    given = [f"_{speller.function}_{rows.name}", _tuple(arrays), _tuple(shared)]
+    given += [*map(speller.size, (rows.width, rows.size)), *([f"kept={_tuple(kept)}"] if kept else [])]
+    joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]
+    return given + ([] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"])
 
 
 def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
