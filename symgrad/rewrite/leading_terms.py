@@ -15,7 +15,6 @@ from sympy import (
     Poly,
     S,
     Symbol,
-    factor,
     fraction,
     log,
     loggamma,
@@ -34,6 +33,7 @@ from symgrad.graph.scalar import lift
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.growth import growth_of, log_of
 from symgrad.rewrite.local import MAX_OPERATIONS, cluster, cost
+from symgrad.rewrite.polynomials import factored
 from symgrad.rewrite.readings import lift_at
 from symgrad.rewrite.record import HIGHAM, record
 from symgrad.univariate import X, stable
@@ -122,7 +122,7 @@ def _cancelled(terms: Sequence[tuple[Number, Use]]) -> Use | None:
         whole = sum((c * part for (c, _), part, used in zip(terms, parts, taken, strict=True) if used), S.Zero)
         if sum(taken) < 2 or cost(whole) > 2 * MAX_OPERATIONS:
             continue
-        whole = factor(together(whole))
+        whole = factored(whole)
         if any(_is_less(whole, *pair, symbol) for pair in pairs for symbol in pair[0].free_symbols):
             kept = [pair for pair, used in zip(terms, taken, strict=True) if not used]
             excess = [

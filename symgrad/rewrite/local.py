@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import prod
 
 from sympy import Add as SymAdd
-from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor, factor_terms
+from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor_terms
 
 from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
 from symgrad.graph.facts import is_nonnegative
@@ -18,6 +18,7 @@ from symgrad.graph.nodes import Add, Contract, Node, Shape, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
+from symgrad.rewrite.polynomials import factored
 from symgrad.rewrite.record import record
 from symgrad.rewrite.rounding import keeps_digits
 
@@ -97,7 +98,7 @@ def _joined(terms: Sequence[tuple[Number, Use]], bound: Shape) -> Use | None:
     apart = sum(len(SymAdd.make_args(expand(part))) for part in parts)
     if len(SymAdd.make_args(expand(expr))) >= apart:
         return None
-    better = _best_of(expr, [expand, factor], cost(expr) + 1)
+    better = _best_of(expr, [expand, factored], cost(expr) + 1)
     if better is None:
         return None
     made = lift(_signed(better), {symbol: use for use, symbol in leaves.items()})
@@ -156,7 +157,7 @@ def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int], transposed
 def _cheapest(expr: Expr) -> Expr:
     if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS or _terms(expr) > MAX_TERMS:
         return expr
-    best = _best_of(expr, [expand, factor, lambda form: factor_terms(expand(form)), cancel], cost(expr))
+    best = _best_of(expr, [expand, factored, lambda form: factor_terms(expand(form)), cancel], cost(expr))
     return expr if best is None else _signed(best)
 
 
@@ -183,7 +184,7 @@ def _closed(expr: Expr) -> tuple[Expr, dict[Expr, Expr]]:
         if isinstance(part, Pow) and isinstance(part.base, SymAdd):
             negated = part.base.could_extract_minus_sign()
             base = -part.base if negated else part.base
-            symbol = made.setdefault(base, Dummy("sum", real=True))
+            symbol = made.setdefault(base, Dummy(f"sum{len(made)}", real=True))  # SymPy orders by names
             return (-symbol if negated else symbol) ** part.exp
         return part.func(*map(visit, part.args))
 

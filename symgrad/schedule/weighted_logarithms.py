@@ -41,12 +41,12 @@ def weigh_logarithms(roots: Sequence[Use], loss: Use | None = None) -> list[Use]
         live = liveness(everything, Vanishing(everything))
         weighted = [found for found in weighted if not _is_asked(found[1], live.of(found[0])[0])]
     # weight and divisor, in letters that the divisor numbers
-    pairs = {
+    pairs = dict.fromkeys(
         _numbered(signed, part)
         for _, weight, argument in weighted
         for part in _parts(argument)
         for signed in (weight, scale(S.NegativeOne, weight))
-    }
+    )
     if not pairs:
         return list(roots)
     roots = parts_by_weights(roots, pairs)

@@ -1,0 +1,67 @@
+"""Factors of rational functions, found without luck: the same ones in every run, after about the same time.
+
+SymPy lifts factors of many variables from those at points that it draws; after an unlucky draw, of six one, the factors
+of a short derivative take hours. Derivatives are of degree 1 in most of their parts, and then greatest common divisors
+say all: the factors of a·x + b are those of gcd(a, b) and the rest, which is irreducible.
+
+Source: von zur Gathen and Gerhard, Modern Computer Algebra (2013), section 6.2 (contents and primitive parts).
+"""
+
+from collections.abc import Iterator
+from math import prod
+
+from sympy import Expr, Mul, Number, Poly, S, together
+from sympy.core.mul import _keep_coeff
+from sympy.core.random import rng
+
+MOST_VARIABLES = 3  # of a polynomial of no degree 1 that has its factors lifted
+
+
+def factored(expr: Expr) -> Expr:
+    """A rational function with rational coefficients as `sympy.factor` has it: a product of powers, over one divisor.
+
+    A polynomial in more than three variables that is of degree 1 in none of them is left as it is.
+    """
+    coefficient: Expr = S.One
+    powers: list[Expr] = []
+    for part in Mul.make_args(together(expr)):
+        base, exponent = part.as_base_exp()
+        if not base.free_symbols:
+            coefficient *= part
+            continue
+        number, factors = _factors(Poly(base))
+        coefficient *= number**exponent
+        powers += [factor.as_expr() ** (power * exponent) for factor, power in factors]
+    return _keep_coeff(coefficient, Mul(*powers))
+
+
+def _factors(poly: Poly) -> tuple[Number, list[tuple[Poly, int]]]:
+    """A number and the irreducible factors with their powers: primitive, of a positive leading coefficient."""
+    whole = poly.clear_denoms(convert=True)[1]
+    found = []
+    for part, power in whole.sqf_list()[1]:
+        for factor in _irreducible(part):
+            primitive = factor.primitive()[1]
+            found.append((-primitive if primitive.LC().is_negative else primitive, power))
+    return poly.LC() / prod(factor.LC() ** power for factor, power in found), found
+
+
+def _irreducible(poly: Poly) -> Iterator[Poly]:
+    """The factors of a polynomial without squares, each up to a number."""
+    variables = [symbol for symbol in poly.gens if poly.degree(symbol)]
+    linear = next((symbol for symbol in variables if poly.degree(symbol) == 1), None)
+    if linear is not None:
+        slope = poly.diff(linear)
+        common = slope.gcd(poly - slope * Poly(linear, *poly.gens))
+        yield poly.quo(common)
+        yield from _irreducible(common)
+    elif len(variables) > MOST_VARIABLES:
+        yield poly
+    elif variables:
+        state = rng.getstate()
+        rng.seed(0)
+        try:
+            lifted = poly.factor_list()[1]
+        finally:
+            rng.setstate(state)
+        yield from (factor for factor, _ in lifted)
