@@ -1,8 +1,9 @@
 """Linear algebra that SymPy lacks: log-determinants, Cholesky factors, inverses and determinants over indices."""
 
+from itertools import count
 from typing import Any
 
-from sympy import Basic, Determinant, Expr, MatrixBase, MatrixExpr, Tuple, log, sympify
+from sympy import Basic, Determinant, Expr, MatrixBase, MatrixExpr, Symbol, Tuple, log, sympify
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
@@ -117,20 +118,37 @@ class InverseEntry(Expr):  # type: ignore[misc]
         return True
 
     def _eval_subs(self, old: Basic, new: Basic) -> Expr:
-        at = self.at.subs(old, new)
-        if any(old == limit[0] for limit in self.limits):
-            return self.func(self.function, *self.limits, at)
-        return self.func(self.function.subs(old, new), *(limit.subs(old, new) for limit in self.limits), at)
+        inside = self._apart_from(new)
+        bound = {limit[0] for limit in inside.limits}
+        function = inside.function if old.free_symbols & bound else inside.function.subs(old, new)
+        limits = (Tuple(limit[0], *(side.subs(old, new) for side in limit[1:])) for limit in inside.limits)
+        return self.func(function, *limits, inside.at.subs(old, new))
 
     def _xreplace(self, rule: Any) -> tuple[Expr, bool]:
         if self in rule:
             return rule[self], True
-        bound = {limit[0] for limit in self.limits}
-        inner = {old: new for old, new in rule.items() if old not in bound}
-        made = self.func(
-            self.function.xreplace(inner), *(limit.xreplace(inner) for limit in self.limits), self.at.xreplace(rule)
-        )
-        return made, made != self
+        inside = self._apart_from(*rule.values())
+        bound = {limit[0] for limit in inside.limits}
+        free = {old: new for old, new in rule.items() if not old.free_symbols & bound}
+        limits = (Tuple(limit[0], *(side.xreplace(rule) for side in limit[1:])) for limit in inside.limits)
+        made = self.func(inside.function.xreplace(free), *limits, inside.at.xreplace(rule))
+        return (self, False) if made == inside else (made, True)
+
+    def _apart_from(self, *others: Basic) -> "InverseEntry":
+        """The same with names for its indices that others do not have, where they are put inside."""
+        bound = [limit[0] for limit in self.limits]
+        taken = set().union(*(other.free_symbols for other in others))
+        if not taken & set(bound):
+            return self
+        names = {str(symbol) for symbol in taken | self.function.free_symbols}
+        renamed: dict[Basic, Symbol] = {}
+        for index in bound:
+            if index in taken:
+                name = next(text for n in count(1) if (text := f"{index}{n}") not in names)
+                names.add(name)
+                renamed[index] = Symbol(name, integer=True)
+        limits = (Tuple(renamed.get(index, index), *sides) for index, *sides in self.limits)
+        return self.func(self.function.xreplace(renamed), *limits, self.at)  # type: ignore[no-any-return]
 
     def _eval_derivative(self, s: Expr) -> None:
         """None, by which SymPy leaves the derivative unevaluated."""

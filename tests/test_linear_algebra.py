@@ -17,8 +17,10 @@ from sympy import (
     Identity,
     IndexedBase,
     Inverse,
+    KroneckerDelta,
     Matrix,
     MatrixSymbol,
+    Mod,
     OneMatrix,
     Q,
     Sum,
@@ -41,6 +43,7 @@ from sympy.matrices.expressions.kronecker import KroneckerProduct
 
 from symgrad import Model, ModelError, UnsupportedError, det, inverse, logdet, norm1, norm2, relu, total
 from tests.families import one_in
+from tests.independent import Independent
 
 N, M, K, D = symbols("N M K D", integer=True, positive=True)
 i, j, k, i_ = symbols("i j k i_", integer=True)
@@ -364,6 +367,30 @@ def test_substituting_an_index_of_an_inverse_moves_the_entry():
     entry_of = inverse(S[k, i, j], ROWS, COLUMNS)
     assert entry_of.subs(i, 2).function == S[k, i, j]
     assert tuple(entry_of.subs(i, 2).at) == (2, j)
+
+
+def test_what_is_put_into_an_inverse_meets_no_index_of_it():
+    """The rows and columns are names of the inverse's own: what is replaced outside of it is not inside."""
+    entry_of = inverse(S[k, i, Mod(j, D)], ROWS, COLUMNS)
+    assert entry_of.xreplace({Mod(j, D): k}) == entry_of
+    assert entry_of.subs(Mod(j, D), k) == entry_of
+    i1 = Symbol("i1", integer=True)
+    for moved in (entry_of.xreplace({k: i}), entry_of.subs(k, i)):
+        assert moved.function == S[i, i1, Mod(j, D)]
+        assert tuple(moved.at) == (i, j)
+    assert entry_of.xreplace({i: j}).at == (j, j)
+
+
+def test_a_formula_with_an_inverse_around_a_circle_is_the_gradient():
+    """∂C/∂x has x[i, Mod(i, D)] inside of the inverse, whose row i is no index of the formula."""
+    x, c = IndexedBase("x", shape=(D + K - 1, D)), IndexedBase("c", shape=(D,))
+    product = Sum(x[i + k, Mod(i, D)] * x[j + k, Mod(j, D)], (k, 0, K - 1))
+    entries = inverse(3 * KroneckerDelta(i, j) + product, ROWS, COLUMNS)
+    model = Model(Sum(c[i] * entries, ROWS, COLUMNS), [x])
+    at = {"x": np.linspace(-1, 2, 12).reshape(4, 3), "c": np.array([0.5, 1.0, -2.0])}
+    values, sizes = {x: at["x"], c: at["c"]}, {D: 3, K: 2}
+    (found,) = Independent(model.loss, [x], []).formulas(values, sizes, [model.gradient(x)])
+    np.testing.assert_allclose(found, model.compile(check=False).gradient(**at).x, rtol=1e-12, atol=1e-15)
 
 
 def test_the_guide_shows_what_is_printed(capsys):
