@@ -5,7 +5,7 @@ from dataclasses import replace
 import mpmath
 import numpy as np
 import pytest
-from sympy import exp, log, symbols
+from sympy import IndexedBase, Sum, exp, log, symbols
 
 from symgrad import Model
 
@@ -105,3 +105,44 @@ def test_the_models_pass_their_checks():
 
 def test_a_mean_without_an_exponent_below_it_keeps_its_form():
     assert "exprel" not in Model(log(a * x**rho + (1 - a) * y**rho), [rho]).source()
+
+
+N = symbols("N", integer=True, positive=True)
+n = symbols("n", integer=True)
+capital, labour, product = (IndexedBase(name, shape=(N,), positive=True) for name in ("capital", "labour", "product"))
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0, 1e-9, -1.0, -300.0])
+def test_amounts_of_0(exponent):
+    """What a mean of positive numbers is where one is 0: the rest for a positive exponent, 0 for a negative one."""
+    loss = Sum((product[n] - p * (a * capital[n] ** rho + (1 - a) * labour[n] ** rho) ** (1 / rho)) ** 2, (n, 0, N - 1))
+    module = Model(loss, [a, p, rho]).compile(check=False, hvp=True)
+    data = {"capital": [0.0, 3.0, 0.0, 2.0], "labour": [2.0, 0.0, 0.0, 5.0], "product": [1.0, 2.0, 0.5, 3.0]}
+    arrays = {name: np.array(column) for name, column in data.items()}
+    point = {"a": 0.3, "p": 1.1, "rho": exponent}
+    with np.errstate(all="raise", under="ignore"):
+        value, slopes = module.value_and_gradient(**arrays, **point)
+        curved = module.hessian_vector_product((0.5, -0.25, 2.0), **arrays, **point)
+
+    def truth(a, p, rho):
+        total = mpmath.mpf(0)
+        for one, other, made in zip(*data.values(), strict=True):
+            powers = [w * mpmath.mpf(amount) ** rho for w, amount in ((a, one), (1 - a, other)) if amount]
+            whole = 0 if len(powers) < 2 and (rho < 0 or not powers) else mpmath.fsum(powers) ** (1 / rho)
+            total += (made - p * whole) ** 2
+        return total
+
+    with mpmath.workdps(400):
+        at = [mpmath.mpf(number) for number in point.values()]
+        places = [tuple(int(k == j) for k in range(3)) for j in range(3)]
+        right = [mpmath.diff(truth, at, place) for place in places]
+        second = [
+            mpmath.fsum(
+                by * mpmath.diff(truth, at, tuple(map(sum, zip(one, other, strict=True))))
+                for other, by in zip(places, (0.5, -0.25, 2.0), strict=True)
+            )
+            for one in places
+        ]
+        assert value == pytest.approx(float(truth(*at)), rel=1e-12)
+        for found, expected in zip((*slopes, *curved), (*right, *second), strict=True):
+            assert found == pytest.approx(float(expected), rel=1e-9, abs=1e-200)

@@ -65,6 +65,40 @@ class log_growth_excess(Spelled):
         return slope if argindex == 1 else -slope * y / x
 
 
+class finite_log(Spelled):
+    """log x, and where x is 0 a negative number that is finite with its third power, but whose multiples are far below.
+
+    Logarithms of a sum of powers are taken from each other and multiplied; of one that is 0 nothing is left but its
+    power, which is 0.
+    """
+
+    @staticmethod
+    def spelled(x: Expr) -> Expr:
+        return log(x)
+
+    @staticmethod
+    def _value(x: Any) -> Any:
+        return mpmath.log(x) if x else mpmath.mpf(-6e100)
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return 1 / self.args[0]
+
+
+class difference(Spelled):
+    """x − y, which is no sum to other rules: terms between x and y would get lost where these are far out and equal."""
+
+    @staticmethod
+    def spelled(x: Expr, y: Expr) -> Expr:
+        return x - y
+
+    @staticmethod
+    def _value(x: Any, y: Any) -> Any:
+        return x - y
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return S.One if argindex == 1 else S.NegativeOne
+
+
 class xlogy(Spelled):
     """y·log x, and 0 where y is 0: the logarithm of xʸ, also where x is 0."""
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sympy import Abs, GreaterThan, Max, Min, Number, Pow, S, StrictGreaterThan, exp, log
 
 from symgrad.functions import constant, if_else
-from symgrad.functions.logarithms import log_abs1p
+from symgrad.functions.logarithms import difference, finite_log, log_abs1p
 from symgrad.graph.build import ONE, ZERO, add, apply, const, is_zero, mul, number, product_of_powers, subtract
 from symgrad.graph.facts import is_integral, is_positive
 from symgrad.graph.nodes import Add, Apply, Use
@@ -121,7 +121,9 @@ def _scaled(powers: Sequence[_Power], exponent: Use) -> _Scaled | None:
     if len(left) < 2 or len(left) > _MOST_TERMS:
         return None
     front = _front(list(left), exponent)
-    shifted = [mul([weight, apply(exp, [mul([exponent, subtract(rate, front)])])]) for rate, weight in left.items()]
+    shifted = [
+        mul([weight, apply(exp, [mul([exponent, apply(difference, [rate, front])])])]) for rate, weight in left.items()
+    ]
     return _Scaled(front, add([(S.One, term) for term in shifted]))
 
 
@@ -151,7 +153,7 @@ def _power(c: Number, term: Use, exponent: Use, strict: bool) -> _Power | None:
             if not is_zero(times):
                 if base and (not _has_logarithm(base[0]) if strict else is_integral(power)):
                     return None
-                rates.append(mul([times, apply(log, base)]) if base else times)
+                rates.append(mul([times, apply(finite_log, base)]) if base else times)
                 weights += [(base[0], S.One)] if base and rest == ONE else _exponential(rest, base)
                 continue
         if _depends(factor, exponent):
@@ -223,7 +225,7 @@ def _logarithm(powers: Sequence[_Power], exponent: Use) -> Use:
     It is the same for every m, so that m may be held constant.
     """
     front = _front([power.rate for power in powers], exponent)
-    moved = [power._replace(rate=subtract(power.rate, front)) for power in powers]
+    moved = [power._replace(rate=apply(difference, [power.rate, front])) for power in powers]
     growth = _increments(moved, exponent)
     return add([(S.One, front), (S.One, apply(log1p_over, [exponent, growth]))])
 

@@ -209,10 +209,10 @@ SCALAR = frozenset(
     | {"beta", "binom", "digamma", "ellipe", "ellipk", "erf", "erfc", "erfcinv", "erfi", "erfinv", "expi", "expn"}
     | {"gamma", "gammainc", "gammaincc", "gammaln", "gammasgn", "iv", "jv", "kv", "lambertw", "log_ndtr", "ndtr"}
     | {"log_growth", "log_growth_excess", "polygamma", "xlogy", "yv", "zeta"}
-    | {"besseli_ratio", "besseli_slope", "interval_excess", "interval_mills", "inverse_mills", "log_abs1p"}
-    | {"log_besseli", "log_beta", "log_choose", "log_erfc", "log_ndtr_difference", "log_rising", "mills_curvature"}
-    | {"mills_excess", "mills_slope", "mills_variance", "ndtr_difference", "polygamma_excess", "polygamma_rise"}
-    | {"reciprocal_root", "sigmoid", "xdivy"}
+    | {"besseli_ratio", "besseli_slope", "finite_log", "interval_excess", "interval_mills", "inverse_mills"}
+    | {"log_abs1p", "log_besseli", "log_beta", "log_choose", "log_erfc", "log_ndtr_difference", "log_rising"}
+    | {"mills_curvature", "mills_excess", "mills_slope", "mills_variance", "ndtr_difference", "polygamma_excess"}
+    | {"polygamma_rise", "reciprocal_root", "sigmoid", "xdivy"}
 )
 
 SPACES: dict[str, Rule] = {
