@@ -371,3 +371,43 @@ def test_data_that_share_no_index_with_a_condition_are_left_out_where_it_never_h
             assert not np.any(module.hessian_vector_product((y_is,), y=y_is, **data).y)
     there = {key: np.array([0, 1]) if key == "labels" else np.array([0.0, 1.0]) for key in read}
     assert np.isnan(module.value(y=y_is, x=np.array([np.nan, 1.0]), **there))
+
+
+LEFT = {
+    "risk sets": Sum(
+        if_else(c[i] > 0, x[i] - log(Sum(if_else(y[j] >= y[i], exp(x[j]), 0), (j, 0, N - 1))), 0), (i, 0, N - 1)
+    ),
+    "squares": Sum(if_else(c[i] > 0, Sum(if_else(y[j] >= y[i], x[j] ** 2, 0), (j, 0, N - 1)) ** 2, 0), (i, 0, N - 1)),
+    "largest": Sum(if_else(c[i] > 0, MaxOver(if_else(y[j] >= y[i], x[j], -oo), (j, 0, N - 1)) ** 2, 0), (i, 0, N - 1)),
+}
+
+
+@pytest.mark.parametrize("name", LEFT)
+@pytest.mark.parametrize("held", HOSTILE.values(), ids=HOSTILE)
+def test_what_only_groups_read_that_are_left_out(name: str, held: float) -> None:
+    """Cox's sum over j with y[j] >= y[i] of those i that have an event: a j before all of them is in none.
+
+    What is expected is what the module says of the data without these rows.
+    """
+    M, m = symbols("M", integer=True, positive=True), symbols("m", integer=True)
+    Z, beta = IndexedBase("Z", shape=(N, M)), IndexedBase("beta", shape=(M,))
+    scores = LEFT[name].replace(lambda part: getattr(part, "base", None) == x, lambda part: _score(Z, beta, m, part))
+    module = Model(scores, [beta]).compile(check=False, hvp=True, hessian=True)
+    data = {"c": np.array([1.0, 0, 1, 0, 0]), "y": np.array([2.0, 1.5, 3, 3, 0.5]), "Z": rng.normal(size=(5, 2))}
+    seen = np.array([0, 2, 3])
+    right = {key: array[seen] for key, array in data.items()}
+    data["Z"][[1, 4]] = held
+    at, direction = np.array([0.3, -0.8]), np.array([1.0, 2.0])
+    with np.errstate(all="raise"):
+        value, (slope,) = module.value_and_gradient(beta=at, **data)
+        assert value == pytest.approx(module.value(beta=at, **right), rel=1e-14)
+        np.testing.assert_allclose(slope, module.gradient(beta=at, **right).beta, rtol=1e-13)
+        for function in (module.hessian, lambda **given: module.hessian_vector_product((direction,), **given)):
+            found, expected = (function(beta=at, **given) for given in (data, right))
+            while isinstance(found, tuple):
+                found, expected = found[0], expected[0]
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def _score(Z: Any, beta: Any, m: Any, part: Any) -> Any:
+    return Sum(Z[part.indices[0], m] * beta[m], (m, 0, Z.shape[1] - 1))

@@ -18,7 +18,7 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.functions import constant, if_else, relu
-from symgrad.functions.logarithms import log_abs1p, log_growth, log_growth_excess
+from symgrad.functions.logarithms import finite_log, log_abs1p, log_growth, log_growth_excess
 from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.kinds.matrices import sides_of
@@ -68,7 +68,7 @@ from symgrad.univariate import Univariate, safe_argument
 
 # Arguments at which functions that are not finite everywhere are finite, with their derivatives
 _SAFE: dict[Any, Expr] = {
-    **dict.fromkeys((sp.log, cfunctions.log2, cfunctions.log10, sp.gamma, sp.loggamma, sp.digamma), S.One),
+    **dict.fromkeys((sp.log, finite_log, cfunctions.log2, cfunctions.log10, sp.gamma, sp.loggamma, sp.digamma), S.One),
     **dict.fromkeys((sp.csc, sp.cot, sp.csch, sp.coth), S.One),
     **dict.fromkeys((sp.exp, cfunctions.expm1, cfunctions.exp2, sp.sinh, sp.cosh, sp.tan, sp.sec), S.Zero),
     **dict.fromkeys((sp.asin, sp.acos, sp.atanh, sp.erfinv, cfunctions.log1p, log_abs1p), S.Zero),
@@ -129,8 +129,12 @@ def _is_univariate(head: Any) -> bool:
 def _is_risky_power(use: Use, exponent: Expr) -> bool:
     if exponent.is_Integer and exponent.is_positive:
         return False
-    node = use.node.base.node if isinstance(use.node, Gather) else use.node  # what counts counts at every position
-    return not (isinstance(node, Size | Const) or counts_ties(node))
+    return not (isinstance(use.node, Size | Const) or counts_ties(_at_every_position(use)))
+
+
+def _at_every_position(use: Use) -> Node:
+    """What entries are looked up in: what counts there counts at every position."""
+    return use.node.base.node if isinstance(use.node, Gather) else use.node
 
 
 def is_quiet(node: Node) -> bool:
@@ -321,7 +325,8 @@ class _Guarded:
         """A factor of a product; a power of one that overflows is not finite either."""
         use = reading.use
         if not (exponent.is_Integer and exponent.is_positive):
-            return self._read(node, reading, S.One, always=_is_risky_power(use, exponent))
+            ties = counts_ties(_at_every_position(use)) and is_of_data(self._region(node, reading))  # of nan none does
+            return self._read(node, reading, S.One, always=ties or _is_risky_power(use, exponent))
         if exponent != 1 and isinstance(use.node, Input | Named | Add | Contract | Gather | Trajectory):
             region = self._region(node, reading)
             if is_of_data(region) and not any(guard.some for case in region for guard in case):

@@ -188,9 +188,19 @@ def moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
         joined = [end for end in ends if set(end.condition.letters) & set(guard.condition.letters)]
         kept += [] if joined else _shadow(guard, axes)
         partial += [guard, *joined] if joined else []
+    partial += [end for end in ends if any(meets(end, one, axes) for one in partial)]
     for group in _groups(list(dict.fromkeys(partial)), axes):
         kept.append(_any_of(group, axes))
     return frozenset([*kept, *(implied_guards(case, axes) if sums else ())])
+
+
+def meets(end: Guard, other: Guard, axes: Mapping[Letter, int]) -> bool:
+    """Whether a guard on letters that are no axes is on one of another's: t[j] >= t[i] for an i with v[i] > 0."""
+    if axes.keys() & set(end.condition.letters) or end.some or is_tie(end.condition) or _labelled(end, {}) is not None:
+        return False
+    letters = set(other.condition.letters)
+    missing = letters - set(axes)
+    return end.is_of_data and other.is_of_data and missing != letters and bool(missing & set(end.condition.letters))
 
 
 def is_tie(condition: Use) -> bool:

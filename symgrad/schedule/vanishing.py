@@ -36,7 +36,7 @@ from symgrad.schedule.recurrences import (
     of_scattered,
     vanishing,
 )
-from symgrad.schedule.regions import NOWHERE, implied_guards, is_of_any, moved_case, of_any, union
+from symgrad.schedule.regions import NOWHERE, implied_guards, is_of_any, meets, moved_case, of_any, union
 
 _LOGARITHMS = (log, log2, log10)
 _ZERO_AT_MINUS_INFINITY = (exp, exp2, sigmoid, softplus, relu, share)  # in their first argument
@@ -166,7 +166,8 @@ def _free(guards: Iterable[Guard], rank: int) -> Iterator[Guard]:
     """Guards without bound letters: a sum is zero where they hold for none of its terms."""
     axes, every = {axis: axis for axis in range(rank)}, list(guards)
     for guard in every:
-        yield from moved_case(frozenset([guard]), axes, sums=True)
+        ends = [end for end in every if meets(end, guard, axes)]
+        yield from moved_case(frozenset([guard, *ends]), axes, sums=True)
     if not rank:
         yield from of_any(every, axes)
     yield from implied_guards(every, axes)
