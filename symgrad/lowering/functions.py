@@ -98,10 +98,18 @@ def _of_gamma(share: str) -> Callable[[Expression, Expression], Expression]:
     return lambda a, x: product([operation(share, a, x), operation("gamma", a)])
 
 
+def _finite_maximum(x: Expression) -> Expression:
+    """At least the smallest number, which the reduction to a maximum begins with."""
+    least = operation("least_number")
+    if isinstance(x, Operation) and x.head == "max" and x.option("initial") == Number(-sympy.oo):
+        return operation("max", *x.parts, **{**dict(x.options), "initial": least})
+    return operation("maximum", x, least)
+
+
 # Other functions, as expressions of the operands
 COMPOSED: dict[Any, Callable[..., Expression]] = {
     functions.relu: lambda x: operation("maximum", x, number(0)),
-    functions.finite_maximum: lambda x: operation("maximum", x, operation("least_number")),
+    functions.finite_maximum: _finite_maximum,
     functions.softplus: _with("logaddexp", 0),
     functions.constant: lambda x: x,
     logarithms.difference: _difference,

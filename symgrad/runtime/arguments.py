@@ -17,15 +17,15 @@ class _SparseMatrix(Protocol):
 
 def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = ()) -> tuple[npt.NDArray[Any], ...]:
     """The arguments as arrays of one floating type that fit each other, without sides of one but those in `whole`."""
-    arrays, kinds = [*given], [(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given]
-    fits = _fits(names, tuple(kinds), whole)
+    kinds = tuple([(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given])
+    fits = _fits(names, kinds, whole)
     if fits is None:
-        arrays = [*map(_array, names, given)]
-        fits = _fits(names, tuple([(one.dtype, one.shape) for one in arrays]), whole)
+        given = tuple(map(_array, names, given))
+        fits = _fits(names, tuple([(one.dtype, one.shape) for one in given]), whole)
     for n, dtype, shape in fits[0]:
-        one = arrays[n]
-        arrays[n] = dtype.type(one) if np.isscalar(one) else one.astype(dtype, copy=False).reshape(shape)[()]
-    return tuple(arrays)
+        one = given[n].astype(dtype, copy=False).reshape(shape) if shape else dtype.type(np.asarray(given[n]).item())
+        given = (*given[:n], one, *given[n + 1 :])
+    return given
 
 
 @lru_cache

@@ -35,18 +35,20 @@ def _xdivy(y: Any, x: Any) -> Any:
     return (y / np.where(y == 0, 1, x))[()]
 
 
-def _centred(x: Any, shares: Any, axis: int) -> Any:
-    """x − Σ shares·x along an axis for shares that add up to 1.
+def _centred(x: Any, shares: Any, axis: int, out: Any = None) -> Any:
+    """x − Σ shares·x along an axis for shares that add up to 1; `out` may be one of the two.
 
     Where one of them is near 1, all x are first taken from the one that has it, which cancels.
     """
     x, shares = (np.moveaxis(array, axis, -1) for array in np.broadcast_arrays(x, shares))
-    centred = x - np.einsum("...i,...i", shares, x)[..., None]
-    near = np.einsum("...i,...i", shares, shares) > 0.9
-    if np.any(near):
-        x, shares = x[near], shares[near]
-        x = x - np.take_along_axis(x, shares.argmax(-1)[..., None], -1)
-        centred[near] = x - np.einsum("...i,...i", shares, x)[..., None]
+    mean, near = np.einsum("...i,...i", shares, x)[..., None], np.zeros(x.shape[:-1], dtype=bool)
+    if np.max(shares, initial=0) > 0.9:  # or else no sum of squares is
+        near = np.einsum("...i,...i", shares, shares) > 0.9
+    far, high = x[near], shares[near]
+    centred = np.subtract(x, mean, out=out if out is None else np.moveaxis(out, axis, -1))
+    if far.size:
+        far = far - np.take_along_axis(far, high.argmax(-1)[..., None], -1)
+        centred[near] = far - np.einsum("...i,...i", high, far)[..., None]
     return np.moveaxis(centred, -1, axis)
 
 

@@ -20,8 +20,9 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
     two of each. The bits are the same for any number of threads: blocks, and their order, depend on sizes alone.
     """
     count = arrays[0].shape[0] if arrays else sum(map(len, kept[0]))
-    small = count * (width + size // 5) <= 0.7 * BLOCK_BYTES  # calls would cost more than blocks save
-    blocks = len(kept[0]) if kept else 1 if small else -(-count // _block_rows(width, size))
+    if not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # calls would cost more than blocks save
+        return rows(*arrays, *shared)
+    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size))
     if blocks <= 2:
         return rows(*arrays, *[part for part, *_ in kept], *shared)
 

@@ -100,6 +100,10 @@ def _entries(operation: Operation, parts: Found) -> Facts | None:
     return None if operation.options else _elementwise(parts)
 
 
+def _centred(_: Operation, parts: Found) -> Facts | None:
+    return _elementwise(parts)
+
+
 def _compared(operation: Operation, parts: Found) -> Facts | None:
     found = _elementwise(parts)
     return None if found is None else Facts(found.shape, False, True)
@@ -194,7 +198,8 @@ OPERATORS |= {"and", "or", "negative", "invert"}
 
 OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(UNARY | BINARY, Declared("new", _entries, out=True)),
-    **dict.fromkeys(("logaddexp", "remainder", "sinc", "centred"), Declared("new", _entries)),
+    "centred": Declared("new", _centred, out=True),
+    **dict.fromkeys(("logaddexp", "remainder", "sinc"), Declared("new", _entries)),
     **dict.fromkeys(COMPARISONS, Declared("new", _compared, out=True)),
     **dict.fromkeys(("and", "or", "invert", "logical_not", "signbit", "mod", "floor_divide"), Declared("new")),
     **dict.fromkeys(REDUCTIONS, Declared("new", _reduced, out=True)),
@@ -322,7 +327,8 @@ def can_write(expression: Expression) -> bool:
         return True
     if not isinstance(expression, Operation) or not declared(expression.head).out:
         return False
-    return expression.head != "power" and (expression.head in REDUCTIONS or not _others(expression))
+    alone = expression.head in REDUCTIONS or expression.head == "centred" or not _others(expression)
+    return expression.head != "power" and alone
 
 
 def _others(operation: Operation) -> set[str]:

@@ -26,7 +26,7 @@ from sympy import (
     tanh,
 )
 
-from symgrad import MaxOver, Model, if_else, relu, softmax, total
+from symgrad import LogSumExp, MaxOver, Model, if_else, relu, softmax, total
 from symgrad.cli.model_file import ModelReference, load_model
 
 N, M, K, P = symbols("N M K P", integer=True, positive=True)
@@ -354,3 +354,11 @@ def test_a_module_of_logistic_regression_is_short_and_not_squeezed():
     lines = model.source().splitlines()
     assert len(lines) <= 260
     assert max(map(len, lines)) <= 120
+
+
+def test_a_maximum_that_is_taken_away_begins_with_the_smallest_number():
+    scores, r = IndexedBase("scores", shape=(N, K)), IndexedBase("r", shape=(K,))
+    text = Model(Sum(LogSumExp(scores[n, k] * r[k], (k, 0, K - 1)), (n, 0, N - 1)), [r]).source()
+    gradient = text.partition("def _gradient_rows")[2].partition("def ")[0]
+    assert ".max(axis=0, initial=np.finfo(" in gradient or ".max(axis=1, initial=np.finfo(" in gradient
+    assert gradient.count("np.maximum(") == 1  # of the sum of exponentials

@@ -60,7 +60,7 @@ def array_lines(
             yield from wrapped(f"{assigned(names)} = _arguments(", given, ")")
             return
         left = f"{assigned([*names, *shapes.values()])} ="
-        right = [f"*_arguments({', '.join(given)})", *(f"np.shape({name})" for name in shapes)]
+        right = [f"*_arguments({', '.join(given)})", *(f"np.asarray({name}).shape" for name in shapes)]
         together = f"{left} {', '.join(right)}"
         yield from [together] if len(together) <= WIDTH else wrapped(f"{left} (", right, ")")
 

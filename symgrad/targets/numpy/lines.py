@@ -19,7 +19,8 @@ from symgrad.statements.statements import (
     every,
 )
 
-_TOLD = REDUCTIONS | {"einsum", "place", "add_windows"}  # whose options, such as axes, are more than their operands
+# whose options, such as axes, are more than their operands
+_TOLD = REDUCTIONS | {"einsum", "place", "add_windows", "centred"}
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 

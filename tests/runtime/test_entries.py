@@ -1,0 +1,25 @@
+"""Functions of entries that NumPy lacks."""
+
+import numpy as np
+import pytest
+
+from symgrad.runtime.entries import _centred
+
+
+@pytest.mark.parametrize("into", [None, 0, 1])
+@pytest.mark.parametrize("spread", [1, 30, 1000])  # shares alike, one near 1, and one that is 1
+def test_a_centred_array_may_take_the_place_of_an_operand(spread, into):
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(5, 4, 6)) * spread
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    given = [100 * rng.normal(size=scores.shape), shares]
+    x, p = (np.asarray(one, np.longdouble) for one in given)
+    expected = x - np.sum(p * x, axis=1, keepdims=True)
+    found = _centred(*given, axis=1, out=None if into is None else given[into])
+    np.testing.assert_allclose(found, expected.astype(float), rtol=0, atol=1e-12 * 100)
+    assert into is None or np.shares_memory(found, given[into])
+
+
+def test_shares_over_nothing_have_nothing_to_centre():
+    assert _centred(np.ones((3, 0)), np.ones((3, 0)), axis=1).shape == (3, 0)
