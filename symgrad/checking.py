@@ -173,10 +173,11 @@ class Checking:
 
     @cached_property
     def _held_text(self) -> str:
-        """A module whose value and gradient hold what is inside `constant`."""
+        """A module whose value, and gradient where that is another, hold what is inside `constant`."""
         found = self._held
         functions = loss_and_gradient(found.program, found.gradient) if found.copies else self.first
-        return self._text(found.program, [one for one in functions if one.name in (VALUE, GRADIENT)])
+        wanted = (VALUE, GRADIENT) if found.copies else (VALUE,)
+        return self._text(found.program, [one for one in functions if one.name in wanted])
 
     def _copies(self, at: Mapping[str, Any]) -> dict[str, Any]:
         """What is held, as it is at these inputs, by the names of its arguments."""

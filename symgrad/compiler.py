@@ -75,7 +75,9 @@ class Derivation:
     blocks : the named adjoint of each quantity of `where` that has a formula of its own.
     trace : the rewrites that fired, in order.
     backward : the steps of the backward pass, in order; the trace's steps before them made the model's program.
-    second : the second derivatives found so far, by pair of parameters.
+    second : the second derivatives found so far, by pair of parameters; Jacobians by name and parameter; by nothing the
+        products with a direction.
+    scheduled : loss and gradient after each phase of the schedule, as soon as code was asked for.
     expansions : what terms have been `expanded` to, with the blocks that were opened.
     """
 
@@ -84,7 +86,8 @@ class Derivation:
     blocks: dict[Any, Named]
     trace: Trace
     backward: tuple[Backward, ...] = ()
-    second: dict[tuple[Any, Any], Any] = field(default_factory=dict)
+    second: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    scheduled: list[tuple[str, Any]] = field(default_factory=list)
     expansions: dict[tuple[Use, frozenset[Node]], Use] = field(default_factory=dict)
 
 

@@ -58,8 +58,10 @@ def derived_hessian(derivation: Derivation, above: Sequence[Any], q: Any) -> lis
 
 def jacobian(derivation: Derivation, quantity: Any, q: Any) -> list[Block]:
     """∂quantity/∂q for a name of `where`: blocks over the letters 0 ... of the quantity's axes and then q's."""
-    name, second = derivation.program.names[quantity], derivation.program.parameters[q]
-    (parts,) = _blocks(derivation, [derived_jacobian(derivation, quantity, q)], [name.shape + second.shape])
+    if (quantity, q) not in derivation.second:
+        shape = derivation.program.names[quantity].shape + derivation.program.parameters[q].shape
+        (derivation.second[quantity, q],) = _blocks(derivation, [derived_jacobian(derivation, quantity, q)], [shape])
+    parts: list[Block] = derivation.second[quantity, q]
     return parts
 
 
@@ -86,6 +88,13 @@ def hessian_vector_product(derivation: Derivation) -> list[Use]:
 
     The tangent of every name, and of every named adjoint, gets a name itself, so that the cost is that of the gradient.
     """
+    if () not in derivation.second:
+        derivation.second[()] = _hessian_vector_product(derivation)
+    products: list[Use] = derivation.second[()]
+    return products
+
+
+def _hessian_vector_product(derivation: Derivation) -> list[Use]:
     seeds: dict[Node, Use] = {node: own(direction(p, node)) for p, node in derivation.program.parameters.items()}
     opaque = _opaque(derivation)
 

@@ -12,8 +12,7 @@ VALUE, GRADIENT, BOTH = "value", "gradient", "value_and_gradient"
 
 def first_order(derivation: Derivation) -> list[Function]:
     """`value`, `gradient` and `value_and_gradient`, scheduled together."""
-    program = derivation.program
-    return loss_and_gradient(program, list(derivation.gradient.values()))
+    return _with_gradient(derivation.program, *_phases(derivation)[-1][1])
 
 
 def loss_and_gradient(program: Program, adjoints: Sequence[Use]) -> list[Function]:
@@ -22,7 +21,10 @@ def loss_and_gradient(program: Program, adjoints: Sequence[Use]) -> list[Functio
     What the value alone needs is less than what it needs together with the gradient: it is scheduled for itself where
     that counts. The gradient is that of `value_and_gradient`, with the same digits.
     """
-    value, both = scheduled(unscheduled(program, adjoints), program.identities, adjoints=True)
+    return _with_gradient(program, *scheduled(unscheduled(program, adjoints), program.identities, adjoints=True))
+
+
+def _with_gradient(program: Program, value: Function, both: Function) -> list[Function]:
     assert isinstance(both.result, tuple)
     doc = "The derivative of the loss by every parameter."
     gradient = Function(GRADIENT, (doc,), program.arguments, both.result[1], takes_all=True)
@@ -49,8 +51,14 @@ def unscheduled(program: Program, adjoints: Sequence[Use]) -> list[Function]:
 
 def first_order_phases(derivation: Derivation) -> list[tuple[str, list[Use]]]:
     """After each phase of the schedule the loss as `value` has it, then loss and adjoints of `value_and_gradient`."""
-    functions = unscheduled(derivation.program, list(derivation.gradient.values()))
     return [
-        (name, [use for function in made for use in terms_of(function.result)])
-        for name, made in phases(functions, derivation.program.identities, adjoints=True)
+        (name, [use for function in made for use in terms_of(function.result)]) for name, made in _phases(derivation)
     ]
+
+
+def _phases(derivation: Derivation) -> list[tuple[str, list[Function]]]:
+    """`value` and `value_and_gradient` after each phase: the last is for the code, all of them for the check."""
+    if not derivation.scheduled:
+        functions = unscheduled(derivation.program, list(derivation.gradient.values()))
+        derivation.scheduled.extend(list(phases(functions, derivation.program.identities, adjoints=True)))
+    return derivation.scheduled
