@@ -1,5 +1,6 @@
 """Hessians, Hessian-vector products, Jacobians: closed forms, generated code, structure, and the check of them."""
 
+import ast
 import re
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,11 @@ def body(source: str, function: str) -> str:
 
 
 def signature(source: str, function: str) -> str:
-    return re.search(rf"^def {function}\((.*?)\)", source, re.M)[1].replace(": Any", "")
+    """The arguments of a function, without their types."""
+    (found,) = (one for one in ast.parse(source).body if isinstance(one, ast.FunctionDef) and one.name == function)
+    for argument in (*found.args.args, *found.args.kwonlyargs):
+        argument.annotation = None
+    return ast.unparse(found.args).replace("=", " = ")
 
 
 # --- closed forms, as formulas ----------------------------------------------------------------------------------------
