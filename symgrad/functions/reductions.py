@@ -187,6 +187,14 @@ class LargestOver(MaxOver):
     """The largest value to shift exponentials by, −∞ over no entries; of generated code only."""
 
 
+class LogTotalOver(Reduction):
+    """The logarithm of a sum of entries of which the largest is 1, 0 where all are 0; of generated code only."""
+
+    @staticmethod
+    def _value(terms: Sequence[Any]) -> Any:
+        return mpmath.log(max(mpmath.fsum(terms), 1))
+
+
 class MinOver(Reduction):
     r"""The smallest value of an expression over one or several indices, min_k e_k; ∞ over an empty range.
 

@@ -7,6 +7,7 @@ Names from `where` are opaque: nothing is flattened across them, so they survive
 """
 
 from symgrad.graph.kinds.axes import (
+    BALANCED,
     CENTRED,
     EXPONENTIALS_FROM,
     EXPONENTIALS_UP_TO,
@@ -19,6 +20,7 @@ from symgrad.graph.kinds.axes import (
     SUM_FROM,
     SUM_UP_TO,
     axis_map,
+    log_total,
     reduce,
     running,
 )
@@ -47,6 +49,7 @@ from symgrad.graph.letters import sizes_of
 __all__ = [
     "ADJUGATE",
     "AUXILIARY",
+    "BALANCED",
     "CENTRED",
     "CHOLESKY",
     "DET",
@@ -79,6 +82,7 @@ __all__ = [
     "inverse",
     "is_plain",
     "is_zero",
+    "log_total",
     "matrix_function",
     "merge",
     "mul",

@@ -4,8 +4,8 @@ from typing import Any
 
 from sympy import Integer, Or, Product, oo
 
-from symgrad.functions import LargestOver, MaxOver, MinOver
-from symgrad.graph.build import CENTRED, EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
+from symgrad.functions import LargestOver, LogTotalOver, MaxOver, MinOver
+from symgrad.graph.build import BALANCED, CENTRED, EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.letters import distinct
 from symgrad.graph.masks import NEUTRAL
@@ -23,6 +23,10 @@ class Reductions(Operands):
 
     def _reduce(self, node: Reduce) -> Value:
         value = self._use(node.arg) if node.head is Or else self._real(self._use(node.arg))
+        if node.head is LogTotalOver:
+            kept = tuple(letter for letter in value.letters if letter < node.rank)
+            total = broadcast(self._real(self._use(node.known[0])), kept).expression
+            return Value(operation("log_total", value.expression, total, axis=value.letters.index(node.rank)), kept)
         name = "prod" if node.head is Product else EXTREMA.get(node.head)
         if name is None:
             raise self.missing(f"the reduction {node.head.__name__}")
@@ -50,6 +54,13 @@ class Reductions(Operands):
             letters = tuple(distinct((*value.letters, *self._use(node.weights[0]).letters)))
             parts = [broadcast(self._real(self._use(use)), letters).expression for use in node.uses()]
             return Value(operation("centred", *parts, axis=letters.index(node.over[0])), letters)
+        if node.head == BALANCED:
+            taken, total = (self._real(self._use(use)) for use in node.weights)
+            letters = tuple(distinct((*value.letters, *taken.letters)))
+            axis = letters.index(node.over[0])
+            rest = tuple(letter for letter in letters if letter != node.over[0])
+            parts = [broadcast(part, letters).expression for part in (value, taken)]
+            return Value(operation("balanced", *parts, broadcast(total, rest).expression, axis=axis), letters)
         if node.head in RUNNING:
             down = node.head in (LARGEST_FROM, EXPONENTIALS_FROM)
             if not node.weights:

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from symgrad.functions import if_else
+from symgrad.functions import LogTotalOver, if_else
 from symgrad.graph.blocks import grid_of
-from symgrad.graph.build import CENTRED, RUNNING, SUM_FROM, SUM_UP_TO, number
+from symgrad.graph.build import BALANCED, CENTRED, RUNNING, SUM_FROM, SUM_UP_TO, number
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -185,7 +185,7 @@ class Terms(Arithmetic, Application, Reductions):
             case Contract(factors=factors):
                 label = "sum" if node.bound and len(factors) == 1 else "prod"
             case Reduce():
-                label = EXTREMA.get(head, "prod")
+                label = "log" if head is LogTotalOver else EXTREMA.get(head, "prod")
             case Apply():
                 label = _LABELS.get(head, head.__name__.lower())
             case MatrixFunction():
@@ -194,8 +194,8 @@ class Terms(Arithmetic, Application, Reductions):
                 label = "windows"
             case AxisMap() if head in RUNNING:
                 label = "sums" if node.weights else "largest"
-            case AxisMap() if head == CENTRED:
-                label = "centred"
+            case AxisMap() if head in (BALANCED, CENTRED):
+                label = str(head)
             case AxisMap() if head in (SUM_UP_TO, SUM_FROM):
                 label = "cumsum"
             case _:

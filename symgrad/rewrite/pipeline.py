@@ -11,6 +11,7 @@ from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
 from symgrad.rewrite.growth import log_of_growth
+from symgrad.rewrite.labels import log_softmax_at_label
 from symgrad.rewrite.leading_terms import difference_of_logarithms, leading_terms
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
@@ -37,6 +38,7 @@ _OF_AXES: list[AxisRule] = [
     *NORMAL_RECOGNISE,
     *GAMMA_RECOGNISE,
     *RECOGNISE,
+    log_softmax_at_label,
     log_of_complement,
     log_between_asymptotes,
     log_of_hyperbolic_cosines,

@@ -52,6 +52,38 @@ def _centred(x: Any, shares: Any, axis: int, out: Any = None) -> Any:
     return np.moveaxis(centred, -1, axis)
 
 
+def _log_total(x: Any, total: Any, axis: int) -> Any:
+    """log total with total = Σ x along an axis, of which the largest x is 1 if not all are 0.
+
+    Where the others are so small that 1 takes digits from them, log1p of their sum.
+    """
+    logs = np.log(total)
+    near = total < (1.0025 if x.itemsize > 4 else 1.07)  # by eps ** (1/6): no more than a sixth of the digits is lost
+    if near.any() and x.size:
+        rows, logs = np.moveaxis(x, axis, -1)[near], np.asarray(logs)
+        rows[np.arange(len(rows)), rows.argmax(-1)] = 0
+        logs[near] = np.log1p(rows.sum(-1))
+    return logs[()]
+
+
+def _balanced(x: Any, taken: Any, total: Any, axis: int, out: Any = None) -> Any:
+    """x − taken for x = c·exp(u)/total, whose entries add up to 0 along an axis, with max u = 0.
+
+    Where total is so near 1 that the entry of the largest x cancels, this is minus the sum of the others.
+    """
+    near = total < (1.0025 if x.itemsize > 4 else 1.07)  # as for the logarithm of the total
+    shares = np.abs(np.moveaxis(x, axis, -1)[near]) if near.any() else None
+    difference = np.subtract(x, taken, out=out)
+    if shares is not None and shares.size:
+        moved = np.moveaxis(difference, axis, -1)
+        rows = moved[near]
+        largest = np.arange(len(rows)), shares.argmax(-1)
+        rows[largest] = 0
+        rows[largest] = -rows.sum(-1)
+        moved[near] = rows
+    return difference
+
+
 def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     """For every entry the product of all others along the axes: right where entries are zero, too."""
     moved = np.moveaxis(x, axes, range(-len(axes), 0))

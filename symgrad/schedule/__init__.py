@@ -2,7 +2,8 @@
 
 Files: the order of all phases, the same for every generated function (`pipeline`): sums that another index ends as
 cumulative sums (`cumulative`), sums over labels as values added at them and looked up (`labels`), differences from
-means by a softmax as one function (`centred`), logarithms of 0 and products with them (`zero_probabilities`; beside
+means by a softmax as one function (`centred`), of a softmax from targets (`balanced`), logarithms of 0 and products
+with them (`zero_probabilities`; beside
 weights of 0, `weighted_logarithms`, quotients by the arguments of two taken apart, `partial_fractions`), softmax,
 logsumexp, sigmoid and softplus to the steps they share (`lower`),
 products multiplied out and their common factors kept (`products`), what is the same for all entries of a sum taken out

@@ -7,7 +7,8 @@ time, and a network of two layers over 60,000 rows five sixths.
 
 from collections.abc import Sequence
 
-from symgrad.graph.nodes import Add, Apply, Contract, Input, Named, Node, Reduce, Use
+from symgrad.graph.build import BALANCED
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Input, Named, Node, Reduce, Use
 from symgrad.rewrite.record import record
 from symgrad.schedule.rows import RowPlan
 
@@ -20,7 +21,7 @@ def leading(nodes: Sequence[Node], plan: RowPlan) -> dict[Node, Order]:
     found: dict[Node, Order] = {}
     for node in nodes:
         if isinstance(node, Reduce) or (isinstance(node, Contract) and _is_plain_sum(node)):
-            (use,) = node.uses()
+            use, *_ = node.uses()
             if node.rank == 1 and node in plan.local and len(set(use.letters)) == 2:
                 _lead(use.node, use.letters.index(0), plan, found)
     for node in nodes:  # what is computed elementwise from such matrices
@@ -45,7 +46,8 @@ def _is_plain_sum(node: Contract) -> bool:
 
 def _alike(node: Node) -> list[Use]:
     """The operands over both axes of a matrix that is computed from them elementwise."""
-    if node.rank != 2 or not (isinstance(node, Add | Apply | Named) or (isinstance(node, Contract) and not node.bound)):
+    by_entries = isinstance(node, Add | Apply | Named) or (isinstance(node, AxisMap) and node.head == BALANCED)
+    if node.rank != 2 or not (by_entries or (isinstance(node, Contract) and not node.bound)):
         return []
     return [use for use in node.uses() if len(use.letters) == 2 and set(use.letters) == {0, 1}]
 

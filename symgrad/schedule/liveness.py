@@ -192,8 +192,9 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
             for n, (use, _) in enumerate(factors):  # of two that are zero by one guard none may rely on the other
                 others = [one for m, guards in enumerate(zeros) if m != n for one in guards]
                 yield Reading(use, [one for one in others if one not in zeros[n]])
-        case Reduce(head=head, arg=arg):
+        case Reduce(head=head, arg=arg, known=known):
             yield Reading(arg, hides=head is LogSumExp)
+            yield from (Reading(use) for use in known)
         case AxisMap(head=head, arg=arg, over=over, weights=weights):
             yield Reading(arg, hides=head in (SOFTMAX, LOG_SOFTMAX), gone=over)
             yield from (Reading(weight, gone=over) for weight in weights)

@@ -20,6 +20,7 @@ from symgrad.functions import (
     softplus,
 )
 from symgrad.graph.build import (
+    BALANCED,
     LOG_SOFTMAX,
     ONE,
     SOFTMAX,
@@ -28,10 +29,12 @@ from symgrad.graph.build import (
     apply,
     auxiliary,
     const,
+    log_total,
     mul,
     product_of_powers,
     reciprocal,
     reduce,
+    running,
     scale,
     subtract,
 )
@@ -55,7 +58,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scalar import extremum
-from symgrad.graph.transform import dependents, own, place, see_through, substitute, terms_of, transform
+from symgrad.graph.transform import dependents, factors_of, own, place, see_through, substitute, terms_of, transform
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import BLANCHARD, MAECHLER, Record, record
@@ -263,8 +266,21 @@ def spell_log_softmax(node: Node, uses: tuple[Use, ...]) -> Use | None:
     """The logarithm of softmax by the maximum."""
     if not isinstance(node, AxisMap) or node.head != LOG_SOFTMAX:
         return None
-    _, shifted, _, total = _steps(uses[0], _over(node))
+    over = _over(node)
+    _, shifted, exponentials, total = _steps(uses[0], over)
+    if len(over) == 1 and (node.rank > 1 or isinstance(see_through(uses[0]).node, Input)):
+        return subtract(shifted, log_total(exponentials, total, over))
     return subtract(shifted, apply(log, [total]))
+
+
+@record("p = exp(u)/Σ exp(u) is near 1 where the sum is, with max u = 0", "one number for each axis says so", BLANCHARD)
+def spell_balanced(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """A balanced difference with the sum that its shares are divided by in place of these."""
+    if not isinstance(node, AxisMap) or node.head != BALANCED:
+        return None
+    difference, taken, shares = uses
+    total = next((factor for factor, e in factors_of(see_through(shares)) if e == -1), None)
+    return None if total is None else running(BALANCED, difference, node.over[0], taken, total)
 
 
 @record(
@@ -301,6 +317,7 @@ SPELLINGS: tuple[Spelling, ...] = (
     spell_log_sum_exp,
     spell_softmax,
     spell_log_softmax,
+    spell_balanced,
     spell_share,
     spell_softplus,
     count_at_least_one,

@@ -12,6 +12,7 @@ from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import own, transform
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
+from symgrad.schedule.balanced import balance
 from symgrad.schedule.centred import centre
 from symgrad.schedule.cumulative import accumulate
 from symgrad.schedule.exponentials import shift_exponentials
@@ -105,6 +106,11 @@ PHASES: tuple[Phase, ...] = (
         "centre",
         "a difference from a mean by a softmax is one function; while its terms are those of the mean",
         lambda terms, known: transform(terms, centre),
+    ),
+    Phase(
+        "balance",
+        "what targets leave of a softmax adds up to 0; as long as labels are places, and a softmax is one function",
+        lambda terms, known: balance(terms, known.identities),
     ),
     Phase(
         "zero probabilities",

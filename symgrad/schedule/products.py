@@ -7,8 +7,9 @@ from itertools import combinations
 
 from sympy import Number, S, log
 
+from symgrad.functions import LogTotalOver
 from symgrad.graph.build import AUXILIARY, add, auxiliary, mul, product_of_powers
-from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Use, postorder
+from symgrad.graph.nodes import Add, Contract, Input, Letter, Named, Node, Use, postorder
 from symgrad.graph.transform import own, place, terms_of, transform
 from symgrad.rewrite.facts import use_identity
 from symgrad.rewrite.record import record
@@ -119,7 +120,7 @@ def _is_kept(factor: Use, rest: Sequence[Factor], arrays: Collection[Node]) -> b
 
 def _is_log_softmax(terms: Sequence[tuple[Number, Use]]) -> bool:
     """Whether a sum is z - max z - log Σ exp(z - max z): of one sign, so that sums of its terms do not cancel."""
-    logs = [c for c, use in terms if isinstance(use.node, Apply) and use.node.head is log]
+    logs = [c for c, use in terms if getattr(use.node, "head", None) in (log, LogTotalOver)]
     shifted = [
         c
         for c, use in terms

@@ -203,9 +203,10 @@ OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(COMPARISONS, Declared("new", _compared, out=True)),
     **dict.fromkeys(("and", "or", "invert", "logical_not", "signbit", "mod", "floor_divide"), Declared("new")),
     **dict.fromkeys(REDUCTIONS, Declared("new", _reduced, out=True)),
-    **dict.fromkeys(("any", "cumsum", "prod"), Declared("new")),
+    **dict.fromkeys(("any", "cumsum", "log_total", "prod"), Declared("new")),
     "where": Declared("new", _chosen, out=True, boxed=True),
     **dict.fromkeys(("matmul", "dot"), Declared("new", _multiplied, out=True)),
+    "balanced": Declared("new", lambda operation, parts: _elementwise(parts[:2]), out=True),
     "vdot": Declared("new", _scalar),
     "einsum": Declared("new", _summed, out=True),
     "tensordot": Declared("new", _contracted, out=True),
@@ -327,7 +328,7 @@ def can_write(expression: Expression) -> bool:
         return True
     if not isinstance(expression, Operation) or not declared(expression.head).out:
         return False
-    alone = expression.head in REDUCTIONS or expression.head == "centred" or not _others(expression)
+    alone = expression.head in REDUCTIONS | {"balanced", "centred"} or not _others(expression)
     return expression.head != "power" and alone
 
 

@@ -196,6 +196,10 @@ def _like_first(operation: Operation, shapes: Shapes) -> Space:
     return Space(operation.head, "entries", shapes[0])
 
 
+def _with_sums(operation: Operation, shapes: Shapes) -> Space:
+    return Space(operation.head, "along", broadcast(shapes[:2]))
+
+
 def _jacobian(operation: Operation, shapes: Shapes) -> Space:
     rows, columns = operation.parts[:2]
     assert isinstance(rows, Sides) and isinstance(columns, Sides)
@@ -225,6 +229,8 @@ SPACES: dict[str, Rule] = {
     "einsum": _summed,
     **dict.fromkeys(("tensordot", "tensordot_into"), _contracted),
     **dict.fromkeys(("centred", "cumsum", "largest_so_far", "product_of_others", "sums_of_exponentials"), _along),
+    "balanced": _with_sums,
+    "log_total": lambda operation, shapes: _reduced(operation, shapes[:1]),
     **dict.fromkeys(("adjugate", "cholesky", "definite_cholesky", "inv"), _square),
     **dict.fromkeys(("det", "logdet"), _of_square),
     "slogdet": _two_of_square,

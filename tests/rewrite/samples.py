@@ -80,6 +80,11 @@ def _cross_entropy() -> Model:
     return Model(loss, [z], facts=[one_hot])
 
 
+def _labelled() -> Model:
+    scores = [Sum(D2[n, m] * L3[0, m, which], columns) for which in (label[n], k)]
+    return _sum(scores[0] - LogSumExp(scores[1], (k, 0, M - 1)), [L3])
+
+
 _WEIGHTS = {"P": np.array([[0.25, 0.5, 0.25], [0.0, 1.0, 0.0], [0.5, 0.375, 0.125], [0.75, 0.0, 0.25]])}
 _CROSS_ENTROPY = Sample(_cross_entropy, sizes={"N": 4, "K": 3}, inputs=_WEIGHTS)
 _HADAMARD = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]]) / 2
@@ -166,6 +171,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(exp(z[n, k] - LogSumExp(z[n, k], classes)) * c[n, k], [z], over=(rows, classes))),
         Sample(lambda: _sum(z[n, label[n]] - LogSumExp(z[n, k], classes), [z])),
     ),
+    "log_softmax_at_label": (Sample(_labelled),),
     "complement": (Sample(lambda: _sum(sigmoid(-x[n]) * t[n], [x])),),
     "merge_conditions": (
         Sample(lambda: _sum(if_else(x[n] > 0, sin(x[n]), x[n]) + 2 * if_else(x[n] > 0, t[n], x[n] ** 2), [x, t])),
@@ -398,6 +404,8 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "spell_log_softmax": (
         Sample(lambda: _sum(log(softmax(z[n, k], classes)) * c[n, k], [z], over=(rows, classes))),
     ),
+    "balance": (_CROSS_ENTROPY, Sample(_labelled)),
+    "spell_balanced": (Sample(_labelled),),
     "count_at_least_one": (Sample(lambda: _sum(exp(MaxOver(x[n], (n, 0, s - 1))), [x], over=((s, 0, N - 1),))),),
     "weigh_logarithms": (
         Sample(lambda: _sum(y[n] * log(x[n]), [x])),

@@ -27,6 +27,7 @@ ORDER = [
     "place labels",
     "split masks",
     "centre",
+    "balance",
     "zero probabilities",
     "lower",
     "factorise",

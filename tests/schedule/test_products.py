@@ -23,8 +23,8 @@ def classifier(facts):
 
 
 def test_cross_entropy_of_rows_that_sum_to_one_needs_no_array_of_logarithms():
-    assert "np.log(sum_exp_shifted).sum()" in classifier(facts=True).source()
-    assert "np.log(sum_exp_shifted).sum()" not in classifier(facts=False).source()
+    assert "_log_total(exp_shifted, sum_exp_shifted, axis=0).sum()" in classifier(facts=True).source()
+    assert "_log_total(exp_shifted, sum_exp_shifted, axis=0).sum()" not in classifier(facts=False).source()
     rng = np.random.default_rng(0)
     t = rng.uniform(size=(5, 3))
     arrays = {"W": 1e4 * rng.normal(size=(4, 3)), "X": rng.normal(size=(5, 4)), "t": t / t.sum(axis=1, keepdims=True)}

@@ -10,7 +10,7 @@ import numpy as np
 from sympy import And, Eq, Expr, Or, Product, S, log
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import LogSumExp, MaxOver, MinOver, if_else
+from symgrad.functions import LogSumExp, LogTotalOver, MaxOver, MinOver, if_else
 from symgrad.functions.values import reduction_of, softmax
 from symgrad.graph.evaluation import Array, GraphEvaluator, of_lists, together
 from symgrad.graph.kinds.functions import apply
@@ -31,6 +31,7 @@ LARGEST_UP_TO, LARGEST_FROM = "largest_up_to", "largest_from"
 EXPONENTIALS_UP_TO, EXPONENTIALS_FROM = "exponentials_up_to", "exponentials_from"
 RUNNING = (LARGEST_UP_TO, LARGEST_FROM, EXPONENTIALS_UP_TO, EXPONENTIALS_FROM)
 CENTRED = "centred"  # of code only: u - Σ w·u with shares w
+BALANCED = "balanced"  # of code only: u - w, with w and shares p (or what these are divided by) as weights, u = c·p
 
 _OF_LISTS: dict[str, Callable[[list[Any]], list[Any]]] = {
     SOFTMAX: softmax,
@@ -45,14 +46,15 @@ _OF_LISTS: dict[str, Callable[[list[Any]], list[Any]]] = {
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Reduce(Node):
-    """max, min, logsumexp or product of one operand over the bound letters."""
+    """max, min, logsumexp or product of one operand over the bound letters; `known` is a sum that it can do with."""
 
     head: Any
     arg: Use
     bound: Shape
+    known: tuple[Use, ...] = ()
 
     def uses(self) -> tuple[Use, ...]:
-        return (self.arg,)
+        return (self.arg, *self.known)
 
     never_zero = sum_of_squares = probability = integral = nothing
 
@@ -60,7 +62,8 @@ class Reduce(Node):
         return prod((*self.shape, *self.bound), start=S.One)
 
     def rebuild(self, uses: Sequence[Use]) -> Use:
-        return reduce(self.head, uses[0], dict(enumerate(self.bound, self.rank)))
+        bound = dict(enumerate(self.bound, self.rank))
+        return log_total(uses[0], uses[1], bound) if self.known else reduce(self.head, uses[0], bound)
 
     def local(self, number: int) -> Sequence[Local]:
         bound, use = dict(enumerate(self.bound, self.rank)), self.arg
@@ -140,7 +143,9 @@ class AxisMap(Node):
     def evaluate(self, at: GraphEvaluator) -> Array:
         last = tuple(range(self.rank - len(self.over), self.rank))
         value, *weights = (np.moveaxis(at.operand(use, self.shape), self.over, last) for use in self.uses())
-        if weights:
+        if self.head == BALANCED:
+            found = value - weights[0]
+        elif weights:
             found = (_centred if self.head == CENTRED else _exponentials)(self, weights[0], value)
         else:
             lists = together(value, last[0])
@@ -220,6 +225,16 @@ def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
     sizes = sizes_of([arg])
     node = intern(Reduce, tuple(sizes[x] for x in free), head, numbered(arg, numbers), tuple(sizes[x] for x in present))
     return Use(node, tuple(free))
+
+
+def log_total(arg: Use, total: Use, bound: Mapping[Letter, Expr]) -> Use:
+    """log Σ arg over the bound letters with Σ arg as `total`, of code only; the largest entry is 1."""
+    made = reduce(LogTotalOver, arg, bound)
+    node = made.node
+    if not isinstance(node, Reduce) or node.head is not LogTotalOver:
+        return apply(log, [total])
+    sums = (relabel(total, {letter: n for n, letter in enumerate(made.letters)}),)
+    return Use(intern(Reduce, node.shape, node.head, node.arg, node.bound, sums), made.letters)
 
 
 def axis_map(head: str, arg: Use, over: Mapping[Letter, Expr]) -> Use:

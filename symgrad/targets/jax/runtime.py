@@ -112,6 +112,23 @@ def _centred(x: Any, shares: Any, axis: int) -> Any:
     return x - jnp.sum(shares * x, axis, keepdims=True)
 
 
+def _log_total(x: Any, total: Any, axis: int) -> Any:
+    """log Σ x along an axis, of which the largest x is 1 if not all are 0, also where the others are small."""
+    if not x.shape[axis]:
+        return jnp.log(total)
+    largest = jnp.expand_dims(jnp.argmax(x, axis), axis)
+    return jnp.log1p(jnp.sum(jnp.put_along_axis(x, largest, 0, axis, inplace=False), axis))
+
+
+def _balanced(x: Any, taken: Any, total: Any, axis: int) -> Any:
+    """x − taken for x = c·exp(u)/total: where that is near 1, the entry of the largest x is minus the others."""
+    x, taken = jnp.broadcast_arrays(x, taken)
+    largest = jnp.expand_dims(jnp.argmax(jnp.abs(x), axis), axis)
+    others = jnp.put_along_axis(x - taken, largest, 0, axis, inplace=False)
+    balanced = jnp.put_along_axis(others, largest, -jnp.sum(others, axis, keepdims=True), axis, inplace=False)
+    return jnp.where(jnp.expand_dims(total < 1.1, axis), balanced, x - taken)
+
+
 def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     """For every entry the product of all others along the axes: right where entries are zero, too."""
     moved = jnp.moveaxis(x, axes, range(-len(axes), 0))

@@ -20,7 +20,7 @@ from symgrad.statements.statements import (
 )
 
 # whose options, such as axes, are more than their operands
-_TOLD = REDUCTIONS | {"einsum", "place", "add_windows", "centred"}
+_TOLD = REDUCTIONS | {"einsum", "place", "add_windows", "balanced", "centred"}
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
