@@ -79,6 +79,15 @@ def test_a_shift_around_a_circle_is_written_as_a_shift():
     assert gradient_line(model) == "∂C/∂u[i] = 4·u[i] − 2·u[Mod(i − 1, N)] − 2·u[Mod(i + 1, N)]"
 
 
+def test_terms_with_cases_stand_behind_the_others():
+    loss = Sum((u[i] - x[i]) ** 2, (i, 0, N - 1)) / 2 + Sum((u[i + 1] - u[i]) ** 2, (i, 0, N - 2)) / 2
+    inner = "if_else(i ≥ 1, u[i] − u[i − 1], 0) + if_else(i ≤ N − 2, u[i] − u[i + 1], 0)"
+    model = Model(loss, [u])
+    assert gradient_line(model) == f"∂C/∂u[i] = u[i] − x[i] + {inner}"
+    last = model.show("latex").splitlines()[2]
+    assert last.count(r"\left(") == 1 and last.endswith(r"\end{cases}")  # nothing follows the last brace
+
+
 def test_slopes_of_maxima_are_indicators():
     model = Model(Sum(Max(u[i], x[i] ** 2) * x[i], (i, 0, N - 1)), [u])
     assert gradient_line(model) == "∂C/∂u[i] = Heaviside(u[i] − x[i]²)·x[i]"

@@ -1,7 +1,10 @@
 """Formulas of textbook losses, line by line as a lecturer would write them in one line of text."""
 
+import numpy as np
 import pytest
+from sympy import Sum
 
+from symgrad import Model
 from tests.models import textbook
 
 FORMULAS = {
@@ -159,7 +162,7 @@ C = T·mu + (alpha·Σ_i (1 − exp(−beta·(T − t[i]))))/beta − Σ_i log(�
 λ[i] = alpha·Σ_{j=0…i−1} exp(−beta·(t[i] − t[j])) + mu
 ∂C/∂λ[i] = −1/λ[i]
 ∂C/∂mu    = T + Σ_i ∂C/∂λ[i]
-∂C/∂alpha = Σ_i (1 − exp(beta·(t[i] − T)))/beta + Σ_i ∂C/∂λ[i]·Σ_{j=0…i−1} exp(−beta·(t[i] − t[j]))
+∂C/∂alpha = Σ_i ∂C/∂λ[i]·Σ_{j=0…i−1} exp(−beta·(t[i] − t[j])) + (Σ_i (1 − exp(beta·(t[i] − T))))/beta
 """,
     "gamma_family": """
 C = −Σ_i (alpha·log(beta) + log(x[i])·(alpha − 1) − beta·x[i] − loggamma(alpha))
@@ -170,6 +173,28 @@ C = −Σ_i (alpha·log(beta) + log(x[i])·(alpha − 1) − beta·x[i] − logg
 C = −Σ_n log(Σ_k w[k]·exp(−(x[n] − m[k])²/(2·sigma²))/(sigma·√(2·π)))
 ∂C/∂m[k] = −(w[k]·Σ_n exp(−(x[n] − m[k])²/(2·sigma²))·(x[n] − m[k])/(Σ_i w[i]·exp(−(x[n] − m[i])²/(2·sigma²))))/sigma²
 """,
+    "layer_norm": """
+C = (Σ_j,n (y[n, j] − t[n, j])²)/2
+mu[n]    = (Σ_j x[n, j])/D
+sigma[n] = √(epsilon + (Σ_j (x[n, j] − mu[n])²)/D)
+h[n, j]  = (x[n, j] − mu[n])/sigma[n]
+y[n, j]  = gamma[j]·h[n, j]
+∂C/∂mu[n]    = −(Σ_j gamma[j]·(y[n, j] − t[n, j]))/sigma[n]
+∂C/∂sigma[n] = −(Σ_j gamma[j]·(x[n, j] − mu[n])·(y[n, j] − t[n, j]))/sigma[n]²
+∂C/∂h[n,j]   = gamma[j]·(y[n, j] − t[n, j])
+∂C/∂y[n,j]   = y[n, j] − t[n, j]
+∂C/∂x[n,j]   = gamma[j]·(y[n, j] − t[n, j])/sigma[n] + ∂C/∂sigma[n]·(x[n, j] − mu[n])/(D·sigma[n]) + ∂C/∂mu[n]/D
+∂C/∂gamma[j] = Σ_n h[n, j]·(y[n, j] − t[n, j])
+""",
+    "autoregression": """
+C = (Σ_{t=K…N−1} (x[t] − Σ_k phi[k]·x[t − k − 1])²)/2
+∂C/∂phi[k] = Σ_{i=K…N−1} x[i − k − 1]·(Σ_j phi[j]·x[i − j − 1] − x[i])
+""",
+    "convolution": """
+C = (Σ_i (Σ_k f[k]·x[i + k] − y[i])²)/2
+∂C/∂f[k] = Σ_i x[i + k]·(Σ_j f[j]·x[i + j] − y[i])
+∂C/∂x[i] = Σ_k if_else((i − k ≥ 0) ∧ (i − k ≤ N − K), f[k]·(Σ_l f[l]·x[i + l − k] − y[i − k]), 0)
+""",
 }
 
 
@@ -178,3 +203,19 @@ def test_a_formula_reads_as_in_the_textbook(name):
     shown = getattr(textbook, name)().show()
     lines = [line.strip() for line in shown.splitlines() if " = " in line]
     assert "\n".join(lines) == FORMULAS[name].strip()
+
+
+@pytest.mark.parametrize(("name", "parameter"), [("convolution", "f"), ("convolution", "x"), ("autoregression", "phi")])
+def test_a_formula_with_shifted_indices_is_the_gradient(name, parameter):
+    """The formula, read as a model of its own, against the generated gradient."""
+    model = getattr(textbook, name)()
+    (base,) = (one for one in model.parameters if str(one.label) == parameter)
+    rng, sizes = np.random.default_rng(0), {textbook.N: 7, textbook.K: 3}
+    given = {a.name: rng.normal(size=[int(side.subs(sizes)) for side in a.shape]) for a in model.arguments}
+    slopes = getattr(model.compile(check=False).gradient(**given), parameter)
+    weights = textbook.vector("q", base.shape[0])
+    at = textbook.m
+    again = Model(Sum(model.gradient(base[at]) * weights[at], (at, 0, base.shape[0] - 1)), [weights])
+    given["q"] = np.ones(len(slopes))
+    found = again.compile(check=False).gradient(**{a.name: given[a.name] for a in again.arguments}).q
+    np.testing.assert_allclose(found, slopes, rtol=1e-12)

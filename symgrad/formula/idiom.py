@@ -183,8 +183,9 @@ def _inner(expr: Any) -> Any:
     left, right = expr.args
     if left == right:
         return Norm(left, S(2)) ** 2
-    plain = isinstance(left, MatrixSymbol) and isinstance(right, MatrixSymbol)
-    return Inner(*sorted(expr.args, key=str)) if plain else expr
+    if isinstance(left, MatrixSymbol) and isinstance(right, MatrixSymbol):
+        return Inner(*sorted(expr.args, key=str))
+    return Inner(right, left) if _weight(left) == 2 else expr
 
 
 def _weight(matrix: Any) -> int:

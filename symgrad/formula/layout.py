@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sympy import Add, Mul, NDimArray, S
+from sympy import Add, Mul, NDimArray, Piecewise, S
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower
 
@@ -37,6 +37,7 @@ from symgrad.formula.boxes import (
 from symgrad.formula.heads import Heads
 from symgrad.formula.idiom import idiomatic
 from symgrad.formula.notation import SYMBOLS, is_reciprocal, joined_roots, leads_negative, negated
+from symgrad.functions import if_else
 
 
 def layout(expr: Any, known: Collection[Any] = frozenset()) -> Box:
@@ -119,11 +120,16 @@ class _Layout(Heads):
 
     def _signed(self, terms: Sequence[Any]) -> Box:
         parts: list[Box] = []
-        for term in sorted(terms, key=leads_negative):
+        ordered = _ordered(terms)
+        for term in ordered:
             minus = leads_negative(term)
             if minus or parts:
                 parts.append(operator("−" if minus else "+"))
-            parts.append(self.at(negated(term) if minus else term, PRODUCT if minus else SUM))
+            plain = negated(term) if minus else term
+            box = self.at(plain, PRODUCT if minus else SUM)
+            if term is ordered[-1] and isinstance(plain, if_else | Piecewise):  # nothing follows its brace
+                box = self.box(plain)
+            parts.append(box)
         return row(*parts)
 
     def _print_MatMul(self, expr: Any) -> Box:
@@ -181,6 +187,14 @@ class _Layout(Heads):
         if expr.exp.is_Number and expr.exp.is_negative:
             return Fraction(number("1"), self.box(1 / expr))
         return Script(self.at(expr.base, ATOM), sup=self.box(expr.exp))
+
+
+def _ordered(terms: Sequence[Any]) -> list[Any]:
+    """Terms with those that have cases last, and a positive one first if there is one."""
+    signed = sorted(terms, key=leads_negative)
+    cases = [term for term in signed if any(isinstance(part, if_else | Piecewise) for part in Mul.make_args(term))]
+    others = [term for term in signed if term not in cases]
+    return [*others, *cases] if others and not leads_negative(others[0]) else signed
 
 
 def _extends(factor: Any) -> bool:

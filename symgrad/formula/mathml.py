@@ -93,7 +93,7 @@ def _elements(box: Box) -> str:
             return f'<mo form="{"prefix" if opens else "postfix"}" {size} lspace="0" rspace="0">{text}</mo>'
         case Cases(rows=rows):
             cells = [(_stacked(lines(value)), _condition(condition)) for value, condition in rows]
-            return f'<mrow><mo fence="true" form="prefix">{{</mo>{_left_aligned(cells)}</mrow>'
+            return f'<mrow><mo fence="true" form="prefix">{{</mo>{_left_aligned(cells, "cases")}</mrow>'
         case Table(rows=entries):
             inside = "".join(f"<mtr>{''.join(f'<mtd>{_row(entry)}</mtd>' for entry in line)}</mtr>" for line in entries)
             fence = '<mo fence="true" form="{}">{}</mo>'.format
@@ -115,9 +115,10 @@ def _stacked(rows: Sequence[Piece]) -> str:
     return _left_aligned([(row.replace("<mrow><mo>", '<mrow><mo form="infix">', 1),) for row in inside])
 
 
-def _left_aligned(rows: Sequence[Sequence[str]]) -> str:
+def _left_aligned(rows: Sequence[Sequence[str]], kind: str = "") -> str:
     lines = "".join(f"<mtr>{''.join(f'{_LEFT_CELL}{cell}</mtd>' for cell in row)}</mtr>" for row in rows)
-    return f'<mtable columnalign="left">{lines}</mtable>'
+    named = f' class="{kind}"' if kind else ""
+    return f'<mtable columnalign="left"{named}>{lines}</mtable>'
 
 
 def _side_by_side(parts: Sequence[Box]) -> str:

@@ -6,9 +6,10 @@ Each step here is an equality for all values; code is made of the terms themselv
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Basic, Expr, Heaviside, KroneckerDelta, Lambda, MatrixExpr, Mod, Mul, S, Sum, sign
+from sympy import Add, Basic, Expr, Heaviside, Lambda, MatrixExpr, Mul, S, sign
 
 from symgrad.formula.conditions import implied
+from symgrad.formula.sums import sums_tidied
 from symgrad.walk import is_larger
 
 _MOST, _DEEPEST = 2000, 60  # nodes and levels of an expression that is looked at
@@ -20,30 +21,8 @@ def tidied(expr: Any) -> Any:
         return expr.func(expr.variables, tidied(expr.expr))
     if not isinstance(expr, Expr) or isinstance(expr, MatrixExpr) or is_larger(expr, _MOST, _DEEPEST):
         return expr
-    for step in (_circles, implied, _indicators):
+    for step in (sums_tidied, implied, _indicators):
         expr = step(expr)
-    return expr
-
-
-def _circles(expr: Expr) -> Expr:
-    """Σⱼ δ(i, Mod(j + c, N))·f(j) over j = 0 … N − 1 as f(Mod(i − c, N)): j ↦ j + c goes around a circle of N."""
-    return expr.replace(lambda part: isinstance(part, Sum) and part.function.has(KroneckerDelta), _circle)
-
-
-def _circle(expr: Sum) -> Expr:
-    for number, (index, *bounds) in enumerate(expr.limits):
-        if len(bounds) != 2 or bounds[0] != 0:
-            continue
-        length = bounds[1] + 1
-        for delta in (factor for factor in Mul.make_args(expr.function) if isinstance(factor, KroneckerDelta)):
-            for place, other in (delta.args, delta.args[::-1]):
-                shift = other.args[0] - index if isinstance(other, Mod) else None
-                if shift is None or other.args[1] != length or shift.has(index) or place.has(index):
-                    continue
-                rest = Mul(*(factor for factor in Mul.make_args(expr.function) if factor is not delta))
-                moved = rest.xreplace({other: place}).xreplace({index: Mod(place - shift, length)})
-                limits = [limit for k, limit in enumerate(expr.limits) if k != number]
-                return Sum(moved, *limits) if limits else moved
     return expr
 
 

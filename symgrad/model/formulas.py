@@ -14,6 +14,7 @@ from symgrad.compiler import adjoint, expanded, is_recursive, recursion, short_b
 from symgrad.errors import UnsupportedError
 from symgrad.formula.first_order import first_formula
 from symgrad.formula.listing import Second, body_of
+from symgrad.formula.roots import roots_named
 from symgrad.formula.second_order import second_formula
 from symgrad.formula.text import text
 from symgrad.frontend.names import base_symbol, name_of
@@ -232,6 +233,8 @@ class Formulas(StatedModel):
             use = recursion(self.derivation, quantity, self._short)
         else:
             use = expanded(use, self.derivation, self._short)
+            names = list(self.derivation.program.names.values())
+            use = roots_named(use, names, {*names, *self.derivation.blocks.values()})
         if tree_size(use) > LONGEST:
             return None
         made = first_formula(use, quantity, self._node(quantity), None, self._index_names)

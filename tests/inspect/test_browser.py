@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sympy import Eq, IndexedBase, Sum, oo, sqrt, symbols
 
+from symgrad import Model, if_else, softmax
 from tests.families import one_in
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -49,6 +51,37 @@ def test_the_report_in_a_browser(models: Any, tmp_path: Path, width: int) -> Non
     picture = tmp_path / "picture.png"
     _run(f"--screenshot={picture}", f"--window-size={width + 40},940", frame.as_uri())
     assert picture.stat().st_size > 5000
+
+
+NARROW = """
+<script>
+window.addEventListener("load", function () {
+  var cases = document.querySelector("mtable.cases"), frames = document.querySelectorAll("ul.formulas li");
+  document.body.setAttribute("data-answers", JSON.stringify({
+    below: cases.querySelectorAll("mtd")[1].getBoundingClientRect().top > cases.getBoundingClientRect().top + 10,
+    scrolls: Array.prototype.some.call(frames, function (one) { return one.scrollWidth > one.clientWidth + 1; })
+  }));
+});
+</script>
+"""
+
+
+@pytest.mark.parametrize(("width", "below"), [(360, "true"), (1200, "false")])
+def test_the_condition_of_a_case_stands_below_its_value_on_a_phone(tmp_path: Path, width: int, below: str) -> None:
+    page = tmp_path / "report.html"
+    page.write_text(_masked_attention().report().html.replace("</body>", f"{NARROW}</body>"), encoding="utf-8")
+    dump = _run("--dump-dom", f"--window-size={width},900", page.as_uri())
+    answers = dump.partition('data-answers="')[2].partition('"')[0].replace("&quot;", '"')
+    assert answers == f'{{"below":{below},"scrolls":false}}'
+
+
+def _masked_attention() -> Model:
+    S, D = symbols("S D", integer=True, positive=True)
+    s, t, d = symbols("s t d", integer=True)
+    queries, keys, weights, target = (IndexedBase(name, shape=(S, D if name in "QK" else S)) for name in "QKAT")
+    score = Sum(queries[s, d] * keys[t, d], (d, 0, D - 1)) / sqrt(D)
+    where = [Eq(weights[s, t], softmax(if_else(t <= s, score, -oo), (t, 0, S - 1)))]
+    return Model(Sum((weights[s, t] - target[s, t]) ** 2, (s, 0, S - 1), (t, 0, S - 1)), [queries], where=where)
 
 
 def _run(*options: str) -> str:

@@ -28,7 +28,7 @@ A, B, v = MatrixSymbol("A", N, M), MatrixSymbol("B", N, M), MatrixSymbol("v", M,
 def test_the_formulas_of_a_model_as_latex(models: Any) -> None:
     assert models.logistic().show("latex").splitlines() == [
         r"\begin{aligned}",
-        r"  C &= -(\mathbf{1}^{\top}-t^{\top})\log (\mathbf{1}-y)-t^{\top}\log (y) \\",
+        r"  C &= -{(\mathbf{1}-t)}^{\top}\log (\mathbf{1}-y)-t^{\top}\log (y) \\",
         r"  y &= \sigma (Xw) \\",
         r"  \frac{\partial C}{\partial y} &= (y-t)\oslash y\oslash (\mathbf{1}-y) \\",
         r"  \frac{\partial C}{\partial w} &= X^{\top}(y-t)",

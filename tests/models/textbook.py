@@ -211,3 +211,27 @@ def normal_mixture():
     x, centre, weight = vector("x"), vector("m", K), vector("w", K, positive=True)
     density = exp(-((x[n] - centre[k]) ** 2) / (2 * sigma**2)) / (sqrt(2 * pi) * sigma)
     return Model(-Sum(log(Sum(weight[k] * density, (k, 0, K - 1))), (n, 0, N - 1)), [centre])
+
+
+def layer_norm():
+    x, out, t, centred = (IndexedBase(name, shape=(N, D)) for name in ("x", "y", "t", "h"))
+    scale, mean, spread, floor = vector("gamma", D), vector("mu"), vector("sigma"), Symbol("epsilon", positive=True)
+    deviation = sqrt(Sum((x[n, j] - mean[n]) ** 2, (j, 0, D - 1)) / D + floor)
+    where = [
+        Eq(mean[n], Sum(x[n, j], (j, 0, D - 1)) / D),
+        Eq(spread[n], deviation),
+        Eq(centred[n, j], (x[n, j] - mean[n]) / spread[n]),
+        Eq(out[n, j], scale[j] * centred[n, j]),
+    ]
+    return Model(Sum((out[n, j] - t[n, j]) ** 2, (n, 0, N - 1), (j, 0, D - 1)) / 2, [x, scale], where=where)
+
+
+def autoregression():
+    x, phi, step = vector("x"), vector("phi", K), Symbol("t", integer=True)
+    predicted = Sum(phi[k] * x[step - k - 1], (k, 0, K - 1))
+    return Model(Sum((x[step] - predicted) ** 2, (step, K, N - 1)) / 2, [phi])
+
+
+def convolution():
+    x, kernel, target = vector("x"), vector("f", K), vector("y", N - K + 1)
+    return Model(Sum((Sum(kernel[k] * x[i + k], (k, 0, K - 1)) - target[i]) ** 2, (i, 0, N - K)) / 2, [kernel, x])

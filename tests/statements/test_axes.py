@@ -1,5 +1,8 @@
 """The loops of statements: every operation has axes, those that NumPy gives its result."""
 
+import re
+import sys
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -19,7 +22,6 @@ from symgrad.statements.statements import Rows
 from symgrad.targets.numpy.function import print_function
 from symgrad.targets.numpy.functions import NUMPY
 from tests.codegen.test_seam import EXAMPLES
-from tests.families import one_in
 
 from .written import K, M, N, Writing, arrays
 
@@ -129,21 +131,49 @@ def functions(model: Model) -> list[Any]:
     return [*model._first_order, *ready(more, model.derivation)]
 
 
-QUICK = ("attention.py", "bundle_adjustment.py", "factorisation.py", "gaussian_process.py", "graph.py", "logistic.py")
-QUICK += ("mixture.py", "poisson.py", "ridge.py", "softmax.py", "cox.py")
+EVERY = [path.stem for path in sorted(EXAMPLES.glob("*.py")) if re.search(r"^model = ", path.read_text("utf-8"), re.M)]
+QUICK = ("factorisation", "logistic", "softmax", "cox")
+DEEP = ("bundle_adjustment", "gpt", "handwriting", "lenet", "residual", "style", "digits")  # minutes by second order
+LONG = [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in EVERY]
 
 
-@pytest.mark.parametrize("reference", one_in(3, QUICK))
-def test_every_statement_of_an_example_has_its_loops(reference: str) -> None:
-    """With `SYMGRAD_VALIDATE=1`, as here, so has every statement of every model that is printed at all."""
+def has_its_loops(body: Any) -> None:
+    """Every operation of every statement has axes."""
+    for statement, spaces in spaces_of(body):
+        assert all(isinstance(side, Expr) or side >= 1 for space in spaces for side in space.axes)
+        assert spaces or not any(isinstance(e, Operation) for e in statement.expressions), statement
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_every_statement_of_an_example_has_its_loops(name: str) -> None:
+    """With `SYMGRAD_VALIDATE=1`, as here, so has every statement after every pass."""
     from symgrad.cli.model_file import ModelReference, load_model
 
-    model = load_model(ModelReference.parse(str(EXAMPLES / reference)))
-    for function in functions(model):
-        for body in (printed.body for printed in [print_function(function, model.derivation.program)]):
-            for statement, spaces in spaces_of(body.body):
-                assert all(isinstance(side, Expr) or side >= 1 for space in spaces for side in space.axes)
-                assert spaces or not any(isinstance(e, Operation) for e in statement.expressions)
+    model = load_model(ModelReference(EXAMPLES / f"{name}.py"))
+    for function in model._first_order if name in DEEP else functions(model):
+        has_its_loops(print_function(function, model.derivation.program).body.body)
+
+
+def cases() -> dict[str, Any]:
+    """The models of the benchmarks by the first case that has them."""
+    sys.path.insert(0, str(EXAMPLES.parent / "tests" / "benchmarks"))
+    try:
+        every = [case for part in ("regression", "networks", "second_order") for case in import_module(part).CASES]
+    finally:
+        del sys.path[0]
+    first: dict[Any, str] = {}
+    for case in every:
+        first.setdefault(case.model, case.name)
+    return {name: made for made, name in first.items()}
+
+
+@pytest.mark.long
+def test_every_statement_of_a_benchmark_has_its_loops(subtests: Any) -> None:
+    for name, made in cases().items():
+        with subtests.test(name):
+            model = made()
+            for function in functions(model):
+                has_its_loops(print_function(function, model.derivation.program).body.body)
 
 
 def test_what_can_be_one_loop_is_seen() -> None:
