@@ -23,16 +23,17 @@ from itertools import islice, product
 
 from sympy import Abs, Expr, Number, S, exp, log
 
-from symgrad.functions import MaxOver, MinOver, if_else, sigmoid
+from symgrad.functions import MaxOver, MinOver, if_else, share, sigmoid
 from symgrad.graph.build import (
-    ONE,
     ZERO,
     add,
     apply,
+    const,
     is_zero,
     mul,
     product_of_powers,
     scale,
+    split_coefficient,
 )
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import (
@@ -48,11 +49,10 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.transform import dependents, factors_of, own, place, see_through, terms_of, transform
-from symgrad.rewrite.parts_of_sums import complement_in_sum
+from symgrad.graph.transform import dependents, factors_of, own, place, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
 from symgrad.schedule.degrees import NOTHING, Degree, degree_of, placed, times, total_degree
-from symgrad.schedule.exponential_sums import Anchor, anchors, families
+from symgrad.schedule.exponential_sums import Anchor, anchors, families, mirrored
 from symgrad.schedule.exponents import Exponent, exponents_of, whole_letters
 from symgrad.schedule.masked_exponentials import Masked, Rows, rows_of, under
 from symgrad.schedule.maxima import Maximum
@@ -70,7 +70,7 @@ MOST_CHOICES = 64
 )
 def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
     """The terms with exponentials shifted by their maxima wherever these cancel."""
-    current = _mirrored(roots)
+    current = mirrored(roots)
     done: set[Node] = set()
     while True:
         anchor = next((a for a in anchors(current) if a.total not in done), None)
@@ -80,27 +80,6 @@ def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
         rows = rows_of(anchor) if anchor.overall else None
         shift = _Shift(anchor, current, rows=rows)
         current = (shift if shift.is_complete() else _Shift(anchor, current)).roots
-
-
-def _mirrored(roots: Sequence[Use]) -> list[Use]:
-    """1 - σ(u) + exp(v) as σ(-u) + exp(v), a sum of what is not negative; then 1 - σ(u) is σ(-u) elsewhere, too."""
-
-    def in_sums(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = node.rebuild(uses) if isinstance(node, Add) else None
-        exponential = made and any(isinstance(use.node, Apply) and use.node.head is exp for _, use in terms_of(made))
-        return complement_in_sum(made) if made and exponential else None
-
-    def alone(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        terms = terms_of(node.rebuild(uses)) if isinstance(node, Add) else []
-        if len(terms) != 2 or (S.One, ONE) not in terms:
-            return None
-        ((c, function),) = [term for term in terms if term != (S.One, ONE)]
-        if c != -1 or not isinstance(function.node, Apply) or function.node.head is not sigmoid:
-            return None
-        return apply(sigmoid, [scale(S.NegativeOne, place(function.node.args[0], function.letters))])
-
-    made = transform(roots, in_sums)
-    return made if made == list(roots) else transform(made, alone)
 
 
 @dataclass
@@ -155,7 +134,9 @@ class _Shift:
             for degree, image in self._images(node).items()
             if all(letter in range(node.rank) for key, _ in degree for letter in key)
         }
-        in_part = self._in_part(node) if isinstance(node, Contract) and NOTHING not in images else None
+        in_part = None
+        if isinstance(node, Contract) and NOTHING not in images:
+            in_part = self._in_part(node.factors, dict(enumerate(node.bound, node.rank)))
         plain = in_part or node.rebuild([place(self._plain(use.node), use.letters) for use in node.uses()])
         is_sigmoid = isinstance(node, Apply) and node.head is sigmoid
         if images and (is_sigmoid or any(use.node in self.both for use in node.uses())):
@@ -230,9 +211,8 @@ class _Shift:
                 found[total] = product_of_powers(powers, bound)
         return found if NOTHING in found else found | self._multiplied_out(factors, bound)
 
-    def _in_part(self, node: Contract) -> Use | None:
+    def _in_part(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> Use | None:
         """A product with an exponential of which a part alone belongs to the sum: exp(2·u)/(Σ exp(u)·Σ exp(v))."""
-        factors, bound = node.factors, dict(enumerate(node.bound, node.rank))
         for n, (use, exponent) in enumerate(factors):
             parts, rest = exponents_of(use.node, self.families) if exponent == 1 else ([], ZERO)
             several = len(parts) > 1 or any(one.degree != 1 for part in parts for one in part)
@@ -281,18 +261,34 @@ class _Shift:
         Where only some of the terms have the degree 0, the others are as they are, for another sum to shift.
         """
         for n, (use, exponent) in enumerate(factors):
-            terms = terms_of(see_through(use)) if exponent == 1 and use.node not in self.shifted else []
+            whole = exponent.is_Integer and exponent.is_positive and use.node not in self.shifted
+            terms = terms_of(see_through(use)) if whole else []
             if len(terms) > 1 and any(self._may_shift(term.node) for _, term in terms):
-                rest = [factor for m, factor in enumerate(factors) if m != n]
-                images = [(c, self._product([*rest, *factors_of(see_through(term))], bound)) for c, term in terms]
-                if not any(NOTHING in found for _, found in images):
-                    return _each(images)
+                rest = [*factors[:n], (use, exponent - 1), *factors[n + 1 :]]
+                products = [(c, self._cancelled([*rest, *factors_of(see_through(term))])) for c, term in terms]
+                images = [(c, self._product(product, bound)) for c, product in products]
+                shared = _each(images)
+                if shared:
+                    return shared
                 parts = [
-                    (c, found.get(NOTHING, self._unshifted([*rest, (term, S.One)], bound)))
-                    for (c, found), (_, term) in zip(images, terms, strict=True)
+                    (c, found.get(NOTHING) or self._in_part(product, bound) or self._unshifted(product, bound))
+                    for (c, found), (_, product) in zip(images, products, strict=True)
                 ]
                 return {NOTHING: add(parts)}
         return {}
+
+    def _cancelled(self, factors: Sequence[tuple[Use, Number]]) -> list[tuple[Use, Number]]:
+        """The factors of a product without those that cancel, each with its images."""
+        made = product_of_powers(_opened_shares(factors))
+        families = self.rows.families if self.rows else self.families
+        for node in postorder([made.node]):
+            if node not in self.touched and (
+                exponents_of(node, families)[0] or any(use.node in self.touched for use in node.uses())
+            ):
+                self.touched.add(node)
+                self._visit(node)
+        coefficient, product = split_coefficient(made)
+        return [(const(coefficient), S.One), *factors_of(product)] if coefficient != 1 else factors_of(product)
 
     def _may_shift(self, node: Node) -> bool:
         """Whether a node has a shifted image, or has one under a sum."""
@@ -371,6 +367,21 @@ class _Shift:
                     [place(image, base.letters), *places]
                 )
         return found
+
+
+def _opened_shares(factors: Sequence[tuple[Use, Number]]) -> list[tuple[Use, Number]]:
+    """A product with exp(u) for a share exp(u)/(exp(u) + exp(v)) beside that sum."""
+    multiplied = {factor for factor, exponent in factors if exponent.is_positive}
+    found: list[tuple[Use, Number]] = []
+    for factor, exponent in factors:
+        if isinstance(factor.node, Apply) and factor.node.head is share:
+            one, other = (apply(exp, [place(arg, factor.letters)]) for arg in factor.node.args)
+            total = add([(S.One, one), (S.One, other)])
+            if total in multiplied:
+                found += [(one, exponent), (total, -exponent)]
+                continue
+        found.append((factor, exponent))
+    return found
 
 
 def _each(terms: Sequence[tuple[Number, Mapping[Degree, Use]]]) -> Images:
