@@ -54,12 +54,12 @@ def filled(start: str, parts: Sequence[str], end: str) -> list[str]:
     together = f"{start}{', '.join(parts)}{end}"
     if len(together) <= LONGEST:
         return [together]
-    rows = [""]
+    rows: list[list[str]] = [[]]
     for part in parts:
-        if rows[-1] and len(f"    {rows[-1]}{part},") > LONGEST:
-            rows.append("")
-        rows[-1] += f"{part}, "
-    return [start, *(f"    {row.rstrip()}" for row in rows), end]
+        if rows[-1] and len(f"    {', '.join([*rows[-1], part])},") > LONGEST:
+            rows.append([])
+        rows[-1].append(part)
+    return [start, *(f"    {', '.join(row)}{',' if len(rows) > 1 else ''}" for row in rows), end]
 
 
 def wrapped(start: str, parts: Sequence[str], end: str) -> list[str]:

@@ -40,12 +40,14 @@ class Definition:
     names : all names in it, in the order of use.
     imports : of these, those that its file imports from elsewhere.
     special : the functions of `scipy.special` that it calls.
+    before : the names of its decorators, annotations and bases, which it has to come after.
     """
 
     source: str
     names: tuple[str, ...]
     imports: Mapping[str, Import] = field(default_factory=dict)
     special: frozenset[str] = frozenset()
+    before: tuple[str, ...] = ()
 
     def renamed(self, libraries: Mapping[str, str]) -> "Definition":
         """The same for other libraries, by what stands in front of their functions."""
@@ -67,7 +69,10 @@ class Sources:
         stack = list(names)[::-1]
         while stack:
             name = stack.pop()
-            if name not in found and name not in there:
+            first = [one for one in self.known[name].before if one in self.known and one not in {name, *found, *there}]
+            if first:
+                stack += [name, *reversed(first)]
+            elif name not in found and name not in there:
                 found[name] = None
                 stack.extend(other for other in reversed(self.known[name].names) if other in self.known)
         return list(found)
@@ -107,11 +112,11 @@ def definitions(module: str) -> dict[str, Definition]:
         if isinstance(inner, CodeType) and inner.co_name.isidentifier():
             block = inspect.getblock(lines[inner.co_firstlineno - 1 :])
             own = range(inner.co_firstlineno, inner.co_firstlineno + len(block))
-            around = (name for line, name in loads if line in own)  # of decorators, annotations and bases
+            around = tuple(name for line, name in loads if line in own)  # of decorators, annotations and bases
             names = tuple(n for n in dict.fromkeys([*around, *_names(inner)]) if n != inner.co_name)
             taken = {name: imports[name] for name in names if name in imports}
             special = frozenset(_special(inner)) if "special" in names else frozenset[str]()
-            found[inner.co_name] = Definition("".join(block), names, taken, special)
+            found[inner.co_name] = Definition("".join(block), names, taken, special, around)
     return found
 
 

@@ -9,7 +9,7 @@ from html import escape
 
 from symgrad.codegen.lines import Listing
 from symgrad.statements.expressions import Buffer, Expression, Group, Read, buffers_of
-from symgrad.statements.statements import Rows, Statement, every
+from symgrad.statements.statements import Once, Rows, Statement, every
 
 Keys = frozenset[str]
 NONE: Keys = frozenset()
@@ -75,7 +75,7 @@ class _Links:
             made = {buffer for one in every([statement]) for buffer in (*one.defines, *one.writes)}
             found = NONE.union(*map(self._purpose, made))
             self.owners[id(statement)] = found
-            if isinstance(statement, Rows):
+            if isinstance(statement, Rows | Once):
                 self.returns[id(statement)] = self.returned(
                     statement.returned, list(map(self._purpose, statement.results))
                 )

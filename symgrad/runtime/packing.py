@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.runtime.arguments import _array, _fits
+from symgrad.runtime.declared import ARGUMENTS, PARAMETERS
 
 
 class _Bound:
@@ -25,9 +26,43 @@ class _Bound:
         if code is None:
             raise AttributeError(f"the module has no function {name!r}")
         taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        known = {one: given for one, given in (self.given | {"_once": {}}).items() if one in taken}
+        known = {one: given for one, given in self.given.items() if one in taken}
         known = {"_bound": self} if code.co_flags & 8 else known  # unpack(theta, **data) hands on what it is given
         return self.__dict__.setdefault(name, partial(globals()[name], **known))
+
+
+class _Keeping(_Bound):
+    """The same, with copies of the data, and a memory of what follows from these alone."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        super().__init__(given)
+        self.given = {name: _unchanged(one) for name, one in self.given.items()}
+        self.memory: dict[Any, Any] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"given": self.given, "sizes": self.sizes, "memory": {}}
+
+    def __getattr__(self, name: str) -> Any:
+        bound = super().__getattr__(name)
+        code = bound.func.__code__
+        taken = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
+        if "_memory" not in taken or not taken.intersection(ARGUMENTS) <= {*PARAMETERS, *bound.keywords}:
+            return bound  # not all data are bound
+
+        def remembering(*given: Any, **named: Any) -> Any:
+            memory = None if named.keys() & bound.keywords.keys() else self.memory
+            return bound(*given, **named, _memory=memory)
+
+        self.__dict__[name] = remembering
+        return remembering
+
+
+def _unchanged(given: Any) -> Any:
+    """A size, or an array that nobody can write to: a copy if need be."""
+    base = given
+    while isinstance(base, np.ndarray) and not base.flags.writeable:
+        base = base.base
+    return given.copy() if isinstance(base, np.ndarray) or hasattr(given, "tocsr") else given
 
 
 def _solved(shapes: Callable[..., list[tuple[int, ...]]], size: int, sizes: dict[str, int]) -> list[tuple[int, ...]]:

@@ -29,7 +29,7 @@ from symgrad.statements.expressions import (
     Total,
 )
 from symgrad.statements.spaces import SPACES, Space, UnknownAxes, broadcast, same_length
-from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, Store, Unpack
+from symgrad.statements.statements import Body, Define, Loop, Once, Rows, Statement, Store, Unpack
 
 _ARRAYS = (Read, Number, Size, Length, Kept, Total, Subscript, Operation)
 _SIDE_BY_SIDE = ("array", "block", "concatenate", "stack")
@@ -99,7 +99,10 @@ class Axes:
         for statement in statements:
             self._spaces.clear()  # the statement before may have said what other axes a variable has
             match statement:
-                case Rows(body=body, returned=returned, results=results):
+                case (
+                    Rows(body=body, returned=returned, results=results)
+                    | Once(body=body, returned=returned, results=results)
+                ):
                     yield from self.follow(body)
                     arrays = [one.parts[0] if isinstance(one, Group) else one for one in returned]
                     yield statement, tuple(space for one in arrays for space in self.spaces(one))

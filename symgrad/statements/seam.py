@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from symgrad.statements.expressions import Buffer, Expression, Group, Operation, Read, Sides, buffers_of
 from symgrad.statements.operations import declared
-from symgrad.statements.statements import Body, Comment, Release, Rows, Statement, every
+from symgrad.statements.statements import Body, Comment, Once, Release, Rows, Statement, every
 
 BEFORE, BETWEEN, AFTER = "before", "between", "after"
 
@@ -69,14 +69,14 @@ class Seam:
 
 
 def seam_of(body: Body) -> Seam | None:
-    """The parts of a function; None if it has no rows."""
+    """The parts of a function, beside what it computes once for the same data; None if it has no rows."""
     stretches: list[list[Statement]] = [[]]
     rows: list[Rows] = []
     for statement in body.statements:
         if isinstance(statement, Rows):
             rows.append(statement)
             stretches.append([])
-        else:
+        elif not isinstance(statement, Once):
             stretches[-1].append(statement)
     if not rows:
         return None

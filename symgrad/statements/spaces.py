@@ -209,7 +209,7 @@ def _jacobian(operation: Operation, shapes: Shapes) -> Space:
 # Functions of numbers, entry by entry, beside those that can write into an array: NumPy's, SciPy's, the runtime's
 SCALAR = frozenset(
     {"and", "or", "invert", "logical_not", "signbit", "mod", "floor_divide", "logaddexp", "remainder", "sinc", "where"}
-    | {"asarray", "float", "number", "once", "real_part", "scalar", "univariate", "whole", "where_into"}
+    | {"asarray", "float", "number", "real_part", "scalar", "univariate", "whole", "where_into"}
     | {"beta", "binom", "digamma", "ellipe", "ellipk", "erf", "erfc", "erfcinv", "erfi", "erfinv", "expi", "expn"}
     | {"gamma", "gammainc", "gammaincc", "gammaln", "gammasgn", "iv", "jv", "kv", "lambertw", "log_ndtr", "ndtr"}
     | {"log_growth", "log_growth_excess", "polygamma", "xlogy", "yv", "zeta"}

@@ -7,6 +7,7 @@
 * What is written into an array fits: the shape of a definition is that of its array, that of a stored value broadcasts
   to that of its place, as far as shapes are known.
 * What is returned is no array of a workspace, which the next call writes to, and no part of one.
+* What is computed once for all calls is not written to, and not returned.
 * Letters of a sum of products are those of its operands' axes, as many as they have axes.
 * The clock of a loop is read inside it only.
 * Every operation has axes, which follow from those of its operands and go together.
@@ -36,7 +37,19 @@ from symgrad.statements.expressions import (
 from symgrad.statements.operations import Facts, facts, memory_of
 from symgrad.statements.seam import Seam, Section, seam_of
 from symgrad.statements.spaces import UnknownAxes
-from symgrad.statements.statements import Body, Comment, Define, Loop, Release, Rows, Statement, Store, Unpack, every
+from symgrad.statements.statements import (
+    Body,
+    Comment,
+    Define,
+    Loop,
+    Once,
+    Release,
+    Rows,
+    Statement,
+    Store,
+    Unpack,
+    every,
+)
 
 
 class IllegalStatement(AssertionError):
@@ -79,6 +92,7 @@ class _Checker:
     memory: dict[Buffer, frozenset[Buffer]] = field(default_factory=dict)  # whose memory a variable may be part of
     clocks: set[str] = field(default_factory=set)  # of all loops so far
     kept: set[Buffer] = field(default_factory=set)  # arrays of a workspace
+    same: set[Buffer] = field(default_factory=set)  # arrays that later calls read, too
     running: set[str] = field(default_factory=set)  # of the loops around
 
     def statements(self, statements: Sequence[Statement]) -> None:
@@ -105,6 +119,9 @@ class _Checker:
                 self.returned(part, statement)
         elif memory_of(expression) != "new":
             shared = {array for buffer in buffers_of(expression) for array in self.memory.get(buffer, ())}
+            if shared & self.same:
+                name = min(buffer.name for buffer in shared & self.same)
+                self._refuse(f"{name} is the same for all calls, and may be part of a result", statement)
             if shared & self.kept:
                 name = min(buffer.name for buffer in shared & self.kept)
                 self._refuse(f"{name} is an array of the workspace, and may be part of a result", statement)
@@ -140,12 +157,14 @@ class _Checker:
     def _statement(self, statement: Statement) -> None:
         if isinstance(statement, Loop | Rows) and any(isinstance(one, Rows) for one in every(statement.inside)):
             self._refuse("there are rows inside", statement)
-        for expression in statement.expressions if not isinstance(statement, Rows) else ():
+        for expression in statement.expressions if not isinstance(statement, Rows | Once) else ():
             self.reads(expression, statement)
         for buffer in statement.writes:
             self._is_there(buffer, statement)
             if buffer.owner == "argument":
                 self._refuse(f"the argument {buffer.name} is written to", statement)
+            if same := self._memory(buffer) & self.same:
+                self._refuse(f"{min(b.name for b in same)}, which is the same for all calls, is written to", statement)
         match statement:
             case Define():
                 self._define(statement)
@@ -159,8 +178,8 @@ class _Checker:
                 self.running.add(clock)
                 self.statements(inside)
                 self.running.remove(clock)
-            case Rows():
-                self._rows(statement)
+            case Rows() | Once():
+                self._apart(statement)
             case Release(buffers=buffers):
                 for buffer in buffers:
                     self._is_there(buffer, statement)
@@ -194,16 +213,19 @@ class _Checker:
         if place is not None and made is not None and not _fits(made, place):
             self._refuse(f"an array of shape {made.shape} is stored in a place of shape {place.shape}", statement)
 
-    def _rows(self, statement: Rows) -> None:
+    def _apart(self, statement: Rows | Once) -> None:
         inside = _Checker(self.after, set(self.defined), set(self.names), set(self.released), dict(self.memory))
-        inside.clocks = self.clocks
+        inside.clocks, inside.same = self.clocks, set(self.same)
         inside.statements(statement.body)
         for expression in statement.returned:
             inside.returned(expression, statement)
-        if not len(statement.returned) == len(statement.results) == len(statement.joins):
+        joined = statement.joins if isinstance(statement, Rows) else statement.results
+        if not len(statement.returned) == len(statement.results) == len(joined):
             self._refuse("there are not as many results and joins as what a block of rows returns", statement)
         for buffer in statement.results:
             self._introduce(buffer, statement, frozenset({buffer}))
+        if isinstance(statement, Once):
+            self.same |= {buffer for buffer in statement.results if buffer.shape != ()}
 
     def _introduce(self, buffer: Buffer, statement: Statement, arrays: frozenset[Buffer]) -> None:
         if buffer.name in self.names:

@@ -145,7 +145,6 @@ class Rows(Statement):
     joins : for each result the operation that makes one of the results of two blocks; arrays with `rows` stay blocks.
         A first result that is the `largest` u, and those after it that are `scaled` by exp(−u), are joined together.
     width, size : how many numbers a row takes, and how many the results have that have no rows.
-    once : the results that are the same as long as the data are.
     """
 
     name: str
@@ -158,7 +157,6 @@ class Rows(Statement):
     joins: tuple[Join, ...]
     width: Expr
     size: Expr
-    once: tuple[Buffer, ...] = ()
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
@@ -184,6 +182,37 @@ class Rows(Statement):
         expressions = [*(part for one in every(self.body) for part in one.expressions), *self.returned]
         read = (buffer for expression in expressions for buffer in buffers_of(expression))
         return tuple(dict.fromkeys(buffer for buffer in read if buffer not in own))
+
+
+@dataclass(frozen=True)
+class Once(Statement):
+    """What is the same as long as the data are, computed by a function inside, whose results others do not change.
+
+    Attributes
+    ----------
+    name : that of the function.
+    body, returned : what the function does, and what it returns.
+    results : the variables of that.
+    told : whether the function stands elsewhere, since others need the same.
+    """
+
+    name: str
+    body: tuple[Statement, ...]
+    returned: tuple[Expression, ...]
+    results: tuple[Buffer, ...]
+    told: bool = False
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return self.returned
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        return self.results
+
+    @property
+    def inside(self) -> tuple[Statement, ...]:
+        return self.body
 
 
 @dataclass(frozen=True)

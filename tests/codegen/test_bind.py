@@ -1,15 +1,16 @@
 """`bind`: the functions of the parameters alone, with the same numbers, for data that are looked at once."""
 
 import copy
+import inspect
 import pickle
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from sympy import IndexedBase, MatrixSymbol, Sum, Symbol, exp, loggamma, symbols
+from sympy import IndexedBase, MatrixSymbol, Q, Sum, Symbol, exp, loggamma, symbols
 
-from symgrad import Model
+from symgrad import LogSumExp, Model, dot, if_else, logdet, quad, sumsq
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 n, j, k = symbols("n j k", integer=True)
@@ -112,22 +113,157 @@ def test_what_depends_on_data_alone_is_computed_once():
     expected = [module.value_and_gradient(start, **data) for start in starts]
     module.scipy = counted
     try:
-        for function in ("value", "value_and_gradient", "flat_value_and_gradient"):
-            for block in (2**21, 2**8):
-                module.BLOCK_BYTES = block
+        for block in (2**21, 2**8):
+            module.BLOCK_BYTES = block
+            for function in ("value", "value_and_gradient", "flat_value_and_gradient"):
                 for start, (loss, slope) in zip(starts, expected, strict=True):
                     found = getattr(bound, function)(start)
                     np.testing.assert_allclose(found if function == "value" else found[0], loss, rtol=1e-13)
                     if function != "value":
                         np.testing.assert_allclose(np.ravel(found[1]), np.ravel(slope.u), rtol=1e-11)
-        assert calls == [400, 400]  # once for the value, once for the value with its gradient
+            # once for all functions; blocks are not of the same sizes with the gradient and without
+            assert sum(calls) == (400 if block == 2**21 else 1200)
         module.BLOCK_BYTES = 2**21
         assert bound.value(starts[0].astype(np.float32)) == module.value(starts[0].astype(np.float32), **data)
         module.value(starts[0], **data)
-        assert len(calls) == 4  # without bound data each time
+        assert sum(calls) == 2000  # without bound data each time
     finally:
         del module.scipy
         module.scipy = __import__("scipy.special")
+
+
+S, A = MatrixSymbol("S", N, N), MatrixSymbol("A", M, M)
+labels, W = IndexedBase("labels", shape=(N,), integer=True), IndexedBase("W", shape=(M, K))
+u = IndexedBase("u", shape=(M,))
+x, q, s = IndexedBase("x", shape=(N, M)), IndexedBase("q", shape=(N,)), IndexedBase("s", shape=(N,))
+score = Sum(x[n, j] * W[j, k], (j, 0, M - 1))
+REMEMBERED = {
+    "the Hessian of least squares": (sumsq(X * w - y), [w], (), {"X.T @ X"}),
+    "a factor": (quad(X * w - y, S.I) + logdet(S), [w], (), {"_cholesky(S", "np.linalg.inv("}),
+    "a product": (quad(w, X.T * X) + dot(w, A * X.T * y), [w], (), {"X.T @ X"}),
+    "labels": (
+        Sum(LogSumExp(score, (k, 0, K - 1)) - score.subs(k, labels[n]), (n, 0, N - 1)),
+        [W],
+        (),
+        {"_accumulate((K, M), (labels,), x"},
+    ),
+    "masks": (
+        Sum(if_else(x[n, j] > 0, u[j] * x[n, j], exp(u[j] * x[n, j])), (j, 0, M - 1), (n, 0, N - 1)),
+        [u],
+        (),
+        {"x > 0"},
+    ),
+    "a filter": (
+        Sum((lam - s[n]) ** 2, (n, 0, N - 1)),
+        [lam],
+        [(s[n], if_else(n > 0, s[n - 1] / 2, 0) + q[n])],
+        {"s[0]"},
+    ),
+    "special functions": (Sum((lam - loggamma(q[n] + 9)) ** 2, (n, 0, N - 1)), [lam], (), {"gammaln(q + 9)"}),
+    "sums": (Sum((lam * q[n] - Sum(q[k], (k, 0, N - 1))) ** 2, (n, 0, N - 1)), [lam], (), {"q.sum()"}),
+}
+
+
+def _remembering(case):
+    loss, parameters, where, _ = REMEMBERED[case]
+    module = Model(loss, parameters, where=where, facts=[Q.positive_definite(S)] if case == "a factor" else ()).compile(
+        check=False, hessian=True, hvp=True
+    )
+    draw = np.random.default_rng(2)
+    sizes = {"N": 6, "M": 3, "K": 4}
+    given = {
+        name: draw.normal(size=[sizes[str(side)] if not isinstance(side, int) else side for side in sides])
+        for name, sides in module.SHAPES.items()
+    }
+    given |= {"S": np.cov(draw.normal(size=(6, 30)))} if "S" in given else {}
+    given |= {"labels": np.array([0, 3, 1, 1, 2, 0])} if "labels" in given else {}
+    return module, given
+
+
+def _arrays(result):
+    return [one for part in result for one in _arrays(part)] if isinstance(result, tuple) else [result]
+
+
+@pytest.mark.parametrize("case", REMEMBERED)
+def test_what_costs_something_is_computed_apart_and_once(case):
+    module, given = _remembering(case)
+    text = inspect.getsource(module)
+    apart = [part for part in text.split("\ndef ") if part.partition("(")[0].endswith("_of_data")]
+    apart += [part for part in text.split("\ndef ") if "_of_data_rows(" in part.partition(":")[0]]
+    assert all(any(said in part for part in apart) for said in REMEMBERED[case][3]), apart
+    bound = module.bind(**{name: one for name, one in given.items() if name not in module.PARAMETERS})
+    called = []
+    for name in [name for name in vars(module) if name.endswith("_of_data")]:
+        made = getattr(module, name)
+        setattr(module, name, lambda *taken, name=name, made=made: called.append(name) or made(*taken))
+    at = [given[name] for name in module.PARAMETERS]
+    for _ in range(3):
+        for moved in (at, [one + 0.25 for one in at]):
+            known = dict(zip(module.PARAMETERS, moved, strict=True))
+            for name in ("value", "gradient", "value_and_gradient", "hessian", "hessian_vector_product"):
+                more = (tuple(moved),) if name == "hessian_vector_product" else ()
+                before = len(called)
+                takes = inspect.signature(getattr(module, name)).parameters
+                sizes = {"N": 6} if "N" in takes else {}
+                expected = _arrays(getattr(module, name)(*more, **given | known | sizes))
+                del called[before:]
+                found = _arrays(getattr(bound, name)(*more, **known))
+                for one, other in zip(found, expected, strict=True):
+                    np.testing.assert_array_equal(one, other)
+                    if isinstance(one, np.ndarray):
+                        one[...] = np.nan  # results are the caller's
+    assert called and len(called) == len(set(called))
+
+
+def test_data_are_as_they_were_when_they_were_bound(ridge):
+    data = {"X": DATA["X"].copy(), "y": DATA["y"].copy(), "lam": 0.5}
+    bound, expected = ridge.bind(**data), ridge.value(W0, **data)
+    before = bound.hessian(w=W0)[0][0].copy()
+    data["X"] += 1.0
+    data["y"][0] = np.nan
+    assert bound.value(W0) == expected
+    np.testing.assert_array_equal(bound.hessian(w=W0)[0][0], before)
+    fixed = DATA["X"].copy()
+    fixed.flags.writeable = False
+    assert ridge.bind(X=fixed).given["X"] is fixed
+    view = data["X"].view()
+    view.flags.writeable = False
+    assert not np.shares_memory(ridge.bind(X=view).given["X"], data["X"])
+
+
+def test_nothing_is_remembered_where_data_are_given_anew(ridge):
+    bound, other = ridge.bind(**DATA), DATA["X"] + 1
+    first = bound.hessian(w=W0)[0][0]
+    changed = bound.hessian(w=W0, X=other)[0][0]
+    np.testing.assert_array_equal(changed, ridge.hessian(w=W0, **DATA | {"X": other})[0][0])
+    np.testing.assert_array_equal(bound.hessian(w=W0)[0][0], first)
+    partly = ridge.bind(X=DATA["X"], y=DATA["y"])
+    for lam_ in (0.5, 2.0):
+        np.testing.assert_array_equal(
+            partly.hessian(w=W0, lam=lam_)[0][0], ridge.hessian(w=W0, **DATA | {"lam": lam_})[0][0]
+        )
+
+
+def test_flat_functions_of_second_order_remember_too():
+    module, given = _remembering("the Hessian of least squares")
+    bound, called, made = module.bind(X=given["X"], y=given["y"]), [], module._hessian_of_data
+    module._hessian_of_data = lambda *taken: called.append(1) or made(*taken)
+    for _ in range(3):
+        np.testing.assert_allclose(bound.flat_hessian(np.ones(3)), 2 * given["X"].T @ given["X"], rtol=1e-14)
+    assert called == [1]
+    once = module.flat_hessian(np.ones(3), X=given["X"], y=given["y"])
+    np.testing.assert_array_equal(once, bound.flat_hessian(np.zeros(3)))
+
+
+def test_labels_are_looked_at_once():
+    module, given = _remembering("labels")
+    bound, seen, check = module.bind(labels=given["labels"], x=given["x"]), [], module._check_arguments
+    module._check_arguments = lambda *taken: seen.append(1) or check(*taken)
+    bound.value(given["W"])
+    bound.value(given["W"])
+    assert seen == [1]
+    with pytest.raises(IndexError, match=r"labels\[1\] is 3, expected 0 ... 1"):
+        bound.value(given["W"][:, :2])  # other sizes
 
 
 def test_nothing_is_remembered_of_data_in_another_type():

@@ -36,7 +36,9 @@ def source_of(base, exponent):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_powers_are_what_they_are_spelled_as(exponent, dtype):
     model = source_of(x[n], exponent)
-    assert re.search(r"grad_y = (.*)", model.source())[1] == SPELLED[exponent]
+    source = model.source()  # data alone, of which what costs something is apart
+    found = re.search(r"grad_y = (?!_once)(.*)", source) or re.search(r"_of_data\(x.*\n.*\n    return (.*)", source)
+    assert found[1] == SPELLED[exponent]
     module = model.compile(check=False)
     tiny, huge = np.finfo(dtype).tiny, np.finfo(dtype).max
     points = np.array([0, tiny, 1e-3, 0.7, 1, 3.3, 1e4, huge], dtype=dtype)

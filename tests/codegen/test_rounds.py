@@ -60,7 +60,7 @@ def bits(result):
 def test_blocks_give_what_whole_arrays_give(case):
     model, rounds, given = case
     source = model.source(workspace=True)
-    value = source[source.index("def value(") : source.index("def _value_rows")]
+    value = source[source.index("def value(") : source.index("def gradient(")]  # with the parts of it
     assert value.count("_over_rows(") == rounds
     module = model.compile(check=False, workspace=True)
     before = {name: array.copy() for name, array in given.items()}

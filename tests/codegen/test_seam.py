@@ -6,6 +6,7 @@ chunk by itself, what they give joined by their operations, what follows from it
 
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from symgrad.outputs.function import axes_of
 from symgrad.outputs.second_order import ready, second_order
 from symgrad.statements.seam import AFTER, Section, seam_of
 from symgrad.statements.spec import check
+from symgrad.statements.statements import Once
 from symgrad.targets.numpy.function import PrintedFunction, print_function
+from symgrad.targets.numpy.once import with_shared
 from tests.families import one_in
 
 from .test_rounds import MODELS as IN_ROUNDS
@@ -85,7 +88,12 @@ class Driver:
         """The function, of chunks that end there."""
         seam = seam_of(printed.body.body)
         assert seam is not None
-        scope = self.scope(printed, given) | {"known": None}
+        scope = self.scope(printed, given) | {"memory": None, "span": None}
+        for one in printed.body.body.statements:
+            if isinstance(one, Once):  # of all data
+                made = self.call(f"_{one.name}", scope)
+                made = made if len(one.results) != 1 else (made,)
+                scope |= {b.name: value for b, value in zip(one.results, made, strict=True)}
         chunks: list[dict[str, Any]] = [{} for _ in ends]
         for part in seam.parts:
             name = f"_{printed.function.name}_{part.name}"
@@ -127,8 +135,10 @@ def compare(model: Model, given: dict[str, Any] | None = None, hessian: bool = F
         more = second_order(model.derivation, model._request(True, False, ()), lambda *_: None)
         functions += ready(more, model.derivation)
     driver, found = Driver(module, rng), 0
+    shared: dict[tuple[object, ...], str] = {}
     for function in functions:
         printed = print_function(function, model.derivation.program)
+        printed = replace(printed, body=replace(printed.body, body=with_shared(printed.body.body, shared)))
         seam = seam_of(printed.body.body)
         if seam is None:
             continue

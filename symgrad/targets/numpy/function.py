@@ -24,7 +24,7 @@ from symgrad.statements.needed import needed
 from symgrad.statements.release import with_releases
 from symgrad.statements.reuse import with_reuse
 from symgrad.statements.spec import validated
-from symgrad.statements.statements import Body, Rows, operations_of
+from symgrad.statements.statements import Body, Once, Rows, every, operations_of
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.lines import asks_for_arrays
@@ -48,7 +48,8 @@ TAKEN = (
     "PARAMETERS",
     "SHAPES",
     "SPARSE",
-    "known",
+    "memory",
+    "span",
     "DIMENSIONS",
     "BLOCK_BYTES",
     "Callable",
@@ -91,8 +92,8 @@ class PrintedBody:
 
     @property
     def once(self) -> bool:
-        """Whether totals are computed once for the same data."""
-        return any(isinstance(one, Rows) and one.once for one in self.body.statements)
+        """Whether something is computed once for the same data."""
+        return any(isinstance(one, Once) for one in every(self.body.statements))
 
     @cached_property
     def dimensions(self) -> set[Symbol]:
@@ -119,7 +120,8 @@ class PrintedBody:
         found = {RUNTIME_HEADS[head] for head in self.heads if head in RUNTIME_HEADS}
         of_one_argument = {one.option("name") for one in self.operations if one.head == UNIVARIATE}
         found |= {*of_one_argument, "in_pieces", "series"} if of_one_argument else set()
-        joins = {join for one in self.body.statements if isinstance(one, Rows) for join in ("any", *one.joins)}
+        joins = {join for one in every(self.body.statements) if isinstance(one, Rows) for join in ("any", *one.joins)}
+        found |= {"once"} if self.once else set()
         return found | ({"over_rows"} if joins else set()) | ({"after_the_larger"} if "largest" in joins else set())
 
     @property
@@ -174,15 +176,15 @@ def print_function(function: Function, program: Program, workspace: bool = False
     said = validated(Body(tuple(printer.statements), returned), "printing")
     found = validated(needed(said), "needed")
     first = None if rows is None else rows.dimension
-    reused = validated(with_reuse(found, first), "reuse")
+    once = validated(with_once(found, function.arguments, function.name), "once")
+    reused = validated(with_reuse(once, first), "reuse")
     typed = next((a.name for a in made.arguments if not a.integer), "")
     speller = Speller(NUMPY, made.dtype, function=function.name, typed=typed)
     released = validated(with_releases(reused), "release")
     sparse = sparse_arguments(function.arguments, released)
     made_sparse = validated(with_sparse_products(released, sparse), "sparse products")
-    once = with_once(made_sparse, function.arguments) if function.takes_all else made_sparse
     returns = TYPES.of(made.result)
-    body = PrintedBody(validated(once, "once"), speller, returns)
+    body = PrintedBody(made_sparse, speller, returns)
     kept = None
     if workspace:
         inside = validated(with_kept_arrays(found, first), "workspace")

@@ -29,7 +29,6 @@ _FORMS: dict[str, Form] = {
     "tensordot": _tensordot,
     "tensordot_into": _tensordot,
     "contiguous_into": _contiguous_into,
-    "once": called("({0} if known is None else 0)"),
     "scalar": called("{dtype}.type({0})"),
     "number": called("float({0})"),  # a NumPy scalar would turn float32 arrays into float64
     "whole": after(".astype({np}.intp)"),

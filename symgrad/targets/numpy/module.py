@@ -1,6 +1,7 @@
 """Renders the generated module: prints its functions, then fills the template."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from symgrad.arguments import Argument
@@ -18,6 +19,7 @@ from symgrad.outputs.requirements import Length, conventions, lengths_of, notes,
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
 from symgrad.targets.numpy.function import TYPES, PrintedBody, PrintedFunction, print_function
+from symgrad.targets.numpy.once import with_shared
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
 
@@ -34,7 +36,7 @@ def module_source(
     workspace: bool = False,
 ) -> str:
     """The text of the module; see `targets.ModuleWriter`. Functions that take all arguments can have a workspace."""
-    printed = [print_function(function, program, workspace and function.takes_all) for function in functions]
+    printed = _with_shared(print_function(f, program, workspace and f.takes_all) for f in functions)
     _refuse_taken_names(program.arguments, printed)
     helpers = {helper for one in printed for helper in one.helpers}
     checks = _checks(program, printed)
@@ -51,8 +53,8 @@ def module_source(
         *_of_results(functions),
         *(["_solved"] if "_solved" in shapes else []),
     ]
-    runtime = sources()
-    inside = [name for name in runtime.closure(["_Bound", *needs]) if name not in shown]
+    keeping, runtime = "_once" in needs, sources()
+    inside = [n for n in runtime.closure(["_Bound", *["_Keeping"] * keeping, *needs]) if n not in shown]
     return (
         environment()
         .get_template("module.py.j2")
@@ -74,7 +76,8 @@ def module_source(
             packing=packing,
             shapes="\n".join(_shapes([a for a in program.arguments if a.role != "dimension"])),
             sparse=sparse,
-            bind=_bind(program),
+            bind=_bind(program, keeping),
+            keeping=keeping,
             functions=rendered,
             workspace=keeps,
             imports=runtime.import_lines([*shown, *inside], _UNPACKING),
@@ -83,6 +86,12 @@ def module_source(
             workspace_class=runtime.text(one for one in shown if one == "Workspace"),
         )
     )
+
+
+def _with_shared(printed: Iterable[PrintedFunction]) -> list[PrintedFunction]:
+    """The functions with one part for what several of them compute of data."""
+    made: dict[tuple[object, ...], str] = {}
+    return [replace(one, body=replace(one.body, body=with_shared(one.body.body, made))) for one in printed]
 
 
 def _shapes(arguments: Sequence[Argument]) -> list[str]:
@@ -99,6 +108,7 @@ def _of_arguments(
     """The functions of the runtime that arguments are looked at by, and their types."""
     calls = [call for one in printed for call in array_calls(one.arguments)]
     calls += [call for one in checks.values() for call in one.calls]
+    calls += ["_once"] if any(one.calls for one in checks.values()) else []
     return calls + (["_SparseMatrix"] if sparse else [])
 
 
@@ -116,7 +126,7 @@ def _packing(program: Program, parameters: Sequence[Argument]) -> dict[str, Any]
     return {"lines": lines, "arrays": tuple_text(names) if lines else called}
 
 
-def _bind(program: Program) -> list[str]:
+def _bind(program: Program, keeps: bool) -> list[str]:
     """The function that takes data, in order or by name, and sizes by name; `...` is what it is not given."""
     data = [a.name for a in program.arguments if a.role != "parameter"]
     sizes = [str(d) for d in program.dimensions]
@@ -124,11 +134,12 @@ def _bind(program: Program) -> list[str]:
     others = [size for size in sizes if size not in data]
     taken = [*map(optional, data), "*", *map(optional, others), "_bound: Any = None"]
     given = [f'"{name}": {name}' for name in dict.fromkeys([*sizes, *data])]
+    kind = "(_Keeping if _bound is None else _Bound)" if keeps else "_Bound"
     doc = "The functions of the module as ones of the parameters alone: `bind(X=X).value(w)`; data are looked at once."
     return [
         *wrapped("def bind(", taken, ') -> "_Bound":'),
         f'    """{doc}"""',
-        *(f"    {line}" for line in wrapped("return _bound or _Bound({", given, "})")),
+        *(f"    {line}" for line in wrapped(f"return _bound or {kind}({{", given, "})")),
     ]
 
 
@@ -169,14 +180,19 @@ def _only_multiplied(program: Program, printed: Sequence[PrintedFunction]) -> li
     return [a.name for a in program.arguments if all(a.name in one.sparse for one in printed)]
 
 
-def _head(one: PrintedFunction, sparse: Collection[str]) -> list[str]:
+def _looks_at_ranges(one: PrintedFunction, checks: Mapping[str, Check]) -> bool:
+    """Whether a function looks at every entry of data before it computes."""
+    return bool(one.arguments) and bool(checks[one.check].calls)
+
+
+def _head(one: PrintedFunction, sparse: Collection[str], checks: Mapping[str, Check]) -> list[str]:
     """The first lines of a function."""
     given = [TYPES.taken(a, a.name in sparse) for a in one.arguments if a not in one.function.directions]
     if one.function.directions:
         given = [f"direction: {TYPES.given} | tuple[{TYPES.given}, ...]", *given]
     options = [f"{name}: {TYPES.given} | None = None" for name in one.unused]
     options += ['workspace: "Workspace | None" = None'] if one.kept else []
-    options += ["_once: dict[Any, Any] | None = None"] if one.body.once else []
+    options += ["_memory: Any = None"] if one.body.once or _looks_at_ranges(one, checks) else []
     return filled(f"def {one.function.name}(", [*given, *(["*", *options] if options else [])], f") -> {one.returns}:")
 
 
@@ -193,12 +209,12 @@ def _rendered(
                 "name": one.function.name,
                 "doc": one.doc,
                 "prepared": _prepared(one, checks),
+                "prepared_in": _prepared(one, checks, remembers=False),
                 "directions": [a.name for a in one.function.directions],
                 "names": one.names,
-                "head": _head(one, sparse),
+                "head": _head(one, sparse, checks),
                 "taken": [TYPES.taken(a) for a in one.arguments],
                 "takes": one.takes,
-                "once": one.body.once,
                 "body": _statements(one.body, lengths),
                 "kept": None if one.kept is None else _statements(one.kept, lengths),
                 "returns": one.returns,
@@ -210,10 +226,13 @@ def _rendered(
     return made
 
 
-def _prepared(one: PrintedFunction, checks: Mapping[str, Check]) -> list[str]:
-    """The lines of a function that look at its arguments."""
-    made = array_lines(one.arguments, one.function.takes_all, one.given_shapes)
-    return [*made, *checks[one.check].call] if one.arguments else []
+def _prepared(one: PrintedFunction, checks: Mapping[str, Check], remembers: bool = True) -> list[str]:
+    """The lines of a function that look at its arguments, of which it may remember what it saw."""
+    if not one.arguments:
+        return []
+    check = checks[one.check]
+    looked = [f"_once(_memory, {check.name}, {', '.join(check.names)})"] if remembers and check.calls else check.call
+    return [*array_lines(one.arguments, one.function.takes_all, one.given_shapes), *looked]
 
 
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from symgrad.codegen.speller import Speller
 from symgrad.statements.expressions import Buffer, Expression, Read, buffers_of
 from symgrad.statements.lengths import dimensions_in, dimensions_of
 from symgrad.statements.seam import AFTER, BEFORE, Section, seam_of
-from symgrad.statements.statements import Body, Define, Release, Rows
+from symgrad.statements.statements import Body, Define, Once, Release, Rows
 from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
 
 MAX_LINE = 100  # a longer tuple is written one part a line
@@ -44,6 +44,10 @@ def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: 
 
     With `in_place`, the only result of rows has no variable where it is returned, if that is short.
     """
+    if body.statements and isinstance(body.statements[0], Once):
+        once = _PrintedOnce(body.statements[0], speller, "_memory")
+        rest = printed_parts(replace(body, statements=body.statements[1:]), speller, returns, in_place)
+        return PrintedParts((*once.lines, *rest.lines), rest.result, (*rest.functions, *once.functions))
     seam = seam_of(body)
     if seam is None:
         return PrintedParts(tuple(lines_of(body.statements, speller)), _listed(body.results, speller))
@@ -56,7 +60,7 @@ def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: 
             call = _only_result(part, body.results, speller) if alone else None
             made += [] if call else lines(_rows(part, speller), part)
             result = call or result
-            functions.append(tuple(_rows_function(part, speller)))
+            functions += _rows_functions(part, speller)
             continue
         made += lines_of([Release(part.lets_go)] if part.lets_go else [], speller)
         if not part.computes:
@@ -74,14 +78,16 @@ def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: 
 class _PrintedSection:
     """A function of what is before the rows, or of what they have made."""
 
-    def __init__(self, section: Section, speller: Speller) -> None:
-        self.section, self.outer = section, speller
-        self.name = f"_{speller.function}_{section.name}"
+    def __init__(self, section: Section, speller: Speller, of_data: bool = False) -> None:
+        self.section, self.outer, self.of_data = section, speller, of_data
+        self.name = f"_{section.name}" if of_data else f"_{speller.function}_{section.name}"
         given = [buffer.name for buffer in section.takes]
         arrays = [b.name for b in section.takes if b.kind == "real" and b.shape]
         typed = speller.typed if speller.typed in given else next(iter(arrays), speller.typed)
-        inner = Speller(speller.dialect, f"{typed}.dtype" if typed else speller.dtype)
-        self.lines = _with_return(section, inner)
+        inner = Speller(speller.dialect, f"{typed}.dtype" if typed else speller.dtype, function=self.name[1:])
+        parts = printed_parts(Body(section.body, section.gives), inner) if _has_rows(section) else PrintedParts((), "")
+        self.functions = parts.functions
+        self.lines = [*parts.lines, Line(f"return {parts.result}")] if parts.lines else _with_return(section, inner)
         self.arrays = [*given, *([typed] if inner.asks_for_type and typed and typed not in given else [])]
         self.sizes = sorted(map(str, dimensions_of(Body(section.body, section.gives))))
         self.kept = ["kept"] if asks_for_arrays(section.body) else []
@@ -100,12 +106,22 @@ class _PrintedSection:
         arguments = [*(f"{name}: Any" for name in (*self.arrays, *self.kept)), *(f"{size}: int" for size in self.sizes)]
         if self.section.name != AFTER:
             returns = "tuple[Any, ...]" if len(self.section.gives) > 1 else "Any"
-        what = "What is the same for all rows" if self.section.name == BEFORE else "What follows from all rows"
+        what = "is the same for all rows" if self.section.name == BEFORE else "follows from all rows"
         return [
             *lines(wrapped(f"def {self.name}(", arguments, f") -> {returns}:")),
-            Line(f'    """{what}, for `{self.outer.function}`."""'),
+            Line(f'    """What {"follows from data alone" if self.of_data else what}, for `{self.outer.function}`."""'),
             *indented(self.lines),
         ]
+
+
+class _PrintedOnce:
+    """A function of what follows from data alone, and the line that calls it, or takes what it gave before."""
+
+    def __init__(self, once: Once, speller: Speller, memory: str, options: Sequence[str] = ()) -> None:
+        section = _PrintedSection(Section(once.name, once.body, once.returned), speller, of_data=True)
+        left = ", ".join(buffer.name for buffer in once.results)
+        self.lines = lines(wrapped(f"{left} = _once({memory}, ", [section.name, *section.taken, *options], ")"), once)
+        self.functions = () if once.told else (tuple(section.function("Any")), *section.functions)
 
 
 def _with_return(section: Section, speller: Speller) -> list[Line]:
@@ -121,22 +137,13 @@ def _rows(rows: Rows, speller: Speller) -> list[str]:
     """The call of the function for all rows."""
     results = _together([buffer.name for buffer in rows.results], rows)
     left = _tuple(results) if len(results) == 1 else ", ".join(results)
-    called = wrapped(f"{left} = _over_rows(", _given(rows, speller), ")")
-    if not rows.once:
-        return called
-    key, totals = f'("{rows.name}", {speller.dtype})', _tuple([buffer.name for buffer in rows.once])
-    return [
-        f"known = None if _once is None else _once.get({key})",
-        *called,
-        "if _once is not None:",
-        f"    {totals} = _once.setdefault({key}, {totals})",
-    ]
+    return wrapped(f"{left} = _over_rows(", _given(rows, speller), ")")
 
 
 def _only_result(rows: Rows, results: tuple[Expression, ...], speller: Speller) -> str | None:
     """The results of a function with the call of rows in place of the only one that they have, if that is short."""
     read = [buffer for expression in results for buffer in buffers_of(expression) if buffer in rows.results]
-    if len(rows.results) > 1 or len(read) > 1 or rows.once:
+    if len(rows.results) > 1 or len(read) > 1:
         return None
     call = replace(rows.results[0], name=f"_over_rows({', '.join(_given(rows, speller))})[0]")
     text = _listed([_with_buffer(expression, rows.results[0], call) for expression in results], speller)
@@ -153,32 +160,50 @@ def _with_buffer(expression: Expression, buffer: Buffer, other: Buffer) -> Expre
 def _given(rows: Rows, speller: Speller) -> list[str]:
     """What `_over_rows` is called with."""
     arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
-    shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows), *(["known"] if rows.once else [])]
+    shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows)]
+    if _once_in(rows):
+        arrays, shared = [*arrays, f"range(len({arrays[0]}))"], [*shared, "_memory"]
     given = [f"_{speller.function}_{rows.name}", _tuple(arrays), _tuple(shared)]
     given += [*map(speller.size, (rows.width, rows.size)), *([f"kept={_tuple(kept)}"] if kept else [])]
     joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]
-    return given + ([] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"])
+    given += [] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"]
+    return given
 
 
-def _rows_function(rows: Rows, speller: Speller) -> list[Line]:
-    apart = asks_for_arrays(rows.body)
+def _once_in(rows: Rows) -> Once | None:
+    """What a block of rows computes once for the same data."""
+    return rows.body[0] if rows.body and isinstance(rows.body[0], Once) else None
+
+
+def _has_rows(section: Section) -> bool:
+    return any(isinstance(one, Rows) for one in section.body)
+
+
+def _rows_functions(rows: Rows, speller: Speller) -> list[tuple[Line, ...]]:
+    """The function of a block of rows, and that of what it computes once for the same data."""
+    apart, once = asks_for_arrays(rows.body), _once_in(rows)
     assert isinstance(rows.dimension, Symbol)
     length = {rows.dimension: _row_count(rows)}
     typed = _typed(rows) or speller.typed
-    inner = Speller(speller.dialect, f"{typed}.dtype" if typed else speller.dtype, length)
+    kind = f"{typed}.dtype" if typed else speller.dtype
+    inner = Speller(speller.dialect, kind, length, speller.function, typed or "")
+    printed = None if once is None else _PrintedOnce(once, inner, "memory", ["span=span"])
     returned = _returned(_together([inner.text(one) for one in rows.returned], rows), apart)
-    body = [*lines_of(rows.body, inner), *lines(returned, rows, True)]
+    body = [*(printed.lines if printed else []), *lines_of(rows.body[1 if once else 0 :], inner)]
+    body += lines(returned, rows, True)
     if apart:
         body = [Line("with workspace.arrays() as kept:"), *indented(body)]
-    arguments = [f"{name}: Any" for name in (*(b.name for b in (*rows.arguments, *rows.kept)), *_arrays(rows, speller))]
+    blocks = [buffer.name for buffer in rows.arguments] + (["span"] if once else [])
+    arguments = [f"{name}: Any" for name in (*blocks, *(b.name for b in rows.kept), *_arrays(rows, speller))]
     arguments += [*(f"{size}: int" for size in _sizes(rows)), *(f"{name}: Workspace" for name in _workspace(rows))]
-    arguments += ["known: Any"] if rows.once else []
+    arguments += ["memory: Any"] if once else []
     what = "Sums" if set(rows.joins) <= {"add"} else "What is made"
-    return [
+    function = (
         *lines(wrapped(f"def _{speller.function}_{rows.name}(", arguments, ") -> tuple[Any, ...]:")),
         Line(f'    """{what} of a block of rows, for `{speller.function}`."""'),
         *indented(body),
-    ]
+    )
+    return [function, *(printed.functions if printed else [])]
 
 
 def _together(texts: Sequence[str], rows: Rows) -> list[str]:

@@ -9,7 +9,7 @@ from symgrad.outputs.function import axes_of
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import Expression, Operation, Read
 from symgrad.statements.operations import facts
-from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, Store, Unpack, every
+from symgrad.statements.statements import Body, Define, Loop, Once, Rows, Statement, Store, Unpack, every
 
 _PRODUCTS = ("dot", "matmul")
 
@@ -68,7 +68,7 @@ def _statements(statements: Iterable[Statement], names: frozenset[str]) -> Itera
                 yield replace(one, expression=_mapped(one.expression, names))
             case Loop():
                 yield replace(one, body=tuple(_statements(one.body, names)))
-            case Rows():
+            case Rows() | Once():
                 returned = tuple(_mapped(part, names) for part in one.returned)
                 yield replace(one, body=tuple(_statements(one.body, names)), returned=returned)
             case _:

@@ -1,0 +1,14 @@
+"""What follows from data alone, computed once where these are bound."""
+
+from collections.abc import Callable
+from typing import Any
+
+
+def _once(memory: dict[Any, Any] | None, make: Callable[..., Any], *given: Any, span: range | None = None) -> Any:
+    """make(*given), which a memory of the same data keeps for each of their types and sizes, and span of rows."""
+    if memory is None:
+        return make(*given)
+    key = (make, span, *[(one.dtype, one.shape) if hasattr(one, "dtype") else one for one in given])
+    if key not in memory:
+        memory[key] = make(*given)
+    return memory[key]
