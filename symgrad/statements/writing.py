@@ -44,8 +44,9 @@ class Writer:
         assert isinstance(self.statement, Define)
         buffer = self.statement.buffer
         operation = elementwise(expression)
-        if isinstance(expression, Operation) and expression.head == "centred":
-            free_ones = [one for one in expression.parts if isinstance(one, Read) and self._is_free(one, pending)]
+        if isinstance(expression, Operation) and expression.head in ("balanced", "centred"):
+            pair = expression.parts[:2]  # what is read before the result is written
+            free_ones = [one for one in pair if isinstance(one, Read) and self._is_free(one, pending)]
             if free_ones:
                 return [Define(buffer, expression, free_ones[0].buffer)], self.plan.owner[free_ones[0].buffer]
         if operation is not None:
