@@ -1,11 +1,14 @@
 """Roots of sums of squares where the squares overflow or vanish, against mpmath, with NumPy's warnings as errors."""
 
 import mpmath
+import numpy as np
 import pytest
-from sympy import MatrixSymbol, Symbol, pi, sqrt, symbols
+from sympy import IndexedBase, MatrixSymbol, Sum, Symbol, log, pi, sqrt, symbols
 
-from symgrad import Model, norm2
+from symgrad import Model, if_else, norm2
+from symgrad.runtime.norms import _norm
 
+from . import array_tails
 from .tails import Tail, shortfalls
 
 u, v, w = symbols("u v w", real=True)
@@ -50,6 +53,111 @@ def test_a_share_of_a_root():
         assert other * size == pytest.approx(-12 / 125, rel=1e-14)
 
 
-def test_arrays_keep_the_sum_of_squares():
+def test_arrays_have_a_norm():
     x, n = MatrixSymbol("x", Symbol("N", integer=True, positive=True), 1), norm2
-    assert "hypot" not in Model(n(x), [x]).source()
+    source = Model(n(x), [x]).source()
+    assert "_norm(x)" in source and "hypot" not in source
+    # the sum of squares is there anyway
+    assert "_norm" not in Model(n(x) + n(x) ** 2, [x]).source()
+
+
+N, M = symbols("N M", integer=True, positive=True)
+n, m, i = symbols("n m i", integer=True)
+x, y, p = IndexedBase("x", shape=(N,)), IndexedBase("y", shape=(N,)), IndexedBase("p", shape=(N, M))
+ALL, EACH = (n, 0, N - 1), (m, 0, M - 1)
+SIZES = [
+    np.array([3e200, 4e200, -1e190]),
+    np.array([3e-200, 4e-200, -1e-190]),
+    np.array([3, 4, 1e-200]),
+    np.array([3, 4, 1e200]),
+]
+
+
+def length(entries):
+    return root(mpmath.fsum(entry * entry for entry in entries))
+
+
+ARRAYS = {
+    "a norm": (lambda: Model(sqrt(Sum(x[n] ** 2, ALL)), [x]), lambda x: length(x), ["x"]),
+    "its logarithm": (
+        lambda: Model(log(Sum(x[n] ** 2, ALL)), [x]),
+        lambda x: 2 * mpmath.log(length(x)),
+        ["x"],
+    ),
+    "a distance": (
+        lambda: Model(sqrt(Sum((x[n] - y[n]) ** 2, ALL)), [x, y]),
+        lambda x, y: length(x - y),
+        ["x", "y"],
+    ),
+    "lengths of rows": (
+        lambda: Model(Sum(sqrt(Sum(p[n, m] ** 2, EACH)), ALL), [p]),
+        lambda p: mpmath.fsum(map(length, p)),
+        ["p"],
+    ),
+    "distances of pairs": (
+        lambda: Model(Sum(if_else(i < n, sqrt(Sum((p[n, m] - p[i, m]) ** 2, EACH)), 0), (i, 0, N - 1), ALL), [p]),
+        lambda p: mpmath.fsum(length(p[k] - p[j]) for k in range(len(p)) for j in range(k)),
+        ["p"],
+    ),
+    "a part along another": (
+        lambda: Model(Sum(x[n] * y[n], ALL) / sqrt(Sum(x[n] ** 2, ALL)), [x]),
+        lambda x, y: mpmath.fsum(x * y) / length(x),
+        ["x", "w"],
+    ),
+    "a deviation": (
+        lambda: Model(sqrt(Sum((x[n] - Sum(x[i], (i, 0, N - 1)) / N) ** 2, ALL) / N), [x]),
+        lambda x: length(x - mpmath.fsum(x) / len(x)) / root(len(x)),
+        ["x"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_norms_of_arrays_keep_their_digits(name):
+    model, truth, inputs = ARRAYS[name]
+    of = {
+        "x": lambda size: ("x", size),
+        "y": lambda size: ("y", size[::-1].copy()),
+        "w": lambda size: ("y", np.array([1.0, 2.0, -3.0])),
+        "p": lambda size: ("p", np.stack([size, size[::-1], 0.3 * size])),
+    }
+    points = [dict(of[one](size) for one in inputs) for size in SIZES]
+    points = points[:3] if name in ("distances of pairs", "a deviation") else points
+    assert not array_tails.shortfalls(model(), truth, *points)
+
+
+def test_norms_of_rows_of_which_one_is_zero():
+    module = Model(Sum(sqrt(Sum(p[n, m] ** 2, EACH)), ALL), [p]).compile(check=False)
+    with np.errstate(all="raise", under="ignore"):
+        value, (slope,) = module.value_and_gradient(np.array([[0.0, 0.0], [3e-200, 4e-200], [3e200, 4e200], [3, 4]]))
+    assert value == pytest.approx(5e200, rel=1e-15)
+    assert slope == pytest.approx(np.array([[0, 0], [0.6, 0.8], [0.6, 0.8], [0.6, 0.8]]), rel=1e-15)
+
+
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e200])
+def test_norms_over_blocks_of_rows(size):
+    X, w = IndexedBase("X", shape=(N, M)), IndexedBase("w", shape=(M,))
+    fitted = Sum(X[n, m] * w[m], EACH)
+    module = Model(sqrt(Sum((y[n] - fitted) ** 2, ALL)), [w]).compile(check=False)
+    rng = np.random.default_rng(1)
+    data, out, weights = rng.normal(size=(40_000, 20)), rng.normal(size=40_000), rng.normal(size=20)
+    with np.errstate(all="raise", under="ignore"):
+        value, (slope,) = module.value_and_gradient(w=size * weights, X=data, y=size * out)
+    rest = out - data @ weights
+    assert value / size == pytest.approx(np.linalg.norm(rest), rel=1e-13)
+    assert slope == pytest.approx(-data.T @ rest / np.linalg.norm(rest), rel=1e-10, abs=1e-12)
+
+
+def test_norms_over_any_axes():
+    given = np.random.default_rng(2).normal(size=(3, 4, 5))
+    given[1] *= 1e200
+    given[2] *= 1e-200
+    exact = np.vectorize(lambda entry: mpmath.mpf(entry) ** 2, otypes=[object])(given)
+    for axis in (None, 0, 2, (0, 2), (1, 2)):
+        right = np.vectorize(lambda total: float(root(total)))(exact.sum(axis))
+        assert _norm(given, axis) == pytest.approx(right, rel=1e-14)
+    assert _norm(np.zeros((2, 0)), 1).tolist() == [0, 0]
+    assert _norm(np.array([np.inf, 1])) == np.inf
+    assert np.isnan(_norm(np.array([np.nan, 1])))
+    single = _norm(np.array([3e30, 4e30], np.float32))
+    assert single.dtype == np.float32 and single == pytest.approx(5e30, rel=1e-6)

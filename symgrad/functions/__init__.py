@@ -25,7 +25,7 @@ from symgrad.functions.choices import (
 from symgrad.functions.elementwise import log_sigmoid, relu, sigmoid, softplus, step
 from symgrad.functions.entrywise import EntryByEntry
 from symgrad.functions.normal import log_ndtr, ndtr
-from symgrad.functions.reductions import LargestOver, LogSumExp, LogTotalOver, MaxOver, MinOver
+from symgrad.functions.reductions import LargestOver, LogSumExp, LogTotalOver, MaxOver, MinOver, NormOver
 from symgrad.functions.softmax import IndexedSoftmax, Softmax, softmax
 from symgrad.functions.totals import Total, total
 
@@ -40,6 +40,7 @@ __all__ = [
     "LogTotalOver",
     "MaxOver",
     "MinOver",
+    "NormOver",
     "Softmax",
     "Total",
     "constant",

@@ -100,6 +100,21 @@ def quad(x: Any, A: Any) -> Any:
     return (x.T * A * x)[0, 0]
 
 
+class reciprocal_norm(Elementwise):
+    """1/x, and 0 at x = 0: in the gradient of a norm x, which is 0 at 0 by convention; of generated code only."""
+
+    @classmethod
+    def eval(cls, x: Expr) -> Expr | None:
+        return (S.Zero if x == 0 else 1 / x) if x.is_Number else None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return -(self**2)
+
+    @staticmethod
+    def _value(x: Any) -> Any:
+        return 1 / x if x else mpmath.mpf(0)
+
+
 class reciprocal_root(Elementwise):
     """x^(-1/2), and 0 at x = 0: in the gradient of a norm √(Σ x²), which is 0 at 0 by convention."""
 

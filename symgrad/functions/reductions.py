@@ -195,6 +195,14 @@ class LogTotalOver(Reduction):
         return mpmath.log(max(mpmath.fsum(terms), 1))
 
 
+class NormOver(Reduction):
+    """√Σ e_k², also where the squares overflow or vanish; of generated code only."""
+
+    @staticmethod
+    def _value(terms: Sequence[Any]) -> Any:
+        return mpmath.sqrt(mpmath.fsum(terms, squared=True))
+
+
 class MinOver(Reduction):
     r"""The smallest value of an expression over one or several indices, min_k e_k; ∞ over an empty range.
 

@@ -40,6 +40,7 @@ UFUNCS |= {
 RUNTIME: frozenset[Any] = frozenset(
     {
         functions.sigmoid,
+        norms.reciprocal_norm,
         norms.reciprocal_root,
         normal.inverse_mills,
         logarithms.finite_log,

@@ -4,7 +4,7 @@ from typing import Any
 
 from sympy import Integer, Or, Product, oo
 
-from symgrad.functions import LargestOver, LogTotalOver, MaxOver, MinOver
+from symgrad.functions import LargestOver, LogTotalOver, MaxOver, MinOver, NormOver
 from symgrad.graph.build import BALANCED, CENTRED, EXPONENTIALS_FROM, LARGEST_FROM, RUNNING, SUM_FROM, SUM_UP_TO
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.letters import distinct
@@ -15,7 +15,7 @@ from symgrad.lowering.values import Value, broadcast
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import WHOLE_AXIS, Kind, Number, Place, Slice, Subscript
 
-EXTREMA = {MaxOver: "max", LargestOver: "max", MinOver: "min", Or: "any"}
+REDUCTIONS = {MaxOver: "max", LargestOver: "max", MinOver: "min", NormOver: "norm", Or: "any", Product: "prod"}
 
 
 class Reductions(Operands):
@@ -27,7 +27,7 @@ class Reductions(Operands):
             kept = tuple(letter for letter in value.letters if letter < node.rank)
             total = broadcast(self._real(self._use(node.known[0])), kept).expression
             return Value(operation("log_total", value.expression, total, axis=value.letters.index(node.rank)), kept)
-        name = "prod" if node.head is Product else EXTREMA.get(node.head)
+        name = REDUCTIONS.get(node.head)
         if name is None:
             raise self.missing(f"the reduction {node.head.__name__}")
         axes = [value.letters.index(letter) for letter in value.letters if letter >= node.rank]

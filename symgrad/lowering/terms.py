@@ -40,7 +40,7 @@ from symgrad.lowering.functions import CONNECTIVES, RELATIONS
 from symgrad.lowering.linear_algebra import matrix_function_value, merge_value, split_value
 from symgrad.lowering.names import HEAVIEST, LIGHTEST, MATRIX_LABELS
 from symgrad.lowering.operands import names_of
-from symgrad.lowering.reductions import EXTREMA, Reductions
+from symgrad.lowering.reductions import REDUCTIONS, Reductions
 from symgrad.lowering.subscripts import gather_value, is_window, scatter_value
 from symgrad.lowering.values import Value, is_named, python
 from symgrad.lowering.whole import whole_nodes
@@ -185,7 +185,7 @@ class Terms(Arithmetic, Application, Reductions):
             case Contract(factors=factors):
                 label = "sum" if node.bound and len(factors) == 1 else "prod"
             case Reduce():
-                label = "log" if head is LogTotalOver else EXTREMA.get(head, "prod")
+                label = "log" if head is LogTotalOver else REDUCTIONS[head]
             case Apply():
                 label = _LABELS.get(head, head.__name__.lower())
             case MatrixFunction():

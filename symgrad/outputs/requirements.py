@@ -12,7 +12,7 @@ from symgrad.calculus.projection import note
 from symgrad.frontend.program import Program
 from symgrad.frontend.signature import determined
 from symgrad.functions import MaxOver, MinOver, relu, step
-from symgrad.functions.norms import reciprocal_root
+from symgrad.functions.norms import reciprocal_norm, reciprocal_root
 from symgrad.graph.dimensions import is_never_empty
 from symgrad.graph.masks import masks_all
 from symgrad.graph.nodes import Const, Contract, Node, Reduce, Shape, Size
@@ -140,7 +140,7 @@ def _extrema(nodes: Sequence[Node]) -> list[Extremum]:
 _CONVENTIONS: tuple[tuple[str, Any], ...] = (
     ("relu'(0) = 0", (relu, step)),
     ("|x|'(0) = 0", (Abs,)),
-    ("the gradient of a norm √(Σ x²) at 0 is 0", (reciprocal_root,)),
+    ("the gradient of a norm √(Σ x²) at 0 is 0", (reciprocal_norm, reciprocal_root)),
     ("entries that tie in a maximum or minimum share its derivative equally", (Max, Min, MaxOver, MinOver)),
 )
 

@@ -12,6 +12,11 @@ def _sigmoid(x: Any) -> Any:
     return np.maximum(x >= 0, tail) / (1 + tail)  # 1 or the tail, which is at most 1
 
 
+def _reciprocal_norm(x: Any) -> Any:
+    """1/x, and 0 where x = 0: in the gradient of a norm, which is 0 at 0 by convention."""
+    return np.not_equal(x, 0) / np.where(x == 0, 1, x)
+
+
 def _reciprocal_root(x: Any) -> Any:
     """x ** -0.5, and 0 where x = 0: in the gradient of a norm, which is 0 at 0 by convention."""
     positive = x > 0

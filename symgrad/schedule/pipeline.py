@@ -22,6 +22,7 @@ from symgrad.schedule.invariant import take_out
 from symgrad.schedule.labels import place_labels
 from symgrad.schedule.lower import lower
 from symgrad.schedule.masks import split_masks
+from symgrad.schedule.norms import norms
 from symgrad.schedule.products import distribute, share, sum_first
 from symgrad.schedule.steps import keep_steps
 from symgrad.schedule.symmetric import squares
@@ -159,6 +160,11 @@ PHASES: tuple[Phase, ...] = (
         "will be",
         lambda terms, known: share(terms, known.adjoints),
         together=False,
+    ),
+    Phase(
+        "norms",
+        "a norm has digits where its square is no number; when nothing reads the sums of squares any more",
+        lambda terms, known: norms(terms),
     ),
     Phase(
         "transpose nothing symmetric",

@@ -12,7 +12,7 @@ from sympy import Add as SymAdd
 from sympy import Expr, Mul, Symbol, expand
 
 from symgrad.arguments import Argument
-from symgrad.functions import MaxOver, MinOver
+from symgrad.functions import MaxOver, MinOver, NormOver
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -123,7 +123,9 @@ def _kinds(nodes: Sequence[Node], dimension: Symbol) -> dict[Node, str] | None:
                 return None
             kinds[node] = "local"
         elif bound:
-            if not (isinstance(node, Contract) or (isinstance(node, Reduce) and node.head in (MaxOver, MinOver))):
+            if not (
+                isinstance(node, Contract) or (isinstance(node, Reduce) and node.head in (MaxOver, MinOver, NormOver))
+            ):
                 return None
             kinds[node] = "total"
         elif local:

@@ -216,14 +216,14 @@ SCALAR = frozenset(
     | {"besseli_ratio", "besseli_slope", "finite_log", "interval_excess", "interval_mills", "inverse_mills"}
     | {"log_abs1p", "log_besseli", "log_beta", "log_choose", "log_erfc", "log_ndtr_difference", "log_rising"}
     | {"mills_curvature", "mills_excess", "mills_slope", "mills_variance", "ndtr_difference", "polygamma_excess"}
-    | {"polygamma_rise", "reciprocal_root", "sigmoid", "xdivy"}
+    | {"polygamma_rise", "reciprocal_norm", "reciprocal_root", "sigmoid", "xdivy"}
 )
 
 SPACES: dict[str, Rule] = {
     **dict.fromkeys(UNARY | BINARY | COMPARISONS | SCALAR, _entries),
     **dict.fromkeys(("fresnel", "shichi", "sici"), _several(2)),
     "airy": _several(4),
-    **dict.fromkeys(REDUCTIONS | {"any", "prod"}, _reduced),
+    **dict.fromkeys(REDUCTIONS | {"any", "norm", "prod"}, _reduced),
     **dict.fromkeys(("matmul", "dot"), _multiplied),
     "vdot": _inner,
     "einsum": _summed,

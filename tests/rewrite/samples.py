@@ -297,6 +297,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model((b - a * b / (a + d)) ** 2, [a, d])),
     ),
     "power_of_quotient": (Sample(lambda: _sum((y[n] / d) ** a, [d], over=(rows,))),),
+    "norms": (
+        Sample(lambda: _sum(sqrt(Sum((z[n, k] - c[n, k]) ** 2, classes)), [z])),
+        Sample(lambda: Model(log(Sum(x[n] ** 2, rows)) + b / sqrt(Sum(x[n] ** 2, rows)), [x, b])),
+    ),
     "running_largest": (Sample(_ranking),),
     "running_sum": (Sample(_ranking),),
     "quotient_in_sum": (Sample(lambda: _sum((1 + 1 / b) * log(1 + b * y[n]), [b])),),

@@ -37,6 +37,7 @@ ORDER = [
     "sum first",
     "keep steps",
     "share",
+    "norms",
     "transpose nothing symmetric",
 ]
 

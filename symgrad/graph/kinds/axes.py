@@ -10,7 +10,7 @@ import numpy as np
 from sympy import And, Eq, Expr, Or, Product, S, log
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import LogSumExp, LogTotalOver, MaxOver, MinOver, if_else
+from symgrad.functions import LogSumExp, LogTotalOver, MaxOver, MinOver, NormOver, if_else
 from symgrad.functions.values import reduction_of, softmax
 from symgrad.graph.evaluation import Array, GraphEvaluator, of_lists, together
 from symgrad.graph.kinds.functions import apply
@@ -46,7 +46,7 @@ _OF_LISTS: dict[str, Callable[[list[Any]], list[Any]]] = {
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Reduce(Node):
-    """max, min, logsumexp or product of one operand over the bound letters; `known` is a sum that it can do with."""
+    """max, min, logsumexp, product or, in code, norm of an operand over the bound letters; `known` is a sum it can use."""
 
     head: Any
     arg: Use
@@ -87,7 +87,8 @@ class Reduce(Node):
         return None
 
     def nonnegative(self, known: Known) -> bool:
-        return self.head is not LogSumExp and known(self.arg.node)  # a product, a greatest or a least entry
+        # a product, a greatest or a least entry
+        return self.head is NormOver or (self.head is not LogSumExp and known(self.arg.node))
 
     def positive(self, known: Known) -> bool:
         return self.head in (Product, MaxOver, MinOver) and known(self.arg.node)
@@ -214,9 +215,12 @@ def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
     for letter, length in bound.items():
         if letter in arg.letters or head in (MaxOver, MinOver, Or):
             continue  # an operand that does not depend on the letter repeats itself along it
-        arg = (
-            add([(S.One, arg), (S.One, apply(log, [size(length)]))]) if head is LogSumExp else power(arg, size(length))
-        )
+        if head is LogSumExp:
+            arg = add([(S.One, arg), (S.One, apply(log, [size(length)]))])
+        elif head is NormOver:
+            arg = mul([arg, power(size(length), const(S.Half))])
+        else:
+            arg = power(arg, size(length))
     present = [letter for letter in distinct(arg.letters) if letter in bound]  # in an order that names do not change
     if not present:
         return arg

@@ -14,7 +14,7 @@ HAS = frozenset(
 _RUNTIME = {function.__name__ for function in RUNTIME}
 _BESSEL = {"log_besseli", "besseli_ratio", "besseli_slope"}
 OWN = (_RUNTIME - _BESSEL) | {"adjugate", "in_range", "largest_so_far", "log_ndtr", "logdet", "or_nan"}
-OWN |= {"balanced", "centred", "log_total", "product_of_others", "sums_of_exponentials"}
+OWN |= {"balanced", "centred", "log_total", "norm", "product_of_others", "sums_of_exponentials"}
 
 LACKS = (SPECIAL - HAS - OWN) | _BESSEL
 

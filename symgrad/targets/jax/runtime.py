@@ -129,6 +129,13 @@ def _balanced(x: Any, taken: Any, total: Any, axis: int) -> Any:
     return jnp.where(jnp.expand_dims(total < 1.1, axis), balanced, x - taken)
 
 
+def _norm(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
+    """√Σ x² over axes, in units of the largest x."""
+    unit = jnp.max(jnp.abs(x), axis, keepdims=True, initial=0)
+    unit = jnp.where((unit > 0) & (unit < jnp.inf), unit, 1)
+    return jnp.sqrt(jnp.sum((x / unit) ** 2, axis)) * unit.reshape(jnp.sum(x, axis).shape)
+
+
 def _product_of_others(x: Any, axes: tuple[int, ...]) -> Any:
     """For every entry the product of all others along the axes: right where entries are zero, too."""
     moved = jnp.moveaxis(x, axes, range(-len(axes), 0))

@@ -9,7 +9,7 @@ RUNTIME_HEADS: dict[str, str] = {
     **{function.__name__: function.__name__ for function in RUNTIME},
     **{name: name for name in ("accumulate", "add_windows", "adjugate", "in_range", "jacobian", "logdet", "place")},
     **{name: name for name in ("largest_so_far", "product_of_others", "sums_of_exponentials", "windows")},
-    **{name: name for name in ("balanced", "centred", "log_total")},
+    **{name: name for name in ("balanced", "centred", "log_total", "norm")},
     **{name: name for name in ("contiguous_into", "tensordot_into", "where_into", "zeros_into")},
     "definite_cholesky": "cholesky",
 }

@@ -20,7 +20,7 @@ from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
 MAX_LINE = 100  # a longer tuple is written one part a line
 
 # rows come in lists, which are added like numbers
-_JOINS = {"maximum": "np.maximum", "minimum": "np.minimum", "largest": "_after_the_larger"}
+_JOINS = {"maximum": "np.maximum", "minimum": "np.minimum", "hypot": "np.hypot", "largest": "_after_the_larger"}
 
 
 @dataclass(frozen=True)
