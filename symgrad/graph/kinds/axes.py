@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath
 import numpy as np
-from sympy import And, Eq, Expr, Or, Product, S, log
+from sympy import Abs, And, Eq, Expr, Or, Product, S, log
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, LogTotalOver, MaxOver, MinOver, NormOver, if_else
@@ -46,7 +46,7 @@ _OF_LISTS: dict[str, Callable[[list[Any]], list[Any]]] = {
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
 class Reduce(Node):
-    """max, min, logsumexp, product or, in code, norm of an operand over the bound letters; `known` is a sum it can use."""
+    """max, min, logsumexp, product or norm of one operand over the bound letters; `known` is a sum that it can use."""
 
     head: Any
     arg: Use
@@ -223,7 +223,7 @@ def reduce(head: Any, arg: Use, bound: Mapping[Letter, Expr]) -> Use:
             arg = power(arg, size(length))
     present = [letter for letter in distinct(arg.letters) if letter in bound]  # in an order that names do not change
     if not present:
-        return arg
+        return apply(Abs, [arg]) if head is NormOver else arg
     free = [letter for letter in distinct(arg.letters) if letter not in bound]
     numbers = {letter: n for n, letter in enumerate([*free, *present])}
     sizes = sizes_of([arg])
