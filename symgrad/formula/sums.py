@@ -5,6 +5,7 @@ from typing import Any
 from sympy import Add, And, Expr, Ge, Indexed, KroneckerDelta, Le, Mod, Mul, S, Sum, expand
 
 from symgrad.functions import if_else
+from symgrad.matrix_functions import CholeskyEntry, InverseEntry
 
 
 def sums_tidied(expr: Expr) -> Expr:
@@ -40,7 +41,7 @@ def _moved(expr: Expr, index: Any, last: Expr, place: Expr, other: Expr) -> Expr
             return None
         return expr.xreplace({other: place}).xreplace({index: Mod(place - shift, last + 1)})
     shift = expand(other - index)
-    if shift == 0 or shift.has(index):
+    if shift == 0 or shift.has(index) or expr.has(InverseEntry, CholeskyEntry):  # of which no entry is beyond a side
         return None
     at = place - shift
     return if_else(And(Ge(at, 0), Le(at, last)), expr.xreplace({index: at}), S.Zero)
