@@ -175,6 +175,8 @@ def test_what_is_forbidden_adds_nothing(name):
 
 
 SUMS = [LogSumExp(A[0, k], over_k), log(Sum(exp(A[0, k]), over_k)), LogSumExp(A[0, 0], A[0, 1], A[0, 2] - 1)]
+SUMS += [LogSumExp(LogSumExp(A[n, k], over_k), over_n)]
+SUMS += [LogSumExp(LogSumExp(A[n, k], over_k) + LogSumExp(2 * A[n, k], over_k), over_n)]
 SUMS += [log(exp(A[0, 0]) + exp(A[0, 2])), log(2 * exp(A[0, 0]) + 3 * exp(A[0, 1])), log(Sum(k * exp(A[0, k]), over_k))]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symgrad.runtime.entries import _centred
+from symgrad.runtime.entries import _balanced, _centred
 
 
 @pytest.mark.parametrize("into", [None, 0, 1])
@@ -23,3 +23,13 @@ def test_a_centred_array_may_take_the_place_of_an_operand(spread, into):
 
 def test_shares_over_nothing_have_nothing_to_centre():
     assert _centred(np.ones((3, 0)), np.ones((3, 0)), axis=1).shape == (3, 0)
+
+
+def test_a_total_may_be_the_same_along_an_axis():
+    """Against the same with the total written out."""
+    rng = np.random.default_rng(0)
+    x, taken, total = rng.uniform(size=(3, 2, 4)), rng.uniform(size=(3, 2, 4)), np.array([[1.0], [2.0]])
+    found = _balanced(x, taken, total, axis=0)
+    np.testing.assert_array_equal(found, _balanced(x, taken, total + np.zeros((2, 4)), axis=0))
+    np.testing.assert_allclose(found[:, 0].sum(axis=0), 0, atol=1e-15)
+    np.testing.assert_array_equal(found[:, 1], (x - taken)[:, 1])

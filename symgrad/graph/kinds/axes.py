@@ -10,7 +10,7 @@ import numpy as np
 from sympy import Abs, And, Eq, Expr, Or, Product, S, log
 
 from symgrad.errors import UnsupportedError
-from symgrad.functions import LogSumExp, LogTotalOver, MaxOver, MinOver, NormOver, if_else
+from symgrad.functions import LargestOver, LogSumExp, LogTotalOver, MaxOver, MinOver, NormOver, if_else
 from symgrad.functions.values import reduction_of, softmax
 from symgrad.graph.evaluation import Array, GraphEvaluator, of_lists, together
 from symgrad.graph.kinds.functions import apply
@@ -94,7 +94,7 @@ class Reduce(Node):
         return self.head in (Product, MaxOver, MinOver) and known(self.arg.node)
 
     def infinite(self, known: Known) -> bool:
-        if self.head not in (MaxOver, MinOver, LogSumExp):
+        if self.head not in (LargestOver, MaxOver, MinOver, LogSumExp):
             return False
         bound = dict(enumerate(self.bound, self.rank))
         return known(self.arg.node) or (is_masked(self.arg) and masks_some(self.arg, bound))
