@@ -7,7 +7,7 @@ names that only the module knows.
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +95,11 @@ class GeneratedModule(ModuleType):
 
 
 if TYPE_CHECKING:
-    from symgrad.runtime.arguments import _SparseMatrix
+
+    class _SparseMatrix(Protocol):
+        """A matrix of `scipy.sparse`."""
+
+        def tocsr(self) -> Any: ...
 
     Given = npt.ArrayLike | _SparseMatrix
 

@@ -18,7 +18,19 @@ from symgrad.walk import Preorder
 
 # What a generated module says at its top level or in its functions; an argument of that name would hide it.
 RESERVED = frozenset(
-    {"np", "npt", "scipy", "itertools", "Gradient", "SHAPES", "NamedTuple", "Any", "annotations", *keyword.kwlist}
+    {
+        "np",
+        "ArrayLike",
+        "NDArray",
+        "scipy",
+        "itertools",
+        "Gradient",
+        "SHAPES",
+        "NamedTuple",
+        "Any",
+        "annotations",
+        *keyword.kwlist,
+    }
 )
 
 

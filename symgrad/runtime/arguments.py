@@ -1,21 +1,15 @@
 """Checks of the arguments: arrays of one floating type, their shapes and ranges."""
 
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, INTEGERS, SHAPES, SPARSE
 
 
-class _SparseMatrix(Protocol):
-    """A matrix of `scipy.sparse`."""
-
-    def tocsr(self) -> Any: ...
-
-
-def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = ()) -> tuple[npt.NDArray[Any], ...]:
+def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = ()) -> tuple[NDArray[Any], ...]:
     """The arguments as arrays of one floating type that fit each other, without sides of one but those in `whole`."""
     kinds = tuple([(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given])
     fits = _fits(names, kinds, whole)
@@ -71,7 +65,7 @@ def _array(name: str, given: Any) -> Any:
     return array if array.dtype.kind in kinds else array.astype(np.int64 if name in INTEGERS else float)  # no entries
 
 
-def _check_range(name: str, array: npt.NDArray[Any], size: int) -> None:
+def _check_range(name: str, array: NDArray[Any], size: int) -> None:
     outside = (array < 0) | (array >= size)
     if np.any(outside):
         position = tuple(int(k) for k in np.argwhere(outside)[0])

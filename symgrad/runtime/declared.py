@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 ARGUMENTS = ("w", "X")
 PARAMETERS = ("w",)
@@ -26,6 +26,6 @@ def _parameter_shapes(_: int, /, *, M: int, **_sizes: int) -> list[tuple[int, ..
     return [(M,)]
 
 
-def pack(w: Any) -> npt.NDArray[Any]:
+def pack(w: Any) -> NDArray[Any]:
     """The parameters, or the fields of a gradient, as one flat vector."""
     return np.ravel(w)

@@ -4,10 +4,10 @@ import itertools
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 
-def _in_range(position: Any, size: Any, label: str) -> npt.NDArray[Any]:
+def _in_range(position: Any, size: Any, label: str) -> NDArray[Any]:
     """The positions, if all lie on an axis of the given size, which in a recurrence may be another for each."""
     array = np.asarray(position)
     outside = (array < 0) | (array >= size)
@@ -21,12 +21,12 @@ def _in_range(position: Any, size: Any, label: str) -> npt.NDArray[Any]:
 
 
 def _windows(
-    x: npt.NDArray[Any],
+    x: NDArray[Any],
     shape: tuple[int, ...],
     axes: tuple[int, ...],
     steps: tuple[int, ...],
     start: tuple[int, ...] | None = None,
-) -> npt.NDArray[Any]:
+) -> NDArray[Any]:
     """A read-only view of x: its axis n, of length shape[n], walks along axis axes[n] of x by steps[n] from `start`."""
     if 0 in shape:
         return np.zeros(shape, dtype=x.dtype)
@@ -43,12 +43,12 @@ def _windows(
 
 def _add_windows(
     shape: tuple[int, ...],
-    values: npt.NDArray[Any],
+    values: NDArray[Any],
     axes: tuple[int, ...],
     steps: tuple[int, ...],
     start: tuple[int, ...] | None = None,
-    out: npt.NDArray[Any] | None = None,
-) -> npt.NDArray[Any]:
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
     """Zeros of `shape` with the values added where such windows lie, one offset in the window after the other."""
     if out is None:
         out = np.zeros(shape, dtype=values.dtype)
@@ -75,8 +75,8 @@ def _add_windows(
 
 
 def _place(
-    shape: tuple[int, ...], index: Any, values: Any, dtype: Any, out: npt.NDArray[Any] | None = None
-) -> npt.NDArray[Any]:
+    shape: tuple[int, ...], index: Any, values: Any, dtype: Any, out: NDArray[Any] | None = None
+) -> NDArray[Any]:
     """Zeros of the given shape with the values at the index, which has no position twice."""
     if out is None:
         out = np.zeros(shape, dtype=dtype)
@@ -86,7 +86,7 @@ def _place(
     return out
 
 
-def _accumulate(shape: tuple[int, ...], index: tuple[Any, ...], values: Any, dtype: Any) -> npt.NDArray[Any]:
+def _accumulate(shape: tuple[int, ...], index: tuple[Any, ...], values: Any, dtype: Any) -> NDArray[Any]:
     """Zeros of the given shape with the values added at the index; repeated positions accumulate.
 
     The index is of the leading axes. Single numbers are summed fastest by `np.bincount`, in double precision; rows by

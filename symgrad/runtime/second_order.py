@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from symgrad.runtime.declared import SHAPES, Parameters
 
@@ -15,9 +15,9 @@ class Blocks(NamedTuple):
     place are to be added. Rows and columns count the entries of arrays in C order.
     """
 
-    values: npt.NDArray[Any]
-    rows: npt.NDArray[Any]
-    columns: npt.NDArray[Any]
+    values: NDArray[Any]
+    rows: NDArray[Any]
+    columns: NDArray[Any]
     shape: tuple[int, int]
 
     def to_scipy(self) -> Any:
@@ -27,7 +27,7 @@ class Blocks(NamedTuple):
         flat = (np.ravel(self.values), (np.ravel(self.rows), np.ravel(self.columns)))
         return coo_array(flat, shape=self.shape).tocsr()
 
-    def to_dense(self) -> npt.NDArray[Any]:
+    def to_dense(self) -> NDArray[Any]:
         """The matrix with its zeros."""
         out = np.zeros(self.shape, dtype=self.values.dtype)
         np.add.at(out, (self.rows, self.columns), self.values)

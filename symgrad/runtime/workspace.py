@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 
 class Workspace:
@@ -17,14 +17,14 @@ class Workspace:
     """
 
     def __init__(self) -> None:
-        self._free: list[dict[str, npt.NDArray[Any]]] = []
+        self._free: list[dict[str, NDArray[Any]]] = []
 
     @contextmanager
-    def arrays(self) -> Iterator[Callable[[str, tuple[int, ...], Any], npt.NDArray[Any]]]:
+    def arrays(self) -> Iterator[Callable[[str, tuple[int, ...], Any], NDArray[Any]]]:
         """A function that gives the array of a name in a shape and type; nobody else is given it meanwhile."""
         flat = self._free.pop() if self._free else {}
 
-        def kept(name: str, shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+        def kept(name: str, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
             size = prod(shape)
             found = flat.get(name)
             if found is None or found.size < size or found.dtype != dtype:
@@ -37,20 +37,20 @@ class Workspace:
             self._free.append(flat)
 
 
-def _zeros_into(out: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _zeros_into(out: NDArray[Any]) -> NDArray[Any]:
     """`np.zeros` in `out`."""
     out.fill(0)
     return out
 
 
-def _contiguous_into(kept: Callable[..., npt.NDArray[Any]], name: str, view: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _contiguous_into(kept: Callable[..., NDArray[Any]], name: str, view: NDArray[Any]) -> NDArray[Any]:
     """`np.ascontiguousarray(view)` in the array that is kept under the name."""
     out = kept(name, view.shape, view.dtype)
     np.copyto(out, view)
     return out
 
 
-def _where_into(out: npt.NDArray[Any], condition: Any, chosen: Any, other: Any) -> npt.NDArray[Any]:
+def _where_into(out: NDArray[Any], condition: Any, chosen: Any, other: Any) -> NDArray[Any]:
     """`np.where(condition, chosen, other)` in `out`."""
     np.copyto(out, other)
     np.copyto(out, chosen, where=condition)
@@ -58,8 +58,8 @@ def _where_into(out: npt.NDArray[Any], condition: Any, chosen: Any, other: Any) 
 
 
 def _tensordot_into(
-    out: npt.NDArray[Any], a: npt.NDArray[Any], b: npt.NDArray[Any], axes: tuple[list[int], list[int]]
-) -> npt.NDArray[Any]:
+    out: NDArray[Any], a: NDArray[Any], b: NDArray[Any], axes: tuple[list[int], list[int]]
+) -> NDArray[Any]:
     """`np.tensordot(a, b, axes)` in `out`: one product of matrices."""
     count = len(axes[0])
     left, right = np.moveaxis(a, axes[0], range(-count, 0)), np.moveaxis(b, axes[1], range(count))

@@ -34,10 +34,12 @@ from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
 
-TYPES = Types("npt.ArrayLike", '"npt.ArrayLike | _SparseMatrix"', "npt.NDArray[Any]", "np.floating[Any]", "Blocks")
+TYPES = Types("ArrayLike", "ArrayLike | SparseMatrix", "NDArray[Any]", "np.floating[Any]", "Blocks")
 TAKEN = (
     "np",
-    "npt",
+    "ArrayLike",
+    "NDArray",
+    "SparseMatrix",
     "value",
     "gradient",
     "Gradient",

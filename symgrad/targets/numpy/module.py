@@ -48,7 +48,7 @@ def module_source(
     packing = _packing(program, parameters)
     shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
     needs = [
-        *_of_arguments(printed, checks, sparse),
+        *_of_arguments(printed, checks),
         *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
         *_of_results(functions),
         *(["_solved"] if "_solved" in shapes else []),
@@ -102,14 +102,11 @@ def _shapes(arguments: Sequence[Argument]) -> list[str]:
     return [together] if len(together) <= 120 else [start, *(f"    {entry}," for entry in entries), "}"]
 
 
-def _of_arguments(
-    printed: Sequence[PrintedFunction], checks: Mapping[str, Check], sparse: Collection[str]
-) -> list[str]:
-    """The functions of the runtime that arguments are looked at by, and their types."""
+def _of_arguments(printed: Sequence[PrintedFunction], checks: Mapping[str, Check]) -> list[str]:
+    """The functions of the runtime that arguments are looked at by."""
     calls = [call for one in printed for call in array_calls(one.arguments)]
     calls += [call for one in checks.values() for call in one.calls]
-    calls += ["_once"] if any(one.calls for one in checks.values()) else []
-    return calls + (["_SparseMatrix"] if sparse else [])
+    return calls + (["_once"] if any(one.calls for one in checks.values()) else [])
 
 
 def _of_results(functions: Sequence[Function]) -> list[str]:
