@@ -135,7 +135,7 @@ def test_formulas_remain_sums_with_their_ends():
     assert r"\sum_{j = i}^{N-1}" in model.show("latex")
     model, _ = CASES["before"]
     assert "s[i] = Σ_{j=0…i−1} x[j]²·a[i]" in model.show()
-    assert "∂C/∂x[i] = 2·if_else(i ≤ N − 2, x[i]·Σ_{j=i+1…N−1} a[j]·(2·s[j] − 2·y[j]), 0)" in model.show()
+    assert "∂C/∂x[i] = 2·if_else(i ≤ N − 2, 2·x[i]·Σ_{j=i+1…N−1} a[j]·(s[j] − y[j]), 0)" in model.show()
     model, _ = CASES["nested"]
     assert "Σ_{j=i…N−1,k=j…N−1} x[j]·y[k]" in model.show()  # the limits of k depend on j
 

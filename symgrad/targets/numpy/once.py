@@ -34,7 +34,7 @@ _CHEAP = {"abs", "negative", "sign", "floor", "ceil", "square", "reciprocal", "a
 _CHEAP |= {"maximum", "minimum", "copysign", "where", "mod", "floor_divide", "and", "or", "invert", "logical_not"}
 _CHEAP |= {"signbit", "scalar", "float", "number", "real_part", "whole", "least_number", "array", "asarray", "place"}
 _CHEAP |= {"arange", "empty", "eye", "full", "zeros", "ones", "block", "concatenate", "stack", "in_range", "grid"}
-_CHEAP |= {"transpose", "reshape", "broadcast_to", "diagonal", "windows", *COMPARISONS}
+_CHEAP |= {"transpose", "reshape", "broadcast_to", "diagonal", "windows", "jacobian", *COMPARISONS}
 
 
 def with_once(body: Body, arguments: Iterable[Argument], name: str) -> Body:
@@ -201,8 +201,8 @@ class _Apart:
 
     def _own(self, expression: Expression) -> Expression:
         """What is returned, or written to, in memory of its own."""
-        if isinstance(expression, Group):
-            return expression.rebuilt([self._own(part) for part in expression.parts])
+        if isinstance(expression, Group) or (isinstance(expression, Operation) and expression.head == "jacobian"):
+            return expression.rebuilt([self._own(part) for part in expression.operands])  # a record
         return operation("array", expression) if self._is_shared(expression) else expression
 
     def _is_shared(self, expression: Expression) -> bool:

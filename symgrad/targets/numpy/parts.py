@@ -162,7 +162,7 @@ def _given(rows: Rows, speller: Speller) -> list[str]:
     arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
     shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows)]
     if _once_in(rows):
-        arrays, shared = [*arrays, f"range(len({arrays[0]}))"], [*shared, "_memory"]
+        arrays, shared = [*arrays, f"range({arrays[0]}.shape[0])"], [*shared, "_memory"]
     given = [f"_{speller.function}_{rows.name}", _tuple(arrays), _tuple(shared)]
     given += [*map(speller.size, (rows.width, rows.size)), *([f"kept={_tuple(kept)}"] if kept else [])]
     joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]
