@@ -10,6 +10,7 @@ import numpy as np
 
 from symgrad.runtime.arguments import _array, _fits
 from symgrad.runtime.declared import ARGUMENTS, PARAMETERS
+from symgrad.runtime.once import _memory
 
 
 class _Bound:
@@ -46,12 +47,15 @@ class _Keeping(_Bound):
         bound = super().__getattr__(name)
         code = bound.func.__code__
         taken = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
-        if "_memory" not in taken or not taken.intersection(ARGUMENTS) <= {*PARAMETERS, *bound.keywords}:
+        if not taken.intersection(ARGUMENTS) <= {*PARAMETERS, *bound.keywords}:
             return bound  # not all data are bound
 
         def remembering(*given: Any, **named: Any) -> Any:
-            memory = None if named.keys() & bound.keywords.keys() else self.memory
-            return bound(*given, **named, _memory=memory)
+            known = _memory().set(None if named.keys() & bound.keywords.keys() else self.memory)
+            try:
+                return bound(*given, **named)
+            finally:
+                _memory().reset(known)
 
         self.__dict__[name] = remembering
         return remembering

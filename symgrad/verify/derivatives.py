@@ -179,12 +179,14 @@ def _sharpened(
         return looked
     sizes = [abs(step) * one.scale for step, (one, _, _) in zip(steps, looked, strict=True)]
     largest = max((size for size in sizes if math.isfinite(size)), default=0.0)
+    lost = _COMPLEX_NOISE * EPS * abs(float(of.function(draw.inputs)))  # where terms as large as the loss cancel
     sharpened = []
     for known, step in zip(looked, steps, strict=True):
         one, row, estimate = known
         error = _COMPLEX_ROUNDING * (abs(step) + largest / one.scale) + _COMPLEX_NOISE * float(one.error[row])
         if abs(step - estimate.value) <= TOLERANCE * estimate.error < math.inf and error < estimate.error:
-            floor = min(estimate.floor, max(error, TOLERANCE * float(np.ravel(of.noise)[row]) / one.scale))
+            unseen = max(lost, TOLERANCE * float(np.ravel(of.noise)[row])) / one.scale
+            floor = min(estimate.floor, max(error, unseen))
             known = one, row, Estimate(step, error, floor, 0.0)
         sharpened.append(known)
     return sharpened

@@ -87,7 +87,7 @@ def test_functions_take_and_return_nothing_of_unknown_type(case: str) -> None:
 def test_sparse_matrices_are_in_the_types_where_they_are_taken() -> None:
     module = Model(sumsq(X * w - y), [w]).compile(check=False)
     assert get_type_hints(module.value)["X"] != get_type_hints(module.value)["y"]
-    assert "SparseMatrix" in str(inspect.signature(module.value).parameters["X"].annotation)
+    assert "X: ArrayLike | SparseMatrix, y: ArrayLike" in inspect.getsource(module.value)
     assert module.value(w=np.ones(3), X=csr_array(ARRAYS["X"]), y=ARRAYS["y"]) > 0
 
 

@@ -17,7 +17,7 @@ from symgrad.dimensions import concrete
 from symgrad.frontend.program import Program
 from symgrad.functions import share
 from symgrad.generated import imported
-from symgrad.graph.build import LOG_SOFTMAX, ONE, SOFTMAX, add, apply, mul, reciprocal, sizes_of, subtract
+from symgrad.graph.build import BALANCED, LOG_SOFTMAX, ONE, SOFTMAX, add, apply, mul, reciprocal, sizes_of, subtract
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.nodes import Add, Apply, AxisMap, Node, Reduce, Use
 from symgrad.graph.transform import place, transform
@@ -221,6 +221,8 @@ def _plain(use: Use) -> Use:
             whole = apply(exp, [uses[0]])
             made = mul([whole, reciprocal(mul([whole], {axis: node.shape[axis] for axis in node.over}))])
             return made if node.head == SOFTMAX else apply(log, [made])
+        if isinstance(node, AxisMap) and node.head == BALANCED:
+            return subtract(uses[0], uses[1])
         if isinstance(node, Apply) and node.head is share:
             first, second = (apply(exp, [one]) for one in uses)
             return mul([first, reciprocal(add([(S.One, first), (S.One, second)]))])

@@ -84,7 +84,12 @@ def test_imports_are_sorted_and_joined() -> None:
 @pytest.mark.parametrize("name", sorted(RUNTIME.known))
 def test_a_definition_with_its_needs_runs_where_there_is_no_symgrad(name: str) -> None:
     names = sorted(RUNTIME.closure([name]), key=lambda one: one.startswith("_"))  # classes come first
-    lines = [*RUNTIME.import_lines(names), "import numpy as np", "import numpy.typing as npt", RUNTIME.text(names)]
+    lines = [
+        *RUNTIME.import_lines(names),
+        "import numpy as np",
+        "from numpy.typing import NDArray",
+        RUNTIME.text(names),
+    ]
     module = ModuleType("alone")
     sys.modules["alone"] = module  # where NamedTuple looks up its module
     try:

@@ -129,8 +129,8 @@ def test_a_wrong_phase_of_the_schedule_is_named(monkeypatch: pytest.MonkeyPatch)
 def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
     right = printing.printed_parts
 
-    def doubled(*given: Any) -> Any:
-        wrong, made = ("weighted.T @", "2 * weighted.T @"), right(*given)
+    def doubled(*given: Any, **options: Any) -> Any:
+        wrong, made = ("weighted.T @", "2 * weighted.T @"), right(*given, **options)
         functions = [tuple(replace(line, text=line.text.replace(*wrong)) for line in lines) for lines in made.functions]
         return replace(made, functions=tuple(functions))
 

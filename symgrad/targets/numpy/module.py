@@ -182,14 +182,13 @@ def _looks_at_ranges(one: PrintedFunction, checks: Mapping[str, Check]) -> bool:
     return bool(one.arguments) and bool(checks[one.check].calls)
 
 
-def _head(one: PrintedFunction, sparse: Collection[str], checks: Mapping[str, Check]) -> list[str]:
+def _head(one: PrintedFunction, sparse: Collection[str]) -> list[str]:
     """The first lines of a function."""
     given = [TYPES.taken(a, a.name in sparse) for a in one.arguments if a not in one.function.directions]
     if one.function.directions:
         given = [f"direction: {TYPES.given} | tuple[{TYPES.given}, ...]", *given]
     options = [f"{name}: {TYPES.given} | None = None" for name in one.unused]
     options += ['workspace: "Workspace | None" = None'] if one.kept else []
-    options += ["_memory: Any = None"] if one.body.once or _looks_at_ranges(one, checks) else []
     return filled(f"def {one.function.name}(", [*given, *(["*", *options] if options else [])], f") -> {one.returns}:")
 
 
@@ -209,7 +208,7 @@ def _rendered(
                 "prepared_in": _prepared(one, checks, remembers=False),
                 "directions": [a.name for a in one.function.directions],
                 "names": one.names,
-                "head": _head(one, sparse, checks),
+                "head": _head(one, sparse),
                 "taken": [TYPES.taken(a) for a in one.arguments],
                 "takes": one.takes,
                 "body": _statements(one.body, lengths),
@@ -228,7 +227,9 @@ def _prepared(one: PrintedFunction, checks: Mapping[str, Check], remembers: bool
     if not one.arguments:
         return []
     check = checks[one.check]
-    looked = [f"_once(_memory, {check.name}, {', '.join(check.names)})"] if remembers and check.calls else check.call
+    looked = (
+        [f"_once(_memory().get(), {check.name}, {', '.join(check.names)})"] if remembers and check.calls else check.call
+    )
     return [*array_lines(one.arguments, one.function.takes_all, one.given_shapes), *looked]
 
 

@@ -40,7 +40,7 @@ _CHEAP |= {"transpose", "reshape", "broadcast_to", "diagonal", "windows", "jacob
 def with_once(body: Body, arguments: Iterable[Argument], name: str) -> Body:
     """The function of a name with what follows from data alone apart."""
     roles = {a.name: a.role for a in arguments}
-    if {"memory", "_memory", "span"} & roles.keys():  # what the variables are called
+    if {"memory", "span"} & roles.keys():  # what the variables are called
         return body
     data = {name for name, role in roles.items() if role == "data"}
     arrays = {b for one in every(body.statements) for b in one.mentions} | body.read_at_the_end

@@ -45,7 +45,7 @@ def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: 
     With `in_place`, the only result of rows has no variable where it is returned, if that is short.
     """
     if body.statements and isinstance(body.statements[0], Once):
-        once = _PrintedOnce(body.statements[0], speller, "_memory")
+        once = _PrintedOnce(body.statements[0], speller, "_memory().get()")
         rest = printed_parts(replace(body, statements=body.statements[1:]), speller, returns, in_place)
         return PrintedParts((*once.lines, *rest.lines), rest.result, (*rest.functions, *once.functions))
     seam = seam_of(body)
@@ -84,7 +84,8 @@ class _PrintedSection:
         given = [buffer.name for buffer in section.takes]
         arrays = [b.name for b in section.takes if b.kind == "real" and b.shape]
         typed = speller.typed if speller.typed in given else next(iter(arrays), speller.typed)
-        inner = Speller(speller.dialect, f"{typed}.dtype" if typed else speller.dtype, function=self.name[1:])
+        kind = f"{typed}.dtype" if typed else speller.dtype
+        inner = Speller(speller.dialect, kind, function=self.name[1:], typed=typed)
         parts = printed_parts(Body(section.body, section.gives), inner) if _has_rows(section) else PrintedParts((), "")
         self.functions = parts.functions
         self.lines = [*parts.lines, Line(f"return {parts.result}")] if parts.lines else _with_return(section, inner)
@@ -162,7 +163,7 @@ def _given(rows: Rows, speller: Speller) -> list[str]:
     arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
     shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows)]
     if _once_in(rows):
-        arrays, shared = [*arrays, f"range({arrays[0]}.shape[0])"], [*shared, "_memory"]
+        arrays, shared = [*arrays, f"range({arrays[0]}.shape[0])"], [*shared, "_memory().get()"]
     given = [f"_{speller.function}_{rows.name}", _tuple(arrays), _tuple(shared)]
     given += [*map(speller.size, (rows.width, rows.size)), *([f"kept={_tuple(kept)}"] if kept else [])]
     joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]
@@ -232,6 +233,7 @@ def _typed(rows: Rows) -> str | None:
 def _arrays(rows: Rows, speller: Speller) -> list[str]:
     """What a block of rows has beside arrays with rows."""
     typed = [] if _typed(rows) or not speller.typed else [speller.typed]
+    speller.asks_for_type |= bool(typed)  # a function whose part calls for rows takes it, too
     return [*(buffer.name for buffer in rows.shared), *typed]
 
 
