@@ -52,7 +52,7 @@ def _array(name: str, given: Any) -> Any:
     """What NumPy makes of an argument, or an error that says which argument it cannot use; a size is an integer."""
     if name in DIMENSIONS:
         if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 0:
-            raise TypeError(f"{name}: expected an integer size of at least 0, got {given!r}")
+            raise TypeError(f"{name}: expected an integer size of at least 0, or data with it, got {given!r}")
         return int(given)
     wanted, kinds = ("integers", "iu") if name in INTEGERS else ("real numbers", "fiub")
     try:

@@ -206,9 +206,9 @@ def test_sizes_are_integers_that_are_not_negative(linear, given, said):
         lambda: module.value(2.0, K=given),
         lambda: module.flat_value_and_gradient([2.0], K=given),
     ):
-        with pytest.raises(TypeError, match=f"^K: expected an integer size of at least 0, got {said}"):
+        with pytest.raises(TypeError, match=f"^K: expected an integer size of at least 0, or data with it, got {said}"):
             call()
-    with pytest.raises(TypeError, match=f"^M: expected an integer size of at least 0, got {said}"):
+    with pytest.raises(TypeError, match=f"^M: expected an integer size of at least 0, or data with it, got {said}"):
         linear.unpack(np.ones(7), M=given, K=1)
     assert module.value(2.0, np.int32(4)) == 24.0 and module.value(2.0, 0) == 0.0
 

@@ -53,7 +53,7 @@ def _array(name: str, given: Any) -> Any:
     """What JAX makes of an argument, or an error that says which argument it cannot use; a size is an integer."""
     if name in DIMENSIONS:
         if not isinstance(given, int) or isinstance(given, bool) or given < 0:
-            raise TypeError(f"{name}: expected an integer size of at least 0, got {given!r}")
+            raise TypeError(f"{name}: expected an integer size of at least 0, or data with it, got {given!r}")
         return given
     try:
         array = jnp.asarray(given)
