@@ -76,11 +76,14 @@ def _balanced(x: Any, taken: Any, total: Any, axis: int, out: Any = None) -> Any
 
     Where total is so near 1 that the entry of the largest x cancels, this is minus the sum of the others.
     """
+    near = total < (1.0025 if x.itemsize > 4 else 1.07)  # as for its logarithm
+    if not near.any():
+        return np.subtract(x, taken, out=out)
     entries = np.moveaxis(np.broadcast_to(x, np.broadcast_shapes(x.shape, taken.shape)), axis, -1)
-    near = np.broadcast_to(total < (1.0025 if x.itemsize > 4 else 1.07), entries.shape[:-1])  # as for its logarithm
-    shares = np.abs(entries[near]) if near.any() else None
+    near = np.broadcast_to(near, entries.shape[:-1])
+    shares = np.abs(entries[near])
     difference = np.subtract(x, taken, out=out)
-    if shares is not None and shares.size:
+    if shares.size:
         moved = np.moveaxis(difference, axis, -1)
         rows = moved[near]
         largest = np.arange(len(rows)), shares.argmax(-1)

@@ -75,7 +75,6 @@ def test_imports_are_sorted_and_joined() -> None:
         "import threading",
         "from concurrent.futures import ThreadPoolExecutor",
         "from functools import cache, partial, reduce",
-        "from itertools import repeat",
         "from operator import call, iadd",
         "from typing import Any, NamedTuple",
     ]

@@ -23,7 +23,7 @@ from symgrad.targets.numpy.once import with_shared
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
 
-_UNPACKING = {"accumulate": Import("itertools", "accumulate"), "prod": Import("math", "prod")}  # what `unpack` needs
+_UNPACKING = {"prod": Import("math", "prod")}  # what `unpack` needs
 
 
 def module_source(
