@@ -142,13 +142,13 @@ def test_formulas_remain_sums_with_their_ends():
 
 def test_a_sum_between_two_ends_keeps_its_mask():
     model = Model(over(y[i] * Sum(x[j] ** 2, (j, Max(0, i - 2), i))), [x])
-    assert "np.cumsum" not in model.source()
+    assert "np.cumsum" not in model.source().partition("\ndef pack(")[0]
     assert model.check().ok
 
 
 def test_what_depends_on_both_indices_keeps_its_mask():
     model = Model(over(Sum((x[i] - x[j]) ** 4, (j, 0, i))), [x])
-    assert "np.cumsum" not in model.source()
+    assert "np.cumsum" not in model.source().partition("\ndef pack(")[0]
     assert model.check().ok
 
 
