@@ -8,19 +8,7 @@ cancels; what is left of each function beside its leading term is a function of 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sympy import (
-    Expr,
-    Float,
-    Number,
-    Poly,
-    S,
-    Symbol,
-    fraction,
-    log,
-    loggamma,
-    polygamma,
-    together,
-)
+from sympy import Expr, Float, Number, Poly, S, Symbol, fraction, log, loggamma, polygamma, together
 from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions.gamma import polygamma_excess, polygamma_rise
@@ -155,11 +143,12 @@ def _split(term: Use) -> _Split | None:
             continue
         args = [place(arg, function.letters) for arg in node.args]
         cofactor = product_of_powers([*factors[:n], *factors[n + 1 :]])
-        if node.head is log_growth:
-            args = [growth_of(function)]
-        if node.head in (log1p, log_growth) and is_nonnegative(args[0]):
-            share = product_of_powers([(args[0], S.One), (add([(S.One, ONE), (S.One, args[0])]), S.NegativeOne)])
-            return _Split(cofactor, share, share, _excess(function))
+        growth = growth_of(function) if node.head is log_growth else args[0]
+        if node.head in (log1p, log_growth) and is_nonnegative(growth):
+            share = product_of_powers([(growth, S.One), (add([(S.One, ONE), (S.One, growth)]), S.NegativeOne)])
+            wide = node.head is log_growth
+            excess = apply(log_growth_excess, args) if wide else lift_at(stable(_EXCESS, True), growth)
+            return _Split(cofactor, share, share, excess)
         if node.head is polygamma_rise and number(args[0]) in (0, 1):
             _, start, step, end = args
             share = product_of_powers([(step, S.One), (end, S.NegativeOne)])
@@ -167,14 +156,6 @@ def _split(term: Use) -> _Split | None:
             lead = scale(S.NegativeOne, lead) if number(args[0]) else share
             return _Split(cofactor, share, lead, apply(polygamma_excess, args))
     return None
-
-
-def _excess(function: Use) -> Use:
-    """log(1 + u) − u/(1 + u) for u ≥ 0 of log(1 + u)."""
-    args = [place(arg, function.letters) for arg in function.node.uses()]
-    if function.node.head is log_growth:  # type: ignore[attr-defined]
-        return apply(log_growth_excess, args)
-    return lift_at(stable(_EXCESS, True), args[0])
 
 
 def _is_less(whole: Expr, lead: Expr, share: Expr, symbol: Symbol) -> bool:

@@ -33,7 +33,7 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
     spans = [span for k in range(32) if (span := range(blocks * k // 32, blocks * (k + 1) // 32))]  # one for a thread
     tell, limit = _blas(THREADS is not None or threading.current_thread() is threading.main_thread())
     before = tell()
-    threads = min(blocks, THREADS or before) if count * size >= THREAD_WORK else 1
+    threads = min(len(spans), THREADS or before) if count * size >= THREAD_WORK else 1
     limit(1)
     try:
         with ThreadPoolExecutor(threads, initializer=partial(np.seterr, **np.geterr())) as pool:

@@ -230,6 +230,13 @@ def buffers_of(expression: Expression) -> Iterator[Buffer]:
     return (part.buffer for part in parts_of(expression) if isinstance(part, Read))
 
 
+def substituted(expression: Expression, buffer: Buffer, image: Expression) -> Expression:
+    """An expression with another one where it reads a variable."""
+    if isinstance(expression, Read):
+        return image if expression.buffer == buffer else expression
+    return expression.rebuilt([substituted(part, buffer, image) for part in expression.operands])
+
+
 def sizes_of(expression: Expression) -> Iterator[Expr]:
     """The sizes that an expression mentions."""
     for part in parts_of(expression):

@@ -100,10 +100,6 @@ def _entries(operation: Operation, parts: Found) -> Facts | None:
     return None if operation.options else _elementwise(parts)
 
 
-def _centred(_: Operation, parts: Found) -> Facts | None:
-    return _elementwise(parts)
-
-
 def _compared(operation: Operation, parts: Found) -> Facts | None:
     found = _elementwise(parts)
     return None if found is None else Facts(found.shape, False, True)
@@ -198,7 +194,7 @@ OPERATORS |= {"and", "or", "negative", "invert"}
 
 OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(UNARY | BINARY, Declared("new", _entries, out=True)),
-    "centred": Declared("new", _centred, out=True),
+    "centred": Declared("new", lambda operation, parts: _elementwise(parts), out=True),
     **dict.fromkeys(("logaddexp", "remainder", "sinc"), Declared("new", _entries)),
     **dict.fromkeys(COMPARISONS, Declared("new", _compared, out=True)),
     **dict.fromkeys(("and", "or", "invert", "logical_not", "signbit", "mod", "floor_divide"), Declared("new")),

@@ -130,8 +130,28 @@ class Loop(Statement):
         return self.body
 
 
+class Called(Statement):
+    """A function inside, with its `body`, what it has `returned`, and the variables of these `results`."""
+
+    body: tuple[Statement, ...]
+    returned: tuple[Expression, ...]
+    results: tuple[Buffer, ...]
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return self.returned
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        return self.results
+
+    @property
+    def inside(self) -> tuple[Statement, ...]:
+        return self.body
+
+
 @dataclass(frozen=True)
-class Rows(Statement):
+class Rows(Called):
     """Sums and extrema over rows of data, computed for blocks of rows by a function inside.
 
     Attributes
@@ -159,18 +179,6 @@ class Rows(Statement):
     size: Expr
 
     @property
-    def expressions(self) -> tuple[Expression, ...]:
-        return self.returned
-
-    @property
-    def defines(self) -> tuple[Buffer, ...]:
-        return self.results
-
-    @property
-    def inside(self) -> tuple[Statement, ...]:
-        return self.body
-
-    @property
     def takes(self) -> tuple[Buffer, ...]:
         """What it takes from outside as a whole: arrays to be split into blocks, and what blocks share."""
         return (*self.arguments, *self.shared)
@@ -185,7 +193,7 @@ class Rows(Statement):
 
 
 @dataclass(frozen=True)
-class Once(Statement):
+class Once(Called):
     """What is the same as long as the data are, computed by a function inside, whose results others do not change.
 
     Attributes
@@ -201,18 +209,6 @@ class Once(Statement):
     returned: tuple[Expression, ...]
     results: tuple[Buffer, ...]
     told: bool = False
-
-    @property
-    def expressions(self) -> tuple[Expression, ...]:
-        return self.returned
-
-    @property
-    def defines(self) -> tuple[Buffer, ...]:
-        return self.results
-
-    @property
-    def inside(self) -> tuple[Statement, ...]:
-        return self.body
 
 
 @dataclass(frozen=True)

@@ -139,14 +139,15 @@ def judged(
     rows : which entries of a derivative along a direction to look at.
     complex_step : the loss on complex numbers, where the derivative is one of the loss.
     """
-    shape = np.shape(of.function(draw.inputs))
+    value = of.function(draw.inputs)
+    shape = np.shape(value)
     looked: list[tuple[Along, int, Estimate]] = []
     for one in of.along:
         at = moving(of.function, draw.inputs, one.directions)
         for row in rows(one.analytic):
             noise = float(np.ravel(of.noise)[row])
             looked.append((one, row, _estimate(_entry(at, row), one.scale, noise, draw)))
-    sharpened = looked if complex_step is None else _sharpened(looked, of, draw, complex_step)
+    sharpened = looked if complex_step is None else _sharpened(looked, of, draw, complex_step, float(value))
     sharp = sum(new is not old for new, old in zip(sharpened, looked, strict=True))
     seen = [abs(e.value) * one.scale for one, _, e in sharpened if e.error <= 0.1 * abs(e.value)]
     entries = []
@@ -170,7 +171,7 @@ def _estimate(function: Callable[[float], float], scale: float, noise: float, dr
 
 
 def _sharpened(
-    looked: list[tuple[Along, int, Estimate]], of: Derivative, draw: Draw, complex_step: ComplexStep
+    looked: list[tuple[Along, int, Estimate]], of: Derivative, draw: Draw, complex_step: ComplexStep, value: float
 ) -> list[tuple[Along, int, Estimate]]:
     """The same with a complex step where that is more exact and confirmed by the differences."""
     try:
@@ -179,7 +180,7 @@ def _sharpened(
         return looked
     sizes = [abs(step) * one.scale for step, (one, _, _) in zip(steps, looked, strict=True)]
     largest = max((size for size in sizes if math.isfinite(size)), default=0.0)
-    lost = _COMPLEX_NOISE * EPS * abs(float(of.function(draw.inputs)))  # where terms as large as the loss cancel
+    lost = _COMPLEX_NOISE * EPS * abs(value)  # where terms as large as the loss cancel
     sharpened = []
     for known, step in zip(looked, steps, strict=True):
         one, row, estimate = known

@@ -20,6 +20,7 @@ from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
 from symgrad.targets.numpy.function import TYPES, PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.once import with_shared
+from symgrad.targets.numpy.parts import MEMORY
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
 
@@ -177,11 +178,6 @@ def _only_multiplied(program: Program, printed: Sequence[PrintedFunction]) -> li
     return [a.name for a in program.arguments if all(a.name in one.sparse for one in printed)]
 
 
-def _looks_at_ranges(one: PrintedFunction, checks: Mapping[str, Check]) -> bool:
-    """Whether a function looks at every entry of data before it computes."""
-    return bool(one.arguments) and bool(checks[one.check].calls)
-
-
 def _head(one: PrintedFunction, sparse: Collection[str]) -> list[str]:
     """The first lines of a function."""
     given = [TYPES.taken(a, a.name in sparse) for a in one.arguments if a not in one.function.directions]
@@ -227,9 +223,8 @@ def _prepared(one: PrintedFunction, checks: Mapping[str, Check], remembers: bool
     if not one.arguments:
         return []
     check = checks[one.check]
-    looked = (
-        [f"_once(_memory().get(), {check.name}, {', '.join(check.names)})"] if remembers and check.calls else check.call
-    )
+    known = f"_once({MEMORY}, {check.name}, {', '.join(check.names)})"
+    looked = [known] if remembers and check.calls else check.call
     return [*array_lines(one.arguments, one.function.takes_all, one.given_shapes), *looked]
 
 

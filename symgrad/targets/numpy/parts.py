@@ -11,13 +11,14 @@ from sympy import Symbol
 
 from symgrad.codegen.lines import Line, indented, lines, wrapped
 from symgrad.codegen.speller import Speller
-from symgrad.statements.expressions import Buffer, Expression, Read, buffers_of
+from symgrad.statements.expressions import Expression, Read, buffers_of, substituted
 from symgrad.statements.lengths import dimensions_in, dimensions_of
 from symgrad.statements.seam import AFTER, BEFORE, Section, seam_of
 from symgrad.statements.statements import Body, Define, Once, Release, Rows
 from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
 
 MAX_LINE = 100  # a longer tuple is written one part a line
+MEMORY = "_memory().get()"  # of what was made of bound data
 
 # rows come in lists, which are added like numbers
 _JOINS = {"maximum": "np.maximum", "minimum": "np.minimum", "hypot": "np.hypot", "largest": "_after_the_larger"}
@@ -45,7 +46,7 @@ def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: 
     With `in_place`, the only result of rows has no variable where it is returned, if that is short.
     """
     if body.statements and isinstance(body.statements[0], Once):
-        once = _PrintedOnce(body.statements[0], speller, "_memory().get()")
+        once = _PrintedOnce(body.statements[0], speller, MEMORY)
         rest = printed_parts(replace(body, statements=body.statements[1:]), speller, returns, in_place)
         return PrintedParts((*once.lines, *rest.lines), rest.result, (*rest.functions, *once.functions))
     seam = seam_of(body)
@@ -147,15 +148,8 @@ def _only_result(rows: Rows, results: tuple[Expression, ...], speller: Speller) 
     if len(rows.results) > 1 or len(read) > 1:
         return None
     call = replace(rows.results[0], name=f"_over_rows({', '.join(_given(rows, speller))})[0]")
-    text = _listed([_with_buffer(expression, rows.results[0], call) for expression in results], speller)
+    text = _listed([substituted(expression, rows.results[0], Read(call)) for expression in results], speller)
     return text if len(text) <= MAX_LINE else None
-
-
-def _with_buffer(expression: Expression, buffer: Buffer, other: Buffer) -> Expression:
-    """The expression with one variable for another."""
-    if expression == Read(buffer):
-        return Read(other)
-    return expression.rebuilt([_with_buffer(part, buffer, other) for part in expression.operands])
 
 
 def _given(rows: Rows, speller: Speller) -> list[str]:
@@ -163,7 +157,7 @@ def _given(rows: Rows, speller: Speller) -> list[str]:
     arrays, kept = ([buffer.name for buffer in buffers] for buffers in (rows.arguments, rows.kept))
     shared = [*_arrays(rows, speller), *map(str, _sizes(rows)), *_workspace(rows)]
     if _once_in(rows):
-        arrays, shared = [*arrays, f"range({arrays[0]}.shape[0])"], [*shared, "_memory().get()"]
+        arrays, shared = [*arrays, f"range({arrays[0]}.shape[0])"], [*shared, MEMORY]
     given = [f"_{speller.function}_{rows.name}", _tuple(arrays), _tuple(shared)]
     given += [*map(speller.size, (rows.width, rows.size)), *([f"kept={_tuple(kept)}"] if kept else [])]
     joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]

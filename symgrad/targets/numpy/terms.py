@@ -15,7 +15,7 @@ from symgrad.lowering.values import Value
 from symgrad.schedule.leading import leading, rows_first
 from symgrad.schedule.rows import Round, RowPlan
 from symgrad.statements.arithmetic import binary, operation
-from symgrad.statements.expressions import LIST, Buffer, Expression, Group, Read, buffers_of
+from symgrad.statements.expressions import LIST, Buffer, Expression, Group, Read, buffers_of, substituted
 from symgrad.statements.statements import Comment, Define, Join, Rows
 from symgrad.targets.numpy.contraction import contract
 from symgrad.targets.numpy.stacks import Stacks
@@ -157,7 +157,8 @@ class NumpyTerms(Stacks):
         parts = {self._values[node].buffer for node in one.parts}
         while self.statements and isinstance(last := self.statements[-1], Define):
             if last.buffer in parts:
-                returned = {buffer: _with(whole, last) for buffer, whole in returned.items()}
+                made = last.buffer, last.expression
+                returned = {buffer: substituted(whole, *made) for buffer, whole in returned.items()}
             elif last.buffer in returned and not any(
                 last.buffer in buffers_of(whole) for buffer, whole in returned.items() if buffer != last.buffer
             ):
@@ -194,13 +195,6 @@ class NumpyTerms(Stacks):
         value = self._print(node)
         name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
         self._values[node] = self._named(name, node, value)
-
-
-def _with(expression: Expression, made: Define) -> Expression:
-    """An expression that computes a variable where it reads it."""
-    if isinstance(expression, Read):
-        return made.expression if expression.buffer == made.buffer else expression
-    return expression.rebuilt([_with(part, made) for part in expression.operands])
 
 
 def _is_short(node: Reduce) -> bool:
