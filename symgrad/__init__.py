@@ -176,7 +176,9 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name not in __all__ and name not in _HOMES:  # abs is no part of the star import, which would hide Python's own
-        raise AttributeError(f"module 'symgrad' has no attribute {name!r}")
+        spellings = import_module("symgrad.spellings")
+        cure = "" if name.startswith("_") else spellings.in_the_package(name)
+        raise AttributeError(f"module 'symgrad' has no attribute {name!r}{cure}")
     found = getattr(import_module(f"symgrad.{_HOMES.get(name, 'functions')}"), name)
     globals()[name] = found
     return found

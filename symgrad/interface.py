@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from symgrad.calls import without_attribute
+from symgrad.spellings import OF_MODULES
+
 
 class GeneratedModule(ModuleType):
     """A generated module; functions of second order are there if they were asked for."""
@@ -37,10 +40,18 @@ class GeneratedModule(ModuleType):
             "Workspace": "workspace",
         }
         asked |= {"hessian_vector_product": "hvp", "flat_hessian_vector_product": "hvp"}
-        cure = f"compile({asked[name]}=True) makes it" if name in asked else ""
-        if name.startswith("jacobian_"):
+        if name in asked:
+            cure = f"compile({asked[name]}=True) makes it"
+        elif name.startswith("jacobian_"):
             cure = f'compile(jacobian=["{name.removeprefix("jacobian_")}"]) makes it'
-        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}{cure and f'; {cure}'}")
+        else:
+            raise without_attribute(f"module {self.__name__!r}", name, vars(self), OF_MODULES)
+        raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}; {cure}")
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """An error: a module is no function, but has some."""
+        arguments = ", ".join(self.ARGUMENTS)
+        raise TypeError(f"{self.__name__} is a module; its functions are called, as in module.value({arguments})")
 
     def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
         return import_module, (self.__name__,)

@@ -278,6 +278,10 @@ def det(e: Any, row: Any = None, column: Any = None) -> Any:
     e = sympify(e)
     if row is None and column is None and getattr(e, "is_Matrix", False):
         return e.det() if isinstance(e, MatrixBase) else Determinant(e)
+    if row is None or column is None:
+        raise ModelError(
+            f"det needs a matrix, or an entry with its limits, det(e, (i, 0, D - 1), (j, 0, D - 1)), but was given {e}"
+        )
     return DetOver(e, row, column)
 
 

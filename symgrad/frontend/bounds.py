@@ -11,15 +11,18 @@ from typing import Any
 
 from sympy import (
     Abs,
+    Add,
     Basic,
     Dummy,
     Eq,
     Expr,
+    Float,
     Indexed,
     Integer,
     Max,
     Min,
     Mod,
+    Mul,
     Poly,
     PolynomialError,
     S,
@@ -193,6 +196,8 @@ def is_whole_number(expr: Expr, conditions: tuple[Basic, ...]) -> bool:
     A polynomial whose coefficients have the common denominator q is one if q divides its numerator for every
     combination of remainders of the indices.
     """
+    if expr.is_Number or any(isinstance(f, Float) for term in Add.make_args(expr) for f in Mul.make_args(term)):
+        return bool(expr.is_Integer)
     numerator, denominator = as_quotient(expr)
     if denominator == 1:
         return True

@@ -222,14 +222,21 @@ class Reader(LinearAlgebraReader):
     def _slice(self, expr: MatrixSlice, scope: Scope) -> Reading:
         inner = yield expr.parent, scope
         subs = {}
-        for letter, cut, side, old in zip(
-            (ROW, COLUMN), (expr.rowslice, expr.colslice), expr.shape, expr.parent.shape, strict=True
-        ):
-            start, stop, step = cut
-            self.symbols.require_non_negative(S(start), f"{place_of(expr)} starts at {start}")
+        for axis, (letter, cut) in enumerate(((ROW, expr.rowslice), (COLUMN, expr.colslice))):
+            start, stop, step = map(S, cut)
+            side, old = expr.shape[axis], expr.parent.shape[axis]
+            if side == 1:
+                place = self.check_range(start, old, axis, expr, scope)
+                subs[letter] = yield from self._position(start, old, place, expr, scope)
+                continue
+            if not (start.free_symbols | side.free_symbols) <= self.symbols.dimensions:
+                raise UnsupportedError(
+                    f"{place_of(expr)}: only a single row or column of a matrix may be at an index, X[i, :]; name the "
+                    "entries of several in `where`, Eq(V[i, j, ...], X[...])"
+                )
+            self.symbols.require_non_negative(start, f"{place_of(expr)} starts at {start}")
             self.symbols.require_non_negative(old - stop, f"{place_of(expr)} ends at {stop}, beyond the side {old}")
-            position = size(S(start)) if side == 1 else index(letter, side)
-            subs[letter] = position if side == 1 else add([(step, position), (S.One, size(S(start)))])
+            subs[letter] = add([(step, index(letter, side)), (S.One, size(start))])
         return gather(inner, [subs[letter] for letter in inner.letters])
 
     def _softmax_rows(self, expr: Softmax, scope: Scope) -> Reading:

@@ -136,7 +136,7 @@ def _definitions(where: Sequence[Any]) -> tuple[dict[Any, Equality], dict[Any, l
         if not isinstance(base, Symbol | IndexedBase | MatrixSymbol):
             raise ModelError(
                 f"where[{number}]: the left side {place_of(equation.lhs)} is not a name, a "
-                "subscripted name or a MatrixSymbol"
+                f"subscripted name or a MatrixSymbol{_turned(equation)}"
             )
         stated.setdefault(base, []).append(equation)
     definitions: dict[Any, Equality] = {}
@@ -159,6 +159,13 @@ def _definitions(where: Sequence[Any]) -> tuple[dict[Any, Equality], dict[Any, l
                 f"as Eq({name_of(base)}[t, ...], ...)"
             )
     return {base: definitions[base] for base in stated}, bases
+
+
+def _turned(equation: Equality) -> str:
+    """The equation with its sides exchanged, where that makes it one."""
+    if not isinstance(base_symbol(equation.rhs), Symbol | IndexedBase | MatrixSymbol):
+        return ""
+    return f"; write Eq({place_of(equation.rhs)}, {place_of(equation.lhs)})"
 
 
 def _left_indices(left: Any) -> list[Any]:

@@ -107,6 +107,11 @@ def _check_parameters(
             raise ModelError(f"{parameter} is a parameter and a dimension; it can be only one of them")
         if parameter not in occurs:
             raise ModelError(f"the parameter {parameter} does not occur in the loss")
+        if getattr(parameter, "is_integer", False):
+            raise ModelError(
+                f"the parameter {parameter} is declared an integer, by which nothing is differentiated; "
+                f"Symbol({name_of(parameter)!r}, real=True) is a number to differentiate by"
+            )
     if len(set(parameters)) != len(parameters):
         raise ModelError(f"a parameter is given twice: {', '.join(name_of(p) for p in parameters)}")
 

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import mpmath
-from sympy import Basic, Expr, Float, Function, MatrixBase, MatrixExpr, expand, oo
+from sympy import Basic, Expr, Float, Function, IndexedBase, MatrixBase, MatrixExpr, SympifyError, expand, oo, sympify
 from sympy.tensor.array.expressions.array_expressions import ZeroArray
 
-from symgrad.errors import UnsupportedError
+from symgrad.calls import quoted
+from symgrad.errors import ModelError, UnsupportedError
 
 # Bits beyond the precision asked for: the last few of every intermediate result are rounding errors.
 GUARD_BITS = 16
@@ -57,6 +58,44 @@ def differ(left: Iterable[Expr], right: Iterable[Expr]) -> bool:
 def shape_text(matrix: Any) -> str:
     """The shape of a matrix in a message: 2 x N."""
     return " x ".join(map(str, matrix.shape))
+
+
+def operand(given: Any, function: str, entry: str = "{}") -> Any:
+    """What a function of matrices was given, as a SymPy object: a matrix or a scalar.
+
+    `entry` is what it does with an entry, for the message about an array that is written with subscripts.
+
+    Raises
+    ------
+    ModelError : it is an array of numbers, a list, a text, or another thing that no function is applied to.
+    """
+    if hasattr(given, "__array__") and not isinstance(given, Basic | MatrixBase):
+        raise ModelError(
+            f"{function} was given {quoted(given)}: data are symbols in a model, such as MatrixSymbol('X', N, M), and "
+            "numbers are given when the module is called, value(w=..., X=...); a few fixed numbers are Matrix([...])"
+        )
+    if isinstance(given, list | tuple):
+        raise ModelError(f"{function} was given {quoted(given)}; write a vector or matrix as Matrix({given})")
+    try:
+        expr = sympify(given, strict=True)
+    except SympifyError:
+        expr = None
+    if isinstance(expr, IndexedBase):
+        raise ModelError(f"{function} is of matrices, and {expr} has subscripts; {_sum_over(expr, entry)}")
+    if not is_matrix(expr) and not isinstance(expr, Expr):
+        raise ModelError(
+            f"{function} was given {quoted(given)}; give a matrix of symbols such as MatrixSymbol('w', M, 1)"
+        )
+    return expr
+
+
+def _sum_over(base: Any, entry: str) -> str:
+    """How to sum over all entries of an array with subscripts."""
+    sides = base.shape or ("N",)
+    names = "ijklmnop"[: len(sides)]
+    subscripted = f"{base}[{', '.join(names)}]"
+    limits = "".join(f", ({name}, 0, {side} - 1)" for name, side in zip(names, sides, strict=True))
+    return f"write Sum({entry.format(subscripted)}{limits})"
 
 
 def is_matrix(expr: Any) -> bool:

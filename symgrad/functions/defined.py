@@ -6,6 +6,7 @@ from typing import Any
 from sympy import Basic, Eq, Expr, IndexedBase, MatrixBase, MatrixSymbol, Symbol, SympifyError, Tuple, sympify
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
+from symgrad.calls import checked, quoted
 from symgrad.errors import ModelError
 from symgrad.walk import Preorder
 
@@ -85,6 +86,7 @@ class DefinedBase(IndexedBase):  # type: ignore[misc]
 Defined = DefinedSymbol | DefinedMatrix | DefinedBase
 
 
+@checked('define("z", X*w)')
 def define(name: str, definition: Any, *limits: Any) -> Any:
     """A symbol of the shape of an expression, that stands for it by its name.
 
@@ -114,6 +116,10 @@ def define(name: str, definition: Any, *limits: Any) -> Any:
     >>> Z.shape, Z.equation
     ((N, 1), Eq(Z, X*w))
     """
+    if isinstance(name, Symbol | MatrixSymbol):
+        name = name.name
+    if not isinstance(name, str):
+        raise ModelError(f"define was given the name {quoted(name)}; give a text, as in define('z', X*w)")
     try:
         expression = sympify(definition, strict=True)
     except SympifyError:
@@ -127,9 +133,9 @@ def define(name: str, definition: Any, *limits: Any) -> Any:
         raise ModelError(f"define({name!r}, ...): {definition} ({type(definition).__name__}) is no expression")
     if not limits:
         return DefinedSymbol(name, expression)
-    ranges = [Tuple(*map(sympify, limit)) for limit in limits]
+    ranges = [limit if isinstance(limit, Basic) else Tuple(*map(sympify, limit)) for limit in limits]
     for limit in ranges:
-        if len(limit) != 3 or limit[1] != 0:
+        if not isinstance(limit, Tuple) or len(limit) != 3 or limit[1] != 0:
             raise ModelError(f"define({name!r}, ...): {limit} is no limit; write (i, 0, N - 1)")
     return DefinedBase(name, tuple(last + 1 for _, _, last in ranges), expression, tuple(ranges))
 

@@ -3,16 +3,20 @@
 from typing import Any
 
 import mpmath
-from sympy import Abs, Expr, HadamardPower, MatrixBase, MatrixExpr, S, hadamard_product, sqrt, sympify
+from sympy import Abs, Expr, HadamardPower, MatrixBase, MatrixExpr, S, hadamard_product, sqrt
 
+from symgrad.calls import checked
 from symgrad.errors import ModelError
 from symgrad.functions import total
-from symgrad.functions.common import differ, is_matrix, shape_text
+from symgrad.functions.common import differ, is_matrix, operand, shape_text
 from symgrad.functions.elementwise import Elementwise
 
 
+@checked("norm2(X*w - y)")
 def norm2(A: Any) -> Any:
-    """The Euclidean norm of a vector, the Frobenius norm of a matrix: √(Σ A²). Its gradient at 0 is 0 by convention.
+    """The Euclidean norm of a vector, the Frobenius norm of a matrix: √(Σ A²), |a| of a scalar.
+
+    Its gradient at 0 is 0 by convention.
 
     Examples
     --------
@@ -20,11 +24,15 @@ def norm2(A: Any) -> Any:
     >>> norm2(Matrix([3, 4]))
     5
     """
+    A = operand(A, "norm2", "{}**2")
+    if not is_matrix(A):
+        return Abs(A)
     return sqrt(total(HadamardPower(A, 2))) if isinstance(A, MatrixExpr) else sqrt(total(A.applyfunc(lambda a: a**2)))
 
 
+@checked("norm1(w)")
 def norm1(A: Any) -> Any:
-    """The sum of the absolute values of all entries. Its gradient is sign(A), 0 at zero entries.
+    """The sum of the absolute values of all entries, |a| of a scalar. Its gradient is sign(A), 0 at zero entries.
 
     Examples
     --------
@@ -32,9 +40,11 @@ def norm1(A: Any) -> Any:
     >>> norm1(Matrix([3, -4]))
     7
     """
-    return total(A.applyfunc(Abs))
+    A = operand(A, "norm1", "Abs({})")
+    return total(A.applyfunc(Abs)) if is_matrix(A) else Abs(A)
 
 
+@checked("sumsq(X*w - y)")
 def sumsq(A: Any) -> Any:
     """The sum of the squares of all entries, Σ A²: ‖A‖² of a vector or a matrix, a² of a scalar.
 
@@ -44,12 +54,13 @@ def sumsq(A: Any) -> Any:
     >>> sumsq(Matrix([3, 4]))
     25
     """
-    A = sympify(A)
+    A = operand(A, "sumsq", "{}**2")
     if not is_matrix(A):
         return A**2
     return total(A.applyfunc(lambda a: a**2)) if isinstance(A, MatrixBase) else total(HadamardPower(A, 2))
 
 
+@checked("dot(a, b)")
 def dot(a: Any, b: Any) -> Any:
     """The scalar product of two vectors, rows or columns, Σ aᵢ bᵢ; of two matrices of one shape, Σ Aᵢⱼ Bᵢⱼ.
 
@@ -65,7 +76,7 @@ def dot(a: Any, b: Any) -> Any:
     >>> dot(Matrix([1, 2]), Matrix([[3, 4]]))
     11
     """
-    a, b = sympify(a), sympify(b)
+    a, b = operand(a, "dot", "{}*..."), operand(b, "dot", "{}*...")
     for one in (a, b):
         if not is_matrix(one):
             raise ModelError(f"dot needs two vectors or two matrices of one shape, but was given {one}")
@@ -79,6 +90,7 @@ def dot(a: Any, b: Any) -> Any:
     return total(hadamard_product(a, b))
 
 
+@checked("quad(x, A)")
 def quad(x: Any, A: Any) -> Any:
     """The quadratic form xᵀ A x of a vector and a square matrix, as a scalar.
 
@@ -92,11 +104,14 @@ def quad(x: Any, A: Any) -> Any:
     >>> quad(Matrix([1, 2]), Matrix([[1, 0], [0, 3]]))
     13
     """
-    x, A = sympify(x), sympify(A)
+    x, A = operand(x, "quad"), operand(A, "quad")
     matrices = is_matrix(x) and is_matrix(A)
     if not matrices or differ((x.rows, x.rows, 1), (*A.shape, x.cols)):
         given = " and ".join(f"{one} of shape {shape_text(one)}" if matrices else str(one) for one in (x, A))
-        raise ModelError(f"quad needs a column x and a square matrix A with as many rows, but was given {given}")
+        turned = "; the vector comes first" if matrices and A.cols == 1 and x.rows == x.cols == A.rows else ""
+        raise ModelError(
+            f"quad needs a column x and a square matrix A with as many rows, but was given {given}{turned}"
+        )
     return (x.T * A * x)[0, 0]
 
 

@@ -3,12 +3,13 @@
 from typing import Any
 
 import mpmath
-from sympy import Add, Expr, MatrixBase, MatrixExpr, Sum, sympify
+from sympy import Add, Expr, MatrixBase, MatrixExpr, Sum
 from sympy.core.symbol import uniquely_named_symbol
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
+from symgrad.calls import checked
 from symgrad.errors import ModelError
-from symgrad.functions.common import derivative_by_matrix, entry_by_entry_text, latex_call
+from symgrad.functions.common import derivative_by_matrix, entry_by_entry_text, latex_call, operand
 
 
 class Total(Expr):  # type: ignore[misc]
@@ -26,12 +27,14 @@ class Total(Expr):  # type: ignore[misc]
     is_number = False  # `total` of an explicit matrix is no Total
 
     def __new__(cls, A: Any) -> Any:
-        A = sympify(A)
+        A = operand(A, "total")
         if isinstance(A, MatrixBase):
             return Add(*A)
         if not isinstance(A, MatrixExpr):
-            cure = entry_by_entry_text(A) or "write Sum(..., (i, 0, N - 1))"
-            raise ModelError(f"total sums the entries of a matrix, but was given {A}; {cure}")
+            scalar = "it is a scalar already; over an index write Sum(..., (i, 0, N - 1))"
+            raise ModelError(
+                f"total sums the entries of a matrix, but was given {A}; {entry_by_entry_text(A) or scalar}"
+            )
         return super().__new__(cls, A)
 
     @property
@@ -67,6 +70,7 @@ class Total(Expr):  # type: ignore[misc]
         return latex_call(r"\operatorname{total}", printer, self.args, exp)
 
 
+@checked("total(X*w)")
 def total(A: Any) -> Any:
     """The sum of all entries of a matrix, Σ_ij A_ij.
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from symgrad import targets
+from symgrad.calls import checked, quoted, switch, whole_number
 from symgrad.checking import Checking
 from symgrad.codegen.environment import environment
-from symgrad.errors import GradientCheckError, UnsupportedError
+from symgrad.errors import GradientCheckError, ModelError, UnsupportedError
 from symgrad.files import write_all
 from symgrad.generated import imported, load
 from symgrad.inspect.page import Report, report_page
@@ -28,6 +29,7 @@ from symgrad.verify.subject import Settings
 class Checks(Code):
     """A model's module compared with numerical gradients, and what rests on that; see `Model`."""
 
+    @checked('compile(check=False, path="model_gradient.py")')
     def compile(
         self,
         check: bool = True,
@@ -66,8 +68,13 @@ class Checks(Code):
         >>> float(value), float(gradient.x)
         (8.0, 12.0)
         """
-        request = self._request(hessian, hvp, jacobian)
-        text, goal = self._source(request, workspace, target), targets.target(target)
+        request, seed = self._request(hessian, hvp, jacobian), whole_number("seed", seed)
+        if isinstance(check, str):
+            raise ModelError(f"check is {quoted(check)}; give True or False, and a file as path={check!r}")
+        check = switch("check", check)
+        if not isinstance(path, str | Path | None):
+            raise ModelError(f"path is {quoted(path)}; give the name of a file, such as path='model_gradient.py'")
+        text, goal = self._source(request, switch("workspace", workspace), target), targets.target(target)
         if check:
             module = goal.on_arrays(goal.imported(text, self.name))
             report = self._check(module, request, Settings(seed, chain=False))
@@ -78,6 +85,7 @@ class Checks(Code):
             write_all({Path(path): text})
         return load(text, self.name, None if path is None else Path(path))
 
+    @checked('test_source("model_gradient")')
     def test_source(self, module_name: str, seed: int = 0, *, hessian: bool = False, hvp: bool = False) -> str:
         """The text of a pytest file that checks the generated module beside it; it needs NumPy and pytest only.
 
@@ -108,6 +116,7 @@ class Checks(Code):
         draws = self.draws(imported(self.source(), self.name), seed=seed)
         return written_test(module_name, self.name, self.arguments, draws, environment(), hessian=hessian, hvp=hvp)
 
+    @checked("check(sizes={N: 3}, hessian=True)")
     def check(
         self,
         seed: int = 0,
@@ -151,10 +160,26 @@ class Checks(Code):
         >>> model.check().ok
         True
         """
-        request = self._request(hessian, hvp, jacobian)
+        request, seed = self._request(hessian, hvp, jacobian), whole_number("seed", seed)
+        inputs = self._inputs(inputs)
         goal = targets.target(target)
         module = goal.on_arrays(goal.imported(self._source(request, workspace, target), self.name))
+        chain, accuracy = switch("chain", chain), switch("accuracy", accuracy)
         return self._check(module, request, Settings(seed, sizes, inputs, chain, accuracy))
+
+    def _inputs(self, inputs: Any) -> dict[str, Any] | None:
+        """The values for arguments by their names, which may be given as symbols.
+
+        Raises
+        ------
+        ModelError : they are no dictionary.
+        """
+        if inputs is None:
+            return None
+        if not isinstance(inputs, Mapping):
+            raise ModelError(f"inputs is {quoted(inputs)}; give a dictionary such as {{'w': np.ones(2)}}")
+        names = {argument.symbol: argument.name for argument in self.arguments}
+        return {names.get(key, str(key)): value for key, value in inputs.items()}
 
     @cached_property
     def _checking(self) -> Checking:
@@ -162,6 +187,7 @@ class Checks(Code):
         model = (self.name, self.loss, self.where, self.facts)
         return Checking(*model, self.program, self.derivation, self._first_order)
 
+    @checked("draws(module)")
     def draws(self, module: Any, *, seed: int = 0, sizes: Any = None, timed: bool = False) -> list[Draw]:
         """The inputs at which the model is checked, one draw for each set of sizes.
 
@@ -192,6 +218,7 @@ class Checks(Code):
     def _check(self, module: Any, request: Request, settings: Settings) -> CheckReport:
         return self._run(lambda: check_module(self._checking.subject(module, request), settings))
 
+    @checked("report(seed=1)")
     def report(self, seed: int = 0, *, progress: Callable[[str], None] = lambda doing: None) -> Report:
         """Everything about the model as one page of HTML that needs nothing else: no network, no other file.
 
@@ -217,4 +244,7 @@ class Checks(Code):
         >>> report.check.ok, report.html.startswith("<!DOCTYPE html>")
         (True, True)
         """
+        if isinstance(seed, str):
+            raise ModelError(f"seed is {quoted(seed)}; the page is written by report().save({seed!r})")
+        seed = whole_number("seed", seed)
         return self._run(lambda: report_page(self, seed, progress))

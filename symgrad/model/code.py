@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from symgrad import targets
+from symgrad.calls import checked
 from symgrad.formula.listing import WIDEST, body_of, formulas
 from symgrad.formula.text import TOO_LONG, text
 from symgrad.model.formulas import Formulas
@@ -20,6 +21,7 @@ LONGEST_LINE = 30  # of a second derivative in the docstring of its function
 class Code(Formulas):
     """A model's generated module as text; see `Model`."""
 
+    @checked('source(target="jax")')
     def source(
         self,
         *,

@@ -10,6 +10,7 @@ from sympy import Indexed
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.calculus.structure import Block
+from symgrad.calls import checked
 from symgrad.compiler import adjoint, expanded, is_recursive, recursion, short_blocks
 from symgrad.errors import UnsupportedError
 from symgrad.formula.first_order import first_formula
@@ -47,6 +48,7 @@ class Formulas(StatedModel):
     def _repr_html_(self) -> str:
         return self.show("html")
 
+    @checked("gradient(w)")
     def gradient(self, parameter: Any, *, expand: bool = False) -> Any:
         """∂loss/∂parameter as a SymPy object.
 
@@ -78,6 +80,7 @@ class Formulas(StatedModel):
         self._parameter(parameter)
         return self.adjoint(parameter, expand=expand)
 
+    @checked('adjoint("z")')
     def adjoint(self, quantity: Any, *, expand: bool = False) -> Any:
         """∂loss/∂quantity for any parameter or any name of `where`; as `gradient` otherwise.
 
@@ -125,6 +128,7 @@ class Formulas(StatedModel):
         self._adjoints[base] = found
         return found
 
+    @checked("hessian(w, w)")
     def hessian(self, p: Any, q: Any, *, expand: bool = False) -> Any:
         """∂²loss/∂p∂q as a SymPy object.
 
@@ -164,6 +168,7 @@ class Formulas(StatedModel):
 
         return self._run(formula)
 
+    @checked('jacobian("z", w)')
     def jacobian(self, q: Any, p: Any, *, expand: bool = False) -> Any:
         """∂q/∂p for a name q of `where` and a parameter p, as a SymPy object; the same forms as `hessian`.
 
@@ -199,6 +204,7 @@ class Formulas(StatedModel):
         nodes = [self._node(base) for base in bases]
         return second_formula(parts, bases, nodes, [_subscripts(one) for one in asked], self._index_names)
 
+    @checked('block("z")')
     def block(self, quantity: Any) -> Any:
         """∂loss/∂quantity by the adjoints of the quantities that follow it: one step of the backward pass.
 
@@ -244,6 +250,7 @@ class Formulas(StatedModel):
     def _short(self) -> set[Named]:
         return short_blocks(self.derivation, SHORT)
 
+    @checked('show("latex", steps=True)')
     def show(
         self,
         format: str = "text",

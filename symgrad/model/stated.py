@@ -9,16 +9,18 @@ from typing import Any, TypeVar
 from sympy import Basic
 
 from symgrad.arguments import Argument
+from symgrad.calls import checked, switch, without_attribute
 from symgrad.compiler import Derivation, derive
 from symgrad.deep import with_room
 from symgrad.errors import ModelError
 from symgrad.formula.indexed import IndexNames
 from symgrad.frontend import given
-from symgrad.frontend.names import base_symbol, name_of
+from symgrad.frontend.names import base_symbol, label_of, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.functions.defined import definitions
 from symgrad.graph.nodes import Node, Use
 from symgrad.outputs.second_order import Request
+from symgrad.spellings import OF_MODELS
 from symgrad.walk import depth
 
 _T = TypeVar("_T")
@@ -27,6 +29,7 @@ _T = TypeVar("_T")
 class StatedModel:
     """A loss with its parameters, and what its names mean; see `Model`."""
 
+    @checked("Model(sumsq(X*w - y), [w], where=[Eq(z, X*w)])")
     def __init__(
         self,
         loss: Any,
@@ -38,7 +41,7 @@ class StatedModel:
         name: str | None = None,
     ) -> None:
         self.loss = given.expression(loss)
-        equations = given.equations(where)
+        equations = given.equations(where, self.loss)
         self.where: tuple[Any, ...] = (*definitions([self.loss, *equations]), *equations)
         parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
         self.parameters: tuple[Any, ...] = given.parameters(parameters, parts)
@@ -53,6 +56,18 @@ class StatedModel:
     def _run(self, function: Callable[[], _T]) -> _T:
         """`function()`, with room for SymPy's recursion over a deep model."""
         return with_room(self._depth, function)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in dir(type(self)):  # a property that failed: say how
+            return object.__getattribute__(self, name)
+        raise without_attribute("Model", name, dir(type(self)), {} if name.startswith("_") else OF_MODELS)
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        """An error: a model is formulas, and its module has functions."""
+        raise ModelError(
+            f"a Model is no function; {self.name} is computed by the functions of model.compile(), such as "
+            f"value({', '.join(argument.name for argument in self.arguments)})"
+        )
 
     def __repr__(self) -> str:
         return f"Model({self.name}: by {', '.join(name_of(p) for p in self.parameters)})"
@@ -90,7 +105,8 @@ class StatedModel:
         """The parameter or name of `where` that a text means; a symbol is itself."""
         if not isinstance(quantity, str):
             return given.quantity(quantity)
-        known = {name_of(symbol): symbol for symbol in (*self.program.parameters, *self.program.names)}
+        symbols = (*self.program.parameters, *self.program.names)
+        known = {name_of(symbol): symbol for symbol in symbols} | {label_of(symbol): symbol for symbol in symbols}
         if quantity not in known:
             raise ModelError(
                 f"{quantity!r} is neither a parameter nor a name of `where`; the model has {', '.join(known)}"
@@ -119,7 +135,10 @@ class StatedModel:
         return node
 
     def _request(self, hessian: bool, hvp: bool, jacobian: Sequence[Any]) -> Request:
-        names = [jacobian] if isinstance(jacobian, str | Basic) else jacobian
+        names = given.listed(
+            [jacobian] if isinstance(jacobian, str) else jacobian, "jacobian", '["z"], names of `where`'
+        )
+        hessian, hvp = switch("hessian", hessian), switch("hvp", hvp)
         return Request(hessian, hvp, tuple(dict.fromkeys(self._quantity(name) for name in names)))
 
     @cached_property

@@ -1,6 +1,6 @@
 """The inputs at which a module is checked: one draw for each set of sizes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from sympy import Basic
 
 from symgrad.arguments import Argument
+from symgrad.calls import quoted, whole_number
 from symgrad.errors import ModelError
 from symgrad.verify.arrays import Array
 from symgrad.verify.draw import Draw, NoInputsError
@@ -74,7 +75,9 @@ def size_choices(subject: Subject, settings: Settings, given: Mapping[str, Any])
     """The caller's sizes and those of the caller's inputs; chosen ones for what these leave open."""
     sizes, arguments = settings.sizes, subject.arguments
     known, by_name = sizes_of_inputs(arguments, given), {str(symbol): symbol for symbol in subject.dimensions}
-    wanted = [{}] if sizes is None else [sizes] if isinstance(sizes, Mapping) else list(sizes)
+    wanted = [{}] if sizes is None else [sizes] if isinstance(sizes, Mapping) else sizes
+    if not isinstance(wanted, Sequence) or not all(isinstance(one, Mapping) for one in wanted):
+        raise ModelError(f"sizes is {quoted(sizes)}; give a dictionary such as {{'N': 3}}, or a list of these")
     found: list[dict[Basic, int]] = []
     for one in wanted:
         fixed = dict(known)
@@ -83,7 +86,7 @@ def size_choices(subject: Subject, settings: Settings, given: Mapping[str, Any])
                 names = ", ".join(by_name) or "none"
                 raise ModelError(f"sizes= has {key}, which is no dimension; the dimensions are {names}")
             symbol = by_name[str(key)]
-            if fixed.setdefault(symbol, int(size)) != size:
+            if fixed.setdefault(symbol, whole_number(f"sizes[{key}]", size)) != size:
                 raise ModelError(f"inputs= has {symbol}={fixed[symbol]}, sizes= has {symbol}={size}")
         rest = [symbol for symbol in subject.dimensions if symbol not in fixed]
         chosen = size_sets(rest, subject.minimum_sizes, partial(_fit, subject, fixed))
