@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "tests" / "benchmarks"
-CONTENDERS = "limit,expert NumPy"
+CONTENDERS = "symgrad bound,limit,expert NumPy"
 
 WRONG_EXPERT = """
 import dataclasses, sys
@@ -36,7 +36,7 @@ def test_a_case_is_compared_and_reported(tmp_path: Path) -> None:
     assert "JAX jit: not asked for; its column is empty" in result.stdout
     table = (tmp_path / "table.md").read_text(encoding="utf-8")
     for dtype in ("float64", "float32"):
-        assert f"| case, {dtype} | symgrad ms | limit | expert NumPy |" in table
+        assert f"| case, {dtype} | symgrad ms | symgrad bound | limit | expert NumPy |" in table
     assert table.count("\n| logistic-100x10 |") == 4  # ratios and times, in both types
     assert (tmp_path / "ratios.png").read_bytes().startswith(b"\x89PNG")
     again = _python(str(BENCHMARKS / "run.py"), *options, folder=tmp_path)  # what the file has is not measured again

@@ -38,7 +38,7 @@ from symgrad.lowering.arithmetic import Arithmetic
 from symgrad.lowering.blocks import kronecker_of, kronecker_value
 from symgrad.lowering.functions import CONNECTIVES, RELATIONS
 from symgrad.lowering.linear_algebra import matrix_function_value, merge_value, split_value
-from symgrad.lowering.names import HEAVIEST, LIGHTEST, MATRIX_LABELS
+from symgrad.lowering.names import HEAVIEST, LIGHTEST, MATRIX_LABELS, MOST_LABELS, RELATION_LABELS
 from symgrad.lowering.operands import names_of
 from symgrad.lowering.reductions import REDUCTIONS, Reductions
 from symgrad.lowering.subscripts import gather_value, is_window, scatter_value
@@ -61,19 +61,10 @@ from symgrad.statements.expressions import (
 from symgrad.statements.expressions import Size as WholeSize
 from symgrad.statements.operations import OPERATORS, memory_of, weight
 
-# A name made of more labels, such as sum_exp_prod_X, is cut to what it is about: names would grow with the nesting.
-MOST_LABELS = 4
-
-
 # Names for the results of operators and conditions
-_RELATION_LABELS = {
-    **dict.fromkeys(("less", "less_equal"), "below"),
-    **dict.fromkeys(("greater", "greater_equal"), "above"),
-    **{"equal": "equal", "not_equal": "unequal"},
-}
 _LABELS = {
     if_else: "chosen",
-    **{head: _RELATION_LABELS[name] for head, name in RELATIONS.items()},
+    **{head: RELATION_LABELS[name] for head, name in RELATIONS.items()},
     **dict.fromkeys(CONNECTIVES, "is"),
 }
 

@@ -17,6 +17,7 @@ def _once(memory: dict[Any, Any] | None, make: Callable[..., Any], *given: Any, 
     if memory is None:
         return make(*given)
     key = (make, span, *[(one.dtype, one.shape) if hasattr(one, "dtype") else one for one in given])
-    if key not in memory:
-        memory[key] = make(*given)
-    return memory[key]
+    try:
+        return memory[key]
+    except KeyError:
+        return memory.setdefault(key, make(*given))

@@ -33,32 +33,29 @@ class _Bound:
 
 
 class _Keeping(_Bound):
-    """The same, with copies of the data, and a memory of what follows from these alone."""
+    """The same, with copies of the data, and a memory of what follows from these alone once all of them are bound."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         super().__init__(given)
         self.given = {name: _unchanged(one) for name, one in self.given.items()}
-        self.memory: dict[Any, Any] = {}
+        self.memory: dict[Any, Any] | None = {} if {*ARGUMENTS} <= {*PARAMETERS, *self.given} else None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"given": self.given, "sizes": self.sizes, "memory": {}}
+        return {"given": self.given, "sizes": self.sizes, "memory": None if self.memory is None else {}}
 
     def __getattr__(self, name: str) -> Any:
         bound = super().__getattr__(name)
-        code = bound.func.__code__
-        taken = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]}
-        if not taken.intersection(ARGUMENTS) <= {*PARAMETERS, *bound.keywords}:
-            return bound  # not all data are bound
 
         def remembering(*given: Any, **named: Any) -> Any:
-            known = _memory().set(None if named.keys() & bound.keywords.keys() else self.memory)
+            anew = named and named.keys() & bound.keywords.keys()
+            known = _memory().set(None if anew else self.memory)
             try:
                 return bound(*given, **named)
             finally:
                 _memory().reset(known)
 
-        self.__dict__[name] = remembering
-        return remembering
+        self.__dict__[name] = bound if self.memory is None else remembering
+        return self.__dict__[name]
 
 
 def _unchanged(given: Any) -> Any:

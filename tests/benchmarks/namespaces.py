@@ -45,6 +45,9 @@ class Namespace:
     def log_softmax(self, x: Any) -> Any:
         raise NotImplementedError
 
+    def gammaln(self, x: Any) -> Any:
+        raise NotImplementedError
+
     def convolve(self, x: Any, w: Any) -> Any:
         """Σ x[n, c, i+p, j+q] w[o, c, p, q] as [n, o, i, j]."""
         high, wide = x.shape[2] - w.shape[2] + 1, x.shape[3] - w.shape[3] + 1
@@ -73,6 +76,7 @@ class AutogradNamespace(Namespace):
 
         super().__init__(autograd.numpy)
         self._logsumexp = autograd.scipy.special.logsumexp
+        self.gammaln = autograd.scipy.special.gammaln  # type: ignore[method-assign]
 
     def logsumexp(self, x: Any, axis: int) -> Any:
         return self._logsumexp(x, axis=axis)
@@ -84,12 +88,14 @@ class AutogradNamespace(Namespace):
 class JaxNamespace(Namespace):
     def __init__(self) -> None:
         import jax
+        import jax.scipy.special
 
         super().__init__(jax.numpy)
         self.jax = jax
         nn = jax.nn
         self.softplus, self.sigmoid, self.relu = nn.softplus, nn.sigmoid, nn.relu  # type: ignore[method-assign]
         self.softmax, self.log_softmax = nn.softmax, nn.log_softmax  # type: ignore[method-assign]
+        self.gammaln = jax.scipy.special.gammaln  # type: ignore[method-assign]
 
     def logsumexp(self, x: Any, axis: int) -> Any:
         return self.jax.nn.logsumexp(x, axis=axis)
@@ -109,6 +115,7 @@ class TorchNamespace(Namespace):
         super().__init__(torch)  # type: ignore[arg-type]
         self.functional = torch.nn.functional
         self.sigmoid, self.relu = torch.sigmoid, torch.relu  # type: ignore[method-assign]
+        self.gammaln = torch.lgamma  # type: ignore[method-assign]
 
     def softplus(self, x: Any) -> Any:
         return -self.functional.logsigmoid(-x)  # torch's own softplus is inexact beyond its threshold
@@ -139,6 +146,7 @@ class PytensorNamespace(Namespace):
         self.pytensor = pytensor
         self.special = pytensor.tensor.special
         self.softplus, self.sigmoid = self.numpy.softplus, self.numpy.sigmoid  # type: ignore[method-assign]
+        self.gammaln = self.numpy.gammaln  # type: ignore[method-assign]
 
     def swap(self, x: Any) -> Any:
         return self.numpy.swapaxes(x, x.ndim - 1, x.ndim - 2)

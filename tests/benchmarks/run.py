@@ -33,6 +33,7 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
+import likelihoods
 import networks
 import numpy as np
 import regression
@@ -47,7 +48,7 @@ from timing import Clock, durations, ratio
 
 from symgrad import Model
 
-CASES: list[Case] = [*regression.CASES, *networks.CASES, *second_order.CASES]
+CASES: list[Case] = [*regression.CASES, *likelihoods.CASES, *networks.CASES, *second_order.CASES]
 
 # Of the largest entry of each array. In float32 sums of 100,000 terms in different orders differ by about 1e-5.
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
@@ -77,20 +78,21 @@ class Bench:
 
     def measure(self, case: Case, dtypes: list[str]) -> list[Row]:
         rows = [Row(case.name, dtype) for dtype in dtypes]
-        symgrad = self.contenders[0]
-        assert isinstance(symgrad, Symgrad)
         began = time.perf_counter()
         try:
-            symgrad.module, text = _compiled(case)
+            module, text = _compiled(case)
         except Exception as error:  # of any kind: whatever is not there yet must not end the run
             for row in rows:
                 row.failure = f"not supported yet: {type(error).__name__}: {_first_line(error)}"
             return rows
+        for contender in self.contenders:
+            if isinstance(contender, Symgrad):
+                contender.module = module
         rows[0].compile_seconds["symgrad"] = time.perf_counter() - began
         rows[0].import_seconds = _import_seconds(text)
         for row in rows:
             rng = np.random.default_rng(0)
-            arrays = {name: array.astype(row.dtype) for name, array in case.arrays(rng).items()}
+            arrays = {name: _of_type(array, row.dtype) for name, array in case.arrays(rng).items()}
             self._measure(case, arrays, row)
             for contender in self.contenders:
                 contender.forget()
@@ -99,7 +101,7 @@ class Bench:
 
     def _measure(self, case: Case, arrays: Arrays, row: Row) -> None:
         row.input_bytes = sum(array.nbytes for array in arrays.values())
-        exact = case.expert(**{name: array.astype(np.float64) for name, array in arrays.items()})
+        exact = case.expert(**{name: _of_type(array, "float64") for name, array in arrays.items()})
         expected = [np.asarray(part) for part in exact]
         calls: dict[str, Call] = {}
         for contender in self.contenders:
@@ -150,6 +152,11 @@ class Bench:
             if peak is not None:
                 row.peak[contender.name] = peak
         calls[contender.name] = call
+
+
+def _of_type(array: np.ndarray, dtype: str) -> np.ndarray:
+    """An array of numbers in another type; labels stay integers."""
+    return array if array.dtype.kind == "i" else array.astype(dtype)
 
 
 def _compiled(case: Case) -> tuple[ModuleType, str]:

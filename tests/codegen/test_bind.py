@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from sympy import IndexedBase, MatrixSymbol, Q, Sum, Symbol, exp, loggamma, symbols
+from sympy import IndexedBase, MatrixSymbol, Q, Sum, Symbol, exp, log, loggamma, symbols
 
 from symgrad import Model, dot, if_else, logdet, quad, sumsq
 
@@ -178,6 +178,14 @@ def _remembering(case):
     given |= {"S": np.cov(draw.normal(size=(6, 30)))} if "S" in given else {}
     given |= {"labels": np.array([0, 3, 1, 1, 2, 0])} if "labels" in given else {}
     return module, given
+
+
+def test_what_is_kept_says_what_it_is():
+    loss = Sum((lam - s[n] / s[0]) ** 2 * loggamma(q[n] + 1), (n, 0, N - 1)) + log(Sum(q[n], (n, 0, N - 1)) + lam)
+    module = Model(loss + lam * quad(y, S), [lam], where=[(s[n], loggamma(q[n]))]).compile(check=False)
+    text = inspect.getsource(module.value) + inspect.getsource(module._value_of_data)
+    assert "fixed" not in text and "gammaln_q, " in text and "s = scipy.special.gammaln(q)" in text
+    assert "sum_q = q.sum()" in text and "prod_y_y_S = " in text
 
 
 def _arrays(result):

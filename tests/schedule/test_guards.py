@@ -48,13 +48,13 @@ def test_missing_data_are_read_once_through_the_condition() -> None:
 def test_a_residual_is_guarded_rather_than_what_it_is_made_of() -> None:
     error = ratings[n, m] - Sum(U[n, k] * V[m, k], (k, 0, K - 1))
     text = body(Model(Sum(if_else(rated[n, m] > 0, error**2, 0), (n, 0, N - 1), (m, 0, M - 1)), [U, V]))
-    assert text.count("np.where") == 1 and "np.where(fixed_1, Y - U @ V.T, 0)" in text and "return c > 0" in text
+    assert text.count("np.where") == 1 and "np.where(above_c, Y - U @ V.T, 0)" in text and "return c > 0" in text
 
 
 def test_data_that_lack_an_index_are_guarded_by_whether_any_entry_needs_them() -> None:
     error = ratings[n, m] - Sum(U[n, k] * V[m, k], (k, 0, K - 1))
     text = body(Model(Sum(if_else(rated[n, m] > 0, error**2, 0), (n, 0, N - 1), (m, 0, M - 1)), [U]))
-    assert "np.where(fixed_1[:, None], V, 0)" in text and "above_c.any(axis=0)" in text and "U @" in text
+    assert "np.where(any_above_c[:, None], V, 0)" in text and "above_c.any(axis=0)" in text and "U @" in text
 
 
 def test_what_another_term_reads_is_not_guarded() -> None:

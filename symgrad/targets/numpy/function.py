@@ -178,7 +178,7 @@ def print_function(function: Function, program: Program, workspace: bool = False
     said = validated(Body(tuple(printer.statements), returned), "printing")
     found = validated(needed(said), "needed")
     first = None if rows is None else rows.dimension
-    once = validated(with_once(found, function.arguments, function.name), "once")
+    once = validated(with_once(found, function.arguments, function.name, printer.fresh), "once")
     reused = validated(with_reuse(once, first), "reuse")
     typed = next((a.name for a in made.arguments if not a.integer), "")
     speller = Speller(NUMPY, made.dtype, function=function.name, typed=typed)

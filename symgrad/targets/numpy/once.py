@@ -5,13 +5,14 @@ comparisons. What is made of them, or of data, entry by entry, and is larger, is
 no more than a pass. Functions of a module that need the same of data share it.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import count
 
 from sympy import S, Symbol
 
 from symgrad.arguments import Argument
+from symgrad.lowering.names import name_of
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import (
     Buffer,
@@ -37,14 +38,16 @@ _CHEAP |= {"arange", "empty", "eye", "full", "zeros", "ones", "block", "concaten
 _CHEAP |= {"transpose", "reshape", "broadcast_to", "diagonal", "windows", "jacobian", *COMPARISONS}
 
 
-def with_once(body: Body, arguments: Iterable[Argument], name: str) -> Body:
+Fresh = Callable[[str], str]  # makes a name that nothing else has of one that it would like
+
+
+def with_once(body: Body, arguments: Iterable[Argument], name: str, fresh: Fresh) -> Body:
     """The function of a name with what follows from data alone apart."""
     roles = {a.name: a.role for a in arguments}
     if {"memory", "span"} & roles.keys():  # what the variables are called
         return body
     data = {name for name, role in roles.items() if role == "data"}
     arrays = {b for one in every(body.statements) for b in one.mentions} | body.read_at_the_end
-    fresh = _Fresh({buffer.name for buffer in arrays} | roles.keys())
     given = {buffer for buffer in arrays if buffer.owner == "argument" and buffer.name in data}
     made = _Apart(body, given, fresh).apart(f"{name}_of_data")
     fixed = {b for one in made.statements if isinstance(one, Once) for b in one.results} | given
@@ -75,7 +78,7 @@ def with_shared(body: Body, made: dict[tuple[object, ...], str]) -> Body:
     return replace(body, statements=tuple(map(shared, body.statements)))
 
 
-def _rows_apart(rows: Rows, fixed: set[Buffer], fresh: "_Fresh", name: str) -> Rows:
+def _rows_apart(rows: Rows, fixed: set[Buffer], fresh: Fresh, name: str) -> Rows:
     """A pass over rows with what follows from a block of data apart."""
     if not rows.arguments:
         return rows
@@ -83,19 +86,6 @@ def _rows_apart(rows: Rows, fixed: set[Buffer], fresh: "_Fresh", name: str) -> R
     assert isinstance(rows.dimension, Symbol)
     made = _Apart(Body(rows.body, rows.returned), given, fresh, rows.dimension).apart(f"{name}_{rows.name}_of_data")
     return replace(rows, body=made.statements, returned=made.results)
-
-
-@dataclass
-class _Fresh:
-    """Names that no variable has."""
-
-    taken: set[str]
-    numbers: Iterator[int] = field(default_factory=lambda: count(1))
-
-    def name(self) -> str:
-        found = next(name for n in self.numbers if (name := f"fixed_{n}") not in self.taken)
-        self.taken.add(found)
-        return found
 
 
 class _Apart:
@@ -109,7 +99,7 @@ class _Apart:
     rows : the dimension of which a block has a part only; what says how many it has stays.
     """
 
-    def __init__(self, body: Body, given: set[Buffer], fresh: _Fresh, rows: Symbol | None = None) -> None:
+    def __init__(self, body: Body, given: set[Buffer], fresh: Fresh, rows: Symbol | None = None) -> None:
         self.body, self.fresh, self.rows = body, fresh, rows
         self.fixed = set(given)
         self.kept: set[Buffer] = set()  # those of the fixed variables that are worth it
@@ -193,7 +183,7 @@ class _Apart:
             return expression
         if self._may_move(expression) and self._is_kept(expression):
             if expression not in self.taken_out:
-                self.taken_out[expression] = _variable(self.fresh.name(), expression)
+                self.taken_out[expression] = _variable(self.fresh(name_of(expression)), expression)
                 self._keep(Define(self.taken_out[expression], expression))
                 self.kept.add(self.taken_out[expression])
             return Read(self.taken_out[expression])
