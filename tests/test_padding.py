@@ -17,7 +17,7 @@ from symgrad import LogSumExp, Model, if_else, sigmoid
 from tests.families import one_in
 
 N, T, D, K = symbols("N T D K", integer=True, positive=True)
-n, t, d, j, k = symbols("n t d j k", integer=True)
+n, t, d, i, j, k = symbols("n t d i j k", integer=True)
 a, b, w0 = symbols("a b w0", real=True)
 L = IndexedBase("L", shape=(N,), integer=True)
 x, r, o = (IndexedBase(name, shape=shape) for name, shape in {"x": (N, T, D), "r": (N, T), "o": (N, T, K)}.items())
@@ -65,6 +65,7 @@ h, c, h0 = state("h"), state("c"), state("h", 0)
 v = IndexedBase("v", shape=(N, T + 1))
 u = IndexedBase("u", shape=(N, T + 2))
 alpha, v0, g = IndexedBase("alpha", shape=(N, T, K)), IndexedBase("v0", shape=(N, T)), IndexedBase("g", shape=(N, T))
+e = IndexedBase("e", shape=(N, T))
 which, walk = IndexedBase("which", shape=(N, T), integer=True), IndexedBase("walk", shape=(T + 2,))
 drift = IndexedBase("drift", shape=(T + 1,))
 within = t < L[n]
@@ -154,6 +155,30 @@ CASES = {
     "a mask from the end": Padded(
         over(if_else(g[n, t] <= 0, v[n, t] ** 2, 0), n, t), (a,),
         (Eq(v[n, T], 1), Eq(v[n, t], a * v[n, t + 1] + r[n, t])), {"r": np.cumsum(INPUTS["g"] <= 0, axis=1) == 0},
+    ),
+    "all earlier entries": Padded(
+        over(if_else(within, v0[n, t] ** 2, 0), n, t), (a, b),
+        (Eq(v0[n, 0], b), Eq(v0[n, t], a * r[n, t] + Sum(v0[n, i] * r[n, t - i], (i, 0, t - 1)))), {"r": BEYOND},
+    ),
+    "all earlier entries of vectors, up to the last that a mask has": Padded(
+        over(if_else(g[n, t] > 0, (h0[n, t, k] - y[n, t, k]) ** 2, 0), n, t, k), (W, start),
+        (Eq(h0[n, 0, k], start[k]),
+         Eq(h0[n, t, k], tanh(over(Sum(h0[n, i, j] * r[n, t - i], (i, 0, t - 1)) * W[j, k], j) + o[n, t, k]))),
+        {"r": BEYOND, "o": BEYOND, "y": (INPUTS["g"] <= 0)},
+    ),
+    "weights of what comes before": Padded(
+        over(if_else(within, (Sum(if_else(i <= t, exp(a * r[n, i]) * r[n, i], 0), (i, 0, T - 1))
+                              / Sum(if_else(i <= t, exp(a * r[n, i]), 0), (i, 0, T - 1)) - r[n, t]) ** 2, 0), n, t),
+        (a,), (), {"r": BEYOND},
+    ),
+    "two that need all earlier entries": Padded(
+        over(if_else(within, v0[n, t] * e[n, t], 0), n, t), (a, b),
+        (Eq(v0[n, 0], b), Eq(e[n, 0], a), Eq(v0[n, t], sin(e[n, t - 1]) + r[n, t] * a),
+         Eq(e[n, t], Sum(v0[n, i] * r[n, t - i], (i, 0, t)))), {"r": BEYOND},
+    ),
+    "all later entries": Padded(
+        over(if_else(t >= L[n], v0[n, t] ** 2, 0), n, t), (a, b),
+        (Eq(v0[n, T - 1], b), Eq(v0[n, t], r[n, t] + a * Sum(v0[n, i] * r[n, t], (i, t + 1, T - 1)))), {"r": ~BEYOND},
     ),
     "from the end": Padded(
         over(if_else(t >= L[n], v[n, t] ** 2, 0), n, t), (a,),

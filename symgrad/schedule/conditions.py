@@ -1,12 +1,12 @@
 """Conditions under which an entry counts, as guards, and which guards say that others hold."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sympy import And, Eq, Expr, Ge, Gt, Le, Lt, Max, Min, Ne, Not, Or, S
 
 from symgrad.functions import if_else
-from symgrad.graph.build import apply, const, number, reduce, sizes_of, subtract
+from symgrad.graph.build import add, apply, const, number, reduce, sizes_of, subtract
 from symgrad.graph.comparisons import says
 from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Add, Apply, Const, Gather, Input, Letter, Named, Range, Size, Use, postorder
@@ -88,6 +88,61 @@ def parts_of(use: Use, head: Any) -> Iterator[Use]:
             yield from parts_of(place(part, use.letters), head)
     else:
         yield use
+
+
+def is_closed(guard: Guard, letter: Letter, downwards: bool) -> bool:
+    """Whether the guard holds at all smaller (or larger) positions along a letter where it holds at one."""
+    condition = guard.condition
+    if letter not in condition.letters:
+        return True
+    node = condition.node
+    if guard.some or not isinstance(node, Apply):
+        return False
+    if node.head in (And, Or, Not):
+        parts = [Guard(place(part, condition.letters), guard.holds != (node.head is Not)) for part in node.args]
+        return all(is_closed(part, letter, downwards) for part in parts)
+    if node.head not in RISING:
+        return False
+    left, right = (place(arg, condition.letters) for arg in node.args)
+    slope = S.Zero
+    for sign, side in ((1, left), (-1, right)):
+        for coefficient, term in terms_of(side):
+            if isinstance(term.node, Range) and term.letters == (letter,):
+                slope += sign * coefficient
+            elif letter in term.letters:
+                return False
+    rises = slope * RISING[node.head] * (1 if guard.holds else -1)
+    return bool(rises <= 0 if downwards else rises >= 0)
+
+
+def substituted(guard: Guard, images: Mapping[Letter, Use]) -> Guard | None:
+    """The guard with other positions for letters, if these occur only as indices in a comparison."""
+    if not images.keys() & set(guard.condition.letters):
+        return guard
+    made = _substituted(guard.condition, images)
+    return None if made is None or not isinstance(made.node, Apply) else guard._replace(condition=made)
+
+
+def _substituted(condition: Use, images: Mapping[Letter, Use]) -> Use | None:
+    node = condition.node
+    if not isinstance(node, Apply) or node.head not in (And, Or, Not, Eq, Ne, *RISING):
+        return None
+    parts = [place(part, condition.letters) for part in node.args]
+    if node.head in (And, Or, Not):
+        found = [_substituted(part, images) if images.keys() & set(part.letters) else part for part in parts]
+        known = [part for part in found if part is not None]
+        return apply(node.head, known) if len(known) == len(found) else None
+    sides = []
+    for side in parts:
+        terms = []
+        for coefficient, term in terms_of(side):
+            if images.keys() & set(term.letters):
+                if not isinstance(term.node, Range):
+                    return None
+                term = images[term.letters[0]]
+            terms.append((coefficient, term))
+        sides.append(add(terms))
+    return apply(node.head, sides)
 
 
 class _Bound(NamedTuple):

@@ -8,7 +8,7 @@ label. Whether an entry counts is a comparison of its position then, which holds
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce as reduced
 
-from sympy import And, Eq, Expr, Ge, Gt, Le, Max, Min, Not, Or, S, oo
+from sympy import And, Eq, Expr, Ge, Gt, Le, Max, Min, Or, oo
 
 from symgrad.functions import MaxOver, MinOver, if_else
 from symgrad.graph.build import ONE, ZERO, apply, const, index, is_plain, reduce, scatter, sizes_of
@@ -26,34 +26,9 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.scalar import extremum
-from symgrad.graph.transform import place, terms_of
-from symgrad.schedule.conditions import RISING, Guard, as_condition, guards_of, order_of, parts_of
+from symgrad.graph.transform import place
+from symgrad.schedule.conditions import Guard, as_condition, guards_of, is_closed, order_of, parts_of
 from symgrad.schedule.regions import NOWHERE, Case, Region, union
-
-
-def is_closed(guard: Guard, letter: Letter, downwards: bool) -> bool:
-    """Whether the guard holds at all smaller (or larger) positions along a letter where it holds at one."""
-    condition = guard.condition
-    if letter not in condition.letters:
-        return True
-    node = condition.node
-    if guard.some or not isinstance(node, Apply):
-        return False
-    if node.head in (And, Or, Not):
-        parts = [Guard(place(part, condition.letters), guard.holds != (node.head is Not)) for part in node.args]
-        return all(is_closed(part, letter, downwards) for part in parts)
-    if node.head not in RISING:
-        return False
-    left, right = (place(arg, condition.letters) for arg in node.args)
-    slope = S.Zero
-    for sign, side in ((1, left), (-1, right)):
-        for coefficient, term in terms_of(side):
-            if isinstance(term.node, Range) and term.letters == (letter,):
-                slope += sign * coefficient
-            elif letter in term.letters:
-                return False
-    rises = slope * RISING[node.head] * (1 if guard.holds else -1)
-    return bool(rises <= 0 if downwards else rises >= 0)
 
 
 def closed(region: Region, state: State, downwards: bool) -> Region:

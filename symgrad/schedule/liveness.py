@@ -139,7 +139,7 @@ def _reach_steps(node: Scan, found: Liveness, vanishing: Vanishing, everywhere: 
         part for part in reversed(list(postorder([update.term.node for update in node.updates]))) if part in inside
     ]
 
-    def reach(terms: Mapping[Use, Region]) -> dict[Previous, Region] | None:
+    def reach(terms: Mapping[Use, Region]) -> dict[Previous | Past, Region]:
         regions: dict[Node, Region] = {}
         for term, region in terms.items():
             _join(regions, term.node, moved(region, term))
@@ -147,10 +147,7 @@ def _reach_steps(node: Scan, found: Liveness, vanishing: Vanishing, everywhere: 
             for reading in readings(part, vanishing):
                 if reading.use.node in inside:
                     _join(regions, reading.use.node, reading.of(regions.get(part, NOWHERE)))
-        parts = list(placeholders(node))
-        if any(isinstance(part, Past) for part in parts):
-            return None
-        return {part: regions.get(part, NOWHERE) for part in parts if isinstance(part, Previous)}
+        return {part: regions.get(part, NOWHERE) for part in placeholders(node)}
 
     states = None if everywhere else needed(node, outside, reach)
     if states is None:

@@ -8,15 +8,15 @@ flows back to them is zero. A condition that, where it holds at a step, holds at
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce as reduced
 
-from sympy import And, Eq, Expr, Integer, Ne, Not, Or, S
+from sympy import Expr, Integer, S
 
-from symgrad.graph.build import add, apply, gather, index, is_plain, is_zero, number, size, sizes_of
+from symgrad.graph.build import add, gather, index, is_plain, is_zero, number, size, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
-    Apply,
     Gather,
     Input,
     Letter,
+    Past,
     Previous,
     Range,
     Scan,
@@ -28,42 +28,12 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.transform import own, place, see_through, terms_of
-from symgrad.schedule.conditions import RISING, Guard, is_given, order_of
+from symgrad.graph.transform import own, see_through, terms_of
+from symgrad.schedule.conditions import Guard, is_closed, is_given, order_of, substituted
 from symgrad.schedule.horizons import alternatives, closed, landing
 from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Case, Region, condition_of, is_part, union
 
 _MOST_ROUNDS = 4
-
-
-def substituted(guard: Guard, images: Mapping[Letter, Use]) -> Guard | None:
-    """The guard with other positions for letters, if these occur only as indices in a comparison."""
-    if not images.keys() & set(guard.condition.letters):
-        return guard
-    made = _substituted(guard.condition, images)
-    return None if made is None or not isinstance(made.node, Apply) else guard._replace(condition=made)
-
-
-def _substituted(condition: Use, images: Mapping[Letter, Use]) -> Use | None:
-    node = condition.node
-    if not isinstance(node, Apply) or node.head not in (And, Or, Not, Eq, Ne, *RISING):
-        return None
-    parts = [place(part, condition.letters) for part in node.args]
-    if node.head in (And, Or, Not):
-        found = [_substituted(part, images) if images.keys() & set(part.letters) else part for part in parts]
-        known = [part for part in found if part is not None]
-        return apply(node.head, known) if len(known) == len(found) else None
-    sides = []
-    for side in parts:
-        terms = []
-        for coefficient, term in terms_of(side):
-            if images.keys() & set(term.letters):
-                if not isinstance(term.node, Range):
-                    return None
-                term = images[term.letters[0]]
-            terms.append((coefficient, term))
-        sides.append(add(terms))
-    return apply(node.head, sides)
 
 
 def shift_of(sub: Use) -> tuple[Letter, Expr] | None:
@@ -209,6 +179,22 @@ def at_positions(region: Region, state: State, lag: int = 0) -> Region:
     return _mapped(region, lambda guard: substituted(guard, {state.axis: step}))
 
 
+def at_earlier(region: Region, state: State, downwards: bool) -> Region:
+    """A region of steps, axis 0, and of entries that are known by then, as one of these entries alone.
+
+    What holds at a step and at all earlier ones (later ones, if not `downwards`) holds at the one that sets the entry.
+    """
+    step = add([(S.One, index(state.axis, state.shape[state.axis])), (S.NegativeOne, size(Integer(state.start)))])
+    axes: dict[Letter, Letter] = {0: "step", **{axis + 1: axis for axis in range(len(state.shape))}}
+
+    def of(guard: Guard) -> Guard | None:
+        lasting = is_closed(guard, 0, downwards)
+        renamed = guard._replace(condition=relabel(guard.condition, axes))
+        return substituted(renamed, {"step": step}) if lasting else None
+
+    return _mapped(region, of)
+
+
 def at_base(region: Region, state: State, position: Expr) -> Region:
     """A region of a state's entries as one of those at one position."""
     return _mapped(region, lambda guard: substituted(guard, {state.axis: size(position)}))
@@ -222,18 +208,21 @@ def _mapped(region: Region, image: Callable[[Guard], Guard | None]) -> Region:
 
 
 def needed(
-    node: Scan, outside: Mapping[int, Region], reach: Callable[[Mapping[Use, Region]], Mapping[Previous, Region] | None]
+    node: Scan,
+    outside: Mapping[int, Region],
+    reach: Callable[[Mapping[Use, Region]], Mapping[Previous | Past, Region]],
 ) -> dict[int, Region] | None:
     """For which entries the states of a recurrence are needed, in letters of their axes; None if that is not seen.
 
     Parameters
     ----------
     outside : for which entries they are needed by others, by the numbers of the states.
-    reach : what is needed of the placeholders for regions of the terms of updates; None if that is not known.
+    reach : what is needed of the placeholders for regions of the terms of updates.
     """
     if any(use is not None for use in node.initial) or any(update.lag != 0 for update in node.updates):
         return None
-    if any(part.lag < 0 if not node.descending else part.lag > 0 for part in reach({}) or ()):
+    lags = [part.lag for part in reach({}) if isinstance(part, Previous)]
+    if any(lag < 0 if not node.descending else lag > 0 for lag in lags):
         return None
 
     def every_step(region: Region, state: State) -> Region:
@@ -247,17 +236,17 @@ def needed(
         for which, _, term in node.updates:
             region = at_steps(found[which], node.states[which], node.steps)
             terms[term] = union(terms.get(term, NOWHERE), region)
-        read = reach(terms)
-        if read is None:
-            return None
         stable = True
-        for part, region in read.items():
-            which = node.states.index(part.state)
-            now = at_steps(found[which], part.state, node.steps)
+        for part, region in reach(terms).items():
+            which, state = node.states.index(part.state), part.state
+            if isinstance(part, Past):
+                region, now = at_earlier(region, state, not node.descending), found[which]
+            else:
+                now = at_steps(found[which], state, node.steps)
             if not all(is_part(case, now) for case in region):
                 stable = False
-                more = union(found[which], at_positions(region, part.state))
-                found[which] = every_step(more, part.state)
+                more = region if isinstance(part, Past) else at_positions(region, state)
+                found[which] = every_step(union(found[which], more), state)
         if stable:
             return found
     return None
@@ -273,8 +262,6 @@ def vanishing(
 
     `guards` are those of a term under what was assumed last of the states, `initially` those of an initial array.
     """
-    if any(update.lag is None for update in node.updates):
-        return
     found: dict[int, Region] = {}
     for which, state in enumerate(node.states):
         initial = node.initial[which]
@@ -303,7 +290,9 @@ def vanishing(
 def _with_added(region: Region, guards: Iterable[Guard], node: Scan, update: Update) -> Region:
     """Where a state is not zero, as far as known, with what an update adds where its guards hold."""
     state = node.states[update.state]
-    added = at_positions(frozenset([frozenset(guards)]), state, update.lag or 0)
+    step = frozenset([frozenset(guards)])
+    earlier = update.lag is None
+    added = at_earlier(step, state, node.descending) if earlier else at_positions(step, state, update.lag or 0)
     parts = _lasting([part for case in added for part in alternatives(case, state.axis)], state)
     more = [part for part in parts if not is_part(part, region)]
     if not more:

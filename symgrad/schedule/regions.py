@@ -29,7 +29,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.transform import place, see_through
-from symgrad.schedule.conditions import Guard, as_condition, implies, is_some, order_of
+from symgrad.schedule.conditions import Guard, as_condition, implies, is_closed, is_some, order_of, substituted
 
 # Beyond so many cases a region is what all of them have in common: conditions would take longer than what they guard.
 _MOST_CASES = 8
@@ -185,13 +185,34 @@ def moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
         if guard.is_of_data and not guard.some and not axes.keys() & set(guard.condition.letters)
     ]
     for guard in indices:  # j < i and i < n[0] are one condition on j
+        handed = {one: image for one in case if (image := handed_on(one, guard, axes)) is not None}
+        kept += handed.values()
+        partial = [one for one in partial if one not in handed]
+        ends = [end for end in ends if end not in handed]
         joined = [end for end in ends if set(end.condition.letters) & set(guard.condition.letters)]
-        kept += [] if joined else _shadow(guard, axes)
+        kept += [] if joined or handed else _shadow(guard, axes)
         partial += [guard, *joined] if joined else []
     partial += [end for end in ends if any(meets(end, one, axes) for one in partial)]
     for group in _groups(list(dict.fromkeys(partial)), axes):
         kept.append(_any_of(group, axes))
     return frozenset([*kept, *(implied_guards(case, axes) if sums else ())])
+
+
+def handed_on(end: Guard, guard: Guard, axes: Mapping[Letter, int]) -> Guard | None:
+    """What j <= i and a condition that holds at all positions before i where it does say of j: that it holds there.
+
+    None where a guard is no comparison of an index among the axes with one that is not, or the condition does not last.
+    """
+    said = comparison(Mask(guard.condition, guard.holds))
+    if said is None or not end.is_of_data or end.some or (said.first in axes) == (said.second in axes):
+        return None
+    gone, kept, sign = (said.first, said.second, 1) if said.second in axes else (said.second, said.first, -1)
+    letters = set(end.condition.letters)
+    if gone not in letters or not letters - {gone} <= axes.keys() or not is_closed(end, gone, sign > 0):
+        return None
+    length = sizes_of([guard.condition])[kept]
+    image = substituted(end, {gone: add([(S.One, index(kept, length)), (S.One, size(sign * said.offset))])})
+    return None if image is None else image._replace(condition=relabel(image.condition, axes))
 
 
 def meets(end: Guard, other: Guard, axes: Mapping[Letter, int]) -> bool:
