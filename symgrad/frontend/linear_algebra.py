@@ -195,13 +195,18 @@ def _chain(factors: list[Use], side: Expr) -> Use:
     return mul(chain, dict.fromkeys(names[1:-1], side))
 
 
+_ENTRY_BY_ENTRY = (
+    "; entry by entry a power is power(A, p), an absolute value abs(A), by `from symgrad import power, abs`, and a "
+    "quotient is HadamardProduct(A, power(B, -1))"
+)
+
+
 def _square_side(expr: Any, matrix: Any, what: str) -> Expr:
     rows, columns = matrix.shape
     if not equal(rows, columns):
         raise ModelError(
             f"{place_of(expr)}: {what} of the matrix {place_of(matrix)} of shape {rows} x {columns}, which is not "
-            "square; entry by entry a power is power(A, p), an absolute value abs(A), by `from symgrad import power, "
-            "abs`, and a quotient is HadamardProduct(A, power(B, -1))"
+            f"square{_ENTRY_BY_ENTRY if isinstance(expr, MatPow) else ''}"
         )
     return S(rows)
 

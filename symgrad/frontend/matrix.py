@@ -5,7 +5,6 @@ vector and `OneMatrix` is the number one. Shapes are checked here, since SymPy a
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 from sympy import Basic, Expr, Function, Identity, Lambda, MatrixBase, MatrixSymbol, S, Trace
@@ -25,9 +24,10 @@ from symgrad.frontend.linear_algebra import COLUMN, ROW, LinearAlgebraReader
 from symgrad.frontend.names import name_of
 from symgrad.frontend.reader import now
 from symgrad.frontend.scope import Scope, place_of
+from symgrad.frontend.shapes import check_product, check_shapes
 from symgrad.frontend.subscripts import Reading
 from symgrad.functions import ConstantMatrix, Softmax, Total, constant
-from symgrad.functions.common import entry_by_entry_text
+from symgrad.functions.common import entry_by_entry_text, shape_text
 from symgrad.functions.entrywise import EntryByEntry
 from symgrad.graph.build import ONE, SOFTMAX, ZERO, add, apply, axis_map, delta, gather, index, mul, power, size
 from symgrad.graph.dimensions import equal
@@ -55,7 +55,7 @@ class Reader(LinearAlgebraReader):
                 return self._dot(expr, scope)
             case Function() if any(isinstance(arg, MatrixExpr) and not _is_scalar(arg) for arg in expr.args):
                 raise ModelError(
-                    f"{place_of(expr)} applies {type(expr).__name__} to a matrix of shape {_shape(expr.args[0])}; "
+                    f"{place_of(expr)} applies {type(expr).__name__} to a matrix of shape {shape_text(expr.args[0])}; "
                     f"{entry_by_entry_text(expr)}"
                 )
         return super()._special(expr, scope)
@@ -116,7 +116,7 @@ class Reader(LinearAlgebraReader):
         inner = yield expr.arg, scope
         rows, columns = expr.arg.shape
         if not equal(rows, columns):
-            raise ModelError(f"{place_of(expr)}: the trace of a matrix that is not square, {_shape(expr.arg)}")
+            raise ModelError(f"{place_of(expr)}: the trace of a matrix that is not square, {shape_text(expr.arg)}")
         return mul([relabel(inner, {COLUMN: ROW})], _sides({ROW: rows}))
 
     def _total(self, expr: Total, scope: Scope) -> Reading:
@@ -143,7 +143,6 @@ class Reader(LinearAlgebraReader):
         yield
 
     def _matmul(self, expr: MatMul, scope: Scope) -> Reading:
-        _check_product(expr)
         factors, bound = [], {}
         matrices = []
         for arg in expr.args:
@@ -152,6 +151,7 @@ class Reader(LinearAlgebraReader):
                 factors.append(term)
                 continue
             matrices.append((arg, term))
+        check_product(expr)  # after its factors: a product inside may be what is wrong
         for place, (matrix, term) in enumerate(matrices):
             left = ROW if place == 0 else ("inner", place)
             right = COLUMN if place == len(matrices) - 1 else ("inner", place + 1)
@@ -164,20 +164,8 @@ class Reader(LinearAlgebraReader):
         terms = []
         for arg in expr.args:  # before the shapes of the sum: a product inside may be what is wrong
             terms.append((S.One, (yield arg, scope)))
-        written = _as_written(expr)
-        for arg in written.args:
-            self._same_shape(written, arg)
+        check_shapes(expr, expr.args)
         return add(terms)
-
-    def _same_shape(self, expr: MatrixExpr, arg: MatrixExpr) -> None:
-        first = expr.args[0]
-        for side in (0, 1):
-            if not equal(first.shape[side], arg.shape[side]):
-                raise ModelError(
-                    f"{place_of(expr)}: {place_of(first, 40)} of shape {_shape(first)} and "
-                    f"{place_of(arg, 40)} of shape {_shape(arg)} are "
-                    "combined entry by entry; to repeat a row b over N rows write OneMatrix(N, 1)*b"
-                )
 
     def _transpose(self, expr: Transpose, scope: Scope) -> Reading:
         inner = yield expr.arg, scope
@@ -186,10 +174,8 @@ class Reader(LinearAlgebraReader):
     def _hadamard(self, expr: HadamardProduct, scope: Scope) -> Reading:
         factors = []
         for arg in expr.args:
-            if isinstance(arg, MatrixExpr | MatrixBase):
-                matrices = [a for a in expr.args if isinstance(a, MatrixExpr | MatrixBase)]
-                self._same_shape(HadamardProduct(*matrices, evaluate=False), arg)
             factors.append((yield arg, scope))
+        check_shapes(expr, [arg for arg in expr.args if isinstance(arg, MatrixExpr | MatrixBase)])
         return mul(factors)
 
     def _hadamard_power(self, expr: HadamardPower, scope: Scope) -> Reading:
@@ -251,40 +237,9 @@ def _is_scalar(expr: Any) -> bool:
     return all(side == 1 for side in expr.shape)
 
 
-def _shape(expr: Any) -> str:
-    return " x ".join(str(side) for side in expr.shape)
-
-
 def _sides(bound: dict[Any, Expr]) -> dict[Any, Expr]:
     """The bound letters without those of sides of length one, which have none."""
     return {letter: length for letter, length in bound.items() if length != 1}
-
-
-def _check_product(expr: MatMul) -> None:
-    """Refuse a product whose inner sides differ, in the order in which it was written."""
-    written = _as_written(expr)
-    matrices = [arg for arg in written.args if isinstance(arg, MatrixExpr | MatrixBase)]
-    for before, matrix in pairwise(matrices):
-        if not equal(before.shape[1], matrix.shape[0]):
-            raise ModelError(
-                f"{place_of(written)}: {place_of(before, 40)} of shape {_shape(before)} times {place_of(matrix, 40)} "
-                f"of shape {_shape(matrix)}; {before.shape[1]} columns meet {matrix.shape[0]} rows"
-                f"{_entrywise(before, matrix)}"
-            )
-
-
-def _as_written(expr: Any) -> Any:
-    """A sum or product all of whose parts SymPy has transposed, as it stood inside of the transpose: X*y of y.T*X.T."""
-
-    def transposed(part: Any) -> bool:
-        if isinstance(part, MatMul):
-            return all(isinstance(one, Transpose) or not getattr(one, "is_Matrix", False) for one in part.args)
-        return isinstance(part, Transpose)
-
-    parts = expr.args if isinstance(expr, MatAdd) else (expr,)
-    turned = expr.T if all(map(transposed, parts)) else expr
-    # SymPy may make products of numbers and matrices, which have no shape, of multiples of transposes
-    return turned if not isinstance(expr, MatAdd) or all(hasattr(part, "shape") for part in turned.args) else expr
 
 
 def _agree(expr: Basic, left: Expr, right: Expr, what: str) -> None:
@@ -300,7 +255,7 @@ def scalar_of(expr: Any) -> Any:
     ModelError : it is neither.
     """
     if isinstance(expr, Sequence) or (getattr(expr, "is_Matrix", False) and not _is_scalar(expr)):
-        shape = f" of shape {_shape(expr)}" if hasattr(expr, "shape") else ""
+        shape = f" of shape {shape_text(expr)}" if hasattr(expr, "shape") else ""
         raise ModelError(
             f"the loss {place_of(expr)}{shape} is not a scalar; sum its entries with total(...) or "
             "take [0, 0] of a 1 x 1 matrix"
@@ -308,10 +263,3 @@ def scalar_of(expr: Any) -> Any:
     if getattr(expr, "is_Matrix", False) and not isinstance(expr, MatrixExpr):
         return expr[0, 0]
     return expr
-
-
-def _entrywise(left: Any, right: Any) -> str:
-    """What was meant by a product of two matrices of one shape."""
-    if not all(equal(one, other) for one, other in zip(left.shape, right.shape, strict=True)):
-        return ""
-    return "; entry by entry a product is HadamardProduct(A, B), and the sum of its entries dot(A, B)"

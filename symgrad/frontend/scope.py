@@ -10,6 +10,7 @@ from sympy import And, Basic, Expr, S, Symbol, expand
 
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.functions import MinOver, if_else
+from symgrad.functions.written import written
 from symgrad.graph.dimensions import at_smallest, difference, grows, is_never_empty
 from symgrad.graph.nodes import Node, Use
 from symgrad.walk import is_larger
@@ -188,5 +189,5 @@ def place_of(expr: Basic, limit: int = 90) -> str:
     """A sub-expression as errors quote it: whole if short, else its beginning."""
     if is_larger(expr, 1000, 40):
         return f"an expression ({type(expr).__name__}) too long to show"
-    text = str(expr)
+    text = written(expr)
     return text if len(text) <= limit else text[: limit - 4] + " ..."

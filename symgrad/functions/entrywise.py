@@ -14,6 +14,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower
 from symgrad.errors import ModelError
 from symgrad.functions.common import differ, is_matrix, shape_text
 from symgrad.functions.elementwise import by_entry
+from symgrad.functions.written import written
 
 _OF_TWO = ("atan2", "maximum", "minimum", "power")
 
@@ -46,8 +47,8 @@ class EntryByEntry(MatrixExpr):  # type: ignore[misc]
         for part in parts[1:]:
             if differ(parts[0].shape, part.shape):
                 raise ModelError(
-                    f"{parts[0]} of shape {shape_text(parts[0])} and {part} of shape {shape_text(part)} are combined "
-                    "entry by entry; give matrices of one shape, or a scalar"
+                    f"{written(parts[0])} of shape {shape_text(parts[0])} and {written(part)} of shape "
+                    f"{shape_text(part)} are combined entry by entry; give matrices of one shape, or a scalar"
                 )
         parts = [part.as_immutable() if isinstance(part, MatrixBase) else part for part in parts]
         return super().__new__(cls, function, *parts)

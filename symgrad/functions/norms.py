@@ -10,6 +10,7 @@ from symgrad.errors import ModelError
 from symgrad.functions import total
 from symgrad.functions.common import differ, is_matrix, operand, shape_text
 from symgrad.functions.elementwise import Elementwise
+from symgrad.functions.written import written
 
 
 @checked("norm2(X*w - y)")
@@ -84,8 +85,8 @@ def dot(a: Any, b: Any) -> Any:
         b = b.T
     if differ(a.shape, b.shape):
         raise ModelError(
-            f"dot needs vectors of one length or matrices of one shape, but was given {a} of shape {shape_text(a)} "
-            f"and {b} of shape {shape_text(b)}"
+            f"dot needs vectors of one length or matrices of one shape, but was given {written(a)} of shape "
+            f"{shape_text(a)} and {written(b)} of shape {shape_text(b)}"
         )
     return total(hadamard_product(a, b))
 
@@ -107,7 +108,7 @@ def quad(x: Any, A: Any) -> Any:
     x, A = operand(x, "quad"), operand(A, "quad")
     matrices = is_matrix(x) and is_matrix(A)
     if not matrices or differ((x.rows, x.rows, 1), (*A.shape, x.cols)):
-        given = " and ".join(f"{one} of shape {shape_text(one)}" if matrices else str(one) for one in (x, A))
+        given = " and ".join(f"{written(one)} of shape {shape_text(one)}" if matrices else str(one) for one in (x, A))
         turned = "; the vector comes first" if matrices and A.cols == 1 and x.rows == x.cols == A.rows else ""
         raise ModelError(
             f"quad needs a column x and a square matrix A with as many rows, but was given {given}{turned}"

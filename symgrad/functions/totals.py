@@ -10,6 +10,7 @@ from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 from symgrad.calls import checked
 from symgrad.errors import ModelError
 from symgrad.functions.common import derivative_by_matrix, entry_by_entry_text, latex_call, operand
+from symgrad.functions.written import written
 
 
 class Total(Expr):  # type: ignore[misc]
@@ -33,7 +34,7 @@ class Total(Expr):  # type: ignore[misc]
         if not isinstance(A, MatrixExpr):
             scalar = "it is a scalar already; over an index write Sum(..., (i, 0, N - 1))"
             raise ModelError(
-                f"total sums the entries of a matrix, but was given {A}; {entry_by_entry_text(A) or scalar}"
+                f"total sums the entries of a matrix, but was given {written(A)}; {entry_by_entry_text(A) or scalar}"
             )
         return super().__new__(cls, A)
 
