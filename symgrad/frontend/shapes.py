@@ -22,12 +22,12 @@ def check_product(expr: MatMul) -> None:
     ------
     ModelError : the columns of a factor are not as many as the rows of the next.
     """
-    whole = _unsigned(_as_written(expr))
+    whole = _as_written(expr)
     matrices = [arg for arg in whole.args if isinstance(arg, MatrixExpr | MatrixBase)]
     for before, matrix in pairwise(matrices):
         if not equal(before.shape[1], matrix.shape[0]):
             raise ModelError(
-                f"{place_of(whole)}: {place_of(before, _SHORT)} of shape {shape_text(before)} times "
+                f"{place_of(_unsigned(whole))}: {place_of(before, _SHORT)} of shape {shape_text(before)} times "
                 f"{place_of(matrix, _SHORT)} of shape {shape_text(matrix)}; {before.shape[1]} columns meet "
                 f"{matrix.shape[0]} rows{_meant_by_product(before, matrix)}"
             )

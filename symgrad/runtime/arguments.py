@@ -29,19 +29,19 @@ def _fits(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...]
     if any(pair[0].kind not in ("iu" if name in INTEGERS else "fiub") for name, pair in zip(names, pairs, strict=True)):
         return None
     floats = [pair for pair, kind in zip(pairs, kinds, strict=True) if pair[0].kind == "f" and kind is not float]
-    types = [dtype for dtype, shape in floats if shape] or [dtype for dtype, _ in floats] or [float]
-    real, fits, sizes = np.result_type(np.float32, *types), [], dict[Any, Any]()
+    real = np.result_type(np.float32, *[kind for kind, n in floats if n] or [kind for kind, _ in floats] or [float])
+    fits, sizes, given = [], dict[Any, Any](), {name: shape for name, (_, shape) in zip(names, pairs, strict=True)}
     for name, (_, shape) in zip(names, pairs, strict=True):
         sides = labels = SHAPES.get(name.removeprefix("direction_"), (name,))
         if len(shape) != len(sides) and name not in whole:
             labels = tuple([label for label in sides if label != 1]) or sides[: len(shape)]
         if len(shape) != len(labels):
-            raise ValueError(f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {shape}")
+            raise ValueError(f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {shape}; given {given}")
         for axis, (label, side) in enumerate(zip(labels, shape, strict=True)):
             said = f"{label} = {side} {'as passed' if label == name else f'by {name}'}"
             size, said = (label, str(label)) if isinstance(label, int) else sizes.setdefault(label, (side, said))
             if side != size:
-                raise ValueError(f"{name}: side {axis} is {said}, got {side}")
+                raise ValueError(f"{name}: side {axis} is {said}, got {side}; given {given}")
         kept = tuple([n for n, label in zip(shape, labels, strict=True) if label != 1 or name in whole])
         fits.append((np.dtype(np.int64) if name in INTEGERS else real, kept))
     changes = [(n, *fit) for n, fit in enumerate(fits) if not fit[1] or fit != pairs[n]]

@@ -79,7 +79,11 @@ def test_integers_are_numbers_too(ridge):
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
-        ({"y": np.zeros(4)}, ValueError, r"y: side 0 is N = 5 by X, got 4"),
+        (
+            {"y": np.zeros(4)},
+            ValueError,
+            r"y: side 0 is N = 5 by X, got 4; given {'w': \(3,\), 'X': \(5, 3\), ",
+        ),
         ({"X": np.zeros((5, 4))}, ValueError, r"X: side 1 is M = 3 by w, got 4"),
         ({"X": np.zeros(5)}, ValueError, r"X: expected shape \(N, M\), got shape \(5,\)"),
         ({"lam": np.zeros(2)}, ValueError, r"lam: expected shape \(\)"),

@@ -26,17 +26,20 @@ def _floating(**given: Any) -> list[Any]:
 def _fitted(*whole: str, **arrays: Any) -> list[Any]:
     """The arrays once their sides agree, without sides of length one, which those in `whole` keep."""
     fitted, sizes = [], dict[Any, Any]()
+    given = {name: array.shape for name, array in arrays.items()}
     for name, array in arrays.items():
         sides = labels = SHAPES[name.removeprefix("direction_")]
         if array.ndim != len(sides) and name not in whole:
             labels = tuple([label for label in sides if label != 1]) or sides[: array.ndim]
         if array.ndim != len(labels):
-            raise ValueError(f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {array.shape}")
+            raise ValueError(
+                f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {array.shape}; given {given}"
+            )
         for axis, (label, side) in enumerate(zip(labels, array.shape, strict=True)):
             first = (label, str(label)) if isinstance(label, int) else (side, f"{label} = {side} by {name}")
             size, said = sizes.setdefault(label, first)
             if side != size:
-                raise ValueError(f"{name}: side {axis} is {said}, got {side}")
+                raise ValueError(f"{name}: side {axis} is {said}, got {side}; given {given}")
         kept = zip(array.shape, labels, strict=True)
         fitted.append(array.reshape([side for side, label in kept if label != 1 or name in whole]))
     return fitted
