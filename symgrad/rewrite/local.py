@@ -9,7 +9,7 @@ from functools import lru_cache
 from math import prod
 
 from sympy import Add as SymAdd
-from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, cancel, expand, factor_terms
+from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, expand, factor_terms
 
 from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
 from symgrad.graph.facts import is_nonnegative
@@ -18,7 +18,7 @@ from symgrad.graph.nodes import Add, Contract, Node, Shape, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
-from symgrad.rewrite.polynomials import factored
+from symgrad.rewrite.polynomials import factored, reduced
 from symgrad.rewrite.record import record
 from symgrad.rewrite.rounding import keeps_digits
 
@@ -98,7 +98,7 @@ def _joined(terms: Sequence[tuple[Number, Use]], bound: Shape) -> Use | None:
     apart = sum(len(SymAdd.make_args(expand(part))) for part in parts)
     if len(SymAdd.make_args(expand(expr))) >= apart:
         return None
-    better = _best_of(expr, [expand, factored], cost(expr) + 1)
+    better = _best_of(expr, lambda form: [expand(form), factored(form)], cost(expr) + 1)
     if better is None:
         return None
     made = lift(_signed(better), {symbol: use for use, symbol in leaves.items()})
@@ -157,18 +157,24 @@ def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int], transposed
 def _cheapest(expr: Expr) -> Expr:
     if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS or _terms(expr) > MAX_TERMS:
         return expr
-    best = _best_of(expr, [expand, factored, lambda form: factor_terms(expand(form)), cancel], cost(expr))
+    best = _best_of(expr, _forms, cost(expr))
     return expr if best is None else _signed(best)
 
 
-def _best_of(expr: Expr, ways: Sequence[Callable[[Expr], Expr]], limit: int) -> Expr | None:
+def _forms(expr: Expr) -> list[Expr]:
+    """A rational function multiplied out and factored, as a whole and in part."""
+    opened, product = expand(expr), factored(expr)
+    return [opened, product, factor_terms(opened), reduced(product)]
+
+
+def _best_of(expr: Expr, forms: Callable[[Expr], Sequence[Expr]], limit: int) -> Expr | None:
     """The form of least cost, below the limit, that keeps the digits; None if none does.
 
     Where it loses digits, as where (x − y)² is multiplied out, sums below powers and in divisors stay as they are.
     """
     closed, sums = _closed(expr)
     for form in [expr, closed] if sums else [expr]:
-        candidate = min((way(form).xreplace(sums) for way in ways), key=cost)
+        candidate = min((one.xreplace(sums) for one in forms(form)), key=cost)
         if cost(candidate) < limit and keeps_digits(expr, candidate):
             return candidate
     return None

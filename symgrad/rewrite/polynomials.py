@@ -10,7 +10,7 @@ Source: von zur Gathen and Gerhard, Modern Computer Algebra (2013), section 6.2 
 from collections.abc import Iterator
 from math import prod
 
-from sympy import Expr, Mul, Number, Poly, S, together
+from sympy import Expr, Mul, Number, Poly, Rational, S, cancel, expand, fraction, together
 from sympy.core.mul import _keep_coeff
 from sympy.core.random import rng
 
@@ -35,28 +35,46 @@ def factored(expr: Expr) -> Expr:
     return _keep_coeff(coefficient, Mul(*powers))
 
 
+def reduced(product: Expr) -> Expr:
+    """A product that is `factored` as one fraction without common factors, multiplied out, as `sympy.cancel` has it."""
+    number, rest = product.as_coeff_Mul()
+    numerator, divisor = fraction(rest)
+    if not divisor.is_number and any(map(_is_left, Mul.make_args(rest))):
+        return cancel(product)
+    if divisor.is_number or not isinstance(number, Rational):
+        return Mul(number, expand(numerator), 1 / expand(divisor))
+    return Mul(expand(number.p * numerator), 1 / expand(number.q * divisor))
+
+
+def _is_left(power: Expr) -> bool:
+    """Whether `factored` may have left a factor as it is."""
+    base = power.as_base_exp()[0]
+    return len(base.free_symbols) > MOST_VARIABLES and 1 not in Poly(base).degree_list()
+
+
 def _factors(poly: Poly) -> tuple[Number, list[tuple[Poly, int]]]:
     """A number and the irreducible factors with their powers: primitive, of a positive leading coefficient."""
-    whole = poly.clear_denoms(convert=True)[1]
     found = []
-    for part, power in whole.sqf_list()[1]:
-        for factor in _irreducible(part):
-            primitive = factor.primitive()[1]
-            found.append((-primitive if primitive.LC().is_negative else primitive, power))
+    for factor, power in _irreducible(poly.clear_denoms(convert=True)[1]):
+        primitive = factor.primitive()[1]
+        found.append((-primitive if primitive.LC().is_negative else primitive, power))
     return poly.LC() / prod(factor.LC() ** power for factor, power in found), found
 
 
-def _irreducible(poly: Poly) -> Iterator[Poly]:
-    """The factors of a polynomial without squares, each up to a number."""
+def _irreducible(poly: Poly, squares: bool = True) -> Iterator[tuple[Poly, int]]:
+    """The factors of a polynomial with their powers, each up to a number; it may have `squares`."""
     variables = [symbol for symbol in poly.gens if poly.degree(symbol)]
     linear = next((symbol for symbol in variables if poly.degree(symbol) == 1), None)
-    if linear is not None:
+    if linear is not None:  # what is left of it is in no other factor, which saves a search for squares
         slope = poly.diff(linear)
         common = slope.gcd(poly - slope * Poly(linear, *poly.gens))
-        yield poly.quo(common)
-        yield from _irreducible(common)
+        yield poly.quo(common), 1
+        yield from _irreducible(common, squares)
+    elif variables and squares:
+        for part, power in poly.sqf_list()[1]:
+            yield from ((factor, power) for factor, _ in _irreducible(part, squares=False))
     elif len(variables) > MOST_VARIABLES:
-        yield poly
+        yield poly, 1
     elif variables:
         state = rng.getstate()
         rng.seed(0)
@@ -64,4 +82,4 @@ def _irreducible(poly: Poly) -> Iterator[Poly]:
             lifted = poly.factor_list()[1]
         finally:
             rng.setstate(state)
-        yield from (factor for factor, _ in lifted)
+        yield from ((factor, 1) for factor, _ in lifted)
