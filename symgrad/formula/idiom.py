@@ -6,6 +6,7 @@ objects made here are printed and nothing else.
 """
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sympy import Abs, Basic, Expr, Inverse, MatMul, MatrixSymbol, Mul, OneMatrix, S, Transpose
@@ -84,6 +85,8 @@ class _Idiom:
 
     def _as_known(self, expr: Any) -> tuple[Any, Any]:
         """A sign and the transposed sum, where that is known, and better known than the sum."""
+        if not self._known:
+            return S.One, None
         across = expr.T
         if expr in self._known and not (across in self._known and _transposes(across) < _transposes(expr)):
             return S.One, None
@@ -120,12 +123,13 @@ class _Idiom:
 
     def _is_negative(self, expr: Any) -> bool:
         """Whether the user wrote a sum with the other sign."""
-        other = _opposite(expr)
-        if expr in self._known or expr.T in self._known:
+        if not self._known or expr in self._known or expr.T in self._known:
             return False
+        other = _opposite(expr)
         return other in self._known or other.T in self._known
 
 
+@lru_cache(maxsize=1024)  # of the sums in a model's formulas, for each of which it is asked several times
 def _opposite(matrix: Any) -> Any:
     return (-matrix).doit()
 

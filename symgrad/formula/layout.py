@@ -157,7 +157,7 @@ class _Layout(Heads):
             below.insert(0, S(coefficient.q))
             coefficient = S(coefficient.p)
         # reductions go last, since a sum extends to the right; so do products of vectors, which have no signs between
-        above.sort(key=lambda factor: (not (factor.is_number and factor.is_Pow), _extends(factor), factor.is_Add))
+        above.sort(key=lambda factor: (not (factor.is_Pow and factor.is_number), _extends(factor), factor.is_Add))
         first = [coefficient] if coefficient != 1 or not above else []
         return Product(minus, tuple(map(self._factor, first + above)), tuple(map(self._factor, below)))
 
