@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from sympy import Symbol
 
+from symgrad.statements import spec
 from symgrad.statements.expressions import Group, Kept, Length, Read, Subscript
 from symgrad.statements.spec import IllegalStatement, check, validated
 from symgrad.statements.statements import Body, Define, Release
@@ -87,3 +88,14 @@ def test_the_environment_asks_for_it_and_the_pass_is_named(monkeypatch):
     monkeypatch.setenv("SYMGRAD_VALIDATE", "1")
     with pytest.raises(IllegalStatement, match="after release"):
         validated(wrong, "release")
+
+
+def test_what_a_pass_leaves_as_it_was_is_checked_once(monkeypatch):
+    checked = []
+    monkeypatch.setenv("SYMGRAD_VALIDATE", "1")
+    monkeypatch.setattr(spec, "check", lambda body, after: checked.append(after))
+    validated(written("x = A + B", "x"), "printing")
+    validated(written("x = A + B", "x"), "needed")
+    validated(written("x = A + B\ny = x * A", "y"), "once")
+    validated(written("x = A + B", "x"), "reuse")
+    assert checked == ["printing", "once", "reuse"]
