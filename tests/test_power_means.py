@@ -119,11 +119,17 @@ n = symbols("n", integer=True)
 capital, labour, product = (IndexedBase(name, shape=(N,), positive=True) for name in ("capital", "labour", "product"))
 
 
+@cache
+def production():
+    """A fit of production functions, derived once for all exponents."""
+    loss = Sum((product[n] - p * (a * capital[n] ** rho + (1 - a) * labour[n] ** rho) ** (1 / rho)) ** 2, (n, 0, N - 1))
+    return Model(loss, [a, p, rho]).compile(check=False, hvp=True)
+
+
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0, 1e-9, -1.0, -300.0])
 def test_amounts_of_0(exponent):
     """What a mean of positive numbers is where one is 0: the rest for a positive exponent, 0 for a negative one."""
-    loss = Sum((product[n] - p * (a * capital[n] ** rho + (1 - a) * labour[n] ** rho) ** (1 / rho)) ** 2, (n, 0, N - 1))
-    module = Model(loss, [a, p, rho]).compile(check=False, hvp=True)
+    module = production()
     data = {"capital": [0.0, 3.0, 0.0, 2.0], "labour": [2.0, 0.0, 0.0, 5.0], "product": [1.0, 2.0, 0.5, 3.0]}
     arrays = {name: np.array(column) for name, column in data.items()}
     point = {"a": 0.3, "p": 1.1, "rho": exponent}

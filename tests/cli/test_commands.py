@@ -178,15 +178,14 @@ def test_errors_of_the_compiler_become_messages(
     assert capsys.readouterr().err.startswith(message)
 
 
-def test_a_model_that_is_wrong_exits_2_with_the_place(model_file) -> None:
+def test_a_model_that_is_wrong_exits_2_with_the_place(model_file, capsys: pytest.CaptureFixture[str]) -> None:
     model_file(
         "from sympy import MatrixSymbol, symbols\nfrom symgrad import Model\nN, M, K = symbols('N M K')\n"
         "X, w = MatrixSymbol('X', N, M), MatrixSymbol('w', K, 1)\nmodel = Model((X * w)[0, 0], [w])\n"
     )
-    result = run("check", "parabola.py")
-    assert result.returncode == 2
-    assert "parabola.py, line 5" in result.stderr
-    assert "Traceback" not in result.stderr
+    assert main(["check", "parabola.py"]) == 2
+    said = capsys.readouterr().err
+    assert "parabola.py, line 5" in said and "Traceback" not in said
 
 
 def test_an_interrupted_command_is_neither_done_nor_failed(model_file, capsys: pytest.CaptureFixture[str]) -> None:
@@ -195,13 +194,14 @@ def test_an_interrupted_command_is_neither_done_nor_failed(model_file, capsys: p
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_pipes_get_no_colours_and_no_progress(model_file) -> None:
+def test_pipes_get_no_colours_and_no_progress(model_file, capfd: pytest.CaptureFixture[str]) -> None:
     model_file()
     result = run("check", "parabola.py")
     assert result.returncode == 0
     assert result.stderr == ""
     assert "\x1b" not in result.stdout
-    assert "\x1b" not in run("check", "missing.py").stderr
+    assert main(["check", "missing.py"]) == 2
+    assert "\x1b" not in capfd.readouterr().err
 
 
 def test_a_terminal_without_the_letters_gets_escapes(model_file) -> None:

@@ -47,8 +47,15 @@ files._write_new = slow
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals between processes are those of POSIX")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=str)
-@pytest.mark.parametrize("text", [FOREVER, SLOW_TO_WRITE], ids=["while the model file runs", "while files are written"])
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        pytest.param(FOREVER, signal.SIGINT, id="while the model file runs"),
+        pytest.param(SLOW_TO_WRITE, signal.SIGTERM, id="while files are written"),
+        pytest.param(FOREVER, signal.SIGTERM, marks=pytest.mark.long, id="while the model file runs, ended"),
+        pytest.param(SLOW_TO_WRITE, signal.SIGINT, marks=pytest.mark.long, id="while files are written, by keyboard"),
+    ],
+)
 def test_an_interrupted_compilation_leaves_nothing_behind(tmp_path: Path, text: str, number: signal.Signals) -> None:
     model, output, mark = tmp_path / "m.py", tmp_path / "out.py", tmp_path / MARK
     model.write_text(text)

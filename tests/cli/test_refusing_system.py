@@ -1,5 +1,6 @@
 """What the operating system refuses while a command works, and file names that only just are some."""
 
+import json
 import os
 import subprocess
 import sys
@@ -44,40 +45,55 @@ shutil.rmtree("out")
 {MODEL}"""
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = "import sys; from symgrad.cli import main; sys.exit(main())"
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments],
+# Each command in a folder of its own, one after the other: what they say, as JSON.
+ALL = """\
+import contextlib, io, json, os, sys
+from symgrad.cli import main
+
+home, found = os.getcwd(), {}
+for folder, arguments in json.loads(sys.argv[1]).items():
+    os.chdir(os.path.join(home, folder))
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        found[folder] = [main(arguments), said.getvalue()]
+print("\\n" + json.dumps(found))
+"""
+
+
+def run(folder: Path, text: str) -> dict[str, tuple[int, str]]:
+    """The exit code of every command, and what it says, with a model file of this text."""
+    for name in COMMANDS:
+        output = folder / name / "out" / "result.py"
+        output.parent.mkdir(parents=True)
+        output.write_text("what was there\n")
+        (folder / name / "m.py").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-c", ALL, json.dumps(COMMANDS)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(Path(symgrad.__file__).parent.parent), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, tuple[int, str]] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the limit on the length of files is one of POSIX")
-@pytest.mark.parametrize("command", one_in(2, COMMANDS))
-def test_a_full_disk_leaves_what_was_there(tmp_path: Path, command: str) -> None:
-    (tmp_path / "m.py").write_text(FULL_DISK)
-    output = tmp_path / "out" / "result.py"
-    output.parent.mkdir()
-    output.write_text("what was there\n")
-    done = run(tmp_path, *COMMANDS[command])
-    assert done.returncode == 2
-    assert "File too large" in done.stderr and "result.py" in done.stderr and "Traceback" not in done.stderr
-    assert output.read_text() == "what was there\n"
-    assert [path.name for path in output.parent.iterdir()] == ["result.py"]
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
+    for command, (code, said) in run(tmp_path, FULL_DISK).items():
+        assert code == 2
+        assert "File too large" in said and "result.py" in said and "Traceback" not in said
+        output = tmp_path / command / "out" / "result.py"
+        assert output.read_text() == "what was there\n"
+        assert [path.name for path in output.parent.iterdir()] == ["result.py"]
 
 
-@pytest.mark.parametrize("command", one_in(2, COMMANDS))
-def test_a_folder_that_vanishes_meanwhile_is_named(tmp_path: Path, command: str) -> None:
-    (tmp_path / "m.py").write_text(VANISHING)
-    (tmp_path / "out").mkdir()
-    done = run(tmp_path, *COMMANDS[command])
-    assert done.returncode == 2
-    assert "out" in done.stderr and "No such file" in done.stderr and "Traceback" not in done.stderr
-    assert [path.name for path in tmp_path.iterdir()] == ["m.py"]
+def test_a_folder_that_vanishes_meanwhile_is_named(tmp_path: Path) -> None:
+    for command, (code, said) in run(tmp_path, VANISHING).items():
+        assert code == 2
+        assert "out" in said and "No such file" in said and "Traceback" not in said
+        assert [path.name for path in (tmp_path / command).iterdir()] == ["m.py"]
 
 
 MODEL_NAMES = [

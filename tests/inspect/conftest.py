@@ -1,6 +1,7 @@
-"""Models to look at."""
+"""Models to look at, derived once for all tests."""
 
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 
 import pytest
@@ -12,12 +13,14 @@ N, M, K = symbols("N M K", integer=True, positive=True)
 X, w, t, y = MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1), MatrixSymbol("t", N, 1), MatrixSymbol("y", N, 1)
 
 
+@cache
 def logistic() -> Model:
     ones = OneMatrix(N, 1)
     loss = -(t.T * y.applyfunc(log) + (ones - t).T * (ones - y).applyfunc(log))
     return Model(loss, [w], where=[Eq(y, sigmoid(X * w))], name="logistic <regression>")
 
 
+@cache
 def classes() -> Model:
     n, j, k = Idx("n", N), Idx("j", M), Idx("k", K)
     D, W = IndexedBase("D", shape=(N, M)), IndexedBase("W", shape=(M, K))
@@ -31,6 +34,7 @@ def classes() -> Model:
     )
 
 
+@cache
 def network(depth: int) -> Model:
     sides = symbols(f"n:{depth + 1}", integer=True, positive=True)
     layer, target = MatrixSymbol("X", N, sides[0]), MatrixSymbol("T", N, sides[depth])

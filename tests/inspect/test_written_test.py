@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from symgrad.codegen.environment import environment
 from symgrad.inspect.written_test import written_test
@@ -60,19 +61,25 @@ def test_the_written_test_passes_and_notices_an_error(tmp_path: Path) -> None:
     assert "3 failed, 6 passed" in result and "by x at [[0]]" in result
 
 
-def test_the_written_test_is_clean(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["ruff", "check", "--isolated"], id="ruff"),
+        pytest.param(["mypy", "--strict", "--config-file", "/dev/null"], marks=pytest.mark.long, id="mypy"),
+    ],
+)
+def test_the_written_test_is_clean(tmp_path: Path, command: list[str]) -> None:
     files = []
     for name in ("quadratic", "mlp", "large", "embedding"):
         text = written(name, 'a "quoted" \\ name\nof two lines """')
         assert max(map(len, text.splitlines())) <= 100
         files.append(tmp_path / f"test_{name}.py")
         files[-1].write_text(text)
-    for command in (["ruff", "check", "--isolated"], ["mypy", "--strict", "--config-file", "/dev/null"]):
-        done = subprocess.run(
-            [sys.executable, "-m", *command, *map(str, files)],
-            cwd=tmp_path, capture_output=True, text=True, timeout=300,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", *command, *map(str, files)],
+        cwd=tmp_path, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_written_test_is_the_same_every_time() -> None:
