@@ -1,5 +1,6 @@
-"""What all tests share: hypothesis without deadlines, since the first run of a strategy compiles a model; and that what
-functions do is checked after every pass over their statements (`symgrad/statements/spec.py`)."""
+"""What all tests share: hypothesis without deadlines, since the first run of a strategy compiles a model; that what
+functions do is checked after every pass over their statements (`symgrad/statements/spec.py`); and JAX without XLA's
+optimisations, since most of what it compiles is called once (`targets/jax/comparison.py` has them)."""
 
 import gc
 import os
@@ -7,6 +8,7 @@ import os
 from hypothesis import settings
 
 os.environ["SYMGRAD_VALIDATE"] = "1"
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 settings.register_profile("symgrad", deadline=None, derandomize=True)
 settings.load_profile("symgrad")

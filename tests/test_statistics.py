@@ -100,7 +100,7 @@ def arrays(model, seed=5):
     return {name: array + 6.0 if name == "nu" else array for name, array in found.items()}
 
 
-@pytest.mark.parametrize("name", one_in(3, PARAMETERS))
+@pytest.mark.parametrize("name", one_in(5, PARAMETERS))
 def test_a_model_is_right(name):
     model = getattr(statistics, name)()
     report = model.check()

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from sympy import IndexedBase, S, Symbol
 
@@ -30,7 +30,7 @@ from symgrad.graph.node import LinearMap, Local
 from symgrad.graph.nodes import Input, Node, Use, intern, postorder
 from symgrad.graph.transform import dependents, own
 from tests.graph.kind_samples import LONG, SAMPLES, values
-from tests.graph.random_terms import ARGUMENTS, SIZES, N, terms
+from tests.graph.random_terms import ARGUMENTS, SIZES, N, many, terms
 
 MOVED = [LONG, *(ARGUMENTS[name] for name in ("s", "x", "y", "p", "A", "T"))]
 STEP = mpmath.mpf("1e-16")  # of 60 digits: differences are right to about 30
@@ -109,7 +109,7 @@ def test_of_a_term_of_each_kind(name):
         assert_transposed(node, 1)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@many
 @given(terms(), st.integers(0, 5))
 def test_of_random_terms(use, seed):
     try:

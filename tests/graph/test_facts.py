@@ -2,7 +2,7 @@
 
 import mpmath
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Abs, Ge, Max, Min, Pow, Product, Rational, S, cosh, exp, log, sinh
 
@@ -39,7 +39,7 @@ from symgrad.graph.facts import (
 )
 from symgrad.graph.nodes import Use, postorder
 
-from .random_terms import ARGUMENTS, SIZES, M, N, inputs, terms
+from .random_terms import ARGUMENTS, SIZES, M, N, inputs, many, terms
 
 
 def of(name, *letters):
@@ -149,7 +149,7 @@ def test_the_root_of_a_square_is_not_its_base_where_that_may_be_negative():
     assert product_of_powers([(raised(p, 2), half)]) == p
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@many
 @given(terms(), st.integers(0, 5))
 def test_what_is_claimed_of_random_terms_is_true(use, seed):
     with mpmath.workdps(30):

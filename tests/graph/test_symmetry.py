@@ -4,7 +4,7 @@ from itertools import permutations
 
 import mpmath
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sympy import Abs, And, Eq, Ge, Gt, Max, Pow, Product, Rational, S, Symbol, atan2, cos, exp, sin
 
@@ -38,7 +38,7 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Use, postorder
 from symgrad.graph.symmetry import sign_under, symmetric, transposed
 
-from .random_terms import ARGUMENTS, SIZES, N, inputs, terms
+from .random_terms import ARGUMENTS, SIZES, N, inputs, many, terms
 
 
 def of(name, *letters):
@@ -219,7 +219,7 @@ def _near(one, other):
     return both_undefined or one == other or mpmath.almosteq(one, other, 1e-20, 1e-20)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+@many
 @given(terms(), st.integers(0, 5))
 def test_what_is_claimed_of_random_terms_is_true(use, seed):
     with mpmath.workdps(40):

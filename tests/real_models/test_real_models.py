@@ -7,7 +7,7 @@ from tests.real_models.comparison import cases, differences
 from tests.real_models.corpus import CORPUS, DEFAULT
 
 
-@pytest.mark.parametrize("name", one_in(2, DEFAULT))
+@pytest.mark.parametrize("name", one_in(4, DEFAULT))
 def test_a_model_agrees_with_its_reference(name: str) -> None:
     (record,) = (one for one in CORPUS if one.name == name)
     for what, inputs in cases(record):
