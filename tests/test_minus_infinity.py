@@ -183,9 +183,10 @@ SUMS += [log(exp(A[0, 0]) + exp(A[0, 2])), log(2 * exp(A[0, 0]) + 3 * exp(A[0, 1
 @pytest.mark.parametrize("over", SUMS)
 def test_of_nothing_the_value_is_minus_infinity(over):
     module = Model(over, [A]).compile(check=False)
-    with np.errstate(all="raise"):
-        value, gradient = module.value_and_gradient(np.full((1, 3), -np.inf))
-    assert value == -np.inf and not gradient.A.any()
+    for dtype in (np.float64, np.float32):
+        with np.errstate(all="raise"):
+            value, gradient = module.value_and_gradient(np.full((1, 3), -np.inf, dtype))
+        assert value == -np.inf and not gradient.A.any()
 
 
 def test_a_probability_of_zero_is_no_warning():

@@ -57,17 +57,28 @@ def _centred(x: Any, shares: Any, axis: int, out: Any = None) -> Any:
     return np.moveaxis(centred, -1, axis)
 
 
+def _near_one(total: Any) -> Any:
+    """Where sums of x, of which the largest is 1, are so near 1 that this takes digits from the others; None: nowhere.
+
+    Of ordinary sums one look at the smallest is enough, in less than a microsecond.
+    """
+    bound = 1.0025 if total.itemsize > 4 else 1.07  # by eps ** (1/6): no more than a sixth of the digits is lost
+    if not total.size or total.item(total.argmin()) >= bound:
+        return None
+    return total < bound
+
+
 def _log_total(x: Any, total: Any, axis: int) -> Any:
     """log total with total = Σ x along an axis, of which the largest x is 1 if not all are 0.
 
     Where the others are so small that 1 takes digits from them, log1p of their sum.
     """
-    logs = np.log(total)
-    near = total < (1.0025 if x.itemsize > 4 else 1.07)  # by eps ** (1/6): no more than a sixth of the digits is lost
-    if near.any() and x.size:
-        rows, logs = np.moveaxis(x, axis, -1)[near], np.asarray(logs)
-        rows[np.arange(len(rows)), rows.argmax(-1)] = 0
-        logs[near] = np.log1p(rows.sum(-1))
+    near, logs = _near_one(total), np.log(total)
+    if near is None or not x.size:
+        return logs
+    rows, logs = np.moveaxis(x, axis, -1)[near], np.asarray(logs)
+    rows[np.arange(len(rows)), rows.argmax(-1)] = 0
+    logs[near] = np.log1p(rows.sum(-1))
     return logs[()]
 
 
@@ -76,8 +87,8 @@ def _balanced(x: Any, taken: Any, total: Any, axis: int, out: Any = None) -> Any
 
     Where total is so near 1 that the entry of the largest x cancels, this is minus the sum of the others.
     """
-    near = total < (1.0025 if x.itemsize > 4 else 1.07)  # as for its logarithm
-    if not near.any():
+    near = _near_one(total)
+    if near is None:
         return np.subtract(x, taken, out=out)
     entries = np.moveaxis(np.broadcast_to(x, np.broadcast_shapes(x.shape, taken.shape)), axis, -1)
     near = np.broadcast_to(near, entries.shape[:-1])

@@ -224,6 +224,15 @@ def test_what_costs_something_is_computed_apart_and_once(case):
     assert called and len(called) == len(set(called))
 
 
+def test_what_is_returned_is_filled_anew_and_not_copied():
+    """Of (N, K, N, K) second derivatives most are 0: to copy them takes four times as long as to make them."""
+    V, U, R = MatrixSymbol("V", M, K), MatrixSymbol("U", N, K), MatrixSymbol("R", N, M)
+    text = Model(sumsq(R - U * V.T), [U]).source(hessian=True)
+    for name in ("hessian", "hessian_compact"):
+        part = text.partition(f"\ndef {name}(")[2].partition("\ndef ")[0]
+        assert "prod_V = _once(" in part and "2 * prod_V" in part and "np.array(" not in part
+
+
 def test_data_are_as_they_were_when_they_were_bound(ridge):
     data = {"X": DATA["X"].copy(), "y": DATA["y"].copy(), "lam": 0.5}
     bound, expected = ridge.bind(**data), ridge.value(W0, **data)

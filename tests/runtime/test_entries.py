@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symgrad.runtime.entries import _balanced, _centred
+from symgrad.runtime.entries import _balanced, _centred, _near_one
 
 
 @pytest.mark.parametrize("into", [None, 0, 1])
@@ -33,3 +33,14 @@ def test_a_total_may_be_the_same_along_an_axis():
     np.testing.assert_array_equal(found, _balanced(x, taken, total + np.zeros((2, 4)), axis=0))
     np.testing.assert_allclose(found[:, 0].sum(axis=0), 0, atol=1e-15)
     np.testing.assert_array_equal(found[:, 1], (x - taken)[:, 1])
+
+
+@pytest.mark.parametrize(("dtype", "bound"), [(np.float64, 1.0025), (np.float32, 1.07)])
+def test_totals_near_one_are_found_by_the_smallest(dtype, bound):
+    totals = np.array([[bound + 1e-6, 3], [2, np.inf]], dtype)
+    assert _near_one(totals) is None and _near_one(totals[:0]) is None and _near_one(totals[0, 0]) is None
+    totals[0, 1] = bound - 1e-6
+    for other in (2, np.nan):  # which is no number does not hide it
+        totals[1, 0] = other
+        np.testing.assert_array_equal(_near_one(totals), [[False, True], [False, False]])
+    assert _near_one(totals[0, 1])

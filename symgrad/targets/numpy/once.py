@@ -2,7 +2,8 @@
 
 Kept are results that cost more than to be read: of products, sums over an axis, factorisations, special functions and
 comparisons. What is made of them, or of data, entry by entry, and is larger, is computed anew: it would take memory for
-no more than a pass. Functions of a module that need the same of data share it.
+no more than a pass. So is what is made in this way and returned, of which there would be a copy. Functions of a module
+that need the same of data share it.
 """
 
 from collections.abc import Callable, Iterable
@@ -106,13 +107,14 @@ class _Apart:
         self.moved: list[Statement] = []
         self.taken_out: dict[Expression, Buffer] = {}
         self.written = _with_sources({b for one in body.statements for b in _written(one)}, body.statements)
+        self.returned = {buffer for result in body.results for buffer in _in_memory_of(result)}
         self.shared = {buffer for buffer in given if buffer.owner != "argument"}  # what is kept, or a part of it
 
     def apart(self, name: str) -> Body:
         """The statements with those of data alone in one that comes first."""
         self._mark()
         rest = [self._without(one) for one in self.body.statements if not self._is_apart(one)]
-        results = tuple(self._own(self._taken_out(result)) for result in self.body.results)
+        results = tuple(self._own(self._remade(result)) for result in self.body.results)
         left = needed(Body(tuple(rest), results))
         read = {b for one in left.statements for b in one.mentions} | left.read_at_the_end
         found = [b for one in self.moved for b in one.defines if b in read and b in self.kept]
@@ -156,7 +158,9 @@ class _Apart:
         """Put a statement among those that come first, and say whether its results are worth to be kept."""
         self.moved.append(statement)
         self.fixed.update(statement.defines)
-        if isinstance(statement, Define) and statement.buffer not in self.written:
+        if isinstance(statement, Define | Store) and _changed(statement) & self.returned:
+            whole = self._costs_itself(statement.expression) or _is_slow(statement)
+        elif isinstance(statement, Define) and statement.buffer not in self.written:
             whole = self._is_kept(statement.expression)
         else:
             whole = any(self._costs(e) for one in every([statement]) for e in one.expressions)
@@ -165,16 +169,17 @@ class _Apart:
 
     def _without(self, statement: Statement) -> Statement:
         """A statement that stays, if only because what it makes is not worth to be kept."""
+        remade = self._remade if _changed(statement) & self.returned else self._taken_out
         match statement:
             case Define(buffer=buffer):
-                made = self._taken_out(statement.expression)
+                made = remade(statement.expression)
                 made = self._own(made) if buffer in self.written else made
                 self.shared |= {buffer} if self._is_shared(made) else set()
                 return replace(statement, expression=made)
             case Unpack():
                 return replace(statement, expression=self._taken_out(statement.expression))
             case Store(direct=False):
-                return replace(statement, expression=self._own(self._taken_out(statement.expression)))
+                return replace(statement, expression=self._own(remade(statement.expression)))
         return statement
 
     def _taken_out(self, expression: Expression) -> Expression:
@@ -189,10 +194,18 @@ class _Apart:
             return Read(self.taken_out[expression])
         return expression.rebuilt([self._taken_out(part) for part in expression.operands])
 
+    def _remade(self, expression: Expression) -> Expression:
+        """What is returned, the last pass over its entries made anew: a copy would cost no less."""
+        if _is_record(expression):
+            return expression.rebuilt([self._remade(part) for part in expression.operands])
+        if self._costs_itself(expression):
+            return self._taken_out(expression)
+        return expression.rebuilt([self._taken_out(part) for part in expression.operands])
+
     def _own(self, expression: Expression) -> Expression:
         """What is returned, or written to, in memory of its own."""
-        if isinstance(expression, Group) or (isinstance(expression, Operation) and expression.head == "jacobian"):
-            return expression.rebuilt([self._own(part) for part in expression.operands])  # a record
+        if _is_record(expression):
+            return expression.rebuilt([self._own(part) for part in expression.operands])
         return operation("array", expression) if self._is_shared(expression) else expression
 
     def _is_shared(self, expression: Expression) -> bool:
@@ -237,6 +250,17 @@ class _Apart:
 
     def _costs(self, expression: Expression) -> bool:
         return any(self._costs_itself(part) for part in parts_of(expression))
+
+
+def _is_record(expression: Expression) -> bool:
+    return isinstance(expression, Group) or (isinstance(expression, Operation) and expression.head == "jacobian")
+
+
+def _in_memory_of(result: Expression) -> set[Buffer]:
+    """The variables that a result is, or is a part of."""
+    if _is_record(result):
+        return {buffer for part in result.operands for buffer in _in_memory_of(part)}
+    return set(buffers_of(result)) if memory_of(result) != "new" else set()
 
 
 def _with_sources(written: set[Buffer], statements: Iterable[Statement]) -> set[Buffer]:
