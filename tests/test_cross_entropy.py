@@ -64,3 +64,22 @@ def test_digits(name, scores, dtype):
         assert abs(value - right) <= 100 * eps * right
         for have, entry in zip(slopes.flat, entries.flat, strict=True):
             assert abs(float(have) - entry) <= 4000 * eps * abs(entry) + float(np.finfo(dtype).tiny)
+
+
+def score(label):
+    """That of a class, written out."""
+    return Sum(X[n, m] * W[m, label], (m, 0, M - 1)) + b[label]
+
+
+@pytest.mark.parametrize("scores", [Z, Z[:1]], ids=["all", "certain"])
+def test_labels_in_scores_that_are_written_out(scores):
+    """With X = 𝟏 and b = 0 the scores are W, and derivatives by these are those by the scores."""
+    size = len(scores)
+    module = Model(Sum(LogSumExp(score(k), over) - score(y[n]), rows), [W, b]).compile(check=False)
+    with np.errstate(all="raise", under="ignore"):
+        value, (slopes, _) = module.value_and_gradient(scores, np.zeros(3), np.eye(size), LABELS[:size])
+    with mpmath.workdps(700):
+        right, entries = cross_entropy(scores, HARD[:size])
+        assert abs(value - right) <= 1e-14 * right
+        for have, entry in zip(slopes.flat, entries.flat, strict=True):
+            assert abs(float(have) - entry) <= 1e-12 * abs(entry) + 1e-300

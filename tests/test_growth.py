@@ -11,7 +11,7 @@ from symgrad.runtime.logarithms import _log_growth, _log_growth_excess
 from .tails import Tail, check_first_order
 
 x, y, k, r = symbols("x y k r", positive=True)
-u = symbols("u", real=True)
+u, v = symbols("u v", real=True)
 FAR = {"x": [1e-300, 1e-200, 1.0, 1e200], "y": [1e-200, 1.0, 1e200]}
 
 
@@ -75,3 +75,15 @@ def test_powers_are_those_of_all_factors():
     assert "_log_growth(diff_d, np.sqrt(k) * x, 2)" in source or "_log_growth(diff_d, prod_k, 2)" in source
     assert "_log_growth(u, 1, 4)" in Model(log(1 + u**4), [u]).source()
     assert "np.log1p(0.5 * u)" in Model(log(1 + u / 2), [u]).source()
+
+
+def test_what_is_taken_from_one_is_no_power():
+    taken = Model(log(1 - u**2 / x**2), [u, x]).compile(check=False)
+    value, gradient = taken.value_and_gradient(1.0, 2.0)
+    assert value == pytest.approx(np.log(0.75), rel=1e-15)
+    assert gradient == pytest.approx([-2 / 3, 1 / 3], rel=1e-15)
+
+
+def test_what_may_be_negative_has_no_root():
+    module = Model(log(1 + v * u**2), [u]).compile(check=False)
+    assert module.value(1.0, -0.5) == pytest.approx(np.log(0.5), rel=1e-15)

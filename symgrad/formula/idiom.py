@@ -9,7 +9,20 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sympy import Abs, Basic, Expr, Inverse, MatMul, MatrixSymbol, Mul, OneMatrix, S, Transpose
+from sympy import (
+    Abs,
+    Basic,
+    Expr,
+    Inverse,
+    MatMul,
+    MatrixSymbol,
+    Mul,
+    Number,
+    OneMatrix,
+    S,
+    Transpose,
+    preorder_traversal,
+)
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
@@ -46,6 +59,7 @@ def idiomatic(expr: Any, known: Collection[Any] = frozenset()) -> Any:
 class _Idiom:
     def __init__(self, known: Collection[Any]) -> None:
         self._known = known
+        self._contents = {_contents(matrix) for matrix in known if getattr(matrix, "is_MatAdd", False)}
 
     def of(self, expr: Any) -> Any:
         if not isinstance(expr, Basic) or not expr.args or type(expr).__name__ in _LEAVES:
@@ -85,8 +99,8 @@ class _Idiom:
 
     def _as_known(self, expr: Any) -> tuple[Any, Any]:
         """A sign and the transposed sum, where that is known, and better known than the sum."""
-        if not self._known:
-            return S.One, None
+        if _contents(expr) not in self._contents:
+            return S.One, None  # SymPy takes seconds for the transpose of a long sum, or its opposite
         across = expr.T
         if expr in self._known and not (across in self._known and _transposes(across) < _transposes(expr)):
             return S.One, None
@@ -123,10 +137,16 @@ class _Idiom:
 
     def _is_negative(self, expr: Any) -> bool:
         """Whether the user wrote a sum with the other sign."""
-        if not self._known or expr in self._known or expr.T in self._known:
+        if _contents(expr) not in self._contents or expr in self._known or expr.T in self._known:
             return False
         other = _opposite(expr)
         return other in self._known or other.T in self._known
+
+
+def _contents(matrix: Any) -> tuple[object, ...]:
+    """What a sum of matrices has in common with its opposite and its transpose."""
+    heads = {type(part) for part in preorder_traversal(matrix) if not isinstance(part, Transpose | MatMul | Number)}
+    return len(matrix.args), frozenset(matrix.free_symbols), frozenset(heads)
 
 
 @lru_cache(maxsize=1024)  # of the sums in a model's formulas, for each of which it is asked several times
@@ -157,8 +177,24 @@ def _scaled(coefficient: Any, factors: Sequence[Any]) -> Any:
 
 def _turned(expr: Any) -> Any | None:
     """The transpose of a sum or product by entries, where it has fewer transposes in it, with the one of the whole."""
-    across = expr.func(*(arg.T for arg in expr.args))
-    return across if _transposes(across) + 1 < _transposes(expr) else None
+    written = _transposes(expr)
+    if written < 2:
+        return None
+    across = expr.func(*map(_across, expr.args))
+    return across if _transposes(across) + 1 < written else None
+
+
+@lru_cache(maxsize=1000)
+def _across(matrix: Any) -> Any:
+    """The transpose, for which SymPy takes apart all that is inside, and more than once."""
+    if isinstance(matrix, Transpose):
+        return matrix.arg
+    if isinstance(matrix, HadamardProduct) or getattr(matrix, "is_MatAdd", False):
+        return matrix.func(*map(_across, matrix.args))
+    if isinstance(matrix, MatMul):
+        coefficient, factors = matrix.as_coeff_matrices()
+        return _scaled(coefficient, [_across(factor) for factor in reversed(factors)])
+    return matrix.T
 
 
 def _transposes(matrix: Any) -> int:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from scipy.optimize import minimize
-from sympy import IndexedBase, MatrixSymbol, Q, Sum, Symbol, exp, log, loggamma, symbols
+from sympy import Eq, IndexedBase, MatrixSymbol, Q, Sum, Symbol, exp, log, loggamma, symbols
 
 from symgrad import Model, dot, if_else, logdet, quad, sumsq
 
@@ -139,6 +139,7 @@ x, q, s = IndexedBase("x", shape=(N, M)), IndexedBase("q", shape=(N,)), IndexedB
 score = Sum(x[n, j] * W[j, k], (j, 0, M - 1))
 REMEMBERED = {
     "the Hessian of least squares": (sumsq(X * w - y), [w], (), {"X.T @ X"}),
+    "a penalty on it": ((sumsq(X * w - y) + lam * sumsq(w)) / 2, [w], (), {"X.T @ X"}),
     "a factor": (quad(X * w - y, S.I) + logdet(S), [w], (), {"_cholesky(S", "np.linalg.inv("}),
     "a product": (quad(w, X.T * X) + dot(w, A * X.T * y), [w], (), {"X.T @ X"}),
     "labels": (
@@ -290,3 +291,13 @@ def test_nothing_is_remembered_of_data_in_another_type():
     bound, data = module.bind(c=np.array([1.0, 2.5, 3.0])), np.array([1.0, 2.5, 3.0])
     for start in (1.0, np.float32(1), 2.0):
         assert bound.value(start) == module.value(start, data)
+
+
+def test_arrays_that_parameters_are_written_into_are_made_anew():
+    filtered = Eq(s[n], if_else(n > 0, lam * s[n - 1], 0) + loggamma(q[n] + 1))
+    module = Model(Sum(s[n] ** 2, (n, 0, N - 1)), [lam], where=[filtered]).compile(check=False)
+    given = np.array([1.0, 2.5, 3.0, 0.5])
+    bound = module.bind(q=given)
+    assert "_of_data" in inspect.getsource(module)
+    for start in (0.5, -0.25, 0.5):
+        assert bound.value_and_gradient(start) == module.value_and_gradient(start, given)

@@ -132,7 +132,7 @@ class _Apart:
         for one in reversed(self.moved):
             if _changed(one) & wanted:
                 made.append(one)
-                wanted |= one.reads | _changed(one)
+                wanted |= one.reads
         return made[::-1]
 
     def _mark(self) -> None:
