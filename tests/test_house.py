@@ -145,6 +145,20 @@ def test_no_packages_import_each_other_in_a_circle(imports: Any) -> None:
     TopologicalSorter(needs).prepare()
 
 
+# A target may be made of another one: Numba's modules are NumPy's with kernels in their functions.
+MADE_OF = {"numba": "numpy"}
+
+
+def test_targets_import_nothing_of_each_other(imports: Any) -> None:
+    found = set()
+    for module in imports.modules:
+        for other in imports.find_modules_directly_imported_by(module):
+            ends = [name.split(".")[2] for name in (module, other) if name.count(".") > 2 and ".targets." in name]
+            if len(set(ends)) == 2:
+                found.add((ends[0], ends[1]))
+    assert found == set(MADE_OF.items())
+
+
 # What would read text that a printer has made: what is known of it stands on the statement.
 PRINTING = ("codegen", "generated", "inspect", "lowering", "statements", "targets", "verify")
 PARSERS = {"ast", "parser", "re", "symtable", "token", "tokenize"}

@@ -21,6 +21,7 @@ from types import ModuleType
 
 from symgrad.interface import GeneratedModule
 
+_TOUCHED_SECONDS = 24 * 3600  # not oftener: what Numba has compiled is for the file as it was at that time
 _KEPT_DAYS = 30  # a pickle of what a module defines can be read for that long without compiling the model again
 
 
@@ -89,7 +90,7 @@ def _written(stem: str, text: str) -> Path | None:
             draft = folder / f".{stem}.{os.getpid()}"
             draft.write_text(text, encoding="utf-8")
             draft.replace(path)  # a process that imports the module sees all of it
-        else:
+        elif time.time() - path.stat().st_mtime > _TOUCHED_SECONDS:
             path.touch()
     except OSError:
         return None

@@ -39,7 +39,7 @@ class Code(Formulas):
         hvp : with `hessian_vector_product`.
         jacobian : names of `where` (as symbols or text), each with a function `jacobian_NAME`.
         workspace : with a class `Workspace`, whose arrays value and gradient use if they are given one.
-        target : what the module is written in, "numpy" or "jax".
+        target : what the module is written in, "numpy", "jax" or "numba".
 
         Raises
         ------

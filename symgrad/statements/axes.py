@@ -29,7 +29,7 @@ from symgrad.statements.expressions import (
     Total,
 )
 from symgrad.statements.spaces import SPACES, Space, UnknownAxes, broadcast, same_length
-from symgrad.statements.statements import Body, Define, Loop, Once, Rows, Statement, Store, Unpack
+from symgrad.statements.statements import Body, Define, Kernel, Loop, Once, Rows, Statement, Store, Unpack
 
 _ARRAYS = (Read, Number, Size, Length, Kept, Total, Subscript, Operation)
 _SIDE_BY_SIDE = ("array", "block", "concatenate", "stack")
@@ -104,9 +104,9 @@ class Axes:
                     | Once(body=body, returned=returned, results=results)
                 ):
                     yield from self.follow(body)
-                    arrays = [one.parts[0] if isinstance(one, Group) else one for one in returned]
-                    yield statement, tuple(space for one in arrays for space in self.spaces(one))
-                    self.known |= dict(zip(results, map(self.shape, arrays), strict=True))
+                    inner = [one.parts[0] if isinstance(one, Group) else one for one in returned]
+                    yield statement, tuple(space for one in inner for space in self.spaces(one))
+                    self.known |= dict(zip(results, map(self.shape, inner), strict=True))
                     continue
                 case Loop(body=body):
                     yield statement, ()
@@ -114,6 +114,9 @@ class Axes:
                     continue
                 case Define(buffer=buffer, expression=expression):
                     self._learn(buffer, self.shape(expression))
+                case Kernel(numbers=numbers, arrays=arrays, shapes=shapes):
+                    self.known |= dict.fromkeys((buffer for group in numbers for buffer in group), ())
+                    self.known |= dict(zip(arrays, shapes, strict=True))
                 case Unpack(buffers=buffers, expression=expression):
                     self._unpack(buffers, expression)
                 case Store(target=target, expression=expression):

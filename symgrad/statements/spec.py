@@ -42,6 +42,7 @@ from symgrad.statements.statements import (
     Body,
     Comment,
     Define,
+    Kernel,
     Loop,
     Once,
     Release,
@@ -176,7 +177,7 @@ class _Checker:
         match statement:
             case Define():
                 self._define(statement)
-            case Unpack(buffers=buffers):
+            case Unpack(buffers=buffers) | Kernel(defines=buffers):
                 for buffer in buffers:
                     self._introduce(buffer, statement, frozenset({buffer}))
             case Store():

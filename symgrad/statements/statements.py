@@ -7,7 +7,7 @@ from typing import Literal
 
 from sympy import Expr
 
-from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, buffers_of, parts_of
+from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Shape, buffers_of, parts_of
 
 Accumulate = Literal["", "add", "subtract", "multiply", "divide"]
 Join = Literal["add", "maximum", "minimum", "hypot", "rows", "largest", "scaled"]
@@ -209,6 +209,40 @@ class Once(Called):
     returned: tuple[Expression, ...]
     results: tuple[Buffer, ...]
     told: bool = False
+
+
+@dataclass(frozen=True)
+class Kernel(Statement):
+    """A function of a module that the target compiles: others see what it takes, changes and gives, not what it does.
+
+    Attributes
+    ----------
+    name : that of the function.
+    given : what it is called with.
+    changed : the arrays of these that it writes to.
+    numbers : the variables of the numbers that it returns, those of one kind in one array.
+    arrays : the variables of what else it returns.
+    shapes : the lengths of the axes of the last.
+    """
+
+    name: str
+    given: tuple[Expression, ...]
+    changed: tuple[Buffer, ...]
+    numbers: tuple[tuple[Buffer, ...], ...]
+    arrays: tuple[Buffer, ...]
+    shapes: tuple[Shape, ...]
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return self.given
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        return (*(buffer for group in self.numbers for buffer in group), *self.arrays)
+
+    @property
+    def writes(self) -> tuple[Buffer, ...]:
+        return self.changed
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from symgrad.statements.expressions import Buffer, Place, Read, Subscript, buffers_of, parts_of
 from symgrad.statements.operations import memory_of
-from symgrad.statements.statements import Define, Statement, Store
+from symgrad.statements.statements import Define, Kernel, Statement, Store
 
 
 def first_write(body: Sequence[Statement], array: Buffer) -> int | None:
@@ -17,6 +17,8 @@ def may_replace(body: Sequence[Statement], array: Buffer, old: Buffer) -> bool:
 
     So it is if each step reads of `old` only the entry in whose place it writes, and not after that.
     """
+    if any(isinstance(one, Kernel) and array in one.writes for one in body):
+        return False
     first = first_write(body, array)
     places = {place for statement in body if (place := _written(statement, array))}
     if first is None or len(places) > 1:

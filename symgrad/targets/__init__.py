@@ -7,6 +7,9 @@ Files: `numpy/`: what is NumPy's own in statements (`terms`, `contraction`, `sta
 be sparse (`sparse`) and what is computed once for the same data (`once`), checks of arguments (`arguments`),
 the module (`module`), the functions of `runtime/` (`runtime`). `jax/` has the same files, for what is JAX's own;
 `sources` and `runtime` are what stands in a module beside its formulas, `calling` its functions for NumPy's arrays.
+`numba/` puts kernels into NumPy's modules: which statements (`split`, `kernels`), their entries (`steps`, `entries`,
+`reading`), loops (`nests`) and text (`functions`, `text`), and functions of numbers (`runtime`, under what a module has
+`declared`).
 """
 
 import pkgutil

@@ -61,7 +61,7 @@ RECURRENCE = Model(Sum(h[n] ** 2, (n, 0, N - 1)), [a], where=[Eq(h[0], a), Eq(h[
 
 @pytest.mark.parametrize("model", [REGRESSION, RECURRENCE])
 def test_a_folder_that_is_new_is_a_target(plain, model):
-    assert target_names() == ("jax", "numpy", "plain")
+    assert target_names() == ("jax", "numba", "numpy", "plain")
     source = model.source(target="plain")
     assert "_over_rows" not in source and "import numpy as np" in source
     rng = np.random.default_rng(0)

@@ -1,13 +1,15 @@
 """Prints one generated function: the statements of its terms, and what it returns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol
 
 from sympy import S, Symbol
 
 from symgrad.codegen.arguments import read_off
 from symgrad.codegen.lines import Line, Listing, listing
+from symgrad.codegen.runtime import Import
 from symgrad.codegen.signature import Called, signature, taken_arguments
 from symgrad.codegen.speller import Speller
 from symgrad.codegen.types import RecordType, Types
@@ -61,6 +63,31 @@ TAKEN = (
     "kept",
     "direction",
 )
+
+
+class Compiler(Protocol):
+    """Compiles parts of the functions of a module.
+
+    Attributes
+    ----------
+    library : what compiles, as it is imported.
+    imports : what else kernels need, by its names.
+    """
+
+    library: str
+    imports: Mapping[str, Import]
+
+    def with_kernels(self, name: str, body: Body) -> Body:
+        """The function of a name, with calls of kernels in place of the statements that are compiled."""
+        ...
+
+    def remarks(self) -> list[str]:
+        """What the module says of its kernels."""
+        ...
+
+    def source(self) -> str:
+        """The text of all kernels, with what they call."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -164,12 +191,14 @@ def listed(function: Function, program: Program) -> Listing:
     return replace(made, lines=(*made.lines, *after))
 
 
-def print_function(function: Function, program: Program, workspace: bool = False) -> PrintedFunction:
-    """The statements of a function, and the arguments that they mention."""
+def print_function(
+    function: Function, program: Program, workspace: bool = False, compiler: Compiler | None = None
+) -> PrintedFunction:
+    """The statements of a function, and the arguments that they mention; with those that are compiled in kernels."""
     made = signature(function, program, "np.dtype(np.float64)")
     names, shapes = [a.name for a in made.arguments], made.given_shapes
     taken = [*TAKEN, *map(str, program.dimensions), *shapes.values()]
-    printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes))
+    printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes), compiler is None)
     rows = row_plan(list(made.roots.values()), made.arguments)
     printer.compute(made.roots, rows)
     writer = ResultWriter(printer, shapes)
@@ -179,6 +208,7 @@ def print_function(function: Function, program: Program, workspace: bool = False
     found = validated(needed(said), "needed")
     first = None if rows is None else rows.dimension
     once = validated(with_once(found, function.arguments, function.name, printer.fresh), "once")
+    once = once if compiler is None else validated(compiler.with_kernels(function.name, once), "kernels")
     reused = validated(with_reuse(once, first), "reuse")
     typed = next((a.name for a in made.arguments if not a.integer), "")
     speller = Speller(NUMPY, made.dtype, function=function.name, typed=typed)

@@ -3,13 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from symgrad.codegen.lines import Line, indented
+from symgrad.codegen.lines import Line, indented, lines, wrapped
+from symgrad.codegen.sizes import tuple_text
 from symgrad.codegen.speller import Speller
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Read
 from symgrad.statements.operations import REDUCTIONS, elementwise
 from symgrad.statements.statements import (
     Comment,
     Define,
+    Kernel,
     Loop,
     Release,
     Rows,
@@ -51,6 +53,8 @@ def _lines(statement: Statement, speller: Speller) -> list[Line]:
             return [Line(f"{_names(buffers)} = {speller.text(expression)}", statement)]
         case Store():
             return [Line(_store(statement, speller), statement)]
+        case Kernel():
+            return _called(statement, speller)
         case Loop():
             return _loop(statement, speller)
         case Release(buffers=buffers):
@@ -58,6 +62,13 @@ def _lines(statement: Statement, speller: Speller) -> list[Line]:
         case Comment(text=text):
             return [Line(f"# {text}", statement)]
     raise TypeError(type(statement))
+
+
+def _called(kernel: Kernel, speller: Speller) -> list[Line]:
+    numbers = [tuple_text([buffer.name for buffer in group]) for group in kernel.numbers]
+    left = ", ".join([*numbers, *(buffer.name for buffer in kernel.arrays)])
+    call = f"{left} = {kernel.name}(" if left else f"{kernel.name}("
+    return lines(wrapped(call, [speller.text(one) for one in kernel.given], ")"), kernel)
 
 
 def _names(buffers: Iterable[Buffer]) -> str:

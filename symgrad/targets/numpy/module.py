@@ -18,7 +18,7 @@ from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
-from symgrad.targets.numpy.function import TYPES, PrintedBody, PrintedFunction, print_function
+from symgrad.targets.numpy.function import TYPES, Compiler, PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.once import with_shared
 from symgrad.targets.numpy.parts import MEMORY
 from symgrad.targets.numpy.runtime import sources
@@ -35,9 +35,10 @@ def module_source(
     version: str,
     *,
     workspace: bool = False,
+    compiler: Compiler | None = None,
 ) -> str:
     """The text of the module; see `targets.ModuleWriter`. Functions that take all arguments can have a workspace."""
-    printed = _with_shared(print_function(f, program, workspace and f.takes_all) for f in functions)
+    printed = _with_shared(print_function(f, program, workspace and f.takes_all, compiler) for f in functions)
     _refuse_taken_names(program.arguments, printed)
     helpers = {helper for one in printed for helper in one.helpers}
     checks = _checks(program, printed)
@@ -56,36 +57,34 @@ def module_source(
     ]
     keeping, runtime = "_once" in needs, sources()
     inside = [n for n in runtime.closure(["_Bound", *["_Keeping"] * keeping, *needs]) if n not in shown]
-    return (
-        environment()
-        .get_template("module.py.j2")
-        .render(
-            name=name,
-            formulas=formulas,
-            notes=notes(program),
-            version=version,
-            arguments=[_described(a) for a in program.arguments],
-            parameters=[_described(a) for a in parameters],
-            types=TYPES,
-            conventions=conventions(postorder([program.loss.node])),
-            dimensions=[str(d) for d in program.dimensions],
-            integers=[a.name for a in program.arguments if a.integer and a.role != "dimension"],
-            shapes_of_parameters=shapes,
-            helpers=sorted(helpers),
-            scipy=sorted({name for one in printed for name in one.scipy} | runtime.special(inside)),
-            checks=checks.values(),
-            packing=packing,
-            shapes="\n".join(_shapes([a for a in program.arguments if a.role != "dimension"])),
-            sparse=sparse,
-            bind=_bind(program, keeping),
-            keeping=keeping,
-            functions=rendered,
-            workspace=keeps,
-            imports=runtime.import_lines([*shown, *inside], _UNPACKING),
-            runtime="\n\n".join([runtime.text(inside), *_of_one_argument(helpers)]),
-            blocks=runtime.text(one for one in shown if one == "Blocks"),
-            workspace_class=runtime.text(one for one in shown if one == "Workspace"),
-        )
+    template = environment().get_template("module.py.j2")
+    return template.render(
+        name=name,
+        formulas=formulas,
+        notes=notes(program),
+        version=version,
+        arguments=[_described(a) for a in program.arguments],
+        parameters=[_described(a) for a in parameters],
+        types=TYPES,
+        conventions=conventions(postorder([program.loss.node])),
+        dimensions=[str(d) for d in program.dimensions],
+        integers=[a.name for a in program.arguments if a.integer and a.role != "dimension"],
+        shapes_of_parameters=shapes,
+        helpers=sorted(helpers),
+        scipy=sorted({name for one in printed for name in one.scipy} | runtime.special(inside)),
+        checks=checks.values(),
+        packing=packing,
+        shapes="\n".join(_shapes([a for a in program.arguments if a.role != "dimension"])),
+        sparse=sparse,
+        bind=_bind(program, keeping),
+        keeping=keeping,
+        functions=rendered,
+        workspace=keeps,
+        kernels=compiler,
+        imports=runtime.import_lines([*shown, *inside], {**_UNPACKING, **(compiler.imports if compiler else {})}),
+        runtime="\n\n".join([runtime.text(inside), *_of_one_argument(helpers)]),
+        blocks=runtime.text(one for one in shown if one == "Blocks"),
+        workspace_class=runtime.text(one for one in shown if one == "Workspace"),
     )
 
 

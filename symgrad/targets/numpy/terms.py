@@ -34,13 +34,16 @@ class NumpyTerms(Stacks):
     ----------
     arguments, taken : the names of the function's arguments, and others that no variable may have.
     estimate : about how long an axis is.
+    leads : whether rows may come last in memory, for reductions of whole arrays.
     """
 
     target, strided, doubles = "numpy", True, DOUBLES
 
-    def __init__(self, arguments: Sequence[str], taken: Sequence[str], estimate: Callable[[Expr], float]) -> None:
+    def __init__(
+        self, arguments: Sequence[str], taken: Sequence[str], estimate: Callable[[Expr], float], leads: bool = True
+    ) -> None:
         super().__init__(arguments, taken)
-        self._estimate = estimate
+        self._estimate, self._leads = estimate, leads
         self._blocks: list[Buffer] = []  # the arrays of data with rows
         self._kept: list[Buffer] = []  # what rounds over the rows have made for later ones
         self._copied: set[Node] = set()  # windows that are copied if they are used several times
@@ -50,7 +53,7 @@ class NumpyTerms(Stacks):
         self._twice: set[Node] = set()  # what a product has twice
 
     def _another(self) -> Self:
-        return type(self)((), (), self._estimate)
+        return type(self)((), (), self._estimate, self._leads)
 
     def compute(self, roots: dict[str, Use], plan: RowPlan | None = None) -> None:
         """Emit the assignments that the results need; with a plan, what has rows goes into a function of a block.
@@ -61,7 +64,7 @@ class NumpyTerms(Stacks):
             super().compute(roots)
             return
         nodes = list(postorder([use.node for use in roots.values()]))
-        self._leading = leading(nodes, plan)
+        self._leading = leading(nodes, plan) if self._leads else {}
         self._wanted.update(self._leading)
         self._rows = plan.local
         self._wanted.update({node: order for node, order in rows_first(plan).items() if node not in self._leading})

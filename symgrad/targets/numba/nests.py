@@ -1,0 +1,188 @@
+"""Fuses steps: those over axes of one length become one loop, and inside it again, as far as what they read allows.
+
+A step joins the loop of an earlier one unless it reads, in another place than the loop stands at, what the earlier one
+writes: another row, or the sum of all rows. What stands between them and needs neither comes before.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sympy import Expr, Symbol
+
+from symgrad.statements.expressions import Buffer, Operation, parts_of
+from symgrad.targets.numba.functions import COSTLY
+from symgrad.targets.numba.steps import IN_ORDER, Access, Blocks, Item, Nest, Step, Steps, all_steps, plain
+
+
+def nested(items: Sequence[Item], lengths: Mapping[Symbol, Expr]) -> tuple[Item, ...]:
+    """The steps in loops; `lengths` are those of the letters."""
+    return _Fusion(lengths).nested(items, frozenset())
+
+
+@dataclass
+class _Fusion:
+    lengths: Mapping[Symbol, Expr]
+
+    def nested(self, items: Sequence[Item], bound: frozenset[Symbol]) -> tuple[Item, ...]:
+        made: list[Item] = []
+        left = list(items)
+        while left:
+            first = left[0]
+            if isinstance(first, Steps):
+                made.append(replace(first, body=self.nested(first.body, bound)))
+                left.pop(0)
+                continue
+            assert isinstance(first, Step)
+            open_letters = _open(first, bound)
+            if not open_letters:
+                made.append(left.pop(0))
+                continue
+            groups = [self._group(left, letter, bound, n == 0) for n, letter in enumerate(open_letters)]
+            best = max(groups, key=lambda group: len(group.steps))
+            made += self.nested(best.before, bound)
+            length = self.lengths[best.letter]
+            made.append(self._loop(length, best.steps, bound))
+            left = best.after
+        return tuple(made)
+
+    def _loop(self, length: Expr, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]) -> Nest | Blocks:
+        """A loop of steps; with those that compute costly numbers in loops of their own, for a block of entries."""
+        parts = [self._nest(length, part, bound) for part in self._parts(steps, bound)]
+        if len(parts) == 1:
+            return parts[0]
+        return Blocks(length, frozenset(letter for _, letter in steps), tuple(parts))
+
+    def _nest(self, length: Expr, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]) -> Nest:
+        letters = frozenset(letter for _, letter in steps)
+        return Nest(length, letters, self.nested([step for step, _ in steps], bound | letters))
+
+    def _parts(self, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]) -> list[list[tuple[Step, Symbol]]]:
+        """The steps of a loop in turns, of numbers and of more loops, if numbers are costly and there are loops."""
+        alone = [not _open(step, bound | {letter}) for step, letter in steps]
+        costly = any(one and _is_costly(step) for one, (step, _) in zip(alone, steps, strict=True))
+        if not costly or all(alone):
+            return [list(steps)]
+        left = list(zip(alone, steps, strict=True))
+        made = []
+        while left:
+            for wanted in (False, True):
+                group, later = _Group(steps[0][1]), []
+                for one, (step, letter) in left:
+                    if one == wanted and group.is_free(step):
+                        group.join(step, letter)
+                    else:
+                        group.put_off(step)
+                        later.append((one, (step, letter)))
+                left = later
+                made += [group.steps] if group.steps else []
+        return made
+
+    def _group(self, items: Sequence[Item], letter: Symbol, bound: frozenset[Symbol], first_letter: bool) -> "_Group":
+        """The steps that can be in one loop with the first one, which is over this letter, its first or another."""
+        group = _Group(letter)
+        first, *others = items
+        assert isinstance(first, Step)
+        group.join(first, letter)
+        length = self.lengths[letter]
+        for item in others:
+            if not group.is_free(item):
+                group.put_off(item)
+                continue
+            fitting = self._fitting(item, length, group, bound, first_letter) if isinstance(item, Step) else None
+            if fitting is not None:
+                group.join(item, fitting)  # type: ignore[arg-type]
+            elif group.is_apart(item):
+                group.before.append(item)
+            else:
+                group.put_off(item)
+        return group
+
+    def _fitting(
+        self, step: Step, length: Expr, group: "_Group", bound: frozenset[Symbol], alone: bool
+    ) -> Symbol | None:
+        """The letter by which a step joins: its first, or one along which it has to do with what is in the loop."""
+        for n, letter in enumerate(_open(step, bound)):
+            if (
+                self.lengths[letter] == length
+                and ((alone and n == 0) or group.shares(step))
+                and group.fits(step, letter)
+            ):
+                return letter
+        return None
+
+
+@dataclass
+class _Group:
+    """Steps in one loop, what comes before it, and what comes after it."""
+
+    letter: Symbol
+    steps: list[tuple[Step, Symbol]] = field(default_factory=list)
+    before: list[Item] = field(default_factory=list)
+    after: list[Item] = field(default_factory=list)
+    _written: dict[Buffer, list[tuple[Access, Symbol]]] = field(default_factory=dict)
+    _read: dict[Buffer, list[tuple[Access, Symbol]]] = field(default_factory=dict)
+    _written_later: set[Buffer] = field(default_factory=set)
+    _read_later: set[Buffer] = field(default_factory=set)
+
+    def join(self, step: Step, letter: Symbol) -> None:
+        self.steps.append((step, letter))
+        self._written.setdefault(step.buffer, []).append((step.write, letter))
+        for access in step.reads:
+            self._read.setdefault(access.buffer, []).append((access, letter))
+
+    def put_off(self, item: Item) -> None:
+        self.after.append(item)
+        for step in all_steps([item]):
+            self._written_later.add(step.buffer)
+            self._read_later.update(access.buffer for access in step.reads)
+
+    def is_free(self, item: Item) -> bool:
+        """Whether an item may come before those that were put off."""
+        for step in all_steps([item]):
+            if step.buffer in self._written_later or step.buffer in self._read_later:
+                return False
+            if any(access.buffer in self._written_later for access in step.reads):
+                return False
+        return True
+
+    def is_apart(self, item: Item) -> bool:
+        """Whether an item may come before the loop."""
+        for step in all_steps([item]):
+            if step.buffer in self._written or step.buffer in self._read:
+                return False
+            if any(access.buffer in self._written for access in step.reads):
+                return False
+        return True
+
+    def shares(self, step: Step) -> bool:
+        """Whether a step has an array with the others in common."""
+        mine = {step.buffer, *(access.buffer for access in step.reads if access.places)}
+        return not mine.isdisjoint(self._written) or not mine.isdisjoint(self._read)
+
+    def fits(self, step: Step, letter: Symbol) -> bool:
+        """Whether a step can be in the loop: it meets what the others write, or read and it writes, where it stands."""
+        pairs = [(access, there) for access in step.reads for there in self._written.get(access.buffer, ())]
+        pairs += [(step.write, there) for there in self._written.get(step.buffer, ())]
+        pairs += [(step.write, there) for there in self._read.get(step.buffer, ())]
+        return all(_meet(access, letter, *there) for access, there in pairs)
+
+
+def _is_costly(step: Step) -> bool:
+    return any(isinstance(part, Operation) and part.head in COSTLY for part in parts_of(step.value))
+
+
+def _open(step: Step, bound: frozenset[Symbol]) -> list[Symbol]:
+    """The letters that a step can have a loop of next."""
+    left = [letter for letter in step.letters if letter not in bound]
+    first = [letter for letter in left if letter in step.kept]
+    return first if first and step.how in IN_ORDER else left
+
+
+def _meet(one: Access, its: Symbol, other: Access, others: Symbol) -> bool:
+    """Whether two accesses to an array are, in a loop, always of the same part of it."""
+    if not one.places and not other.places:
+        return False  # a number that all turns of the loop share
+    pairs: Iterable[tuple[Symbol | None, Symbol | None]] = [
+        (plain(a), plain(b)) for a, b in zip(one.places, other.places, strict=True)
+    ]
+    return (its, others) in pairs

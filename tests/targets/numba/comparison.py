@@ -1,0 +1,144 @@
+"""Compares generated Numba modules with the NumPy modules of the same models: value, gradient, Hessian-vector product.
+
+    python tests/targets/numba/comparison.py [examples | benchmarks | corpus | NAME...]
+
+compares all examples, benchmark cases and models of the corpus, in double and single precision, which takes some
+minutes; the exit code is 1 where one differs. The suite compares the quick ones.
+"""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from importlib import import_module
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from symgrad import Model
+from symgrad.cli.model_file import ModelReference, load_model
+from symgrad.targets import target
+
+ROOT = Path(__file__).parents[3]
+# relative to the largest entry, beyond which two orders of the same sums do not differ; the inputs are of size one
+DOUBLE, SINGLE = 1e-12, 2e-4
+FUNCTIONS = ("value", "gradient", "value_and_gradient")
+
+
+class Different(AssertionError):
+    """The modules give different numbers."""
+
+
+def example(reference: str) -> Model:
+    return load_model(ModelReference.parse(str(ROOT / "examples" / reference)))
+
+
+def modules(model: Model, **options: Any) -> tuple[Any, Any]:
+    """The model's modules for NumPy and for Numba, unchecked."""
+    return model.compile(check=False, **options), target("numba").imported(
+        model.source(target="numba", **options), model.name
+    )
+
+
+def agree(
+    of_numpy: Any,
+    of_numba: Any,
+    inputs: Mapping[str, Any],
+    double: float = DOUBLE,
+    functions: Sequence[str] = FUNCTIONS,
+    single: bool = True,
+) -> None:
+    """Every function of first order gives the same numbers, of the same types, at the inputs (and sizes).
+
+    Raises
+    ------
+    Different : one does not, or has another shape or type.
+    """
+    for name in functions:
+        taken = signature(getattr(of_numpy, name)).parameters
+        for dtype, tolerance in ((np.float64, double), *([(np.float32, SINGLE)] if single else [])):
+            named = {argument: _of_type(inputs[argument], dtype) for argument in taken}
+            with np.errstate(all="ignore"):
+                wanted, got = (getattr(module, name)(**named) for module in (of_numpy, of_numba))
+            _compare(f"{name} in {dtype.__name__}", _leaves(got), _leaves(wanted), tolerance)
+
+
+def _of_type(value: Any, dtype: Any) -> Any:
+    array = np.asarray(value)
+    return array.astype(dtype) if array.dtype.kind == "f" else value
+
+
+def _leaves(result: Any) -> list[Any]:
+    return [leaf for part in result for leaf in _leaves(part)] if isinstance(result, tuple) else [result]
+
+
+def _compare(name: str, got: list[Any], wanted: list[Any], tolerance: float) -> None:
+    single = "float32" in name
+    whole = max(float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)) for one in wanted for b in [np.asarray(one)])
+    for number, (a, b) in enumerate(zip(got, wanted, strict=True)):
+        if np.shape(a) != np.shape(b) or a.dtype != b.dtype or type(a) is not type(b):
+            raise Different(
+                f"{name}, result {number}: {type(a)} of {a.dtype} and shape {np.shape(a)}, not {type(b)} of {b.dtype} "
+                f"and {np.shape(b)}"
+            )
+        scale = whole if single else float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0))
+        with np.errstate(invalid="ignore", over="ignore"):
+            off = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0, np.abs(np.float64(a) - b))
+        if not np.all(off <= tolerance * scale):
+            raise Different(f"{name}, result {number}: off by {np.max(off)} where the largest entry is {scale}")
+
+
+def examples() -> Iterator[tuple[str, Callable[[], Model], None]]:
+    from tests.examples.test_models import MODELS, NETWORKS
+
+    for reference in (*MODELS, *NETWORKS):
+        yield f"examples/{reference}", partial(example, reference), None
+
+
+def benchmarks() -> Iterator[tuple[str, Callable[[], Model], Any]]:
+    sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
+    cases = import_module("run").CASES
+    for case in cases:
+        yield f"benchmarks/{case.name}", case.model, [partial(case.arrays, np.random.default_rng(0))]
+
+
+def corpus() -> Iterator[tuple[str, Callable[[], Model], Any]]:
+    from tests.real_models.corpus import CORPUS
+
+    for record in CORPUS:
+        made = [partial(record.inputs, n, np.random.default_rng(n)) for n in record.sizes]
+        yield f"corpus/{record.name}", record.build, [*made, *record.hostile.values()]
+
+
+def compare(build: Callable[[], Model], inputs: Any) -> str:
+    """The Numba module's text; an error where modules differ."""
+    model = build()
+    numpy, numba = modules(model)
+    if inputs is None:
+        draw = model.draws(numpy)[0]
+        sizes = {str(dimension): size for dimension, size in draw.sizes.items()}
+        inputs = [lambda: {**sizes, **draw.inputs}]
+    for make in inputs:
+        agree(numpy, numba, make())
+    return model.source(target="numba")
+
+
+def main(wanted: list[str]) -> int:
+    wrong = 0
+    for name, build, inputs in (*examples(), *benchmarks(), *corpus()):
+        if wanted and not any(part in name for part in wanted):
+            continue
+        try:
+            compare(build, inputs)
+        except Exception as problem:
+            wrong += 1
+            print(f"different  {name}  {type(problem).__name__}: {problem}"[:1500], flush=True)
+        else:
+            print(f"same       {name}", flush=True)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,73 @@
+"""Models of several kinds give what NumPy gives: recurrences, masks, gathers, scatters, and what stays with NumPy."""
+
+import numpy as np
+import pytest
+from sympy import Eq, IndexedBase, Sum, exp, loggamma, symbols, tanh
+
+from symgrad import Model, if_else
+
+numba = pytest.importorskip("numba")
+
+from .comparison import agree, modules  # noqa: E402
+
+N, K, T = symbols("N K T", integer=True, positive=True)
+n, k, t = symbols("n k t", integer=True)
+x, y, w = IndexedBase("x", shape=(N,)), IndexedBase("y", shape=(N,)), IndexedBase("w", shape=(K,))
+X, g = IndexedBase("X", shape=(N, K)), IndexedBase("g", shape=(N,))
+h = IndexedBase("h", shape=(N,))
+a = symbols("a", real=True)
+RNG = np.random.default_rng(0)
+FIRST = ("value_and_gradient",)
+
+
+def test_a_recurrence_is_one_loop_over_time():
+    model = Model(Sum(h[n] ** 2, (n, 0, N - 1)), [a], where=[Eq(h[0], a), Eq(h[n], tanh(a * h[n - 1]) + y[n])])
+    text = model.source(target="numba")
+    assert "for n in range(1, N):" in text and "for n in range(N - 1, 0, -1):" in text
+    agree(*modules(model), {"a": 0.3, "y": RNG.normal(size=50), "N": 50}, functions=FIRST)
+
+
+def test_what_a_mask_leaves_out_does_not_count_even_if_it_is_nan():
+    model = Model(Sum(if_else(y[n] > 0, exp(x[n]) * y[n], 0), (n, 0, N - 1)), [x])
+    given = {"x": RNG.normal(size=9), "y": RNG.normal(size=9)}
+    given["x"][given["y"] <= 0] = np.nan
+    of_numpy, of_numba = modules(model)
+    agree(of_numpy, of_numba, given, functions=FIRST, single=False)
+    value, slope = of_numba.value_and_gradient(**given)
+    assert np.isfinite(value) and np.all(np.isfinite(slope.x))
+
+
+def test_gathers_are_read_in_place_and_scatters_add_up():
+    group = IndexedBase("group", shape=(N,), integer=True)
+    model = Model(Sum(exp(w[group[n]] * x[n]) - y[n] * w[group[n]] * x[n], (n, 0, N - 1)), [w], facts=[group[n] < K])
+    given = {
+        "w": RNG.normal(size=4),
+        "group": RNG.integers(4, size=30),
+        "x": RNG.normal(size=30),
+        "y": RNG.normal(size=30),
+    }
+    of_numpy, of_numba = modules(model)
+    agree(of_numpy, of_numba, given, functions=FIRST, single=False)
+    given["group"][2] = 4
+    with pytest.raises(IndexError):
+        of_numba.value(**given)
+
+
+def test_what_numba_lacks_stays_with_numpy_and_the_module_says_so():
+    model = Model(Sum(loggamma(exp(x[n]) + 1) * y[n], (n, 0, N - 1)), [x])
+    text = model.source(target="numba")
+    assert "gammaln" in text.partition('"""\n')[0]
+    agree(*modules(model), {"x": RNG.normal(size=20), "y": RNG.normal(size=20)}, functions=FIRST, single=False)
+
+
+def test_the_variables_of_loops_are_none_of_the_models():
+    least, start = symbols("min start")
+    u, v = IndexedBase("u", shape=(T, K)), IndexedBase("v", shape=(K,))
+    time = symbols("i", integer=True)
+    state = IndexedBase("j", shape=(T, K))
+    steps = [Eq(state[0, k], v[k]), Eq(state[time, k], tanh(start * state[time - 1, k]) * u[time, k])]
+    model = Model(Sum(state[time, k] ** 2, (time, 0, T - 1), (k, 0, K - 1)), [v, start], where=steps)
+    given = {"v": RNG.normal(size=3), "u": RNG.normal(size=(20, 3)), "start": 0.7}
+    agree(*modules(model), given, functions=FIRST, single=False)
+    hidden = Model(least * Sum(exp(x[n]) * y[n], (n, 0, N - 1)), [x])
+    assert "numba" in hidden.source(target="numba") and "_kernel(" not in hidden.source(target="numba")
