@@ -95,6 +95,12 @@ class Entries:
                 return self.value(array, self._broadcast(array, index), letters)
             case Operation(head="diagonal", parts=(array,)):
                 return self.value(array, _on_diagonal(expression, index), letters)
+            case Operation(head="einsum", parts=(array,)) if index_of_view(expression, index) is not None:
+                inner = index_of_view(expression, index)
+                assert inner is not None
+                return self.value(array, inner, letters, as_place)
+            case Total() | Operation() if as_place:
+                raise NotNative("a place in what is computed")
             case Operation(head="asarray" | "number" | "float" | "ascontiguousarray", parts=(array, *_)) if not index:
                 return self.value(array, index, letters)
             case Operation(head="least_number"):
@@ -103,8 +109,11 @@ class Entries:
                 found = self.value(array, index, letters)
                 return operation("whole", found) if expression.head == "whole" else found
             case Total() | Operation() if _is_elementwise(expression) and letters_in(index) == letters:
-                return expression.rebuilt(
-                    [self.value(part, self._broadcast(part, index), letters) for part in expression.operands]
+                parts = [self.value(part, self._broadcast(part, index), letters) for part in expression.operands]
+                return (
+                    Operation(expression.head, tuple(parts))
+                    if isinstance(expression, Operation)
+                    else expression.rebuilt(parts)
                 )
             case Total() | Operation():
                 made = Read(self.named(expression))
@@ -185,6 +194,13 @@ def _on_diagonal(expression: Operation, index: Index) -> Index:
     *others, place = index
     rest = iter(others)
     return tuple(place if axis in (first, second) else next(rest) for axis in range(len(index) + 1))
+
+
+def index_of_view(expression: Operation, index: Index) -> Index | None:
+    """The index in the only operand of a sum of products, if that is a view of the operand, such as its diagonal."""
+    (inside,), out = expression.option("letters")
+    places = dict(zip(out, index, strict=True))
+    return tuple(places[letter] for letter in inside) if set(inside) == set(out) else None
 
 
 def is_view(expression: Expression, shape: Shape) -> bool:

@@ -28,7 +28,7 @@ from symgrad.statements.statements import Body, Comment, Kernel, Loop, Once, Row
 from symgrad.targets.numba.functions import OWN
 from symgrad.targets.numba.nests import nested
 from symgrad.targets.numba.reading import Reader
-from symgrad.targets.numba.split import Split, stretches
+from symgrad.targets.numba.split import Split, roots_of, stretches
 from symgrad.targets.numba.steps import Item, NotNative, Step, Steps, all_steps
 from symgrad.targets.numba.text import KIND, LEAST, TYPES, WHOLE, KernelText
 
@@ -66,6 +66,7 @@ class Kernels:
     axes: Axes = field(default_factory=Axes)
     made: list[Compiled] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
+    _roots: dict[Buffer, set[Buffer]] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
     def body(self, body: Body) -> Body:
@@ -86,6 +87,7 @@ class Kernels:
                 split.statement(self._rows(statement) if isinstance(statement, Rows) else statement)
         results = tuple(map(split.result, body.results))
         found: list[Statement] = []
+        self._roots |= roots_of(split.parts)
         all_of_them = list(stretches(split.parts))
         for n, (native, stretch) in enumerate(all_of_them):
             rest = [one for _, other in all_of_them[n + 1 :] for one in other]
@@ -114,6 +116,9 @@ class Kernels:
         self.made.append(made)
         return [kernel]
 
+    def _memory(self, buffer: Buffer) -> set[Buffer]:
+        return {buffer, *self._roots.get(buffer, ())}
+
     def _compiled(self, statements: Sequence[Statement], results: tuple[Buffer, ...]) -> tuple[Compiled, Kernel]:
         if hidden := RESERVED & self.taken:
             raise NotNative(f"a variable called {min(hidden)}")
@@ -123,6 +128,8 @@ class Kernels:
         accessed = dict.fromkeys(a.buffer for step in steps for a in (*step.reads, step.write))
         given = [buffer for buffer in accessed if buffer not in reader.made]
         changed = tuple(dict.fromkeys(step.buffer for step in steps if step.buffer not in reader.made))
+        if any(self._memory(one) & self._memory(other) for one in changed for other in given if one != other):
+            raise NotNative("an array that is changed under one name and read under another")
         shapes = self.axes.known | {b: b.shape for b in accessed if b not in self.axes.known and b.shape is not None}
         groups, left = _groups(results, shapes)
         written = KernelText(items, frozenset({*given, *results}), shapes, frozenset(self.taken))

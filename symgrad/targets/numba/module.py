@@ -8,10 +8,14 @@ from symgrad.codegen.lines import wrapped
 from symgrad.codegen.runtime import Import, Sources, definitions
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.program import Program
+from symgrad.outputs.first_order import BOTH, GRADIENT, VALUE
 from symgrad.outputs.function import Function
 from symgrad.statements.statements import Body
 from symgrad.targets.numba.kernels import Compiled, Kernels
 from symgrad.targets.numpy.module import module_source as numpy_source
+
+# The functions with kernels; those of second order are NumPy's
+COMPILED = (VALUE, GRADIENT, BOTH)
 
 _START = """
 _kept = "__file__" in globals()  # then what is compiled is kept beside the file
@@ -31,6 +35,9 @@ class NumbaCompiler:
         self._left: dict[str, tuple[str, ...]] = {}
 
     def with_kernels(self, name: str, body: Body) -> Body:
+        if name not in COMPILED:
+            self._left[name] = ("all",)
+            return body
         made = Kernels(name, set())
         found = made.body(body)
         self.kernels += made.made

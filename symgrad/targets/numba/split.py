@@ -26,7 +26,7 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.operations import memory_of
 from symgrad.statements.spaces import UnknownAxes
-from symgrad.statements.statements import Define, Loop, Statement, Store, Unpack, every
+from symgrad.statements.statements import Define, Loop, Statement, Store, Unpack, every, root
 from symgrad.targets.numba.entries import is_view
 from symgrad.targets.numba.functions import ELEMENTWISE, kind_of
 from symgrad.targets.numba.reading import Reader
@@ -56,6 +56,7 @@ class Split:
     taken: set[str]
     in_loop: Callable[[Loop], Loop] = field(default=lambda loop: loop)
     parts: list[Part] = field(default_factory=list)
+    _shared: set[Buffer] = field(default_factory=set)  # variables that may be part of others
     _views: dict[Buffer, Expression] = field(default_factory=dict)
     _numbers: "count[int]" = field(default_factory=lambda: count(1))
 
@@ -72,6 +73,7 @@ class Split:
             case Loop():
                 inside = self._loop(statement)
                 kind = self._is_readable(inside) and all(map(self.is_native, _expressions(inside)))
+                kind = kind and all(map(self._is_place, every(inside.body)))
                 self.parts.append((kind, inside if kind else self.in_loop(statement)))
             case _:
                 self.parts.append((False, statement))
@@ -129,6 +131,8 @@ class Split:
 
     def _define(self, buffer: Buffer, expression: Expression) -> None:
         statement = Define(buffer, expression)
+        if memory_of(expression) != "new":
+            self._shared.add(buffer)
         if is_view(expression, self.axes.shape(expression)):
             self._views[buffer] = expression
             self.parts.append((False, statement))
@@ -138,12 +142,18 @@ class Split:
 
     def _store(self, statement: Store, expression: Expression) -> None:
         """A part of an array; products of matrices are computed before, unless they are all of it."""
-        if self._is_known(expression) and self.is_native(statement.target):
+        if self._is_known(expression) and self._is_place(statement):
             store = replace(statement, expression=self._pulled(expression))
             if self._is_readable(store):
                 self.parts.append((True, store))
                 return
         self.parts.append((False, statement))
+
+    def _is_place(self, statement: Statement) -> bool:
+        """Whether a kernel can write where a statement does: into an array by its own name."""
+        if not isinstance(statement, Store):
+            return True
+        return self.is_native(statement.target) and root(statement.target) not in self._shared
 
     def _named(self, expression: Expression) -> Expression:
         shape = self.axes.shape(expression)
@@ -189,7 +199,7 @@ def _computes(expression: Expression) -> bool:
 
 def stretches(parts: Sequence[Part]) -> Iterator[tuple[bool, list[Statement]]]:
     """The statements in as few stretches of one kind as their order allows."""
-    roots = _roots(parts)
+    roots = roots_of(parts)
     left = list(parts)
     while left:
         for native in (False, True):
@@ -220,7 +230,7 @@ def _memory(buffers: object, roots: dict[Buffer, set[Buffer]]) -> set[Buffer]:
     return {root for buffer in buffers for root in (buffer, *roots.get(buffer, ()))}  # type: ignore[attr-defined]
 
 
-def _roots(parts: Sequence[Part]) -> dict[Buffer, set[Buffer]]:
+def roots_of(parts: Sequence[Part]) -> dict[Buffer, set[Buffer]]:
     """The variables that others may be part of."""
     roots: dict[Buffer, set[Buffer]] = {}
     for _, one in parts:

@@ -1,4 +1,4 @@
-"""Compares generated Numba modules with the NumPy modules of the same models: value, gradient, Hessian-vector product.
+"""Compares generated Numba modules with the NumPy modules of the same models: value and gradient.
 
     python tests/targets/numba/comparison.py [examples | benchmarks | corpus | NAME...]
 
@@ -111,8 +111,8 @@ def corpus() -> Iterator[tuple[str, Callable[[], Model], Any]]:
         yield f"corpus/{record.name}", record.build, [*made, *record.hostile.values()]
 
 
-def compare(build: Callable[[], Model], inputs: Any) -> str:
-    """The Numba module's text; an error where modules differ."""
+def compare(build: Callable[[], Model], inputs: Any, functions: Sequence[str] = FUNCTIONS, single: bool = True) -> None:
+    """Compare the modules of a model, at the first inputs that a check draws where there are no others."""
     model = build()
     numpy, numba = modules(model)
     if inputs is None:
@@ -120,8 +120,7 @@ def compare(build: Callable[[], Model], inputs: Any) -> str:
         sizes = {str(dimension): size for dimension, size in draw.sizes.items()}
         inputs = [lambda: {**sizes, **draw.inputs}]
     for make in inputs:
-        agree(numpy, numba, make())
-    return model.source(target="numba")
+        agree(numpy, numba, make(), functions=functions, single=single)
 
 
 def main(wanted: list[str]) -> int:

@@ -71,3 +71,15 @@ def test_the_variables_of_loops_are_none_of_the_models():
     agree(*modules(model), given, functions=FIRST, single=False)
     hidden = Model(least * Sum(exp(x[n]) * y[n], (n, 0, N - 1)), [x])
     assert "numba" in hidden.source(target="numba") and "_kernel(" not in hidden.source(target="numba")
+
+
+def test_a_diagonal_is_written_to_where_it_lies():
+    """Of a loss whose gradient adds to the diagonal of a matrix, and what second derivatives are: NumPy's."""
+    S = IndexedBase("S", shape=(N, N))
+    model = Model(
+        Sum(exp(S[n, n]) * y[n], (n, 0, N - 1)) + Sum(y[n] * S[n, t] * y[t], (n, 0, N - 1), (t, 0, N - 1)), [S]
+    )
+    given = {"S": RNG.normal(size=(6, 6)), "y": RNG.normal(size=6)}
+    agree(*modules(model), given, functions=FIRST, single=False)
+    text = model.source(target="numba", hessian=True)
+    assert "_gradient_kernel(" in text and "_hessian_kernel(" not in text
