@@ -7,6 +7,7 @@ from sympy import (
     BlockMatrix,
     DiagMatrix,
     Eq,
+    HadamardPower,
     HadamardProduct,
     Identity,
     IndexedBase,
@@ -25,6 +26,7 @@ from sympy import (
     preorder_traversal,
     sign,
     sin,
+    sqrt,
     symbols,
     tanh,
 )
@@ -323,3 +325,9 @@ def test_a_condition_holds_for_its_own_index_only():
     there, over = if_else(seen[n] <= 0, 0, gap[n] - alpha), (n, 0, M - 1)
     slope = Model(LogSumExp(there, over), [alpha]).gradient(alpha)
     assert slope == -Sum(if_else(seen[n] <= 0, 0, softmax(there, over)), over)
+
+
+def test_signs_inside_a_norm_are_those_of_matrices():
+    a, b, c, d = (MatrixSymbol(name, *shape) for name, *shape in [("a", N, 1), ("b", N, 1), ("c", 1, M), ("d", 1, N)])
+    outer = exp(v) * (-2 * a - 3 * b).applyfunc(sigmoid) * d * a * c
+    assert "‖𝟏 − sigmoid(" in Model(sqrt(total(HadamardPower(outer, 2))), [b, v]).show()

@@ -50,6 +50,10 @@ class Norm(Expr):  # type: ignore[misc]
         """1 or 2."""
         return self.args[1]
 
+    def _xreplace(self, rule: Any) -> Any:
+        """SymPy looks for signs inside, and would make numbers of matrices there."""
+        return rule.get(self, self), self in rule
+
 
 def idiomatic(expr: Any, known: Collection[Any] = frozenset()) -> Any:
     """The expression as it is written; sums of matrices among the `known` ones keep their sign, and are not turned."""
