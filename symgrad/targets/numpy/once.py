@@ -158,8 +158,8 @@ class _Apart:
         """Put a statement among those that come first, and say whether its results are worth to be kept."""
         self.moved.append(statement)
         self.fixed.update(statement.defines)
-        if isinstance(statement, Define | Store) and _changed(statement) & self.returned:
-            whole = self._costs_itself(statement.expression) or _is_slow(statement)
+        if isinstance(statement, Define | Store) and self._is_filled(statement):
+            whole = _is_slow(statement)
         elif isinstance(statement, Define) and statement.buffer not in self.written:
             whole = self._is_kept(statement.expression)
         else:
@@ -194,13 +194,15 @@ class _Apart:
             return Read(self.taken_out[expression])
         return expression.rebuilt([self._taken_out(part) for part in expression.operands])
 
+    def _is_filled(self, statement: Define | Store) -> bool:
+        """Whether a pass over entries makes what is returned: a copy would cost no less."""
+        return bool(_changed(statement) & self.returned) and not self._costs(statement.expression)
+
     def _remade(self, expression: Expression) -> Expression:
-        """What is returned, the last pass over its entries made anew: a copy would cost no less."""
+        """What is returned, of what is kept: the last pass over its entries stays."""
         if _is_record(expression):
             return expression.rebuilt([self._remade(part) for part in expression.operands])
-        if self._costs_itself(expression):
-            return self._taken_out(expression)
-        return expression.rebuilt([self._taken_out(part) for part in expression.operands])
+        return self._taken_out(expression) if self._costs(expression) else expression
 
     def _own(self, expression: Expression) -> Expression:
         """What is returned, or written to, in memory of its own."""
