@@ -96,7 +96,12 @@ class Checking:
             self.complex_step(),
             self.second_order(request) if request else None,
             self._compiled(request),
+            self._compared,
         )
+
+    @cached_property
+    def _compared(self) -> frozenset[str]:
+        return frozenset() if self.stated is None else self.stated.compared
 
     def _compiled(self, request: Request) -> Compiled:
         if request not in self._known:

@@ -7,19 +7,19 @@ argument, the point is sought where what the condition lacks vanishes.
 
 import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import Abs, Basic, Dummy, Eq, Indexed, Max, Min, sign
+from sympy import Abs, Add, Basic, Dummy, Eq, Ge, Gt, Indexed, Le, Lt, Max, Min, Piecewise, Symbol, sign
 from sympy.logic.boolalg import Boolean, BooleanAtom, BooleanFalse
 
 from symgrad.arguments import Argument
 from symgrad.dimensions import concrete
 from symgrad.frontend.facts import SIGNS, outermost
 from symgrad.frontend.names import label_of
-from symgrad.functions import relu
+from symgrad.functions import if_else, relu
 from symgrad.reference import Place, branches_of
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.differences import typical_size
@@ -138,11 +138,43 @@ class Coverage:
             if allowed(inputs, search.draw) and self.takes(branch, inputs, search.draw.sizes):
                 yield inputs, search.draw
 
+    def at_borders(
+        self, allowed: Callable[[dict[str, Any], Draw], bool], given: Collection[str]
+    ) -> Iterator[tuple[Basic, dict[str, Any], Draw]]:
+        """Inputs at the border of each condition on data alone, whose two sides are equal there: c[n] = 1 of c[n] >= 1.
+
+        Which branch is taken there, the difference of >= and >, no draw beside it shows. Only sums of inputs and whole
+        numbers are compared, of which float64 says whether they are equal as exactly as the loss does.
+        """
+        borders = {
+            Branch(site, None, Eq(*part.args, evaluate=False)): None
+            for site in self._places
+            for condition in branches_of(site).values()
+            for part in condition.atoms(Gt, Ge, Lt, Le)
+            if isinstance(site, if_else | Piecewise) and _is_compared_exactly(part)
+        }
+        for branch in sorted(borders, key=str):
+            moving = self._moving(branch)
+            if not moving or any(a.role == "parameter" or a.name in given for a in moving):
+                continue
+            for place, draw in self._places[branch.site][:_MOST_PLACES]:
+                search = _Search(self.loss, branch, place, draw)
+                found = (inputs for inputs in search.along_lines(moving) if allowed(inputs, draw))
+                if search.lack(draw.inputs) == 0 or (inputs := next(found, None)) is None:
+                    continue
+                yield branch.condition, inputs, draw
+                break
+
     def _moving(self, branch: Branch) -> tuple[Argument, ...]:
         """The arguments that a branch's condition is about."""
         matrices = {matrix for place, _ in self._places[branch.site] for matrix, _ in place.entries.values()}
         names = self.loss.names_in([branch.condition, *matrices])
         return tuple(a for a in self.loss.arguments if a.role != "dimension" and label_of(a.symbol) in names)
+
+
+def _is_compared_exactly(condition: Basic) -> bool:
+    terms = [term.as_coeff_Mul() for side in condition.args for term in Add.make_args(side)]
+    return all(c.is_Integer and (rest == 1 or isinstance(rest, Indexed | Symbol)) for c, rest in terms)
 
 
 def _shortened(text: str) -> str:

@@ -1,5 +1,6 @@
 """Checks a generated module against numerical gradients, at several sizes, on every branch and at the edges."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from symgrad.verify.subject import Settings, Subject
 
 _MOST_BRANCHES = 60  # that are solved for
 _MOST_OTHERS = 40  # draws that are looked at for a branch
+_MOST_BORDERS = 8  # of conditions: each costs as much as a draw
 _MOST_ENTRIES = 4000  # of the axes together, of sizes at which a condition on indices is first met
 
 
@@ -71,8 +73,11 @@ class _Check:
             self._take_missing_branches(draws)
             if settings.sizes is None and not settings.inputs:
                 self._at_edges(draws[0], len(draws))
-            if settings.accuracy:
                 failed: list[Finding] = []
+                guarded("borders", partial(self._at_borders, len(draws)), failed.append)
+                self._edges += [Run("the borders of conditions", findings=tuple(failed))] if failed else []
+            if settings.accuracy:
+                failed = []
                 audited = guarded("the digits", partial(audit, subject, draws[0]), failed.append)
                 self._edges.append(audited or Run("the digits", findings=tuple(failed)))
         labels = subject.second.labels(subject.parameters) if subject.second is not None else ()
@@ -213,6 +218,18 @@ class _Check:
             guarded(place, partial(self._run_all, there, number, kept), failed.append)
         if failed:
             self._edges.append(Run("the edges", findings=tuple(failed)))
+
+    def _at_borders(self, number: int) -> None:
+        if self._coverage is None:
+            return
+        given = tuple(given_inputs(self._subject, self._settings))
+        found = self._coverage.at_borders(self._is_legal, given)
+        for condition, inputs, draw in itertools.islice(found, _MOST_BORDERS):
+            distance = self._subject.distance(inputs, draw.constraints)
+            where = f"where {condition.args[0]} = {condition.args[1]}"
+            there = replace(draw, inputs=inputs, distance=distance, notes=(), where=where)
+            if distance > 0:
+                self._edges.append(self._run(there, number, [probe for probe in PROBES if probe is not SECOND]))
 
     def _run_all(self, draws: Iterator[Draw | Run], number: int, probes: Sequence[Probe]) -> None:
         scaled: dict[tuple[str, str], Finding] = {}  # each kind of thing once

@@ -18,7 +18,7 @@ tends to zero only where f is smooth. It is extrapolated beside D, and what is l
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -163,21 +163,24 @@ class Neighbourhood:
     """Points on a very short straight line through the inputs, for measuring rounding errors.
 
     All float arguments move: with the data as they are, terms may cancel exactly. But of data, zeros stay: they may be
-    where the loss is not smooth, and it does not matter that it is not. The points are not evenly spaced, since steps
-    that are a multiple of the spacing of floating-point numbers would all be rounded alike.
+    where the loss is not smooth, and it does not matter that it is not. What conditions compare stays as well: another
+    branch is no rounding error. The points are not evenly spaced, since steps that are a multiple of the spacing of
+    floating-point numbers would all be rounded alike.
     """
 
     positions: Array
     points: list[dict[str, Any]]
 
     @classmethod
-    def of(cls, inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator) -> "Neighbourhood":
-        """The neighbourhood of inputs; `parameters` are the names of those whose zeros are moved, too."""
+    def of(
+        cls, inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator, compared: Collection[str] = ()
+    ) -> "Neighbourhood":
+        """The neighbourhood of inputs; zeros of `parameters` (names) move, too, and of `compared` data nothing does."""
         positions = np.arange(_NOISE_POINTS) - _NOISE_POINTS // 2 + rng.uniform(-0.3, 0.3, size=_NOISE_POINTS)
         moves = {}
         for name, value in inputs.items():
             base = np.asarray(value)
-            if base.dtype.kind == "f":
+            if base.dtype.kind == "f" and name not in compared:
                 base = base.astype(np.float64)
                 size = typical_size(base) if name in parameters else np.abs(base)
                 # No entry may move by so little that the rounded value is the same at all points.

@@ -6,13 +6,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from mpmath import mpf
-from sympy import Basic
+from sympy import Basic, Heaviside, KroneckerDelta, Piecewise, ceiling, floor, sign
 
 from symgrad.arguments import Argument
 from symgrad.frontend.names import base_symbol, label_of
-from symgrad.reference import Place, Trace, evaluate, shortfall
+from symgrad.functions import if_else, step
+from symgrad.reference import Place, Trace, branches_of, evaluate, shortfall
 
 _KEPT = 16  # evaluations: both the check of the value and that of the chain ask for it, and that of branches
+
+_CHOOSING = (if_else, Piecewise, KroneckerDelta, Heaviside, step, sign, floor, ceiling)  # that jump
 
 Sizes = Mapping[Any, int]
 
@@ -64,6 +67,17 @@ class StatedLoss:
     def shortfall(self, condition: Basic, holds: bool, place: Place, inputs: Mapping[str, Any], sizes: Sizes) -> float:
         """How far a condition is from holding (or not) at a place of the loss."""
         return shortfall(condition, holds, place, self.values(inputs), dict(sizes), self.where)
+
+    @property
+    def compared(self) -> frozenset[str]:
+        """The names of the data that conditions are about, of those that are about no parameter."""
+        expressions = [part for part in (self.loss, *(e.args[1] for e in self.where)) if isinstance(part, Basic)]
+        sites = {site for expression in expressions for site in expression.atoms(*_CHOOSING)}
+        parts = {part for site in sites for part in (branches_of(site).values() or site.args)}
+        data = {a.name for a in self.arguments if a.role == "data"}
+        parameters = {a.name for a in self.arguments if a.role == "parameter"}
+        about = [self.names_in([part]) for part in parts]
+        return frozenset(name for names in about if not names & parameters for name in names & data)
 
     def names_in(self, expressions: Iterable[Basic], closed: Collection[str] = ()) -> set[str]:
         """The names that expressions are made of, with those that named quantities among them are made of.

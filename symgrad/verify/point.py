@@ -145,7 +145,7 @@ class Point:
     @cached_property
     def noises(self) -> dict[str, Arrays]:
         """The rounding errors of what each function gives, as measured around the inputs; 0 where that fails."""
-        near = Neighbourhood.of(self.inputs, self.names, self.rng)
+        near = Neighbourhood.of(self.inputs, self.names, self.rng, self.subject.compared)
         found = {}
         others = (GRADIENT, COMPACT, *OF_VECTORS)
         measured = {name: arrays for name, arrays in self.plain.items() if name not in others}

@@ -53,6 +53,7 @@ class Subject:
     complex_step : the loss that is differentiated, on complex numbers.
     second : the second derivatives and Jacobians to check as well.
     compiled : the formulas of all functions, and how the compiler came to them.
+    compared : the names of data that conditions of the loss are about.
     """
 
     module: Any
@@ -72,6 +73,7 @@ class Subject:
     complex_step: ComplexStep | None = None
     second: SecondOrder | None = None
     compiled: Compiled | None = None
+    compared: frozenset[str] = frozenset()
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -110,6 +110,14 @@ def test_gaps_under_a_mask_are_accepted() -> None:
     assert report.ok, report
 
 
+@pytest.mark.parametrize("size", [12, 3000])
+def test_a_condition_at_its_border_hides_nothing(size: int) -> None:
+    model = Model(Sum(if_else(sp.Eq(seen[n], 1), (R[n] - s) ** 4, 0), (n, 0, N - 1)), [s])
+    mask = np.arange(size) % 3 > 0  # of ones, beside each of which the condition does not hold
+    inputs = {"R": np.where(mask, np.linspace(-1, 1, size), np.nan), "seen": mask.astype(float)}
+    assert wrong(model, inputs, 1.0).ok and wrong(model, inputs, 1 + 1e-5).verdict == "fail"
+
+
 def test_a_fact_that_a_part_breaks_holds_the_array_together() -> None:
     facts = [sp.Eq(Sum(q[n], (n, 0, N - 1)), 1), q[n] > 0]
     model = Model(-Sum(q[n] * log(q[n]) * u, (n, 0, N - 1)), [u], facts=facts)
