@@ -33,6 +33,8 @@ TEXTS = [
     "(x*y + x)**3*(z**2 - y**2)**2/(x**2*(z - y)*(y + 1))",
     "(2*x - 2*y)/(3*z) + 1/5",
     "sqrt(2)*(x - y)/(x**2 - y**2)",
+    "x*z + y*z + x + y",
+    "x*z**2 + 2*x*z + x + y*z**2 + 2*y*z + y",
 ]
 MANY = "(x**2*y**2*z**2*t**2 - 1)/(x*y*z*t - 1)"  # of four variables, of degree 1 in none
 
