@@ -215,7 +215,8 @@ class Speller:
         head, parts = operation.head, operation.parts
         if head == "multiply" and not operation.options:
             first, *rest = parts
-            lead = self.at(first, MATMUL if self.level(first) == MATMUL else UNARY)
+            is_quotient = isinstance(first, Operation) and first.head == "divide"
+            lead = self.at(first, MATMUL if self.level(first) == MATMUL else MUL if is_quotient else UNARY)
             return " * ".join([lead, *(self.at(part, UNARY) for part in rest)])
         if head in _OPERATORS:
             sign, _, left, right = _OPERATORS[head]

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sympy import Integer, Rational
+from sympy import Integer, Rational, exp
 from sympy import Number as SymNumber
 
+from symgrad.functions import sigmoid
 from symgrad.graph.build import add
-from symgrad.graph.nodes import Add, Contract, Letter
+from symgrad.graph.nodes import Add, Apply, Contract, Letter, Named, Node
 from symgrad.lowering.blocks import block_value
 from symgrad.lowering.contraction import contraction
+from symgrad.lowering.monomials import Part, divided, in_pairs
 from symgrad.lowering.operands import Operands
 from symgrad.lowering.positions import integer_product
 from symgrad.lowering.values import Value, broadcast, python
@@ -78,10 +80,15 @@ class Arithmetic(Operands):
         above: list[Value] = []
         below: list[Value] = []
         out = self._layout(node)
-        for use, exponent in node.factors:
-            value = self._use(use)
-            if value.kind != "boolean" or node.bound or not mixed:  # a condition times a number is a number
-                value = self._real(value)
+        factors = [(self._use(use), exponent) for use, exponent in node.factors]
+        # a condition times a number is a number
+        factors = [(v if v.kind == "boolean" and not node.bound and mixed else self._real(v), e) for v, e in factors]
+        if not node.bound and not out and len(factors) <= MAX_OPERANDS and all(v.kind != "boolean" for v, _ in factors):
+            bounded = [_is_bounded(use.node) for use, _ in node.factors]
+            if any(e.is_negative for _, e in factors) or (any(bounded) and any(e > 1 for _, e in factors)):
+                return self._of_scalars(factors, bounded)
+        factors = factors if node.bound else _powers_of_quotients(factors)
+        for value, exponent in factors:
             if node.bound and exponent == 2:
                 above.extend((value, value))
             elif exponent.is_negative and not any(letter >= node.rank for letter in value.letters):
@@ -98,13 +105,39 @@ class Arithmetic(Operands):
             top = self._contract(node, above, out if not below else _within(out, above))
         else:
             top = self._times(above, _within(out, above))
-        if below:
+        if below and node.bound and not out and "python" not in (top.kind, *(value.kind for value in below)):
+            powers = [self._part(value, -e) for value, e in factors if e.is_negative and not value.letters]
+            top = Value(divided(top.expression, powers), ())
+        elif below:
             letters = _within(out, (top, *below))
             bottom = self._times(below, _within(letters, below))
             kind: Kind = "python" if top.kind == bottom.kind == "python" else "real"
             ratio = quotient(broadcast(top, letters).expression, broadcast(bottom, letters).expression)
             top = Value(ratio, letters, kind)
         return Value(negative(top.expression), top.letters, top.kind) if minus else top
+
+    def _of_scalars(self, factors: Sequence[tuple[Value, SymNumber]], bounded: Sequence[bool]) -> Value:
+        """A product of powers of scalars; numbers of Python's, which have a usual size, are by themselves."""
+        numbers = [(value, e) for value, e in factors if value.kind == "python"]
+        known = [self._power(value, e) for value, e in numbers if e.is_positive]
+        under = [self._power(value, -e) for value, e in numbers if e.is_negative]
+        first = [self._times(known, ()).expression] if known else []
+        last = [Part(self._times(under, ()).expression, 1)] if under else []
+        above, below = (
+            [
+                self._part(value, abs(e), is_bounded)
+                for (value, e), is_bounded in zip(factors, bounded, strict=True)
+                if value.kind != "python" and side * e > 0
+            ]
+            for side in (1, -1)
+        )
+        return Value(in_pairs(above, below, first, last), (), "real" if above or below else "python")
+
+    def _part(self, value: Value, exponent: SymNumber, bounded: bool = False) -> Part:
+        """A power of a scalar; one that is not whole is a factor once."""
+        if exponent.is_Integer:
+            return Part(value.expression, int(exponent), bounded)
+        return Part(self._power(value, exponent).expression, 1, bounded)
 
     def _contract(self, node: Contract, factors: Sequence[Value], out: Sequence[Letter]) -> Value:
         """The sum of products of factors that a node is; `out` is the order of axes that needs fewest transposes."""
@@ -154,6 +187,29 @@ class Arithmetic(Operands):
         if whole > 1:
             factors = [square(self._power(value, Integer(whole // 2)).expression), *reversed(factors)]
         return Value(product(factors), value.letters)
+
+
+def _powers_of_quotients(factors: Sequence[tuple[Value, SymNumber]]) -> list[tuple[Value, SymNumber]]:
+    """The factors with (d/s)² for d²/s², where this is no more passes over arrays."""
+    left = list(factors)
+    for top, e in factors:
+        if not (e.is_Integer and e >= 2 and top.kind == "real" and top.letters):
+            continue
+        for bottom, power_of in left:
+            if power_of == -e and bottom.kind == "real" and set(bottom.letters) <= set(top.letters):
+                letters = tuple(top.letters)
+                ratio = quotient(top.expression, broadcast(bottom, letters).expression)
+                left = [pair for pair in left if pair not in ((top, e), (bottom, power_of))]
+                left.append((Value(ratio, letters), e))
+                break
+    return left
+
+
+def _is_bounded(node: Node) -> bool:
+    """Whether a factor may vanish while others overflow: an exponential, or a sigmoid."""
+    while isinstance(node, Named):
+        node = node.arg.node
+    return isinstance(node, Apply) and node.head in (exp, sigmoid)
 
 
 def _within(letters: Sequence[Letter], values: Sequence[Value]) -> tuple[Letter, ...]:
