@@ -9,7 +9,7 @@ from symgrad import Model, if_else, norm2
 from symgrad.runtime.norms import _norm
 
 from . import array_tails
-from .tails import Tail, shortfalls
+from .tails import Tail, check_first_order, shortfalls
 
 u, v, w = symbols("u v w", real=True)
 root = mpmath.sqrt
@@ -51,6 +51,52 @@ def test_a_share_of_a_root():
         assert value == pytest.approx(0.6, rel=1e-15)
         assert slope * size == pytest.approx(16 / 125, rel=1e-14)
         assert other * size == pytest.approx(-12 / 125, rel=1e-14)
+
+
+s, m_0 = symbols("s m_0", positive=True)
+far = {"u": [-1e200, 1e-200, 2.0, 1e160], "s": [1e-200, 1.0, 1e200]}
+OVER_SQUARES = {
+    "Cauchy": Tail(
+        lambda: -log(1 + ((u - v) / s) ** 2) - log(s),
+        lambda u, v, s: -mpmath.log(1 + ((u - v) / s) ** 2) - mpmath.log(s),
+        {**far, "v": [3e-201, 1.0, 3e200]},
+        True,
+    ),
+    "Cauchy by squares": Tail(
+        lambda: log(s) - log(s**2 + (u - v) ** 2),
+        lambda u, v, s: mpmath.log(s) - mpmath.log(s**2 + (u - v) ** 2),
+        {**far, "v": [3e-201, 1.0, 3e200]},
+        True,
+    ),
+    "density of Cauchy": Tail(
+        lambda: s / (pi * (s**2 + (u - v) ** 2)),
+        lambda u, v, s: s / (mpmath.pi * (s**2 + (u - v) ** 2)),
+        {"u": [-1e150, 1e-150, 2.0], "s": [1e-100, 1.0, 1e100], "v": [0.0, 1.0]},
+        True,
+    ),
+    "Geman and McClure": Tail(lambda: u**2 / (u**2 + s**2), lambda u, s: u**2 / (u**2 + s**2), far, True),
+    "log of one and a square": Tail(lambda: log(1 + u**2), lambda u: mpmath.log(1 + u**2), {"u": far["u"]}),
+    "Hill": Tail(
+        lambda: s**2 / (s**2 + m_0**2), lambda s, m_0: s**2 / (s**2 + m_0**2), dict.fromkeys(["s", "m_0"], far["s"])
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OVER_SQUARES)
+def test_what_is_divided_by_a_sum_of_squares_keeps_its_digits(name):
+    check_first_order(OVER_SQUARES[name])
+
+
+def test_a_difference_of_squares_in_a_quotient():
+    value, (slope, other) = (
+        Model((u**2 - v**2) / s, [u, s]).compile(check=False).value_and_gradient(u=1e200, v=2e200, s=3e200)
+    )
+    assert (value, slope) == pytest.approx((-1e200, 2 / 3), rel=1e-15)
+    assert other == pytest.approx(1 / 3, rel=1e-15)
+
+
+def test_what_no_square_is_lost_from_stays_plain():
+    assert "hypot" not in Model(1 / (1 + u**2), [u]).source().partition("def gradient(")[0]
 
 
 def test_arrays_have_a_norm():

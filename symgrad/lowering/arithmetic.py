@@ -12,11 +12,12 @@ from symgrad.graph.nodes import Add, Apply, Contract, Letter, Named, Node
 from symgrad.lowering.blocks import block_value
 from symgrad.lowering.contraction import contraction
 from symgrad.lowering.monomials import Part, divided, in_pairs
-from symgrad.lowering.operands import Operands
+from symgrad.lowering.operands import Operands, names_of
 from symgrad.lowering.positions import integer_product
 from symgrad.lowering.values import Value, broadcast, python
 from symgrad.statements.arithmetic import negative, number, operation, power, product, quotient, square, total
 from symgrad.statements.expressions import Expression, Kind, Number, Operation
+from symgrad.statements.operations import OPERATORS
 
 # A sum or product of more operands is written in several lines: Python cannot parse thousands in one expression.
 MAX_OPERANDS = 50
@@ -135,8 +136,12 @@ class Arithmetic(Operands):
 
     def _part(self, value: Value, exponent: SymNumber, bounded: bool = False) -> Part:
         """A power of a scalar; one that is not whole is a factor once."""
+        found = value.expression
         if exponent.is_Integer:
-            return Part(value.expression, int(exponent), bounded)
+            if exponent > 1 and isinstance(found, Operation) and found.head not in OPERATORS:  # a call, made once
+                about = next(iter(names_of(found)), "1")
+                found = self.assign(self.fresh(f"{found.head}_{about}"), value).expression
+            return Part(found, int(exponent), bounded)
         return Part(self._power(value, exponent).expression, 1, bounded)
 
     def _contract(self, node: Contract, factors: Sequence[Value], out: Sequence[Letter]) -> Value:

@@ -26,7 +26,7 @@ from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.probabilities import log_between_asymptotes, log_of_hyperbolic_cosines, power_of_probability
 from symgrad.rewrite.quotients import complement_of_share, power_of_quotient
 from symgrad.rewrite.record import AxisRule, Record
-from symgrad.rewrite.roots import root_of_squares, share_of_root
+from symgrad.rewrite.roots import difference_of_squares, over_squares, root_of_squares, share_of_root
 from symgrad.rewrite.rules import RULES
 from symgrad.rewrite.shares import share_of_sum
 from symgrad.rewrite.small_parameters import power_near_one, quotient_in_sum
@@ -53,6 +53,8 @@ _STABLE: list[AxisRule] = [
     binary_cross_entropy,
     power_at_zero,
     root_of_squares,
+    over_squares,
+    difference_of_squares,
     share_of_root,
     log_of_distance,
     log_of_share,

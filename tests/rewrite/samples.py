@@ -48,7 +48,7 @@ label = IndexedBase("label", (N,), integer=True)
 A, B, S, R = MatrixSymbol("A", M, M), MatrixSymbol("B", K, K), MatrixSymbol("S", M, M), MatrixSymbol("R", M, M)
 L, X, w = MatrixSymbol("L", M, M), MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1)
 P1 = IndexedBase("P1", (N,))
-d = Symbol("d", positive=True)
+d, g = Symbol("d", positive=True), Symbol("g", real=True)
 a, b = Symbol("a", positive=True), Symbol("b", real=True)
 
 rows, classes, columns = (n, 0, N - 1), (k, 0, K - 1), (m, 0, M - 1)
@@ -224,7 +224,12 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(sqrt(b**2 + 2 * a**2) + 1 / sqrt(1 + d**2), [a, d])),
         Sample(lambda: Model(d * sqrt(a**2 + d**2), [a, d])),
     ),
-    "share_of_root": (Sample(lambda: Model(d * sqrt(b**2 + 2 * a**2 + d**2), [a, b, d])),),
+    "over_squares": (
+        Sample(lambda: Model(d / (d**2 + a**2) + d / (1 + b**2 / a**2), [a, b, d])),
+        Sample(lambda: Model(d / (1 + d**2), [d])),
+    ),
+    "difference_of_squares": (Sample(lambda: Model((d**2 - a**2) / b, [a, b, d])),),
+    "share_of_root": (Sample(lambda: Model(a * sqrt(b**2 + 2 * g**2), [a, b, g])),),
     # rewrite.normal
     "normal_cdf": (
         Sample(lambda: _sum(x[n] * (1 + erf((y[n] - t[n]) / sqrt(2))) / 2, [x])),
