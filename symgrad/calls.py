@@ -115,7 +115,7 @@ def nearest(name: str, known: Iterable[str], meanings: dict[str, str]) -> str:
     if meant in names:
         return meant
     lowered = {one.lower(): one for one in names}
-    found = get_close_matches(name.lower(), lowered, 1, 0.6)
+    found = get_close_matches(name.lower(), lowered, 1, 0.7)
     return lowered[found[0]] if found else ""
 
 

@@ -260,6 +260,11 @@ def inverse(e: Any, row: Any = None, column: Any = None) -> Any:
     e = sympify(e)
     if row is None and column is None and getattr(e, "is_Matrix", False):
         return e.inv()
+    if row is None or column is None:
+        raise ModelError(
+            f"inverse needs a matrix, or an entry with its limits, inverse(e, (i, 0, D - 1), (j, 0, D - 1)), but was "
+            f"given {e}"
+        )
     rows, columns = one_limit(row, "inverse"), one_limit(column, "inverse")
     return InverseEntry(e, rows, columns, (rows[0], columns[0]))
 

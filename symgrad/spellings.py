@@ -58,6 +58,7 @@ OF_MODULES = {
         ("flat", "flat_value", "flat_gradient", "fun_and_jac", "minimize", "fit", "optimize", "flat_value_and_grad"),
         "flat_value_and_gradient",
     ),
+    **dict.fromkeys(("hess", "hvp"), "model.compile(hessian=True) or model.compile(hvp=True) for second derivatives"),
     **dict.fromkeys(("flatten", "ravel", "to_vector"), "pack"),
     **dict.fromkeys(("unflatten", "unravel", "from_vector"), "unpack"),
     **dict.fromkeys(("with_data", "fix", "set_data"), "bind"),

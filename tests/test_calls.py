@@ -66,7 +66,7 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "numbers": (lambda: sumsq(np.ones(3)), r"numbers are given when the module is called, value\(w="),
     "numbers times symbols": (lambda: total(np.ones((3, 2)) @ MatrixSymbol("w", 2, 1)), "data are symbols in a model"),
     "a list": (lambda: norm1([b, 2]), r"write a vector or matrix as Matrix\(\[b, 2\]\)"),
-    "a text for a symbol": (lambda: sumsq("w"), r"sumsq was given 'w' \(str\); give a matrix of symbols"),
+    "a text for a symbol": (lambda: sumsq("w"), r"sumsq was given 'w' \(str\); give a scalar or a matrix"),
     "a condition": (lambda: sumsq(b > 0), "sumsq was given b > 0"),
     "an array with subscripts": (lambda: norm2(x), r"write Sum\(x\[i\]\*\*2, \(i, 0, N - 1\)\)"),
     "one with two": (lambda: total(A), r"write Sum\(A\[i, j\], \(i, 0, N - 1\), \(j, 0, M - 1\)\)"),
@@ -75,6 +75,24 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "an axis": (lambda: total(w, axis=0), r"^total\(A\) has no argument 'axis'; write it as in total\(X\*w\)"),
     "a name that is none": (lambda: define(5, b), r"the name 5 \(int\); give a text, as in define\('z', X\*w\)"),
     "a limit without ends": (lambda: define("z", x[i] ** 2, i), r"i is no limit; write \(i, 0, N - 1\)"),
+    "an equation of matrices in a list": (
+        lambda: Model(sumsq(z), [w], where=[[z, "X*w"]]),
+        r"where gives z as 'X\*w' \(str\)",
+    ),
+    "sizes that are none": (lambda: MODEL.check(sizes=[]), r"sizes is \[\] \(list\)"),
+    "a workspace by name": (lambda: MODEL.source(workspace="a"), r"workspace is 'a' \(str\)"),
+    "a condition by ==": (lambda: symgrad.if_else(b == 0, 1, b), r"given False .* as == compares .* write Eq\(a, b\)"),
+    "a number for a condition": (lambda: symgrad.if_else(b, 1, 2), "needs a condition .* was given b"),
+    "a function of a list": (lambda: symgrad.sigmoid([b]), r"sigmoid was given \[b\] \(list\); write .* Matrix"),
+    "a function of nothing": (lambda: symgrad.relu(None), r"relu was given None \(NoneType\)"),
+    "a function of numbers": (lambda: symgrad.exp(np.ones(3)), "exp was given .* data are symbols in a model"),
+    "a function of an array": (lambda: symgrad.exp(x), r"x has subscripts; write exp\(x\[i, \.\.\.\]\)"),
+    "a softmax along an axis": (lambda: symgrad.softmax(X, axis=0), "^softmax.* has no argument 'axis'"),
+    "an inverse of a scalar": (lambda: symgrad.inverse(b), "inverse needs a matrix, or an entry with its limits"),
+    "an imaginary symbol": (
+        lambda: Model(Symbol("c", imaginary=True) ** 2, ["c"]),
+        "c is declared imaginary; symgrad differentiates real",
+    ),
     "a determinant of a scalar": (lambda: symgrad.det(b), "det needs a matrix, or an entry with its limits"),
     "half a subscript": (lambda: Model(x[1.5], [x]), "is not an integer for all values of its indices"),
     "a multiple that may be none": (lambda: Model(Sum(x[2.0 * i], (i, 0, 0)), [x]), "is not an integer for all values"),
@@ -102,6 +120,7 @@ ATTRIBUTES: dict[str, tuple[Callable[[], Any], str]] = {
     "of a module by an option": (lambda: MODULE.hessian, r"compile\(hessian=True\) makes it"),
     "of the package by meaning": (lambda: symgrad.log_softmax, r"write log\(softmax\(A\)\)"),
     "of the package, SymPy's": (lambda: symgrad.MatrixSymbol, "it is SymPy's: from sympy import MatrixSymbol$"),
+    "of a scalar": (lambda: sumsq(X).T, "^Total is a scalar, which has no attribute 'T'$"),
     "of the package by nothing": (lambda: symgrad.colour, "has no attribute 'colour'$"),
 }  # fmt: skip
 
@@ -160,6 +179,13 @@ def test_names_as_text_and_symbols_as_keys() -> None:
     assert model.check(inputs=given).ok
     assert Model(b**2, [b]).hessian("b", "b") == 2
     assert norm1(b) == norm2(b) == sp.Abs(b)
+
+
+def test_sympy_may_take_signs_out_of_a_scalar_made_of_a_sum_of_matrices() -> None:
+    for made in (total(X * w - y), sumsq(X * w - y)):
+        assert Model(sp.Abs(made), [w]).gradient(w) is not None  # Abs looks for a sign in the sums inside
+        assert sp.Abs(b - made).has(made) and sp.simplify(made) == made
+    assert total(X).xreplace({X: S}) == total(S)
 
 
 @pytest.mark.parametrize(

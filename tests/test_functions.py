@@ -230,7 +230,7 @@ def test_if_else_stays_inside_nested_sums():
 
 
 def test_if_else_folds_only_on_literal_truth():
-    assert if_else(True, a, b) == a
+    assert if_else(S.true, a, b) == a
     assert if_else(S.false, a, b) == b
     assert if_else(Eq(k, 3), a, b).subs(k, 3) == a
     assert if_else(Eq(k, 3), a, b).subs(k, 4) == b

@@ -83,7 +83,7 @@ def equations(given: Any, loss: Any = None) -> tuple[Any, ...]:
     ModelError : it is no list of these, or a text is the name of nothing.
     """
     parts = tuple(given.items()) if isinstance(given, Mapping) else listed(given, "where", "[Eq(z, X*w)]")
-    pairs = [part for part in parts if isinstance(part, tuple | Tuple) and len(part) == 2]
+    pairs = [part for part in parts if _is_pair(part)]
     model = [part for part in (loss, *(pair[1] for pair in pairs)) if isinstance(part, Basic)]
 
     def equation(name: Any, value: Any) -> Any:
@@ -93,7 +93,11 @@ def equations(given: Any, loss: Any = None) -> tuple[Any, ...]:
             raise ModelError(f"where gives {label_of(name)} as {quoted(value)}; give the expression without quotes")
         return Eq(name, sympify(value), evaluate=False)
 
-    return tuple(equation(*part) if isinstance(part, tuple | Tuple) and len(part) == 2 else part for part in parts)
+    return tuple(equation(*part) if _is_pair(part) else part for part in parts)
+
+
+def _is_pair(part: Any) -> bool:
+    return isinstance(part, tuple | list | Tuple) and len(part) == 2
 
 
 def parameters(given: Any, model: Sequence[Any] = ()) -> tuple[Any, ...]:

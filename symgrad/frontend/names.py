@@ -118,7 +118,8 @@ def declared_shape(symbol: Any) -> tuple[Expr, ...]:
             and _explicitly_complex(symbol)
         ):
             raise ModelError(
-                f"the symbol {symbol} is declared complex; symgrad differentiates real functions of real arguments"
+                f"the symbol {symbol} is declared {_not_real(symbol)}; symgrad differentiates real functions of real "
+                "arguments"
             )
         return ()
     raise ModelError(f"{symbol} ({type(symbol).__name__}) is not a Symbol, MatrixSymbol or IndexedBase")
@@ -142,6 +143,11 @@ def _is_size(side: Expr) -> bool:
         return False
     # K*(K - 1)/2 is an integer, too
     return is_whole_number(side, ()) and not any(s.is_integer is False for s in side.free_symbols)
+
+
+def _not_real(symbol: Symbol) -> str:
+    """The assumptions of a symbol that is not real."""
+    return ", ".join(kind if holds else f"not {kind}" for kind, holds in symbol._assumptions_orig.items())
 
 
 def _explicitly_complex(symbol: Symbol) -> bool:

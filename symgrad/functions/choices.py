@@ -67,7 +67,7 @@ class if_else(_Transparent):
     Raises
     ------
     ModelError
-        If `cond` is no condition, or a branch is a matrix.
+        If `cond` is no condition or one of Python's own True and False, or a branch is a matrix.
 
     Examples
     --------
@@ -80,9 +80,17 @@ class if_else(_Transparent):
     if_else(x[0] > 0, 2*x[0], 0)
     """
 
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        if args and isinstance(args[0], bool):
+            raise ModelError(
+                f"if_else was given {args[0]} for a condition, as == compares in Python; write Eq(a, b) or Ne(a, b); "
+                "for what Python knows there is its own `a if ... else b`"
+            )
+        return super().__new__(cls, *args, **options)
+
     @classmethod
     def eval(cls, cond: Basic, a: Expr, b: Expr) -> Expr | None:
-        if not isinstance(cond, Boolean):
+        if not isinstance(cond, Boolean) or cond.is_extended_real:
             raise ModelError(f"if_else needs a condition such as i < j or Ne(m, 0), but was given {cond}.")
         for branch in (a, b):
             if not isinstance(branch, Expr) or getattr(branch, "is_Matrix", False):

@@ -60,16 +60,21 @@ def shape_text(matrix: Any) -> str:
     return " x ".join(map(str, matrix.shape))
 
 
-def operand(given: Any, function: str, entry: str = "{}") -> Any:
+def operand(given: Any, function: str, entry: str | None = "{}") -> Any:
     """What a function of matrices was given, as a SymPy object: a matrix or a scalar.
 
-    `entry` is what it does with an entry, for the message about an array that is written with subscripts.
+    `entry` is what it does with an entry, for the message about an array that is written with subscripts; None where
+    it sums nothing.
 
     Raises
     ------
     ModelError : it is an array of numbers, a list, a text, or another thing that no function is applied to.
     """
-    if hasattr(given, "__array__") and not isinstance(given, Basic | MatrixBase):
+    if (
+        hasattr(given, "__array__")
+        and not isinstance(given, Basic | MatrixBase)
+        and getattr(given, "shape", None) != ()
+    ):
         raise ModelError(
             f"{function} was given {quoted(given)}: data are symbols in a model, such as MatrixSymbol('X', N, M), and "
             "numbers are given when the module is called, value(w=..., X=...); a few fixed numbers are Matrix([...])"
@@ -81,10 +86,11 @@ def operand(given: Any, function: str, entry: str = "{}") -> Any:
     except SympifyError:
         expr = None
     if isinstance(expr, IndexedBase):
-        raise ModelError(f"{function} is of matrices, and {expr} has subscripts; {_sum_over(expr, entry)}")
+        subscripted = f"write {function}({expr}[i, ...])" if entry is None else _sum_over(expr, entry)
+        raise ModelError(f"{function} is of matrices, and {expr} has subscripts; {subscripted}")
     if not is_matrix(expr) and not isinstance(expr, Expr):
         raise ModelError(
-            f"{function} was given {quoted(given)}; give a matrix of symbols such as MatrixSymbol('w', M, 1)"
+            f"{function} was given {quoted(given)}; give a scalar or a matrix, such as MatrixSymbol('w', M, 1)"
         )
     return expr
 

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import mpmath
-from sympy import Dummy, Expr, Function, Lambda, MatrixBase, MatrixExpr, Max, Rational, S, exp, log, oo, sympify
+from sympy import Dummy, Expr, Function, Lambda, MatrixBase, MatrixExpr, Max, Rational, S, exp, log, oo
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
-from symgrad.functions.common import GUARD_BITS, derivative_by_matrix, latex_call, real_mpf, to_float
+from symgrad.functions.common import GUARD_BITS, derivative_by_matrix, latex_call, operand, real_mpf, to_float
 
 # The one placeholder of every elementwise Lambda, so that `sigmoid(A)` written twice is one tree. A Dummy, so that no
 # substitution for a symbol of the model reaches it; numbered, so that it is the same object in every process.
@@ -27,7 +27,7 @@ class Elementwise(Function):  # type: ignore[misc]
     """A real function of one real argument; of a matrix, entry by entry."""
 
     def __new__(cls, x: Any, **options: Any) -> Any:
-        x = sympify(x)
+        x = operand(x, cls.__name__, None)
         return by_entry(cls, x) if isinstance(x, MatrixBase | MatrixExpr) else super().__new__(cls, x, **options)
 
     def _eval_is_extended_real(self) -> bool | None:

@@ -12,7 +12,7 @@ from sympy.codegen import cfunctions
 from sympy.matrices.expressions.hadamard import HadamardPower
 
 from symgrad.errors import ModelError
-from symgrad.functions.common import differ, is_matrix, shape_text
+from symgrad.functions.common import differ, is_matrix, operand, shape_text
 from symgrad.functions.elementwise import by_entry
 from symgrad.functions.written import written
 
@@ -89,7 +89,7 @@ class EntryFunction:
         self._function = function
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        given = [sympify(arg) for arg in args]
+        given = [operand(arg, self.__name__, None) for arg in args]
         if not any(map(is_matrix, given)):
             return self._function(*given, **options)
         return self._of_matrices(given)

@@ -7,6 +7,7 @@ from sympy.core.symbol import uniquely_named_symbol
 from sympy.matrices.immutable import ImmutableDenseMatrix
 from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
+from symgrad.calls import checked
 from symgrad.errors import ModelError
 from symgrad.functions.common import MatrixOfMatrix, derivative_by_matrix, latex_call, shape_text
 from symgrad.functions.reductions import fresh_index, one_limit, with_range_substituted
@@ -145,6 +146,7 @@ class Softmax(MatrixOfMatrix):
         return latex_call(r"\operatorname{softmax}", printer, self.args, exp)
 
 
+@checked("softmax(X*W)")
 def softmax(e: Any, limit: Any = None) -> Any:
     r"""The softmax exp(e_k) / Σ_l exp(e_l): of every row of a matrix, or of an indexed expression over one index.
 

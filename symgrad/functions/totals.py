@@ -9,7 +9,7 @@ from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.calls import checked
 from symgrad.errors import ModelError
-from symgrad.functions.common import derivative_by_matrix, entry_by_entry_text, latex_call, operand
+from symgrad.functions.common import derivative_by_matrix, entry_by_entry_text, is_matrix, latex_call, operand
 from symgrad.functions.written import written
 
 
@@ -42,6 +42,13 @@ class Total(Expr):  # type: ignore[misc]
     def arg(self) -> MatrixExpr:
         """The matrix whose entries are summed."""
         return self.args[0]
+
+    def _xreplace(self, rule: Any) -> Any:
+        """Without what SymPy puts for the sums of matrices inside, to take a sign out of them: scalars."""
+        return super()._xreplace({old: new for old, new in rule.items() if not is_matrix(old) or is_matrix(new)})
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"{type(self).__name__} is a scalar, which has no attribute {name!r}")
 
     def _eval_is_extended_real(self) -> bool:
         return True

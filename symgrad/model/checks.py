@@ -161,10 +161,10 @@ class Checks(Code):
         True
         """
         request, seed = self._request(hessian, hvp, jacobian), whole_number("seed", seed)
-        inputs = self._inputs(inputs)
+        inputs, chain, accuracy = self._inputs(inputs), switch("chain", chain), switch("accuracy", accuracy)
+        workspace = switch("workspace", workspace)
         goal = targets.target(target)
         module = goal.on_arrays(goal.imported(self._source(request, workspace, target), self.name))
-        chain, accuracy = switch("chain", chain), switch("accuracy", accuracy)
         return self._check(module, request, Settings(seed, sizes, inputs, chain, accuracy))
 
     def _inputs(self, inputs: Any) -> dict[str, Any] | None:

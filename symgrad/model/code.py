@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from symgrad import targets
-from symgrad.calls import checked
+from symgrad.calls import checked, switch
 from symgrad.formula.listing import WIDEST, body_of, formulas
 from symgrad.formula.text import TOO_LONG, text
 from symgrad.model.formulas import Formulas
@@ -55,7 +55,7 @@ class Code(Formulas):
         >>> "grad_x = 3 * a * x ** 2" in model.source()
         True
         """
-        return self._source(self._request(hessian, hvp, jacobian), workspace, target)
+        return self._source(self._request(hessian, hvp, jacobian), switch("workspace", workspace), target)
 
     def _source(self, request: Request, workspace: bool, target: str) -> str:
         goal = targets.target(target)

@@ -76,7 +76,7 @@ def size_choices(subject: Subject, settings: Settings, given: Mapping[str, Any])
     sizes, arguments = settings.sizes, subject.arguments
     known, by_name = sizes_of_inputs(arguments, given), {str(symbol): symbol for symbol in subject.dimensions}
     wanted = [{}] if sizes is None else [sizes] if isinstance(sizes, Mapping) else sizes
-    if not isinstance(wanted, Sequence) or not all(isinstance(one, Mapping) for one in wanted):
+    if not isinstance(wanted, Sequence) or not wanted or not all(isinstance(one, Mapping) for one in wanted):
         raise ModelError(f"sizes is {quoted(sizes)}; give a dictionary such as {{'N': 3}}, or a list of these")
     found: list[dict[Basic, int]] = []
     for one in wanted:
