@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from sympy import Sum
+from sympy import IndexedBase, Sum, Symbol, symbols
 
-from symgrad import Model
+from symgrad import Model, if_else
+from symgrad.formula.conditions import merged
 from tests.models import textbook
 
 FORMULAS = {
@@ -195,6 +196,64 @@ C = (Σ_i (Σ_k f[k]·x[i + k] − y[i])²)/2
 ∂C/∂f[k] = Σ_i x[i + k]·(Σ_j f[j]·x[i + j] − y[i])
 ∂C/∂x[i] = Σ_k if_else((i − k ≥ 0) ∧ (i − k ≤ N − K), f[k]·(Σ_l f[l]·x[i + l − k] − y[i − k]), 0)
 """,
+    "lennard_jones": """
+C = 4·epsilon·Σ_{i,j=0…i−1} (sigma¹²/r[i, j]¹² − sigma⁶/r[i, j]⁶)
+r[i, j] = √(Σ_{k=0…2} (x[i, k] − x[j, k])²)
+∂C/∂r[i,j] = if_else((j ≤ N − 2) ∧ (j ≤ i − 1), 24·epsilon·sigma⁶/r[i, j]⁷ − 48·epsilon·sigma¹²/r[i, j]¹³, 0)
+∂C/∂x[i,k] = Σ_j ∂C/∂r[i, j]·(x[i, k] − x[j, k])/r[i, j] − Σ_j ∂C/∂r[j, i]·(x[j, k] − x[i, k])/r[i, j]
+∂C/∂sigma  = 48·epsilon·sigma¹¹·Σ_{j,i=j+1…N−1} 1/r[i, j]¹² − 24·epsilon·sigma⁵·Σ_{j,i=j+1…N−1} 1/r[i, j]⁶
+""",
+    "huber_by_sign": """
+C = Σ_n if_else(|r[n]| ≤ delta, r[n]²/2, if_else(r[n] > 0, delta·(r[n] − delta/2), −delta·(delta/2 + r[n])))
+r[n] = y[n] − Σ_j w[j]·x[n, j]
+∂C/∂r[n] = if_else(|r[n]| ≤ delta, r[n], if_else(r[n] > 0, delta, −delta))
+∂C/∂w[j] = −Σ_n ∂C/∂r[n]·x[n, j]
+""",
+    "markowitz": """
+C = λ·wᵀS w/2 − muᵀw
+∂C/∂w = λ·S w − mu
+""",
+    "sharpe": """
+C = −muᵀw/√(wᵀS w)
+∂C/∂w = muᵀw/(wᵀS w)^(3/2)·S w − 1/√(wᵀS w)·mu
+""",
+    "risk_parity": """
+C = √(wᵀS w) − sum(log(w))/D
+∂C/∂w = 1/√(wᵀS w)·S w − 1/D·𝟏⊘w
+""",
+    "procrustes": """
+C = beta·‖AᵀA − I‖_F²/4 + ‖X A − Z‖_F²/2
+∂C/∂A = Xᵀ(X A − Z) + beta·A(AᵀA − I)
+""",
+    "generalised_least_squares": """
+C = (y − X w)ᵀP⁻¹(y − X w)/2
+∂C/∂w = −XᵀP⁻¹(y − X w)
+""",
+    "cox": """
+C = −Σ_i d[i]·(eta[i] − log(Σ_{j=i…N−1} exp(eta[j])))
+eta[i] = Σ_j w[j]·x[i, j]
+∂C/∂eta[i] = exp(eta[i])·Σ_{j=0…i} d[j]/(Σ_{k=j…N−1} exp(eta[k])) − d[i]
+∂C/∂w[j] = Σ_i ∂C/∂eta[i]·x[i, j]
+""",
+    "bradley_terry": """
+C = −Σ_j,i c[i, j]·log(sigmoid(theta[i] − theta[j]))
+∂C/∂theta[i] = Σ_j c[j, i]·sigmoid(theta[i] − theta[j]) − Σ_j c[i, j]·sigmoid(theta[j] − theta[i])
+""",
+    "contrastive": """
+C = Σ_i logsumexp_j Z[i,j] − tr(Z)
+Z = 1/tau·U Vᵀ
+∂C/∂Z = softmax(Z) − I
+∂C/∂U = 1/tau·(softmax(Z) − I)V
+∂C/∂V = 1/tau·(softmax(Z)ᵀ − I)U
+""",
+    "garch": """
+C = (Σ_t (log(h[t]) + r[t]²/h[t]))/2
+h[t] = if_else(t > 0, alpha·r[t − 1]² + beta·h[t − 1] + omega, omega)
+∂C/∂h[t] = (h[t] − r[t]²)/(2·h[t]²) + if_else(t ≤ N − 2, beta·∂C/∂h[t + 1], 0)
+∂C/∂omega = ∂C/∂h[0] + Σ_t ∂C/∂h[t + 1]
+∂C/∂alpha = Σ_t r[t]²·∂C/∂h[t + 1]
+∂C/∂beta  = Σ_t h[t]·∂C/∂h[t + 1]
+""",
 }
 
 
@@ -219,3 +278,14 @@ def test_a_formula_with_shifted_indices_is_the_gradient(name, parameter):
     given["q"] = np.ones(len(slopes))
     found = again.compile(check=False).gradient(**{a.name: given[a.name] for a in again.arguments}).q
     np.testing.assert_allclose(found, slopes, rtol=1e-12)
+
+
+def test_parts_of_a_sum_that_ask_the_same_are_one_choice():
+    a, b, k = symbols("a b k", real=True)
+    u, n = IndexedBase("u"), Symbol("n", integer=True)
+    asked = if_else(a > 0, b, 0) + if_else(b > 0, if_else(a > 0, 0, k), -if_else(a > 0, 0, k)) + k
+    assert merged(asked) == k + if_else(a > 0, b, if_else(b > 0, k, -k))
+    apart = if_else(a > 0, b, 0) + if_else(a >= 0, 0, k)  # 0 itself is no part of the first
+    assert merged(apart) == apart
+    inside = Sum(if_else(u[n] > 0, u[n], 0), (n, 0, 3)) + if_else(u[n] > 0, a, b)  # another n
+    assert merged(inside) == inside

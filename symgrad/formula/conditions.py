@@ -6,7 +6,7 @@ not c does not count. A condition inside another one that says nothing else join
 
 from typing import Any
 
-from sympy import And, Basic, Expr, Ge, Gt, Le, Lt, Mul, Not, Piecewise, expand
+from sympy import Add, And, Basic, Expr, Ge, Gt, Le, Lt, Mul, Not, Piecewise, expand
 from sympy.logic.boolalg import Boolean
 
 from symgrad.functions import IndexedSoftmax, if_else
@@ -31,6 +31,32 @@ def implied(expr: Any, known: Known = frozenset()) -> Any:
     if not expr.args:
         return expr
     return expr.func(*(implied(arg, around) for arg in expr.args))
+
+
+def merged(expr: Any) -> Any:
+    """The expression with what parts of a sum choose by the same condition as one choice, where that is shorter."""
+    if not isinstance(expr, Basic) or not expr.args or not expr.has(if_else):
+        return expr
+    made = expr.func(*map(merged, expr.args))
+    if not isinstance(made, Add):
+        return made
+    for condition in dict.fromkeys(part.args[0] for part in _choices(made)):
+        asking = [term for term in made.args if any(part.args[0] == condition for part in _choices(term))]
+        if len(asking) < 2:
+            continue
+        yes, no = (implied(made.func(*asking), frozenset([given])) for given in (condition, Not(condition)))
+        together = made.func(*(term for term in made.args if term not in asking), if_else(condition, yes, no))
+        if together.count_ops() < made.count_ops():
+            return merged(together)
+    return made
+
+
+def _choices(expr: Any) -> list[Any]:
+    """The choices in an expression, of those outside what binds an index."""
+    if getattr(expr, "bound_symbols", ()) or getattr(expr, "limits", ()) or isinstance(expr, IndexedSoftmax):
+        return []
+    own = [expr] if isinstance(expr, if_else) else []
+    return own + [part for arg in expr.args for part in _choices(arg)]
 
 
 def _choice(expr: if_else, known: Known) -> Any:

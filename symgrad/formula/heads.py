@@ -229,6 +229,10 @@ class Heads(Printer):  # type: ignore[misc]
         sign = operator(RELATIONS.get(expr.rel_op, expr.rel_op))
         return Row((self.at(expr.lhs, SUM), sign, self.at(expr.rhs, SUM)))
 
+    def _print_AppliedPredicate(self, expr: Any) -> Box:
+        (what,) = expr.arguments
+        return Row((self.at(what, SUM), upright(f"\N{NO-BREAK SPACE}is {expr.function.name}".replace("_", " "))))
+
     def _print_And(self, expr: Any) -> Box:
         return self._joined("∧" if expr.func is And else "∨", sorted(expr.args, key=default_sort_key))
 
@@ -241,9 +245,12 @@ class Heads(Printer):  # type: ignore[misc]
         return Row((operator("¬"), self.at(expr.args[0], ATOM)))
 
     def _print_if_else(self, expr: Any) -> Box:
-        condition, yes, no = map(self.box, expr.args)
-        picture = Cases(((yes, condition), (no, upright("otherwise"))))
-        return Either(picture, Row((upright("if_else"), Fence(row(*separated([condition, yes, no]))))))
+        rows, last = [], expr
+        while isinstance(last, type(expr)):  # what is otherwise a choice again has rows of its own below
+            rows.append((self.box(last.args[1]), self.box(last.args[0])))
+            last = last.args[2]
+        written = row(*separated([self.box(part) for part in expr.args]))
+        return Either(Cases((*rows, (self.box(last), upright("otherwise")))), Row((upright("if_else"), Fence(written))))
 
     def _print_Piecewise(self, expr: Any) -> Box:
         pairs = [(self.box(value), self._when(condition)) for value, condition in expr.args]

@@ -8,7 +8,7 @@ from typing import Any
 
 from sympy import Add, Basic, Expr, Heaviside, Lambda, MatrixExpr, Mul, S, sign
 
-from symgrad.formula.conditions import implied
+from symgrad.formula.conditions import implied, merged
 from symgrad.formula.sums import sums_tidied
 from symgrad.walk import is_larger
 
@@ -21,7 +21,7 @@ def tidied(expr: Any) -> Any:
         return expr.func(expr.variables, tidied(expr.expr))
     if not isinstance(expr, Expr) or isinstance(expr, MatrixExpr) or is_larger(expr, _MOST, _DEEPEST):
         return expr
-    for step in (sums_tidied, implied, _indicators):
+    for step in (sums_tidied, implied, merged, implied, _indicators):
         expr = step(expr)
     return expr
 

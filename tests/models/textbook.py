@@ -9,6 +9,7 @@ from sympy import (
     MatrixSymbol,
     Max,
     OneMatrix,
+    Q,
     Sum,
     Symbol,
     Trace,
@@ -21,7 +22,7 @@ from sympy import (
     tanh,
 )
 
-from symgrad import Model, dot, if_else, log_ndtr, logdet, norm1, norm2, quad, sigmoid, softmax, sumsq, total
+from symgrad import LogSumExp, Model, dot, if_else, log_ndtr, logdet, norm1, norm2, quad, sigmoid, softmax, sumsq, total
 
 N, M, K, D = symbols("N M K D", integer=True, positive=True)
 i, j, k, n, m = symbols("i j k n m", integer=True)
@@ -235,3 +236,66 @@ def autoregression():
 def convolution():
     x, kernel, target = vector("x"), vector("f", K), vector("y", N - K + 1)
     return Model(Sum((Sum(kernel[k] * x[i + k], (k, 0, K - 1)) - target[i]) ** 2, (i, 0, N - K)) / 2, [kernel, x])
+
+
+def lennard_jones():
+    x, r, epsilon = IndexedBase("x", shape=(N, 3)), IndexedBase("r", shape=(N, N)), Symbol("epsilon", positive=True)
+    pairs = Sum((sigma / r[i, j]) ** 12 - (sigma / r[i, j]) ** 6, (j, 0, i - 1), (i, 0, N - 1))
+    return Model(4 * epsilon * pairs, [x, sigma], where=[Eq(r[i, j], sqrt(Sum((x[i, k] - x[j, k]) ** 2, (k, 0, 2))))])
+
+
+def huber_by_sign():
+    """The Huber loss in three pieces."""
+    x, t, slope, r = IndexedBase("x", shape=(N, D)), vector("y"), vector("w", D), vector("r")
+    outside = if_else(r[n] > 0, delta * (r[n] - delta / 2), -delta * (r[n] + delta / 2))
+    loss = Sum(if_else(Abs(r[n]) <= delta, r[n] ** 2 / 2, outside), (n, 0, N - 1))
+    return Model(loss, [slope], where=[Eq(r[n], t[n] - Sum(x[n, j] * slope[j], (j, 0, D - 1)))])
+
+
+def markowitz():
+    mean = MatrixSymbol("mu", D, 1)
+    return Model(lam * quad(w, S) / 2 - dot(mean, w), [w], facts=[Q.positive_definite(S)])
+
+
+def sharpe():
+    return Model(-dot(MatrixSymbol("mu", D, 1), w) / sqrt(quad(w, S)), [w], facts=[Q.positive_definite(S)])
+
+
+def risk_parity():
+    return Model(sqrt(quad(w, S)) - Sum(log(w[j, 0]), (j, 0, D - 1)) / D, [w], facts=[Q.positive_definite(S)])
+
+
+def procrustes():
+    """With a penalty in place of the constraint."""
+    Z = MatrixSymbol("Z", N, D)
+    return Model(sumsq(X * A - Z) / 2 + beta * sumsq(A.T * A - Identity(D)) / 4, [A])
+
+
+def generalised_least_squares():
+    return Model(quad(y - X * w, P.I) / 2, [w], facts=[Q.positive_definite(P)])
+
+
+def cox():
+    x, slope, eta, event = IndexedBase("x", shape=(N, D)), vector("w", D), vector("eta"), vector("d")
+    at_risk = Sum(exp(eta[j]), (j, i, N - 1))
+    loss = -Sum(event[i] * (eta[i] - log(at_risk)), (i, 0, N - 1))
+    return Model(loss, [slope], where=[Eq(eta[i], Sum(x[i, j] * slope[j], (j, 0, D - 1)))])
+
+
+def bradley_terry():
+    strength, wins = vector("theta"), IndexedBase("c", shape=(N, N))
+    loss = -Sum(wins[i, j] * log(sigmoid(strength[i] - strength[j])), (i, 0, N - 1), (j, 0, N - 1))
+    return Model(loss, [strength])
+
+
+def contrastive():
+    a, c, similarity = MatrixSymbol("U", N, D), MatrixSymbol("V", N, D), MatrixSymbol("Z", N, N)
+    normaliser = Sum(LogSumExp(similarity[i, j], (j, 0, N - 1)), (i, 0, N - 1))
+    return Model(normaliser - Trace(similarity), [a, c], where=[Eq(similarity, a * c.T / tau)])
+
+
+def garch():
+    r, h, omega, step = vector("r"), vector("h"), Symbol("omega", positive=True), Symbol("t", integer=True)
+    variance = if_else(step > 0, omega + alpha * r[step - 1] ** 2 + beta * h[step - 1], omega)
+    loss = Sum(log(h[step]) + r[step] ** 2 / h[step], (step, 0, N - 1)) / 2
+    return Model(loss, [omega, alpha, beta], where=[Eq(h[step], variance)])
