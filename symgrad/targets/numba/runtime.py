@@ -72,12 +72,16 @@ def _parts_of_log(x: Any) -> Any:
 
 @_native
 def _log_of_parts(k: Any, f: Any, more: Any) -> Any:
-    """k log(2) + log(1 + f) + more. Source: S. Sun's e_log.c in fdlibm, its polynomial."""
+    """k log(2) + log(1 + f) + more, by the series of 2 artanh(s) with s = f / (2 + f), whose square is below 0.03.
+
+    log(1 + f) = 2 artanh(s) = f - f²/2 + s (f²/2 + 2 (s²/3 + s⁴/5 + ...)), of which the first parts are the largest.
+    """
     s = f / (2 + f)
     z = s * s
-    made = (z * 1.479819860511658591e-1 + 1.531383769920937332e-1) * z + 1.818357216161805012e-1
-    made = (made * z + 2.222219843214978396e-1) * z + 2.857142874366239149e-1
-    made = ((made * z + 3.999999999940941908e-1) * z + 6.666666666666735130e-1) * z
+    made = (z * 0.09523809523809523 + 0.10526315789473684) * z + 0.11764705882352941  # 2/21, 2/19, 2/17, ...
+    made = ((made * z + 0.13333333333333333) * z + 0.15384615384615385) * z + 0.18181818181818182
+    made = ((made * z + 0.2222222222222222) * z + 0.2857142857142857) * z + 0.4
+    made = (made * z + 0.6666666666666666) * z
     half = 0.5 * f * f
     return k * 0.6931471803691238 - ((half - (s * (half + made) + (k * 1.9082149292705877e-10 + more))) - f)
 
