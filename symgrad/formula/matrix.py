@@ -28,7 +28,7 @@ from sympy.matrices.expressions.special import Identity, OneMatrix
 from symgrad.formula.collect import collected, scaled
 from symgrad.formula.network import Diagonal, Network, NoMatrixForm, Piece, Side
 from symgrad.formula.slices import cut
-from symgrad.functions import softmax
+from symgrad.functions import if_else, softmax
 from symgrad.functions.entrywise import EntryByEntry
 from symgrad.functions.norms import reciprocal_root
 from symgrad.functions.spelled import Spelled, spelled
@@ -215,7 +215,8 @@ class _Writer:
         inner = self.matrix(array, rows, columns)
         if len(args) == 1 and not issubclass(node.head, Spelled):
             return _by_entries(inner, node.head)
-        entry = Dummy("x", real=True)
+        chooses = node.head is if_else and args[0] is array
+        entry = Dummy("x") if chooses else Dummy("x", real=True)
         function = Lambda(entry, spelled(node.head, [entry if arg is array else self.scalar(arg) for arg in args]))
         return _by_entries(inner, function)
 

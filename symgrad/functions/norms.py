@@ -3,7 +3,7 @@
 from typing import Any
 
 import mpmath
-from sympy import Abs, Expr, HadamardPower, MatrixBase, MatrixExpr, S, hadamard_product, sqrt
+from sympy import Abs, Expr, HadamardPower, MatrixBase, S, hadamard_product, sqrt
 
 from symgrad.calls import checked
 from symgrad.errors import ModelError
@@ -28,7 +28,7 @@ def norm2(A: Any) -> Any:
     A = operand(A, "norm2", "{}**2")
     if not is_matrix(A):
         return Abs(A)
-    return sqrt(total(HadamardPower(A, 2))) if isinstance(A, MatrixExpr) else sqrt(total(A.applyfunc(lambda a: a**2)))
+    return sqrt(total(A.applyfunc(lambda a: a**2) if isinstance(A, MatrixBase) else HadamardPower(A, 2)))
 
 
 @checked("norm1(w)")

@@ -23,7 +23,6 @@ from symgrad.statements.seam import AFTER, Section, seam_of
 from symgrad.statements.spec import check
 from symgrad.statements.statements import Once
 from symgrad.targets.numpy.function import PrintedFunction, print_function
-from symgrad.targets.numpy.once import with_shared
 from tests.families import one_in
 
 from .test_rounds import MODELS as IN_ROUNDS
@@ -138,7 +137,7 @@ def compare(model: Model, given: dict[str, Any] | None = None, hessian: bool = F
     shared: dict[tuple[object, ...], str] = {}
     for function in functions:
         printed = print_function(function, model.derivation.program)
-        printed = replace(printed, body=replace(printed.body, body=with_shared(printed.body.body, shared)))
+        printed = replace(printed, body=printed.body.shared(shared))
         seam = seam_of(printed.body.body)
         if seam is None:
             continue

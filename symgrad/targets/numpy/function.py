@@ -30,7 +30,7 @@ from symgrad.statements.statements import Body, Once, Rows, every, operations_of
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.lines import asks_for_arrays
-from symgrad.targets.numpy.once import with_once
+from symgrad.targets.numpy.once import with_once, with_shared
 from symgrad.targets.numpy.parts import PrintedParts, printed_parts
 from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
@@ -118,6 +118,10 @@ class PrintedBody:
         made = printed_parts(self.body, speller, self.returns, in_place=True)
         same = len(made.lines) == len(plain.lines) and len(texts) == 1
         return (made, set()) if same else (plain, self.dimensions)
+
+    def shared(self, made: dict[tuple[object, ...], str]) -> "PrintedBody":
+        """The same with what functions before have made of data, too."""
+        return replace(self, body=with_shared(self.body, made, bool(self.speller.typed)))
 
     @property
     def once(self) -> bool:

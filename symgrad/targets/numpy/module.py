@@ -19,7 +19,6 @@ from symgrad.outputs.requirements import Length, conventions, lengths_of, notes,
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
 from symgrad.targets.numpy.function import TYPES, Compiler, PrintedBody, PrintedFunction, print_function
-from symgrad.targets.numpy.once import with_shared
 from symgrad.targets.numpy.parts import MEMORY
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
@@ -91,7 +90,7 @@ def module_source(
 def _with_shared(printed: Iterable[PrintedFunction]) -> list[PrintedFunction]:
     """The functions with one part for what several of them compute of data."""
     made: dict[tuple[object, ...], str] = {}
-    return [replace(one, body=replace(one.body, body=with_shared(one.body.body, made))) for one in printed]
+    return [replace(one, body=one.body.shared(made)) for one in printed]
 
 
 def _shapes(arguments: Sequence[Argument]) -> list[str]:

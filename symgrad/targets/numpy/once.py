@@ -64,8 +64,11 @@ def _numbered(rows: Rows, number: int) -> Rows:
     return replace(rows, name="rows" if number == 1 else f"rows_{number}")
 
 
-def with_shared(body: Body, made: dict[tuple[object, ...], str]) -> Body:
-    """The function with what others compute of data, too, under their name: `made` has the names, and takes more."""
+def with_shared(body: Body, made: dict[tuple[object, ...], str], typed: bool) -> Body:
+    """The function with what others compute of data, too, under their name: `made` has the names, and takes more.
+
+    A function that is `typed` has an argument of the floating type, for which its parts may ask.
+    """
 
     def shared(one: Statement) -> Statement:
         if isinstance(one, Rows):
@@ -73,7 +76,7 @@ def with_shared(body: Body, made: dict[tuple[object, ...], str]) -> Body:
         if not isinstance(one, Once):
             return one
         alike = tuple(replace(s, width=S.Zero, size=S.Zero) if isinstance(s, Rows) else s for s in one.body)
-        name = made.setdefault((alike, one.returned), one.name)
+        name = made.setdefault((alike, one.returned, typed), one.name)
         return replace(one, name=name, told=name != one.name)
 
     return replace(body, statements=tuple(map(shared, body.statements)))
