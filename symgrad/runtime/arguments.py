@@ -61,7 +61,7 @@ def _array(name: str, given: Any) -> Any:
         raise TypeError(f"{name}: expected {wanted}, got {type(given).__name__}: {error}") from error
     if isinstance(given, np.ma.MaskedArray) or (array.size and array.dtype.kind not in kinds):
         said = "; fill it first" if array.dtype.kind in kinds else f" of type {array.dtype}"
-        raise TypeError(f"{name}: expected {wanted}, got {type(given).__name__}{said}")
+        raise TypeError(f"{name}: expected {wanted}, got {str(type(given))[8:-2]}{said}")  # scipy.sparse._csr.csr_array
     return array if array.dtype.kind in kinds else array.astype(np.int64 if name in INTEGERS else float)  # no entries
 
 

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 from sympy import Eq, HadamardProduct, MatrixSymbol, OneMatrix, Sum, Trace, exp, log, symbols, tanh
 
-from symgrad import Model, sigmoid, softmax, total
+from symgrad import Model, dot, sigmoid, softmax, total
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 X, w, t = MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1), MatrixSymbol("t", N, 1)
@@ -94,9 +94,9 @@ def test_sparse_data_that_are_not_only_multiplied_are_refused_by_name():
     module = model.compile(check=False)
     given = arrays(model)
     assert module.SPARSE == ()
-    with pytest.raises(TypeError, match=r"^X: expected real numbers, got csr_array"):
+    with pytest.raises(TypeError, match=r"^X: expected real numbers, got scipy.sparse._csr.csr_array"):
         module.value(**{**given, "X": scipy.sparse.csr_array(given["X"])})
-    with pytest.raises(TypeError, match=r"^w: expected real numbers, got csr_array"):
+    with pytest.raises(TypeError, match=r"^w: expected real numbers, got scipy.sparse._csr.csr_array"):
         LOGISTIC.compile(check=False).value(scipy.sparse.csr_array(np.ones((3, 1))), np.ones((2, 3)), np.ones(2))
 
 
@@ -110,5 +110,13 @@ def test_two_matrices_that_are_multiplied_are_not_both_sparse():
 def test_a_workspace_takes_dense_data_only():
     module = LOGISTIC.compile(check=False, workspace=True)
     given = arrays(LOGISTIC)
-    with pytest.raises(TypeError, match=r"^X: expected real numbers, got csr_array"):
+    with pytest.raises(TypeError, match=r"^X: expected real numbers, got scipy.sparse._csr.csr_array"):
         module.value(**{**given, "X": scipy.sparse.csr_array(given["X"])})
+
+
+def test_what_takes_no_sparse_data_says_so():
+    module = Model(dot(X * w - t, X * w - t), [w]).compile(check=False, hessian=True)
+    with pytest.raises(
+        TypeError, match=r"^X: expected real numbers, got scipy\.sparse\._csr\.csr_matrix of type object"
+    ):
+        module.hessian(scipy.sparse.csr_matrix(np.eye(3)))
