@@ -9,11 +9,11 @@ import sympy as sp
 from mpmath import mpf
 
 from symgrad.graph.evaluation import GraphEvaluator
-from symgrad.graph.nodes import Apply, Input, Node
+from symgrad.graph.nodes import Apply, Input, Node, Use
 
 # The size of an argument, as a power of 2, beyond which mpmath takes too long: exponentials by their exponent's digits.
-_WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.Pow, sp.floor, sp.ceiling, sp.atan)
-_OF_EXPONENTIALS, _OF_OTHERS = 4000, 40
+_WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.atan)
+_OF_EXPONENTIALS, _OF_EXPONENTS, _OF_OTHERS = 4000, 500, 40  # powers are multiplied out, by as many digits
 _SUBSCRIPTS = 2**31
 _EXPONENTIAL = frozenset(
     ["exp", "sinh", "cosh", "tanh", "sigmoid", "softplus", "log_sigmoid", "expm1", "erf", "erfc", "sin", "cos"]
@@ -28,13 +28,23 @@ class LimitedEvaluator(GraphEvaluator):
     """The values of terms at the precision of the moment, as long as no function takes forever."""
 
     def value(self, node: Node) -> Any:
-        if isinstance(node, Apply) and node.head not in _WITHOUT_LIMIT and isinstance(node.head, sp.FunctionClass):
-            most = _OF_EXPONENTIALS if node.head.__name__ in _EXPONENTIAL else _OF_OTHERS
-            for use in node.args:
-                for number in self.aligned(use, range(node.rank)).flat:
-                    if isinstance(number, mpf) and number.man and number.exp + number.bc > most:
-                        raise TooFar
+        for use, most in _limits(node):
+            for number in self.aligned(use, range(node.rank)).flat:
+                if isinstance(number, mpf) and number.man and number.exp + number.bc > most:
+                    raise TooFar
         return super().value(node)
+
+
+def _limits(node: Node) -> list[tuple[Use, int]]:
+    """The arguments of a function that has limits, with these."""
+    if not isinstance(node, Apply):
+        return []
+    if node.head is sp.Pow:
+        return [(node.args[1], _OF_EXPONENTS)]
+    if node.head in _WITHOUT_LIMIT or not isinstance(node.head, sp.FunctionClass):
+        return []
+    most = _OF_EXPONENTIALS if node.head.__name__ in _EXPONENTIAL else _OF_OTHERS
+    return [(use, most) for use in node.args]
 
 
 class RoundedEvaluator(LimitedEvaluator):

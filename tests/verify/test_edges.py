@@ -313,3 +313,10 @@ def test_the_report_prints_orders_of_two_for_a_right_gradient_and_of_one_for_a_w
     module = imported(model.source().replace("grad_x = ", "grad_x = 1.001 * "), "wrong")
     report = checked(model, module)
     assert not report.ok and "orders of the Taylor remainders: x 1.0" in str(report)
+
+
+def test_powers_of_exponentials_come_to_an_end() -> None:
+    """Where the exponent is 1e1000, whose digits mpmath would multiply one by one."""
+    x, shape = IndexedBase("x", shape=(N,)), sp.Symbol("shape", real=True)
+    report = Model(Sum(x[n] ** exp(shape), (n, 0, N - 1)), [shape], facts=[x[n] > 0]).check()
+    assert report.verdict != "fail", report
