@@ -3,6 +3,7 @@
 from tests.real_models import (
     bayes,
     choices,
+    distributions,
     dynamics,
     finance,
     layers,
@@ -14,6 +15,7 @@ from tests.real_models import (
     sequences,
     series,
     spatial,
+    structures,
     survival,
     vision,
 )
@@ -23,8 +25,10 @@ CORPUS: tuple[RealModel, ...] = (
     *bayes.MODELS,
     *regression.MODELS,
     *choices.MODELS,
+    *distributions.MODELS,
     *survival.MODELS,
     *spatial.MODELS,
+    *structures.MODELS,
     *sequences.MODELS,
     *series.MODELS,
     *physics.MODELS,
