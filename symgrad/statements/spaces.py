@@ -71,7 +71,8 @@ def _lengths(operation: Operation) -> Shape:
     raise UnknownAxes(f"{operation.head} is told no shape")
 
 
-def _axes(given: object, rank: int) -> set[int]:
+def axes_of(given: object, rank: int) -> set[int]:
+    """The axes that the option `axis` of an operation means, of an array of that many."""
     axes = range(rank) if given is None else given if isinstance(given, tuple) else (given,)
     return {int(axis) % rank for axis in axes}
 
@@ -87,7 +88,7 @@ def _several(count: int) -> Rule:
 
 def _reduced(operation: Operation, shapes: Shapes) -> Space:
     shape, *_ = shapes
-    gone = _axes(operation.option("axis"), len(shape))
+    gone = axes_of(operation.option("axis"), len(shape))
     kept, over = (
         tuple(side for axis, side in enumerate(shape) if (axis in gone) == inside) for inside in (False, True)
     )

@@ -11,6 +11,7 @@ from scipy.optimize import minimize
 from sympy import Eq, IndexedBase, MatrixSymbol, Q, Sum, Symbol, exp, log, loggamma, symbols
 
 from symgrad import Model, dot, if_else, logdet, quad, sumsq
+from tests.results import arrays
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 n, j, k = symbols("n j k", integer=True)
@@ -189,10 +190,6 @@ def test_what_is_kept_says_what_it_is():
     assert "sum_q = q.sum()" in text and "prod_y_y_S = " in text
 
 
-def _arrays(result):
-    return [one for part in result for one in _arrays(part)] if isinstance(result, tuple) else [result]
-
-
 @pytest.mark.parametrize("case", REMEMBERED)
 def test_what_costs_something_is_computed_apart_and_once(case):
     module, given = _remembering(case)
@@ -214,10 +211,10 @@ def test_what_costs_something_is_computed_apart_and_once(case):
                 before = len(called)
                 takes = inspect.signature(getattr(module, name)).parameters
                 sizes = {side: n for side, n in {"N": 6, "K": 4}.items() if side in takes}
-                expected = _arrays(getattr(module, name)(*more, **given | known | sizes))
+                expected = arrays(getattr(module, name)(*more, **given | known | sizes))
                 del called[before:]
                 loose = {side: n for side, n in sizes.items() if side not in bound.sizes}
-                found = _arrays(getattr(bound, name)(*more, **known | loose))
+                found = arrays(getattr(bound, name)(*more, **known | loose))
                 for one, other in zip(found, expected, strict=True):
                     np.testing.assert_array_equal(one, other)
                     if isinstance(one, np.ndarray):

@@ -8,6 +8,7 @@ import pytest
 from tests.families import one_in
 from tests.real_models.comparison import cases, differences
 from tests.real_models.corpus import CORPUS, DEFAULT
+from tests.results import arrays
 
 
 @pytest.mark.parametrize("name", one_in(4, DEFAULT))
@@ -19,10 +20,6 @@ def test_a_model_agrees_with_its_reference(name: str) -> None:
 
 def test_the_names_are_different() -> None:
     assert len({record.name for record in CORPUS}) == len(CORPUS)
-
-
-def arrays(result):
-    return [one for part in result for one in arrays(part)] if isinstance(result, tuple) else [result]
 
 
 @pytest.mark.long

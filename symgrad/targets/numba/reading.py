@@ -26,6 +26,7 @@ from symgrad.statements.expressions import (
     Total,
     parts_of,
 )
+from symgrad.statements.spaces import axes_of
 from symgrad.statements.statements import Comment, Define, Loop, Statement, Store, Unpack
 from symgrad.targets.numba.entries import ZERO, Entries, is_view, letters_in
 from symgrad.targets.numba.functions import kind_of
@@ -197,7 +198,7 @@ class Reader(Entries):
         if expression.option("initial") is not None:
             initial = expression.option("initial")
         index = self._letters(self.shape(array))
-        gone = _gone(expression.option("axis"), len(index))
+        gone = axes_of(expression.option("axis"), len(index))
         kept = tuple(place for axis, place in enumerate(index) if axis not in gone)
         value = self.value(array, index, letters_in(index))
         if letters_in(kept) == letters_in(index) and how == "add":
@@ -226,7 +227,7 @@ class Reader(Entries):
     def _log_total(self, buffer: Buffer, expression: Operation, shape: Shape) -> None:
         """log total where it is not near 1, or else log1p of the sum of all terms but the largest, which is 1."""
         array, total = expression.parts
-        (axis,) = _gone(expression.option("axis"), len(self.shape(array)))
+        (axis,) = axes_of(expression.option("axis"), len(self.shape(array)))
         others = self._along_axis(array, axis, "rest")
         index = self._letters(shape)
         letters = letters_in(index)
@@ -255,7 +256,7 @@ class Reader(Entries):
     def _balanced(self, buffer: Buffer, expression: Operation, shape: Shape) -> None:
         """x − taken; of the largest |x|, where the total is near 1, minus the sum of the others'."""
         array, taken, total = expression.parts
-        (axis,) = _gone(expression.option("axis"), len(shape))
+        (axis,) = axes_of(expression.option("axis"), len(shape))
         difference = self.named(Total(((False, array), (True, taken))))
         largest = self._along_axis(operation("abs", array), axis, "argmax")
         index = self._letters(shape)
@@ -277,7 +278,7 @@ class Reader(Entries):
     def _centred(self, buffer: Buffer, expression: Operation, shape: Shape) -> None:
         """x − Σ shares·x, of x less the one whose share is near 1 if there is such a share."""
         array, shares = expression.parts
-        (axis,) = _gone(expression.option("axis"), len(shape))
+        (axis,) = axes_of(expression.option("axis"), len(shape))
         own = tuple(side for n, side in enumerate(shape) if n != axis)
         squares, base, mean = (self._array(name, own) for name in ("squares", "base", "mean"))
         if self.shape(shares) != shape:
@@ -328,11 +329,6 @@ def _in_order(value: Expression, places: Index, lengths: dict[Symbol, Expr]) -> 
         if isinstance(part, Length):
             found.update(dict.fromkeys(s for s in sorted(part.value.free_symbols, key=str) if s in lengths))
     return tuple(found)
-
-
-def _gone(given: object, rank: int) -> set[int]:
-    axes = range(rank) if given is None else given if isinstance(given, tuple) else (given,)
-    return {int(axis) % rank for axis in axes}
 
 
 def letters_of(expression: Operation, shapes: Sequence[Shape]) -> tuple[tuple[str, ...], str]:

@@ -110,15 +110,10 @@ class KernelText:
     @property
     def allocations(self) -> Iterator[tuple[Buffer, tuple[Expr | int, ...]]]:
         """The arrays that the kernel makes, in the order of their first use."""
-        for step in all_steps(self.items):
-            if (axes := self.stored[step.buffer]) and step.buffer not in self._made:
-                self._made.add(step.buffer)
-                sides, blocks = self.shapes[step.buffer], self.in_blocks
-                yield step.buffer, tuple(BLOCK if (step.buffer, axis) in blocks else sides[axis] for axis in axes)
-
-    @cached_property
-    def _made(self) -> set[Buffer]:
-        return set()
+        for buffer in dict.fromkeys(step.buffer for step in all_steps(self.items)):
+            if axes := self.stored[buffer]:
+                sides, blocks = self.shapes[buffer], self.in_blocks
+                yield buffer, tuple(BLOCK if (buffer, axis) in blocks else sides[axis] for axis in axes)
 
     # --- lines --------------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """Compares generated JAX modules with the NumPy modules of the same models: value, gradient, Hessian-vector product.
 
-    python tests/targets/jax/comparison.py [examples]
+    PYTHONPATH=. python tests/targets/jax/comparison.py [examples]
 
 compares all example models at drawn inputs, in double and single precision, which takes some minutes; the exit code is
 1 where one differs. The suite compares the quick ones.
@@ -10,37 +10,22 @@ import os
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from inspect import signature
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from symgrad import Model
-from symgrad.cli.model_file import ModelReference, load_model
 from symgrad.errors import UnsupportedError
-from symgrad.targets import target
+from tests.results import arrays
+from tests.targets.agreement import DOUBLE, SINGLE, Different, example, same_numbers
+from tests.targets.agreement import modules as of_target
 
-EXAMPLES = Path(__file__).parents[3] / "examples"
-# relative to the largest entry, beyond which two orders of the same sums do not differ; the inputs are of size one
-DOUBLE, SINGLE = 1e-12, 2e-4
 SLOW_TWICE = ("handwriting.py",)  # whose second derivatives take minutes to derive
 
-
-class Different(AssertionError):
-    """The modules give different numbers."""
-
-
-def example(reference: str) -> Model:
-    return load_model(ModelReference.parse(str(EXAMPLES / reference)))
-
-
-def modules(model: Model, **options: Any) -> tuple[Any, Any]:
-    """The model's modules for NumPy and for JAX, unchecked."""
-    numpy = model.compile(check=False, **options)
-    return numpy, target("jax").imported(model.source(target="jax", **options), model.name)
+modules = partial(of_target, name="jax")
 
 
 def agree(
@@ -74,17 +59,11 @@ def agree(
 
 
 def _compare(name: str, got: Any, wanted: Any, tolerance: float, dtype: Any) -> None:
-    pairs = list(zip(jax.tree.leaves(got), jax.tree.leaves(wanted), strict=True))
-    whole = max((float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)) for _, b in pairs for b in [np.asarray(b)]))
-    for number, (left, right) in enumerate(pairs):
-        a, b = np.asarray(left), np.asarray(right)
+    lefts, rights = ([np.asarray(one) for one in arrays(result)] for result in (got, wanted))
+    for number, (a, b) in enumerate(zip(lefts, rights, strict=True)):
         if a.shape != b.shape or a.dtype != dtype:
             raise Different(f"{name}, result {number}: {a.dtype} of shape {a.shape}, not {dtype} of {b.shape}")
-        scale = float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)) if dtype is np.float64 else whole
-        with np.errstate(invalid="ignore"):
-            off = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0, np.abs(a.astype(np.float64) - b))
-        if not np.all(off <= tolerance * scale):
-            raise Different(f"{name}, result {number}: off by {np.max(off)} where the largest entry is {scale}")
+    same_numbers(name, lefts, rights, tolerance, dtype is np.float32)
 
 
 def compare(reference: str, single: float | None = None) -> None:
@@ -121,5 +100,4 @@ def main(references: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).parents[3]))
     sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
 """Compares generated Numba modules with the NumPy modules of the same models: value and gradient.
 
-    python tests/targets/numba/comparison.py [examples | benchmarks | corpus | NAME...]
+    PYTHONPATH=. python tests/targets/numba/comparison.py [examples | benchmarks | corpus | NAME...]
 
 compares all examples, benchmark cases and models of the corpus, in double and single precision, which takes some
 minutes; the exit code is 1 where one differs. The suite compares the quick ones.
@@ -17,28 +17,14 @@ from typing import Any
 import numpy as np
 
 from symgrad import Model
-from symgrad.cli.model_file import ModelReference, load_model
-from symgrad.targets import target
+from tests.results import arrays
+from tests.targets.agreement import DOUBLE, SINGLE, Different, example, same_numbers
+from tests.targets.agreement import modules as of_target
 
-ROOT = Path(__file__).parents[3]
-# relative to the largest entry, beyond which two orders of the same sums do not differ; the inputs are of size one
-DOUBLE, SINGLE = 1e-12, 2e-4
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FUNCTIONS = ("value", "gradient", "value_and_gradient")
 
-
-class Different(AssertionError):
-    """The modules give different numbers."""
-
-
-def example(reference: str) -> Model:
-    return load_model(ModelReference.parse(str(ROOT / "examples" / reference)))
-
-
-def modules(model: Model, **options: Any) -> tuple[Any, Any]:
-    """The model's modules for NumPy and for Numba, unchecked."""
-    return model.compile(check=False, **options), target("numba").imported(
-        model.source(target="numba", **options), model.name
-    )
+modules = partial(of_target, name="numba")
 
 
 def agree(
@@ -61,7 +47,7 @@ def agree(
             named = {argument: _of_type(inputs[argument], dtype) for argument in taken}
             with np.errstate(all="ignore"):
                 wanted, got = (getattr(module, name)(**named) for module in (of_numpy, of_numba))
-            _compare(f"{name} in {dtype.__name__}", _leaves(got), _leaves(wanted), tolerance)
+            _compare(f"{name} in {dtype.__name__}", arrays(got), arrays(wanted), tolerance, dtype is np.float32)
 
 
 def _of_type(value: Any, dtype: Any) -> Any:
@@ -69,24 +55,14 @@ def _of_type(value: Any, dtype: Any) -> Any:
     return array.astype(dtype) if array.dtype.kind == "f" else value
 
 
-def _leaves(result: Any) -> list[Any]:
-    return [leaf for part in result for leaf in _leaves(part)] if isinstance(result, tuple) else [result]
-
-
-def _compare(name: str, got: list[Any], wanted: list[Any], tolerance: float) -> None:
-    single = "float32" in name
-    whole = max(float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0)) for one in wanted for b in [np.asarray(one)])
+def _compare(name: str, got: list[Any], wanted: list[Any], tolerance: float, single: bool) -> None:
     for number, (a, b) in enumerate(zip(got, wanted, strict=True)):
         if np.shape(a) != np.shape(b) or a.dtype != b.dtype or type(a) is not type(b):
             raise Different(
                 f"{name}, result {number}: {type(a)} of {a.dtype} and shape {np.shape(a)}, not {type(b)} of {b.dtype} "
                 f"and {np.shape(b)}"
             )
-        scale = whole if single else float(np.max(np.abs(b[np.isfinite(b)]), initial=0.0))
-        with np.errstate(invalid="ignore", over="ignore"):
-            off = np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0, np.abs(np.float64(a) - b))
-        if not np.all(off <= tolerance * scale):
-            raise Different(f"{name}, result {number}: off by {np.max(off)} where the largest entry is {scale}")
+    same_numbers(name, got, wanted, tolerance, single)
 
 
 def examples() -> Iterator[tuple[str, Callable[[], Model], None]]:
@@ -97,7 +73,7 @@ def examples() -> Iterator[tuple[str, Callable[[], Model], None]]:
 
 
 def benchmarks() -> Iterator[tuple[str, Callable[[], Model], Any]]:
-    sys.path.insert(0, str(ROOT / "tests" / "benchmarks"))
+    sys.path.insert(0, str(BENCHMARKS))
     cases = import_module("run").CASES
     for case in cases:
         yield f"benchmarks/{case.name}", case.model, [partial(case.arrays, np.random.default_rng(0))]
@@ -139,5 +115,4 @@ def main(wanted: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     sys.exit(main(sys.argv[1:]))
