@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, INTEGERS, SHAPES, SPARSE
 
 
-def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = ()) -> tuple[NDArray[Any], ...]:
-    """The arguments as arrays of one floating type that fit each other, without sides of one but those in `whole`."""
+def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = (), dense: Any = ()) -> tuple[NDArray[Any], ...]:
+    """Arguments as arrays of one floating type that fit, no sides of 1 but those in `whole`; `dense` are not sparse."""
     kinds = tuple([(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given])
     fits = _fits(names, kinds, whole)
     if fits is None:
-        given = tuple(map(_array, names, given))
+        given = tuple([_array(name, one, dense) for name, one in zip(names, given, strict=True)])
         fits = _fits(names, tuple([(one.dtype, one.shape) for one in given]), whole)
     for n, dtype, shape in fits[0]:
         one = given[n].astype(dtype, copy=False).reshape(shape) if shape else dtype.type(np.asarray(given[n]).item())
@@ -48,15 +48,15 @@ def _fits(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...]
     return changes, {label: size for label, (size, _) in sizes.items() if label in DIMENSIONS}
 
 
-def _array(name: str, given: Any) -> Any:
+def _array(name: str, given: Any, dense: Any = ()) -> Any:
     """What NumPy makes of an argument, or an error that says which argument it cannot use; a size is an integer."""
     if name in DIMENSIONS:
         if not isinstance(given, int | np.integer) or isinstance(given, bool) or given < 0:
             raise TypeError(f"{name}: expected an integer size of at least 0, or data with it, got {given!r}")
         return int(given)
-    wanted, kinds = ("integers", "iu") if name in INTEGERS else ("real numbers", "fiub")
+    wanted, kinds = ("integers", "iu") if name in INTEGERS else ("dense " * (name in dense) + "real numbers", "fiub")
     try:
-        array = given.tocsr() if name in SPARSE and hasattr(given, "tocsr") else np.asarray(given)
+        array = given.tocsr() if name in SPARSE and name not in dense and hasattr(given, "tocsr") else np.asarray(given)
     except Exception as error:
         raise TypeError(f"{name}: expected {wanted}, got {type(given).__name__}: {error}") from error
     if isinstance(given, np.ma.MaskedArray) or (array.size and array.dtype.kind not in kinds):

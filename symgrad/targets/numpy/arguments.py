@@ -1,6 +1,6 @@
 """How generated functions check their arguments."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from symgrad.arguments import Argument
@@ -41,11 +41,15 @@ def checked(name: str, required: Requirements) -> Check:
 
 
 def array_lines(
-    arguments: Sequence[Argument], takes_all: bool = False, shapes: Mapping[str, str] | None = None
+    arguments: Sequence[Argument],
+    takes_all: bool = False,
+    shapes: Mapping[str, str] | None = None,
+    dense: Collection[str] = (),
 ) -> Iterator[str]:
     """The lines that make sizes and arrays of arguments, those of the whole model or some of them.
 
     `shapes` are variables for the shapes in which some are given, which are asked for once they are known to be arrays.
+    Those in `dense` may not be sparse, though another function takes them so.
     """
     sizes = [a.name for a in arguments if a.role == "dimension"]
     arrays = [a for a in arguments if a.role != "dimension"]
@@ -56,6 +60,8 @@ def array_lines(
         given = [*names, *([] if takes_all and not sizes else [f"names={texts(names)}"])]
         kept = [a.name for a in whole(arrays)]
         given += [f"whole={texts(kept)}"] if kept else []
+        refused = [name for name in names if name in dense]
+        given += [f"dense={texts(refused)}"] if refused else []
         if not shapes:
             yield from wrapped(f"{assigned(names)} = _arguments(", given, ")")
             return

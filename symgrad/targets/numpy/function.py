@@ -174,7 +174,7 @@ class PrintedFunction(Called):
     returns : the type of what it returns.
     types : the types that only this function returns.
     helpers, scipy : what it needs of the module's helpers and of SciPy.
-    sparse : the data that may be sparse.
+    sparse : the data that may be sparse, none where a workspace may be given.
     """
 
     body: PrintedBody
@@ -237,5 +237,5 @@ def print_function(
         TYPES.records(made.result),
         frozenset(helper for one in printed for helper in one.helpers),
         frozenset(special for one in printed for special in one.scipy),
-        sparse,
+        frozenset() if workspace else sparse,
     )

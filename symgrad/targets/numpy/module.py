@@ -41,7 +41,7 @@ def module_source(
     _refuse_taken_names(program.arguments, printed)
     helpers = {helper for one in printed for helper in one.helpers}
     checks = _checks(program, printed)
-    sparse = [] if any(one.kept for one in printed) else _only_multiplied(program, printed)
+    sparse = _only_multiplied(program, printed)
     rendered = _rendered(printed, checks, sparse)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
@@ -172,13 +172,13 @@ def _checks(program: Program, printed: Sequence[PrintedFunction]) -> dict[str, C
 
 
 def _only_multiplied(program: Program, printed: Sequence[PrintedFunction]) -> list[str]:
-    """The matrices that may be sparse."""
-    return [a.name for a in program.arguments if all(a.name in one.sparse for one in printed)]
+    """The matrices that may be sparse in some function."""
+    return [a.name for a in program.arguments if any(a.name in one.sparse for one in printed)]
 
 
-def _head(one: PrintedFunction, sparse: Collection[str]) -> list[str]:
+def _head(one: PrintedFunction) -> list[str]:
     """The first lines of a function."""
-    given = [TYPES.taken(a, a.name in sparse) for a in one.arguments if a not in one.function.directions]
+    given = [TYPES.taken(a, a.name in one.sparse) for a in one.arguments if a not in one.function.directions]
     if one.function.directions:
         given = [f"direction: {TYPES.given} | tuple[{TYPES.given}, ...]", *given]
     options = [f"{name}: {TYPES.given} | None = None" for name in one.unused]
@@ -193,16 +193,17 @@ def _rendered(
     made, blocks = [], False
     for one in printed:
         lengths = lengths_of(one.arguments)
+        dense = [name for name in sparse if name not in one.sparse]
         few = TYPES.blocks in [kind for _, fields in one.types for _, kind in fields]
         made.append(
             {
                 "name": one.function.name,
                 "doc": one.doc,
-                "prepared": _prepared(one, checks),
-                "prepared_in": _prepared(one, checks, remembers=False),
+                "prepared": _prepared(one, checks, dense),
+                "prepared_in": _prepared(one, checks, dense, remembers=False),
                 "directions": [a.name for a in one.function.directions],
                 "names": one.names,
-                "head": _head(one, sparse),
+                "head": _head(one),
                 "taken": [TYPES.taken(a) for a in one.arguments],
                 "takes": one.takes,
                 "body": _statements(one.body, lengths),
@@ -216,14 +217,16 @@ def _rendered(
     return made
 
 
-def _prepared(one: PrintedFunction, checks: Mapping[str, Check], remembers: bool = True) -> list[str]:
+def _prepared(
+    one: PrintedFunction, checks: Mapping[str, Check], dense: Collection[str], remembers: bool = True
+) -> list[str]:
     """The lines of a function that look at its arguments, of which it may remember what it saw."""
     if not one.arguments:
         return []
     check = checks[one.check]
     known = f"_once({MEMORY}, {check.name}, {', '.join(check.names)})"
     looked = [known] if remembers and check.calls else check.call
-    return [*array_lines(one.arguments, one.function.takes_all, one.given_shapes), *looked]
+    return [*array_lines(one.arguments, one.function.takes_all, one.given_shapes, dense), *looked]
 
 
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
