@@ -8,9 +8,9 @@ residuals r between where points are seen and where they should be:
     C = Σ (focal·(q₀, q₁)/q₂ − seen)²
 
 Observation o is of point `point[o]` by camera `camera[o]`: a row of the residuals' Jacobian has one block of eight
-columns and one of three, and the generated `jacobian_r` gives just these. As a script it makes a scene, and finds it
-again by `scipy.optimize.least_squares` (Levenberg and Marquardt's method in a trust region) with that sparse Jacobian,
-and with one estimated by differences. Needs SciPy:
+columns and one of three, and the generated `flat_jacobian_r` has just these. As a script it makes a scene, and finds it
+again by `scipy.optimize.least_squares` (Levenberg and Marquardt's method in a trust region), which takes the generated
+residuals `flat_r` as they are, with that sparse Jacobian, and with one estimated by differences. Needs SciPy:
 
     python examples/bundle_adjustment.py
 """
@@ -95,26 +95,15 @@ def pictures(cam: np.ndarray, pt: np.ndarray, camera: np.ndarray, point: np.ndar
 
 def adjust(module: ModuleType, start: Parameters, data: dict[str, np.ndarray], jacobian: str) -> tuple[Any, float]:
     """The least squares solution from the start, and how long it took; `jacobian` is "generated" or "differences"."""
-    from scipy import sparse  # here, since the model above does without SciPy
-    from scipy.optimize import least_squares
+    from scipy.optimize import least_squares  # here, since the model above does without SciPy
 
-    given = {name: data[name] for name in ("camera", "eps", "point")}
-
-    def residuals(theta: np.ndarray) -> np.ndarray:
-        cam, pt = module.unpack(theta, C=len(start[0]), P=len(start[1]))
-        return (pictures(cam, pt, data["camera"], data["point"]) - data["seen"]).ravel()
-
-    def derivative(theta: np.ndarray) -> Any:
-        cam, pt = module.unpack(theta, C=len(start[0]), P=len(start[1]))
-        blocks = module.jacobian_r(cam, pt, **given)
-        return sparse.hstack([block.to_scipy() for block in blocks], format="csr")
-
+    bound = module.bind(**data, C=len(start[0]), P=len(start[1]))
     theta = module.pack(*start)
-    options: dict[str, Any] = {"jac": derivative}
+    options: dict[str, Any] = {"jac": bound.flat_jacobian_r}
     if jacobian == "differences":
-        options = {"jac": "2-point", "jac_sparsity": (derivative(theta) != 0).astype(int)}
+        options = {"jac": "2-point", "jac_sparsity": (bound.flat_jacobian_r(theta) != 0).astype(int)}
     began = time.perf_counter()
-    found = least_squares(residuals, theta, method="trf", x_scale="jac", tr_solver="lsmr", ftol=1e-10, **options)
+    found = least_squares(bound.flat_r, theta, method="trf", x_scale="jac", tr_solver="lsmr", ftol=1e-10, **options)
     return found, time.perf_counter() - began
 
 
@@ -125,7 +114,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the scene (%(default)s)")
     options = parser.parse_args()
 
-    module = model.compile(jacobian=["r"])
+    module = model.compile(quantities=["r"], jacobian=["r"])
     rng = np.random.default_rng(options.seed)
     truth, data = scene(options.cameras, options.points, rng)
     data["seen"] = pictures(*truth, data["camera"], data["point"])

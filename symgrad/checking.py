@@ -153,7 +153,8 @@ class Checking:
 
         quantities = {function.name.removeprefix("quantity_"): values(function.name) for function in made}
         found = factors_of_hessian(self.derivation) if request.hessian else {}
-        return SecondOrder(request.hessian, request.hvp, quantities, found, self._held_gradient())
+        named = {self.program.names[name].name: name for name in request.quantities}
+        return SecondOrder(request.hessian, request.hvp, quantities, named, found, self._held_gradient())
 
     @cached_property
     def _conditioning(self) -> Callable[[dict[str, Any]], float] | None:

@@ -42,6 +42,9 @@ class GeneratedModule(ModuleType):
         asked |= {"hessian_vector_product": "hvp", "flat_hessian_vector_product": "hvp"}
         if name in asked:
             cure = f"compile({asked[name]}=True) makes it"
+        elif name.endswith("_and_jacobian"):
+            known = name.removesuffix("_and_jacobian").removeprefix("flat_")
+            cure = f'compile(quantities=["{known}"], jacobian=["{known}"]) makes it'
         elif name.startswith("jacobian_"):
             cure = f'compile(jacobian=["{name.removeprefix("jacobian_")}"]) makes it'
         else:

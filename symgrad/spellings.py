@@ -31,7 +31,8 @@ OF_MODELS = {
     **dict.fromkeys(("build", "lambdify", "jit", "module", "make", "function"), "compile()"),
     **dict.fromkeys(("jax", "to_jax"), 'compile(target="jax")'),
     **dict.fromkeys(("save", "write", "export", "dump", "to_file"), 'compile(path="model_gradient.py")'),
-    **dict.fromkeys(("value", "eval", "evaluate", "evalf", "forward", "backward", "run", "call", "predict"), _CALL),
+    **dict.fromkeys(("value", "eval", "evaluate", "evalf", "forward", "backward", "run", "call"), _CALL),
+    "predict": 'compile(quantities=["y"]), whose module has y(...), with the predictions as a name of `where`',
     "value_and_gradient": _CALL,
     "value_and_grad": _CALL,
     **dict.fromkeys(

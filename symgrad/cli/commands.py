@@ -73,6 +73,13 @@ def _second_order_options(command: Callable[..., int]) -> Callable[..., int]:
         click.option(
             "--jacobian", multiple=True, metavar="NAME", help="With the Jacobian of a name of `where`; may be repeated."
         ),
+        click.option(
+            "--quantity",
+            "quantities",
+            multiple=True,
+            metavar="NAME",
+            help="With a function of a name of `where`; may be repeated.",
+        ),
     )
     for option in reversed(options):
         command = option(command)
@@ -126,6 +133,7 @@ def compile_command(
     hessian: bool,
     hvp: bool,
     jacobian: tuple[str, ...],
+    quantities: tuple[str, ...],
 ) -> int:
     """Write the module with value and gradient of a model, for NumPy or for another target.
 
@@ -145,7 +153,7 @@ def compile_command(
     outcome = "gradient not checked"
     with progress(1 + with_test + (not no_check)) as doing:
         doing("deriving the gradient and printing the module")
-        second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian}
+        second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian, "quantities": quantities}
         texts = [model.source(**second, workspace=workspace, target=target)]
         if with_test:
             doing("drawing inputs for the test")
@@ -254,6 +262,7 @@ def check_command(
     hessian: bool,
     hvp: bool,
     jacobian: tuple[str, ...],
+    quantities: tuple[str, ...],
     inputs: Path | None,
     accuracy: bool,
     target: str,
@@ -273,7 +282,7 @@ def check_command(
     given = None if inputs is None else load_arrays(inputs, [argument.name for argument in model.arguments])
     with progress(1) as doing:
         doing("checking the gradient")
-        second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian}
+        second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian, "quantities": quantities}
         report = model.check(seed=seed, inputs=given, **second, accuracy=accuracy, target=target)
     say(str(report))
     return DONE if report.ok else CHECK_FAILED

@@ -1,6 +1,6 @@
 """How functions are called: what every target knows of a function before and after it is printed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,19 @@ from symgrad.codegen.sizes import tuple_text
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Input, Node, Use, postorder
 from symgrad.lowering.slices import loops
+from symgrad.outputs.first_order import VALUE
 from symgrad.outputs.function import Array, Function, Result, arrays_of, terms_of, with_terms
 from symgrad.outputs.requirements import lengths_of
+
+
+def has_loss(functions: Iterable[Function]) -> bool:
+    """Whether a module with these functions computes a loss."""
+    return any(function.name == VALUE for function in functions)
+
+
+def subject(functions: Iterable[Function]) -> str:
+    """What a module with these functions computes, for its docstring."""
+    return "the loss and its analytic gradient" if has_loss(functions) else "named quantities and their derivatives"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ WIDTH = 80
 
 def known_sums(model: Any) -> set[Any]:
     """The sums of matrices that the user wrote."""
-    written = [model.loss, *(equation.rhs for equation in model.where)]
+    written = [*([] if model.loss is None else [model.loss]), *(equation.rhs for equation in model.where)]
     return {part for e in written if not is_long(e) for part in Preorder(e) if getattr(part, "is_MatAdd", False)}
 
 
@@ -36,15 +36,18 @@ Blocks = list[tuple[str, list[tuple[Any, Any]]]]
 def shown_formulas(model: Any, short: bool) -> Blocks:
     """What is shown, under titles: pairs of a left side and a formula."""
     names = list(dict.fromkeys(base_symbol(equation.lhs) for equation in model.where))
-    blocks = [("Loss", [(model.program.loss_name, _as_written(model.loss, model.program.loss))])]
+    blocks: Blocks = []
+    if model.loss is not None:
+        blocks.append(("Loss", [(model.program.loss_name, _as_written(model.loss, model.program.loss))]))
     if names:
         found = model.program.names
         terms = [found[base_symbol(equation.lhs)].arg for equation in model.where]
         sides = [_as_written(equation.rhs, term) for equation, term in zip(model.where, terms, strict=True)]
         blocks.append(("where", [(equation.lhs, side) for equation, side in zip(model.where, sides, strict=True)]))
-        if not short:
+        if not short and model.loss is not None:
             blocks.append(("Adjoints", [(quantity, model.block(quantity)) for quantity in names]))
-    blocks.append(("Gradient", [(quantity, model.block(quantity)) for quantity in model.parameters]))
+    if model.loss is not None:
+        blocks.append(("Gradient", [(quantity, model.block(quantity)) for quantity in model.parameters]))
     return blocks
 
 

@@ -89,7 +89,9 @@ class Writer:
     """Writes terms of one model; nodes may be given names that stand for them wherever they occur."""
 
     def __init__(self, model: Any) -> None:
-        self._indices = IndexNames(index_symbols([model.loss, *model.where, *model.facts], model.program))
+        self._indices = IndexNames(
+            index_symbols([*([] if model.loss is None else [model.loss]), *model.where, *model.facts], model.program)
+        )
         symbols = [*(argument.symbol for argument in model.arguments), *model.program.names]
         self._in_matrices = any(isinstance(symbol, MatrixSymbol) for symbol in symbols)
         self._names: dict[Use, Use] = {}

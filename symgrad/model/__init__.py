@@ -1,6 +1,7 @@
 """`Model`: what a user writes, and what can be asked of it.
 
-A model as it is `stated`, then what can be asked of it: its `formulas`, its `code`, its `checks`.
+A model as it is `stated` (`without_loss` where there is none), then what can be asked of it: its
+`formulas`, its `code`, its `checks`.
 """
 
 from symgrad.model.checks import Checks
@@ -11,7 +12,8 @@ class Model(Checks):
 
     Parameters
     ----------
-    loss : a scalar SymPy expression, or a 1×1 matrix expression.
+    loss : a scalar SymPy expression, or a 1×1 matrix expression; None of a model that is what `where` names, for
+        `compile(quantities=["r"], jacobian=["r"])`.
     parameters : the symbols to differentiate by: `MatrixSymbol`, `IndexedBase` with a shape, or scalar `Symbol`; a
         `Matrix` of symbols stands for these, row by row, a text for the symbol of that name. Every other free symbol
         that is not a dimension or a bound index is data.

@@ -24,6 +24,8 @@ from symgrad.verify.draw import Draw
 from symgrad.verify.draws import draw_inputs
 from symgrad.verify.report import CheckReport
 from symgrad.verify.subject import Settings
+from symgrad.verify.together import Together
+from symgrad.version import __version__
 
 
 class Checks(Code):
@@ -39,6 +41,7 @@ class Checks(Code):
         hessian: bool = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
+        quantities: Sequence[Any] = (),
         workspace: bool = False,
         target: str = NUMPY,
     ) -> GeneratedModule:
@@ -49,7 +52,7 @@ class Checks(Code):
         check : compare it with numerical gradients first.
         path : also write its text to this file, after the check.
         seed : of the check's random inputs.
-        hessian, hvp, jacobian : which functions of second order it has, as for `source`; they are checked, too.
+        hessian, hvp, jacobian, quantities : which other functions it has, as for `source`; they are checked, too.
         workspace : whether value and gradient take a `workspace`, whose arrays are kept between calls.
         target : what the module is written in, "numpy", "jax" or "numba"; the check is of that module.
 
@@ -68,7 +71,7 @@ class Checks(Code):
         >>> float(value), float(gradient.x)
         (8.0, 12.0)
         """
-        request, seed = self._request(hessian, hvp, jacobian), whole_number("seed", seed)
+        request, seed = self._request(hessian, hvp, jacobian, quantities), whole_number("seed", seed)
         if isinstance(check, str):
             raise ModelError(f"check is {quoted(check)}; give True or False, and a file as path={check!r}")
         check = switch("check", check)
@@ -76,7 +79,7 @@ class Checks(Code):
             raise ModelError(f"path is {quoted(path)}; give the name of a file, such as path='model_gradient.py'")
         text, goal = self._source(request, switch("workspace", workspace), target), targets.target(target)
         if check:
-            module = goal.on_arrays(goal.imported(text, self.name))
+            module = self._checked_module(text, goal)
             report = self._check(module, request, Settings(seed, chain=False))
             if not report.ok:
                 outcome = "failed" if report.verdict == "fail" else "was inconclusive"
@@ -108,6 +111,7 @@ class Checks(Code):
         >>> "def test_gradient_agrees_with_numerical_derivatives" in model.test_source("cubic_gradient")
         True
         """
+        self._needs_loss("gradient to test")
         if self._run(lambda: self._checking.held()) is not None:
             raise UnsupportedError(
                 f"{self.name} holds parameters in constant(...): numerical derivatives of its value move those, too, "
@@ -126,6 +130,7 @@ class Checks(Code):
         hessian: bool = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
+        quantities: Sequence[Any] = (),
         workspace: bool = False,
         chain: bool = True,
         accuracy: bool = False,
@@ -139,7 +144,8 @@ class Checks(Code):
         sizes : sizes by dimension, one set or several; by default several are chosen.
         inputs : values for some arguments, by name; the others are drawn so that the facts hold. Large arrays are
             checked as a whole in float64, and everything else at blocks of neighbouring rows, which the report names.
-        hessian, hvp, jacobian : check these, too, as differences of the gradient and of the named quantities.
+        hessian, hvp, jacobian, quantities : check these, too: derivatives as differences of the gradient and of the
+            named quantities, and these against their definitions.
         workspace : check the module whose functions take a `workspace`.
         chain : also compare the stages of the compiler with each other at 50 digits, from the SymPy loss to the code,
             so that what is wrong is blamed on one of them.
@@ -160,11 +166,11 @@ class Checks(Code):
         >>> model.check().ok
         True
         """
-        request, seed = self._request(hessian, hvp, jacobian), whole_number("seed", seed)
+        request, seed = self._request(hessian, hvp, jacobian, quantities), whole_number("seed", seed)
         inputs, chain, accuracy = self._inputs(inputs), switch("chain", chain), switch("accuracy", accuracy)
         workspace = switch("workspace", workspace)
         goal = targets.target(target)
-        module = goal.on_arrays(goal.imported(self._source(request, workspace, target), self.name))
+        module = self._checked_module(self._source(request, workspace, target), goal)
         return self._check(module, request, Settings(seed, sizes, inputs, chain, accuracy))
 
     def _inputs(self, inputs: Any) -> dict[str, Any] | None:
@@ -184,7 +190,7 @@ class Checks(Code):
     @cached_property
     def _checking(self) -> Checking:
         """What the checker has to know of the model."""
-        model = (self.name, self.loss, self.where, self.facts)
+        model = (self.name, self._stated, self.where, self.facts)
         return Checking(*model, self.program, self.derivation, self._first_order)
 
     @checked("draws(module)")
@@ -209,11 +215,29 @@ class Checks(Code):
         ['a', 'x']
         """
         settings = Settings(seed, sizes)
+        module = module if self.loss is not None else self._with_squares(module, targets.target(NUMPY))
         subject = self._checking.subject(module)
         if timed:
             facts = [fact for fact in self.facts if not any(fact.has(name) for name in self.program.names)]
             subject = replace(subject, kinks=None, reference=None, facts=facts)
         return self._run(lambda: draw_inputs(subject, settings))
+
+    def _checked_module(self, text: str, goal: targets.Target) -> Any:
+        """The module of a text as the check calls it."""
+        module = goal.on_arrays(goal.imported(text, self.name))
+        return module if self.loss is not None else self._with_squares(module, goal)
+
+    def _with_squares(self, module: Any, goal: targets.Target) -> Any:
+        """A module without a loss beside value and gradient of the squares of its quantities."""
+        if goal not in self._squares:
+            program = self.derivation.program
+            text = goal.module_source(program, self._first_order, self.name, (), __version__)
+            self._squares[goal] = goal.on_arrays(goal.imported(text, self.name))
+        return Together(module, self._squares[goal])
+
+    @cached_property
+    def _squares(self) -> dict[targets.Target, Any]:
+        return {}
 
     def _check(self, module: Any, request: Request, settings: Settings) -> CheckReport:
         return self._run(lambda: check_module(self._checking.subject(module, request), settings))
@@ -244,6 +268,7 @@ class Checks(Code):
         >>> report.check.ok, report.html.startswith("<!DOCTYPE html>")
         (True, True)
         """
+        self._needs_loss("report")
         if isinstance(seed, str):
             raise ModelError(f"seed is {quoted(seed)}; the page is written by report().save({seed!r})")
         seed = whole_number("seed", seed)

@@ -6,6 +6,7 @@ from typing import Any
 
 from symgrad import targets
 from symgrad.calls import checked, switch
+from symgrad.errors import ModelError
 from symgrad.formula.listing import WIDEST, body_of, formulas
 from symgrad.formula.text import TOO_LONG, text
 from symgrad.model.formulas import Formulas
@@ -28,6 +29,7 @@ class Code(Formulas):
         hessian: bool = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
+        quantities: Sequence[Any] = (),
         workspace: bool = False,
         target: str = NUMPY,
     ) -> str:
@@ -38,6 +40,8 @@ class Code(Formulas):
         hessian : with `hessian`, and `hessian_compact` where the Hessian is structured.
         hvp : with `hessian_vector_product`.
         jacobian : names of `where` (as symbols or text), each with a function `jacobian_NAME`.
+        quantities : names of `where`, each with a function `NAME` of its value; of those with a Jacobian there is
+            `NAME_and_jacobian` besides, and `flat_NAME`, `flat_jacobian_NAME` by one vector of all parameters.
         workspace : with a class `Workspace`, whose arrays value and gradient use if they are given one.
         target : what the module is written in, "numpy", "jax" or "numba".
 
@@ -55,14 +59,20 @@ class Code(Formulas):
         >>> "grad_x = 3 * a * x ** 2" in model.source()
         True
         """
-        return self._source(self._request(hessian, hvp, jacobian), switch("workspace", workspace), target)
+        return self._source(self._request(hessian, hvp, jacobian, quantities), switch("workspace", workspace), target)
 
     def _source(self, request: Request, workspace: bool, target: str) -> str:
+        if self.loss is None and not request:
+            raise ModelError(
+                'a model without a loss computes what is asked for: give quantities=["r"], names of `where`, and '
+                'jacobian=["r"] for their derivatives'
+            )
         goal = targets.target(target)
         asked = request, workspace, goal
 
         def written() -> str:
-            functions = [*self._first_order, *self._second_order(request)]
+            first = [] if self.loss is None else self._first_order
+            functions = [*first, *self._second_order(request)]
             program, lines = self.derivation.program, self._short_formulas
             return goal.module_source(program, functions, self.name, lines, __version__, workspace=workspace)
 

@@ -76,6 +76,7 @@ class Formulas(StatedModel):
         >>> model.gradient(x[i])
         2*x[i]
         """
+        self._needs_loss("gradient")
         parameter = self._called(parameter)
         self._parameter(parameter)
         return self.adjoint(parameter, expand=expand)
@@ -103,6 +104,7 @@ class Formulas(StatedModel):
         >>> model.adjoint(y), model.adjoint(x)
         (-1/y, y - 1)
         """
+        self._needs_loss("adjoint")
         quantity = self._called(quantity)
         base = base_symbol(quantity)
         recursive = is_recursive(self._node(base))
@@ -157,6 +159,7 @@ class Formulas(StatedModel):
         >>> Model(x.T*A*x, [x]).hessian(x, x)
         A + A.T
         """
+        self._needs_loss("Hessian")
         p, q = self._called(p), self._called(q)
         for parameter in (p, q):
             self._parameter(parameter)
@@ -295,6 +298,9 @@ class Formulas(StatedModel):
         >>> print(model.show("latex").splitlines()[2])
           \\frac{\\partial C}{\\partial w} &= 2X^{\\top}(Xw-y)
         """
+
+        if steps or format == "svg":
+            self._needs_loss("gradient to derive step by step" if steps else "graph")
 
         def shown() -> Display:
             more = self._second_blocks(self._request(hessian, False, jacobian))

@@ -6,7 +6,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from sympy import Basic
+from sympy import Basic, IndexedBase
 
 from symgrad.arguments import Argument
 from symgrad.calls import checked, switch, without_attribute
@@ -19,11 +19,15 @@ from symgrad.frontend.names import base_symbol, label_of, name_of
 from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.functions.defined import definitions
 from symgrad.graph.nodes import Node, Use
+from symgrad.model.without_loss import half_squares, refuse
 from symgrad.outputs.second_order import Request
 from symgrad.spellings import OF_MODELS
 from symgrad.walk import depth
 
 _T = TypeVar("_T")
+
+# What modules have anyway, or may have, under names that a quantity could have.
+FUNCTIONS = ("value", "gradient", "value_and_gradient", "hessian", "hessian_compact", "pack", "unpack", "bind")
 
 
 class StatedModel:
@@ -40,16 +44,17 @@ class StatedModel:
         sizes: Mapping[Any, int] = MappingProxyType({}),
         name: str | None = None,
     ) -> None:
-        self.loss = given.expression(loss)
+        self.loss = None if loss is None else given.expression(loss)
         equations = given.equations(where, self.loss)
         self.where: tuple[Any, ...] = (*definitions([self.loss, *equations]), *equations)
-        parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
+        self._stated = half_squares(self.where) if self.loss is None else self.loss
+        parts = [part for part in (self._stated, *self.where) if isinstance(part, Basic)]
         self.parameters: tuple[Any, ...] = given.parameters(parameters, parts)
         self.facts: tuple[Any, ...] = given.listed(facts, "facts", "[x > 0]")
         self.name = given.model_name(name)
         parts += [part for part in self.facts if isinstance(part, Basic)]
         self._depth = depth(parts)
-        program = self._run(lambda: read_program(self.loss, self.parameters, self.where, self.facts))
+        program = self._run(lambda: read_program(self._stated, self.parameters, self.where, self.facts))
         self.program: Program = replace(program, sizes=given.sizes(sizes, program.dimensions))
         self._adjoints: dict[Any, Use] = {}
 
@@ -125,7 +130,9 @@ class StatedModel:
             if base == known or name == name_of(known):
                 return known
         found = ", ".join(map(name_of, self.program.names)) or "there are none"
-        raise ModelError(f"{name} is not a name of `where`, so it has no Jacobian; the names: {found}")
+        raise ModelError(
+            f"{name} is not a name of `where`, which alone have functions and Jacobians; the names: {found}"
+        )
 
     def _node(self, base: Any) -> Node:
         node: Node | None = self.program.parameters.get(base) or self.program.names.get(base)
@@ -134,13 +141,31 @@ class StatedModel:
             raise ModelError(f"{base} is neither a parameter nor a name of `where`; the model has {known}")
         return node
 
-    def _request(self, hessian: bool, hvp: bool, jacobian: Sequence[Any]) -> Request:
-        names = given.listed(
-            [jacobian] if isinstance(jacobian, str) else jacobian, "jacobian", '["z"], names of `where`'
-        )
+    def _request(self, hessian: bool, hvp: bool, jacobian: Sequence[Any], quantities: Sequence[Any] = ()) -> Request:
         hessian, hvp = switch("hessian", hessian), switch("hvp", hvp)
-        return Request(hessian, hvp, tuple(dict.fromkeys(self._quantity(name) for name in names)))
+        if hessian or hvp:
+            self._needs_loss("Hessian")
+        return Request(hessian, hvp, self._quantities("jacobian", jacobian), self._quantities("quantities", quantities))
+
+    def _quantities(self, argument: str, named: Any) -> tuple[Any, ...]:
+        """The names of `where` that an argument lists."""
+        names = given.listed(
+            [named] if isinstance(named, str | IndexedBase) else named, argument, '["z"], names of `where`'
+        )
+        found = tuple(dict.fromkeys(self._quantity(name) for name in names))
+        for symbol in found if argument == "quantities" else ():
+            if name_of(symbol) in FUNCTIONS:
+                raise ModelError(
+                    f"a module has a function {name_of(symbol)} of its own, so that none of a quantity can be called "
+                    "so: rename the symbol"
+                )
+        return found
+
+    def _needs_loss(self, what: str) -> None:
+        """An error of a model without a loss."""
+        instead = 'its quantities have Jacobians, as in jacobian("r", w) and compile(quantities=["r"], jacobian=["r"])'
+        refuse(self.loss, what, instead)
 
     @cached_property
     def _index_names(self) -> IndexNames:
-        return IndexNames(index_symbols([self.loss, *self.where, *self.facts], self.program))
+        return IndexNames(index_symbols([self._stated, *self.where, *self.facts], self.program))

@@ -75,6 +75,8 @@ class Function:
     result : what it returns.
     takes_all : whether it takes all of the arguments, and checks them; else those that the results need.
     directions : arrays that it takes besides, packed in its first argument.
+    rows : how many axes of its result, a quantity or a Jacobian, are the rows of a vector or a matrix that `flat_NAME`
+        makes of it; None of a function without such a form.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Function:
     result: Result
     takes_all: bool = False
     directions: tuple[Argument, ...] = ()
+    rows: int | None = None
 
 
 def whole(label: str, use: Use, shape: Shape, like: Argument | None = None) -> Array:

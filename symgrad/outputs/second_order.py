@@ -1,4 +1,4 @@
-"""Hessians, products with them, and Jacobians of named quantities as generated functions."""
+"""Hessians, products with them, named quantities and their Jacobians as generated functions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from symgrad.compiler import Derivation
 from symgrad.outputs.derivatives import direction, hessian, hessian_vector_product, jacobian
 from symgrad.outputs.documentation import factors_line, pattern_lines, shape_line
 from symgrad.outputs.function import Function, Record, Result, Sparse, scheduled, whole
+from symgrad.outputs.quantities import quantity_function, with_value
 from symgrad.outputs.structure import Factors, compact, dense, factors, patterns
 
 Formulas = Callable[[Any, Any], str | None]  # the text of the derivative of one thing by another, for docstrings
@@ -17,21 +18,23 @@ HESSIAN, COMPACT, PRODUCT = "hessian", "hessian_compact", "hessian_vector_produc
 
 @dataclass(frozen=True)
 class Request:
-    """Which functions of second order are wanted.
+    """Which functions beside value and gradient are wanted.
 
     Attributes
     ----------
     hessian : `hessian`, and `hessian_compact` where there is structure.
     hvp : `hessian_vector_product`.
     jacobian : names of `where`; `jacobian_NAME` for each.
+    quantities : names of `where`; `NAME` for each, and `NAME_and_jacobian` where its Jacobian is wanted, too.
     """
 
     hessian: bool = False
     hvp: bool = False
     jacobian: tuple[Any, ...] = ()
+    quantities: tuple[Any, ...] = ()
 
     def __bool__(self) -> bool:
-        return self.hessian or self.hvp or bool(self.jacobian)
+        return self.hessian or self.hvp or bool(self.jacobian) or bool(self.quantities)
 
 
 def second_order(derivation: Derivation, request: Request, formulas: Formulas) -> list[Function]:
@@ -46,7 +49,12 @@ def second_order(derivation: Derivation, request: Request, formulas: Formulas) -
         made += _hessians(derivation, formulas)
     if request.hvp:
         made.append(_product(derivation))
-    return made + [_jacobian(derivation, name, formulas) for name in request.jacobian]
+    made += [quantity_function(derivation, name) for name in request.quantities]
+    for name in request.jacobian:
+        made.append(_jacobian(derivation, name, formulas))
+        if name in request.quantities:
+            made.append(with_value(made[-1], derivation, name))
+    return made
 
 
 def ready(functions: list[Function], derivation: Derivation) -> list[Function]:
@@ -121,4 +129,4 @@ def _jacobian(derivation: Derivation, name: Any, formulas: Formulas) -> Function
             results[parameter.name] = dense(variable, parts, shape)
             doc.append(shape_line(label, formulas(name, q), shape))
     record = Record(f"Jacobian_{node.name}", results)
-    return Function(f"jacobian_{node.name}", tuple(doc), derivation.program.arguments, record)
+    return Function(f"jacobian_{node.name}", tuple(doc), derivation.program.arguments, record, rows=node.rank)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from symgrad.compiler import Derivation, expanded, plain_gradient
@@ -12,6 +13,7 @@ from symgrad.graph.transform import own
 from symgrad.outputs.derivatives import derived_hessian, derived_jacobian, derived_product
 from symgrad.outputs.first_order import BOTH, first_order_phases
 from symgrad.outputs.function import Record, Result, phases, term_of
+from symgrad.outputs.quantities import function_of, together
 from symgrad.outputs.second_order import HESSIAN, PRODUCT, Request, second_order
 
 Scheduled = tuple[tuple[str, tuple[Use, ...]], ...]
@@ -83,12 +85,17 @@ def first_stages(program: Program, derivation: Derivation) -> list[Staged]:
     return made
 
 
-def second_stages(derivation: Derivation, request: Request) -> list[Staged]:
+def second_stages(program: Program, derivation: Derivation, request: Request) -> list[Staged]:
     """All that is requested; of a Hessian H.p.q with p before q, whose transposed H.q.p is made of it."""
     found = {HESSIAN: _hessian(derivation)} if request.hessian else {}
     found |= {PRODUCT: _product(derivation)} if request.hvp else {}
     for name in request.jacobian:
         found[f"jacobian_{derivation.program.names[name].name}"] = _jacobian(derivation, name)
+    for name in request.quantities:
+        found[function_of(name)] = _quantity(program, name)
+        if name in request.jacobian:
+            value, slopes = _quantity(program, name, ("0",)), _jacobian(derivation, name, ("1",))
+            found[together(name)] = chain(value, slopes)
     made = []
     for before in second_order(derivation, request, lambda of, by: None):
         left = dict(_terms(before.result))
@@ -108,7 +115,10 @@ def _terms(result: Result, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
     if isinstance(result, Record):
         for name, part in result.fields.items():
             yield from _terms(part, (*path, name))
-    elif not isinstance(result, tuple):
+    elif isinstance(result, tuple):
+        for number, part in enumerate(result):
+            yield from _terms(part, (*path, str(number)))
+    else:
         yield path, term_of(result)
 
 
@@ -128,8 +138,14 @@ def _product(derivation: Derivation) -> Iterator[_Derived]:
         yield (node.name,), f"Hv.{node.name}", derivation.gradient[p], node.shape, tuple(nodes.values()), use
 
 
-def _jacobian(derivation: Derivation, quantity: Any) -> Iterator[_Derived]:
+def _quantity(program: Program, name: Any, path: tuple[str, ...] = ()) -> Iterator[_Derived]:
+    """A named quantity as it was read; it is the derivative of nothing."""
+    node = program.names[name]
+    yield path, node.name, own(node), node.shape, (), own(node)
+
+
+def _jacobian(derivation: Derivation, quantity: Any, path: tuple[str, ...] = ()) -> Iterator[_Derived]:
     name = derivation.program.names[quantity]
     for q, node in derivation.program.parameters.items():
         use = derived_jacobian(derivation, quantity, q)
-        yield (node.name,), f"J_{name.name}.{node.name}", own(name), name.shape, (node,), use
+        yield (*path, node.name), f"J_{name.name}.{node.name}", own(name), name.shape, (node,), use

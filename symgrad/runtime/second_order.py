@@ -1,5 +1,6 @@
 """Functions of second order: sparse matrices as their entries, arguments by name."""
 
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,6 +61,20 @@ def _flat_index(index: list[Any], shape: tuple[int, ...]) -> Any:
     for position, side in zip(index, shape, strict=True):
         flat = flat * side + position
     return flat
+
+
+def _matrix(parts: Any, rank: int) -> Any:
+    """The derivatives by all parameters side by side, a row an entry of what is differentiated; sparse where one is."""
+    sides = [(prod(np.shape(part)[:rank]), prod(np.shape(part)[rank:])) for part in parts]
+    flat = [
+        part.to_scipy() if hasattr(part, "to_scipy") else np.reshape(part, shape)
+        for part, shape in zip(parts, sides, strict=True)
+    ]
+    if all(isinstance(part, np.ndarray) for part in flat):
+        return np.hstack(flat)
+    from scipy.sparse import coo_array, hstack  # where a part is sparse, SciPy is there
+
+    return hstack([coo_array(part) for part in flat], format="csr")
 
 
 def _named(parameters: Parameters, names: tuple[str, ...]) -> dict[str, Any]:

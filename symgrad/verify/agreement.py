@@ -7,7 +7,19 @@ from typing import Any
 import numpy as np
 
 from symgrad.verify.arrays import EPS, Array, largest
-from symgrad.verify.calls import BOTH, COMPACT, FLAT, FLAT_HESSIAN, FLAT_PRODUCT, GRADIENT, HESSIAN, PRODUCT, VALUE
+from symgrad.verify.calls import (
+    BOTH,
+    COMPACT,
+    FLAT,
+    FLAT_HESSIAN,
+    FLAT_PRODUCT,
+    GRADIENT,
+    HESSIAN,
+    OF_VECTORS,
+    PRODUCT,
+    TOGETHER,
+    VALUE,
+)
 from symgrad.verify.point import REPEAT, Point, close, difference, finding
 from symgrad.verify.report import Finding
 
@@ -29,7 +41,7 @@ def agreement_findings(point: Point) -> Iterator[Finding]:
     if point.value is None:
         return
     plain = point.plain
-    for function, other, statement in _SHARED:
+    for function, other, statement in [*_SHARED, *_of_quantities(point)]:
         for label, got in plain.get(function, {}).items():
             if label in plain.get(other, {}) and (label == "value") == (other == VALUE):
                 wanted = plain[other][label].reshape(got.shape)
@@ -40,6 +52,17 @@ def agreement_findings(point: Point) -> Iterator[Finding]:
         yield from _packed(point)
     if HESSIAN in plain:
         yield from _hessians(point)
+
+
+def _of_quantities(point: Point) -> Iterator[tuple[str, str, str]]:
+    """The functions of named quantities that have numbers in common."""
+    statement = "{function} has the same {label}"
+    for name in point.subject.second.values if point.subject.second is not None else ():
+        yield f"{name}{TOGETHER}", name, statement
+        yield f"{name}{TOGETHER}", f"jacobian_{name}", statement
+    for function, other in point.calls.vectors.items():
+        if function not in OF_VECTORS:
+            yield function, other, statement
 
 
 def _packed(point: Point) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ FLAT_HESSIAN, FLAT_PRODUCT = "flat_hessian", "flat_hessian_vector_product"
 FIRST_ORDER = (VALUE, GRADIENT, BOTH, FLAT)
 OF_VECTORS = {FLAT: BOTH, FLAT_HESSIAN: HESSIAN, FLAT_PRODUCT: PRODUCT}
 """Functions of one vector of all parameters, and those of the parameters that they have the numbers of."""
+TOGETHER = "_and_jacobian"  # behind the name of a quantity
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class SecondOrder:
     ----------
     hessian, hvp : whether the module has `hessian` and `hessian_vector_product`.
     quantities : the named quantities whose `jacobian_NAME` it has, as functions of the inputs.
+    values : the symbols of the named quantities of which it has functions, by the names of these.
     factors : how the arrays of `hessian_compact` combine, as `outputs.structure.factors` says.
     held : `held(inputs, at)` is the gradient at `inputs` where what the model holds constant is as it is at `at`; None
         if it holds nothing.
@@ -40,6 +42,7 @@ class SecondOrder:
     hessian: bool = False
     hvp: bool = False
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict)
     factors: Factors = field(default_factory=dict)
     held: HeldGradient | None = None
 
@@ -69,6 +72,13 @@ class Calls:
     sizes: Mapping[Basic, int]
     second: SecondOrder | None = None
 
+    @cached_property
+    def vectors(self) -> Mapping[str, str]:
+        """`OF_VECTORS` with those of named quantities."""
+        second = self.second or SecondOrder()
+        others = [*second.values, *(f"jacobian_{name}" for name in second.quantities)]
+        return {**OF_VECTORS, **{f"flat_{name}": name for name in others if hasattr(self.module, f"flat_{name}")}}
+
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all functions, those of second order last."""
@@ -76,7 +86,9 @@ class Calls:
         if self.second is not None:
             names += [HESSIAN] * self.second.hessian + [COMPACT] * bool(self.second.factors)
             names += [PRODUCT] * self.second.hvp + [f"jacobian_{name}" for name in self.second.quantities]
-            names += [name for name in (FLAT_HESSIAN, FLAT_PRODUCT) if hasattr(self.module, name)]
+            names += [*self.second.values]
+            names += [f"{name}{TOGETHER}" for name in self.second.values if name in self.second.quantities]
+            names += [name for name in self.vectors if name != FLAT and hasattr(self.module, name)]
         return tuple(names)
 
     def __call__(self, function: str, inputs: Inputs, **options: Any) -> Arrays:
@@ -84,7 +96,7 @@ class Calls:
 
         Raises whatever the module does, and ValueError where a result has not a field a parameter.
         """
-        if function in OF_VECTORS:
+        if function in self.vectors:
             return self._of_vectors(function, inputs, options)
         first = [tuple(inputs[f"direction_{name}"] for name in self.parameters)] if function == PRODUCT else []
         result = called(self.module, function, inputs, self.sizes, *first, **options)
@@ -94,6 +106,12 @@ class Calls:
             return self._fields(result)
         if function == BOTH:
             return {"value": np.asarray(result[0]), **self._fields(result[1])}
+        values = {} if self.second is None else self.second.values
+        if function in values:
+            return {function: np.asarray(result)}
+        name = function.removesuffix(TOGETHER)
+        if name != function and name in values:
+            return {name: np.asarray(result[0]), **dict(_arrays(f"J_{name}", result[1]))}
         kind = {HESSIAN: "H", COMPACT: "H", PRODUCT: "Hv"}.get(function, function.replace("jacobian", "J"))
         return dict(_arrays(kind, result))
 
@@ -123,6 +141,13 @@ class Calls:
         result = getattr(self.module, function)(*vectors, **data, **options)
         value, flat = result if function == FLAT else (None, result)
         ends = np.cumsum([part.size for part in parameters])
+        plain = self.vectors[function]
+        if plain.startswith("jacobian_"):
+            columns = np.split(flat.toarray() if hasattr(flat, "toarray") else np.asarray(flat), ends[:-1], axis=1)
+            pairs = zip(self.parameters, columns, strict=True)
+            return {f"J_{plain.removeprefix('jacobian_')}.{name}": part for name, part in pairs}
+        if function not in OF_VECTORS:
+            return {plain: np.asarray(flat)}
         if np.shape(flat) != (wanted := (ends[-1],) * (2 if function == FLAT_HESSIAN else 1)):
             raise ValueError(f"its result has the shape {np.shape(flat)} instead of {wanted}")
         rows = dict(zip(self.parameters, np.split(np.asarray(flat), ends[:-1]), strict=True))

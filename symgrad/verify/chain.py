@@ -40,6 +40,7 @@ from symgrad.verify.compiled import Compiled
 from symgrad.verify.directions import Direction
 from symgrad.verify.numbers import DIGITS, Number, link_of, scale_of
 from symgrad.verify.point import Point
+from symgrad.verify.quantities import MOST_ENTRIES
 from symgrad.verify.report import Link
 
 Column = list[Any]  # the numbers of one array that are compared
@@ -144,6 +145,8 @@ class _Chain:
         title = "" if function == BOTH else f"{function.replace('hessian_vector_product', 'hvp')} "
         if function == BOTH:
             yield self._reading(stages[0])
+        elif not stages[0].by:
+            yield self._reading_of_entries(f"{title}reading", stages[0])
         yield from self._derivation(f"{title}derivation", stages)
         arrays = [self._numbers(one) for one in stages]
         formulas: dict[str, list[Number]] = {"simplification": [], "schedule": []}
@@ -195,6 +198,18 @@ class _Chain:
     def _reading(self, value: Staged) -> Link:
         stated, read = self._compiled.stated.at(self._draw.inputs, self._draw.sizes).value, self._here(value.of).item()
         return link_of("reading", [Number("value", stated, read, EXACT * (1 + abs(read)), 1)])
+
+    def _reading_of_entries(self, name: str, quantity: Staged) -> Link:
+        """A named quantity as it was read, against what the model says of some of its entries."""
+        read = _array(self._here, quantity, quantity.of)
+        symbol = next(s for s, node in self._compiled.program.names.items() if node.name == quantity.label)
+        places = list(np.ndindex(read.shape))[:: max(1, read.size // MOST_ENTRIES)]
+        numbers = [
+            Number(entry_name(quantity.label, place), stated, read[place], EXACT * (1 + abs(read[place])), 1)
+            for place in places
+            for stated in [self._compiled.stated.entry(symbol, place, self._draw.inputs, self._draw.sizes)]
+        ]
+        return link_of(name, numbers or [Number(quantity.label, 0, 0, EXACT, 1)])
 
     def _derivation(self, name: str, ones: Sequence[Staged]) -> list[Link]:
         """Derivatives against differences; nothing at a kink, where there is no derivative to derive."""

@@ -69,7 +69,7 @@ class Compiled:
     @cached_property
     def second(self) -> list[Staged]:
         """The stages of second derivatives and Jacobians."""
-        return second_stages(self.derivation, self.request)
+        return second_stages(self.program, self.derivation, self.request)
 
     @cached_property
     def arrays(self) -> list[Staged]:

@@ -12,7 +12,6 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.functions import if_else
 from symgrad.verify.arrays import Array, entry_name
-from symgrad.verify.calls import OF_VECTORS
 from symgrad.verify.draw import Draw
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.point import Point, close, difference
@@ -71,7 +70,7 @@ def left_out_findings(point: Point) -> Iterator[Finding]:
     """Whether functions of the inputs stay as they are, whatever is in the entries that the loss does not read."""
     unread = unread_entries(point.subject, point.draw) if point.value is not None else {}
     if unread:
-        for function in (name for name in point.plain if name not in OF_VECTORS):
+        for function in (name for name in point.plain if name not in point.calls.vectors):
             yield _finding(point, function, unread)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from mpmath import mpf
-from sympy import Basic, Heaviside, KroneckerDelta, Piecewise, ceiling, floor, sign
+from sympy import Basic, Heaviside, KroneckerDelta, MatrixSymbol, Piecewise, ceiling, floor, sign
 
 from symgrad.arguments import Argument
 from symgrad.frontend.names import base_symbol, label_of
@@ -63,6 +63,18 @@ class StatedLoss:
     def __call__(self, inputs: Mapping[str, Any], sizes: Sizes) -> float:
         """The value; nan where the loss is no real number."""
         return float(self.at(inputs, sizes).value)
+
+    def entry(self, name: Any, place: tuple[int, ...], inputs: Mapping[str, Any], sizes: Sizes) -> Any:
+        """An entry of a name of `where` at 50 digits, by its subscripts along the axes; nan where it is no number."""
+        subs = list(place)
+        if isinstance(name, MatrixSymbol):  # sides of one have no axis
+            found = iter(place)
+            subs = [0 if side == 1 else next(found) for side in name.shape]
+        expression = name[tuple(subs)] if subs else name
+        try:
+            return evaluate(expression, self.values(inputs), dict(sizes), self.where)
+        except (ValueError, ArithmeticError, IndexError):
+            return mpf("nan")
 
     def shortfall(self, condition: Basic, holds: bool, place: Place, inputs: Mapping[str, Any], sizes: Sizes) -> float:
         """How far a condition is from holding (or not) at a place of the loss."""

@@ -8,7 +8,7 @@ from sympy import MatrixSymbol
 
 from symgrad.arguments import Argument
 from symgrad.verify.arrays import EPS, Array, Inputs, entry_name, largest
-from symgrad.verify.calls import BOTH, COMPACT, GRADIENT, OF_VECTORS, VALUE, Arrays, Calls
+from symgrad.verify.calls import BOTH, COMPACT, GRADIENT, VALUE, Arrays, Calls
 from symgrad.verify.derivatives import MOST_ENTRIES
 from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
@@ -147,7 +147,7 @@ class Point:
         """The rounding errors of what each function gives, as measured around the inputs; 0 where that fails."""
         near = Neighbourhood.of(self.inputs, self.names, self.rng, self.subject.compared)
         found = {}
-        others = (GRADIENT, COMPACT, *OF_VECTORS)
+        others = (GRADIENT, COMPACT, *self.calls.vectors)
         measured = {name: arrays for name, arrays in self.plain.items() if name not in others}
         for function, arrays in measured.items():
             zeros = {label: np.zeros_like(array, dtype=np.float64) for label, array in arrays.items()}
@@ -175,7 +175,7 @@ class Point:
         """How far a number may be from the same one computed in another way, beside REPEAT of its size."""
         if label == "value":
             return 10 * self.noise
-        measured = self.noises.get(BOTH if label in self.names else OF_VECTORS.get(function, function), {})
+        measured = self.noises.get(BOTH if label in self.names else self.calls.vectors.get(function, function), {})
         rounding = largest(measured.get(label, 0.0))
         if label in self.names:  # no derivative is known better than what moves the loss by its rounding errors
             return rounding + 1e3 * self.noise / self.size(label)

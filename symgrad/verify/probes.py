@@ -35,6 +35,7 @@ from symgrad.verify.formulas import formula_findings
 from symgrad.verify.guarded import guarded
 from symgrad.verify.left_out import left_out_findings
 from symgrad.verify.point import REPEAT, Point, Raised, finding
+from symgrad.verify.quantities import quantity_findings
 from symgrad.verify.report import Finding, Item, Run, Slope, Verdict
 from symgrad.verify.ways import leak_findings, single_findings, way_findings
 
@@ -300,6 +301,7 @@ SECOND = Probe("second derivatives", second_entries, frozenset({ORDINARY}))  # a
 PROBES: tuple[Probe, ...] = (
     Probe("the functions", result_findings, _ANY | {SCALED}),
     Probe(AGAINST_LOSS, reference_findings, _ANY),
+    Probe("the quantities against their definitions", quantity_findings, _ANY),
     Probe("the derivatives", gradient_entries, _SMOOTH),
     Probe("the agreement of functions", agreement_findings, _ANY),
     Probe("the ways to call it", way_findings, _ANY),

@@ -14,7 +14,7 @@ import numpy as np
 from sympy import MatrixSymbol
 
 from symgrad.verify.arrays import Array, Inputs, as_type, in_precision, largest
-from symgrad.verify.calls import BOTH, COMPACT, FIRST_ORDER, GRADIENT, OF_VECTORS, VALUE
+from symgrad.verify.calls import BOTH, COMPACT, FIRST_ORDER, GRADIENT, VALUE
 from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.draw import same
 from symgrad.verify.point import Point, close, difference, finding
@@ -95,10 +95,8 @@ def ways(point: Point) -> Iterator[Way]:
         yield Way("a workspace leaves the numbers as they are after float32", options=options, functions=FIRST_ORDER)
     if hasattr(module, "pack"):
         single = partial(in_precision, np.float32)
-        yield Way(
-            "one vector of parameters gives the same numbers in float32", single, single, functions=tuple(OF_VECTORS),
-            relative=_REPEAT_SINGLE,
-        )  # fmt: skip
+        name, functions = "one vector of parameters gives the same numbers in float32", tuple(point.calls.vectors)
+        yield Way(name, single, single, functions=functions, relative=_REPEAT_SINGLE)
 
 
 def _types(point: Point) -> Iterator[Way]:
@@ -137,7 +135,7 @@ def _wrong(point: Point, way: Way, function: str) -> str:
         return ""
     wanted = point.plain[function]
     if way.instead is not None:
-        plain = point.computed(OF_VECTORS.get(function, function), way.instead(point.inputs))
+        plain = point.computed(point.calls.vectors.get(function, function), way.instead(point.inputs))
         if isinstance(plain, str) or not all(np.isfinite(array).all() for array in plain.values()):
             return ""  # there is nothing to compare with
         wanted = {k: plain[k].reshape(v.shape) for k, v in wanted.items()}
@@ -247,7 +245,7 @@ def single_findings(point: Point) -> Iterator[Finding]:
     if point.value is None:
         return
     single = in_precision(np.float32, point.inputs)
-    for function in (name for name in point.plain if name not in OF_VECTORS):
+    for function in (name for name in point.plain if name not in point.calls.vectors):
         got = point.computed(function, single)
         wanted = point.computed(function, in_precision(np.float64, single))
         if isinstance(got, str) or isinstance(wanted, str):

@@ -34,6 +34,19 @@ def test_the_jacobian_is_sparse_and_right(module: ModuleType) -> None:
     np.testing.assert_allclose(product, (above - below).ravel() / 2e-6, rtol=1e-5, atol=1e-5)
 
 
+def test_the_residuals_are_the_pictures_less_what_was_seen(module: ModuleType) -> None:
+    compiled = module.model.compile(check=False, quantities=["r"], jacobian=["r"])
+    (cam, pt), data = module.scene(3, 5, np.random.default_rng(1))
+    data["seen"] = np.random.default_rng(3).normal(size=(len(data["camera"]), 2))
+    expected = module.pictures(cam, pt, data["camera"], data["point"]) - data["seen"]
+    np.testing.assert_allclose(compiled.r(cam, pt, **data), expected, rtol=1e-12)
+    bound = compiled.bind(**data, C=3, P=5)
+    np.testing.assert_allclose(bound.flat_r(compiled.pack(cam, pt)), expected.ravel(), rtol=1e-12)
+    matrix = bound.flat_jacobian_r(compiled.pack(cam, pt))
+    assert matrix.format == "csr"
+    assert matrix.shape == (expected.size, cam.size + pt.size)
+
+
 @pytest.mark.long
 def test_the_script_finds_the_scene(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from symgrad.codegen.arguments import check
 from symgrad.codegen.environment import environment
-from symgrad.codegen.signature import described
+from symgrad.codegen.signature import described, has_loss, subject
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Node, postorder
@@ -49,6 +49,8 @@ def module_source(
     template = environment().get_template("jax/module.py.j2")
     return template.render(
         name=name,
+        subject=subject(functions),
+        has_loss=has_loss(functions),
         formulas=formulas,
         notes=notes(program),
         conventions=conventions(postorder([program.loss.node])),

@@ -9,12 +9,12 @@ from symgrad.codegen.arguments import conditions, length_lines, whole
 from symgrad.codegen.environment import environment, texts
 from symgrad.codegen.lines import filled, wrapped
 from symgrad.codegen.runtime import Import
-from symgrad.codegen.signature import described
+from symgrad.codegen.signature import described, has_loss, subject
 from symgrad.codegen.sizes import tuple_text
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
-from symgrad.outputs.function import Function
+from symgrad.outputs.function import Function, Record
 from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
@@ -48,17 +48,15 @@ def module_source(
     shapes = _parameter_shapes(program)
     packing = _packing(program, parameters)
     shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
-    needs = [
-        *_of_arguments(printed, checks),
-        *(f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None),
-        *_of_results(functions),
-        *(["_solved"] if "_solved" in shapes else []),
-    ]
+    needs = [*_of_functions(printed, checks, functions), *(["_solved"] if "_solved" in shapes else [])]
     keeping, runtime = "_once" in needs, sources()
     inside = [n for n in runtime.closure(["_Bound", *["_Keeping"] * keeping, *needs]) if n not in shown]
+    _refuse_taken_functions(functions, {name for one in inside for name in runtime.known[one].imports} | {*_UNPACKING})
     template = environment().get_template("module.py.j2")
     return template.render(
         name=name,
+        subject=subject(functions),
+        has_loss=has_loss(functions),
         formulas=formulas,
         notes=notes(program),
         version=version,
@@ -101,6 +99,15 @@ def _shapes(arguments: Sequence[Argument]) -> list[str]:
     return [together] if len(together) <= 120 else [start, *(f"    {entry}," for entry in entries), "}"]
 
 
+def _of_functions(
+    printed: Sequence[PrintedFunction], checks: Mapping[str, Check], functions: Sequence[Function]
+) -> list[str]:
+    """The functions of the runtime that functions call."""
+    helpers = sorted({helper for one in printed for helper in one.helpers})
+    called = [f"_{helper}" for helper in helpers if with_name(helper) is None]
+    return [*_of_arguments(printed, checks), *called, *_of_results(functions)]
+
+
 def _of_arguments(printed: Sequence[PrintedFunction], checks: Mapping[str, Check]) -> list[str]:
     """The functions of the runtime that arguments are looked at by."""
     calls = [call for one in printed for call in array_calls(one.arguments)]
@@ -110,7 +117,9 @@ def _of_arguments(printed: Sequence[PrintedFunction], checks: Mapping[str, Check
 
 def _of_results(functions: Sequence[Function]) -> list[str]:
     """The functions of the runtime that results are given out by."""
-    return ["_named"] if {HESSIAN, PRODUCT} & {function.name for function in functions} else []
+    flat = [function for function in functions if function.rows is not None]
+    named = bool(flat or {HESSIAN, PRODUCT} & {function.name for function in functions})
+    return ["_named"] * named + ["_matrix"] * any(isinstance(one.result, Record) for one in flat)
 
 
 def _packing(program: Program, parameters: Sequence[Argument]) -> dict[str, Any]:
@@ -191,7 +200,10 @@ def _rendered(
 ) -> list[dict[str, Any]]:
     """What the template needs of functions."""
     made, blocks = [], False
+    known: set[str] = set()
     for one in printed:
+        types = [(name, fields) for name, fields in one.types if name not in known]
+        known |= {name for name, _ in types}
         lengths = lengths_of(one.arguments)
         dense = [name for name in sparse if name not in one.sparse]
         few = TYPES.blocks in [kind for _, fields in one.types for _, kind in fields]
@@ -209,7 +221,9 @@ def _rendered(
                 "body": _statements(one.body, lengths),
                 "kept": None if one.kept is None else _statements(one.kept, lengths),
                 "returns": one.returns,
-                "types": one.types,
+                "types": types,
+                "rows": one.function.rows,
+                "is_matrix": isinstance(one.function.result, Record),
                 "first_sparse": few and not blocks,
             }
         )
@@ -248,6 +262,18 @@ def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[Printed
                 raise ModelError(
                     f"the name {argument.name!r} is taken by the generated functions {functions}: rename the symbol"
                 )
+
+
+def _refuse_taken_functions(functions: Sequence[Function], imported: Collection[str]) -> None:
+    """Functions of quantities must not hide others of the module, nor what it imports."""
+    taken = {"pack", "unpack", "bind", "np", "scipy", "Parameters", "Gradient", *imported}
+    for function in functions:
+        if function.name in taken:
+            raise ModelError(
+                f"the name {function.name!r} is taken in the generated module, so that no function of a quantity can "
+                "be called so: rename the symbol"
+            )
+        taken |= {function.name, f"flat_{function.name}"}
 
 
 def _described(argument: Argument) -> dict[str, Any]:
