@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from symgrad.version import __version__
 
 if TYPE_CHECKING:
-    from symgrad.errors import GradientCheckError, ModelError, SymgradError, UnsupportedError
+    from symgrad.errors import FormulaError, GradientCheckError, ModelError, SymgradError, UnsupportedError
     from symgrad.functions import (
         LogSumExp,
         MaxOver,
@@ -63,9 +63,11 @@ if TYPE_CHECKING:
     from symgrad.inspect.display import typeset
     from symgrad.matrix_functions import cholesky, det, inverse, logdet
     from symgrad.model import Model
+    from symgrad.text.formula import parse
     from symgrad.univariate import log1mexp
 
 __all__ = [
+    "FormulaError",
     "GradientCheckError",
     "LogSumExp",
     "MaxOver",
@@ -111,6 +113,7 @@ __all__ = [
     "ndtr",
     "norm1",
     "norm2",
+    "parse",
     "power",
     "quad",
     "relu",
@@ -164,12 +167,13 @@ _ENTRY_FUNCTIONS = (
 
 _HOMES = {
     **dict.fromkeys(_ENTRY_FUNCTIONS, "functions.entrywise"),
-    **dict.fromkeys(("GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"), "errors"),
+    **dict.fromkeys(("FormulaError", "GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"), "errors"),
     **dict.fromkeys(("cholesky", "det", "inverse", "logdet"), "matrix_functions"),
     **dict.fromkeys(("dot", "norm1", "norm2", "quad", "sumsq"), "functions.norms"),
     "Model": "model",
     "define": "functions.defined",
     "log1mexp": "univariate",
+    "parse": "text.formula",
     "typeset": "inspect.display",
 }
 

@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("outputs", "schedule"),
     ("formula",),
     ("compiler", "calculus", "rewrite"),
-    ("frontend", "graph", "arguments"),
+    ("frontend", "graph", "arguments", "text"),
     (
         *("functions", "univariate", "matrix_functions", "runtime", "dimensions", "errors", "walk", "deep", "files"),
         *("calls", "spellings"),

@@ -20,6 +20,7 @@ from sympy import (
     Number,
     OneMatrix,
     S,
+    Trace,
     Transpose,
     preorder_traversal,
 )
@@ -79,6 +80,8 @@ class _Idiom:
             return made.arg.arg
         if isinstance(made, Total):
             return _total(made)
+        if isinstance(made, Trace) and made.arg.shape == (1, 1):
+            return _only_entry(made)
         return _inner(made) if isinstance(made, DotProduct) else made
 
     def _parts(self, expr: Any) -> Any:
@@ -221,6 +224,15 @@ def _total(expr: Any) -> Any:
     if isinstance(matrix, HadamardProduct) and len(matrix.args) == 2 and matrix.shape[1] == 1:
         return Inner(*sorted(matrix.args, key=_weight))
     return expr
+
+
+def _only_entry(trace: Any) -> Any:
+    """The trace of a matrix with a single entry, xᵀA x, without its sign, in the order in which it stands."""
+    factors: Sequence[Any] = trace.arg.args if isinstance(trace.arg, MatMul) else []
+    if len(factors) < 2 or not isinstance(factors[0], Transpose):
+        return trace
+    first, rest = factors[0].arg, factors[1] if len(factors) == 2 else MatMul(*factors[1:])
+    return Inner(first, rest) if first.shape[1] == 1 else trace
 
 
 def _inner(expr: Any) -> Any:

@@ -4,6 +4,11 @@ A model as it is `stated` (`without_loss` where there is none), then what can be
 `formulas`, its `code`, its `checks`.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symgrad.calls import checked
+from symgrad.errors import UnsupportedError
 from symgrad.model.checks import Checks
 
 
@@ -39,3 +44,56 @@ class Model(Checks):
     >>> model.gradient(w)
     2*X.T*(X*w - y)
     """
+
+    @classmethod
+    @checked('Model.from_text("norm2(X*w - y)^2", ["w"])')
+    def from_text(
+        cls,
+        text: str,
+        parameters: Sequence[str] | str,
+        *,
+        shapes: Mapping[str, str] | None = None,
+        sizes: Mapping[Any, int] | None = None,
+        name: str | None = None,
+    ) -> "Model":
+        """The model of a formula that is written as on paper or in MATLAB.
+
+        Parameters
+        ----------
+        text : the formula, or several lines with names of which the last expression is the loss; see `symgrad.parse`.
+        parameters : the names of what to differentiate by.
+        shapes : the shapes of symbols, where they are not those of the text: `{"x": "vector", "S": "symmetric"}`.
+        sizes, name : as for `Model`; sizes are called by their names, too.
+
+        Raises
+        ------
+        FormulaError : the text is not in the grammar, its shapes do not fit, it can be read in several ways, or its
+            result is no scalar; the message underlines the place.
+
+        Examples
+        --------
+        >>> model = Model.from_text("norm2(X*w - y)^2 + lambda*w'*w", ["w"])
+        >>> print(model.show())
+        Loss
+            C = λ·wᵀw + ‖X w − y‖²
+        <BLANKLINE>
+        Gradient
+            ∂C/∂w = 2·λ·w + 2Xᵀ(X w − y)
+        """
+        # the parser's library takes time to import, and most models are no text
+        from symgrad.text.formula import parse
+
+        formula = parse(text, shapes)
+        if formula.program.minimised and formula.program.constraints:
+            raise UnsupportedError("a formula with constraints (`subject to`) is no model; they are not supported yet")
+        made = formula.loss()
+        by = [parameters] if isinstance(parameters, str) else list(parameters)
+        lengths = {formula.size(size) if isinstance(size, str) else size: n for size, n in (sizes or {}).items()}
+        return cls(
+            made,
+            [formula.symbol(one) for one in by],
+            where=formula.where,
+            facts=formula.facts,
+            sizes=lengths,
+            name=name,
+        )

@@ -1,0 +1,56 @@
+"""Formulas as models: what `parse` and `Model.from_text` make of a text."""
+
+import pytest
+from sympy import Eq, MatrixSymbol, Q, Symbol, symbols
+
+from symgrad import FormulaError, Model, UnsupportedError, parse, quad, sumsq
+
+N, M = symbols("N M", integer=True, positive=True)
+
+
+def gradient(text, by, **options):
+    return Model.from_text(text, by, **options).show().rpartition("\n")[2].strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "by", "expected"),
+    [
+        ("norm2(X*w - y)^2 + lambda*w'*w", "w", "∂C/∂w = 2·λ·w + 2Xᵀ(X w − y)"),
+        ("r = X*w - y\nr'*r", "w", "∂C/∂w = 2Xᵀr"),
+        ("sum[i,j] A[i,j]*x[j]*y[i]", "x", "∂C/∂x[j] = Σ_i y[i]·A[i, j]"),
+        ("S: symmetric\nx'*S*x", "x", "∂C/∂x = 2S x"),
+        ("mu'*inv(Sigma)*mu", "mu", "∂C/∂mu = (Sigma⁻¹ + Sigma⁻ᵀ)mu"),
+        ("x^2*c", "x", "∂C/∂x = 2·c·x"),
+    ],
+)
+def test_gradients(text, by, expected):
+    assert gradient(text, by) == expected
+
+
+def test_it_is_the_model_of_the_same_sympy_objects():
+    made = Model.from_text("norm2(X*w - y)^2 + x'*A*x", ["w", "x"])
+    X, w, y = MatrixSymbol("X", N, M), MatrixSymbol("w", M, 1), MatrixSymbol("y", N, 1)
+    K = Symbol("K", integer=True, positive=True)
+    x, A = MatrixSymbol("x", K, 1), MatrixSymbol("A", K, K)
+    same = Model(sumsq(X * w - y) + quad(x, A), [w, x], name=made.name)
+    assert made.source() == same.source()
+
+
+def test_where_and_facts():
+    formula = parse("S: definite symmetric matrix(N)\nx: positive vector\nz = log(x)\nz'*inv(S)*z")
+    S, x, z = MatrixSymbol("S", N, N), MatrixSymbol("x", N, 1), MatrixSymbol("z", N, 1)
+    assert formula.facts[:2] == (Q.positive_definite(S), Q.symmetric(S))
+    assert str(formula.facts[2]) == "x[x_0, 0] > 0"
+    (equation,) = formula.where
+    assert equation.lhs == z
+    assert isinstance(equation, Eq)
+    assert formula.symbol("x") == x
+
+
+def test_what_is_no_loss():
+    with pytest.raises(FormulaError, match="the result is a vector of N, and a loss is a scalar"):
+        Model.from_text("A*x", "x")
+    with pytest.raises(FormulaError, match="q does not occur in the formula; its symbols are x"):
+        Model.from_text("x'*x", "q")
+    with pytest.raises(UnsupportedError, match="not supported yet"):
+        Model.from_text("minimise x'*x subject to x >= 0", "x")
