@@ -26,7 +26,8 @@ def test_a_public_name_has_a_docstring_with_an_example(name: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_every_parameter_is_described_and_annotated(name: str) -> None:
-    method = getattr(METHODS[name], "fget", None) or getattr(METHODS[name], "func", None) or METHODS[name]
+    method = METHODS[name]
+    method = next((found for kind in ("fget", "func", "__func__") if (found := getattr(method, kind, None))), method)
     signature = inspect.signature(method)
     assert signature.return_annotation is not inspect.Signature.empty
     described = re.findall(r"(?m)^(\w+(?:, \w+)*) : ", inspect.getdoc(method) or "")

@@ -32,7 +32,7 @@ from symgrad import Model, constant, if_else, sigmoid, total
 
 N, D = symbols("N D", integer=True, positive=True)
 s = Symbol("s", real=True)
-v, A = MatrixSymbol("v", N, 1), MatrixSymbol("A", D, D)
+v, A, B = MatrixSymbol("v", N, 1), MatrixSymbol("A", D, D), MatrixSymbol("B", N, N)
 
 x, u, p, label = (IndexedBase(name, shape=(N,)) for name in ("x", "u", "p", "t"))
 i, j, k, n = symbols("i j k n", integer=True)
@@ -48,7 +48,7 @@ i, j, k, n = symbols("i j k n", integer=True)
         (if_else(s >= 0, Abs(s) * log(2 * pi), -oo), "C = if_else(s ≥ 0, |s|·log(2·π), −∞)"),
         (if_else(And(s < 1, Ne(s, 0)), s, 0), "C = if_else((s < 1) ∧ (s ≠ 0), s, 0)"),
         (Symbol("lambda", real=True) ** 2, "C = λ²"),
-        (s * Trace(v.T * A * v) - Trace(v.T * (A * v - v)), "C = s·vᵀA v − vᵀ(A v − v)"),
+        (s * Trace(v.T * B * v) - Trace(v.T * (B * v - v)), "C = s·vᵀB v − vᵀ(B v − v)"),
         (Trace(constant(A**2) * A), "C = tr(constant(A²)A)"),
         (if_else(Not(Or(s > 1, s < -1)), E * s, -1), "C = if_else(¬((s > 1) ∨ (s < −1)), e·s, −1)"),
         (total(HadamardPower(v, -Rational(1, 2))) / 3, "C = sum(𝟏⊘v∘^(1/2))/3"),
