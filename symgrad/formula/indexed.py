@@ -176,7 +176,9 @@ class IndexWriter:
                 return self.write(arg, {**inside, node.rank: inside[first] * node.shape[second] + inside[second]})
             case Gather(base=base, subs=positions):
                 found = [self.write(position, inside) for position in positions]
-                return self.write(Use(base.node, tuple(range(base.node.rank))), {**at, **dict(enumerate(found))})
+                made = self.write(Use(base.node, tuple(range(base.node.rank))), {**at, **dict(enumerate(found))})
+                whole = {Mod(sub, side): sub for sub, side in zip(subs, node.shape, strict=True) if S(sub).is_Symbol}
+                return made.xreplace(whole)  # round and back again
             case Scatter():
                 return self._scatter(node, inside, at)
         raise missing(node, "formulas")

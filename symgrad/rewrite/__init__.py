@@ -7,7 +7,8 @@ absolute values (`signs`), products in products (`association`), binary cross-en
 a longer sum, `parts_of_sums`; over a small parameter, `small_parameters`), sums of powers over their exponent
 (`power_means`), powers of probabilities (`probabilities`), quotients by sums (`quotients`, `shares`), sums whose
 leading terms cancel (`leading_terms`), logarithms of quotients beyond all numbers (`growth`), inverses and determinants
-(`linear_algebra`), merged axes (`merged_axes`), cancellation (`local`), factors of rational functions (`polynomials`),
+(`linear_algebra`), merged axes (`merged_axes`), what is moved round an axis (`rotations`), cancellation
+(`local`), factors of rational functions (`polynomials`),
 facts and names (`facts`), diagonals (`diagonals`), what every one of these says of itself (`record`), the order of
 phases (`pipeline`).
 """

@@ -27,6 +27,7 @@ from symgrad.rewrite.probabilities import log_between_asymptotes, log_of_hyperbo
 from symgrad.rewrite.quotients import complement_of_share, power_of_quotient
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.roots import difference_of_squares, over_squares, root_of_squares, share_of_root
+from symgrad.rewrite.rotations import turned_back
 from symgrad.rewrite.rules import RULES
 from symgrad.rewrite.shares import share_of_sum
 from symgrad.rewrite.small_parameters import power_near_one, quotient_in_sum
@@ -47,7 +48,7 @@ _OF_AXES: list[AxisRule] = [
     *MATRIX_RECOGNISE,
 ]
 _OF_MODELS: list[AxisRule] = [*OF_MODELS, quotient_in_sum, power_near_one, part_of_sum]
-_CANONICAL: list[AxisRule] = [*CANONICAL, power_of_quotient, *MATRIX_CANONICAL]
+_CANONICAL: list[AxisRule] = [*CANONICAL, power_of_quotient, turned_back, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [
     over_small_exponent,
     binary_cross_entropy,

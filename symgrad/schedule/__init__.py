@@ -6,9 +6,10 @@ means by a softmax as one function (`centred`), of a softmax from targets (`bala
 with them (`zero_probabilities`; beside
 weights of 0, `weighted_logarithms`, quotients by the arguments of two taken apart, `partial_fractions`), softmax,
 logsumexp, sigmoid and softplus to the steps they share (`lower`),
-products multiplied out and their common factors kept (`products`), what is the same for all entries of a sum taken out
-of it (`invariant`), one factorisation for log-determinants and solves
-(`factorise`), exponentials shifted by a maximum that cancels (`exponentials`, of the sums that `exponential_sums`
+products multiplied out and their common factors kept (`products`), sums that are part of others (`sums`),
+what is the same for all entries of a sum taken out of it (`invariant`), one factorisation for log-determinants and
+solves (`factorise`),
+exponentials shifted by a maximum that cancels (`exponentials`, of the sums that `exponential_sums`
 finds, those under conditions of another index in `masked_exponentials`, the products that `exponents` takes apart,
 those that become running sums, `running_exponentials`, how often the maximum M divides a term, `degrees`, and what is
 shifted by it, `maxima`), what conditions

@@ -25,6 +25,7 @@ from symgrad.schedule.masks import split_masks
 from symgrad.schedule.norms import norms
 from symgrad.schedule.products import distribute, share, sum_first
 from symgrad.schedule.steps import keep_steps
+from symgrad.schedule.sums import share_sums
 from symgrad.schedule.symmetric import squares
 from symgrad.schedule.weighted_logarithms import weigh_logarithms
 from symgrad.schedule.zero_probabilities import zero_probabilities
@@ -159,6 +160,12 @@ PHASES: tuple[Phase, ...] = (
         "a product that occurs in several products of a function is computed once; last, when products are what they "
         "will be",
         lambda terms, known: share(terms, known.adjoints),
+        together=False,
+    ),
+    Phase(
+        "share sums",
+        "a sum that is part of another is computed once; when products are what they will be",
+        lambda terms, known: share_sums(terms),
         together=False,
     ),
     Phase(

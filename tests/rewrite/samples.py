@@ -15,6 +15,7 @@ from sympy import (
     KroneckerDelta,
     KroneckerProduct,
     MatrixSymbol,
+    Mod,
     Product,
     Q,
     Sum,
@@ -69,6 +70,10 @@ class Sample(NamedTuple):
 
 def _sum(term: Expr, parameters: list[Any], *, over: Any = (rows,), **options: Any) -> Model:
     return Model(Sum(term, *over), parameters, **options)
+
+
+def _ring() -> Model:
+    return _sum((x[Mod(n + 1, N)] - 2 * x[n] + x[Mod(n - 1, N)] - t[n]) ** 2, [x])
 
 
 def _ranking() -> Model:
@@ -359,6 +364,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "use_diagonals": (
         Sample(lambda: Model(Trace(S * A * S * A) + total(S * A), [A, S], facts=[Q.diagonal(S)]), sizes={"M": 3}),
     ),
+    "turned_back": (Sample(lambda: _sum(sin(x[Mod(n - 1, N)]) * x[n] + x[Mod(2 - n, N)] ** 2 * t[n], [x])),),
     # rewrite.facts, local, association, cross_entropy
     "cross_entropy": (_CROSS_ENTROPY,),
     "fact": (_CROSS_ENTROPY, _CROSS_ENTROPY._replace(model=lambda: Model(
@@ -454,6 +460,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "take_out": (Sample(lambda: _sum(sin(a) + b * sin(x[n]) + exp(y[n]), [a, b, x])),),
     "sum_first": (Sample(_distances),),
     "share": (Sample(lambda: _sum(t[n] * sin(x[n]) * exp(y[n]) + t[n] * exp(y[n]) * x[n] ** 2, [x, t, y])),),
+    "share_sums": (Sample(_ring),),
     "keep_steps": (Sample(_recurrence),),
     "row_plan": (Sample(_logistic, sizes={"N": 3, "M": 2}),),
     "leading": (Sample(_softmax_regression, sizes={"N": 3, "M": 2, "K": 3}),),

@@ -37,6 +37,7 @@ ORDER = [
     "sum first",
     "keep steps",
     "share",
+    "share sums",
     "norms",
     "transpose nothing symmetric",
 ]
