@@ -22,6 +22,11 @@ CASES = {
     "a count from K on": (Sum(x[K + j], (j, 0, N - K - 1)), Sum(x[j], (j, K, N - 1))),
     "a count that is a factor": (Sum(j * x[K + j], (j, 0, N - K - 1)), None),
     "two counts": (Sum(x[j] * x[K + j], (j, 0, N - K - 1)), None),
+    "two differences": (
+        a * Sum(x[i] - x[j], (j, 0, i)) - 2 * Sum(x[j] - x[i], (j, i, N - 1)),
+        a * Sum(x[i] - x[j], (j, 0, i)) + 2 * Sum(x[i] - x[j], (j, i, N - 1)),
+    ),
+    "one difference": (a - 2 * Sum(x[j] - x[i], (j, i, N - 1)), None),
     "a constant": (Sum(3 * a * x[j], (j, 0, N - 1)), 3 * a * Sum(x[j], (j, 0, N - 1))),
     "a constant in a sum": (Sum(x[j] * (2 * x[i] - 2 * a), (j, 0, N - 1)), None),
 }

@@ -200,7 +200,7 @@ C = (Σ_i (Σ_k f[k]·x[i + k] − y[i])²)/2
 C = 4·epsilon·Σ_{i,j=0…i−1} (sigma¹²/r[i, j]¹² − sigma⁶/r[i, j]⁶)
 r[i, j] = √(Σ_{k=0…2} (x[i, k] − x[j, k])²)
 ∂C/∂r[i,j] = if_else((j ≤ N − 2) ∧ (j ≤ i − 1), 24·epsilon·sigma⁶/r[i, j]⁷ − 48·epsilon·sigma¹²/r[i, j]¹³, 0)
-∂C/∂x[i,k] = Σ_j ∂C/∂r[i, j]·(x[i, k] − x[j, k])/r[i, j] − Σ_j ∂C/∂r[j, i]·(x[j, k] − x[i, k])/r[i, j]
+∂C/∂x[i,k] = Σ_j ∂C/∂r[i, j]·(x[i, k] − x[j, k])/r[i, j] + Σ_j ∂C/∂r[j, i]·(x[i, k] − x[j, k])/r[i, j]
 ∂C/∂sigma  = 48·epsilon·sigma¹¹·Σ_{j,i=j+1…N−1} 1/r[i, j]¹² − 24·epsilon·sigma⁵·Σ_{j,i=j+1…N−1} 1/r[i, j]⁶
 """,
     "huber_by_sign": """

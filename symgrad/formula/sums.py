@@ -1,5 +1,6 @@
-"""Sums in formulas: constants in front, positions that a delta fixes put in, indices as the model counts them."""
+"""Sums in formulas: constants in front, one sign for a difference, what a delta fixes put in, indices as counted."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sympy import Add, And, Expr, Ge, Indexed, KroneckerDelta, Le, Mod, Mul, S, Sum, expand
@@ -12,7 +13,7 @@ def sums_tidied(expr: Expr) -> Expr:
     """The formula with its sums written as people write them."""
     for step in (_without_delta, _counted, _with_constants_in_front):
         expr = expr.replace(lambda part: isinstance(part, Sum), step)
-    return expr
+    return expr.replace(lambda part: isinstance(part, Add) and part.has(Sum), _with_one_difference)
 
 
 def _without_delta(expr: Sum) -> Expr:
@@ -89,3 +90,24 @@ def _with_constants_in_front(expr: Sum) -> Expr:
         front.append(number)
         (inside if plain.free_symbols & bound else front).append(plain)
     return Mul(*front, Sum(Mul(*inside), *expr.limits)) if inside and Mul(*front) != 1 else expr
+
+
+def _with_one_difference(expr: Add) -> Expr:
+    """Σ f·(a − b) − Σ g·(b − a) with a − b in both."""
+    return Add(
+        *(
+            _turned(term, {part for other in expr.args if other is not term for part in other.atoms(Add)})
+            for term in expr.args
+        )
+    )
+
+
+def _turned(expr: Expr, others: Collection[Expr]) -> Expr:
+    """−c·Σ f·(b − a) as c·Σ f·(a − b), which is one of the others."""
+    number, factors = expr.as_coeff_Mul()
+    for total in (factor for factor in Mul.make_args(factors) if number.is_negative and isinstance(factor, Sum)):
+        inside = Mul.make_args(total.function)
+        for difference in (factor for factor in inside if isinstance(factor, Add) and -factor in others):
+            turned = Mul(*(-factor if factor is difference else factor for factor in inside))
+            return -number * factors.xreplace({total: total.func(turned, *total.limits)})
+    return expr
