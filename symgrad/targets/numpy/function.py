@@ -35,6 +35,7 @@ from symgrad.targets.numpy.parts import PrintedParts, printed_parts
 from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
+from symgrad.targets.numpy.turned import with_turned_copies
 
 TYPES = Types("ArrayLike", "ArrayLike | SparseMatrix", "NDArray[Any]", "np.floating[Any]", "Blocks")
 TAKEN = (
@@ -210,6 +211,7 @@ def print_function(
     returned = tuple(map(writer.write, results))  # which may take statements, too
     said = validated(Body(tuple(printer.statements), returned), "printing")
     found = validated(needed(said), "needed")
+    found = validated(with_turned_copies(found, printer.fresh), "turned") if compiler is None else found
     first = None if rows is None else rows.dimension
     once = validated(with_once(found, function.arguments, function.name, printer.fresh), "once")
     once = once if compiler is None else validated(compiler.with_kernels(function.name, once), "kernels")

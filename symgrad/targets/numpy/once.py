@@ -36,7 +36,7 @@ _CHEAP = {"abs", "negative", "sign", "floor", "ceil", "square", "reciprocal", "a
 _CHEAP |= {"maximum", "minimum", "copysign", "where", "mod", "floor_divide", "and", "or", "invert", "logical_not"}
 _CHEAP |= {"signbit", "scalar", "float", "number", "real_part", "whole", "least_number", "array", "asarray", "place"}
 _CHEAP |= {"arange", "empty", "eye", "full", "zeros", "ones", "block", "concatenate", "stack", "in_range", "grid"}
-_CHEAP |= {"transpose", "reshape", "broadcast_to", "diagonal", "windows", "jacobian", *COMPARISONS}
+_CHEAP |= {"ascontiguousarray", "transpose", "reshape", "broadcast_to", "diagonal", "windows", "jacobian", *COMPARISONS}
 
 
 Fresh = Callable[[str], str]  # makes a name that nothing else has of one that it would like

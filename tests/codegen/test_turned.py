@@ -1,0 +1,42 @@
+"""Arguments that are read across their order more than once are copied into the other order, others are not."""
+
+import numpy as np
+from sympy import HadamardProduct, MatrixSymbol, Trace, log, symbols
+
+from symgrad import Model, softmax, total
+
+N, M, K = symbols("N M K", integer=True, positive=True)
+X, W, T = MatrixSymbol("X", N, M), MatrixSymbol("W", M, K), MatrixSymbol("T", N, K)
+
+
+def model():
+    return Model(-total(HadamardProduct(T, softmax(X * W).applyfunc(log))), [W])
+
+
+def test_labels_beside_scores_with_rows_last_are_copied_once():
+    made = model()
+    text = made.source()
+    rows = text[text.index("def _value_and_gradient_rows") :]
+    assert rows.count("np.ascontiguousarray(T.T)") == 1
+    assert rows.count("T.T") == 1 and rows.count(", T_T") == 2 and "einsum" not in rows
+    module = made.compile()
+    rng = np.random.default_rng(0)
+    x, w, t = rng.normal(size=(50, 4)), rng.normal(size=(4, 3)), rng.random((50, 3))
+    p = np.exp(x @ w) / np.exp(x @ w).sum(1, keepdims=True)
+    loss, gradient = module.value_and_gradient(W=w, X=x, T=t)
+    np.testing.assert_allclose(loss, -np.sum(t * np.log(p)), rtol=1e-12)
+    np.testing.assert_allclose(gradient.W, x.T @ (p * t.sum(1, keepdims=True) - t), rtol=1e-10)
+
+
+def test_what_is_read_across_once_is_not_copied():
+    text = Model(Trace((X * W) * T.T) + total(HadamardProduct(W, W)), [W]).source()
+    assert "ascontiguousarray" not in text
+
+
+def test_blocks_of_rows_count_the_copy():
+    text = model().source()
+    width = {
+        name: text[text.index(f"_{name}_rows, (T, X") :].split("get()), ")[1][:3]
+        for name in ("gradient", "value_and_gradient")
+    }
+    assert width == {"gradient": "6*K", "value_and_gradient": "8*K"}
