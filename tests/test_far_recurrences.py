@@ -19,6 +19,7 @@ parent = IndexedBase("parent", shape=(B,), integer=True)
 parents = IndexedBase("parents", shape=(B, M), integer=True)
 pose, turn = IndexedBase("pose", shape=(B, 2, 2)), IndexedBase("turn", shape=(B, 2, 2))
 chain = MatrixSymbol("chain", B, 2)
+seen, given = IndexedBase("seen", shape=(B,)), IndexedBase("given", shape=(B,))
 squares = Sum(x[t] ** 2, (t, 0, T - 1))
 
 EARLIER = {
@@ -158,3 +159,41 @@ def test_data_backwards_in_time_are_refused():
     where = [Eq(level[B - 1], step[0]), Eq(level[n], level[parent[n]] * step[n])]
     with pytest.raises(UnsupportedError, match="data as times of a recurrence that runs down"):
         Model(level[0] ** 2, [step], where=where, facts=[parent[n] > n])
+
+
+MASKED_TREES = {
+    "levels": Model(
+        Sum(if_else(seen[n] > 0, level[n] ** 2, 0), (n, 0, B - 1)), [step], facts=[parent[n] < n],
+        where=[Eq(level[0], step[0]), Eq(level[n], sin(level[parent[n]]) * step[n] + given[n])]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MASKED_TREES)
+@pytest.mark.parametrize("above", [[-1, 0, 0, 2, 2]], ids=str)
+def test_data_of_nodes_from_which_nothing_that_is_seen_descends(name, above):
+    """What is nan there, or far, is the same as anything else."""
+    module = MASKED_TREES[name].compile(check=False, hvp=True)
+    inputs = {"step": np.array([1.0, -0.5, 2.0, 1.5, 0.3]), "parent": np.array(above)}
+    inputs["seen"] = np.array([1.0, 0, 1, 0, 0])
+    kept = needed_by(inputs["seen"] > 0, above)
+    plain = np.array([0.5, 1.25, 2.0, -1.0, 0.75])
+    right = module.value_and_gradient(**inputs, given=plain)
+    direction = (np.ones(5),)
+    curvature = module.hessian_vector_product(direction, **inputs, given=plain)
+    for held in (np.nan, np.inf, 1e200):
+        data = np.where(kept, plain, held)
+        with np.errstate(all="raise"):
+            value, slope = module.value_and_gradient(**inputs, given=data)
+            product = module.hessian_vector_product(direction, **inputs, given=data)
+        assert value == right[0]
+        np.testing.assert_array_equal(slope.step, right[1].step)
+        np.testing.assert_array_equal(product.step, curvature.step)
+
+
+def needed_by(seen, above):
+    """The nodes that are seen, and those that they descend from."""
+    kept = seen.copy()
+    for node in reversed(range(len(above))):
+        if kept[node] and above[node] >= 0:
+            kept[above[node]] = True
+    return kept

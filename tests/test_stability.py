@@ -9,6 +9,7 @@ import pytest
 from sympy import Eq, IndexedBase, MatrixSymbol, OneMatrix, Rational, Sum, Symbol, cos, cosh, exp, log, symbols, tanh
 
 from symgrad import LogSumExp, Model, log_sigmoid, sigmoid, softmax, softplus
+from tests.real_models.structures import gaps, gaps_exact, gaps_inputs, rotations, rotations_inputs
 
 pytestmark = pytest.mark.filterwarnings("error")
 
@@ -218,3 +219,34 @@ def test_the_slope_of_a_named_log_sigmoid():
     with mp.workdps(400):
         agree(value, [-sum(mp.log(logistic(mp.mpf(v))) for v in (40, 300))])
         agree(gradient.q, [-logistic(-mp.mpf(v)) for v in (40, 300)])
+
+
+def test_a_filter_whose_variances_are_the_square_of_nothing_in_float64():
+    """d/dv of (log v + m²/v)/2 is (1 − m²/v)/(2·v): v² overflows from log-variances of 355 on."""
+    inputs = gaps_inputs(6, np.random.default_rng(1))
+    at = {"a": 0.8, "log_q": 398.0, "log_r": 400.0}
+    value, slope = gaps().compile(check=False).value_and_gradient(**{**inputs, **at})
+    with mp.workdps(60):
+
+        def exact(a, log_q, log_r):
+            return gaps_exact(inputs["y"].tolist(), inputs["seen"].tolist(), a, log_q, log_r)
+
+        point = [mp.mpf(number) for number in at.values()]
+        agree([value], [exact(*point)])
+        agree(slope, [mp.diff(exact, point, tuple(int(k == n) for k in range(3))) for n in range(3)])
+
+
+@pytest.mark.parametrize("power", [-100, 100])
+def test_a_sum_over_a_power_of_a_norm(power):
+    """Of 1 − (p·m/|m|)² by m: fourth powers of |m| are no numbers, quotients are; it is homogeneous of degree 0."""
+    module = rotations().compile(check=False, hvp=True)
+    inputs = rotations_inputs(5, np.random.default_rng(4))
+    mean, scale = inputs["mean"], 10.0**power
+    value, slope = module.value_and_gradient(**inputs)
+    product = module.hessian_vector_product((np.ones(4),), **inputs)
+    inputs["mean"] = mean * scale
+    far, far_slope = module.value_and_gradient(**inputs)
+    far_product = module.hessian_vector_product((np.full(4, scale),), **inputs)
+    np.testing.assert_allclose(far, value, rtol=1e-13)
+    np.testing.assert_allclose(far_slope.mean * scale, slope.mean, rtol=1e-12)
+    np.testing.assert_allclose(far_product.mean * scale, product.mean, rtol=1e-11)

@@ -1,6 +1,6 @@
 """From the user's SymPy objects to a `Program`: checked names, sorted arguments, the loss as a term of the graph."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from symgrad.frontend.definitions import read_definition
 from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one
 from symgrad.frontend.matrix import Reader, scalar_of
 from symgrad.frontend.names import base_symbol, bound_indices, name_of, occurring, subscripted
-from symgrad.frontend.properties import properties
+from symgrad.frontend.properties import check_squares, properties
 from symgrad.frontend.recurrence import components, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.frontend.signature import arguments_of, dimensions_of
@@ -86,6 +86,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     groups = components(needs)
     recursive = {base for group in groups for base in group if len(group) > 1 or base in needs[base] or base in bases}
     arguments = arguments_of(parameters, found, definitions, dimensions, indices, expressions, recursive)
+    _check_reached(parameters, loss, definitions, bases, needs)
     known = properties(facts)
     nodes = {
         argument.symbol: _input(argument, known.get(argument.symbol, ()))
@@ -94,7 +95,6 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     }
     symbols = Symbols(dict(nodes), frozenset(dimensions), {argument.symbol: argument.upper for argument in arguments})
     _promise(facts, symbols)
-    symbols.facts = tuple(part for fact in facts for part in conjuncts(fact) if isinstance(part, Relational))
     reader = Reader(symbols)
     names: dict[Any, Named] = {}
     for group in groups:
@@ -106,9 +106,9 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
             node = names[base]
             names[base] = named(node.name, node.symbol, node.shape, node.arg, known.get(base, ()))
         symbols.nodes |= {base: names[base] for base in group}
+    check_squares(facts, {symbol: node.shape for symbol, node in symbols.nodes.items()})
     value = reader.read(loss)
     taken = {name_of(base) for base in definitions} | {argument.name for argument in arguments}
-    identities = tuple(_identity(fact, reader) for fact in facts if isinstance(fact, Equality))
     return Program(
         loss=value,
         parameters={p: nodes[p] for p in parameters},
@@ -116,13 +116,37 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         arguments=arguments,
         dimensions=dimensions,
         minimum_sizes=symbols.minimum_sizes,
-        identities=identities,
+        identities=tuple(_identity(fact, reader) for fact in facts if isinstance(fact, Equality)),
         lengths=tuple(symbols.lengths),
         promises=tuple(gap for gap in symbols.promised if not _is_minimum(gap)),
         margins=tuple(symbols.margins),
         resumed=frozenset(symbols.resumed),
         loss_name=next(name for name in ("C", "L", "loss", "Loss") if name not in taken),
     )
+
+
+def _check_reached(
+    parameters: Sequence[Any],
+    loss: Any,
+    definitions: Mapping[Any, Equality],
+    bases: Mapping[Any, Sequence[Equality]],
+    needs: Mapping[Any, Collection[Any]],
+) -> None:
+    """Each parameter occurs in the loss, or in a name that the loss is made of."""
+    reached: set[Any] = set()
+    waiting = [symbol for symbol in occurring([loss]) if symbol in definitions]
+    while waiting:
+        name = waiting.pop()
+        if name not in reached:
+            reached.add(name)
+            waiting += needs[name]
+    read = [loss, *(e.rhs for name in reached for e in (definitions[name], *bases.get(name, ())))]
+    used = set(occurring(read))
+    for parameter in parameters:
+        if parameter not in used:
+            names = [name for name, e in definitions.items() if parameter in occurring([e.rhs])]
+            within = f"; it occurs in {', '.join(map(name_of, names))}, of which the loss is not made" if names else ""
+            raise ModelError(f"the parameter {name_of(parameter)} does not occur in the loss{within}")
 
 
 def _definitions(where: Sequence[Any]) -> tuple[dict[Any, Equality], dict[Any, list[Equality]]]:
@@ -195,6 +219,7 @@ def _needs(definitions: dict[Any, Equality], bases: dict[Any, list[Equality]]) -
 
 def _promise(facts: Sequence[Basic], symbols: Symbols) -> None:
     """Take comparisons of dimensions, such as N <= S, as known, and have the module test its arguments for them."""
+    symbols.facts = tuple(part for fact in facts for part in conjuncts(fact) if isinstance(part, Relational))
     for fact in (part for stated in facts for part in conjuncts(stated)):
         if isinstance(fact, Relational) and fact.free_symbols and fact.free_symbols <= symbols.dimensions:
             for gap in map(expand, guards_of(fact)):

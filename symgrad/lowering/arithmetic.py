@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sympy import Integer, Rational, exp
+from sympy import Integer, Rational, S, exp
 from sympy import Number as SymNumber
 
 from symgrad.functions import sigmoid
 from symgrad.graph.build import add
-from symgrad.graph.nodes import Add, Apply, Contract, Letter, Named, Node
+from symgrad.graph.nodes import Add, Apply, Contract, Letter, Named, Node, Trajectory, postorder
 from symgrad.lowering.blocks import block_value
 from symgrad.lowering.contraction import contraction
 from symgrad.lowering.monomials import Part, divided, in_pairs
@@ -88,12 +88,16 @@ class Arithmetic(Operands):
             bounded = [_is_bounded(use.node) for use, _ in node.factors]
             if any(e.is_negative for _, e in factors) or (any(bounded) and any(e > 1 for _, e in factors)):
                 return self._of_scalars(factors, bounded)
-        factors = factors if node.bound else _powers_of_quotients(factors)
+        factors = factors if node.bound else self._scalars_first(_powers_of_quotients(factors))
+        far = {self._use(use).expression for use, e in node.factors if e == -2 and not node.bound and _is_far(use.node)}
+        twice: list[Value] = []
         for value, exponent in factors:
             if node.bound and exponent == 2:
                 above.extend((value, value))
             elif exponent.is_negative and not any(letter >= node.rank for letter in value.letters):
-                below.append(self._power(value, -exponent))
+                squared = exponent == -2 and bool(value.letters) and value.expression in far
+                below.append(value if squared else self._power(value, -exponent))
+                twice += [value] if squared else []
             else:
                 above.append(self._power(value, exponent))
         minus = False
@@ -115,7 +119,19 @@ class Arithmetic(Operands):
             kind: Kind = "python" if top.kind == bottom.kind == "python" else "real"
             ratio = quotient(broadcast(top, letters).expression, broadcast(bottom, letters).expression)
             top = Value(ratio, letters, kind)
+        for value in twice:  # x/s/s for x/s², where s² may be infinite
+            letters = _within(out, (top, value))
+            ratio = quotient(broadcast(top, letters).expression, broadcast(value, letters).expression)
+            top = Value(ratio, letters, top.kind)
         return Value(negative(top.expression), top.letters, top.kind) if minus else top
+
+    def _scalars_first(self, factors: Sequence[tuple[Value, SymNumber]]) -> list[tuple[Value, SymNumber]]:
+        """The factors of a product of arrays with scalars over scalars as one: fewer passes, and none overflows."""
+        scalars = [(value, e) for value, e in factors if value.kind == "real" and not value.letters]
+        if len(scalars) == len(factors) or not all(any(side * e > 0 for _, e in scalars) for side in (1, -1)):
+            return list(factors)
+        rest = [pair for pair in factors if pair not in scalars]
+        return [(self._of_scalars(scalars, [False] * len(scalars)), S.One), *rest]
 
     def _of_scalars(self, factors: Sequence[tuple[Value, SymNumber]], bounded: Sequence[bool]) -> Value:
         """A product of powers of scalars; numbers of Python's, which have a usual size, are by themselves."""
@@ -208,6 +224,13 @@ def _powers_of_quotients(factors: Sequence[tuple[Value, SymNumber]]) -> list[tup
                 left.append((Value(ratio, letters), e))
                 break
     return left
+
+
+def _is_far(node: Node) -> bool:
+    """Whether a divisor is a name, or a state of a recurrence, made of exponentials, whose squares overflow."""
+    parts = list(postorder([node]))
+    named = any(isinstance(part, Named | Trajectory) for part in parts)
+    return named and any(isinstance(part, Apply) and part.head is exp for part in parts)
 
 
 def _is_bounded(node: Node) -> bool:

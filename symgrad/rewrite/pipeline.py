@@ -24,7 +24,7 @@ from symgrad.rewrite.parts_of_sums import complement_in_sum, near_one, part_of_s
 from symgrad.rewrite.power_means import over_small_exponent
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.probabilities import log_between_asymptotes, log_of_hyperbolic_cosines, power_of_probability
-from symgrad.rewrite.quotients import complement_of_share, power_of_quotient
+from symgrad.rewrite.quotients import complement_of_share, divided_in_turn, power_of_quotient
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.roots import difference_of_squares, over_squares, root_of_squares, share_of_root
 from symgrad.rewrite.rotations import turned_back
@@ -64,6 +64,7 @@ _STABLE: list[AxisRule] = [
     difference_of_logarithms,
     leading_terms,
     complement_of_share,
+    divided_in_turn,
     complement_in_sum,
     *OF_CODE,
 ]

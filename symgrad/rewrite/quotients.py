@@ -6,7 +6,7 @@ from sympy import Number, Pow, S
 
 from symgrad.graph.build import ONE, add, apply, mul, product_of_powers
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, Contract, Use
+from symgrad.graph.nodes import Add, Apply, Const, Contract, Size, Use
 from symgrad.graph.transform import factors_of, opened, place, terms_of
 from symgrad.rewrite.record import HIGHAM, record
 
@@ -46,6 +46,32 @@ def _over(term: tuple[Number, Use], divisor: Use) -> list[tuple[Number, Use]]:
         return [(c, product_of_powers(powers))]
     others = product_of_powers([pair for pair in powers if pair != (sums[0], S.One)])
     return [(c * d, mul([others, part])) for d, part in terms_of(sums[0])]
+
+
+@record("(a·s − b)/s² = (a − b/s)/s", "powers of s overflow or vanish where their quotients do not", HIGHAM)
+def divided_in_turn(use: Use) -> Use | None:
+    """A sum over a higher power of what its terms are products with, as derivatives of b/s + a·log(s) have it."""
+    if not isinstance(use.node, Contract):
+        return None
+    names, bound = opened(use, use.node.bound)
+    factors = [(relabel(factor, names), e) for factor, e in use.node.factors]
+    sums = [factor for factor, e in factors if e == 1 and isinstance(factor.node, Add)]
+    for divisor, power in factors:
+        if not (power.is_Integer and power < -1) or isinstance(divisor.node, Const | Size):
+            continue
+        for total in sums:
+            parts = [(c, dict(factors_of(part))) for c, part in terms_of(total)]
+            powers = [part.get(divisor, S.Zero) for _, part in parts]
+            most = min(max(powers), -power - 1)
+            if most < 1 or not all(p.is_Integer and p >= 0 for p in powers):
+                continue
+            over = [
+                (c, product_of_powers(list((part | {divisor: p - most}).items())))
+                for (c, part), p in zip(parts, powers, strict=True)
+            ]
+            rest = [pair for pair in factors if pair not in ((total, S.One), (divisor, power))]
+            return product_of_powers([*rest, (add(over), S.One), (divisor, power + most)], bound)
+    return None
 
 
 @record("bʸ⁻¹·b = bʸ for a quotient b", "b's divisor squared overflows or vanishes where its powers do not", HIGHAM)

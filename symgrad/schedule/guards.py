@@ -22,6 +22,7 @@ from symgrad.functions.logarithms import finite_log, log_abs1p, log_growth, log_
 from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.kinds.matrices import sides_of
+from symgrad.graph.kinds.scans import placeholders
 from symgrad.graph.kinds.scans import within as within_steps
 from symgrad.graph.letters import relabel
 from symgrad.graph.masks import is_masked
@@ -290,7 +291,8 @@ class _Guarded:
             case Input(integer=integer):
                 return not integer
             case Trajectory(scan=scan):  # what is not needed in any step is finite, since what it is made of is
-                return scan.node not in self._live.partial or any(use.node in self._open for use in scan.node.uses())
+                loose = scan.node not in self._live.partial or any(isinstance(p, Past) for p in placeholders(scan.node))
+                return loose or any(use.node in self._open for use in scan.node.uses())
             case Add() | Named() | Merge() | Split():
                 return operands
             case Gather(base=base):

@@ -14,7 +14,7 @@ from symgrad.errors import ModelError
 from symgrad.verify.arrays import Array
 from symgrad.verify.draw import Draw, NoInputsError
 from symgrad.verify.sampling import Sampler
-from symgrad.verify.sizes import size_sets, sizes_of_inputs
+from symgrad.verify.sizes import size_sets, sizes_for_labels, sizes_of_inputs
 from symgrad.verify.subject import Settings, Subject
 
 
@@ -75,6 +75,9 @@ def size_choices(subject: Subject, settings: Settings, given: Mapping[str, Any])
     """The caller's sizes and those of the caller's inputs; chosen ones for what these leave open."""
     sizes, arguments = settings.sizes, subject.arguments
     known, by_name = sizes_of_inputs(arguments, given), {str(symbol): symbol for symbol in subject.dimensions}
+    least = dict(subject.minimum_sizes)
+    for symbol, size in sizes_for_labels(arguments, given).items():
+        least[symbol] = max(size, least.get(symbol, 1))
     wanted = [{}] if sizes is None else [sizes] if isinstance(sizes, Mapping) else sizes
     if not isinstance(wanted, Sequence) or not wanted or not all(isinstance(one, Mapping) for one in wanted):
         raise ModelError(f"sizes is {quoted(sizes)}; give a dictionary such as {{'N': 3}}, or a list of these")
@@ -89,7 +92,7 @@ def size_choices(subject: Subject, settings: Settings, given: Mapping[str, Any])
             if fixed.setdefault(symbol, whole_number(f"sizes[{key}]", size)) != size:
                 raise ModelError(f"inputs= has {symbol}={fixed[symbol]}, sizes= has {symbol}={size}")
         rest = [symbol for symbol in subject.dimensions if symbol not in fixed]
-        chosen = size_sets(rest, subject.minimum_sizes, partial(_fit, subject, fixed))
+        chosen = size_sets(rest, least, partial(_fit, subject, fixed))
         # Where nothing is left to choose, further draws only make sense of what is drawn.
         everything_given = all(argument.name in given or argument.role == "dimension" for argument in arguments)
         repeat_draws = sizes is None and not everything_given

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Expr, Symbol
+from sympy import Basic, Expr, Integer, Symbol, solve
 
 from symgrad.arguments import Argument
-from symgrad.dimensions import concrete
+from symgrad.dimensions import concrete, format_sizes
 from symgrad.errors import ModelError
 
 Sizes = Mapping[Basic, int]
@@ -105,14 +105,15 @@ def _attempts(plan: list[int], least: Mapping[Symbol, int], different: bool) -> 
 
 
 def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> dict[Basic, int]:
-    """The sizes that given arrays show.
+    """The sizes that given arrays show: a side of K - 1 says what K is, too.
 
     Raises
     ------
     ModelError
-        If an array has another number of axes than its argument, or two disagree about a size.
+        If an array has another number of axes than its argument, two disagree about a size, or a side fits none.
     """
     found: dict[Basic, int] = {}
+    sides: list[tuple[Argument, Expr, int]] = []  # that are no dimension by itself
     for argument in arguments:
         if argument.name not in given:
             continue
@@ -124,9 +125,52 @@ def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> 
             if len(shape) != len(argument.shape):
                 raise ModelError(f"{argument.name} in inputs= has the shape {shape}; expected {argument.shape}")
             pairs = [(length, size) for length, size in zip(argument.shape, shape, strict=True) if length.is_Symbol]
+            sides += [
+                (argument, length, size)
+                for length, size in zip(argument.shape, shape, strict=True)
+                if not (length.is_Symbol or length.is_Integer)
+            ]
         for symbol, size in pairs:
             if found.setdefault(symbol, size) != size:
                 raise ModelError(f"{argument.name} in inputs= has {symbol}={size}, another argument {found[symbol]}")
+    while sides:
+        unknown = [length.free_symbols - found.keys() for _, length, _ in sides]
+        number = min(range(len(sides)), key=lambda k: len(unknown[k]))
+        argument, length, size = sides.pop(number)
+        if len(unknown[number]) > 1:
+            break  # N + K - 1 alone says neither
+        said = _solved(length, size, found)
+        if said is None:
+            beside = f" beside {format_sizes(found)}" if found else ""
+            raise ModelError(f"{argument.name} in inputs= has a side of {size}, which {length} is at no size{beside}")
+        found |= said
+    return found
+
+
+def _solved(length: Expr, size: int, known: Sizes) -> dict[Basic, int] | None:
+    """The size of the one dimension of a length that is not known; None if there is no such size."""
+    rest = length.xreplace({symbol: Integer(number) for symbol, number in known.items()})
+    if not rest.free_symbols:
+        return {} if rest == size else None
+    (symbol,) = rest.free_symbols
+    found = [root for root in solve(rest - size, symbol) if root.is_Integer and root >= 0]
+    return {symbol: int(found[0])} if len(found) == 1 else None
+
+
+def sizes_for_labels(arguments: Sequence[Argument], given: Mapping[str, Any]) -> dict[Basic, int]:
+    """The least sizes at which given integers are subscripts inside of their axes.
+
+    An axis of K - 1 entries of which the third is asked for has a K of at least 4.
+    """
+    found: dict[Basic, int] = {}
+    for argument in arguments:
+        if argument.name not in given or argument.upper is None or not np.size(given[argument.name]):
+            continue
+        last = int(np.max(given[argument.name]))
+        if last < 0 or len(argument.upper.free_symbols) != 1:
+            continue
+        for symbol, size in (_solved(argument.upper, last + 1, {}) or {}).items():
+            found[symbol] = max(size, found.get(symbol, 1))
     return found
 
 

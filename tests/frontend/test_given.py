@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Matrix, MatrixSymbol, Rational, Sum, Symbol, Tuple, floor, sin, symbols
+from sympy import Eq, IndexedBase, Matrix, MatrixSymbol, Q, Rational, Sum, Symbol, Tuple, floor, sin, symbols
 
 from symgrad import Model, ModelError, total
 
 N, M = symbols("N M", integer=True, positive=True)
 n = symbols("n", integer=True)
 s, r, z = symbols("s r z", real=True)
+A = MatrixSymbol("A", M, N)
 
 REFUSED = {
     "a text as loss": (lambda: Model("s**2", [s]), r"the loss is 's\*\*2' \(str\)"),
@@ -23,6 +24,15 @@ REFUSED = {
     "a truth as fact": (lambda: Model(s**2, [s], facts=[True]), r"facts\[0\] is True"),
     "a set of parameters": (lambda: Model(s**2, {s}), r"parameters is \{s\} \(set\)"),
     "a text as parameter": (lambda: Model(s**2, ["t"]), r"the parameter 't' does not occur in the loss; it has s"),
+    "a parameter of a name that nobody reads": (
+        lambda: Model(s**2, [s, r], where=[Eq(z, r**2)]),
+        "the parameter r does not occur in the loss; it occurs in z, of which the loss is not made",
+    ),
+    "a parameter of facts alone": (lambda: Model(s**2, [s, r], facts=[r > 0]), "the parameter r does not occur in the"),
+    "a symmetric matrix with two sizes": (
+        lambda: Model(total(A), [A], facts=[Q.symmetric(A)]),
+        r"the fact Q\.symmetric\(A\) says that A is symmetric, as square matrices are; it has the shape \(M, N\)",
+    ),
     "a list in parameters": (lambda: Model(s * r, [[s, r]]), r"\[s, r\] \(list\) is not a Symbol"),
     "a dictionary as parameter": (lambda: Model(s**2, [{}]), r"\{\} \(dict\) is not a Symbol"),
     "an array as parameter": (lambda: Model(s**2, [np.ones(2)]), r"\(ndarray\) is not a Symbol"),

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import mpmath
 import numpy as np
 from jax.scipy.special import logsumexp
 from sympy import DiagMatrix, Eq, IndexedBase, MatrixSymbol, Ne, Q, Sum, Trace, exp, log, oo, sqrt, symbols
@@ -131,6 +132,18 @@ def gaps_inputs(size: int, rng: np.random.Generator) -> Inputs:
     return {"y": y, "seen": seen, "a": 0.8, "log_q": -0.5, "log_r": -0.3}
 
 
+def gaps_exact(y, seen, a, log_q, log_r):
+    level, spread, loss = mpmath.mpf(0), None, mpmath.mpf(0)
+    for now, is_seen in zip(y, seen, strict=True):
+        ahead, wide = a * level, (1 if spread is None else a**2 * spread) + mpmath.exp(log_q)
+        level, spread = ahead, wide
+        if is_seen > 0:
+            total = wide + mpmath.exp(log_r)
+            loss += (mpmath.log(total) + (now - ahead) ** 2 / total) / 2
+            level, spread = ahead + wide / total * (now - ahead), (1 - wide / total) * wide
+    return loss
+
+
 def gaps_reference(y, seen, a, log_q, log_r):
     def step(state, given):
         level, spread, first = state
@@ -162,7 +175,12 @@ def rotations_inputs(size: int, rng: np.random.Generator) -> Inputs:
 
 def tiny_mean() -> Inputs:
     given = rotations_inputs(5, np.random.default_rng(4))
-    return given | {"mean": given["mean"] * 1e-40}
+    return given | {"mean": given["mean"] * 1e-100}
+
+
+def huge_mean() -> Inputs:
+    given = rotations_inputs(5, np.random.default_rng(4))
+    return given | {"mean": given["mean"] * 1e100}
 
 
 def rotations_reference(mean, p, weight):
@@ -240,7 +258,13 @@ MODELS = (
     RealModel("factor analysis", factors, factors_inputs, factors_reference),
     RealModel("inducing points", inducing_points, inducing_points_inputs, inducing_points_reference),
     RealModel("a level with gaps", gaps, gaps_inputs, gaps_reference, (6, 200)),
-    RealModel("mean rotation", rotations, rotations_inputs, rotations_reference, hostile={"tiny": tiny_mean}),
+    RealModel(
+        "mean rotation",
+        rotations,
+        rotations_inputs,
+        rotations_reference,
+        hostile={"tiny": tiny_mean, "huge": huge_mean},
+    ),
     RealModel("first causes", causes, causes_inputs, causes_reference),
     RealModel("orders of finishing", finishing, finishing_inputs, finishing_reference, hostile={"far": finishing_far}),
     RealModel("matches at home", at_home, at_home_inputs, at_home_reference),

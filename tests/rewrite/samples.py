@@ -296,6 +296,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
             lambda: _sum(loggamma(a + t[n] ** 2) - loggamma(a) + a * log(a / (a + d)) - t[n] ** 2 * log(a + d), [a])
         ),
     ),
+    "divided_in_turn": (Sample(lambda: Model(b / a + d * log(a) * g, [a])),),
     "complement_of_share": (Sample(lambda: Model(1 - d / (d + a) + a**3, [a, d])),),
     "log_of_growth": (
         Sample(lambda: Model(log(1 + d / a) * b - a, [a, d])),

@@ -6,16 +6,16 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy as sp
-from sympy import Abs, IndexedBase, Sum, exp, log, symbols
+from sympy import Abs, Eq, IndexedBase, Sum, exp, log, symbols
 
-from symgrad import Model, if_else, log_sigmoid
+from symgrad import Model, ModelError, if_else, log_sigmoid
 from symgrad.generated import imported
 from symgrad.verify.check import check_module
 from symgrad.verify.real_data import is_large, parts, whole_arrays
 from symgrad.verify.report import CheckReport
 from symgrad.verify.subject import Settings, Subject
 
-N, M, G = symbols("N M G", integer=True, positive=True)
+N, M, G, K = symbols("N M G K", integer=True, positive=True)
 n, m, g = symbols("n m g", integer=True)
 s, u = symbols("s u", real=True)
 X, w, t = IndexedBase("X", shape=(N, M)), IndexedBase("w", shape=(M,)), IndexedBase("t", shape=(N,))
@@ -153,3 +153,30 @@ def test_lost_digits_are_seen_in_parts() -> None:
     report = wrong(model, {"y": np.random.default_rng(5).normal(size=3000)}, 1 + 1e-9)
     lost = [{f.name for f in run.findings if f.verdict == "fail"} for run in report.runs]
     assert ["digits of gradient.u" in names for names in lost] == [False, True, True, True]
+
+
+@pytest.mark.parametrize("sides", [K, K - 1, K + 2], ids=str)
+@pytest.mark.parametrize("count", [6, 3000])
+def test_sizes_are_those_at_which_the_sides_of_arrays_are_what_they_are(sides: Any, count: int) -> None:
+    """Three cut points are K - 1 of K = 4 grades; nobody has to answer the highest."""
+    cut, grade = IndexedBase("cut", shape=(sides,)), IndexedBase("grade", shape=(N,), integer=True)
+    above = log_sigmoid(cut[grade[n]] - s * y[n])
+    model = Model(-Sum(if_else(Eq(grade[n], sides), log_sigmoid(s * y[n]), above), (n, 0, N - 1)), [cut, s])
+    rng = np.random.default_rng(2)
+    inputs = {"cut": np.array([-1.0, 0.25, 1.5]), "grade": np.arange(count) % 2, "y": rng.normal(size=count)}
+    report = model.check(inputs=inputs)
+    assert report.ok, report
+
+
+def test_sides_that_no_size_makes_are_an_error() -> None:
+    pairs = IndexedBase("pairs", shape=(2 * N,))
+    model = Model(Sum(pairs[2 * n] * pairs[2 * n + 1], (n, 0, N - 1)), [pairs])
+    with pytest.raises(ModelError, match=r"pairs in inputs= has a side of 3, which 2\*N is at no size"):
+        model.check(inputs={"pairs": np.ones(3)})
+
+
+@pytest.mark.parametrize("count", [6, 3000])
+def test_sizes_that_are_open_have_room_for_the_labels(count: int) -> None:
+    report = grouped.check(inputs={"y": np.linspace(-1, 1, count), "group": 7 + np.arange(count) % 5})
+    assert report.ok, report
+    assert "G=12" in str(report)
