@@ -46,7 +46,7 @@ Exit codes:
 _model_argument = click.argument(
     "reference", metavar="MODEL.py[:name]", type=ModelReference.parse, shell_complete=complete_file
 )
-_seed_option = click.option(
+seed_option = click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
@@ -56,7 +56,7 @@ _seed_option = click.option(
 )
 
 
-_target_option = click.option(
+target_option = click.option(
     "--target",
     type=click.Choice(target_names()),
     default=NUMPY,
@@ -119,8 +119,8 @@ def commands(context: click.Context) -> int:
 @click.option("--with-test", is_flag=True, help="Write test_OUT.py beside it: a pytest file that checks the module.")
 @click.option("--no-check", is_flag=True, help="Write without checking the gradient.")
 @click.option("--workspace", is_flag=True, help="Functions that can keep their intermediate arrays between calls.")
-@_target_option
-@_seed_option
+@target_option
+@seed_option
 @_second_order_options
 def compile_command(
     reference: ModelReference,
@@ -166,7 +166,7 @@ def compile_command(
             say(str(report))
             complain(f"the gradient check did not succeed; {paths[0]} is not written")
             return CHECK_FAILED
-        outcome = _verdict(report)
+        outcome = verdict(report)
     write_all(dict(zip(paths, texts, strict=True)))
     say("wrote " + " and ".join(str(path) for path in paths))
     say(outcome)
@@ -210,7 +210,7 @@ def show_command(
     with progress(1) as doing:
         doing("deriving the gradient")
         shown = model.show(notation, steps=steps, standalone=standalone, hessian=hessian, jacobian=jacobian)
-    _deliver(fitted(shown) if notation == "text" else shown, output)
+    deliver(fitted(shown) if notation == "text" else shown, output)
     return DONE
 
 
@@ -223,7 +223,7 @@ def show_command(
     type=click.Path(path_type=Path),
     help="The page to write; by default MODEL_report.html in the current folder.",
 )
-@_seed_option
+@seed_option
 def report_command(reference: ModelReference, output: Path | None, seed: int) -> int:
     """Write everything about a model as one web page that needs nothing else.
 
@@ -240,13 +240,13 @@ def report_command(reference: ModelReference, output: Path | None, seed: int) ->
         report = model.report(seed, progress=doing)
     write_all({path: report.html})
     say(f"wrote {path}")
-    say(_verdict(report.check))
+    say(verdict(report.check))
     return DONE if report.check.ok else CHECK_FAILED
 
 
 @commands.command("check", short_help="Check the gradient numerically and print the report.")
 @_model_argument
-@_seed_option
+@seed_option
 @_second_order_options
 @click.option(
     "--inputs",
@@ -255,7 +255,7 @@ def report_command(reference: ModelReference, output: Path | None, seed: int) ->
     help="Check on these arrays: a file .npz, a folder of .npy files, or a .csv file with a column for each name.",
 )
 @click.option("--accuracy", is_flag=True, help="Also audit the digits on a logarithmic grid of each input.")
-@_target_option
+@target_option
 def check_command(
     reference: ModelReference,
     seed: int,
@@ -348,7 +348,7 @@ def _help_hint(error: click.UsageError) -> str | None:
     return f"  (see {error.ctx.command_path} --help)" if error.ctx is not None else None
 
 
-def _deliver(text: str, output: Path | None) -> None:
+def deliver(text: str, output: Path | None) -> None:
     """Write to a file, or print."""
     if output is None:
         say(text.rstrip("\n"))
@@ -357,6 +357,6 @@ def _deliver(text: str, output: Path | None) -> None:
         say(f"wrote {output}")
 
 
-def _verdict(report: object) -> str:
+def verdict(report: object) -> str:
     """The last paragraph of a report, which is the outcome without the tables."""
     return str(report).strip().rpartition("\n\n")[2]

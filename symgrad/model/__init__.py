@@ -49,7 +49,7 @@ class Model(Checks):
     @checked('Model.from_text("norm2(X*w - y)^2", ["w"])')
     def from_text(
         cls,
-        text: str,
+        text: Any,
         parameters: Sequence[str] | str,
         *,
         shapes: Mapping[str, str] | None = None,
@@ -58,17 +58,21 @@ class Model(Checks):
     ) -> "Model":
         """The model of a formula that is written as on paper or in MATLAB.
 
+        A vector or a matrix is no loss: of such a result there is a model without one, in which it is a quantity, f,
+        and has a Jacobian.
+
         Parameters
         ----------
-        text : the formula, or several lines with names of which the last expression is the loss; see `symgrad.parse`.
+        text : the formula, or several lines with names of which the last expression is the loss; see `symgrad.parse`,
+            what that gives is taken, too.
         parameters : the names of what to differentiate by.
         shapes : the shapes of symbols, where they are not those of the text: `{"x": "vector", "S": "symmetric"}`.
         sizes, name : as for `Model`; sizes are called by their names, too.
 
         Raises
         ------
-        FormulaError : the text is not in the grammar, its shapes do not fit, it can be read in several ways, or its
-            result is no scalar; the message underlines the place.
+        FormulaError : the text is not in the grammar, its shapes do not fit, or it can be read in several ways; the
+            message underlines the place.
 
         Examples
         --------
@@ -86,14 +90,8 @@ class Model(Checks):
         formula = parse(text, shapes)
         if formula.program.minimised and formula.program.constraints:
             raise UnsupportedError("a formula with constraints (`subject to`) is no model; they are not supported yet")
-        made = formula.loss()
+        loss, where = formula.statement()
         by = [parameters] if isinstance(parameters, str) else list(parameters)
         lengths = {formula.size(size) if isinstance(size, str) else size: n for size, n in (sizes or {}).items()}
-        return cls(
-            made,
-            [formula.symbol(one) for one in by],
-            where=formula.where,
-            facts=formula.facts,
-            sizes=lengths,
-            name=name,
-        )
+        asked = [formula.symbol(one) for one in by]
+        return cls(loss, asked, where=where, facts=formula.facts, sizes=lengths, name=name)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain, count
 from typing import Any
 
-from sympy import Symbol
+from sympy import Eq, MatrixSymbol, Symbol
 
 from symgrad.calls import checked
 from symgrad.deep import with_room
@@ -54,19 +55,26 @@ class Formula:
         """What the declared properties say of symbols, as SymPy statements."""
         return self.elaborated.facts
 
-    def loss(self) -> Any:
-        """The result, which has to be a scalar.
-
-        Raises
-        ------
-        FormulaError : it is a vector or a matrix.
-        """
+    @property
+    def quantity(self) -> str | None:
+        """The name of a result that is no scalar: its own, where it is defined, else f; None for a scalar."""
         if self.reading.is_scalar:
-            return self.result
-        rows, columns = self.reading.result
-        shape = f"a vector of {rows}" if columns == "1" else f"a row of {columns}" if rows == "1" else ""
-        shape = shape or f"a matrix of {rows}×{columns}"
-        raise self._error(f"the result is {shape}, and a loss is a scalar; sum(...) and norm2(...) make one of it")
+            return None
+        result = self.program.result
+        if isinstance(result, tree.Name) and result.text in (one.name for one in self.program.definitions):
+            return result.text
+        taken = {*self.symbols, *(size for symbol in self.reading.symbols for size in symbol.declared.sizes)}
+        return next(name for name in chain(["f"], (f"f{n}" for n in count(1))) if name not in taken)
+
+    def statement(self) -> tuple[Any, tuple[Any, ...]]:
+        """Loss and equations of the model: a result that is no scalar is no loss, but a quantity of its own."""
+        name = self.quantity
+        if name is None:
+            return self.result, self.where
+        if name in self.symbols:
+            return None, self.where
+        named = MatrixSymbol(name, *self.result.shape)
+        return None, (*self.where, Eq(named, self.result, evaluate=False))
 
     def symbol(self, name: str) -> Any:
         """The symbol of a name, or a quantity that is defined.
@@ -93,13 +101,13 @@ class Formula:
 
 
 @checked('parse("norm2(X*w - y)^2")')
-def parse(text: str, shapes: Mapping[str, str] | None = None) -> Formula:
+def parse(text: "str | Formula", shapes: Mapping[str, str] | None = None) -> Formula:
     """Read a formula that is written as on paper or in MATLAB.
 
     Parameters
     ----------
     text : the formula, or several lines with names of which the last expression is the result. The grammar is in the
-        guide, and in the file `symgrad/text/formula.lark`.
+        guide, and in the file `symgrad/text/formula.lark`. A formula that is parsed already is itself.
     shapes : the shapes of symbols, where they are not those of the text: `{"x": "vector", "S": "symmetric matrix"}`.
 
     Raises
@@ -118,6 +126,8 @@ def parse(text: str, shapes: Mapping[str, str] | None = None) -> Formula:
     >>> formula.result
     lambda*Trace(w.T*w) + Total(HadamardPower(X*w - y, 2))
     """
+    if isinstance(text, Formula):
+        return text if shapes is None else understood(text.program, shapes)
     return understood(read(text), shapes)
 
 

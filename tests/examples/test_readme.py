@@ -4,6 +4,7 @@ import ast
 import contextlib
 import io
 import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -44,10 +45,21 @@ def _printed() -> dict[str, str]:
         "printed: show": model.show().rstrip() + "\n",
         "printed: latex": model.show("latex") + "\n",
         "printed: source": "\n\n\n".join(map(str, hearts)) + "\n",
+        "printed: derive": _derived(),
     }
 
 
-@pytest.mark.parametrize("block", ["printed: show", "printed: latex", "printed: source"])
+def _derived() -> str:
+    """The first command of the README, as it stands there, with what it prints."""
+    line = _blocks()["printed: derive"].splitlines()[0]
+    prompt, program, *arguments = shlex.split(line)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        assert (prompt, program, main(arguments)) == ("$", "symgrad", 0)
+    return f"{line}\n{output.getvalue()}"
+
+
+@pytest.mark.parametrize("block", ["printed: derive", "printed: show", "printed: latex", "printed: source"])
 def test_the_output_shown_is_the_output(block: str) -> None:
     assert _blocks()[block] == _printed()[block], "python tests/examples/test_readme.py writes it anew"
 
@@ -92,7 +104,7 @@ def test_the_two_commands_are_marked_for_the_checks_and_are_one_line_each() -> N
 
 def test_the_synopsis_names_the_commands_and_options_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     text = README.read_text(encoding="utf-8")
-    for command in ("compile", "show", "check", "report"):
+    for command in ("derive", "compile", "show", "check", "report"):
         synopsis = re.search(rf"^symgrad {command} .*$", text, re.M)
         assert synopsis is not None
         assert main([command, "--help"]) == 0

@@ -47,9 +47,14 @@ def test_where_and_facts():
     assert formula.symbol("x") == x
 
 
-def test_what_is_no_loss():
-    with pytest.raises(FormulaError, match="the result is a vector of N, and a loss is a scalar"):
-        Model.from_text("A*x", "x")
+def test_a_result_that_is_no_scalar_is_a_quantity():
+    model = Model.from_text("A*tanh(x) + f'*x*vector(1)", "x", shapes={"f": "vector"})
+    assert model.loss is None
+    assert [str(equation.lhs) for equation in model.where] == ["f1"]
+    assert model.show(jacobian=["f1"]).endswith("∂f1/∂x = A diag(𝟏 − tanh(x)∘²) + 𝟏 fᵀ")
+
+
+def test_what_cannot_be_a_model():
     with pytest.raises(FormulaError, match="q does not occur in the formula; its symbols are x"):
         Model.from_text("x'*x", "q")
     with pytest.raises(UnsupportedError, match="not supported yet"):
