@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from symgrad.inspect.display import typeset
     from symgrad.matrix_functions import cholesky, det, inverse, logdet
     from symgrad.model import Model
+    from symgrad.problem import Problem
     from symgrad.text.formula import parse
     from symgrad.univariate import log1mexp
 
@@ -74,6 +75,7 @@ __all__ = [
     "MinOver",
     "Model",
     "ModelError",
+    "Problem",
     "SymgradError",
     "UnsupportedError",
     "__version__",
@@ -171,6 +173,7 @@ _HOMES = {
     **dict.fromkeys(("cholesky", "det", "inverse", "logdet"), "matrix_functions"),
     **dict.fromkeys(("dot", "norm1", "norm2", "quad", "sumsq"), "functions.norms"),
     "Model": "model",
+    "Problem": "problem",
     "define": "functions.defined",
     "log1mexp": "univariate",
     "parse": "text.formula",

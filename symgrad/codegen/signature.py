@@ -14,18 +14,23 @@ from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Input, Node, Use, postorder
 from symgrad.lowering.slices import loops
 from symgrad.outputs.first_order import VALUE
-from symgrad.outputs.function import Array, Function, Result, arrays_of, terms_of, with_terms
+from symgrad.outputs.function import Array, Function, Record, Result, arrays_of, terms_of, with_terms
 from symgrad.outputs.requirements import lengths_of
 
 
 def has_loss(functions: Iterable[Function]) -> bool:
-    """Whether a module with these functions computes a loss."""
-    return any(function.name == VALUE for function in functions)
+    """Whether a module with these functions computes a loss, or an objective, with its gradient."""
+    return any(isinstance(one.result, Record) and one.result.name == "Gradient" for one in functions)
 
 
-def subject(functions: Iterable[Function]) -> str:
+def subject(functions: Collection[Function]) -> str:
     """What a module with these functions computes, for its docstring."""
-    return "the loss and its analytic gradient" if has_loss(functions) else "named quantities and their derivatives"
+    names = {function.name for function in functions}
+    if VALUE in names:
+        return "the loss and its analytic gradient"
+    if has_loss(functions):
+        return "objective and constraints with their derivatives"
+    return "named quantities and their derivatives"
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def module_source(
     helpers = {helper for one in printed for helper in one.helpers}
     checks = _checks(program, printed)
     sparse = _only_multiplied(program, printed)
-    rendered = _rendered(printed, checks, sparse)
+    rendered = _rendered(printed, checks, sparse, program.arguments)
     blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
     shapes = _parameter_shapes(program)
@@ -196,9 +196,12 @@ def _head(one: PrintedFunction) -> list[str]:
 
 
 def _rendered(
-    printed: Sequence[PrintedFunction], checks: Mapping[str, Check], sparse: Collection[str]
+    printed: Sequence[PrintedFunction],
+    checks: Mapping[str, Check],
+    sparse: Collection[str],
+    arguments: Sequence[Argument],
 ) -> list[dict[str, Any]]:
-    """What the template needs of functions."""
+    """What the template needs of functions; `arguments` are all that the module has."""
     made, blocks = [], False
     known: set[str] = set()
     for one in printed:
@@ -211,8 +214,8 @@ def _rendered(
             {
                 "name": one.function.name,
                 "doc": one.doc,
-                "prepared": _prepared(one, checks, dense),
-                "prepared_in": _prepared(one, checks, dense, remembers=False),
+                "prepared": _prepared(one, checks, dense, arguments),
+                "prepared_in": _prepared(one, checks, dense, arguments, remembers=False),
                 "directions": [a.name for a in one.function.directions],
                 "names": one.names,
                 "head": _head(one),
@@ -232,7 +235,11 @@ def _rendered(
 
 
 def _prepared(
-    one: PrintedFunction, checks: Mapping[str, Check], dense: Collection[str], remembers: bool = True
+    one: PrintedFunction,
+    checks: Mapping[str, Check],
+    dense: Collection[str],
+    arguments: Sequence[Argument],
+    remembers: bool = True,
 ) -> list[str]:
     """The lines of a function that look at its arguments, of which it may remember what it saw."""
     if not one.arguments:
@@ -240,7 +247,8 @@ def _prepared(
     check = checks[one.check]
     known = f"_once({MEMORY}, {check.name}, {', '.join(check.names)})"
     looked = [known] if remembers and check.calls else check.call
-    return [*array_lines(one.arguments, one.function.takes_all, one.given_shapes, dense), *looked]
+    whole_model = one.function.takes_all and one.arguments == tuple(arguments)
+    return [*array_lines(one.arguments, whole_model, one.given_shapes, dense), *looked]
 
 
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:

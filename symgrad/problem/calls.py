@@ -1,0 +1,70 @@
+"""A problem's module as the check calls it: objective and constraints as named quantities of the Lagrangian."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from sympy import MatrixSymbol
+
+from symgrad.problem.functions import BOTH, CONSTRAINTS, GRADIENT, HESSIAN, JACOBIAN, OBJECTIVE
+from symgrad.verify.together import Together
+
+_OF_THE_LAGRANGIAN = ("value", "gradient", "value_and_gradient", "flat_value_and_gradient", "pack", "unpack", "bind")
+
+
+def as_checked(module: Any, lagrangian: Any, variables: Sequence[Any], constraints: Sequence[str]) -> Together:
+    """The functions of a problem's module under the names that the check knows.
+
+    Value and gradient are those of the Lagrangian's own module; objective and constraints are quantities with
+    Jacobians, and the Hessian is compared with differences of the Lagrangian's gradient.
+    """
+    known = {name: getattr(lagrangian, name) for name in _OF_THE_LAGRANGIAN if hasattr(lagrangian, name)}
+
+    def slopes(gradient: Any) -> Any:
+        pairs = zip(variables, gradient, strict=True)
+        return type(gradient)(*[_without_ones(variable, part) for variable, part in pairs])
+
+    known |= {
+        OBJECTIVE: getattr(module, OBJECTIVE),
+        f"jacobian_{OBJECTIVE}": _changed(getattr(module, GRADIENT), slopes),
+        f"{OBJECTIVE}_and_jacobian": _changed(getattr(module, BOTH), lambda both: (both[0], slopes(both[1]))),
+        "hessian": getattr(module, HESSIAN),
+    }
+    for name in constraints:
+        values, jacobian = getattr(module, CONSTRAINTS), getattr(module, JACOBIAN)
+        known[name] = _changed(values, _field(name))
+        known[f"jacobian_{name}"] = _changed(jacobian, _field(name))
+        known[f"{name}_and_jacobian"] = _side_by_side(known[name], known[f"jacobian_{name}"])
+    return Together(SimpleNamespace(**known), module, lagrangian)
+
+
+def _field(name: str) -> Callable[[Any], Any]:
+    return lambda record: getattr(record, name)
+
+
+def _changed(function: Callable[..., Any], change: Callable[[Any], Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def called(*given: Any, **named: Any) -> Any:
+        return change(function(*given, **named))
+
+    return called
+
+
+def _side_by_side(first: Callable[..., Any], second: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(first)
+    def called(*given: Any, **named: Any) -> Any:
+        return first(*given, **named), second(*given, **named)
+
+    return called
+
+
+def _without_ones(variable: Any, part: Any) -> Any:
+    """An array along the axes of a variable, of which sides of one of a matrix are none."""
+    if not isinstance(variable, MatrixSymbol):
+        return part
+    if np.ndim(part) != 2:  # it was given without them
+        return part
+    sides = zip(np.shape(part), variable.shape, strict=True)
+    return np.reshape(part, tuple(length for length, side in sides if side != 1))

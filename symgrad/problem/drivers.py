@@ -1,0 +1,270 @@
+"""Solvers for problems: SciPy's `trust-constr` and `SLSQP`, and Ipopt where `cyipopt` is installed."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from symgrad.calls import checked, quoted
+from symgrad.errors import ModelError
+from symgrad.problem.conditions import ShownProblem
+from symgrad.problem.flat import FlatProblem, Vector, by_name, started
+from symgrad.problem.solution import Solution, judged
+
+# Ipopt widens bounds unless it is told not to.
+_IPOPT = {"print_level": 0, "sb": "yes", "tol": 1e-9, "max_iter": 3000, "bound_relax_factor": 1e-12}
+_BARRIER, _OPTIMAL = 1e-9, 1e-8  # from where on interior points are near enough to the minimum
+
+Found = tuple[Any, Vector | None]  # what the solver gives, and the multipliers of all constraints in one vector
+Seen = Callable[[int, Vector], None]
+
+
+class SolvedProblem(ShownProblem):
+    """A problem that can be solved; see `Problem`."""
+
+    @checked('solve({x: np.zeros(3)}, {"A": A}, method="trust-constr")')
+    def solve(
+        self,
+        x0: Any,
+        data: Mapping[Any, Any] = MappingProxyType({}),
+        *,
+        method: str = "trust-constr",
+        check: bool = True,
+        progress: bool | None = None,
+        options: Mapping[str, Any] = MappingProxyType({}),
+    ) -> Solution:
+        """A local minimum from a start.
+
+        Parameters
+        ----------
+        x0 : an array for each variable: a dictionary by symbol or name, or in order; moved into the bounds if outside.
+        data : the data, and sizes that no array has, by symbol or name.
+        method : "trust-constr" (interior points with exact second derivatives, sparse), "SLSQP" (quadratic programs by
+            gradients; dense, for up to a few hundred variables) or "ipopt" (interior points with exact, sparse second
+            derivatives; needs `pip install symgrad[ipopt]`, and the library: Debian's coinor-libipopt-dev).
+        check : check the derivatives before the first solution; it is done once.
+        progress : whether iterations are shown on the standard error stream; by default where that is a terminal.
+        options : for the solver, by its own names.
+
+        Returns
+        -------
+        Solution : with multipliers by name and the residuals of the conditions of a minimum.
+
+        Raises
+        ------
+        ModelError : there is no such method, or something that is given does not fit.
+        """
+        if method not in DRIVERS:
+            raise ModelError(f"there is no method {quoted(method)}; choose {', '.join(DRIVERS)}")
+        given = by_name(data, "data")
+        start = started(x0, self.variables)
+        missing = [name for name in self._needed if name not in given]
+        if missing:
+            raise ModelError(f"data has no {', '.join(missing)}; the problem needs {', '.join(self._needed)}")
+        module = self._checked_module if check else self._unchecked_module
+        flat = FlatProblem(module, self.constraints, self.bounds, start, given)
+        shown = _Progress(flat, sys.stderr.isatty() if progress is None else progress)
+        raw, multipliers = DRIVERS[method](flat, dict(options), shown)
+        shown.done()
+        theta = np.asarray(raw.x, dtype=float)
+        found, of_bounds, residuals = judged(flat, theta, multipliers)
+        return Solution(
+            module.Parameters(**flat.variables(theta)),
+            flat.objective(theta),
+            flat.multipliers(found),
+            flat.variables(of_bounds),
+            residuals,
+            bool(raw.success),
+            str(raw.message),
+            int(raw.nit),
+            method,
+            raw,
+        )
+
+    @cached_property
+    def _needed(self) -> list[str]:
+        """The data that functions need, and bounds."""
+        arguments = [a.name for a in self.model.arguments if a.role == "data" and a.name not in self.multipliers]
+        ends = [end for one in self.bounds.values() for end in (one.low, one.high) if isinstance(end, str)]
+        return list(dict.fromkeys([*arguments, *ends]))
+
+    @cached_property
+    def _checked_module(self) -> Any:
+        return self.compile()
+
+    @cached_property
+    def _unchecked_module(self) -> Any:
+        return self.compile(check=False)
+
+
+class _Progress:
+    """A line for an iteration, at most one in half a second."""
+
+    def __init__(self, flat: FlatProblem, on: bool) -> None:
+        self._flat, self._on, self._count, self._last = flat, on, 0, 0.0
+
+    def __call__(self, count: int, theta: Vector) -> None:
+        self._count = count
+        if self._on and time.monotonic() - self._last > 0.5:
+            self._last = time.monotonic()
+            gaps = self._flat.values(theta)
+            off = max(0.0, np.max(self._flat.least - gaps, initial=0.0), np.max(gaps - self._flat.largest, initial=0.0))
+            sys.stderr.write(
+                f"iteration {count:5d}  objective {self._flat.objective(theta):.8g}  violation {off:.1e}\n"
+            )
+
+    def done(self) -> None:
+        """Say how many there were."""
+        if self._on:
+            sys.stderr.write(f"done after {self._count} iterations\n")
+
+
+def _trust_constr(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:
+    from scipy.optimize import Bounds, NonlinearConstraint, minimize  # an optional library
+
+    none = np.zeros(flat.least.size)
+    constraints = []
+    if flat.least.size:
+        constraints = [
+            NonlinearConstraint(
+                flat.values,
+                flat.least,
+                flat.largest,
+                jac=lambda theta: flat.jacobian(theta).matrix(),
+                hess=lambda theta, weights: flat.hessian(theta, 0.0, weights).matrix(),
+            )
+        ]
+    bounded = np.any(np.isfinite(flat.low) | np.isfinite(flat.high))
+    # With inequalities SciPy compares `gtol` with the problem of the barrier as it is, and would stop too early.
+    inside = bool(bounded or np.any(flat.least < flat.largest))
+
+    def callback(theta: Vector, state: Any) -> bool:
+        seen(state.nit, theta)
+        small = max(state.optimality, state.constr_violation) < _OPTIMAL
+        return bool(inside and small and state.barrier_parameter <= _BARRIER)
+
+    found = minimize(
+        flat.objective,
+        flat.start,
+        jac=flat.gradient,
+        hess=lambda theta: flat.hessian(theta, 1.0, none).matrix(),
+        method="trust-constr",
+        bounds=Bounds(flat.low, flat.high) if bounded else None,
+        constraints=constraints,
+        callback=callback,
+        options={"gtol": 0.0 if inside else 1e-9, "xtol": 1e-12, "barrier_tol": _BARRIER, "maxiter": 3000} | options,
+    )
+    found.success = found.status in (1, 2, 3)
+    found.message = "the barrier is as small as it should be" if found.status == 3 else found.message
+    return found, np.asarray(found.v[0]) if constraints else none
+
+
+def _slsqp(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:
+    from scipy.optimize import Bounds, minimize  # an optional library
+
+    equal, below, above = (
+        np.flatnonzero(which) for which in (flat.least == flat.largest, flat.least == -np.inf, flat.largest == np.inf)
+    )
+
+    def part(kind: str, rows: Any, sign: float) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "fun": lambda theta: sign * flat.values(theta)[rows],
+            "jac": lambda theta: sign * flat.jacobian(theta).matrix().toarray()[rows],
+        }
+
+    parts = (("eq", equal, 1.0), ("ineq", below, -1.0), ("ineq", above, 1.0))
+    counted = SimpleNamespace(count=0)
+
+    def callback(theta: Vector) -> None:
+        counted.count += 1
+        seen(counted.count, theta)
+
+    found = minimize(
+        flat.objective,
+        flat.start,
+        jac=flat.gradient,
+        method="SLSQP",
+        bounds=Bounds(flat.low, flat.high),
+        constraints=[part(*one) for one in parts if one[1].size],
+        callback=callback,
+        options={"ftol": 1e-12, "maxiter": 1000, **options},
+    )
+    return found, None
+
+
+def _ipopt(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:
+    try:
+        import cyipopt  # type: ignore[import-not-found,unused-ignore]  # an optional library
+    except ImportError:
+        raise ModelError(
+            'method="ipopt" needs cyipopt: pip install "symgrad[ipopt]", which is built against the library Ipopt '
+            "(Debian and Ubuntu: apt install coinor-libipopt-dev pkg-config; conda: cyipopt of conda-forge)"
+        ) from None
+    calls = _IpoptCalls(flat, seen)
+    solver = cyipopt.Problem(
+        n=flat.start.size,
+        m=flat.least.size,
+        problem_obj=calls,
+        lb=np.maximum(flat.low, -2e19),
+        ub=np.minimum(flat.high, 2e19),
+        cl=np.maximum(flat.least, -2e19),
+        cu=np.minimum(flat.largest, 2e19),
+    )
+    for name, value in {**_IPOPT, **options}.items():
+        solver.add_option(name, value)
+    theta, info = solver.solve(flat.start)
+    message = info["status_msg"]
+    said = message.decode() if isinstance(message, bytes) else str(message)
+    raw = SimpleNamespace(x=theta, success=info["status"] in (0, 1), message=said, nit=calls.count, info=info)
+    return raw, np.asarray(info["mult_g"], dtype=float)
+
+
+class _IpoptCalls:
+    """A problem as Ipopt calls it: entries of matrices at places that do not change; of the Hessian the lower half."""
+
+    def __init__(self, flat: FlatProblem, seen: Seen) -> None:
+        self._flat, self._seen, self.count, self._last = flat, seen, 0, flat.start
+        jacobian = flat.jacobian(flat.start)
+        hessian = flat.hessian(flat.start, 1.0, np.ones(flat.least.size))
+        self._lower = hessian.rows >= hessian.columns
+        self._places = (jacobian.rows, jacobian.columns)
+        self._lower_places = (hessian.rows[self._lower], hessian.columns[self._lower])
+
+    def objective(self, theta: Vector) -> float:
+        self._last = np.array(theta)
+        return self._flat.objective(theta)
+
+    def gradient(self, theta: Vector) -> Vector:
+        return self._flat.gradient(theta)
+
+    def constraints(self, theta: Vector) -> Vector:
+        return self._flat.values(theta)
+
+    def jacobianstructure(self) -> Any:
+        return self._places
+
+    def jacobian(self, theta: Vector) -> Vector:
+        return self._flat.jacobian(theta).values
+
+    def hessianstructure(self) -> Any:
+        return self._lower_places
+
+    def hessian(self, theta: Vector, multipliers: Vector, factor: float) -> Vector:
+        return self._flat.hessian(theta, factor, multipliers).values[self._lower]
+
+    def intermediate(self, mode: int, count: int, *others: Any) -> bool:
+        self.count = count
+        self._seen(count, self._last)
+        return True
+
+
+DRIVERS: dict[str, Callable[[FlatProblem, dict[str, Any], Any], Found]] = {
+    "trust-constr": _trust_constr,
+    "SLSQP": _slsqp,
+    "ipopt": _ipopt,
+}

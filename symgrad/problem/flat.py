@@ -1,0 +1,251 @@
+"""A problem's functions by one vector of all variables: numbers, and entries of matrices, as solvers take them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from inspect import signature
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sympy import IndexedBase, MatrixSymbol, Symbol
+
+from symgrad.calls import quoted
+from symgrad.errors import ModelError
+from symgrad.frontend.names import label_of, name_of
+from symgrad.problem.bounds import Bounds, refuse_crossed
+from symgrad.problem.constraints import Constraint
+from symgrad.problem.functions import BOTH, CONSTRAINTS, HESSIAN, JACOBIAN
+from symgrad.problem.lagrangian import FACTOR, MULTIPLIER
+
+Vector = NDArray[np.float64]
+ENDS = {"=": (0.0, 0.0), "≤": (-np.inf, 0.0), "≥": (0.0, np.inf)}
+
+
+@dataclass(frozen=True)
+class Entries:
+    """The entries of a matrix that may be different from zero; those at the same place are to be added."""
+
+    values: Vector
+    rows: NDArray[np.int64]
+    columns: NDArray[np.int64]
+    shape: tuple[int, int]
+
+    def matrix(self) -> Any:
+        """The matrix, as one of `scipy.sparse`."""
+        from scipy.sparse import coo_array  # solvers are SciPy's, and nothing else here needs it
+
+        return coo_array((self.values, (self.rows, self.columns)), shape=self.shape).tocsr()
+
+
+class FlatProblem:
+    """A problem's functions by one vector of all variables, with data and shapes given once.
+
+    Parameters
+    ----------
+    module : the problem's module.
+    constraints, bounds : those of the problem.
+    start : an array for each variable, by its name, that says its shape.
+    data : by name.
+
+    Attributes
+    ----------
+    start : the start in one vector, moved to the nearest point within bounds.
+    low, high : the bounds of the vector.
+    least, largest : those of the constraints in one vector.
+    """
+
+    def __init__(
+        self,
+        module: Any,
+        constraints: Sequence[Constraint],
+        bounds: Mapping[str, Bounds],
+        start: Mapping[str, Any],
+        data: Mapping[str, Any],
+    ) -> None:
+        self._module, self.constraints = module, constraints
+        self.shapes = {name: np.shape(array) for name, array in start.items()}
+        self._data = {name: one for name, one in data.items() if name in (*module.ARGUMENTS, *module.DIMENSIONS)}
+        self._sizes = self._read_sizes({**start, **self._data})
+        ends = [_ends(name, bounds[name], shape, data) for name, shape in self.shapes.items()]
+        self.low, self.high = (np.concatenate([pair[n] for pair in ends]) for n in (0, 1))
+        vector = np.concatenate([np.ravel(np.asarray(array, dtype=float)) for array in start.values()])
+        self.start = np.clip(vector, self.low, self.high)
+        self._known: dict[Any, tuple[bytes, Any]] = {}
+        values = self._values(self.start)
+        self.sides = {one.name: np.shape(value) for one, value in zip(constraints, values, strict=True)}
+        sides = [ENDS[one.kind] for one in constraints]
+        sizes = [int(np.size(value)) for value in values]
+        self.least, self.largest = (
+            np.concatenate([np.full(size, side[n]) for size, side in zip(sizes, sides, strict=True)] or [np.zeros(0)])
+            for n in (0, 1)
+        )
+
+    # --- vectors ------------------------------------------------------------------------------------------------------
+
+    def variables(self, theta: Vector) -> dict[str, Any]:
+        """The variables in a vector, by name."""
+        return _split(theta, self.shapes)
+
+    def multipliers(self, vector: Vector) -> dict[str, Any]:
+        """The multipliers in a vector, by constraint."""
+        return _split(vector, self.sides)
+
+    # --- functions ----------------------------------------------------------------------------------------------------
+
+    def objective(self, theta: Vector) -> float:
+        """The objective."""
+        return float(self._both(theta)[0])
+
+    def gradient(self, theta: Vector) -> Vector:
+        """Its gradient."""
+        return np.concatenate([np.ravel(part) for part in self._both(theta)[1]])
+
+    def values(self, theta: Vector) -> Vector:
+        """The constraints' gaps."""
+        return np.concatenate([np.ravel(value) for value in self._values(theta)] or [np.zeros(0)])
+
+    def jacobian(self, theta: Vector) -> Entries:
+        """The derivatives of the constraints."""
+        if not self.constraints:
+            return _joined([], (0, theta.size))
+        rows = self._once("jacobian", theta, lambda: self._called(JACOBIAN, self.variables(theta)))
+        return self._matrix([list(row) for row in rows], list(self.sides.values()))
+
+    def hessian(self, theta: Vector, factor: float, multipliers: Vector) -> Entries:
+        """The second derivatives of factor·objective + multipliers·constraints."""
+        weights = {f"{MULTIPLIER}{name}": one for name, one in self.multipliers(multipliers).items()}
+        rows = self._called(HESSIAN, {**self.variables(theta), FACTOR: float(factor), **weights})
+        return self._matrix([list(row) for row in rows], list(self.shapes.values()))
+
+    def _both(self, theta: Vector) -> Any:
+        return self._once("objective", theta, lambda: self._called(BOTH, self.variables(theta)))
+
+    def _values(self, theta: Vector) -> Sequence[Any]:
+        if not self.constraints:
+            return ()
+        found: Sequence[Any] = self._once("values", theta, lambda: self._called(CONSTRAINTS, self.variables(theta)))
+        return found
+
+    def _once(self, what: str, theta: Vector, compute: Callable[[], Any]) -> Any:
+        """What was computed last, if it was at the same point: solvers ask for value and derivative one by one."""
+        key = theta.tobytes()
+        if what not in self._known or self._known[what][0] != key:
+            self._known[what] = key, compute()
+        return self._known[what][1]
+
+    def _called(self, function: str, named: Mapping[str, Any]) -> Any:
+        known = {**self._sizes, **self._data, **named}
+        taken = signature(getattr(self._module, function)).parameters.values()
+        with np.errstate(all="ignore"):  # a trial point may be anywhere
+            return getattr(self._module, function)(
+                **{p.name: known[p.name] for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD}
+            )
+
+    def _read_sizes(self, arrays: Mapping[str, Any]) -> dict[str, int]:
+        """The dimensions that are sides of what is given."""
+        found: dict[str, int] = {}
+        for name, labels in self._module.SHAPES.items():
+            if name in arrays:
+                shape = np.shape(arrays[name])
+                kept = labels if len(shape) == len(labels) else [label for label in labels if label != 1]
+                if len(kept) != len(shape):
+                    raise ModelError(f"{name}: expected the shape {tuple(labels)}, got {shape}")
+                found.update({label: side for label, side in zip(kept, shape, strict=True) if isinstance(label, str)})
+        return found
+
+    def _matrix(self, parts: Sequence[Sequence[Any]], sides: Sequence[tuple[int, ...]]) -> Entries:
+        """Blocks of rows and columns, sparse or dense, as the entries of one matrix."""
+        rows, columns = ([int(np.prod(shape)) for shape in those] for those in (sides, self.shapes.values()))
+        found, row = [], 0
+        for height, blocks in zip(rows, parts, strict=True):
+            column = 0
+            for width, block in zip(columns, blocks, strict=True):
+                values, at, beside = _entries(block, height, width)
+                found.append((values, at + row, beside + column))
+                column += width
+            row += height
+        return _joined(found, (row, sum(columns)))
+
+
+def _entries(block: Any, height: int, width: int) -> tuple[Vector, Any, Any]:
+    if hasattr(block, "to_dense"):
+        shape = np.shape(block.values)
+        at, beside = (np.broadcast_to(one, shape).ravel() for one in (block.rows, block.columns))
+        return np.ravel(block.values), at, beside
+    at, beside = np.divmod(np.arange(height * width), max(width, 1))
+    return np.ravel(block), at, beside
+
+
+def _joined(parts: Sequence[tuple[Vector, Any, Any]], shape: tuple[int, int]) -> Entries:
+    if not parts:
+        return Entries(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), shape)
+    values, rows, columns = (np.concatenate([part[n] for part in parts]) for n in range(3))
+    return Entries(np.asarray(values, dtype=float), rows, columns, shape)
+
+
+def _split(vector: Vector, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])
+    parts = np.split(vector, ends[:-1]) if shapes else []
+    return {name: part.reshape(shape)[()] for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+
+def _ends(name: str, bound: Bounds, shape: tuple[int, ...], data: Mapping[str, Any]) -> tuple[Vector, Vector]:
+    """The bounds of a variable's entries in one vector each."""
+    ends = []
+    for end in (bound.low, bound.high):
+        if isinstance(end, str) and end not in data:
+            raise ModelError(f"bounds[{name}] is {end}, of which there are no data")
+        given = np.asarray(data[end] if isinstance(end, str) else end, dtype=float)
+        given = given.reshape(shape) if given.size == np.prod(shape) and given.ndim else given
+        try:
+            ends.append(np.broadcast_to(given, shape).ravel())
+        except ValueError:
+            raise ModelError(
+                f"bounds[{name}]: a bound of shape {given.shape} for a variable of shape {shape}"
+            ) from None
+    refuse_crossed(f"bounds[{name}]", *ends)
+    return ends[0], ends[1]
+
+
+# --- what is given ----------------------------------------------------------------------------------------------------
+
+
+def by_name(given: Any, place: str) -> dict[str, Any]:
+    """A dictionary with symbols or names as its keys, by name."""
+    if not isinstance(given, Mapping):
+        raise ModelError(f"{place} is {quoted(given)}; give a dictionary such as {{x: np.zeros(3)}}")
+    symbols = (Symbol, IndexedBase, MatrixSymbol)
+    return {name_of(key) if isinstance(key, symbols) else str(key): value for key, value in given.items()}
+
+
+def started(x0: Any, variables: Sequence[Any]) -> dict[str, Any]:
+    """The start of every variable, by name: a dictionary, or arrays in order; of one variable its array alone.
+
+    Raises
+    ------
+    ModelError : a variable has none, or there are others.
+    """
+    names = [name_of(variable) for variable in variables]
+    if isinstance(x0, Mapping):
+        labels = {label_of(variable): name_of(variable) for variable in variables}
+        found = {labels.get(name, name): value for name, value in by_name(x0, "x0").items()}
+    elif len(names) == 1 and not (isinstance(x0, tuple) and len(x0) == 1):
+        found = {names[0]: x0}
+    elif isinstance(x0, list | tuple | np.ndarray) and len(x0) == len(names):
+        found = dict(zip(names, x0, strict=True))
+    else:
+        raise ModelError(
+            f"x0 is {quoted(x0)}; give an array for each of {', '.join(names)}, as a dictionary or in order"
+        )
+    missing, unknown = [n for n in names if n not in found], [n for n in found if n not in names]
+    if missing or unknown:
+        raise ModelError(
+            f"x0 has no {', '.join(missing)}"
+            if missing
+            else f"x0 has {unknown[0]}, which is no variable of the problem"
+        )
+    arrays = {name: np.asarray(found[name], dtype=float) for name in names}
+    for name, array in arrays.items():
+        if not np.all(np.isfinite(array)):
+            raise ModelError(f"x0: {name} is not finite")
+    return arrays

@@ -1,0 +1,233 @@
+"""Problems as they are stated, their modules, their checks, and what is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import Eq, Ge, Idx, IndexedBase, Le, Lt, MatrixSymbol, Ne, Sum, Symbol, ZeroMatrix, sin, symbols
+
+from symgrad import ModelError, Problem, sumsq
+from symgrad.generated import imported
+from symgrad.outputs.second_order import Request
+from symgrad.problem.calls import as_checked
+from symgrad.verify.check import check_module
+
+N, M, T = symbols("N M T", integer=True, positive=True)
+n, t = symbols("n t", integer=True)
+x, y, z = symbols("x y z", real=True)
+h = Symbol("h", real=True)
+state, control = IndexedBase("state", (T + 1,)), IndexedBase("control", (T,))
+A, b, w = MatrixSymbol("A", N, M), MatrixSymbol("b", N, 1), MatrixSymbol("w", M, 1)
+
+
+def small() -> Problem:
+    return Problem(
+        x**2 + y**2, [x, y], subject_to={"line": Eq(x + y, 1), "disc": Le(x**2 * y, 2)}, bounds={x: (0, None)}
+    )
+
+
+def path() -> Problem:
+    return Problem(
+        Sum(control[t] ** 2, (t, 0, T - 1)),
+        [state, control],
+        subject_to=[
+            ("move", Eq(state[t + 1], state[t] + h * (control[t] - sin(state[t])))),
+            ("start", Eq(state[0], 0)),
+            ("end", Eq(state[T], 1)),
+        ],
+        bounds={control: (-5, 5)},
+    )
+
+
+def matrices() -> Problem:
+    return Problem(sumsq(w), [w], subject_to={"rows": Eq(A * w, b), "signs": Ge(w, ZeroMatrix(M, 1), evaluate=False)})
+
+
+def test_a_module_has_the_formulas() -> None:
+    module = small().compile()
+    given = {"x": 0.5, "y": 2.0}
+    assert module.objective(**given) == 4.25
+    assert tuple(module.gradient(**given)) == (1.0, 4.0)
+    assert module.objective_and_gradient(**given) == (4.25, (1.0, 4.0))
+    assert tuple(module.constraints(**given)) == (1.5, -1.5)
+    assert tuple(map(tuple, module.jacobian(**given))) == ((1.0, 1.0), (2.0, 0.25))
+    hessian = module.hessian_of_lagrangian(**given, factor=2.0, multiplier_line=7.0, multiplier_disc=3.0)
+    assert tuple(map(tuple, hessian)) == ((4.0 + 12.0, 3.0), (3.0, 4.0))
+    assert module.CONSTRAINTS == {"line": (0.0, 0.0), "disc": (None, 0.0)}
+    assert module.BOUNDS == {"x": (0.0, None), "y": (None, None)}
+
+
+def test_an_indexed_constraint_holds_over_the_range_of_its_subscripts() -> None:
+    problem = path()
+    assert [(one.low, one.high) for one in problem.constraints[0].ranges] == [(0, T - 1)]
+    module = problem.compile()
+    states, controls = np.linspace(0, 1, 5), np.arange(4.0)
+    found = module.constraints(states, controls, h=0.1)
+    np.testing.assert_allclose(found.move, states[1:] - states[:-1] - 0.1 * (controls - np.sin(states[:-1])))
+    assert (found.start, found.end) == (0.0, 0.0)
+    dense = module.jacobian(states, controls, h=0.1).move.state.to_dense()
+    expected = np.eye(4, 5, 1) - np.eye(4, 5) @ np.diag(1 - 0.1 * np.cos(states))
+    np.testing.assert_allclose(dense, expected)
+
+
+def test_a_range_is_shifted_stated_or_that_of_an_index() -> None:
+    u = IndexedBase("u", (N,))
+    k = Idx("k", (2, N - 1))
+    problem = Problem(
+        Sum(u[n] ** 2, (n, 0, N - 1)),
+        [u],
+        subject_to=[Le(u[n + 1] - u[n - 1], 3), (Le(u[n], n), (n, 1, 2)), Ge(u[k], k)],
+    )
+    ranges = [(one.ranges[0].low, one.ranges[0].high) for one in problem.constraints]
+    assert ranges == [(1, N - 2), (1, 2), (2, N - 1)]
+    found = problem.compile().constraints(np.array([1.0, 2.0, 4.0, 8.0, 16.0]))
+    np.testing.assert_allclose(found.c0, [0, 3, 9])
+    np.testing.assert_allclose(found.c1, [1, 2])
+    np.testing.assert_allclose(found.c2, [2, 5, 12])
+
+
+def test_matrix_constraints() -> None:
+    module = matrices().compile()
+    a, given = np.arange(6.0).reshape(2, 3), {"b": np.ones(2), "w": np.array([1.0, 2.0, 3.0])}
+    found = module.constraints(A=a, **given)
+    np.testing.assert_allclose(found.rows, a @ given["w"] - 1)
+    np.testing.assert_allclose(found.signs, given["w"])
+    np.testing.assert_allclose(module.jacobian(A=a, **given).rows.w, a)
+
+
+@pytest.mark.parametrize("problem", [small, path, matrices])
+def test_problems_pass_the_check(problem: Any) -> None:
+    report = problem().check()
+    assert report.ok, report
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "blamed"),
+    [
+        ("line = ", "line = 1e-3 + ", "line"),
+        ("disc_jacobian_x = ", "disc_jacobian_x = 1.01 * ", "J_disc.x"),
+        ("grad_y = ", "grad_y = 1.01 * ", "J_objective.y"),
+        ("loss = ", "loss = 1.01 * ", "objective"),
+        ("hessian_x_x = ", "hessian_x_x = 1.01 * ", "H.x.x"),
+    ],
+)
+def test_wrong_functions_are_found(old: str, new: str, blamed: str) -> None:
+    problem = small()
+    text = problem.source()
+    assert old in text
+    module, lagrangian = imported(text.replace(old, new), "wrong"), imported(problem.model.source(hessian=True), "L")
+    joined = as_checked(module, lagrangian, problem.variables, ["line", "disc"])
+    names = (*(one.symbol for one in problem.constraints), problem._objective_name)
+    request = Request(hessian=True, jacobian=names, quantities=names)
+    report = check_module(problem.model._checking.subject(joined, request))
+    assert report.verdict == "fail"
+    assert blamed in str(report)
+
+
+def test_a_variable_that_the_objective_lacks() -> None:
+    u = IndexedBase("u", (N,))
+    problem = Problem(x, [x, u], subject_to=[Ge(x, Sum(u[n] ** 2, (n, 0, N - 1))), Eq(u[0], 2)])
+    module = problem.compile()
+    np.testing.assert_array_equal(module.gradient(x=1.0, u=np.ones(3)).u, np.zeros(3))
+    found = problem.solve({x: 9.0, u: np.ones(3)}, progress=False)
+    assert abs(found.objective - 4) < 1e-6
+
+
+def test_bounds_of_data_and_arrays() -> None:
+    u, top = IndexedBase("u", (N,)), IndexedBase("top", (N,))
+    problem = Problem(Sum((u[n] - 2) ** 2, (n, 0, N - 1)), [u], bounds={"u": (0, top)})
+    found = problem.solve(np.zeros(3), {top: [1.0, 2.0, 3.0]}, progress=False)
+    np.testing.assert_allclose(found.x.u, [1, 2, 2], atol=1e-4)
+    np.testing.assert_allclose(found.bound_multipliers["u"], [2, 0, 0], atol=1e-4)
+    with pytest.raises(ModelError, match="data has no top"):
+        problem.solve(np.zeros(3), progress=False)
+    with pytest.raises(ModelError, match=r"bounds\[u\]: the lower bound 0 at \[1\] is above the upper bound -2"):
+        problem.solve(np.zeros(3), {top: [1.0, -2.0, 3.0]}, progress=False)
+
+
+def test_multipliers_have_names_and_signs() -> None:
+    for method in ("trust-constr", "SLSQP"):
+        problem = Problem((x - 3) ** 2 + (y - 1) ** 2, [x, y], subject_to={"top": Le(x, 1), "floor": Ge(y, 2)})
+        found = problem.solve((0.0, 3.0), method=method, progress=False)
+        assert abs(found.multipliers["top"] - 4) < 1e-5
+        assert abs(found.multipliers["floor"] + 2) < 1e-5
+        assert found.kkt_residual < 1e-6
+        assert "KKT residual" in str(found)
+
+
+def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    small().solve((1, 1), progress=True)
+    said = capsys.readouterr().err
+    assert "iteration     1  objective" in said
+    assert "done after" in said
+
+
+def test_quantities_of_where_and_zero_objectives() -> None:
+    r = IndexedBase("r", (N,))
+    p, c = IndexedBase("p", (2,)), IndexedBase("c", (N,))
+    problem = Problem(
+        Sum(r[n] ** 2, (n, 0, N - 1)), [p], subject_to=[Eq(p[0] * p[1], 1)], where=[Eq(r[n], p[0] + p[1] * n - c[n])]
+    )
+    assert problem.check().ok
+    point = Problem(0, [x, y], subject_to=[Eq(x**2 + y**2, 25), Eq(x * y, 9)]).solve((2, 1), progress=False)
+    assert abs(point.x.x**2 + point.x.y**2 - 25) < 1e-7
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (lambda: Problem(x, [x], subject_to=[x == 1]), r"subject_to\[0\] is False, as == compares in Python"),
+        (lambda: Problem(x, [x], subject_to=[Ge(x, 0), Lt(x, 1)]), r"subject_to\[1\], x < 1: a strict .*; write Le\("),
+        (lambda: Problem(x, [x], subject_to=[Ne(x, 1)]), r"subject_to\[0\], .* is no constraint; write Eq\(a, b\)"),
+        (lambda: Problem(x, [x], subject_to=[x + 1]), r"subject_to\[0\], x \+ 1 \(Add\) is no constraint"),
+        (lambda: Problem(x, [x], subject_to=["x < 1"]), r"subject_to\[0\] is 'x < 1'.*without quotes"),
+        (
+            lambda: Problem(x, [x], subject_to=[Eq(x, 1), Le(h, 2)]),
+            r"subject_to\[1\], h <= 2: no variable occurs in it",
+        ),
+        (lambda: Problem(x, [x, y]), "the variable y occurs neither in the objective nor in a constraint"),
+        (lambda: Problem(A * w, [w]), r"the objective A\*w of shape \(N, 1\) is not a scalar"),
+        (lambda: Problem(Le(x, 1), [x]), "the objective is x <= 1, a statement"),
+        (lambda: Problem(None, [x]), "there is no objective; 0 stands for"),
+        (lambda: Problem(x, [x], bounds={x: (2, 1)}), r"bounds\[x\]: the lower bound 2 is above the upper bound 1"),
+        (lambda: Problem(x, [x], bounds={y: (0, 1)}), r"bounds\[y\]: y is no variable of the problem; they are x"),
+        (lambda: Problem(x, [x], bounds={x: 3}), r"bounds\[x\] is 3 \(int\); give a pair"),
+        (lambda: Problem(x, [x], bounds={x: (h + 1, 3)}), r"bounds\[x\]: h \+ 1 is an expression"),
+        (
+            lambda: Problem(sumsq(w), [w], subject_to=[Eq(A * w, w, evaluate=False)]),
+            r"subject_to\[0\], .*: sides of the shapes \(N, 1\) and \(M, 1\) are compared",
+        ),
+        (
+            lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[Ge(state[0], 0), Le(state[2 * t], 1)]),
+            r"subject_to\[1\], .*: no range of t follows from its subscripts; state it beside the constraint",
+        ),
+        (
+            lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[(Le(state[t], 1), (t, 0, T + 3))]),
+            r"subject_to\[0\], state\[t\] <= 1: .*T",
+        ),
+        (
+            lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[Le(state[t], IndexedBase("q")[t])]),
+            r"subject_to\[0\], .*: IndexedBase q has no shape",
+        ),
+        (lambda: Problem(x, [x], subject_to={"x": Le(x, 1)}), "the name x is taken by another symbol"),
+        (lambda: small().solve((1, 1), method="newton"), "there is no method 'newton'.*; choose trust-constr, SLSQP"),
+        (lambda: small().solve({x: 1}), "x0 has no y"),
+        (lambda: small().solve({x: 1, y: 1, z: 1}), "x0 has z, which is no variable"),
+        (lambda: path().solve((np.zeros(4), np.zeros(3))), "data has no h; the problem needs h"),
+    ],
+)
+def test_what_has_no_sense_says_so(asked: Any, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        asked()
+
+
+def test_without_ipopt_it_says_what_to_install() -> None:
+    try:
+        import cyipopt  # noqa: F401
+    except ImportError:
+        with pytest.raises(ModelError, match=r'pip install "symgrad\[ipopt\]".*coinor-libipopt-dev'):
+            small().solve((1, 1), method="ipopt")
+
+
+def test_latex_has_the_lagrangian() -> None:
+    assert r"\lambda_{\mathrm{line}}(x + y-1)" in str(small().show("latex"))
