@@ -176,9 +176,14 @@ TAKES_TEXT_APART |= {"split", "splitlines", "startswith"}
 READERS = {
     "inspect/code.py": {"tokenize"},  # colours the lines of a page; nothing is learnt from it
     "generated/__init__.py": {"re", "partition", "rpartition", "splitlines"},  # the name of a model
-    "codegen/runtime.py": {"isidentifier", "split", "splitlines"},  # hand-written files, by their compiled code
+    "codegen/runtime.py": {
+        "isidentifier",
+        "split",
+        "splitlines",
+        "startswith",
+    },  # hand-written files, by their compiled code
     "targets/jax/calling.py": {"startswith"},  # the names of what a module has
-    "targets/jax/runtime.py": {"removeprefix"},  # the name of an argument, where a generated module runs
+    "targets/torch/calling.py": {"startswith"},  # the same
 }
 
 

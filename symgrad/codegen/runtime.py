@@ -16,7 +16,7 @@ from types import CodeType, MappingProxyType
 from typing import cast
 
 # What every generated module imports itself.
-_GIVEN = ("jax", "numpy", "scipy", "symgrad")
+_GIVEN = ("jax", "numpy", "scipy", "symgrad", "torch")
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,16 @@ class Definition:
     before: tuple[str, ...] = ()
 
     def renamed(self, libraries: Mapping[str, str]) -> "Definition":
-        """The same for other libraries, by what stands in front of their functions."""
-        text = self.source
-        for old, new in libraries.items():
-            text = text.replace(f"{old}.", f"{new}.")
-        return replace(self, source=text)
+        """The same for other libraries, by what stands in front of their functions.
+
+        A function by its whole name, such as `np.maximum`, is one of the module's own.
+        """
+        text, names = self.source, self.names
+        for old, new in sorted(libraries.items(), key=lambda pair: -len(pair[0])):  # what is more special comes first
+            if new.startswith("_") and f"{old}(" in text:
+                names = (*names, new)
+            text = text.replace(f"{old}(", f"{new}(") if new.startswith("_") else text.replace(f"{old}.", f"{new}.")
+        return replace(self, source=text, names=names)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,17 @@ class Sources:
     def special(self, names: Iterable[str]) -> set[str]:
         """The functions of `scipy.special` that the definitions of the names call."""
         return {special for name in names for special in self.known[name].special}
+
+
+# The files of the runtime whose functions other libraries take with their names in place of NumPy's; what a later file
+# has is taken from it: functions that choose without branches, which may be traced.
+_RENAMED = ("arguments", "entries", "gamma", "logarithms", "matrices", "normal", "pieces", "tensors")
+
+
+def renamed_sources(libraries: Mapping[str, str], own: str) -> Sources:
+    """The functions of modules for another library: those of the runtime, and those in its own file."""
+    found = {name: one for file in _RENAMED for name, one in definitions(f"symgrad.runtime.{file}").items()}
+    return Sources({name: one.renamed(libraries) for name, one in found.items()} | definitions(own))
 
 
 @cache

@@ -113,9 +113,12 @@ class Speller:
     Attributes
     ----------
     asks_for_type : whether something that was spelled reads off the floating type.
+    arrays : the arguments that are arrays.
+    calls : the functions of the module that were spelled beside those of operations.
     """
 
     asks_for_type = False
+    arrays: Sequence[str] = ()
 
     def __init__(
         self,
@@ -128,6 +131,7 @@ class Speller:
         self.dialect, self._dtype = dialect, dtype
         self.function, self.typed = function, typed
         self.lengths = dict(lengths or {})
+        self.calls: set[str] = set()
 
     @property
     def dtype(self) -> str:

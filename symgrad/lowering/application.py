@@ -31,7 +31,7 @@ class Application(Operands):
         if condition is not None:
             return Value(condition, letters, "boolean")
         if head is if_else:
-            if is_number(node.args[1]) == 1 and _is_tail(node.args[2]):
+            if self.counting and is_number(node.args[1]) == 1 and _is_tail(node.args[2]):
                 # a condition counts as 0 or 1, and 0 <= exp(-|u|) <= 1: the larger of the two is the choice, and faster
                 return Value(operation("maximum", args[0].expression, args[2].expression), letters)
             return self._choice(args, letters)

@@ -46,7 +46,7 @@ class Arithmetic(Operands):
         mixed = (
             len(counting) == 1 and "real" in kinds and (counting[0] == 1 or any(c.is_positive for c, _ in node.terms))
         )
-        mixed = mixed and abs(counting[0]) == 1
+        mixed = mixed and abs(counting[0]) == 1 and self.counting
         # a number and a condition alone would be an integer, too, and an integer array makes float32 wider
         last = mixed and "python" in kinds
         order = sorted(
@@ -83,7 +83,8 @@ class Arithmetic(Operands):
         out = self._layout(node)
         factors = [(self._use(use), exponent) for use, exponent in node.factors]
         # a condition times a number is a number
-        factors = [(v if v.kind == "boolean" and not node.bound and mixed else self._real(v), e) for v, e in factors]
+        counted = self.counting and mixed and not node.bound
+        factors = [(v if v.kind == "boolean" and counted else self._real(v), e) for v, e in factors]
         if not node.bound and not out and len(factors) <= MAX_OPERANDS and all(v.kind != "boolean" for v, _ in factors):
             bounded = [_is_bounded(use.node) for use, _ in node.factors]
             if any(e.is_negative for _, e in factors) or (any(bounded) and any(e > 1 for _, e in factors)):

@@ -41,6 +41,7 @@ class Operands:
     doubles : the functions whose results are in double precision, whatever goes in.
     strided : whether windows of an array are views of it, rather than picked entry by entry.
     integers : larger numbers than these are computed with beforehand.
+    counting : whether a condition among numbers counts as 0 or 1 by itself.
     """
 
     target: ClassVar[str]
@@ -48,6 +49,7 @@ class Operands:
     doubles: ClassVar[frozenset[Any]] = frozenset()
     strided: ClassVar[bool] = False
     integers: ClassVar[int] = 2**63
+    counting: ClassVar[bool] = True
 
     def __init__(self, arguments: Sequence[str], taken: Sequence[str]) -> None:
         self.statements: list[Statement] = []

@@ -37,6 +37,7 @@ from symgrad.statements.arithmetic import operation
 from symgrad.targets.jax.terms import JaxTerms
 from symgrad.targets.numpy.functions import NUMPY
 from symgrad.targets.numpy.terms import NumpyTerms
+from symgrad.targets.torch.terms import TorchTerms
 from tests.calculus.test_linear_maps import assert_derivative, assert_transposed
 
 from .kind_samples import SAMPLES, values
@@ -140,6 +141,10 @@ def _jax(root: Use, node: Node) -> None:
     JaxTerms(_names(root), []).compute({"out": loops([root])[0]})
 
 
+def _torch(root: Use, node: Node) -> None:
+    TorchTerms(_names(root), []).compute({"out": loops([root])[0]})
+
+
 def _operations(root: Use, node: Node) -> None:
     _cost(node, lambda size: 3.0)
 
@@ -161,6 +166,7 @@ PASSES: dict[str, Callable[[Use, Node], None]] = {
     "evaluation": _evaluator,
     "the target numpy": _numpy,
     "the target jax": _jax,
+    "the target torch": _torch,
 }
 IN_STEPS = "its steps have one, which `calculus.recurrence` and `calculus.tangent` put together"
 LATER = "it is made of a recurrence after derivatives and formulas, for code only"

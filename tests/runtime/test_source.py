@@ -9,6 +9,7 @@ import pytest
 from symgrad.codegen.runtime import Import, Sources, definitions
 from symgrad.targets.jax.sources import sources as jax_sources
 from symgrad.targets.numpy.runtime import sources
+from symgrad.targets.torch.sources import sources as torch_sources
 
 RUNTIME = sources()
 
@@ -56,12 +57,19 @@ def test_what_a_definition_needs_is_read_off_its_code(tmp_path: Path, monkeypatc
     assert {"_Base", "_plain"} <= set(found["_Record"].names) and found["_Record"].special == set()
 
 
-@pytest.mark.parametrize("known", [RUNTIME, jax_sources()], ids=["numpy", "jax"])
-def test_a_function_calls_one_library_by_one_name(known: Sources) -> None:
+@pytest.mark.parametrize(
+    ("known", "library", "others"),
+    [
+        (RUNTIME, "np.", ("jnp.", "torch.")),
+        (jax_sources(), "jnp.", (" np.", "(np.", "torch.", "jjnp")),
+        (torch_sources(), "torch.", (" np.", "(np.", "jnp.", ".astype", "torch.maximum(x, 0")),
+    ],
+    ids=["numpy", "jax", "torch"],
+)
+def test_a_function_calls_one_library_by_one_name(known: Sources, library: str, others: tuple[str, ...]) -> None:
     """As it is renamed for another one by that."""
-    library, other = ("np.", "jnp.") if known is RUNTIME else ("jnp.", " np.")
     assert any(library in one.source for one in known.known.values())
-    assert not [name for name, one in known.known.items() if other in one.source or "jjnp" in one.source]
+    assert not [name for name, one in known.known.items() if any(other in one.source for other in others)]
 
 
 def test_a_function_comes_with_what_it_needs_in_the_order_of_use() -> None:

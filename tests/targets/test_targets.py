@@ -61,7 +61,7 @@ RECURRENCE = Model(Sum(h[n] ** 2, (n, 0, N - 1)), [a], where=[Eq(h[0], a), Eq(h[
 
 @pytest.mark.parametrize("model", [REGRESSION, RECURRENCE])
 def test_a_folder_that_is_new_is_a_target(plain, model):
-    assert target_names() == ("jax", "numba", "numpy", "plain")
+    assert target_names() == ("jax", "numba", "numpy", "plain", "torch")
     source = model.source(target="plain")
     assert "_over_rows" not in source and "import numpy as np" in source
     rng = np.random.default_rng(0)
@@ -121,11 +121,12 @@ def test_a_model_refuses_an_unknown_target(ask):
         ask(target="fortran")
 
 
-def test_a_module_for_jax_is_printed_where_there_is_no_jax_but_not_imported(monkeypatch):
-    monkeypatch.setitem(sys.modules, "jax", None)
-    assert "import jax" in CUBIC.source(target="jax")
-    with pytest.raises(ModelError, match="needs JAX"):
-        CUBIC.compile(target="jax")
+@pytest.mark.parametrize(("name", "library"), [("jax", "JAX"), ("torch", "PyTorch")])
+def test_a_module_for_a_library_is_printed_where_there_is_none_but_not_imported(name, library, monkeypatch):
+    monkeypatch.setitem(sys.modules, name, None)
+    assert f"import {name}" in CUBIC.source(target=name)
+    with pytest.raises(ModelError, match=f"needs {library}"):
+        CUBIC.compile(target=name)
 
 
 class Plain(Recurrences):

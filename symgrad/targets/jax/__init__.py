@@ -3,9 +3,31 @@
 What it cannot do: a workspace, and functions that `jax.scipy.special` lacks, such as Bessel functions of any order.
 """
 
+from functools import partial
+
+from symgrad.codegen.library import Library
+from symgrad.codegen.library_module import module_source
+from symgrad.codegen.speller import Speller
 from symgrad.targets import Target
 from symgrad.targets.jax.calling import imported, on_arrays
-from symgrad.targets.jax.function import listed
-from symgrad.targets.jax.module import module_source
+from symgrad.targets.jax.functions import JAX
+from symgrad.targets.jax.lines import lines_of
+from symgrad.targets.jax.sources import LIBRARIES, sources
+from symgrad.targets.jax.terms import JaxTerms
 
-TARGET = Target("jax", module_source, listed, imported, on_arrays)
+_LIBRARY = Library(
+    target="jax",
+    title="JAX",
+    reserved=frozenset({"jax", "jnp", "direction", "parts", "states", "PRECISION"}),
+    dialect=JAX,
+    speller=Speller,
+    terms=JaxTerms,
+    lines=lines_of,
+    dtype="float",
+    sources=sources,
+    libraries=LIBRARIES,
+    always=(),
+    with_loss=(),
+    no_workspace="XLA itself reuses the memory of intermediate arrays",
+)
+TARGET = Target("jax", partial(module_source, _LIBRARY), _LIBRARY.listed, imported, on_arrays)

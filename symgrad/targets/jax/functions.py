@@ -13,7 +13,15 @@ HAS = frozenset(
 # The functions that a generated module has itself: those of the runtime without Bessel functions, and others of JAX
 _RUNTIME = {function.__name__ for function in RUNTIME}
 _BESSEL = {"log_besseli", "besseli_ratio", "besseli_slope"}
-OWN = (_RUNTIME - _BESSEL) | {"adjugate", "in_range", "largest_so_far", "log_ndtr", "logdet", "or_nan"}
+OWN = (_RUNTIME - _BESSEL) | {
+    "adjugate",
+    "definite_cholesky",
+    "in_range",
+    "largest_so_far",
+    "log_ndtr",
+    "logdet",
+    "or_nan",
+}
 OWN |= {"balanced", "centred", "log_total", "norm", "product_of_others", "sums_of_exponentials"}
 
 LACKS = (SPECIAL - HAS - OWN) | _BESSEL
@@ -40,7 +48,6 @@ _FORMS: dict[str, Form] = {
     "whole": after(".astype(int)"),
     "number": called("{0}"),
     "scalar": called("jnp.asarray({0}, {dtype})"),
-    "definite_cholesky": called("jnp.linalg.cholesky({0})"),
 }
 
 JAX = Dialect(

@@ -3,16 +3,13 @@
 Everything else is taken from `symgrad.runtime`, whose functions call NumPy's by names that JAX has, too.
 """
 
-from math import factorial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import jax.scipy.special
 
-from symgrad.runtime.declared import DIMENSIONS, SHAPES
-from symgrad.runtime.gamma import _polygamma, _stirling_rise
-from symgrad.runtime.logarithms import _share_excess
+from symgrad.runtime.declared import DIMENSIONS
 
 
 def _floating(**given: Any) -> list[Any]:
@@ -21,28 +18,6 @@ def _floating(**given: Any) -> list[Any]:
     floats = [array for array in arrays.values() if jnp.issubdtype(array.dtype, jnp.floating)]
     dtype = jnp.result_type(*([array for array in floats if array.ndim] or floats), 0.0)
     return [array.astype(dtype) for array in arrays.values()]
-
-
-def _fitted(*whole: str, **arrays: Any) -> list[Any]:
-    """The arrays once their sides agree, without sides of length one, which those in `whole` keep."""
-    fitted, sizes = [], dict[Any, Any]()
-    given = {name: array.shape for name, array in arrays.items()}
-    for name, array in arrays.items():
-        sides = labels = SHAPES[name.removeprefix("direction_")]
-        if array.ndim != len(sides) and name not in whole:
-            labels = tuple([label for label in sides if label != 1]) or sides[: array.ndim]
-        if array.ndim != len(labels):
-            raise ValueError(
-                f"{name}: expected shape ({', '.join(map(str, sides))}), got shape {array.shape}; given {given}"
-            )
-        for axis, (label, side) in enumerate(zip(labels, array.shape, strict=True)):
-            first = (label, str(label)) if isinstance(label, int) else (side, f"{label} = {side} by {name}")
-            size, said = sizes.setdefault(label, first)
-            if side != size:
-                raise ValueError(f"{name}: side {axis} is {said}, got {side}; given {given}")
-        kept = zip(array.shape, labels, strict=True)
-        fitted.append(array.reshape([side for side, label in kept if label != 1 or name in whole]))
-    return fitted
 
 
 def _integers(name: str, given: Any) -> Any:
@@ -67,16 +42,35 @@ def _array(name: str, given: Any) -> Any:
     return array
 
 
-def _in_range(positions: Any, size: Any) -> Any:
-    """Whether all positions lie on an axis of the given size, or below it where it differs from one to the next."""
+def _in_range(name: str, positions: Any, size: Any) -> Any:
+    """Whether all positions lie on an axis of the given size, or below it where it differs from one to the next.
+
+    While JAX traces nothing is known of data; else positions that do not are an error.
+    """
     if isinstance(size, int) and size < 1 and positions.size:
-        raise IndexError(f"there are {positions.size} positions on an axis without entries")
-    return jnp.all((positions >= 0) & (positions < size))
+        raise IndexError(f"{name}: there are {positions.size} positions on an axis without entries")
+    outside = (positions < 0) | (positions >= size)
+    if isinstance(outside, jax.core.Tracer):
+        return ~jnp.any(outside)
+    if jnp.any(outside):
+        place = tuple(int(k) for k in jnp.argwhere(outside)[0])
+        most = int(jnp.broadcast_to(size, outside.shape)[place]) - 1
+        found = int(jnp.broadcast_to(positions, outside.shape)[place])
+        raise IndexError(f"{name}{list(place) or ''} is {found}, expected 0 ... {most}")
+    return True
+
+
+def _definite_cholesky(a: Any, name: str) -> Any:
+    """The lower Cholesky factor of each matrix of a stack; not a number where there is none while JAX traces."""
+    factor = jnp.linalg.cholesky(a)
+    if not isinstance(factor, jax.core.Tracer) and jnp.any(jnp.isnan(factor)) and not jnp.any(jnp.isnan(a)):
+        raise ValueError(f"{name} is not positive definite; the model has the fact that it is")
+    return factor
 
 
 def _or_nan(valid: Any, result: Any) -> Any:
-    """The result where subscripts are valid; else no number of it is one, as JAX has no errors that depend on data."""
-    return jax.tree.map(lambda array: jnp.where(valid, array, jnp.nan), result)
+    """The result where subscripts are valid; else no number of it is one: what is traced has no errors of data."""
+    return result if valid is True else jax.tree.map(lambda array: jnp.where(valid, array, jnp.nan), result)
 
 
 def _log_ndtr(x: Any) -> Any:
@@ -90,22 +84,6 @@ def _log_ndtr(x: Any) -> Any:
 def _exp_ndtr(u: Any, x: Any) -> Any:
     """exp(u)·Φ(x), of which one factor may overflow and the other underflow."""
     return jnp.exp(u + _log_ndtr(x))
-
-
-def _log_growth(y: Any, x: Any, n: int = 1) -> Any:
-    """log(1 + (y/x)ⁿ), which is n·log|y/x| where the power overflows."""
-    growth = (y / x) ** n
-    far = growth == jnp.inf
-    sizes = [jnp.log(jnp.abs(jnp.where(far, one, 1))) for one in (y, x)]
-    return jnp.where(far, n * (sizes[0] - sizes[1]), jnp.log1p(jnp.where(far, 0, growth)))
-
-
-def _log_growth_excess(y: Any, x: Any, n: int = 1) -> Any:
-    """log(1 + g) − g/(1 + g) with g = (y/x)ⁿ ≥ 0, whose terms cancel where g is small."""
-    growth = (y / x) ** n
-    growth = jnp.minimum(growth, jnp.finfo(growth.dtype).max)  # type: ignore[no-untyped-call]
-    share = growth / (1 + growth)
-    return jnp.where(share < 0.15, _share_excess(share), _log_growth(y, x, n) - share)
 
 
 def _centred(x: Any, shares: Any, axis: int) -> Any:
@@ -176,37 +154,3 @@ def _adjugate(a: Any, det: Any) -> Any:
     others = (jnp.linalg.det(u) * jnp.linalg.det(vt))[..., None] * _product_of_others(s, (-1,))
     singular = (vt.swapaxes(-2, -1) * others[..., None, :]) @ u.swapaxes(-2, -1)
     return jnp.where(regular[..., None, None], jnp.asarray(det)[..., None, None] * inverse, singular)
-
-
-def _in_pieces(x: Any, radius: float, near: Any, above: Any, below: Any) -> Any:
-    """near(x) where abs(x) < radius, beyond it above(x) and below(-x); x itself where it is not a number."""
-    small, size = jnp.abs(x) < radius, jnp.abs(x)
-    far = jnp.where(small, radius, size)
-    beyond = jnp.where(x > 0, above(far), below(far))
-    return jnp.where(jnp.isnan(x), x, jnp.where(small, near(jnp.where(small, x, 0.5 * radius)), beyond))
-
-
-def _polygamma_rise(n: int, x: Any, d: Any, end: Any) -> Any:
-    """f(end) − f(x) with end = x + d, for f = log Γ (n = −1) or ψ⁽ⁿ⁾."""
-    least = jnp.minimum(x, end)
-    step = jnp.abs(d) + 0 * least
-    small = ~(least >= 12)
-    made = _stirling_rise(n, jnp.where(small, 12, least), step)
-    upper, lower = _polygamma(n, jnp.where(small, end, 1)), _polygamma(n, jnp.where(small, x, 1))
-    plain = upper - lower
-    alike = jnp.abs(plain) < 0.5 * jnp.maximum(jnp.abs(upper), jnp.abs(lower))
-    cancels = small & (least > 0) & (alike | (step < 0.25 * least))
-    raised = _raised_rise(n, jnp.where(cancels, least, 1), step)
-    plain = jnp.where(cancels, jnp.where(d < 0, -raised, raised), plain)
-    return jnp.where(small, plain, jnp.where(d < 0, -made, made))
-
-
-def _raised_rise(n: int, x: Any, d: Any) -> Any:
-    """f(x + d) − f(x) for small x > 0 and d ≥ 0, raised by f(x + 1) − f(x), which is log x or a power of x."""
-    made = _stirling_rise(n, x + 12, d)
-    for k in range(12):
-        ratio = d / (x + k)
-        growth = jnp.where(ratio < jnp.inf, jnp.log1p(ratio), jnp.log(d + (d == 0)) - jnp.log(x + k))
-        weight = 1 if n == -1 else (-1) ** n * factorial(n) * (x + k) ** -(n + 1.0)
-        made = made - (growth if n == -1 else weight * jnp.expm1(-(n + 1) * growth))
-    return made

@@ -1,21 +1,22 @@
-"""Renders the generated module: prints its functions, then fills the template."""
+"""Renders a module for a library of tensors: prints its functions, then fills the target's template."""
 
 from collections.abc import Sequence
 
 from symgrad.codegen.arguments import check
 from symgrad.codegen.environment import environment
+from symgrad.codegen.library import Library, print_function
+from symgrad.codegen.runtime import Definition
 from symgrad.codegen.signature import described, has_loss, subject
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Node, postorder
 from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import conventions, notes, requirements
-from symgrad.targets.jax.function import RESERVED, print_function
-from symgrad.targets.jax.sources import of_one_argument, sources
-from symgrad.univariate import with_name
+from symgrad.univariate import code, with_name
 
 
 def module_source(
+    library: Library,
     program: Program,
     functions: Sequence[Function],
     name: str,
@@ -26,12 +27,13 @@ def module_source(
 ) -> str:
     """The text of the module; see `targets.ModuleWriter`."""
     if workspace:
-        raise UnsupportedError("the target jax has no workspace: XLA itself reuses the memory of intermediate arrays")
-    made = [print_function(function, program) for function in functions]
-    taken = RESERVED | {record for one in made for record, _ in one.types}
+        raise UnsupportedError(f"the target {library.target} has no workspace: {library.no_workspace}")
+    made = [print_function(function, program, library) for function in functions]
+    taken = library.reserved | {record for one in made for record, _ in one.types}
     for argument in program.arguments:
         if argument.name in taken:
-            raise ModelError(f"the name {argument.name!r} is taken in modules for JAX: rename the symbol")
+            said = f"the name {argument.name!r} is taken in modules for {library.title}: rename the symbol"
+            raise ModelError(said)
     nodes: dict[str, list[Node]] = {}
     for one in made[::-1]:
         nodes.setdefault(one.check, []).extend(one.nodes)
@@ -42,11 +44,13 @@ def module_source(
     calls = list(dict.fromkeys(call for one in checks for call in one.calls))
     calls += ["_or_nan", "_in_range"] if any(one.checked for one in made) else []
     calls += [helper for helper in helpers if helper not in derived] + (["_in_pieces", "_series"] if derived else [])
-    runtime = sources()
-    inside = runtime.closure(calls)
-    texts = [*map(of_one_argument, derived.values()), *(runtime.known[name].source for name in inside)]
+    runtime = library.sources()
+    own = [Definition(code(one.expression), ()).renamed(library.libraries) for one in derived.values()]
+    calls += library.with_loss if has_loss(functions) else ()
+    inside = runtime.closure([*library.always, *calls, *(name for one in own for name in one.names)])
+    texts = [one.source for one in [*own, *(runtime.known[name] for name in inside)]]
     parameters = [a for a in program.arguments if a.role == "parameter"]
-    template = environment().get_template("jax/module.py.j2")
+    template = environment().get_template(f"{library.target}/module.py.j2")
     return template.render(
         name=name,
         subject=subject(functions),

@@ -1,4 +1,4 @@
-"""What a function returns, after the terms that it is made of.
+"""What a function returns as dense arrays, after the terms that it is made of.
 
 An array is its dense part, or zeros, with the parts that deltas tie added at the entries that they live on.
 """
@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from symgrad.calculus.structure import Block, Hits, Ties
 from symgrad.graph.affine import along_one
 from symgrad.graph.nodes import Node, Shape, Use
+from symgrad.lowering.recurrences import Recurrences
 from symgrad.lowering.values import Value
 from symgrad.outputs.documentation import INDICES
 from symgrad.outputs.function import Array, Record, Result, Sparse
 from symgrad.statements.arithmetic import operation, product, total
 from symgrad.statements.expressions import TUPLE, Buffer, Expression, FloatingType, Group, Length, Places, Read, Sides
 from symgrad.statements.statements import Unpack
-from symgrad.targets.jax.terms import JaxTerms
 
 
-class ResultWriter:
+class DenseResults:
     """Writes the results of one function.
 
     Parameters
@@ -26,7 +26,7 @@ class ResultWriter:
     given_shapes : for each argument in whose shape something is returned, the variable that has this shape.
     """
 
-    def __init__(self, terms: JaxTerms, given_shapes: Mapping[str, str]) -> None:
+    def __init__(self, terms: Recurrences, given_shapes: Mapping[str, str]) -> None:
         self._terms, self._given_shapes = terms, given_shapes
 
     def write(self, result: Result) -> Expression:

@@ -1,0 +1,10 @@
+"""Terms as statements for PyTorch, which computes with no truth values as if they were numbers."""
+
+from symgrad.lowering.validity import Validity
+from symgrad.targets.torch.functions import LACKS
+
+
+class TorchTerms(Validity):
+    """Turns terms into statements: windows are index arrays, conditions among numbers become numbers."""
+
+    target, lacks, counting = "torch", LACKS, False
