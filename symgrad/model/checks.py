@@ -54,7 +54,7 @@ class Checks(Code):
         seed : of the check's random inputs.
         hessian, hvp, jacobian, quantities : which other functions it has, as for `source`; they are checked, too.
         workspace : whether value and gradient take a `workspace`, whose arrays are kept between calls.
-        target : what the module is written in, "numpy", "jax" or "numba"; the check is of that module.
+        target : what the module is written in, "numpy", "jax", "torch" or "numba"; the check is of that module.
 
         Raises
         ------

@@ -43,7 +43,7 @@ class Code(Formulas):
         quantities : names of `where`, each with a function `NAME` of its value; of those with a Jacobian there is
             `NAME_and_jacobian` besides, and `flat_NAME`, `flat_jacobian_NAME` by one vector of all parameters.
         workspace : with a class `Workspace`, whose arrays value and gradient use if they are given one.
-        target : what the module is written in, "numpy", "jax" or "numba".
+        target : what the module is written in, "numpy", "jax", "torch" or "numba".
 
         Raises
         ------
