@@ -42,9 +42,9 @@ def linked_lines(listing: Listing, keys: Mapping[str, str], results: Sequence[st
     ]
     returned = links.returned(parts, [frozenset({key}) for key in results])
     links.follow(listing.body.statements)
-    coloured = _coloured("\n".join(line.text for line in listing.lines))
+    texts = coloured("\n".join(line.text for line in listing.lines))
     made = []
-    for line, html in zip(listing.lines, coloured, strict=True):
+    for line, html in zip(listing.lines, texts, strict=True):
         if line.statement is None:
             found = returned if line.returns else NONE
         else:
@@ -99,8 +99,8 @@ class _Links:
             self._serves[buffer] = self._serves.get(buffer, NONE) | keys
 
 
-def _coloured(source: str) -> list[str]:
-    """The lines as HTML, with keywords, numbers, strings and comments marked."""
+def coloured(source: str) -> list[str]:
+    """The lines of Python code as HTML, with keywords, numbers, strings and comments marked."""
     lines = source.splitlines()
     marks: list[list[tuple[int, int, str]]] = [[] for _ in lines]
     for token in tokenize.generate_tokens(io.StringIO(source).readline):

@@ -17,6 +17,7 @@ from symgrad.formula.first_order import first_formula
 from symgrad.formula.listing import Second, body_of
 from symgrad.formula.roots import roots_named
 from symgrad.formula.second_order import second_formula
+from symgrad.formula.sheet import Formula, sheet
 from symgrad.formula.text import text
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.graph.nodes import Named, Use
@@ -307,6 +308,23 @@ class Formulas(StatedModel):
             return show(self, format, steps, standalone, more)
 
         return self._run(shown)
+
+    def lines(self, *, hessian: bool = False, jacobian: Sequence[Any] = ()) -> list[Formula]:
+        """What `show` shows, laid out: a record for each formula, from which text, LaTeX and MathML are made.
+
+        Parameters
+        ----------
+        hessian, jacobian : as for `show`.
+
+        Examples
+        --------
+        >>> from sympy import Symbol
+        >>> from symgrad import Model
+        >>> x = Symbol("x", real=True)
+        >>> [line.title for line in Model(x**3, [x]).lines(hessian=True)]
+        ['Loss', 'Gradient', 'Hessian']
+        """
+        return self._run(lambda: sheet(self, self._second_blocks(self._request(hessian, False, jacobian))))
 
     def _second_blocks(self, request: Request) -> Any:
         """Formulas of second derivatives and Jacobians to be shown; None for those that are too long."""

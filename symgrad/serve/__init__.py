@@ -1,0 +1,6 @@
+"""The page of `symgrad serve`: a formula is typed, and its derivative, steps, graph and code are shown.
+
+Files: what the page asks and is told, from one dictionary to another and without a server (`asked`, `answers`), the
+examples it offers (`gallery`), the page itself (`document`), the processes that compute answers and are ended when they
+take too long (`workers`), and the server, of this machine only (`server`).
+"""
