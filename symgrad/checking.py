@@ -154,7 +154,8 @@ class Checking:
         quantities = {function.name.removeprefix("quantity_"): values(function.name) for function in made}
         found = factors_of_hessian(self.derivation) if request.hessian else {}
         named = {self.program.names[name].name: name for name in request.quantities}
-        return SecondOrder(request.hessian, request.hvp, quantities, named, found, self._held_gradient())
+        held = self._held_gradient()
+        return SecondOrder(request.hessian, request.hvp, quantities, named, found, request.sparse, held)
 
     @cached_property
     def _conditioning(self) -> Callable[[dict[str, Any]], float] | None:

@@ -39,6 +39,10 @@ class GeneratedModule(ModuleType):
             "flat_hessian": "hessian",
             "Workspace": "workspace",
         }
+        if name in ("hessian_sparse", "hessian_pattern"):
+            raise AttributeError(
+                f'module {self.__name__!r} has no attribute {name!r}; compile(hessian="sparse") makes it'
+            )
         asked |= {"hessian_vector_product": "hvp", "flat_hessian_vector_product": "hvp"}
         if name in asked:
             cure = f"compile({asked[name]}=True) makes it"
@@ -93,6 +97,12 @@ class GeneratedModule(ModuleType):
 
         def hessian_compact(self, *arguments: "Given", **named: "Given") -> Any:
             """The second derivatives without what is zero by the model's structure."""
+
+        def hessian_sparse(self, *arguments: "Given", **named: Any) -> Any:
+            """The second derivatives by the flat vector of all parameters, as entries of a sparse matrix."""
+
+        def hessian_pattern(self, *arguments: "Given", **named: "Given") -> Any:
+            """Where `hessian_sparse` has entries, for data and sizes."""
 
         def hessian_vector_product(
             self, direction: npt.ArrayLike | tuple[npt.ArrayLike, ...], *arguments: "Given", **named: "Given"
@@ -151,6 +161,12 @@ if TYPE_CHECKING:
 
         def hessian_compact(self, *parameters: npt.ArrayLike, **named: Given) -> Any:
             """The second derivatives without what is zero by the model's structure."""
+
+        def hessian_sparse(self, *parameters: npt.ArrayLike, **named: Any) -> Any:
+            """The second derivatives by the flat vector of all parameters, as entries of a sparse matrix."""
+
+        def hessian_pattern(self, **sizes: int) -> Any:
+            """Where `hessian_sparse` has entries, for sizes that data do not tell."""
 
         def hessian_vector_product(
             self, direction: npt.ArrayLike | tuple[npt.ArrayLike, ...], *parameters: npt.ArrayLike, **named: Given

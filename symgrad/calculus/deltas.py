@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr, Number, S
 
+from symgrad.calculus.places import composed
 from symgrad.graph.build import (
     ZERO,
     add,
@@ -88,7 +89,7 @@ def summed(factors: Sequence[Use], bound: Mapping[Letter, Expr]) -> Use:
             moved[hit[0]] = hit[1]
     if not moved:
         return scale(coefficient, product_of_powers(parts, bound))
-    made = _scattered(product_of_powers(rest), moved, sizes_of(use for use, _ in parts) | bound, bound)
+    made = scattered(product_of_powers(rest), moved, sizes_of(use for use, _ in parts) | bound, bound)
     return scale(coefficient, product_of_powers([(made, S.One), *outside]))
 
 
@@ -102,7 +103,7 @@ def _bound_delta(parts: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Exp
     return None
 
 
-def _scattered(
+def scattered(
     value: Use, moved: Mapping[Letter, Use], sizes: Mapping[Letter, Expr], bound: Mapping[Letter, Expr]
 ) -> Use:
     """Σ over bound letters of value · Π δ[letter, sub] for the moved letters with their subscripts."""
@@ -128,7 +129,7 @@ def at(use: Use, subs: Mapping[Letter, Use]) -> Use:
     node, lengths = use.node, sizes_of([use])
     hit = one_hot(use)
     if hit is not None and hit[0] not in subs:  # δ[k, s] stays one
-        return delta_at(hit[0], at(hit[1], subs), lengths[hit[0]])
+        return delta_at(hit[0], composed(hit[1], subs), lengths[hit[0]])
     if isinstance(node, Range):
         return subs[use.letters[0]]
     if isinstance(node, Add) and all(isinstance(part.node, Range | Size | Const) for _, part in node.terms):
@@ -150,7 +151,7 @@ def densified(use: Use, keep: Callable[[Use], bool]) -> Use:
             hits = list(moved.items())
             outside = [pair for pair in parts if is_structural(pair[0]) and one_hot(pair[0]) not in hits]
             rest = [pair for pair in parts if not is_structural(pair[0])]
-            inner = _scattered(product_of_powers(rest), moved, sizes_of(factor for factor, _ in parts), {})
+            inner = scattered(product_of_powers(rest), moved, sizes_of(factor for factor, _ in parts), {})
             term = product_of_powers([(inner, S.One), *outside])
         made.append((coefficient, term))
     return add(made)

@@ -50,7 +50,7 @@ def blocks(use: Use, letters: Sequence[Letter]) -> list[Block]:
     order = {letter: place for place, letter in enumerate(letters)}
     groups: dict[tuple[Ties, Hits], list[tuple[Number, Use]]] = {}
     for coefficient, term in terms_of(use):
-        ties, hits, cofactor = _separated(term, order)
+        ties, hits, cofactor = separated(term, order)
         groups.setdefault((ties, hits), []).append((coefficient, cofactor))
     made = [Block(ties, hits, add(cofactors)) for (ties, hits), cofactors in groups.items()]
     return [block for block in made if not is_zero(block.cofactor)]
@@ -62,7 +62,7 @@ def total(parts: Sequence[Block], shape: Shape) -> Use:
     return add((S.One, part.term(lengths)) for part in parts)
 
 
-def _separated(term: Use, order: dict[Letter, int]) -> tuple[Ties, Hits, Use]:
+def separated(term: Use, order: dict[Letter, int]) -> tuple[Ties, Hits, Use]:
     """One product taken apart: ties to the earliest letter of each class, one-hot factors, and the rest."""
     parts = factors_of(term)
     representative: dict[Letter, Letter] = {}

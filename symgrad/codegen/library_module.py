@@ -10,7 +10,7 @@ from symgrad.codegen.signature import described, has_loss, subject
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Node, postorder
-from symgrad.outputs.function import Function
+from symgrad.outputs.function import Function, Pattern, Sparse
 from symgrad.outputs.requirements import conventions, notes, requirements
 from symgrad.univariate import code, with_name
 
@@ -28,6 +28,13 @@ def module_source(
     """The text of the module; see `targets.ModuleWriter`."""
     if workspace:
         raise UnsupportedError(f"the target {library.target} has no workspace: {library.no_workspace}")
+    if any(isinstance(function.result, Sparse) for function in functions):
+        raise UnsupportedError(
+            f"the target {library.target} has no sparse Hessian: how many entries it has would depend on data; "
+            "hessian=True gives the dense one and hvp=True products with it, and the targets numpy and numba have "
+            'hessian="sparse"'
+        )
+    functions = [function for function in functions if not isinstance(function.result, Pattern)]
     made = [print_function(function, program, library) for function in functions]
     taken = library.reserved | {record for one in made for record, _ in one.types}
     for argument in program.arguments:

@@ -14,7 +14,7 @@ from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Input, Node, Use, postorder
 from symgrad.lowering.slices import loops
 from symgrad.outputs.first_order import VALUE
-from symgrad.outputs.function import Array, Function, Record, Result, arrays_of, terms_of, with_terms
+from symgrad.outputs.function import Array, Function, Record, Result, Sparse, arrays_of, terms_of, with_terms
 from symgrad.outputs.requirements import lengths_of
 
 
@@ -61,9 +61,10 @@ def signature(function: Function, program: Program, otherwise: str) -> Signature
     result = with_terms(function.result, dict(zip(terms, loops(terms), strict=True)))
     roots: dict[str, Use] = {}
     for array in arrays_of(result):
-        for number, use in enumerate(terms_of(array)):
+        terms = terms_of(array.values if isinstance(array, Sparse) else array)
+        for number, use in enumerate(terms):
             roots[array.label + (f"_{number}" if number else "")] = use
-    read = {node.name for node in postorder([use.node for use in roots.values()]) if isinstance(node, Input)}
+    read = {node.name for node in postorder([use.node for use in terms_of(result)]) if isinstance(node, Input)}
     arguments = (*function.directions, *(a for a in function.arguments if function.takes_all or a.name in read))
     real = next((f"{a.name}.dtype" for a in arguments if not a.integer), otherwise)
     return Signature(function, result, roots, arguments, _given_shapes(function, program), real)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from symgrad.arguments import Argument
-from symgrad.outputs.function import Array, Record, Result, Sparse
+from symgrad.outputs.function import Array, Pattern, Record, Result, Sparse
 
 RecordType = tuple[str, tuple[tuple[str, str], ...]]  # the name of a NamedTuple, and its fields with their types
 
@@ -17,14 +17,16 @@ class Types:
     given : what is accepted for an array or a number.
     multiplied : the same for matrices that are only multiplied.
     array, number : what is returned.
-    blocks : a matrix of few entries.
+    entries : a matrix of few entries.
+    pattern : where these stand.
     """
 
     given: str = "Any"
     multiplied: str = "Any"
     array: str = "Any"
     number: str = "Any"
-    blocks: str = "Any"
+    entries: str = "Any"
+    pattern: str = "Any"
 
     def of(self, result: Result) -> str:
         """The type of a result."""
@@ -32,7 +34,9 @@ class Types:
             case Record(name=name):
                 return name
             case Sparse():
-                return self.blocks
+                return self.entries
+            case Pattern():
+                return self.pattern
             case Array(shape=shape, like=like):
                 return self.array if shape or (like is not None and like.shape) else self.number
         parts = [self.of(part) for part in result]

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 from symgrad.calculus.structure import Block, Hits, Ties
 from symgrad.graph.affine import along_one
-from symgrad.graph.nodes import Node, Shape, Use
+from symgrad.graph.nodes import Letter, Node, Shape, Use
 from symgrad.lowering.recurrences import Recurrences
 from symgrad.lowering.values import Value
 from symgrad.outputs.documentation import INDICES
-from symgrad.outputs.function import Array, Record, Result, Sparse
+from symgrad.outputs.function import Array, Pattern, Record, Result, Sparse
 from symgrad.statements.arithmetic import operation, product, total
 from symgrad.statements.expressions import TUPLE, Buffer, Expression, FloatingType, Group, Length, Places, Read, Sides
 from symgrad.statements.statements import Unpack
@@ -36,9 +36,10 @@ class DenseResults:
                 return Group(name, tuple(map(self.write, fields.values())))
             case tuple():
                 return Group(TUPLE, tuple(map(self.write, result)))
-            case Sparse(label=label, shape=shape, patterns=patterns):
-                arrays = [(p.ties, p.hits, Value(self._array(p.values), ())) for p in patterns]
-                return self._terms.result(label, self._added(_zeros(shape), arrays, shape))
+            case Sparse():
+                return self._sparse(result)
+            case Pattern():
+                raise TypeError("where entries stand is no dense array")
         return self._array(result)
 
     def _array(self, array: Array) -> Expression:
@@ -76,7 +77,27 @@ class DenseResults:
             made = operation("added", made, Places(index), value.expression)
         return Value(made, start.letters, start.kind)
 
-    def _position(self, sub: Use, kept: Sequence[int], indices: Mapping[int, Buffer]) -> Expression:
+    def _sparse(self, sparse: Sparse) -> Expression:
+        """A dense array over the axes of its only rows and its only columns, with the parts added at their places."""
+        ((_, first),), ((_, second),) = sparse.pattern.rows, sparse.pattern.columns
+        values = [Value(self._array(array), ()) for array in sparse.values]
+        start = _zeros((*first, *second))
+        made = start.expression
+        for part in sparse.pattern.parts:
+            indices = self._grid(part.lengths)
+            letters = range(len(part.lengths))
+            index = tuple(self._position(place, letters, indices) for place in part.places)
+            made = operation("added", made, Places(index), values[part.value].expression)
+        return self._terms.result(sparse.label, Value(made, start.letters, start.kind))
+
+    def _grid(self, lengths: Shape) -> dict[Letter, Buffer]:
+        """The index along each of some letters, as arrays that broadcast together."""
+        indices = {n: Buffer(self._terms.fresh(INDICES[n]), None, "integer") for n in range(len(lengths))}
+        if indices:
+            self._terms.statements.append(Unpack(tuple(indices.values()), operation("grid", sides=tuple(lengths))))
+        return indices
+
+    def _position(self, sub: Use, kept: Sequence[int], indices: Mapping[Letter, Buffer]) -> Expression:
         """A subscript along the axes that are kept; one that is affine needs no array of its own."""
         found = along_one(sub)
         if found is None:

@@ -42,6 +42,7 @@ class Operands:
     strided : whether windows of an array are views of it, rather than picked entry by entry.
     integers : larger numbers than these are computed with beforehand.
     counting : whether a condition among numbers counts as 0 or 1 by itself.
+    places : nodes that are places along axes, and are computed in integers.
     """
 
     target: ClassVar[str]
@@ -66,6 +67,7 @@ class Operands:
         self._kroneckers: dict[Node, tuple[Use, Use]] = {}
         self._absorbed: set[Node] = set()  # nodes that are written as part of a grid or a Kronecker product only
         self._whole: set[Node] = set()
+        self.places: list[Node] = []
 
     def missing(self, what: str) -> UnsupportedError:
         """The error that the target has no spelling of something."""

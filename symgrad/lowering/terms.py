@@ -95,7 +95,7 @@ class Terms(Arithmetic, Application, Reductions):
                 for use, exponent in node.factors:  # a square under a sum is written as two factors
                     self._counts[use.node] += exponent == 2
         self._absorb(nodes)
-        self._whole = whole_nodes(nodes, self._positions(nodes))
+        self._whole = whole_nodes(nodes, [*self._positions(nodes), *self.places])
         for node in nodes:  # a definition that deserves a name has that itself
             if isinstance(node, Named) and node.arg.letters == tuple(range(node.rank)):
                 self._definitions.setdefault(node.arg.node, node.name)

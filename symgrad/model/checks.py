@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from symgrad import targets
 from symgrad.calls import checked, quoted, switch, whole_number
@@ -38,7 +38,7 @@ class Checks(Code):
         *,
         path: str | Path | None = None,
         seed: int = 0,
-        hessian: bool = False,
+        hessian: bool | Literal["sparse"] = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
         quantities: Sequence[Any] = (),
@@ -127,7 +127,7 @@ class Checks(Code):
         *,
         sizes: Any = None,
         inputs: Mapping[str, Any] | None = None,
-        hessian: bool = False,
+        hessian: bool | Literal["sparse"] = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
         quantities: Sequence[Any] = (),

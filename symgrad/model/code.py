@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from symgrad import targets
 from symgrad.calls import checked, switch
@@ -26,7 +26,7 @@ class Code(Formulas):
     def source(
         self,
         *,
-        hessian: bool = False,
+        hessian: bool | Literal["sparse"] = False,
         hvp: bool = False,
         jacobian: Sequence[Any] = (),
         quantities: Sequence[Any] = (),
@@ -37,7 +37,8 @@ class Code(Formulas):
 
         Parameters
         ----------
-        hessian : with `hessian`, and `hessian_compact` where the Hessian is structured.
+        hessian : with `hessian`, and `hessian_compact` where the Hessian is structured; "sparse": with `hessian_sparse`
+            and `hessian_pattern` instead, entries and where they stand, with no array for what is zero.
         hvp : with `hessian_vector_product`.
         jacobian : names of `where` (as symbols or text), each with a function `jacobian_NAME`.
         quantities : names of `where`, each with a function `NAME` of its value; of those with a Jacobian there is

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sympy import Basic, IndexedBase
 
 from symgrad.arguments import Argument
-from symgrad.calls import checked, switch, without_attribute
+from symgrad.calls import checked, quoted, switch, without_attribute
 from symgrad.compiler import Derivation, derive
 from symgrad.deep import with_room
 from symgrad.errors import ModelError
@@ -141,11 +141,15 @@ class StatedModel:
             raise ModelError(f"{base} is neither a parameter nor a name of `where`; the model has {known}")
         return node
 
-    def _request(self, hessian: bool, hvp: bool, jacobian: Sequence[Any], quantities: Sequence[Any] = ()) -> Request:
-        hessian, hvp = switch("hessian", hessian), switch("hvp", hvp)
-        if hessian or hvp:
+    def _request(self, hessian: Any, hvp: Any, jacobian: Sequence[Any], quantities: Sequence[Any] = ()) -> Request:
+        sparse, hvp = isinstance(hessian, str) and hessian == "sparse", switch("hvp", hvp)
+        if isinstance(hessian, str) and not sparse:
+            raise ModelError(f"hessian is {quoted(hessian)}; give True or False, or 'sparse'")
+        hessian = not sparse and switch("hessian", hessian)
+        if hessian or sparse or hvp:
             self._needs_loss("Hessian")
-        return Request(hessian, hvp, self._quantities("jacobian", jacobian), self._quantities("quantities", quantities))
+        named = self._quantities("jacobian", jacobian), self._quantities("quantities", quantities)
+        return Request(hessian, hvp, *named, sparse)
 
     def _quantities(self, argument: str, named: Any) -> tuple[Any, ...]:
         """The names of `where` that an argument lists."""

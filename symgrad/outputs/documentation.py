@@ -7,7 +7,7 @@ from sympy import Expr, symbols
 from symgrad.calculus.structure import Block
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.graph.nodes import Shape, Use
-from symgrad.outputs.function import Pattern
+from symgrad.outputs.function import Places, Sides
 from symgrad.outputs.structure import factors
 
 INDICES = "ijklmnopqrstuvwxyzabcdefgh"
@@ -32,17 +32,18 @@ def factors_line(label: str, parts: Sequence[Block], rank: int) -> str:
     return f"H.{label}{_subscripts(range(rank))} = {' + '.join(terms)}"
 
 
-def pattern_lines(label: str, rank: int, patterns: Sequence[Pattern], shape: Shape) -> list[str]:
-    """Where a sparse array is not zero."""
-    left = f"{label}{_subscripts(range(rank))}{_subscripts(range(rank, len(shape)))}"
-    if not patterns:
-        return [f"{left} : zero"]
+def places_lines(rows: Sides, columns: Sides, parts: Sequence[Places]) -> list[str]:
+    """Where the entries of a sparse matrix stand, as entries of the arrays that rows and columns are for."""
     lines = []
-    for pattern in patterns:
-        conditions = [f"{INDICES[row]} = {INDICES[column]}" for row, column in pattern.ties]
-        conditions += [f"{INDICES[letter]} = {_position(sub)}" for letter, sub in pattern.hits]
-        values = _shape(pattern.values.shape)
-        lines.append(f"{left} : sparse, non-zero only where {' and '.join(conditions)}; values {values}")
+    for part in parts:
+        (row, shape), (column, _) = rows[part.block[0]], columns[part.block[1]]
+        places = [str(_position(place)) for place in part.places]
+        ends = [f"{INDICES[n]} < {length}" for n, length in enumerate(part.lengths)]
+        at = [
+            f"{name}[{', '.join(those)}]" if those else name
+            for name, those in ((row, places[: len(shape)]), (column, places[len(shape) :]))
+        ]
+        lines.append(f"{at[0]}, {at[1]}" + (f" : {', '.join(ends)}" if ends else ""))
     return lines
 
 

@@ -1,16 +1,16 @@
 """A generated function before it is scheduled and printed: its arguments, and its results as a tree of named terms."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 from sympy import MatrixSymbol, S
 
 from symgrad.arguments import Argument
-from symgrad.calculus.deltas import delta_at
-from symgrad.calculus.structure import Block, Hits, Ties, total
-from symgrad.graph.build import add, delta, mul
-from symgrad.graph.letters import relabel
+from symgrad.calculus.entries import Entries
+from symgrad.calculus.structure import Block, total
+from symgrad.graph.build import add
 from symgrad.graph.nodes import Shape, Use
 from symgrad.schedule.pipeline import Known, after_each_phase
 
@@ -34,22 +34,55 @@ class Array:
 
 
 @dataclass(frozen=True)
-class Pattern:
-    """Entries of a sparse array: `values` over the axes that neither ties nor hits determine."""
+class Places:
+    """Where a part of the entries of a sparse matrix stands.
 
-    ties: Ties
-    hits: Hits
-    values: Array
+    Attributes
+    ----------
+    block : the numbers of the arrays that rows and columns are entries of.
+    lengths : of the letters 0, 1, ... that number the entries.
+    places : over these letters, along the axes of the first array and then of the second.
+    value : the number of the array that has the values, over the letters.
+    """
+
+    block: tuple[int, int]
+    lengths: Shape
+    places: tuple[Use, ...]
+    value: int
+
+
+Sides = tuple[tuple[str, Shape], ...]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Where the entries of a sparse matrix stand, as a function of data and sizes gives it.
+
+    Attributes
+    ----------
+    function : its name.
+    doc : its docstring.
+    rows, columns : the arrays whose entries, in C order and one array behind the other, the rows and columns are for,
+        by name.
+    parts : the places; those of different parts may be the same, and are then one entry.
+    """
+
+    function: str
+    doc: tuple[str, ...]
+    rows: Sides
+    columns: Sides
+    parts: tuple[Places, ...]
+
+    label = "pattern"
 
 
 @dataclass(frozen=True)
 class Sparse:
-    """A matrix of few non-zero entries, over the row axes (the first `rank`) and the column axes of `shape`."""
+    """A matrix of few entries that are not zero: a pattern, and the values of its parts, each over its letters."""
 
     label: str
-    shape: Shape
-    rank: int
-    patterns: tuple[Pattern, ...]
+    pattern: Pattern
+    values: tuple[Array, ...]
 
 
 @dataclass(frozen=True)
@@ -60,7 +93,7 @@ class Record:
     fields: Mapping[str, "Result"]
 
 
-Result = Array | Sparse | Record | tuple["Result", ...]
+Result = Array | Pattern | Sparse | Record | tuple["Result", ...]
 
 
 @dataclass(frozen=True)
@@ -100,7 +133,7 @@ def axes_of(argument: Argument) -> Shape:
     return argument.shape
 
 
-def arrays_of(result: Result) -> list[Array | Sparse]:
+def arrays_of(result: Result) -> list[Array | Pattern | Sparse]:
     """The arrays of a result, in order."""
     match result:
         case Record(fields=fields):
@@ -114,26 +147,31 @@ def terms_of(result: Result) -> list[Use]:
     """The terms that a result is made of."""
     terms = []
     for array in arrays_of(result):
-        if isinstance(array, Sparse):
-            terms += [sub for pattern in array.patterns for _, sub in pattern.hits]
-            terms += [use for pattern in array.patterns for use in terms_of(pattern.values)]
-        else:
-            terms += [part.cofactor for part in array.parts]
+        match array:
+            case Array(parts=parts):
+                terms += [part.cofactor for part in parts]
+            case Pattern(parts=those):
+                terms += [place for part in those for place in part.places]
+            case Sparse(pattern=pattern, values=values):
+                terms += [*terms_of(values), *terms_of(pattern)]
     return terms
 
 
-def term_of(array: Array | Sparse) -> Use:
+def term_of(array: Array) -> Use:
     """An array as one term over all of its axes."""
-    if isinstance(array, Array):
-        return total(array.parts, array.shape)
-    terms = []
-    for pattern in array.patterns:
-        gone = {column for _, column in pattern.ties} | {axis for axis, _ in pattern.hits}
-        kept = [axis for axis in range(len(array.shape)) if axis not in gone]
-        deltas = [delta(row, column, array.shape[column]) for row, column in pattern.ties]
-        deltas += [delta_at(axis, sub, array.shape[axis]) for axis, sub in pattern.hits]
-        terms.append((S.One, mul([*deltas, relabel(term_of(pattern.values), dict(enumerate(kept)))])))
-    return add(terms)
+    return total(array.parts, array.shape)
+
+
+def blocks_of(sparse: Sparse) -> Iterator[tuple[str, str, Use]]:
+    """The blocks of a sparse matrix by the names of their arrays, each as one term over the axes of both."""
+    pattern = sparse.pattern
+    for (n, (row, first)), (m, (column, second)) in product(enumerate(pattern.rows), enumerate(pattern.columns)):
+        lists = [
+            Entries(part.lengths, part.places, term_of(sparse.values[part.value]))
+            for part in pattern.parts
+            if part.block == (n, m)
+        ]
+        yield row, column, add((S.One, one.term((*first, *second))) for one in lists)
 
 
 def scheduled(
@@ -165,15 +203,14 @@ def phases(
 def with_terms(result: Any, images: Mapping[Use, Use]) -> Any:
     """A result with other terms in place of its own."""
 
-    def hits_of(hits: Iterable[tuple[Any, Use]]) -> Hits:
-        return tuple((letter, images[sub]) for letter, sub in hits)
-
     match result:
         case Record(fields=fields):
             return replace(result, fields={name: with_terms(part, images) for name, part in fields.items()})
         case tuple():
             return tuple(with_terms(part, images) for part in result)
-        case Sparse(patterns=patterns):
-            new = [replace(p, hits=hits_of(p.hits), values=with_terms(p.values, images)) for p in patterns]
-            return replace(result, patterns=tuple(new))
+        case Pattern(parts=parts):
+            new = [replace(part, places=tuple(images[place] for place in part.places)) for part in parts]
+            return replace(result, parts=tuple(new))
+        case Sparse(pattern=pattern, values=values):
+            return replace(result, pattern=with_terms(pattern, images), values=with_terms(values, images))
     return replace(result, parts=tuple(replace(part, cofactor=images[part.cofactor]) for part in result.parts))

@@ -6,14 +6,21 @@ from typing import Any
 
 from symgrad.compiler import Derivation
 from symgrad.outputs.derivatives import direction, hessian, hessian_vector_product, jacobian
-from symgrad.outputs.documentation import factors_line, pattern_lines, shape_line
-from symgrad.outputs.function import Function, Record, Result, Sparse, scheduled, whole
+from symgrad.outputs.documentation import factors_line, shape_line
+from symgrad.outputs.function import Function, Record, Result, Sparse, arrays_of, scheduled, whole
 from symgrad.outputs.quantities import quantity_function, with_value
-from symgrad.outputs.structure import Factors, compact, dense, factors, patterns
+from symgrad.outputs.sparse import is_sparse, lists_of, sparse_hessian, sparse_jacobian
+from symgrad.outputs.structure import Factors, compact, dense, factors
 
 Formulas = Callable[[Any, Any], str | None]  # the text of the derivative of one thing by another, for docstrings
 
 HESSIAN, COMPACT, PRODUCT = "hessian", "hessian_compact", "hessian_vector_product"
+SPARSE, PATTERN = "hessian_sparse", "hessian_pattern"
+_ENTRIES = (
+    "Rows and columns count the entries of the parameters, in C order, one parameter behind the other. Each place is",
+    "there once, in both triangles. pattern : what `hessian_pattern` gave for these sizes and data, if that is known.",
+    "There are entries only where row and column are for",
+)
 
 
 @dataclass(frozen=True)
@@ -26,15 +33,17 @@ class Request:
     hvp : `hessian_vector_product`.
     jacobian : names of `where`; `jacobian_NAME` for each.
     quantities : names of `where`; `NAME` for each, and `NAME_and_jacobian` where its Jacobian is wanted, too.
+    sparse : `hessian_sparse`, and `hessian_pattern`.
     """
 
     hessian: bool = False
     hvp: bool = False
     jacobian: tuple[Any, ...] = ()
     quantities: tuple[Any, ...] = ()
+    sparse: bool = False
 
     def __bool__(self) -> bool:
-        return self.hessian or self.hvp or bool(self.jacobian) or bool(self.quantities)
+        return self.hessian or self.hvp or self.sparse or bool(self.jacobian) or bool(self.quantities)
 
 
 def second_order(derivation: Derivation, request: Request, formulas: Formulas) -> list[Function]:
@@ -47,6 +56,8 @@ def second_order(derivation: Derivation, request: Request, formulas: Formulas) -
     made: list[Function] = []
     if request.hessian:
         made += _hessians(derivation, formulas)
+    if request.sparse:
+        made.append(_sparse_hessian(derivation))
     if request.hvp:
         made.append(_product(derivation))
     made += [quantity_function(derivation, name) for name in request.quantities]
@@ -58,9 +69,20 @@ def second_order(derivation: Derivation, request: Request, formulas: Formulas) -
 
 
 def ready(functions: list[Function], derivation: Derivation) -> list[Function]:
-    """The same as code should compute them, each scheduled by itself: they are called one at a time."""
+    """The same as code should compute them, each scheduled by itself: they are called one at a time.
+
+    Before each are those that give the patterns of its sparse matrices.
+    """
     program = derivation.program
-    return [scheduled([function], program.identities, loss=program.loss)[0] for function in functions]
+    made: dict[str, Function] = {}
+    for function in functions:
+        (one,) = scheduled([function], program.identities, loss=program.loss)
+        for array in arrays_of(one.result):
+            if isinstance(array, Sparse) and array.pattern.function not in made:
+                name, doc = array.pattern.function, ("Where entries may be different from zero.", *array.pattern.doc)
+                made[name] = Function(name, doc, one.arguments, array.pattern)
+        made[one.name] = one
+    return list(made.values())
 
 
 def _hessians(derivation: Derivation, formulas: Formulas) -> list[Function]:
@@ -83,6 +105,16 @@ def _hessians(derivation: Derivation, formulas: Formulas) -> list[Function]:
     if small:
         made.append(Function(COMPACT, tuple(rules), arguments, _rows("CompactHessian", small)))
     return made
+
+
+def _sparse_hessian(derivation: Derivation) -> Function:
+    matrix = sparse_hessian(derivation, "hessian", PATTERN)
+    doc = (
+        "The second derivatives of the loss by the flat vector of all parameters, as a sparse matrix.",
+        *_ENTRIES,
+        *(f"    {line}" for line in matrix.pattern.doc),
+    )
+    return Function(SPARSE, doc, derivation.program.arguments, matrix)
 
 
 def _rows(name: str, rows: dict[str, dict[str, Result]]) -> Record:
@@ -121,10 +153,10 @@ def _jacobian(derivation: Derivation, name: Any, formulas: Formulas) -> Function
         shape = node.shape + parameter.shape
         parts = jacobian(derivation, name, q)
         label, variable = f"J.{parameter.name}", f"jacobian_{parameter.name}"
-        if all(part.tied for part in parts) and shape:
-            found = patterns(variable, parts, node.rank, shape)
-            results[parameter.name] = Sparse(variable, shape, node.rank, found)
-            doc += pattern_lines(label, node.rank, found, shape)
+        if shape and is_sparse(lists_of(parts, node.rank, shape), node.rank):
+            found = sparse_jacobian(derivation, [name], [q], variable, f"jacobian_{node.name}_pattern_{parameter.name}")
+            results[parameter.name] = found
+            doc += [f"{label} : sparse, with entries only where", *(f"    {line}" for line in found.pattern.doc)]
         else:
             results[parameter.name] = dense(variable, parts, shape)
             doc.append(shape_line(label, formulas(name, q), shape))

@@ -12,9 +12,9 @@ from symgrad.graph.nodes import Input, Shape, Use
 from symgrad.graph.transform import own
 from symgrad.outputs.derivatives import derived_hessian, derived_jacobian, derived_product
 from symgrad.outputs.first_order import BOTH, first_order_phases
-from symgrad.outputs.function import Record, Result, phases, term_of
+from symgrad.outputs.function import Array, Record, Result, Sparse, blocks_of, phases, term_of
 from symgrad.outputs.quantities import function_of, together
-from symgrad.outputs.second_order import HESSIAN, PRODUCT, Request, second_order
+from symgrad.outputs.second_order import HESSIAN, PRODUCT, SPARSE, Request, second_order
 
 Scheduled = tuple[tuple[str, tuple[Use, ...]], ...]
 
@@ -88,6 +88,7 @@ def first_stages(program: Program, derivation: Derivation) -> list[Staged]:
 def second_stages(program: Program, derivation: Derivation, request: Request) -> list[Staged]:
     """All that is requested; of a Hessian H.p.q with p before q, whose transposed H.q.p is made of it."""
     found = {HESSIAN: _hessian(derivation)} if request.hessian else {}
+    found |= {SPARSE: _hessian(derivation)} if request.sparse else {}
     found |= {PRODUCT: _product(derivation)} if request.hvp else {}
     for name in request.jacobian:
         found[f"jacobian_{derivation.program.names[name].name}"] = _jacobian(derivation, name)
@@ -118,7 +119,10 @@ def _terms(result: Result, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[s
     elif isinstance(result, tuple):
         for number, part in enumerate(result):
             yield from _terms(part, (*path, str(number)))
-    else:
+    elif isinstance(result, Sparse):
+        for row, column, use in blocks_of(result):
+            yield path or (row, column), use
+    elif isinstance(result, Array):
         yield path, term_of(result)
 
 

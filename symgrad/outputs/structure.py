@@ -1,13 +1,13 @@
-"""Blocks as the arrays of a result: dense with views of diagonals, sparse, or as the factors beside common deltas."""
+"""Blocks as the arrays of a result: dense with views of diagonals, or as the factors beside common deltas."""
 
 from collections.abc import Sequence
 
 from symgrad.calculus.deltas import densified
-from symgrad.calculus.structure import Block, Hits, Ties, blocks, total
+from symgrad.calculus.structure import Block, Ties, blocks, total
 from symgrad.graph.affine import along_one
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Shape, Use
-from symgrad.outputs.function import Array, Pattern
+from symgrad.outputs.function import Array
 
 Factors = list[tuple[Ties, list[int]]]
 
@@ -63,30 +63,6 @@ def _beside(label: str, parts: Sequence[Block], ties: Ties, shape: Shape) -> Arr
     axes = remaining_axes(parts, ties)
     inner = [Block(tuple(tie for tie in part.ties if tie not in ties), (), part.cofactor) for part in parts]
     return _array(label, inner, axes, shape)
-
-
-def patterns(label: str, parts: Sequence[Block], rank: int, shape: Shape) -> tuple[Pattern, ...]:
-    """Sparse blocks. Short axes, those whose length is a number, stay whole inside of a block where another is tied."""
-    groups: dict[tuple[Ties, Hits], list[Block]] = {}
-    for part in parts:
-        short = {axis for axis in part.tied if axis >= rank and shape[axis].is_Integer}
-        short -= {axis for axis, sub in part.hits if not is_slice(sub)}
-        if short == part.tied:
-            short = set()
-        outer, inner = (
-            (
-                tuple(tie for tie in part.ties if (tie[1] in short) == inside),
-                tuple(hit for hit in part.hits if (hit[0] in short) == inside),
-            )
-            for inside in (False, True)
-        )
-        groups.setdefault(outer, []).append(Block(*inner, part.cofactor))
-    made = []
-    for (ties, hits), group in groups.items():
-        gone = {column for _, column in ties} | {axis for axis, _ in hits}
-        kept = [axis for axis in range(len(shape)) if axis not in gone]
-        made.append(Pattern(ties, hits, _array(label, group, kept, shape)))
-    return tuple(made)
 
 
 def _array(label: str, parts: Sequence[Block], axes: Sequence[int], shape: Shape) -> Array:

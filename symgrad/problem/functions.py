@@ -11,9 +11,9 @@ from symgrad.compiler import Derivation, derive
 from symgrad.frontend.program import Program
 from symgrad.frontend.signature import determined
 from symgrad.outputs.first_order import first_order
-from symgrad.outputs.function import Array, Function, Record, Result, axes_of, scheduled
+from symgrad.outputs.function import Array, Function, Record, Result, Sparse, axes_of
 from symgrad.outputs.quantities import quantity_value
-from symgrad.outputs.second_order import Formulas, Request, second_order
+from symgrad.outputs.second_order import Formulas, Request, ready, second_order
 
 OBJECTIVE, GRADIENT, BOTH = "objective", "gradient", "objective_and_gradient"
 CONSTRAINTS, JACOBIAN, HESSIAN = "constraints", "jacobian", "hessian_of_lagrangian"
@@ -48,10 +48,10 @@ def problem_functions(
         fields = {label: _relabelled(one.result, label) for label, one in zip(labels, slopes, strict=True)}
         lines = [line for one in slopes for line in one.doc]
         made += [
-            _ready(Function(CONSTRAINTS, doc, arguments, values, takes_all=True), derivation),
-            _ready(
-                Function(JACOBIAN, ("The derivatives of the constraints: J.c.x by constraint and variable.", *lines),
-                arguments, Record("Jacobian", fields), takes_all=True), derivation,
+            *ready([Function(CONSTRAINTS, doc, arguments, values, takes_all=True)], derivation),
+            *ready(
+                [Function(JACOBIAN, ("The derivatives of the constraints: J.c.x by constraint and variable.", *lines),
+                arguments, Record("Jacobian", fields), takes_all=True)], derivation,
             ),
         ]  # fmt: skip
     hessian = second_order(derivation, Request(hessian=True), formulas)[0]
@@ -59,7 +59,7 @@ def problem_functions(
         "Of factor·objective + Σ multiplier·constraint the second derivatives: H.x.y has the axes of x, then of y.",
         *hessian.doc[1:],
     )
-    return [*made, _ready(replace(hessian, name=HESSIAN, doc=said), derivation)]
+    return [*made, *ready([replace(hessian, name=HESSIAN, doc=said)], derivation)]
 
 
 def own_arguments(program: Program, multipliers: Sequence[str]) -> tuple[Argument, ...]:
@@ -92,11 +92,6 @@ def _relabelled(result: Result, prefix: str) -> Any:
     label = f"{prefix}_{result.label}"
     if isinstance(result, Array):
         return replace(result, label=label)
-    return replace(
-        result, label=label, patterns=tuple(replace(p, values=replace(p.values, label=label)) for p in result.patterns)
-    )
-
-
-def _ready(function: Function, derivation: Derivation) -> Function:
-    program = derivation.program
-    return scheduled([function], program.identities, loss=program.loss)[0]
+    assert isinstance(result, Sparse)
+    values = tuple(replace(part, label=f"{prefix}_{part.label}") for part in result.values)
+    return replace(result, label=label, values=values)

@@ -14,6 +14,7 @@ from symgrad.statements.expressions import (
     OTHER_AXES,
     Buffer,
     Expression,
+    FloatingType,
     Group,
     Kept,
     Length,
@@ -189,6 +190,9 @@ def _length(place: Slice, side: Expr | int) -> Expr | int:
     return side if (start, stop, place.step) == (0, side, 1) else expand((stop - 1 - start) / place.step + 1)
 
 
+_RECORDS = {"entries", "or_nan", "pattern", "pattern_of"}  # results of several arrays
+
+
 def spaces_of(body: Body) -> list[tuple[Statement, tuple[Space, ...]]]:
     """The statements of a function, those inside others included, with the spaces of their operations.
 
@@ -201,8 +205,8 @@ def spaces_of(body: Body) -> list[tuple[Statement, tuple[Space, ...]]]:
     stack = list(body.results)
     while stack:
         result = stack.pop()
-        if isinstance(result, Group) or (isinstance(result, Operation) and result.head in ("jacobian", "or_nan")):
+        if isinstance(result, Group) or (isinstance(result, Operation) and result.head in _RECORDS):
             stack += result.parts
-        elif not isinstance(result, Sides):
+        elif not isinstance(result, Sides | FloatingType):
             list(axes.spaces(result))
     return found

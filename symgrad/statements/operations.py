@@ -209,6 +209,7 @@ OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(("cholesky", "det", "inv", "kron", "slogdet", "solve"), Declared("new")),
     **dict.fromkeys(("arange", "empty", "eye", "full", "zeros"), Declared("new")),
     "ones": Declared("new", _ones),
+    **dict.fromkeys(("entries", "pattern", "pattern_of"), Declared("new")),
     **dict.fromkeys(("block", "concatenate", "stack", "add_windows"), Declared("new")),
     **dict.fromkeys(("accumulate", "array", "place"), Declared("new", boxed=True)),
     "asarray": Declared("unknown", boxed=True),

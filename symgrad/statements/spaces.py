@@ -201,12 +201,6 @@ def _with_sums(operation: Operation, shapes: Shapes) -> Space:
     return Space(operation.head, "along", broadcast(shapes[:2]))
 
 
-def _jacobian(operation: Operation, shapes: Shapes) -> Space:
-    rows, columns = operation.parts[:2]
-    assert isinstance(rows, Sides) and isinstance(columns, Sides)
-    return Space(operation.head, "whole", (*rows.lengths, *columns.lengths))
-
-
 # Functions of numbers, entry by entry, beside those that can write into an array: NumPy's, SciPy's, the runtime's
 SCALAR = frozenset(
     {"and", "or", "invert", "logical_not", "signbit", "mod", "floor_divide", "logaddexp", "remainder", "sinc", "where"}
@@ -248,5 +242,4 @@ SPACES: dict[str, Rule] = {
     "added": _added,
     "least_number": _single,
     **dict.fromkeys(("array", "ascontiguousarray", "contiguous_into", "in_range"), _like_first),
-    "jacobian": _jacobian,
 }

@@ -16,9 +16,12 @@ from symgrad.verify.calls import (
     GRADIENT,
     HESSIAN,
     OF_VECTORS,
+    PATTERN,
     PRODUCT,
+    SPARSE,
     TOGETHER,
     VALUE,
+    called,
 )
 from symgrad.verify.point import REPEAT, Point, close, difference, finding
 from symgrad.verify.report import Finding
@@ -50,8 +53,10 @@ def agreement_findings(point: Point) -> Iterator[Finding]:
                 yield finding(name, agrees, difference(label, got, wanted))
     if FLAT in plain:
         yield from _packed(point)
-    if HESSIAN in plain:
+    if HESSIAN in plain or SPARSE in plain:
         yield from _hessians(point)
+    if SPARSE in plain:
+        yield from _places(point)
 
 
 def _of_quantities(point: Point) -> Iterator[tuple[str, str, str]]:
@@ -78,7 +83,8 @@ def _packed(point: Point) -> Iterator[Finding]:
 
 def _hessians(point: Point) -> Iterator[Finding]:
     """Whether both orders of differentiation agree, and the Hessian with the products and with its factors."""
-    hessian, tangents = point.plain[HESSIAN], {a.name: point.tangents(a) for a in point.parameters}
+    hessian = point.plain.get(HESSIAN) or point.plain[SPARSE]
+    tangents = {a.name: point.tangents(a) for a in point.parameters}
     size = {name: math.prod(point.shape(name)) for name in point.names}
     rows = {(p, q): hessian[f"H.{p}.{q}"].reshape(size[p], size[q]) for p in point.names for q in point.names}
     # the directions in which the facts let parameters move; along tangents of a curved set the Hessian is another
@@ -105,6 +111,16 @@ def _hessians(point: Point) -> Iterator[Finding]:
         for (ties, axes), part in zip(parts, found, strict=True):
             combined += combine(part, ties, axes, dense.shape)
         yield _agrees(point, f"hessian_compact has the factors of H.{p}.{q}", combined, dense)
+
+
+def _places(point: Point) -> Iterator[Finding]:
+    """Whether a sparse Hessian has each place once, and where its pattern says."""
+    matrix, pattern = (called(point.subject.module, name, point.inputs, point.draw.sizes) for name in (SPARSE, PATTERN))
+    places = np.stack([matrix.rows, matrix.columns])
+    once = np.unique(places, axis=1).shape[1] == np.size(matrix.values) == places.shape[1]
+    yield finding("hessian_sparse has each place once", once)
+    same = np.array_equal(places, np.stack([pattern.rows, pattern.columns])) and matrix.shape == pattern.shape
+    yield finding("hessian_pattern says where the entries of hessian_sparse stand", same)
 
 
 def _agrees(point: Point, statement: str, got: Array, wanted: Array) -> Finding:

@@ -18,6 +18,7 @@ Factors = Mapping[tuple[str, str], Sequence[tuple[Sequence[tuple[int, int]], Seq
 
 VALUE, GRADIENT, BOTH, FLAT = "value", "gradient", "value_and_gradient", "flat_value_and_gradient"
 HESSIAN, COMPACT, PRODUCT = "hessian", "hessian_compact", "hessian_vector_product"
+SPARSE, PATTERN = "hessian_sparse", "hessian_pattern"
 FLAT_HESSIAN, FLAT_PRODUCT = "flat_hessian", "flat_hessian_vector_product"
 FIRST_ORDER = (VALUE, GRADIENT, BOTH, FLAT)
 OF_VECTORS = {FLAT: BOTH, FLAT_HESSIAN: HESSIAN, FLAT_PRODUCT: PRODUCT}
@@ -35,6 +36,7 @@ class SecondOrder:
     quantities : the named quantities whose `jacobian_NAME` it has, as functions of the inputs.
     values : the symbols of the named quantities of which it has functions, by the names of these.
     factors : how the arrays of `hessian_compact` combine, as `outputs.structure.factors` says.
+    sparse : whether it has `hessian_sparse` and `hessian_pattern`.
     held : `held(inputs, at)` is the gradient at `inputs` where what the model holds constant is as it is at `at`; None
         if it holds nothing.
     """
@@ -44,11 +46,12 @@ class SecondOrder:
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     factors: Factors = field(default_factory=dict)
+    sparse: bool = False
     held: HeldGradient | None = None
 
     def labels(self, parameters: Sequence[str]) -> tuple[str, ...]:
         """What the report calls the derivatives."""
-        labels = [f"H.{p}.{q}" for p in parameters for q in parameters if self.hessian]
+        labels = [f"H.{p}.{q}" for p in parameters for q in parameters if self.hessian or self.sparse]
         labels += [f"Hv.{p}" for p in parameters if self.hvp]
         return (*labels, *(f"J_{name}.{q}" for name in self.quantities for q in parameters))
 
@@ -85,6 +88,7 @@ class Calls:
         names = [VALUE, GRADIENT, BOTH, *([FLAT] if hasattr(self.module, "pack") else [])]
         if self.second is not None:
             names += [HESSIAN] * self.second.hessian + [COMPACT] * bool(self.second.factors)
+            names += [SPARSE] * self.second.sparse
             names += [PRODUCT] * self.second.hvp + [f"jacobian_{name}" for name in self.second.quantities]
             names += [*self.second.values]
             names += [f"{name}{TOGETHER}" for name in self.second.values if name in self.second.quantities]
@@ -106,6 +110,8 @@ class Calls:
             return self._fields(result)
         if function == BOTH:
             return {"value": np.asarray(result[0]), **self._fields(result[1])}
+        if function == SPARSE:
+            return self._blocks(result.to_dense(), inputs)
         values = {} if self.second is None else self.second.values
         if function in values:
             return {function: np.asarray(result)}
@@ -132,6 +138,15 @@ class Calls:
         parameters = [np.asarray(data.pop(name)) for name in self.parameters]
         return parameters, {**sizes, **data}
 
+    def _blocks(self, matrix: Array, inputs: Inputs) -> Arrays:
+        """A matrix by the flat vector of all parameters as one for each two of them."""
+        *ends, last = np.cumsum([np.size(inputs[name]) for name in self.parameters])
+        if np.shape(matrix) != (last, last):
+            raise ValueError(f"its result has the shape {np.shape(matrix)} instead of {(int(last), int(last))}")
+        rows = zip(self.parameters, np.split(matrix, ends), strict=True)
+        blocks = {p: np.split(row, ends, axis=1) for p, row in rows}
+        return {f"H.{p}.{q}": b for p, row in blocks.items() for q, b in zip(self.parameters, row, strict=True)}
+
     def _of_vectors(self, function: str, inputs: Inputs, options: Mapping[str, Any]) -> Arrays:
         """The result of a function of one vector of parameters, by the names of the functions of many."""
         parameters, data = self.flat_inputs(inputs)
@@ -141,6 +156,8 @@ class Calls:
         result = getattr(self.module, function)(*vectors, **data, **options)
         value, flat = result if function == FLAT else (None, result)
         ends = np.cumsum([part.size for part in parameters])
+        if function == FLAT_HESSIAN:
+            return self._blocks(np.asarray(flat), inputs)
         plain = self.vectors[function]
         if plain.startswith("jacobian_"):
             columns = np.split(flat.toarray() if hasattr(flat, "toarray") else np.asarray(flat), ends[:-1], axis=1)
@@ -148,12 +165,9 @@ class Calls:
             return {f"J_{plain.removeprefix('jacobian_')}.{name}": part for name, part in pairs}
         if function not in OF_VECTORS:
             return {plain: np.asarray(flat)}
-        if np.shape(flat) != (wanted := (ends[-1],) * (2 if function == FLAT_HESSIAN else 1)):
+        if np.shape(flat) != (wanted := (ends[-1],)):
             raise ValueError(f"its result has the shape {np.shape(flat)} instead of {wanted}")
         rows = dict(zip(self.parameters, np.split(np.asarray(flat), ends[:-1]), strict=True))
-        if function == FLAT_HESSIAN:
-            blocks = {p: np.split(row, ends[:-1], axis=1) for p, row in rows.items()}
-            return {f"H.{p}.{q}": b for p, row in blocks.items() for q, b in zip(self.parameters, row, strict=True)}
         fields = {name: row.reshape(one.shape) for (name, row), one in zip(rows.items(), parameters, strict=True)}
         if function == FLAT_PRODUCT:
             return {f"Hv.{name}": part for name, part in fields.items()}

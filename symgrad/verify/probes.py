@@ -15,6 +15,7 @@ from symgrad.verify.calls import (
     FIRST_ORDER,
     HESSIAN,
     PRODUCT,
+    SPARSE,
     VALUE,
     Arrays,
 )
@@ -203,7 +204,7 @@ def second_entries(point: Point) -> Iterator[Item]:
     second, names = point.subject.second, point.names
     if second is None:
         return
-    pairs = len(names) ** 2 * (second.hessian or second.hvp) + len(second.quantities) * len(names)
+    pairs = len(names) ** 2 * (second.hessian or second.sparse or second.hvp) + len(second.quantities) * len(names)
     share = max(_FEWEST, math.isqrt(point.most // max(1, pairs)))
     for of in _second_derivatives(point, share):
         yield from judged(of, point.draw, partial(_rows, share, point.rng))[0]
@@ -222,9 +223,9 @@ def _second_derivatives(point: Point, share: int) -> Iterator[Derivative]:
         if BOTH in plain
         else {}
     )
-    if HESSIAN in plain:
+    for function in (name for name in (HESSIAN, SPARSE) if name in plain):
         for p, q in ((p, q) for q in names for p in gradients):
-            yield Derivative(f"H.{p}.{q}", *gradients[p], by(HESSIAN, f"H.{p}.{q}", q))
+            yield Derivative(f"H.{p}.{q}", *gradients[p], by(function, f"H.{p}.{q}", q))
     if PRODUCT in plain:
         for moved in _products(point):
             inputs = {f"direction_{name}": point.vector(name, moved) for name in names}

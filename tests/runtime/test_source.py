@@ -74,7 +74,7 @@ def test_a_function_calls_one_library_by_one_name(known: Sources, library: str, 
 
 def test_a_function_comes_with_what_it_needs_in_the_order_of_use() -> None:
     assert RUNTIME.closure(["_arguments"]) == ["_arguments", "_fits", "_array"]
-    assert RUNTIME.closure(["_jacobian"], ["Blocks"]) == ["_jacobian", "_flat_index"]
+    assert RUNTIME.closure(["_pattern"], ["Pattern"]) == ["_pattern", "_flat_index"]
 
 
 def test_imports_are_sorted_and_joined() -> None:

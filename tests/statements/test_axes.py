@@ -104,7 +104,8 @@ def test_every_operation_has_axes() -> None:
     composed = [made(*[read("w")] * made.__code__.co_argcount) for made in COMPOSED.values()]
     heads = {part.head for one in composed for part in parts_of(one) if isinstance(part, Operation)}
     heads |= {*UFUNCS.values(), *SCIPY.values(), *SPECIAL, *(function.__name__ for function in RUNTIME), *OPERATIONS}
-    assert heads - SPACES.keys() == {"block", "concatenate", "stack"}  # of lists of arrays
+    lists, matrices = {"block", "concatenate", "stack"}, {"entries", "pattern", "pattern_of"}
+    assert heads - SPACES.keys() == lists | matrices  # lists of arrays, and sparse matrices, which are results
 
 
 @pytest.mark.parametrize(

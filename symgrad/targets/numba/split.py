@@ -36,7 +36,7 @@ from symgrad.targets.numba.steps import NotNative
 _COMPUTED = {"sum", "max", "min", "any", "matmul", "dot", "vdot", "einsum", "log_total", "balanced", "centred"}
 _COMPUTED |= {"place", "accumulate", "zeros", "ones", "empty", "stack", "array", "ascontiguousarray", "concatenate"}
 _PASSED = {"transpose", "broadcast_to", "diagonal", "least_number", "arange", "reshape", "windows"}
-_WRAPPED = {"scalar", "reshape", "jacobian", "or_nan", "array", "transpose"}
+_WRAPPED = {"scalar", "reshape", "or_nan", "array", "transpose"}
 SMALL = 16  # the longest side of matrices whose product is no call of BLAS
 
 Part = tuple[bool, Statement]
@@ -82,6 +82,8 @@ class Split:
         """What a function returns, computed before."""
         match expression:
             case Group():
+                return expression.rebuilt([self.result(part) for part in expression.parts])
+            case Operation(head="entries" | "pattern" | "pattern_of"):
                 return expression.rebuilt([self.result(part) for part in expression.parts])
             case Operation(head=head, parts=(first, *rest)) if head in _WRAPPED:
                 return expression.rebuilt([self.result(first), *rest])

@@ -16,11 +16,11 @@ from symgrad.codegen.types import RecordType, Types
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
 from symgrad.lowering.functions import SPECIAL, UNIVARIATE
-from symgrad.outputs.function import Function, terms_of
-from symgrad.outputs.requirements import Length
+from symgrad.outputs.function import Function, Pattern, Result, Sparse, arrays_of, axes_of, terms_of
+from symgrad.outputs.requirements import Length as Side
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import row_plan
-from symgrad.statements.expressions import Operation
+from symgrad.statements.expressions import Buffer, Expression, Length, Operation, Read
 from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.needed import needed
 from symgrad.statements.release import with_releases
@@ -37,7 +37,7 @@ from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
 from symgrad.targets.numpy.turned import with_turned_copies
 
-TYPES = Types("ArrayLike", "ArrayLike | SparseMatrix", "NDArray[Any]", "np.floating[Any]", "Blocks")
+TYPES = Types("ArrayLike", "ArrayLike | SparseMatrix", "NDArray[Any]", "np.floating[Any]", "Entries", "Pattern")
 TAKEN = (
     "np",
     "ArrayLike",
@@ -63,6 +63,7 @@ TAKEN = (
     "workspace",
     "kept",
     "direction",
+    "pattern",
 )
 
 
@@ -104,7 +105,7 @@ class PrintedBody:
         """Its lines, and the functions that they call."""
         return printed_parts(self.body, self.speller, self.returns)
 
-    def parts_in_place(self, lengths: Sequence[Length]) -> tuple[PrintedParts, set[Symbol]]:
+    def parts_in_place(self, lengths: Sequence[Side]) -> tuple[PrintedParts, set[Symbol]]:
         """The same with fewer variables where rows are called, and the dimensions that are variables still.
 
         The only result of all rows is computed where it is returned, and the only dimension that nothing but the call
@@ -205,8 +206,10 @@ def print_function(
     taken = [*TAKEN, *map(str, program.dimensions), *shapes.values()]
     printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes), compiler is None)
     rows = row_plan(list(made.roots.values()), made.arguments)
+    if isinstance(made.result, Pattern):
+        printer.places = [use.node for use in terms_of(made.result)]
     printer.compute(made.roots, rows)
-    writer = ResultWriter(printer, shapes)
+    writer = ResultWriter(printer, shapes, _given(made.result, function, program))
     results = made.result if isinstance(made.result, tuple) else (made.result,)
     returned = tuple(map(writer.write, results))  # which may take statements, too
     said = validated(Body(tuple(printer.statements), returned), "printing")
@@ -241,3 +244,16 @@ def print_function(
         frozenset(special for one in printed for special in one.scipy),
         frozenset() if workspace else sparse,
     )
+
+
+def _given(result: Result, function: Function, program: Program) -> dict[str, list[Expression]]:
+    """What each function that gives a pattern is called with: the arguments that it has as it is printed."""
+    found: dict[str, list[Expression]] = {}
+    for array in arrays_of(result):
+        if isinstance(array, Sparse):
+            pattern = Function(array.pattern.function, array.pattern.doc, function.arguments, array.pattern)
+            found[pattern.name] = [
+                Length(a.symbol) if a.role == "dimension" else Read(Buffer(a.name, axes_of(a), "integer", "argument"))
+                for a in print_function(pattern, program).arguments
+            ]
+    return found

@@ -7,8 +7,9 @@ from symgrad.statements.expressions import Operation
 # The functions of the runtime, each under its own name with an underscore in front, by the heads of operations
 RUNTIME_HEADS: dict[str, str] = {
     **{function.__name__: function.__name__ for function in RUNTIME},
-    **{name: name for name in ("accumulate", "add_windows", "adjugate", "in_range", "jacobian", "logdet", "place")},
+    **{name: name for name in ("accumulate", "add_windows", "adjugate", "in_range", "logdet", "place")},
     **{name: name for name in ("largest_so_far", "product_of_others", "sums_of_exponentials", "windows")},
+    **{name: name for name in ("entries", "pattern", "pattern_of")},
     **{name: name for name in ("balanced", "centred", "log_total", "norm")},
     **{name: name for name in ("contiguous_into", "tensordot_into", "where_into", "zeros_into")},
     "definite_cholesky": "cholesky",
@@ -25,7 +26,13 @@ def _contiguous_into(speller: Speller, operation: Operation) -> str:
     return f'_contiguous_into(kept, "{operation.option("name")}", {speller.text(operation.parts[0])})'
 
 
+def _pattern_of(speller: Speller, operation: Operation) -> str:
+    given = "pattern" if operation.option("given") else "None"
+    return f"_pattern_of({', '.join([given, operation.option('name'), *map(speller.text, operation.parts)])})"
+
+
 _FORMS: dict[str, Form] = {
+    "pattern_of": _pattern_of,
     "tensordot": _tensordot,
     "tensordot_into": _tensordot,
     "contiguous_into": _contiguous_into,

@@ -14,7 +14,7 @@ from symgrad.codegen.sizes import tuple_text
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
-from symgrad.outputs.function import Function, Record
+from symgrad.outputs.function import Function, Record, Sparse
 from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
@@ -23,6 +23,7 @@ from symgrad.targets.numpy.parts import MEMORY
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
 
+SPARSE = ("Pattern", "Entries")  # the classes of sparse matrices
 _UNPACKING = {"prod": Import("math", "prod")}  # what `unpack` needs
 
 
@@ -43,11 +44,11 @@ def module_source(
     checks = _checks(program, printed)
     sparse = _only_multiplied(program, printed)
     rendered = _rendered(printed, checks, sparse, program.arguments)
-    blocks, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
+    few, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
     parameters = [a for a in program.arguments if a.role == "parameter"]
     shapes = _parameter_shapes(program)
     packing = _packing(program, parameters)
-    shown = [*(["Workspace"] if keeps else []), *(["Blocks"] if blocks else [])]
+    shown = [*(["Workspace"] if keeps else []), *(SPARSE if few else [])]
     needs = [*_of_functions(printed, checks, functions), *(["_solved"] if "_solved" in shapes else [])]
     keeping, runtime = "_once" in needs, sources()
     inside = [n for n in runtime.closure(["_Bound", *["_Keeping"] * keeping, *needs]) if n not in shown]
@@ -80,7 +81,7 @@ def module_source(
         kernels=compiler,
         imports=runtime.import_lines([*shown, *inside], {**_UNPACKING, **(compiler.imports if compiler else {})}),
         runtime="\n\n".join([runtime.text(inside), *_of_one_argument(helpers)]),
-        blocks=runtime.text(one for one in shown if one == "Blocks"),
+        sparse_classes=runtime.text(one for one in shown if one in SPARSE),
         workspace_class=runtime.text(one for one in shown if one == "Workspace"),
     )
 
@@ -191,6 +192,7 @@ def _head(one: PrintedFunction) -> list[str]:
     if one.function.directions:
         given = [f"direction: {TYPES.given} | tuple[{TYPES.given}, ...]", *given]
     options = [f"{name}: {TYPES.given} | None = None" for name in one.unused]
+    options += ["pattern: Pattern | None = None"] if isinstance(one.function.result, Sparse) else []
     options += ['workspace: "Workspace | None" = None'] if one.kept else []
     return filled(f"def {one.function.name}(", [*given, *(["*", *options] if options else [])], f") -> {one.returns}:")
 
@@ -202,14 +204,14 @@ def _rendered(
     arguments: Sequence[Argument],
 ) -> list[dict[str, Any]]:
     """What the template needs of functions; `arguments` are all that the module has."""
-    made, blocks = [], False
+    made, seen = [], False
     known: set[str] = set()
     for one in printed:
         types = [(name, fields) for name, fields in one.types if name not in known]
         known |= {name for name, _ in types}
         lengths = lengths_of(one.arguments)
         dense = [name for name in sparse if name not in one.sparse]
-        few = TYPES.blocks in [kind for _, fields in one.types for _, kind in fields]
+        few = bool({"entries", "pattern", "pattern_of"} & one.body.heads)
         made.append(
             {
                 "name": one.function.name,
@@ -227,10 +229,10 @@ def _rendered(
                 "types": types,
                 "rows": one.function.rows,
                 "is_matrix": isinstance(one.function.result, Record),
-                "first_sparse": few and not blocks,
+                "first_sparse": few and not seen,
             }
         )
-        blocks = blocks or few
+        seen = seen or few
     return made
 
 
@@ -262,7 +264,9 @@ def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
 def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[PrintedFunction]) -> None:
     """Arguments must not hide what functions beside value and gradient, or those with a workspace, refer to."""
     of_second_order = {name for one in printed for name, _ in one.types}
-    of_second_order |= {"direction", "Blocks"} if not all(one.function.takes_all for one in printed) else set()
+    of_second_order |= (
+        {"direction", "pattern", *SPARSE} if not all(one.function.takes_all for one in printed) else set()
+    )
     of_workspaces = {"workspace", "kept"} if any(one.kept is not None for one in printed) else set()
     for argument in arguments:
         for taken, functions in ((of_second_order, "of second order"), (of_workspaces, "with a workspace")):

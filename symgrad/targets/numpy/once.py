@@ -36,7 +36,8 @@ _CHEAP = {"abs", "negative", "sign", "floor", "ceil", "square", "reciprocal", "a
 _CHEAP |= {"maximum", "minimum", "copysign", "where", "mod", "floor_divide", "and", "or", "invert", "logical_not"}
 _CHEAP |= {"signbit", "scalar", "float", "number", "real_part", "whole", "least_number", "array", "asarray", "place"}
 _CHEAP |= {"arange", "empty", "eye", "full", "zeros", "ones", "block", "concatenate", "stack", "in_range", "grid"}
-_CHEAP |= {"ascontiguousarray", "transpose", "reshape", "broadcast_to", "diagonal", "windows", "jacobian", *COMPARISONS}
+_CHEAP |= {"ascontiguousarray", "transpose", "reshape", "broadcast_to", "diagonal", "windows", *COMPARISONS}
+_CHEAP |= {"entries", "pattern", "pattern_of"}  # which are results, or kept elsewhere
 
 
 Fresh = Callable[[str], str]  # makes a name that nothing else has of one that it would like
@@ -258,7 +259,7 @@ class _Apart:
 
 
 def _is_record(expression: Expression) -> bool:
-    return isinstance(expression, Group) or (isinstance(expression, Operation) and expression.head == "jacobian")
+    return isinstance(expression, Group)
 
 
 def _in_memory_of(result: Expression) -> set[Buffer]:

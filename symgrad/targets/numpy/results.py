@@ -1,10 +1,15 @@
 """Writes what a function returns, after the terms that it is made of.
 
 An array is its dense part, or zeros, with the parts that deltas tie added on the diagonals that they live on: views of
-the array, no identity matrix. A sparse array is its blocks with the indices of their entries.
+the array, no identity matrix. A sparse matrix is the values of its entries, beside where these stand, which a function
+of data and sizes gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import prod
+from types import MappingProxyType
+
+from sympy import Expr, S
 
 from symgrad.calculus.structure import Block
 from symgrad.graph.affine import along_one
@@ -43,21 +48,31 @@ class ResultWriter:
     ----------
     printer : has printed the terms.
     given_shapes : for each argument in whose shape something is returned, the variable that has this shape.
+    given : what each function that gives a pattern is called with, by its name.
     """
 
-    def __init__(self, printer: NumpyTerms, given_shapes: Mapping[str, str]) -> None:
-        self._printer, self._given_shapes = printer, given_shapes
+    def __init__(
+        self,
+        printer: NumpyTerms,
+        given_shapes: Mapping[str, str],
+        given: Mapping[str, Sequence[Expression]] = MappingProxyType({}),
+    ) -> None:
+        self._printer, self._given_shapes, self._given = printer, given_shapes, given
         self._returned: set[Buffer] = set()
 
     def write(self, result: Result) -> Expression:
         """A result; what it needs is assigned before."""
         match result:
             case Record(name=name, fields=fields):
-                return Group(name, tuple(map(self.write, fields.values())))
+                return Group(
+                    name, tuple(self._sparse(p) if isinstance(p, Sparse) else self.write(p) for p in fields.values())
+                )
             case tuple():
                 return Group(TUPLE, tuple(map(self.write, result)))
+            case Pattern():
+                return self._pattern(result)
             case Sparse():
-                return self._sparse(result)
+                return self._sparse(result, given=True)
         return self._array(result)
 
     def _own(self, use: Use, shape: Shape, changed: bool = False) -> Value:
@@ -121,26 +136,47 @@ class ResultWriter:
         axes = [axis for axis in range(len(shape)) if axis not in part.tied]
         return self._printer.aligned(part.cofactor, axes).expression
 
-    def _sparse(self, sparse: Sparse) -> Expression:
-        made = [self._pattern(sparse, pattern) for pattern in sparse.patterns]
-        rows, columns = sparse.shape[: sparse.rank], sparse.shape[sparse.rank :]
-        return operation("jacobian", Sides(tuple(rows)), Sides(tuple(columns)), *made)
+    def _pattern(self, pattern: Pattern) -> Expression:
+        """Where entries stand: for each part its sides, the numbers of its arrays, the positions along their axes."""
+        made = []
+        for part in pattern.parts:
+            letters = range(len(part.lengths))
+            index = [self._printer.aligned(place, letters, real=False).expression for place in part.places]
+            rank = len(pattern.rows[part.block[0]][1])
+            which = (number(n) for n in part.block)
+            places = (Group(LIST, tuple(those)) for those in (index[:rank], index[rank:]))
+            made.append(Group(TUPLE, (Sides(part.lengths), *which, *places)))
+        arrays = (Group(TUPLE, tuple(Sides(shape) for _, shape in those)) for those in (pattern.rows, pattern.columns))
+        return operation("pattern", *arrays, *made)
 
-    def _pattern(self, sparse: Sparse, pattern: Pattern) -> Expression:
-        """Values over the axes that nothing determines, with the position of each along every axis."""
-        columns, hits = {column: row for row, column in pattern.ties}, dict(pattern.hits)
-        kept = [axis for axis in range(len(sparse.shape)) if axis not in columns and axis not in hits]
-        values = self._array(pattern.values)
-        grid = Value(operation("grid", sides=tuple(sparse.shape[axis] for axis in kept)), ())
-        found = self._printer.assign(self._printer.fresh("grid"), grid).expression
-        index = [
-            self._printer.aligned(hits[axis], kept, real=False).expression
-            if axis in hits
-            else Subscript(found, (number(kept.index(columns.get(axis, axis))),))
-            for axis in range(len(sparse.shape))
-        ]
-        parts = (index[: sparse.rank], index[sparse.rank :])
-        return Group(TUPLE, (values, *(Group(LIST, tuple(part)) for part in parts)))
+    def _sparse(self, sparse: Sparse, given: bool = False) -> Expression:
+        """The values of each part, which broadcast along its letters, beside the pattern that data and sizes give.
+
+        A function that returns nothing else may be `given` the pattern.
+        """
+        arrays = [self._values(array) for array in sparse.values]
+        sides = Sides(tuple(_entries_of(those) for those in (sparse.pattern.rows, sparse.pattern.columns)))
+        found = operation(
+            "pattern_of", *self._given[sparse.pattern.function], name=sparse.pattern.function, given=given
+        )
+        numbers = [part.value for part in sparse.pattern.parts]
+        for n, array in enumerate(sparse.values):
+            if numbers.count(n) > 1 and not isinstance(arrays[n], Read):
+                name = self._printer.fresh(array.label)
+                arrays[n] = self._printer.assign(name, Value(arrays[n], ())).expression
+        values = [arrays[n] for n in numbers]
+        return operation("entries", found, sides, FloatingType(), *values)
+
+    def _values(self, array: Array) -> Expression:
+        (first, *others) = array.parts or (None,)
+        if first is not None and not others and not first.tied:
+            return self._printer.aligned(first.cofactor, range(len(array.shape))).expression
+        return self._array(array)
+
+
+def _entries_of(arrays: Sequence[tuple[str, Shape]]) -> Expr:
+    """How many entries arrays have together."""
+    return sum((prod(shape, start=S.One) for _, shape in arrays), S.Zero)
 
 
 def scalar(value: Value) -> Value:
