@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from sympy import Eq, IndexedBase, MatrixSymbol, OneMatrix, S, Symbol, Tuple, sympify
@@ -75,6 +76,8 @@ def _parted(part: Any, number: int) -> tuple[str | None, Any, list[Any]]:
     name = None
     if len(parts) > 1 and isinstance(parts[0], str | Symbol):
         name = str(parts.pop(0))
+    if len(parts) == 1 and isinstance(parts[0], tuple | list | Tuple):  # a relation with ranges under a name
+        parts = list(parts[0])
     if not parts:
         raise ModelError(f"{PLACE}[{number}] is empty; give a relation such as Le(x + y, 1)")
     relation = given.statement(parts[0], PLACE, number)
@@ -87,8 +90,8 @@ def _parted(part: Any, number: int) -> tuple[str | None, Any, list[Any]]:
 def _name(name: str | None, number: int, taken: set[str]) -> str:
     if name is None:
         return next(one for one in (f"c{number}", f"constraint_{number}", f"constraint{number}_") if one not in taken)
-    if not name.isidentifier():
-        raise ModelError(f"{PLACE}[{number}]: the name {name!r} is not a Python identifier, such as 'balance'")
+    if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+        raise ModelError(f"{PLACE}[{number}]: the name {name!r} is no name in Python, such as 'balance'")
     if name in taken:
         raise ModelError(f"{PLACE}[{number}]: the name {name} is taken by another symbol or constraint; give another")
     return name

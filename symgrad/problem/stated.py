@@ -115,7 +115,7 @@ def _relations(subject_to: Any) -> Iterable[Any]:
     if not isinstance(parts, tuple | list):
         parts = [parts]
     for part in parts:
-        yield from part if isinstance(part, tuple | list) else [part]
+        yield from _relations(part) if isinstance(part, tuple | list) else [part]
 
 
 def _reached(expressions: Iterable[Any], definitions: Mapping[Any, set[Any]]) -> set[Any]:

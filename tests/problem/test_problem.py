@@ -209,6 +209,7 @@ def test_quantities_of_where_and_zero_objectives() -> None:
             lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[Le(state[t], IndexedBase("q")[t])]),
             r"subject_to\[0\], .*: IndexedBase q has no shape",
         ),
+        (lambda: Problem(x, [x], subject_to={"return": Le(x, 1)}), "the name 'return' is no name in Python"),
         (lambda: Problem(x, [x], subject_to={"x": Le(x, 1)}), "the name x is taken by another symbol"),
         (lambda: small().solve((1, 1), method="newton"), "there is no method 'newton'.*; choose trust-constr, SLSQP"),
         (lambda: small().solve({x: 1}), "x0 has no y"),

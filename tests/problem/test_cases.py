@@ -1,0 +1,151 @@
+"""Problems of several fields against what is known of them otherwise: closed forms, other programs and algorithms."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import Eq, Ge, IndexedBase, Le, MatrixSymbol, OneMatrix, Sum, Symbol, cos, sin, symbols
+
+from symgrad import Problem, quad, total
+
+N, M, T = symbols("N M T", integer=True, positive=True)
+i, j, k, t = symbols("i j k t", integer=True)
+METHODS = ("trust-constr", "SLSQP")
+rng = np.random.default_rng(0)
+
+
+def solved(problem: Problem, x0: Any, data: Any, method: str, **options: Any) -> Any:
+    found = problem.solve(x0, data, method=method, progress=False, **options)
+    assert found.kkt_residual < 1e-5, found
+    return found
+
+
+def held(*ends: tuple[Any, float]) -> list[tuple[str, Any]]:
+    """Entries that have given values."""
+    return [(f"end{number}", Eq(entry, value)) for number, (entry, value) in enumerate(ends)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_portfolio_is_the_solution_of_its_linear_system(method: str) -> None:
+    w, mu = MatrixSymbol("w", N, 1), MatrixSymbol("mu", N, 1)
+    S = MatrixSymbol("S", N, N)
+    ones = OneMatrix(N, 1)
+    problem = Problem(
+        quad(w, S), [w], subject_to={"budget": Eq((ones.T * w)[0, 0], 1), "gain": Eq((mu.T * w)[0, 0], 0.1)}
+    )
+    root, m = rng.normal(size=(5, 5)), rng.normal(0.1, 0.1, 5)
+    s = root @ root.T + np.eye(5)
+    found = solved(problem, np.full(5, 0.2), {S: s, mu: m}, method)
+    system = np.block([[2 * s, np.ones((5, 1)), m[:, None]], [np.ones(5), 0, 0], [m, 0, 0]])
+    expected = np.linalg.solve(system, [0] * 5 + [1, 0.1])
+    np.testing.assert_allclose(np.ravel(found.x.w), expected[:5], atol=1e-6)
+    np.testing.assert_allclose([found.multipliers["budget"], found.multipliers["gain"]], expected[5:], atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_dual_of_a_support_vector_machine_is_that_of_libsvm(method: str) -> None:
+    svm = pytest.importorskip("sklearn.svm")
+    a, y = IndexedBase("a", (N,)), IndexedBase("y", (N,))
+    K = IndexedBase("K", (N, N))
+    C = Symbol("C", real=True)
+    pairs = Sum(a[i] * a[j] * y[i] * y[j] * K[i, j], (i, 0, N - 1), (j, 0, N - 1))
+    problem = Problem(
+        pairs / 2 - Sum(a[i], (i, 0, N - 1)), [a], subject_to={"balance": Eq(Sum(a[i] * y[i], (i, 0, N - 1)), 0)},
+        bounds={a: (0, C)},
+    )  # fmt: skip
+    points = np.concatenate([rng.normal(-1, 1, (8, 2)), rng.normal(1, 1, (8, 2))])
+    labels = np.repeat([-1.0, 1.0], 8)
+    found = solved(problem, np.full(16, 0.1), {"y": labels, "K": points @ points.T, "C": 1.0}, method)
+    machine = svm.SVC(C=1.0, kernel="linear", tol=1e-10).fit(points, labels)
+    dual = np.zeros(16)
+    dual[machine.support_] = np.abs(machine.dual_coef_[0])
+    np.testing.assert_allclose((found.x.a * labels) @ points, (dual * labels) @ points, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_hanging_chain_hangs_as_its_forces_say(method: str) -> None:
+    x, y = IndexedBase("x", (N + 1,)), IndexedBase("y", (N + 1,))
+    length = Symbol("length", real=True)
+    problem = Problem(
+        Sum((y[i] + y[i + 1]) / 2, (i, 0, N - 1)),
+        [x, y],
+        subject_to=[
+            ("link", Eq((x[i + 1] - x[i]) ** 2 + (y[i + 1] - y[i]) ** 2, length**2)),
+            *held((x[0], 0), (y[0], 0), (x[N], 2), (y[N], 0)),
+        ],
+    )
+    count = 10
+    line = np.linspace(0, 2, count + 1)
+    start = {x: line, y: -line * (2 - line) / 2}
+    found = solved(problem, start, {length: 2.6 / count}, method)
+    dx, dy = np.diff(found.x.x), np.diff(found.x.y)
+    # at rest the horizontal force is the same in all links, and the vertical one grows by a link's weight
+    slopes = dy / dx
+    np.testing.assert_allclose(np.diff(slopes), np.full(count - 1, np.diff(slopes)[0]), rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_pendulum_swings_up_by_collocation(method: str) -> None:
+    angle, speed, torque = (IndexedBase(name, (T + 1,)) for name in ("angle", "speed", "torque"))
+    h = Symbol("h", real=True)
+    force = {n: torque[n] - sin(angle[n]) for n in (t, t + 1)}
+    problem = Problem(
+        h * Sum(torque[t] ** 2, (t, 0, T)),
+        [angle, speed, torque],
+        subject_to=[
+            ("turn", Eq(angle[t + 1], angle[t] + h * (speed[t] + speed[t + 1]) / 2)),
+            ("push", Eq(speed[t + 1], speed[t] + h * (force[t] + force[t + 1]) / 2)),
+            *held((angle[0], 0), (speed[0], 0), (angle[T], 3), (speed[T], 0)),
+        ],
+        bounds={torque: (-1.5, 1.5)},
+    )
+    steps = 24
+    start = (np.linspace(0, 3, steps + 1), np.zeros(steps + 1), np.zeros(steps + 1))
+    found = solved(problem, start, {h: 6.0 / steps}, method)
+    # the same control drives the pendulum there by another method of integration, as far as the steps are small
+    from scipy.integrate import solve_ivp
+
+    times = np.linspace(0, 6, steps + 1)
+
+    def motion(time: float, state: Any) -> Any:
+        return state[1], np.interp(time, times, found.x.torque) - np.sin(state[0])
+
+    end = solve_ivp(motion, (0, 6), (0, 0), rtol=1e-9, max_step=0.05).y[:, -1]
+    np.testing.assert_allclose(end, (3, 0), atol=0.15)
+    assert abs(found.objective - solved(problem, start, {h: 6.0 / steps}, "SLSQP").objective) < 1e-5
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_membrane_over_an_obstacle_is_that_of_projected_relaxation(method: str) -> None:
+    u, floor = IndexedBase("u", (N, M)), IndexedBase("floor", (N, M))
+    problem = Problem(
+        Sum((u[i + 1, j] - u[i, j]) ** 2, (i, 0, N - 2), (j, 0, M - 1))
+        + Sum((u[i, j + 1] - u[i, j]) ** 2, (i, 0, N - 1), (j, 0, M - 2)),
+        [u],
+        subject_to={
+            "left": Eq(u[0, j], 0),
+            "right": Eq(u[N - 1, j], 0),
+            "bottom": (Eq(u[i, 0], 0), (i, 1, N - 2)),
+            "top": (Eq(u[i, M - 1], 0), (i, 1, N - 2)),
+        },
+        bounds={u: (floor, None)},
+    )
+    n, m = 7, 6
+    obstacle = 1.0 - 0.4 * ((np.arange(n)[:, None] - 3) ** 2 + (np.arange(m) - 2.5) ** 2)
+    found = solved(problem, np.zeros((n, m)), {floor: obstacle}, method, check=False)
+    expected = np.zeros((n, m))
+    for _ in range(300):
+        for a in range(1, n - 1):
+            for b in range(1, m - 1):
+                mean = (expected[a - 1, b] + expected[a + 1, b] + expected[a, b - 1] + expected[a, b + 1]) / 4
+                expected[a, b] = max(obstacle[a, b], mean)
+    np.testing.assert_allclose(found.x.u, expected, atol=1e-5)
+
+
+def test_a_budget_of_a_total_and_an_angle() -> None:
+    w = MatrixSymbol("w", N, 1)
+    a = Symbol("a", real=True)
+    problem = Problem(-cos(a) * total(w), [a, w], subject_to={"budget": Le((w.T * w)[0, 0], 1), "up": Ge(a, 1)})
+    found = solved(problem, (1.5, np.ones(4) / 4), {}, "trust-constr")
+    np.testing.assert_allclose(np.ravel(found.x.w), np.full(4, 0.5), atol=1e-5)
+    assert abs(found.x.a - 1) < 1e-5
