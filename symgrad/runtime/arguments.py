@@ -16,7 +16,10 @@ def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = (), dense: Any 
     if fits is None:
         given = tuple([_array(name, one, dense) for name, one in zip(names, given, strict=True)])
         fits = _fits(names, tuple([(one.dtype, one.shape) for one in given]), whole)
-    for n, dtype, shape in fits[0]:
+    changes, _, number = fits
+    if number:
+        return tuple(map(number, given))
+    for n, dtype, shape in changes:
         one = given[n].astype(dtype, copy=False).reshape(shape) if shape else dtype.type(np.asarray(given[n]).item())
         given = (*given[:n], one, *given[n + 1 :])
     return given
@@ -24,7 +27,10 @@ def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = (), dense: Any 
 
 @lru_cache
 def _fits(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...] = ()) -> Any:
-    """What arguments of these kinds need, another type and shape, and all sizes; None if some are no real numbers."""
+    """What arguments of these kinds need, another type and shape, and all sizes; None if some are no real numbers.
+
+    The third result is what makes NumPy's numbers of all of them, if they are Python's.
+    """
     pairs = [kind if isinstance(kind, tuple) else (np.dtype(kind), ()) for kind in kinds]
     if any(pair[0].kind not in ("iu" if name in INTEGERS else "fiub") for name, pair in zip(names, pairs, strict=True)):
         return None
@@ -44,8 +50,12 @@ def _fits(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...]
                 raise ValueError(f"{name}: side {axis} is {said}, got {side}; given {given}")
         kept = tuple([n for n, label in zip(shape, labels, strict=True) if label != 1 or name in whole])
         fits.append((np.dtype(np.int64) if name in INTEGERS else real, kept))
-    changes = [(n, *fit) for n, fit in enumerate(fits) if not fit[1] or fit != pairs[n]]
-    return changes, {label: size for label, (size, _) in sizes.items() if label in DIMENSIONS}
+    fitting = [
+        pair == fit and (fit[1] or kind is real.type) for pair, fit, kind in zip(pairs, fits, kinds, strict=True)
+    ]
+    changes = [(n, *fit) for n, fit in enumerate(fits) if not fitting[n]]
+    number = real.type if {*kinds} == {float} else None
+    return changes, {label: size for label, (size, _) in sizes.items() if label in DIMENSIONS}, number
 
 
 def _array(name: str, given: Any, dense: Any = ()) -> Any:

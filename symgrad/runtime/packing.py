@@ -19,7 +19,7 @@ class _Bound:
     def __init__(self, given: dict[str, Any]) -> None:
         arrays = {name: _array(name, one) for name, one in given.items() if one is not ...}
         kinds = [(np.dtype(int), (one,)) if isinstance(one, int) else (one.dtype, one.shape) for one in arrays.values()]
-        _, self.sizes = _fits(tuple(arrays), tuple(kinds))
+        _, self.sizes, _ = _fits(tuple(arrays), tuple(kinds))
         self.given = arrays | self.sizes
 
     def __getattr__(self, name: str) -> Any:

@@ -57,3 +57,18 @@ def test_arrays_decide_the_type_then_scalars_and_a_python_number_never(given, ex
     names = ("a" if np.ndim(given[0]) == 0 else "column", "a")
     for _ in range(2):
         assert [one.dtype for one in _arguments(*given, names=names)] == [expected] * 2
+
+
+@pytest.mark.parametrize("kind", [float, np.float64, np.float32])
+def test_numbers_of_one_type_become_numpy_s_all_at_once(kind, monkeypatch):
+    names = ("a", "b", "c")
+    monkeypatch.setattr(arguments, "SHAPES", dict.fromkeys(names, ()))
+    given = tuple(map(kind, (1.5, 2.5, 3.5)))
+    expected = np.float32 if kind is np.float32 else np.float64
+    found = _arguments(*given, names=names)
+    assert found == given and {type(one) for one in found} == {expected}
+    changes, _, number = arguments._fits(names, (kind,) * 3)
+    assert (number is np.float64) == (kind is float)
+    assert bool(changes) == (kind is float)  # of NumPy's own numbers none is touched
+    mixed = _arguments(1, np.array(2.5), np.float64(3.5), names=names)
+    assert mixed == (1, 2.5, 3.5) and {type(one) for one in mixed} == {np.float64}
