@@ -16,10 +16,8 @@ def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = (), dense: Any 
     if fits is None:
         given = tuple([_array(name, one, dense) for name, one in zip(names, given, strict=True)])
         fits = _fits(names, tuple([(one.dtype, one.shape) for one in given]), whole)
-    changes, _, number = fits
-    if number:
-        return tuple(map(number, given))
-    for n, dtype, shape in changes:
+    given = tuple(map(np.float64, given)) if fits[2] else given  # all at once
+    for n, dtype, shape in fits[0]:
         one = given[n].astype(dtype, copy=False).reshape(shape) if shape else dtype.type(np.asarray(given[n]).item())
         given = (*given[:n], one, *given[n + 1 :])
     return given
@@ -27,10 +25,7 @@ def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = (), dense: Any 
 
 @lru_cache
 def _fits(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...] = ()) -> Any:
-    """What arguments of these kinds need, another type and shape, and all sizes; None if some are no real numbers.
-
-    The third result is what makes NumPy's numbers of all of them, if they are Python's.
-    """
+    """What arguments of these kinds need, another type and shape, and all sizes; None if some are no real numbers."""
     pairs = [kind if isinstance(kind, tuple) else (np.dtype(kind), ()) for kind in kinds]
     if any(pair[0].kind not in ("iu" if name in INTEGERS else "fiub") for name, pair in zip(names, pairs, strict=True)):
         return None
@@ -50,12 +45,9 @@ def _fits(names: tuple[str, ...], kinds: tuple[Any, ...], whole: tuple[str, ...]
                 raise ValueError(f"{name}: side {axis} is {said}, got {side}; given {given}")
         kept = tuple([n for n, label in zip(shape, labels, strict=True) if label != 1 or name in whole])
         fits.append((np.dtype(np.int64) if name in INTEGERS else real, kept))
-    fitting = [
-        pair == fit and (fit[1] or kind is real.type) for pair, fit, kind in zip(pairs, fits, kinds, strict=True)
-    ]
-    changes = [(n, *fit) for n, fit in enumerate(fits) if not fitting[n]]
-    number = real.type if {*kinds} == {float} else None
-    return changes, {label: size for label, (size, _) in sizes.items() if label in DIMENSIONS}, number
+    plain = {*kinds} == {float}  # real numbers of Python's, which fit as soon as they are NumPy's
+    changes = [(n, *f) for n, f in enumerate(fits) if f != pairs[n] or not (f[1] or plain or kinds[n] is real.type)]
+    return changes, {label: n for label, (n, _) in sizes.items() if label in DIMENSIONS}, plain
 
 
 def _array(name: str, given: Any, dense: Any = ()) -> Any:

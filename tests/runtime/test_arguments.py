@@ -67,8 +67,8 @@ def test_numbers_of_one_type_become_numpy_s_all_at_once(kind, monkeypatch):
     expected = np.float32 if kind is np.float32 else np.float64
     found = _arguments(*given, names=names)
     assert found == given and {type(one) for one in found} == {expected}
-    changes, _, number = arguments._fits(names, (kind,) * 3)
-    assert (number is np.float64) == (kind is float)
-    assert bool(changes) == (kind is float)  # of NumPy's own numbers none is touched
+    changes, _, of_python = arguments._fits(names, (kind,) * 3)
+    assert of_python == (kind is float)
+    assert changes == []  # of NumPy's own numbers none is touched
     mixed = _arguments(1, np.array(2.5), np.float64(3.5), names=names)
     assert mixed == (1, 2.5, 3.5) and {type(one) for one in mixed} == {np.float64}
