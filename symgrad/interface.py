@@ -38,6 +38,7 @@ class GeneratedModule(ModuleType):
             "hessian_compact": "hessian",
             "flat_hessian": "hessian",
             "Workspace": "workspace",
+            **dict.fromkeys(("ROUNDS", "Sums", "partial", "combine", "finish", "over_chunks", "batches"), "chunks"),
         }
         if name in ("hessian_sparse", "hessian_pattern"):
             raise AttributeError(

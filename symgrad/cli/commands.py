@@ -119,6 +119,7 @@ def commands(context: click.Context) -> int:
 @click.option("--with-test", is_flag=True, help="Write test_OUT.py beside it: a pytest file that checks the module.")
 @click.option("--no-check", is_flag=True, help="Write without checking the gradient.")
 @click.option("--workspace", is_flag=True, help="Functions that can keep their intermediate arrays between calls.")
+@click.option("--chunks", is_flag=True, help="Functions for rows of data that come in chunks.")
 @target_option
 @seed_option
 @_second_order_options
@@ -128,6 +129,7 @@ def compile_command(
     with_test: bool,
     no_check: bool,
     workspace: bool,
+    chunks: bool,
     target: str,
     seed: int,
     hessian: bool,
@@ -154,13 +156,13 @@ def compile_command(
     with progress(1 + with_test + (not no_check)) as doing:
         doing("deriving the gradient and printing the module")
         second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian, "quantities": quantities}
-        texts = [model.source(**second, workspace=workspace, target=target)]
+        texts = [model.source(**second, workspace=workspace, chunks=chunks, target=target)]
         if with_test:
             doing("drawing inputs for the test")
             texts.append(model.test_source(paths[0].stem, seed, hessian=hessian, hvp=hvp))
         if not no_check:
             doing("checking the gradient")
-            report = model.check(seed=seed, **second, workspace=workspace, target=target)
+            report = model.check(seed=seed, **second, workspace=workspace, chunks=chunks, target=target)
     if not no_check:
         if not report.ok:
             say(str(report))

@@ -24,10 +24,13 @@ def module_source(
     version: str,
     *,
     workspace: bool = False,
+    chunks: bool = False,
 ) -> str:
     """The text of the module; see `targets.ModuleWriter`."""
     if workspace:
         raise UnsupportedError(f"the target {library.target} has no workspace: {library.no_workspace}")
+    if chunks:
+        raise UnsupportedError(f"the target {library.target} has no chunks of rows: take the target numpy or numba")
     if any(isinstance(function.result, Sparse) for function in functions):
         raise UnsupportedError(
             f"the target {library.target} has no sparse Hessian: how many entries it has would depend on data; "

@@ -89,13 +89,17 @@ class Sources:
     def import_lines(self, names: Iterable[str], others: Mapping[str, Import] = MappingProxyType({})) -> list[str]:
         """The import statements for the definitions of the names, for types and others; plain imports come first."""
         used = {**TYPING, **others, **{key: one for name in names for key, one in self.known[name].imports.items()}}
-        parts: dict[str, list[str]] = {}
-        for one in used.values():
+        parts: dict[tuple[str, str], list[str]] = {}  # what has another name here comes on a line of its own
+        for key, one in used.items():
             if one.name is not None:
-                parts.setdefault(one.module, []).append(one.name)
+                other = "" if key == one.name else key
+                parts.setdefault((one.module, other), []).append(f"{one.name} as {key}" if other else one.name)
         plain = sorted(one.module for one in used.values() if one.name is None)
-        froms = [f"from {module} import {', '.join(sorted(parts[module]))}" for module in sorted(parts)]
-        return [*(f"import {module}" for module in plain), *froms]
+        named = sorted((module, sorted(names)) for (module, _), names in parts.items())
+        return [
+            *(f"import {module}" for module in plain),
+            *(f"from {m} import {', '.join(names)}" for m, names in named),
+        ]
 
     def special(self, names: Iterable[str]) -> set[str]:
         """The functions of `scipy.special` that the definitions of the names call."""

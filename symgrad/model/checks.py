@@ -16,7 +16,7 @@ from symgrad.generated import imported, load
 from symgrad.inspect.page import Report, report_page
 from symgrad.inspect.written_test import written_test
 from symgrad.interface import GeneratedModule
-from symgrad.model.code import Code
+from symgrad.model.code import Code, Options
 from symgrad.outputs.second_order import Request
 from symgrad.targets import NUMPY
 from symgrad.verify.check import check_module
@@ -43,6 +43,7 @@ class Checks(Code):
         jacobian: Sequence[Any] = (),
         quantities: Sequence[Any] = (),
         workspace: bool = False,
+        chunks: bool = False,
         target: str = NUMPY,
     ) -> GeneratedModule:
         """The generated module, imported under a name of its own.
@@ -54,6 +55,7 @@ class Checks(Code):
         seed : of the check's random inputs.
         hessian, hvp, jacobian, quantities : which other functions it has, as for `source`; they are checked, too.
         workspace : whether value and gradient take a `workspace`, whose arrays are kept between calls.
+        chunks : whether it has functions for rows of data that come in chunks, as for `source`; checked, too.
         target : what the module is written in, "numpy", "jax", "torch" or "numba"; the check is of that module.
 
         Raises
@@ -77,7 +79,8 @@ class Checks(Code):
         check = switch("check", check)
         if not isinstance(path, str | Path | None):
             raise ModelError(f"path is {quoted(path)}; give the name of a file, such as path='model_gradient.py'")
-        text, goal = self._source(request, switch("workspace", workspace), target), targets.target(target)
+        options = Options(switch("workspace", workspace), switch("chunks", chunks))
+        text, goal = self._source(request, options, target), targets.target(target)
         if check:
             module = self._checked_module(text, goal)
             report = self._check(module, request, Settings(seed, chain=False))
@@ -132,6 +135,7 @@ class Checks(Code):
         jacobian: Sequence[Any] = (),
         quantities: Sequence[Any] = (),
         workspace: bool = False,
+        chunks: bool = False,
         chain: bool = True,
         accuracy: bool = False,
         target: str = NUMPY,
@@ -147,6 +151,7 @@ class Checks(Code):
         hessian, hvp, jacobian, quantities : check these, too: derivatives as differences of the gradient and of the
             named quantities, and these against their definitions.
         workspace : check the module whose functions take a `workspace`.
+        chunks : check the module with functions for rows in chunks, and these.
         chain : also compare the stages of the compiler with each other at 50 digits, from the SymPy loss to the code,
             so that what is wrong is blamed on one of them.
         accuracy : also audit the digits of value and gradient on a logarithmic grid of each input, from 1e-300 to
@@ -168,9 +173,9 @@ class Checks(Code):
         """
         request, seed = self._request(hessian, hvp, jacobian, quantities), whole_number("seed", seed)
         inputs, chain, accuracy = self._inputs(inputs), switch("chain", chain), switch("accuracy", accuracy)
-        workspace = switch("workspace", workspace)
+        options = Options(switch("workspace", workspace), switch("chunks", chunks))
         goal = targets.target(target)
-        module = self._checked_module(self._source(request, workspace, target), goal)
+        module = self._checked_module(self._source(request, options, target), goal)
         return self._check(module, request, Settings(seed, sizes, inputs, chain, accuracy))
 
     def _inputs(self, inputs: Any) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """What can be asked of a model as code."""
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
@@ -19,6 +20,14 @@ from symgrad.version import __version__
 LONGEST_LINE = 30  # of a second derivative in the docstring of its function
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a module has beside its functions of arrays; see `Code.source`."""
+
+    workspace: bool = False
+    chunks: bool = False
+
+
 class Code(Formulas):
     """A model's generated module as text; see `Model`."""
 
@@ -31,6 +40,7 @@ class Code(Formulas):
         jacobian: Sequence[Any] = (),
         quantities: Sequence[Any] = (),
         workspace: bool = False,
+        chunks: bool = False,
         target: str = NUMPY,
     ) -> str:
         """The generated module's text; the same model gives the same bytes.
@@ -44,12 +54,15 @@ class Code(Formulas):
         quantities : names of `where`, each with a function `NAME` of its value; of those with a Jacobian there is
             `NAME_and_jacobian` besides, and `flat_NAME`, `flat_jacobian_NAME` by one vector of all parameters.
         workspace : with a class `Workspace`, whose arrays value and gradient use if they are given one.
+        chunks : with `partial`, `combine`, `finish` and `over_chunks`, for rows of data that never are in memory
+            together, and `batches`.
         target : what the module is written in, "numpy", "jax", "torch" or "numba".
 
         Raises
         ------
         ModelError : there is no such target.
-        UnsupportedError : the target has no spelling of a function of the model, or no such option.
+        UnsupportedError : the target has no spelling of a function of the model, or no such option; or, with
+            `chunks`, the model is no sum over rows of data, and the message names the quantity that ties these.
 
         Examples
         --------
@@ -60,29 +73,30 @@ class Code(Formulas):
         >>> "grad_x = 3 * a * x ** 2" in model.source()
         True
         """
-        return self._source(self._request(hessian, hvp, jacobian, quantities), switch("workspace", workspace), target)
+        options = Options(switch("workspace", workspace), switch("chunks", chunks))
+        return self._source(self._request(hessian, hvp, jacobian, quantities), options, target)
 
-    def _source(self, request: Request, workspace: bool, target: str) -> str:
+    def _source(self, request: Request, options: Options, target: str) -> str:
         if self.loss is None and not request:
             raise ModelError(
                 'a model without a loss computes what is asked for: give quantities=["r"], names of `where`, and '
                 'jacobian=["r"] for their derivatives'
             )
         goal = targets.target(target)
-        asked = request, workspace, goal
+        asked = request, options, goal
 
         def written() -> str:
             first = [] if self.loss is None else self._first_order
             functions = [*first, *self._second_order(request)]
             program, lines = self.derivation.program, self._short_formulas
-            return goal.module_source(program, functions, self.name, lines, __version__, workspace=workspace)
+            return goal.module_source(program, functions, self.name, lines, __version__, **asdict(options))
 
         if asked not in self._sources:
             self._sources[asked] = self._run(written)
         return self._sources[asked]
 
     @cached_property
-    def _sources(self) -> dict[tuple[Request, bool, targets.Target], str]:
+    def _sources(self) -> dict[tuple[Request, Options, targets.Target], str]:
         """The texts that were asked for: `source`, `compile` and `check` of a model need the same one."""
         return {}
 

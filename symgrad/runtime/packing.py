@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable
-from functools import partial
+from functools import partial as applied
 from math import prod
 from typing import Any
 
@@ -14,7 +14,7 @@ from symgrad.runtime.once import _memory
 
 
 class _Bound:
-    """What `bind` returns: every function of the module as one of what is not bound."""
+    """What `bind` returns: every function of the module as one of what is not bound; `unpack` is handed it."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         arrays = {name: _array(name, one) for name, one in given.items() if one is not ...}
@@ -27,9 +27,8 @@ class _Bound:
         if code is None:
             raise AttributeError(f"the module has no function {name!r}")
         taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        known = {one: given for one, given in self.given.items() if one in taken}
-        known = {"_bound": self} if code.co_flags & 8 else known  # unpack(theta, **data) hands on what it is given
-        return self.__dict__.setdefault(name, partial(globals()[name], **known))
+        known = {"_bound": self} if code.co_flags & 8 else {n: one for n, one in self.given.items() if n in taken}
+        return self.__dict__.setdefault(name, applied(globals()[name], **known))
 
 
 class _Keeping(_Bound):

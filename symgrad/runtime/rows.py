@@ -2,7 +2,8 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial, reduce
+from functools import partial as applied
+from functools import reduce
 from operator import call, iadd
 from typing import Any
 
@@ -29,14 +30,14 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
         mine = slice(count * k // blocks, count * (k + 1) // blocks)
         return rows(*[array[mine] for array in arrays], *[part[k] for part in kept], *shared)
 
-    join = partial(reduce, lambda one, other: [*map(call, joins or [iadd] * len(one), one, other)])
+    join = applied(reduce, lambda one, other: [*map(call, joins or [iadd] * len(one), one, other)])
     spans = [span for k in range(32) if (span := range(blocks * k // 32, blocks * (k + 1) // 32))]  # one for a thread
     tell, limit = _blas(THREADS is not None or threading.current_thread() is threading.main_thread())
     before = tell()
     threads = min(len(spans), THREADS or before) if count * size >= THREAD_WORK else 1
     limit(1)
     try:
-        with ThreadPoolExecutor(threads, initializer=partial(np.seterr, **np.geterr())) as pool:
+        with ThreadPoolExecutor(threads, initializer=applied(np.seterr, **np.geterr())) as pool:
             return join((pool.map if threads > 1 else map)(lambda span: join(map(block, span)), spans))
     finally:
         limit(before)

@@ -79,6 +79,15 @@ class RowPlan:
         return frozenset(node for one in self.rounds for node in one.local)
 
 
+@dataclass(frozen=True)
+class Tie:
+    """Why the rows along a dimension are not computed apart: a node that needs several of them, and what it is."""
+
+    dimension: Symbol | None
+    node: Node | None
+    reason: str
+
+
 @record(
     "a sum over all rows is one over blocks of rows",
     "a block of rows stays in the processor's cache",
@@ -86,52 +95,85 @@ class RowPlan:
 )
 def row_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan | None:
     """The split over the first data axis that allows one; None if rows depend on each other but by sums and extrema."""
-    parameters = {s for a in arguments if a.role == "parameter" for side in a.shape for s in side.free_symbols}
-    sides = dict.fromkeys(a.shape[0] for a in arguments if a.role == "data" and a.shape)
-    nodes = list(postorder([use.node for use in roots]))
-    for side in sides:
-        if isinstance(side, Symbol) and side not in parameters:
-            kinds = _kinds(nodes, side)
-            if kinds is not None and not any(kinds.get(use.node) == "local" for use in roots):
-                known = {a.name for a in arguments if a.role == "data"}
-                scaled, own = scaled_totals(nodes, roots, kinds, _rounds(nodes, kinds))
-                kinds |= {node: "part" for node in own if node not in kinds}  # a finite number in place of M
-                kinds |= _sums_of_totals(nodes, roots, {n: k for n, k in kinds.items() if n not in scaled}, known)
-                return _in_rounds(nodes, side, kinds, scaled, own)
+    for side in row_dimensions(arguments):
+        found = plan_along(side, roots, arguments)
+        if isinstance(found, RowPlan):
+            return found
     return None
 
 
-def _kinds(nodes: Sequence[Node], dimension: Symbol) -> dict[Node, str] | None:
+def row_dimensions(arguments: Sequence[Argument]) -> list[Symbol]:
+    """The lengths of the first axes of data that are no lengths of parameters."""
+    parameters = {s for a in arguments if a.role == "parameter" for side in a.shape for s in side.free_symbols}
+    sides = dict.fromkeys(a.shape[0] for a in arguments if a.role == "data" and a.shape)
+    return [side for side in sides if isinstance(side, Symbol) and side not in parameters]
+
+
+def plan_along(
+    dimension: Symbol, roots: Sequence[Use], arguments: Sequence[Argument], placed: bool = False
+) -> RowPlan | Tie:
+    """The split over the rows along a dimension, or what ties them together.
+
+    With `placed`, what rows add to places that they name is a sum over rows, too: it is joined as an array of all
+    places, which is worth it for few large parts of the rows, not for blocks in the cache.
+    """
+    nodes = list(postorder([use.node for use in roots]))
+    kinds = _kinds(nodes, dimension, placed)
+    if isinstance(kinds, Tie):
+        return kinds
+    rows = next((use.node for use in roots if kinds.get(use.node) == "local"), None)
+    if rows is not None:
+        return Tie(dimension, rows, "has an entry for each row")
+    known = {a.name for a in arguments if a.role == "data"}
+    scaled, own = scaled_totals(nodes, roots, kinds, _rounds(nodes, kinds))
+    kinds |= {node: "part" for node in own if node not in kinds}  # a finite number in place of M
+    kinds |= _sums_of_totals(nodes, roots, {n: k for n, k in kinds.items() if n not in scaled}, known)
+    return _in_rounds(nodes, dimension, kinds, scaled, own)
+
+
+def _kinds(nodes: Sequence[Node], dimension: Symbol, placed: bool = False) -> dict[Node, str] | Tie:
     """Of nodes with rows that they are `local`, of sums and extrema over rows that each is a `total`.
 
-    None if there is anything else with rows, or no total, or no input with rows.
+    A tie if there is anything else with rows, or no total, or no input with rows.
     """
     kinds: dict[Node, str] = {}
     for node in nodes:
-        rows = [axis for axis, side in enumerate(node.shape) if dimension in side.free_symbols]
-        bound = [side for side in getattr(node, "bound", ()) if dimension in side.free_symbols]
-        local = [use.node for use in node.uses() if kinds.get(use.node) == "local"]
-        if any(node.shape[axis] != dimension for axis in rows) or any(side != dimension for side in bound):
-            return None
-        within = isinstance(node, Scatter) and _keeps_rows(node, rows, dimension)
-        if len(rows) + len(bound) > 1 and not within:
-            return None
-        if any(isinstance(other, Range) for other in local) and not isinstance(node, Gather | Scatter):
-            return None  # the numbers of the rows themselves, which differ from block to block
-        if rows:
-            if not (within or _is_local(node, rows, dimension)):
-                return None
-            kinds[node] = "local"
-        elif bound:
-            if not (
-                isinstance(node, Contract) or (isinstance(node, Reduce) and node.head in (MaxOver, MinOver, NormOver))
-            ):
-                return None
-            kinds[node] = "total"
-        elif local:
-            return None
-    inputs = any(isinstance(node, Input) for node, kind in kinds.items() if kind == "local")
-    return kinds if inputs and "total" in kinds.values() else None
+        kind = _kind(node, dimension, kinds, placed)
+        if isinstance(kind, Tie):
+            return kind
+        if kind is not None:
+            kinds[node] = kind
+    if not any(isinstance(node, Input) for node, kind in kinds.items() if kind == "local"):
+        return Tie(dimension, None, "no array that is needed has rows")
+    return kinds if "total" in kinds.values() else Tie(dimension, None, "nothing is summed over the rows")
+
+
+def _kind(node: Node, dimension: Symbol, kinds: Mapping[Node, str], placed: bool) -> str | Tie | None:
+    """Whether a node is `local` or a `total`, or neither since it has no rows at all."""
+
+    def tied(reason: str) -> Tie:
+        return Tie(dimension, node, reason)
+
+    rows = [axis for axis, side in enumerate(node.shape) if dimension in side.free_symbols]
+    bound = [side for side in getattr(node, "bound", ()) if dimension in side.free_symbols]
+    local = [use.node for use in node.uses() if kinds.get(use.node) == "local"]
+    if any(node.shape[axis] != dimension for axis in rows) or any(side != dimension for side in bound):
+        return tied("has an axis whose length depends on the number of rows")
+    within = isinstance(node, Scatter) and _keeps_rows(node, rows, dimension)
+    if len(rows) + len(bound) > 1 and not within:
+        return tied("has rows along two axes, for pairs of rows")
+    if any(isinstance(other, Range) for other in local) and not isinstance(node, Gather | Scatter):
+        return tied("has the numbers of the rows themselves")  # which differ from block to block
+    if rows:
+        if isinstance(node, Input) and rows[0] > 0:
+            return tied("has its rows along another axis than the first")
+        return "local" if within or _is_local(node, rows, dimension) else tied("has entries that need several rows")
+    if bound:
+        summed = isinstance(node, Contract) or (isinstance(node, Reduce) and node.head in (MaxOver, MinOver, NormOver))
+        if summed or (placed and isinstance(node, Scatter) and _is_placed(node, dimension)):
+            return "total"
+        return tied("is taken over all rows, and is no sum, maximum or minimum of theirs")
+    return tied("is taken over all rows in their order, or over some of them") if local else None
 
 
 def _sums_of_totals(
@@ -237,6 +279,12 @@ def _keeps_rows(node: Scatter, rows: Sequence[int], dimension: Symbol) -> bool:
     own = [k for k, side in enumerate(node.bound, node.rank) if side == dimension]
     others = [sub for axis, sub in enumerate(node.subs) if axis != rows[0]]
     return own in ([], [letter]) and not any(isinstance(sub.node, Range) and sub.letters == (letter,) for sub in others)
+
+
+def _is_placed(node: Scatter, dimension: Symbol) -> bool:
+    """Whether what rows add to some places is a sum over rows: of none of them is its number a place."""
+    (letter,) = [k for k, side in enumerate(node.bound, node.rank) if side == dimension]
+    return not any(isinstance(sub.node, Range) and letter in sub.letters for sub in node.subs)
 
 
 def _is_row(sub: Use, row: int) -> bool:

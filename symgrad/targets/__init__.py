@@ -36,11 +36,12 @@ class ModuleWriter(Protocol):
     functions : in their order, with terms as code should compute them.
     name, formulas, version : for the module's docstring.
     workspace : whether functions can be computed in arrays that are kept between calls.
+    chunks : whether functions can be computed for rows that come in chunks.
 
     Raises
     ------
     ModelError : an argument has a name that the functions need.
-    UnsupportedError : the target has no spelling of something, which is named.
+    UnsupportedError : the target has no spelling of something, which is named; or rows do not come in chunks.
     """
 
     def __call__(
@@ -52,6 +53,7 @@ class ModuleWriter(Protocol):
         version: str,
         *,
         workspace: bool = False,
+        chunks: bool = False,
     ) -> str: ...
 
 

@@ -103,7 +103,35 @@ class Calls:
         if function in self.vectors:
             return self._of_vectors(function, inputs, options)
         first = [tuple(inputs[f"direction_{name}"] for name in self.parameters)] if function == PRODUCT else []
-        result = called(self.module, function, inputs, self.sizes, *first, **options)
+        return self._labelled(function, called(self.module, function, inputs, self.sizes, *first, **options))
+
+    def in_chunks(self, function: str, inputs: Inputs, ends: Sequence[int]) -> Arrays:
+        """The same of rows in chunks that end there, which are put together from the last on."""
+        rows = self.rows
+        named = {k: v for k, v in {**_by_name(self.sizes), **inputs}.items() if not k.startswith("direction_")}
+        given = {name: value for name, value in named.items() if name not in (*rows, self.module.ROWS)}
+        if function == PRODUCT:
+            given["direction"] = tuple(inputs[f"direction_{name}"] for name in self.parameters)
+        spans = [slice(first, end) for first, end in zip((0, *ends), ends, strict=False)]
+        known: tuple[Any, ...] = ()
+        for _ in range(self.module.ROUNDS[function]):
+            parts = [
+                self.module.partial(given, {name: inputs[name][span] for name in rows}, function, known)
+                for span in spans
+            ]
+            while len(parts) > 1:
+                parts[-2:] = [self.module.combine(*parts[-2:])]
+            known += tuple(parts)
+        return self._labelled(function, self.module.finish(given, known[-1], ends[-1], known[:-1]))
+
+    @property
+    def rows(self) -> list[str]:
+        """The data with rows, of a module that takes these in chunks."""
+        module = self.module
+        row = (getattr(module, "ROWS", None),)
+        return [n for n in module.ARGUMENTS if n not in self.parameters and module.SHAPES.get(n, ())[:1] == row]
+
+    def _labelled(self, function: str, result: Any) -> Arrays:
         if function == VALUE:
             return {"value": np.asarray(result)}
         if function == GRADIENT:

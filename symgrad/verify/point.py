@@ -74,11 +74,15 @@ class Point:
             self.inputs |= {f"direction_{name}": self.vector(name, self.directions) for name in self.names}
 
     def computed(self, function: str, inputs: Inputs, warnings: Any = "ignore", **options: Any) -> Arrays | Raised:
-        """What a function gives, or in words what it raises; what it has written to its inputs is noted and undone."""
+        """What a function gives, or in words what it raises; what it has written to its inputs is noted and undone.
+
+        With `ends`, what it gives for rows in chunks that end there.
+        """
         before = {name: np.copy(value) for name, value in inputs.items() if isinstance(value, np.ndarray)}
         try:
             with np.errstate(all=warnings, under="ignore"):
-                return self.calls(function, inputs, **options)
+                call = self.calls.in_chunks if "ends" in options else self.calls
+                return call(function, inputs, **options)
         except Exception as problem:  # the code under test may fail in any way, and that is a finding
             return Raised(problem)
         finally:

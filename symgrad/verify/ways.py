@@ -125,8 +125,25 @@ def way_findings(point: Point) -> Iterator[Finding]:
         with _set(point.subject.module, way.settings):
             wrong = [_wrong(point, way, function) for function in point.plain]
         yield finding(way.statement, not any(wrong), next(filter(None, wrong), ""))
+    yield from _chunk_findings(point)
     yield finding("results stay as they are when a function is called again", not (kept := _changed(point)), kept)
     yield finding("the inputs are not written to", not point.wrote, f"changed: {', '.join(dict.fromkeys(point.wrote))}")
+
+
+def _chunk_findings(point: Point) -> Iterator[Finding]:
+    """Whether functions of rows in chunks give the same numbers, whatever the chunks are, of one row each, too."""
+    rounds = getattr(point.subject.module, "ROUNDS", {})
+    count = min((len(point.inputs[name]) for name in point.calls.rows), default=0) if rounds else 0
+    if not count:
+        return
+    some = sorted({*point.rng.integers(1, count + 1, 2).tolist(), count})
+    for name, ends in (("of one row", range(1, count + 1)), ("of several rows", some)):
+        wrong = []
+        for function in rounds.keys() & point.plain.keys():
+            found = point.computed(function, point.inputs, ends=list(ends))
+            said = found if isinstance(found, str) else point.differing(function, found, point.plain[function])
+            wrong += [f"{function}: {said}"] if said else []
+        yield finding(f"chunks {name} give the same numbers", not wrong, next(iter(sorted(wrong)), ""))
 
 
 def _wrong(point: Point, way: Way, function: str) -> str:

@@ -78,8 +78,9 @@ def module_source(
     version: str,
     *,
     workspace: bool = False,
+    chunks: bool = False,
 ) -> str:
     """The text of the module; see `targets.ModuleWriter`."""
     if workspace:
         raise UnsupportedError("the target numba has no workspace: its kernels keep what they need in variables")
-    return numpy_source(program, functions, name, formulas, version, compiler=NumbaCompiler())
+    return numpy_source(program, functions, name, formulas, version, chunks=chunks, compiler=NumbaCompiler())

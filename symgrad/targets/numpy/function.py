@@ -10,16 +10,17 @@ from sympy import S, Symbol
 from symgrad.codegen.arguments import read_off
 from symgrad.codegen.lines import Line, Listing, listing
 from symgrad.codegen.runtime import Import
-from symgrad.codegen.signature import Called, signature, taken_arguments
+from symgrad.codegen.signature import Called, Signature, signature, taken_arguments
 from symgrad.codegen.speller import Speller
 from symgrad.codegen.types import RecordType, Types
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
 from symgrad.lowering.functions import SPECIAL, UNIVARIATE
-from symgrad.outputs.function import Function, Pattern, Result, Sparse, arrays_of, axes_of, terms_of
+from symgrad.outputs.function import Function, Pattern, Result, Sparse, arrays_of, axes_of, terms_of, with_terms
 from symgrad.outputs.requirements import Length as Side
+from symgrad.schedule.chunks import chunk_plan, without_count
 from symgrad.schedule.estimate import size_estimate
-from symgrad.schedule.rows import row_plan
+from symgrad.schedule.rows import RowPlan, Tie, row_plan
 from symgrad.statements.expressions import Buffer, Expression, Length, Operation, Read
 from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.needed import needed
@@ -30,7 +31,7 @@ from symgrad.statements.statements import Body, Once, Rows, every, operations_of
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.lines import asks_for_arrays
-from symgrad.targets.numpy.once import with_once, with_shared
+from symgrad.targets.numpy.once import with_numbers, with_once, with_shared
 from symgrad.targets.numpy.parts import PrintedParts, printed_parts
 from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
@@ -202,47 +203,79 @@ def print_function(
 ) -> PrintedFunction:
     """The statements of a function, and the arguments that they mention; with those that are compiled in kernels."""
     made = signature(function, program, "np.dtype(np.float64)")
+    rows = row_plan(list(made.roots.values()), made.arguments)
+    printer, found = _statements(made, program, rows, compiler is None)
+    once = validated(with_once(found, function.arguments, function.name, printer.fresh), "once")
+    once = once if compiler is None else validated(compiler.with_kernels(function.name, once), "kernels")
+    first = None if rows is None else rows.dimension
+    kept = None
+    if workspace:
+        inside = validated(with_kept_arrays(found, first), "workspace")
+        kept = PrintedBody(inside, _speller(made, f"{function.name}_in"), TYPES.of(made.result))
+    return _printed(made, program, once, first, kept)
+
+
+def print_chunks(function: Function, program: Program) -> PrintedFunction | list[Tie]:
+    """The same for rows that come in chunks: what is computed before their number is known does without it.
+
+    If rows cannot be computed apart, what ties them together along each axis that data begin with.
+    """
+    plain = signature(function, program, "np.dtype(np.float64)")
+    plan = chunk_plan(list(plain.roots.values()), plain.arguments)
+    if isinstance(plan, list):
+        return plan
+    terms = terms_of(function.result)
+    images = dict(zip(terms, without_count(terms, plan.dimension), strict=True))
+    made = signature(replace(function, result=with_terms(function.result, images)), program, plain.dtype)
+    again = chunk_plan(list(made.roots.values()), made.arguments)
+    assert isinstance(again, RowPlan) and again.dimension == plan.dimension
+    _, found = _statements(made, program, again)
+    return _printed(made, program, with_numbers(found), again.dimension)
+
+
+def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: bool = True) -> tuple[NumpyTerms, Body]:
+    """The statements of a function, and what has made them."""
     names, shapes = [a.name for a in made.arguments], made.given_shapes
     taken = [*TAKEN, *map(str, program.dimensions), *shapes.values()]
-    printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes), compiler is None)
-    rows = row_plan(list(made.roots.values()), made.arguments)
+    printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes), leads)
     if isinstance(made.result, Pattern):
         printer.places = [use.node for use in terms_of(made.result)]
     printer.compute(made.roots, rows)
-    writer = ResultWriter(printer, shapes, _given(made.result, function, program))
+    writer = ResultWriter(printer, shapes, _given(made.result, made.function, program))
     results = made.result if isinstance(made.result, tuple) else (made.result,)
     returned = tuple(map(writer.write, results))  # which may take statements, too
     said = validated(Body(tuple(printer.statements), returned), "printing")
     found = validated(needed(said), "needed")
-    found = validated(with_turned_copies(found, printer.fresh), "turned") if compiler is None else found
-    first = None if rows is None else rows.dimension
-    once = validated(with_once(found, function.arguments, function.name, printer.fresh), "once")
-    once = once if compiler is None else validated(compiler.with_kernels(function.name, once), "kernels")
-    reused = validated(with_reuse(once, first), "reuse")
-    typed = next((a.name for a in made.arguments if not a.integer), "")
-    speller = Speller(NUMPY, made.dtype, function=function.name, typed=typed)
+    return printer, validated(with_turned_copies(found, printer.fresh), "turned") if leads else found
+
+
+def _speller(made: Signature, name: str) -> Speller:
+    return Speller(NUMPY, made.dtype, function=name, typed=next((a.name for a in made.arguments if not a.integer), ""))
+
+
+def _printed(
+    made: Signature, program: Program, body: Body, rows: Symbol | None, kept: PrintedBody | None = None
+) -> PrintedFunction:
+    """A function of its statements, with the last passes over these."""
+    function = made.function
+    reused = validated(with_reuse(body, rows), "reuse")
     released = validated(with_releases(reused), "release")
     sparse = sparse_arguments(function.arguments, released)
-    made_sparse = validated(with_sparse_products(released, sparse), "sparse products")
-    returns = TYPES.of(made.result)
-    body = PrintedBody(made_sparse, speller, returns)
-    kept = None
-    if workspace:
-        inside = validated(with_kept_arrays(found, first), "workspace")
-        kept = PrintedBody(inside, Speller(NUMPY, made.dtype, function=f"{function.name}_in", typed=typed), returns)
-    printed = [body, *([] if kept is None else [kept])]
+    last = validated(with_sparse_products(released, sparse), "sparse products")
+    plain = PrintedBody(last, _speller(made, function.name), TYPES.of(made.result))
+    printed = [plain, *([] if kept is None else [kept])]
     return PrintedFunction(
         function,
         tuple(postorder([use.node for use in terms_of(function.result)])),
-        taken_arguments(made, body.dimensions, program),
-        shapes,
-        body,
+        taken_arguments(made, plain.dimensions, program),
+        made.given_shapes,
+        plain,
         kept,
-        returns,
+        plain.returns,
         TYPES.records(made.result),
         frozenset(helper for one in printed for helper in one.helpers),
         frozenset(special for one in printed for special in one.scipy),
-        frozenset() if workspace else sparse,
+        sparse if kept is None else frozenset(),
     )
 
 

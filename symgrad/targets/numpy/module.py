@@ -18,6 +18,8 @@ from symgrad.outputs.function import Function, Record, Sparse
 from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
+from symgrad.targets.numpy.chunks import FUNCTIONS as OF_CHUNKS
+from symgrad.targets.numpy.chunks import Chunks, PrintedChunks, chunk_functions
 from symgrad.targets.numpy.function import TYPES, Compiler, PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.parts import MEMORY
 from symgrad.targets.numpy.runtime import sources
@@ -35,21 +37,24 @@ def module_source(
     version: str,
     *,
     workspace: bool = False,
+    chunks: bool = False,
     compiler: Compiler | None = None,
 ) -> str:
     """The text of the module; see `targets.ModuleWriter`. Functions that take all arguments can have a workspace."""
     printed = _with_shared(print_function(f, program, workspace and f.takes_all, compiler) for f in functions)
     _refuse_taken_names(program.arguments, printed)
-    helpers = {helper for one in printed for helper in one.helpers}
+    split = chunk_functions(program, printed) if chunks else Chunks()
+    every = [*printed, *(one.printed for one in split.functions)]
+    helpers = {helper for one in every for helper in one.helpers}
     checks = _checks(program, printed)
-    sparse = _only_multiplied(program, printed)
+    sparse = _only_multiplied(program, every)
     rendered = _rendered(printed, checks, sparse, program.arguments)
-    few, keeps = any(f["first_sparse"] for f in rendered), any(f["kept"] for f in rendered)
+    few, keeps = (any(f[key] for f in rendered) for key in ("first_sparse", "kept"))
     parameters = [a for a in program.arguments if a.role == "parameter"]
     shapes = _parameter_shapes(program)
-    packing = _packing(program, parameters)
-    shown = [*(["Workspace"] if keeps else []), *(SPARSE if few else [])]
-    needs = [*_of_functions(printed, checks, functions), *(["_solved"] if "_solved" in shapes else [])]
+    shown = [*(["Workspace"] if keeps else []), *(SPARSE if few else []), *(OF_CHUNKS if chunks else [])]
+    needs = [*_of_functions(every, checks, functions), *(["_solved"] if "_solved" in shapes else [])]
+    needs += OF_CHUNKS if chunks else ()
     keeping, runtime = "_once" in needs, sources()
     inside = [n for n in runtime.closure(["_Bound", *["_Keeping"] * keeping, *needs]) if n not in shown]
     _refuse_taken_functions(functions, {name for one in inside for name in runtime.known[one].imports} | {*_UNPACKING})
@@ -65,18 +70,17 @@ def module_source(
         parameters=[_described(a) for a in parameters],
         types=TYPES,
         conventions=conventions(postorder([program.loss.node])),
-        dimensions=[str(d) for d in program.dimensions],
-        integers=[a.name for a in program.arguments if a.integer and a.role != "dimension"],
         shapes_of_parameters=shapes,
         helpers=sorted(helpers),
-        scipy=sorted({name for one in printed for name in one.scipy} | runtime.special(inside)),
+        scipy=sorted({name for one in every for name in one.scipy} | runtime.special(inside)),
         checks=checks.values(),
-        packing=packing,
-        shapes="\n".join(_shapes([a for a in program.arguments if a.role != "dimension"])),
+        packing=_packing(program, parameters),
+        **_sizes(program),
         sparse=sparse,
         bind=_bind(program, keeping),
         keeping=keeping,
         functions=rendered,
+        **_of_chunks(split, checks, sparse, program.arguments),
         workspace=keeps,
         kernels=compiler,
         imports=runtime.import_lines([*shown, *inside], {**_UNPACKING, **(compiler.imports if compiler else {})}),
@@ -90,6 +94,16 @@ def _with_shared(printed: Iterable[PrintedFunction]) -> list[PrintedFunction]:
     """The functions with one part for what several of them compute of data."""
     made: dict[tuple[object, ...], str] = {}
     return [replace(one, body=one.body.shared(made)) for one in printed]
+
+
+def _sizes(program: Program) -> dict[str, Any]:
+    """What a module says of dimensions, of shapes, and of arrays of integers."""
+    arrays = [a for a in program.arguments if a.role != "dimension"]
+    return {
+        "dimensions": [str(d) for d in program.dimensions],
+        "integers": [a.name for a in arrays if a.integer],
+        "shapes": "\n".join(_shapes(arrays)),
+    }
 
 
 def _shapes(arguments: Sequence[Argument]) -> list[str]:
@@ -253,6 +267,38 @@ def _prepared(
     return [*array_lines(one.arguments, whole_model, one.given_shapes, dense), *looked]
 
 
+def _of_chunks(
+    split: Chunks, checks: Mapping[str, Check], sparse: Collection[str], arguments: Sequence[Argument]
+) -> dict[str, Any]:
+    """What the template needs of functions for rows in chunks."""
+    return {
+        "rows": str(split.functions[0].dimension) if split.functions else "",
+        "in_chunks": [_in_chunks(one, checks, sparse, arguments) for one in split.functions],
+        "left_out": split.left_out,
+        "chunks": sources().text(OF_CHUNKS if split.functions else ()),
+    }
+
+
+def _in_chunks(
+    one: PrintedChunks, checks: Mapping[str, Check], sparse: Collection[str], arguments: Sequence[Argument]
+) -> dict[str, Any]:
+    """What the template needs of a function for rows in chunks."""
+    dense = [name for name in sparse if name not in one.printed.sparse]
+    return {
+        "name": one.name,
+        "head": one.head,
+        "rounds": one.rounds,
+        "rows": [a.name for a in one.printed.arguments if a.shape[:1] == (one.dimension,)],
+        "directions": [a.name for a in one.printed.function.directions],
+        "prepared": _prepared(one.printed, checks, dense, arguments, remembers=False),
+        "body": {
+            "lines": one.lines,
+            "result": one.parts.result,
+            "functions": [[line.text for line in function] for function in one.parts.functions],
+        },
+    }
+
+
 def _statements(body: PrintedBody, lengths: Sequence[Length]) -> dict[str, Any]:
     """The statements of a function, after those that read off arrays the dimensions that they mention."""
     parts, dimensions = body.parts_in_place(lengths)
@@ -278,7 +324,7 @@ def _refuse_taken_names(arguments: Sequence[Argument], printed: Sequence[Printed
 
 def _refuse_taken_functions(functions: Sequence[Function], imported: Collection[str]) -> None:
     """Functions of quantities must not hide others of the module, nor what it imports."""
-    taken = {"pack", "unpack", "bind", "np", "scipy", "Parameters", "Gradient", *imported}
+    taken = {"pack", "unpack", "bind", "np", "scipy", "Parameters", "Gradient", *OF_CHUNKS, *imported}
     for function in functions:
         if function.name in taken:
             raise ModelError(

@@ -53,16 +53,20 @@ def with_once(body: Body, arguments: Iterable[Argument], name: str, fresh: Fresh
     given = {buffer for buffer in arrays if buffer.owner == "argument" and buffer.name in data}
     made = _Apart(body, given, fresh).apart(f"{name}_of_data")
     fixed = {b for one in made.statements if isinstance(one, Once) for b in one.results} | given
-    numbers = count(1)  # of the passes over rows that are left
-    statements = [
-        _rows_apart(_numbered(one, next(numbers)), fixed, fresh, name) if isinstance(one, Rows) else one
-        for one in made.statements
-    ]
+    made = with_numbers(made)  # of the passes over rows that are left
+    statements = [_rows_apart(one, fixed, fresh, name) if isinstance(one, Rows) else one for one in made.statements]
     return replace(made, statements=tuple(statements))
 
 
-def _numbered(rows: Rows, number: int) -> Rows:
-    return replace(rows, name="rows" if number == 1 else f"rows_{number}")
+def with_numbers(body: Body) -> Body:
+    """The function with its passes over rows numbered in order."""
+    numbers = count(1)
+
+    def numbered(rows: Rows) -> Rows:
+        number = next(numbers)
+        return replace(rows, name="rows" if number == 1 else f"rows_{number}")
+
+    return replace(body, statements=tuple(numbered(s) if isinstance(s, Rows) else s for s in body.statements))
 
 
 def with_shared(body: Body, made: dict[tuple[object, ...], str], typed: bool) -> Body:

@@ -13,7 +13,7 @@ from symgrad.codegen.lines import Line, indented, lines, wrapped
 from symgrad.codegen.speller import Speller
 from symgrad.statements.expressions import Expression, Read, buffers_of, substituted
 from symgrad.statements.lengths import dimensions_in, dimensions_of
-from symgrad.statements.seam import AFTER, BEFORE, Section, seam_of
+from symgrad.statements.seam import AFTER, BEFORE, Seam, Section, seam_of
 from symgrad.statements.statements import Body, Define, Once, Release, Rows
 from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
 
@@ -40,10 +40,13 @@ class PrintedParts:
     functions: tuple[tuple[Line, ...], ...] = ()
 
 
-def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: bool = False) -> PrintedParts:
+def printed_parts(
+    body: Body, speller: Speller, returns: str = "Any", in_place: bool = False, asks: bool = False
+) -> PrintedParts:
     """A function that returns something of the type `returns`, in parts if it has rows.
 
-    With `in_place`, the only result of rows has no variable where it is returned, if that is short.
+    With `in_place`, the only result of rows has no variable where it is returned, if that is short. With `asks`, the
+    function asks whoever calls it for what is made of all rows.
     """
     if body.statements and isinstance(body.statements[0], Once):
         once = _PrintedOnce(body.statements[0], speller, MEMORY)
@@ -52,14 +55,17 @@ def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: 
     seam = seam_of(body)
     if seam is None:
         return PrintedParts(tuple(lines_of(body.statements, speller)), _listed(body.results, speller))
-    made: list[Line] = []
     result = _listed(body.results, speller)
     functions: list[tuple[Line, ...]] = []
+    count = _Count(body, seam) if asks else None
+    made = lines(count.first if count else [])
     for part in seam.parts:
         if isinstance(part, Rows):
             alone = in_place and not any(one.computes for one in seam.sections)
             call = _only_result(part, body.results, speller) if alone else None
-            made += [] if call else lines(_rows(part, speller), part)
+            made += (
+                lines(count.asking(part, speller), part) if count else [] if call else lines(_rows(part, speller), part)
+            )
             result = call or result
             functions += _rows_functions(part, speller)
             continue
@@ -74,6 +80,31 @@ def printed_parts(body: Body, speller: Speller, returns: str = "Any", in_place: 
         else:
             made += lines(wrapped(f"{_listed(part.gives, speller)} = {printed.name}(", printed.taken, ")"))
     return PrintedParts(tuple(made), result, tuple(functions))
+
+
+class _Count:
+    """How a function that asks for what is made of all rows learns how many these are: as soon as it asks first."""
+
+    def __init__(self, body: Body, seam: Seam) -> None:
+        self._dimension = seam.rounds[0][0].dimension
+        before = dimensions_of(Body((*seam.before.body, seam.rounds[0][0]), seam.before.gives))
+        self._left = "_" if self._dimension not in dimensions_of(body) else str(self._dimension)
+        self.first: list[str] = []
+        if self._dimension in before:
+            self.first, self._left = [f"{self._left}, _ = yield None  # how many rows there are"], "_"
+
+    def asking(self, rows: Rows, speller: Speller) -> list[str]:
+        """The lines that ask for what is made of all rows."""
+        left = f"{self._left}, {_tuple(_together([buffer.name for buffer in rows.results], rows))}"
+        self._left = "_"
+        kept = _tuple([buffer.name for buffer in rows.kept])
+        joins = _joins(rows)
+        given = [
+            *_given(rows, speller)[:5],
+            *([kept] if rows.kept or joins else []),
+            *([_tuple(joins)] if joins else []),
+        ]
+        return wrapped(f"{left} = yield (", given, ")")
 
 
 class _PrintedSection:
@@ -160,9 +191,13 @@ def _given(rows: Rows, speller: Speller) -> list[str]:
         arrays, shared = [*arrays, f"range({arrays[0]}.shape[0])"], [*shared, MEMORY]
     given = [f"_{speller.function}_{rows.name}", _tuple(arrays), _tuple(shared)]
     given += [*map(speller.size, (rows.width, rows.size)), *([f"kept={_tuple(kept)}"] if kept else [])]
+    return [*given, *([f"joins={_tuple(joins)}"] if (joins := _joins(rows)) else [])]
+
+
+def _joins(rows: Rows) -> list[str]:
+    """What makes one of the results of two blocks; nothing where all are added."""
     joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]
-    given += [] if set(joins) <= {"iadd"} else [f"joins={_tuple(joins)}"]
-    return given
+    return [] if set(joins) <= {"iadd"} else joins
 
 
 def _once_in(rows: Rows) -> Once | None:
