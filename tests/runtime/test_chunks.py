@@ -1,5 +1,6 @@
 """Functions of rows that come in chunks: the numbers of whole arrays, bits that depend on the chunks alone, errors."""
 
+import doctest
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -425,3 +426,11 @@ def test_derivatives_for_batches_are_estimates_without_bias() -> None:
         whole = module.gradient(w=start, **data).w
         parts = [module.gradient(w=start, **batch).w for batch in module.batches(data, 8, 1)]
         np.testing.assert_allclose(factor * np.mean(parts, axis=0), whole, rtol=1e-12)
+
+
+def test_what_the_guide_shows_of_chunks() -> None:
+    guide = (EXAMPLES / "GUIDE.md").read_text(encoding="utf-8").split("\n## Chunks\n")[1].split("\n## ")[0]
+    text = "\n".join(block.split("```")[0] for block in guide.split("```pycon\n")[1:])
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    runner.run(doctest.DocTestParser().get_doctest(text, {}, "Chunks", None, 0))
+    assert runner.summarize().attempted > 15 and not runner.failures

@@ -87,9 +87,10 @@ def module_source(
     version: str,
     *,
     workspace: bool = False,
+    chunks: bool = False,
 ) -> str:
-    if workspace:
-        raise UnsupportedError("the target plain has no workspace")
+    if workspace or chunks:
+        raise UnsupportedError(f"the target plain has no {'workspace' if workspace else 'chunks'}")
     parameters = tuple(a.name for a in program.arguments if a.role == "parameter")
     head = [
         f'"""{name}, by symgrad {version}."""',
