@@ -103,7 +103,7 @@ class Calls:
         if function in self.vectors:
             return self._of_vectors(function, inputs, options)
         first = [tuple(inputs[f"direction_{name}"] for name in self.parameters)] if function == PRODUCT else []
-        return self._labelled(function, called(self.module, function, inputs, self.sizes, *first, **options))
+        return self._labelled(function, inputs, called(self.module, function, inputs, self.sizes, *first, **options))
 
     def in_chunks(self, function: str, inputs: Inputs, ends: Sequence[int]) -> Arrays:
         """The same of rows in chunks that end there, which are put together from the last on."""
@@ -115,14 +115,12 @@ class Calls:
         spans = [slice(first, end) for first, end in zip((0, *ends), ends, strict=False)]
         known: tuple[Any, ...] = ()
         for _ in range(self.module.ROUNDS[function]):
-            parts = [
-                self.module.partial(given, {name: inputs[name][span] for name in rows}, function, known)
-                for span in spans
-            ]
+            chunks = ({name: inputs[name][span] for name in rows} for span in spans)
+            parts = [self.module.partial(given, chunk, function, known) for chunk in chunks]
             while len(parts) > 1:
                 parts[-2:] = [self.module.combine(*parts[-2:])]
             known += tuple(parts)
-        return self._labelled(function, self.module.finish(given, known[-1], ends[-1], known[:-1]))
+        return self._labelled(function, inputs, self.module.finish(given, known[-1], ends[-1], known[:-1]))
 
     @property
     def rows(self) -> list[str]:
@@ -131,7 +129,7 @@ class Calls:
         row = (getattr(module, "ROWS", None),)
         return [n for n in module.ARGUMENTS if n not in self.parameters and module.SHAPES.get(n, ())[:1] == row]
 
-    def _labelled(self, function: str, result: Any) -> Arrays:
+    def _labelled(self, function: str, inputs: Inputs, result: Any) -> Arrays:
         if function == VALUE:
             return {"value": np.asarray(result)}
         if function == GRADIENT:
