@@ -27,16 +27,7 @@ def module_source(
     chunks: bool = False,
 ) -> str:
     """The text of the module; see `targets.ModuleWriter`."""
-    if workspace:
-        raise UnsupportedError(f"the target {library.target} has no workspace: {library.no_workspace}")
-    if chunks:
-        raise UnsupportedError(f"the target {library.target} has no chunks of rows: take the target numpy or numba")
-    if any(isinstance(function.result, Sparse) for function in functions):
-        raise UnsupportedError(
-            f"the target {library.target} has no sparse Hessian: how many entries it has would depend on data; "
-            "hessian=True gives the dense one and hvp=True products with it, and the targets numpy and numba have "
-            'hessian="sparse"'
-        )
+    _refuse(library, functions, workspace, chunks)
     functions = [function for function in functions if not isinstance(function.result, Pattern)]
     made = [print_function(function, program, library) for function in functions]
     taken = library.reserved | {record for one in made for record, _ in one.types}
@@ -79,3 +70,17 @@ def module_source(
         special=any(one.special for one in made) or bool(runtime.special(inside)),
         runtime="\n\n\n".join(text.strip() for text in texts),
     )
+
+
+def _refuse(library: Library, functions: Sequence[Function], workspace: bool, chunks: bool) -> None:
+    """What modules of libraries have not is an error."""
+    if workspace:
+        raise UnsupportedError(f"the target {library.target} has no workspace: {library.no_workspace}")
+    if chunks:
+        raise UnsupportedError(f"the target {library.target} has no chunks of rows: take the target numpy or numba")
+    if any(isinstance(function.result, Sparse) for function in functions):
+        raise UnsupportedError(
+            f"the target {library.target} has no sparse Hessian: how many entries it has would depend on data; "
+            "hessian=True gives the dense one and hvp=True products with it, and the targets numpy and numba have "
+            'hessian="sparse"'
+        )
