@@ -18,6 +18,7 @@ from symgrad.problem.solution import Solution, judged
 # Ipopt widens bounds unless it is told not to.
 _IPOPT = {"print_level": 0, "sb": "yes", "tol": 1e-9, "max_iter": 3000, "bound_relax_factor": 1e-12}
 _BARRIER, _OPTIMAL = 1e-9, 1e-8  # from where on interior points are near enough to the minimum
+_MESSAGES = {3: "the barrier is as small as it should be", 4: "steps are as small as they should be"}
 
 Found = tuple[Any, Vector | None]  # what the solver gives, and the multipliers of all constraints in one vector
 Seen = Callable[[int, Vector], None]
@@ -158,8 +159,10 @@ def _trust_constr(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Fou
         callback=callback,
         options={"gtol": 0.0 if inside else 1e-9, "xtol": 1e-12, "barrier_tol": _BARRIER, "maxiter": 3000} | options,
     )
-    found.success = found.status in (1, 2, 3)
-    found.message = "the barrier is as small as it should be" if found.status == 3 else found.message
+    # SciPy compares what rounding leaves of constraints with a `gtol` of 0 when steps get too small
+    stalled = found.status == 4 and inside and found.constr_violation < _OPTIMAL
+    found.success = found.status in (1, 2, 3) or stalled
+    found.message = _MESSAGES.get(found.status, found.message) if found.success else found.message
     return found, np.asarray(found.v[0]) if constraints else none
 
 

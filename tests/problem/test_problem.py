@@ -155,6 +155,16 @@ def test_multipliers_have_names_and_signs() -> None:
         assert "KKT residual" in str(found)
 
 
+def test_steps_that_are_too_small_end_at_a_minimum() -> None:
+    """SciPy calls it a failure where rounding leaves 4e-16 of a constraint."""
+    x, i = IndexedBase("x", (N,)), Symbol("i", integer=True)
+    chained = Sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2, (i, 0, N - 2))
+    whole = [Eq(Sum(x[i], (i, 0, N - 1)), 1), Le(x[i] ** 2, 4)]
+    found = Problem(chained, [x], subject_to=whole, bounds={x: (-3, 3)}).solve({x: np.zeros(50)}, progress=False)
+    assert found.success and found.kkt_residual < 1e-6
+    assert str(found).startswith("trust-constr converged after ")
+
+
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     small().solve((1, 1), progress=True)
     said = capsys.readouterr().err
