@@ -44,6 +44,7 @@ def policy() -> str:
             "default-src 'none'",
             f"script-src 'sha256-{digest}'",
             "style-src 'unsafe-inline'",
+            "img-src data:",
             "connect-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",
