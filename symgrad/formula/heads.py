@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import Abs, And, S, loggamma, polygamma
+from sympy import Abs, And, Pow, S, Transpose, loggamma, polygamma
 from sympy.core.sorting import default_sort_key
 from sympy.printing.printer import Printer
 
 from symgrad.formula.binding import ATOM, POWER, PRODUCT, SUM, is_spelled_out, tightness
 from symgrad.formula.boxes import (
+    ENTRIES,
     TIGHT,
     TRANSPOSED,
     Box,
@@ -141,7 +142,8 @@ class Heads(Printer):  # type: ignore[misc]
 
     def _print_DotProduct(self, expr: Any) -> Box:
         left, right = expr.args
-        first = Factor(Script(self.at(left, ATOM), sup=TRANSPOSED))
+        turned = left.arg if isinstance(left, Transpose) else None
+        first = Factor(Script(self.at(left, ATOM), sup=TRANSPOSED) if turned is None else self.at(turned, ATOM))
         loose = tightness(right, self._meanings) < POWER and (not right.is_MatMul or leads_negative(right))
         return Chain(False, None, False, (first, Factor(self.box(right), loose)))
 
@@ -187,6 +189,9 @@ class Heads(Printer):  # type: ignore[misc]
         if not is_spelled_out(function) and not isinstance(function.expr, Abs | loggamma | polygamma):
             head = function.expr.func.__name__
             entries = dict(zip(function.variables, matrices, strict=True))
+            if isinstance(function.expr, Pow) and len(entries) == 2:
+                base, exponent = (entries[arg] for arg in function.expr.args)
+                return Script(self.at(base, ATOM), sup=Row((ENTRIES, self.box(exponent))))
             return self._call(head, [entries[arg] for arg in function.expr.args])
         before = self._meanings
         self._meanings = {**before, **dict(zip(function.variables, matrices, strict=True))}

@@ -112,7 +112,8 @@ class _Idiom:
         if expr in self._known and not (across in self._known and _transposes(across) < _transposes(expr)):
             return S.One, None
         for sign in (S.One, S.NegativeOne):
-            if (found := across if sign == 1 else _opposite(across)) in self._known:
+            found = across if sign == 1 else _opposite(across)
+            if found in self._known and _transposes(found) <= _transposes(expr):
                 return sign, found
         return S.One, None
 

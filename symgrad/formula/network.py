@@ -11,6 +11,7 @@ from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
 from symgrad.functions import total
+from symgrad.functions.common import is_matrix
 from symgrad.graph.nodes import Letter
 
 
@@ -22,6 +23,10 @@ class Inner(DotProduct):  # type: ignore[misc]
     def doit(self, **hints: Any) -> "Inner":
         """Itself: written out as a sum over a placeholder it would not be a formula."""
         return self
+
+    def _xreplace(self, rule: Any) -> Any:
+        """Without what SymPy puts for the sums of matrices inside, to take a sign out of them: scalars."""
+        return super()._xreplace({old: new for old, new in rule.items() if not is_matrix(old) or is_matrix(new)})
 
     def _sympystr(self, printer: Any) -> str:
         return f"DotProduct({', '.join(printer.doprint(arg) for arg in self.args)})"

@@ -151,8 +151,8 @@ def _raised(power: Box) -> str:
 
 
 def _tight(inner: _Text) -> str:
-    """A text in parentheses if it has spaces, or is a ratio."""
-    loose = inner.level < _ATOM and (" " in inner.text or inner.level == _RATIO)
+    """A text in parentheses if it has spaces, is a ratio, or has an exponent that the sign would seem to belong to."""
+    loose = inner.level < _ATOM and (" " in inner.text or "^" in inner.text or inner.level == _RATIO)
     return f"({inner.text})" if loose else inner.text
 
 

@@ -1,7 +1,9 @@
 """A formula whose shapes are known as SymPy objects, in the dialect of matrices."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 import sympy as sp
@@ -14,6 +16,7 @@ from sympy import (
     Identity,
     IndexedBase,
     Integer,
+    MatAdd,
     MatMul,
     MatrixExpr,
     MatrixSymbol,
@@ -25,6 +28,7 @@ from sympy import (
     Sum,
     Symbol,
     Trace,
+    Transpose,
     ZeroMatrix,
     hadamard_product,
 )
@@ -101,6 +105,8 @@ class _Elaboration:
         self.whole = _names_without_subscripts(reading.program)
         self.symbols = {symbol.name: self._symbol(symbol) for symbol in (*reading.symbols, *reading.quantities)}
         self.indices: dict[str, Any] = {}
+        taken = set(re.findall(r"\w+", reading.program.source))
+        self.letters = (name for name in chain("ijklmn", (f"i{n}" for n in count(1))) if name not in taken)
 
     def all(self) -> Elaborated:
         """Everything of the program."""
@@ -133,7 +139,7 @@ class _Elaboration:
         if declared.SYMMETRIC in kind.properties:
             facts.append(Q.symmetric(symbol))
         if declared.POSITIVE in kind.properties and kind.kind != declared.SCALAR:
-            letters = [Symbol(f"{shape.name}_{n}", integer=True) for n in range(kind.axes)]
+            letters = [sp.Idx(next(self.letters), self.size(size)) for size in kind.sizes]
             facts.append(self._entry(symbol, letters) > 0)
         return facts
 
@@ -174,8 +180,7 @@ class _Elaboration:
         return _times(S.NegativeOne, self.expression(node.operand))
 
     def _of_transposed(self, node: tree.Transposed) -> Any:
-        operand = self.expression(node.operand)
-        return operand.T if isinstance(operand, MatrixExpr) else operand
+        return _transposed(self.expression(node.operand))
 
     def _of_comparison(self, node: tree.Comparison) -> Any:
         return _COMPARISONS[node.operator](self.expression(node.left), self.expression(node.right))
@@ -273,7 +278,7 @@ class _Elaboration:
             case "quad":
                 return Trace(MatMul(A.T, others[0], A))
             case "transpose":
-                return A.T
+                return _transposed(A)
             case "diag":
                 vector = 1 in A.shape
                 return DiagMatrix(A if A.cols == 1 else A.T) if vector else DiagonalOf(A)
@@ -316,6 +321,13 @@ def _times(left: Any, right: Any) -> Any:
         number, matrix = (right, left) if isinstance(left, MatrixExpr) else (left, right)
         return matrix if number == 1 else number * matrix if number.is_number else MatMul(number, matrix)
     return left * right
+
+
+def _transposed(value: Any) -> Any:
+    """The transpose; of a sum as a whole, which SymPy would make one of transposes."""
+    if isinstance(value, MatAdd):
+        return Transpose(value)
+    return value.T if isinstance(value, MatrixExpr) else value
 
 
 def _scalar(product: Any) -> Expr:

@@ -17,6 +17,8 @@ from symgrad.text.tree import Span
 LONGEST = 20_000  # characters: a page of formulas has two thousand
 DEEPEST = 500  # levels: what is nested deeper was not written by a person
 
+MOST_DIGITS = 308  # of a number, as of floating-point numbers
+
 _OPENING, _CLOSING = "([", ")]"
 _NESTING = "+-*/^'([·×−–⊙∘⊘ᵀ’"  # no level of the tree without one of these
 _GOES_ON = "+-*/^,=(["  # a line that ends so goes on in the next one
@@ -175,6 +177,9 @@ class _Builder(Transformer):  # type: ignore[type-arg]
         return FormulaError(message, self.source, (at.start, at.end))
 
     def number(self, meta: Any, given: list[Any]) -> tree.Number:
+        digits, _, exponent = str(given[0]).lower().partition("e")
+        if len(digits) > MOST_DIGITS or abs(int(exponent[:9] or 0)) > MOST_DIGITS:
+            raise self._fail(f"a number has at most {MOST_DIGITS} digits, before and after the point", _span(meta))
         return tree.Number(str(given[0]), _span(meta))
 
     def name(self, meta: Any, given: list[Any]) -> tree.Name:

@@ -24,7 +24,7 @@ from symgrad.text.shapes import Conflict, Shapes
 from symgrad.text.sizes import ONE, Shape
 
 FARTHEST = 6  # steps away from the defaults that are tried, and at most one of two steps
-MOST = 3000  # readings that are tried, a second's worth
+MOST = 40_000  # parts of readings that are looked at, less than a second's worth
 LISTED = 4  # readings that a message lists
 
 # How far other kinds are from the default; capitals are scalars, and a to g matrices, where it is declared only.
@@ -33,6 +33,7 @@ _STEPS = {
     declared.VECTOR: {declared.SCALAR: 1, declared.MATRIX: 2},
     declared.MATRIX: {declared.VECTOR: 2},
 }
+_NONE = Declared("", "")
 _PLURALS = {"column": "columns", "row": "rows", "value": "values", "entry": "entries"}
 
 
@@ -161,7 +162,7 @@ class _Search:
                 kind = {1: declared.VECTOR, 2: declared.MATRIX}.get(count, declared.ARRAY)
                 self.fixed[name] = Declared(name, kind, axes=count)
         self.defaults = {name: default_kind(name) for name in self.names.symbols if name not in self.fixed}
-        self.tried = 0
+        self.looked_at = 0
         self.conflict: FormulaError | None = None  # of the default shapes
 
     def best(self) -> tuple[Reading, ...]:
@@ -171,22 +172,23 @@ class _Search:
             if found and steps > min(against for against, _ in found):
                 break
             for changed in self._changes(steps):
-                self.tried += 1
                 try:
-                    found.append(self._try(changed, steps))
+                    made = self._try(changed, steps)
+                    found += [made] if made else []
                 except Conflict as conflict:
                     if not steps:
                         self.conflict = self._in_words(conflict)
-            if self.tried > MOST:
-                break
+                self.looked_at += len(self.shapes.of) + 5 * len(self.names.symbols)
+                if self.looked_at > MOST:
+                    raise self.conflict or self._too_many()
         if not found:
             assert self.conflict is not None
             raise self.conflict
         least = min(against for against, _ in found)
         return tuple(self._reading(shapes, against) for against, shapes in found if against == least)
 
-    def _try(self, changed: Mapping[str, str], steps: int) -> tuple[int, Shapes]:
-        """What speaks against a reading in which some symbols have other kinds than by default."""
+    def _try(self, changed: Mapping[str, str], steps: int) -> tuple[int, Shapes] | None:
+        """What speaks against a reading in which some symbols have other kinds than by default; None if too much."""
         kinds = dict(self.fixed)
         for name, default in self.defaults.items():
             kind = changed.get(name, default)
@@ -194,6 +196,8 @@ class _Search:
         ordered = {name: kinds[name] for name in self.names.symbols}
         self.shapes = Shapes(self.program, ordered, frozenset(self.defaults))
         result = self.shapes.find()
+        if changed.keys() & {name for name in self.shapes.doubts if kinds.get(name, _NONE).kind == declared.SCALAR}:
+            return None  # a vector by default, and used as one
         against = steps + sum(self.shapes.doubts.values())
         if not result.is_scalar:
             against += 2 if result.shape[0] == ONE else 1
@@ -208,6 +212,10 @@ class _Search:
                     distances = [distance for _, distance in kinds]
                     if sum(distances) == steps and distances.count(2) < 2:
                         yield dict(zip(chosen, (kind for kind, _ in kinds), strict=True))
+
+    def _too_many(self) -> FormulaError:
+        at = self.program.result.at
+        return FormulaError("so many shapes cannot be found: declare some", self.program.source, (at.start, at.end))
 
     def _size_names(self, shapes: Shapes) -> dict[int, str]:
         in_order = [size for sizes in shapes.symbols.values() for size in sizes]

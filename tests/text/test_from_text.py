@@ -40,7 +40,7 @@ def test_where_and_facts():
     formula = parse("S: definite symmetric matrix(N)\nx: positive vector\nz = log(x)\nz'*inv(S)*z")
     S, x, z = MatrixSymbol("S", N, N), MatrixSymbol("x", N, 1), MatrixSymbol("z", N, 1)
     assert formula.facts[:2] == (Q.positive_definite(S), Q.symmetric(S))
-    assert str(formula.facts[2]) == "x[x_0, 0] > 0"
+    assert str(formula.facts[2]) == "x[i, 0] > 0"
     (equation,) = formula.where
     assert equation.lhs == z
     assert isinstance(equation, Eq)
