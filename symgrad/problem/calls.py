@@ -1,5 +1,6 @@
 """A problem's module as the check calls it: objective and constraints as named quantities of the Lagrangian."""
 
+from collections import namedtuple
 from collections.abc import Callable, Sequence
 from functools import wraps
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 from sympy import MatrixSymbol
 
+from symgrad.frontend.names import name_of
 from symgrad.problem.functions import BOTH, CONSTRAINTS, GRADIENT, HESSIAN, JACOBIAN, OBJECTIVE
 from symgrad.verify.together import Together
 
@@ -30,12 +32,12 @@ def as_checked(module: Any, lagrangian: Any, variables: Sequence[Any], constrain
         OBJECTIVE: getattr(module, OBJECTIVE),
         f"jacobian_{OBJECTIVE}": _changed(getattr(module, GRADIENT), slopes),
         f"{OBJECTIVE}_and_jacobian": _changed(getattr(module, BOTH), lambda both: (both[0], slopes(both[1]))),
-        "hessian": getattr(module, HESSIAN),
+        "hessian_sparse": getattr(module, HESSIAN),
     }
     for name in constraints:
         values, jacobian = getattr(module, CONSTRAINTS), getattr(module, JACOBIAN)
         known[name] = _changed(values, _field(name))
-        known[f"jacobian_{name}"] = _changed(jacobian, _field(name))
+        known[f"jacobian_{name}"] = _rows(values, jacobian, name, [name_of(one) for one in variables])
         known[f"{name}_and_jacobian"] = _side_by_side(known[name], known[f"jacobian_{name}"])
     return Together(SimpleNamespace(**known), module, lagrangian)
 
@@ -48,6 +50,25 @@ def _changed(function: Callable[..., Any], change: Callable[[Any], Any]) -> Call
     @wraps(function)
     def called(*given: Any, **named: Any) -> Any:
         return change(function(*given, **named))
+
+    return called
+
+
+def _rows(
+    values: Callable[..., Any], jacobian: Callable[..., Any], name: str, variables: Sequence[str]
+) -> Callable[..., Any]:
+    """The derivatives of one constraint by each variable, of the matrix of all."""
+    made = namedtuple("made", variables)  # type: ignore[misc]  # of a problem that is known here
+
+    @wraps(jacobian)
+    def called(*given: Any, **named: Any) -> Any:
+        found = values(*given, **named)
+        sizes = [int(np.size(part)) for part in found]
+        number = found._fields.index(name)
+        first = sum(sizes[:number])
+        matrix = jacobian(*given, **named).to_dense()[first : first + sizes[number]]
+        ends = np.cumsum([np.size(named[variable]) for variable in variables])
+        return made(*np.split(matrix, ends[:-1], axis=1))
 
     return called
 

@@ -33,9 +33,11 @@ class CompiledProblem(StatedProblem):
     def source(self, *, target: str = NUMPY) -> str:
         """The generated module's text.
 
-        It has `objective`, `gradient`, `objective_and_gradient`; `constraints` and `jacobian`, a field for each
-        constraint, sparse where they are; `hessian_of_lagrangian`, which takes `factor` and an array `multiplier_NAME`
-        for each constraint besides; the table CONSTRAINTS of the least and the largest value of each, and BOUNDS.
+        It has `objective`, `gradient`, `objective_and_gradient`; `constraints`, with a field for each; sparse matrices
+        by the flat vector of all variables, with `to_scipy()`: `jacobian`, and `hessian_of_lagrangian`, which takes
+        `factor` and an array `multiplier_NAME` for each constraint besides; where their entries stand,
+        `jacobian_pattern` and `hessian_pattern`, which depends on sizes and data alone; the table CONSTRAINTS of the
+        least and the largest value of each, and BOUNDS.
 
         Parameters
         ----------
@@ -63,9 +65,7 @@ class CompiledProblem(StatedProblem):
         model, goal = self.model, targets.target(target)
         names = [one.symbol for one in self.constraints]
         given = [base for base in model.program.names if base not in (self._objective_name, *names)]
-        functions = problem_functions(
-            model.derivation, self._objective_name, names, given, self.multipliers, model._derivative_text
-        )
+        functions = problem_functions(model.derivation, self._objective_name, names, given, self.multipliers)
         program = model.derivation.program
         text = goal.module_source(program, functions, self.name, self._summary(), __version__)
         limits = ", ".join(f'"{one.name}": {LIMITS[one.kind]}' for one in self.constraints)
@@ -119,9 +119,9 @@ class CompiledProblem(StatedProblem):
         names = tuple(one.symbol for one in self.constraints)
         quantities = (*names, self._objective_name)
         module = goal.on_arrays(goal.imported(self.source(target=target), self.name))
-        lagrangian = goal.on_arrays(goal.imported(model.source(hessian=True, target=target), self.name))
+        lagrangian = goal.on_arrays(goal.imported(model.source(hessian="sparse", target=target), self.name))
         joined = as_checked(module, lagrangian, self.variables, [one.name for one in self.constraints])
-        request = Request(hessian=True, jacobian=quantities, quantities=quantities)
+        request = Request(sparse=True, jacobian=quantities, quantities=quantities)
         settings = Settings(whole_number("seed", seed), sizes, model._inputs(inputs), switch("chain", chain))
         return model._run(lambda: check_module(model._checking.subject(joined, request), settings))
 

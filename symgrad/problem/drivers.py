@@ -67,7 +67,7 @@ class SolvedProblem(ShownProblem):
         if missing:
             raise ModelError(f"data has no {', '.join(missing)}; the problem needs {', '.join(self._needed)}")
         module = self._checked_module if check else self._unchecked_module
-        flat = FlatProblem(module, self.constraints, self.bounds, start, given)
+        flat = FlatProblem(module, self.model.arguments, self.constraints, self.bounds, start, given)
         shown = _Progress(flat, sys.stderr.isatty() if progress is None else progress)
         raw, multipliers = DRIVERS[method](flat, dict(options), shown)
         shown.done()

@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sympy import IndexedBase, MatrixSymbol, Symbol
 
+from symgrad.arguments import Argument
 from symgrad.calls import quoted
 from symgrad.errors import ModelError
 from symgrad.frontend.names import label_of, name_of
+from symgrad.frontend.signature import SIDE, determined
+from symgrad.outputs.function import axes_of
 from symgrad.problem.bounds import Bounds, refuse_crossed
 from symgrad.problem.constraints import Constraint
-from symgrad.problem.functions import BOTH, CONSTRAINTS, HESSIAN, JACOBIAN
+from symgrad.problem.functions import BOTH, CONSTRAINTS, HESSIAN, HESSIAN_PATTERN, JACOBIAN, JACOBIAN_PATTERN
 from symgrad.problem.lagrangian import FACTOR, MULTIPLIER
 
 Vector = NDArray[np.float64]
@@ -23,18 +26,12 @@ ENDS = {"=": (0.0, 0.0), "≤": (-np.inf, 0.0), "≥": (0.0, np.inf)}
 
 @dataclass(frozen=True)
 class Entries:
-    """The entries of a matrix that may be different from zero; those at the same place are to be added."""
+    """The entries of a matrix that may be different from zero, and the matrix as one of `scipy.sparse`."""
 
     values: Vector
     rows: NDArray[np.int64]
     columns: NDArray[np.int64]
-    shape: tuple[int, int]
-
-    def matrix(self) -> Any:
-        """The matrix, as one of `scipy.sparse`."""
-        from scipy.sparse import coo_array  # solvers are SciPy's, and nothing else here needs it
-
-        return coo_array((self.values, (self.rows, self.columns)), shape=self.shape).tocsr()
+    matrix: Callable[[], Any]
 
 
 class FlatProblem:
@@ -42,7 +39,7 @@ class FlatProblem:
 
     Parameters
     ----------
-    module : the problem's module.
+    module, arguments : the problem's module, and what its functions take.
     constraints, bounds : those of the problem.
     start : an array for each variable, by its name, that says its shape.
     data : by name.
@@ -57,6 +54,7 @@ class FlatProblem:
     def __init__(
         self,
         module: Any,
+        arguments: Sequence[Argument],
         constraints: Sequence[Constraint],
         bounds: Mapping[str, Bounds],
         start: Mapping[str, Any],
@@ -65,12 +63,13 @@ class FlatProblem:
         self._module, self.constraints = module, constraints
         self.shapes = {name: np.shape(array) for name, array in start.items()}
         self._data = {name: one for name, one in data.items() if name in (*module.ARGUMENTS, *module.DIMENSIONS)}
-        self._sizes = self._read_sizes({**start, **self._data})
+        self._sizes = self._read_sizes(arguments, {**start, **self._data})
         ends = [_ends(name, bounds[name], shape, data) for name, shape in self.shapes.items()]
         self.low, self.high = (np.concatenate([pair[n] for pair in ends]) for n in (0, 1))
         vector = np.concatenate([np.ravel(np.asarray(array, dtype=float)) for array in start.values()])
         self.start = np.clip(vector, self.low, self.high)
         self._known: dict[Any, tuple[bytes, Any]] = {}
+        self._patterns: dict[str, Any] = {}
         values = self._values(self.start)
         self.sides = {one.name: np.shape(value) for one, value in zip(constraints, values, strict=True)}
         sides = [ENDS[one.kind] for one in constraints]
@@ -107,15 +106,26 @@ class FlatProblem:
     def jacobian(self, theta: Vector) -> Entries:
         """The derivatives of the constraints."""
         if not self.constraints:
-            return _joined([], (0, theta.size))
-        rows = self._once("jacobian", theta, lambda: self._called(JACOBIAN, self.variables(theta)))
-        return self._matrix([list(row) for row in rows], list(self.sides.values()))
+            return _no_entries(theta.size)
+
+        def compute() -> Entries:
+            return self._matrix(JACOBIAN, JACOBIAN_PATTERN, self.variables(theta))
+
+        found: Entries = self._once("jacobian", theta, compute)
+        return found
 
     def hessian(self, theta: Vector, factor: float, multipliers: Vector) -> Entries:
         """The second derivatives of factor·objective + multipliers·constraints."""
         weights = {f"{MULTIPLIER}{name}": one for name, one in self.multipliers(multipliers).items()}
-        rows = self._called(HESSIAN, {**self.variables(theta), FACTOR: float(factor), **weights})
-        return self._matrix([list(row) for row in rows], list(self.shapes.values()))
+        named = {**self.variables(theta), FACTOR: float(factor), **weights}
+        return self._matrix(HESSIAN, HESSIAN_PATTERN, named)
+
+    def _matrix(self, function: str, pattern: str, named: Mapping[str, Any]) -> Entries:
+        """A sparse matrix; where its entries stand is found out once."""
+        if pattern not in self._patterns:
+            self._patterns[pattern] = self._called(pattern, named)
+        found = self._called(function, named, pattern=self._patterns[pattern])
+        return Entries(np.asarray(found.values, dtype=float), found.rows, found.columns, found.to_scipy)
 
     def _both(self, theta: Vector) -> Any:
         return self._once("objective", theta, lambda: self._called(BOTH, self.variables(theta)))
@@ -133,54 +143,39 @@ class FlatProblem:
             self._known[what] = key, compute()
         return self._known[what][1]
 
-    def _called(self, function: str, named: Mapping[str, Any]) -> Any:
+    def _called(self, function: str, named: Mapping[str, Any], **options: Any) -> Any:
         known = {**self._sizes, **self._data, **named}
         taken = signature(getattr(self._module, function)).parameters.values()
         with np.errstate(all="ignore"):  # a trial point may be anywhere
             return getattr(self._module, function)(
-                **{p.name: known[p.name] for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD}
+                **{p.name: known[p.name] for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD}, **options
             )
 
-    def _read_sizes(self, arrays: Mapping[str, Any]) -> dict[str, int]:
-        """The dimensions that are sides of what is given."""
-        found: dict[str, int] = {}
-        for name, labels in self._module.SHAPES.items():
-            if name in arrays:
-                shape = np.shape(arrays[name])
-                kept = labels if len(shape) == len(labels) else [label for label in labels if label != 1]
-                if len(kept) != len(shape):
-                    raise ModelError(f"{name}: expected the shape {tuple(labels)}, got {shape}")
-                found.update({label: side for label, side in zip(kept, shape, strict=True) if isinstance(label, str)})
-        return found
-
-    def _matrix(self, parts: Sequence[Sequence[Any]], sides: Sequence[tuple[int, ...]]) -> Entries:
-        """Blocks of rows and columns, sparse or dense, as the entries of one matrix."""
-        rows, columns = ([int(np.prod(shape)) for shape in those] for those in (sides, self.shapes.values()))
-        found, row = [], 0
-        for height, blocks in zip(rows, parts, strict=True):
-            column = 0
-            for width, block in zip(columns, blocks, strict=True):
-                values, at, beside = _entries(block, height, width)
-                found.append((values, at + row, beside + column))
-                column += width
-            row += height
-        return _joined(found, (row, sum(columns)))
+    def _read_sizes(self, arguments: Sequence[Argument], arrays: Mapping[str, Any]) -> dict[str, int]:
+        """The dimensions, as they are read off the sides of what is given."""
+        known = [one for one in arguments if one.name in arrays and one.role != "dimension"]
+        sides = [_sides(one, np.shape(arrays[one.name])) for one in known]
+        found: dict[Any, int] = {}
+        for dimension, (number, axis, expression) in determined([axes_of(one) for one in known]).items():
+            found[dimension] = int(expression.subs({SIDE: sides[number][axis], **found}))
+        return {str(dimension): size for dimension, size in found.items()}
 
 
-def _entries(block: Any, height: int, width: int) -> tuple[Vector, Any, Any]:
-    if hasattr(block, "to_dense"):
-        shape = np.shape(block.values)
-        at, beside = (np.broadcast_to(one, shape).ravel() for one in (block.rows, block.columns))
-        return np.ravel(block.values), at, beside
-    at, beside = np.divmod(np.arange(height * width), max(width, 1))
-    return np.ravel(block), at, beside
+def _sides(argument: Argument, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The sides of what is given along the axes of an argument, of which sides of one of a matrix are none."""
+    axes = axes_of(argument)
+    if len(shape) == len(argument.shape) != len(axes):
+        return tuple(side for side, label in zip(shape, argument.shape, strict=True) if label != 1)
+    if len(shape) != len(axes):
+        raise ModelError(f"{argument.name}: expected the shape {tuple(argument.shape)}, got {shape}")
+    return shape
 
 
-def _joined(parts: Sequence[tuple[Vector, Any, Any]], shape: tuple[int, int]) -> Entries:
-    if not parts:
-        return Entries(np.zeros(0), np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), shape)
-    values, rows, columns = (np.concatenate([part[n] for part in parts]) for n in range(3))
-    return Entries(np.asarray(values, dtype=float), rows, columns, shape)
+def _no_entries(width: int) -> Entries:
+    from scipy.sparse import csr_array  # solvers are SciPy's, and nothing else here needs it
+
+    none = np.zeros(0, dtype=np.int64)
+    return Entries(np.zeros(0), none, none, lambda: csr_array((0, width)))
 
 
 def _split(vector: Vector, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:

@@ -11,12 +11,14 @@ from symgrad.compiler import Derivation, derive
 from symgrad.frontend.program import Program
 from symgrad.frontend.signature import determined
 from symgrad.outputs.first_order import first_order
-from symgrad.outputs.function import Array, Function, Record, Result, Sparse, axes_of
+from symgrad.outputs.function import Function, Record, Sparse, axes_of
 from symgrad.outputs.quantities import quantity_value
-from symgrad.outputs.second_order import Formulas, Request, ready, second_order
+from symgrad.outputs.second_order import ready
+from symgrad.outputs.sparse import sparse_hessian, sparse_jacobian
 
 OBJECTIVE, GRADIENT, BOTH = "objective", "gradient", "objective_and_gradient"
 CONSTRAINTS, JACOBIAN, HESSIAN = "constraints", "jacobian", "hessian_of_lagrangian"
+JACOBIAN_PATTERN, HESSIAN_PATTERN = "jacobian_pattern", "hessian_pattern"
 
 
 def problem_functions(
@@ -25,7 +27,6 @@ def problem_functions(
     names: Sequence[Any],
     given: Sequence[Any],
     multipliers: Sequence[str],
-    formulas: Formulas,
 ) -> list[Function]:
     """All functions of a problem, as code should compute them.
 
@@ -35,7 +36,6 @@ def problem_functions(
     objective, names : the names of the objective and of the constraints among its quantities.
     given : the names of the model's own quantities.
     multipliers : the arguments that only the Lagrangian has.
-    formulas : the texts of derivatives, for docstrings.
     """
     program = derivation.program
     arguments = own_arguments(program, multipliers)
@@ -43,23 +43,30 @@ def problem_functions(
     if names:
         values = Record("Constraints", {program.names[name].name: quantity_value(derivation, name) for name in names})
         doc = ("What is held to be zero, at most zero or at least zero: left sides less right sides, by constraint.",)
-        slopes = second_order(derivation, Request(jacobian=tuple(names)), formulas)
-        labels = [program.names[name].name for name in names]
-        fields = {label: _relabelled(one.result, label) for label, one in zip(labels, slopes, strict=True)}
-        lines = [line for one in slopes for line in one.doc]
-        made += [
-            *ready([Function(CONSTRAINTS, doc, arguments, values, takes_all=True)], derivation),
-            *ready(
-                [Function(JACOBIAN, ("The derivatives of the constraints: J.c.x by constraint and variable.", *lines),
-                arguments, Record("Jacobian", fields), takes_all=True)], derivation,
-            ),
-        ]  # fmt: skip
-    hessian = second_order(derivation, Request(hessian=True), formulas)[0]
+        slopes = sparse_jacobian(derivation, names, list(program.parameters), "jacobian", JACOBIAN_PATTERN)
+        said = (
+            "The derivatives of the constraints by the variables, as a sparse matrix.",
+            "Rows count the entries of the constraints, columns those of the variables, one array behind the other.",
+            *_where(slopes),
+        )
+        functions = [
+            Function(CONSTRAINTS, doc, arguments, values, takes_all=True),
+            Function(JACOBIAN, said, arguments, slopes, takes_all=True),
+        ]
+        made += ready(functions, derivation)
+    second = sparse_hessian(derivation, "hessian", HESSIAN_PATTERN)
     said = (
-        "Of factor·objective + Σ multiplier·constraint the second derivatives: H.x.y has the axes of x, then of y.",
-        *hessian.doc[1:],
+        "The second derivatives of factor·objective + Σ multiplier·constraint, as a sparse matrix.",
+        "Rows and columns count the entries of the variables; each place is there once, in both triangles.",
+        *_where(second),
     )
-    return [*made, *ready([replace(hessian, name=HESSIAN, doc=said)], derivation)]
+    return [*made, *ready([Function(HESSIAN, said, program.arguments, second)], derivation)]
+
+
+def _where(matrix: Sparse) -> list[str]:
+    """Where the entries of a matrix stand, for a docstring."""
+    first = "There are entries only for (pattern : what the function of the pattern gave, if that is known)"
+    return [first, *(f"    {line}" for line in matrix.pattern.doc)]
 
 
 def own_arguments(program: Program, multipliers: Sequence[str]) -> tuple[Argument, ...]:
@@ -82,16 +89,3 @@ def _objective(
         replace(gradient, name=GRADIENT, doc=("The derivative of the objective by every variable.",)),
         replace(both, name=BOTH, doc=("The objective and its gradient together.",)),
     ]
-
-
-def _relabelled(result: Result, prefix: str) -> Any:
-    """The Jacobian of a constraint with variables of its own: that of another has arrays by the same parameters."""
-    if isinstance(result, Record):
-        return replace(result, fields={name: _relabelled(part, prefix) for name, part in result.fields.items()})
-    assert not isinstance(result, tuple)
-    label = f"{prefix}_{result.label}"
-    if isinstance(result, Array):
-        return replace(result, label=label)
-    assert isinstance(result, Sparse)
-    values = tuple(replace(part, label=f"{prefix}_{part.label}") for part in result.values)
-    return replace(result, label=label, values=values)

@@ -50,9 +50,9 @@ def test_a_module_has_the_formulas() -> None:
     assert tuple(module.gradient(**given)) == (1.0, 4.0)
     assert module.objective_and_gradient(**given) == (4.25, (1.0, 4.0))
     assert tuple(module.constraints(**given)) == (1.5, -1.5)
-    assert tuple(map(tuple, module.jacobian(**given))) == ((1.0, 1.0), (2.0, 0.25))
+    assert module.jacobian(**given).to_dense().tolist() == [[1.0, 1.0], [2.0, 0.25]]
     hessian = module.hessian_of_lagrangian(**given, factor=2.0, multiplier_line=7.0, multiplier_disc=3.0)
-    assert tuple(map(tuple, hessian)) == ((4.0 + 12.0, 3.0), (3.0, 4.0))
+    assert hessian.to_dense().tolist() == [[4.0 + 12.0, 3.0], [3.0, 4.0]]
     assert module.CONSTRAINTS == {"line": (0.0, 0.0), "disc": (None, 0.0)}
     assert module.BOUNDS == {"x": (0.0, None), "y": (None, None)}
 
@@ -65,7 +65,9 @@ def test_an_indexed_constraint_holds_over_the_range_of_its_subscripts() -> None:
     found = module.constraints(states, controls, h=0.1)
     np.testing.assert_allclose(found.move, states[1:] - states[:-1] - 0.1 * (controls - np.sin(states[:-1])))
     assert (found.start, found.end) == (0.0, 0.0)
-    dense = module.jacobian(states, controls, h=0.1).move.state.to_dense()
+    matrix = module.jacobian(states, controls, h=0.1)
+    assert matrix.values.size == 3 * 4 + 2  # two states and a control in each move, and the ends
+    dense = matrix.to_dense()[:4, :5]
     expected = np.eye(4, 5, 1) - np.eye(4, 5) @ np.diag(1 - 0.1 * np.cos(states))
     np.testing.assert_allclose(dense, expected)
 
@@ -92,7 +94,7 @@ def test_matrix_constraints() -> None:
     found = module.constraints(A=a, **given)
     np.testing.assert_allclose(found.rows, a @ given["w"] - 1)
     np.testing.assert_allclose(found.signs, given["w"])
-    np.testing.assert_allclose(module.jacobian(A=a, **given).rows.w, a)
+    np.testing.assert_allclose(module.jacobian(A=a, **given).to_dense(), np.vstack([a, np.eye(3)]))
 
 
 @pytest.mark.parametrize("problem", [small, path, matrices])
@@ -105,20 +107,23 @@ def test_problems_pass_the_check(problem: Any) -> None:
     ("old", "new", "blamed"),
     [
         ("line = ", "line = 1e-3 + ", "line"),
-        ("disc_jacobian_x = ", "disc_jacobian_x = 1.01 * ", "J_disc.x"),
+        ("jacobian_0, 2 * y * x", "jacobian_0, 2.02 * y * x", "J_disc.x"),
         ("grad_y = ", "grad_y = 1.01 * ", "J_objective.y"),
         ("loss = ", "loss = 1.01 * ", "objective"),
-        ("hessian_x_x = ", "hessian_x_x = 1.01 * ", "H.x.x"),
+        ("2 * y * multiplier_disc + 2 * factor", "2.02 * y * multiplier_disc + 2 * factor", "H.x.x"),
     ],
 )
 def test_wrong_functions_are_found(old: str, new: str, blamed: str) -> None:
     problem = small()
     text = problem.source()
     assert old in text
-    module, lagrangian = imported(text.replace(old, new), "wrong"), imported(problem.model.source(hessian=True), "L")
+    module, lagrangian = (
+        imported(text.replace(old, new), "wrong"),
+        imported(problem.model.source(hessian="sparse"), "L"),
+    )
     joined = as_checked(module, lagrangian, problem.variables, ["line", "disc"])
     names = (*(one.symbol for one in problem.constraints), problem._objective_name)
-    request = Request(hessian=True, jacobian=names, quantities=names)
+    request = Request(sparse=True, jacobian=names, quantities=names)
     report = check_module(problem.model._checking.subject(joined, request))
     assert report.verdict == "fail"
     assert blamed in str(report)
