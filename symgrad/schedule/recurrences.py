@@ -8,11 +8,12 @@ flows back to them is zero. A condition that, where it holds at a step, holds at
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce as reduced
 
-from sympy import Expr, Integer, S
+from sympy import Eq, Expr, Integer, S
 
-from symgrad.graph.build import add, gather, index, is_plain, is_zero, number, size, sizes_of
+from symgrad.graph.build import add, apply, gather, index, is_plain, is_zero, number, size, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
+    Const,
     Gather,
     Input,
     Letter,
@@ -83,8 +84,15 @@ def gathered(region: Region, node: Gather) -> Region:
                 rest.append(guard)
         landed = landing(node.subs, base.shape, rest) if rest else found
         kept += [] if landed is None else [landed]
+        kept += pinned(node.subs, base.shape) if any(guard.is_of_data for guard in kept) else []
         made = union(made, frozenset([frozenset(kept)]))
     return made
+
+
+def pinned(subs: Sequence[Use], shape: Sequence[Expr]) -> list[Guard]:
+    """That entries are at fixed positions: x[n, 0] says nothing of the other entries of x."""
+    fixed = [k for k, sub in enumerate(subs) if is_zero(sub) or isinstance(sub.node, Size | Const)]
+    return [Guard(apply(Eq, [index(k, shape[k]), subs[k]]), True) for k in fixed]
 
 
 def scattered(region: Region, node: Scatter) -> Region:
@@ -145,7 +153,8 @@ def of_scattered(node: Scatter, guards: Iterable[Guard]) -> list[Guard]:
         else:
             said.append(image or guard)
     landed = landing(node.subs, node.shape, rest) if rest else None
-    return said if landed is None else [*said, landed]
+    said += [] if landed is None else [landed]
+    return [*said, *pinned(node.subs, node.shape)] if any(guard.is_of_data for guard in said) else said
 
 
 def _is_within(guard: Guard, rank: int) -> bool:

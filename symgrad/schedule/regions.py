@@ -10,7 +10,7 @@ from typing import Any
 from sympy import And, Eq, Expr, Ge, Le, Lt, Not, Or, S, expand
 
 from symgrad.functions import MaxOver, MinOver
-from symgrad.graph.build import ZERO, add, apply, index, number, size, sizes_of
+from symgrad.graph.build import ZERO, add, apply, index, is_zero, number, size, sizes_of
 from symgrad.graph.comparisons import Mask, comparison, implied
 from symgrad.graph.dimensions import at_smallest
 from symgrad.graph.letters import distinct, relabel
@@ -44,7 +44,26 @@ EVERYWHERE: Region = frozenset([frozenset()])
 
 def is_part(case: Case, region: Region) -> bool:
     """Whether a case is seen to be inside of a region."""
-    return any(all(any(implies(one, wanted) for one in case) for wanted in other) for other in region)
+    at = {letter: position for one in case for letter, position in _pinned(one)}
+
+    def is_said(wanted: Guard) -> bool:
+        there = substituted(wanted, at) if at and at.keys() & set(wanted.condition.letters) else None
+        return any(implies(one, wanted) or (there is not None and implies(one, there)) for one in case)
+
+    return any(all(map(is_said, other)) for other in region)
+
+
+def _pinned(guard: Guard) -> list[tuple[Letter, Use]]:
+    """The index that a guard says the position of, with that: t and 0 of t = 0."""
+    node = guard.condition.node
+    if not (guard.holds and isinstance(node, Apply) and node.head is Eq):
+        return []
+    sides = [place(side, guard.condition.letters) for side in node.args]
+    return [
+        (one.letters[0], other)
+        for one, other in (sides, sides[::-1])
+        if isinstance(one.node, Range) and (is_zero(other) or isinstance(other.node, Size | Const))
+    ]
 
 
 def union(left: Region, right: Region) -> Region:
