@@ -9,6 +9,7 @@ from tests.real_models import (
     layers,
     learning,
     limits,
+    missing,
     physics,
     ranking,
     regression,
@@ -37,6 +38,7 @@ CORPUS: tuple[RealModel, ...] = (
     *learning.MODELS,
     *layers.MODELS,
     *limits.MODELS,
+    *missing.MODELS,
     *ranking.MODELS,
     *finance.MODELS,
 )
