@@ -1,6 +1,7 @@
 """Sparse Hessians: each place once, nothing dense, the numbers of the dense Hessian and of JAX."""
 
 import inspect
+import tracemalloc
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 from sympy import IndexedBase, Mod, Sum, cos, exp, sqrt, symbols
 
 from symgrad import Model
+from symgrad.errors import ModelError, UnsupportedError
+from symgrad.generated import imported
+from symgrad.verify.subject import Settings
 
 i, j, k, e, t = symbols("i j k e t", integer=True)
 N, M, E, G, T = symbols("N M E G T", integer=True, positive=True)
@@ -75,13 +79,15 @@ def _called(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
     return function(**{name: known[name] for name in inspect.signature(function).parameters if name in known})
 
 
+def _joined(rows: Any, sizes: list[int]) -> np.ndarray:
+    """Second derivatives by pairs of parameters as one matrix."""
+    pairs = zip(rows, sizes, strict=True)
+    return np.block([[np.reshape(block, (m, n)) for block, n in zip(row, sizes, strict=True)] for row, m in pairs])
+
+
 def _flat(module: Any, data: Mapping[str, Any]) -> np.ndarray:
     """The dense Hessian as one matrix."""
-    rows, sizes = _called(module.hessian, data), [np.size(data[name]) for name in module.PARAMETERS]
-    blocks = [
-        [np.reshape(b, (m, n)) for b, n in zip(row, sizes, strict=True)] for row, m in zip(rows, sizes, strict=True)
-    ]
-    return np.block(blocks)
+    return _joined(_called(module.hessian, data), [np.size(data[name]) for name in module.PARAMETERS])
 
 
 @pytest.fixture(scope="module")
@@ -136,3 +142,143 @@ def test_it_has_as_many_entries_as_are_not_zero_by_the_formula(
 ) -> None:
     data = _data(MODELS[name], {"N": 7, "M": 4, "E": 9, "G": 3, "T": 7})
     assert _called(modules(name)[0].hessian_sparse, data).values.size == COUNTS[name]
+
+
+# --- time and memory --------------------------------------------------------------------------------------------------
+
+LARGE = {"N": 100_000, "M": 50_000, "E": 200_000, "G": 1000, "T": 100_000}
+
+
+@pytest.mark.parametrize("name", ["chained Rosenbrock", "periodic chain", "graph", "groups", "states", "strides"])
+def test_memory_grows_with_the_entries(name: str, modules: Callable[[str], tuple[Any, Any]]) -> None:
+    """An array of all pairs would take 80 GB; a byte for each of them 10."""
+    module, data = modules(name)[0], _data(MODELS[name], LARGE)
+    tracemalloc.start()
+    try:
+        found = _called(module.hessian_sparse, data)
+        matrix = found.to_scipy()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert matrix.nnz == found.values.size <= 7 * 200_000
+    assert peak < 150 * 7 * 200_000
+
+
+def test_a_pattern_is_found_once_for_a_size_and_once_for_bound_data(modules: Callable[[str], tuple[Any, Any]]) -> None:
+    chain, data = modules("differences")[0], _data(MODELS["differences"], SIZES[0])
+    assert chain.hessian_sparse(**data).pattern is chain.hessian_sparse(**data).pattern
+    graph, data = modules("graph")[0], _data(MODELS["graph"], SIZES[0])
+    values = data.pop("u")
+    bound = graph.bind(**data)
+    assert bound.hessian_sparse(values).pattern is bound.hessian_sparse(2 * values).pattern
+    known = graph.hessian_pattern(data["a"], data["b"], 5)
+    given = graph.hessian_sparse(values, **data, pattern=known)
+    assert given.pattern is known
+    np.testing.assert_array_equal(given.values, graph.hessian_sparse(values, **data).values)
+    with pytest.raises(ValueError, match=r"pattern: expected that of a matrix of shape \(6, 6\), got .* \(5, 5\)"):
+        graph.hessian_sparse(np.ones(6), **data, pattern=known)
+
+
+def test_a_large_dense_hessian_says_that_there_is_a_sparse_one(modules: Callable[[str], tuple[Any, Any]]) -> None:
+    with pytest.warns(UserWarning, match=r"dense Hessian has 16,000,000 entries, .*compile\(hessian=\"sparse\"\)"):
+        modules("differences")[1].hessian(np.zeros(4000))
+    assert "_warn_of_zeros" not in MODELS["square of a sum"].source(hessian=True)
+
+
+# --- the check and the targets ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["graph", "states", "bundle", "periodic chain"])
+def test_the_check_passes(name: str) -> None:
+    model = MODELS[name]
+    sizes = {d: SIZES[0][str(d)] for d in model.program.dimensions}
+    report = model.check(hessian="sparse", hvp=True, sizes=sizes)
+    assert report.ok, report
+    p = model.program.arguments[0].name
+    assert f"H.{p}.{p}" in {entry.parameter for entry in report.entries}
+
+
+WRONG = {
+    "a band at another place": (
+        "[np.arange(N - 1) + 1], [np.arange(N - 1)])",
+        "[np.arange(N - 1)], [np.arange(N - 1)])",
+    ),
+    "a band that is missing": (", ((N - 1,), 0, 0, [np.arange(N - 1) + 1], [np.arange(N - 1)])", ""),
+    "rows for columns": ("rows * shape[1] + columns", "rows * shape[1]"),
+    "places that are not joined": ("if not new.all():", "if False:"),
+}
+
+
+@pytest.mark.parametrize("fault", WRONG)
+def test_a_wrong_pattern_fails_the_check(fault: str) -> None:
+    model = MODELS["graph" if "joined" in fault else "differences"]
+    text, (right, wrong) = model.source(hessian="sparse"), WRONG[fault]
+    if "missing" in fault:  # and its values
+        text = text.replace("u.dtype, hessian_0, hessian_1, hessian_0)", "u.dtype, hessian_0, hessian_1)")
+    assert text.count(right) == 1
+    request = model._request("sparse", False, ())
+    report = model._check(imported(text.replace(right, wrong), fault), request, Settings(0, chain=False))
+    assert report.verdict == "fail"
+
+
+def test_numba_has_the_same(modules: Callable[[str], tuple[Any, Any]]) -> None:
+    pytest.importorskip("numba")
+    for name in ("graph", "minimal surface", "small blocks"):
+        module, data = (
+            MODELS[name].compile(check=False, hessian="sparse", target="numba"),
+            _data(MODELS[name], SIZES[0]),
+        )
+        found, expected = (_called(one.hessian_sparse, data) for one in (module, modules(name)[0]))
+        np.testing.assert_allclose(found.to_dense(), expected.to_dense(), rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize("target", ["jax", "torch"])
+def test_other_targets_say_that_they_have_none(target: str) -> None:
+    with pytest.raises(UnsupportedError, match=f'the target {target} has no sparse Hessian.*hessian="sparse"'):
+        MODELS["differences"].source(hessian="sparse", target=target)
+
+
+def test_only_true_and_sparse_ask_for_a_hessian() -> None:
+    with pytest.raises(ModelError, match=r"hessian is 'dense' .*give True or False, or 'sparse'"):
+        MODELS["differences"].source(hessian="dense")
+
+
+# --- against JAX ------------------------------------------------------------------------------------------------------
+
+LOSSES: dict[str, Callable[[Any], Callable[..., Any]]] = {
+    "differences": lambda jnp: lambda u: jnp.sum((u[1:] - u[:-1]) ** 4),
+    "chained Rosenbrock": lambda jnp: lambda u: jnp.sum(100 * (u[1:] - u[:-1] ** 2) ** 2 + (1 - u[:-1]) ** 2),
+    "periodic chain": lambda jnp: lambda u: jnp.sum((u - jnp.roll(u, 1)) ** 4),
+    "graph": lambda jnp: lambda u, a, b, w: jnp.sum(w * (u[a] - u[b]) ** 4),
+    "minimal surface": lambda jnp: (
+        lambda U: jnp.sum(jnp.sqrt(1 + (U[1:, :-1] - U[:-1, :-1]) ** 2 + (U[:-1, 1:] - U[:-1, :-1]) ** 2))
+    ),
+    "bundle": lambda jnp: lambda C, P, cam, pt, z: jnp.sum((z - jnp.sum(C[cam] * P[pt], axis=1)) ** 2),
+    "groups": lambda jnp: lambda mu, al, g, y: jnp.sum(jnp.exp(mu + al[g]) - y * (mu + al[g])) + jnp.sum(al**2),
+    "states": lambda jnp: (
+        lambda phi, scale, s, seen: (
+            jnp.sum((s[1:] - phi * s[:-1]) ** 2) * jnp.exp(-2 * scale) + jnp.sum(seen * jnp.exp(-s) + s)
+        )
+    ),
+    "strides": lambda jnp: lambda v: jnp.sum((v[::2] * v[1::2]) ** 2 + v[::2] ** 4),
+    "triangle": lambda jnp: lambda u: jnp.sum(jnp.triu(jnp.outer(u, u) ** 2, 1)),
+    "separable": lambda jnp: lambda u: jnp.sum(jnp.cos(u) ** 2),
+    "small blocks": lambda jnp: lambda W: jnp.sum(jnp.sum(W**2, axis=1) ** 2),
+    "square of a sum": lambda jnp: lambda u: jnp.sum(u) ** 2 + jnp.sum(u**4),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_it_is_the_hessian_that_jax_computes(name: str, modules: Callable[[str], tuple[Any, Any]]) -> None:
+    jax = pytest.importorskip("jax")
+    module, data = modules(name)[0], _data(MODELS[name], SIZES[0], seed=1)
+    sizes = [np.size(data[p]) for p in module.PARAMETERS]
+    with jax.enable_x64(True):
+        hessian = jax.hessian(LOSSES[name](jax.numpy), argnums=tuple(range(len(sizes))))(
+            *[data[a] for a in module.ARGUMENTS]
+        )
+        rows = [
+            [np.reshape(b, (m, n)) for b, n in zip(row, sizes, strict=True)]
+            for row, m in zip(hessian, sizes, strict=True)
+        ]
+    np.testing.assert_allclose(_called(module.hessian_sparse, data).to_dense(), np.block(rows), rtol=1e-11, atol=1e-12)

@@ -65,10 +65,18 @@ target_option = click.option(
 )
 
 
+def _second_order(hessian: bool, sparse: bool, **others: Any) -> dict[str, Any]:
+    """The options as a model takes them."""
+    if hessian and sparse:
+        raise click.UsageError("--hessian and --sparse-hessian are two ways to have the same: choose one")
+    return {"hessian": "sparse" if sparse else hessian, **others}
+
+
 def _second_order_options(command: Callable[..., int]) -> Callable[..., int]:
     """The options that ask for derivatives beyond the gradient."""
     options = (
         click.option("--hessian", is_flag=True, help="With the Hessian."),
+        click.option("--sparse-hessian", is_flag=True, help="With the Hessian as a sparse matrix."),
         click.option("--hvp", is_flag=True, help="With Hessian-vector products."),
         click.option(
             "--jacobian", multiple=True, metavar="NAME", help="With the Jacobian of a name of `where`; may be repeated."
@@ -133,6 +141,7 @@ def compile_command(
     target: str,
     seed: int,
     hessian: bool,
+    sparse_hessian: bool,
     hvp: bool,
     jacobian: tuple[str, ...],
     quantities: tuple[str, ...],
@@ -155,7 +164,7 @@ def compile_command(
     outcome = "gradient not checked"
     with progress(1 + with_test + (not no_check)) as doing:
         doing("deriving the gradient and printing the module")
-        second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian, "quantities": quantities}
+        second = _second_order(hessian, sparse_hessian, hvp=hvp, jacobian=jacobian, quantities=quantities)
         texts = [model.source(**second, workspace=workspace, chunks=chunks, target=target)]
         if with_test:
             doing("drawing inputs for the test")
@@ -262,6 +271,7 @@ def check_command(
     reference: ModelReference,
     seed: int,
     hessian: bool,
+    sparse_hessian: bool,
     hvp: bool,
     jacobian: tuple[str, ...],
     quantities: tuple[str, ...],
@@ -284,7 +294,7 @@ def check_command(
     given = None if inputs is None else load_arrays(inputs, [argument.name for argument in model.arguments])
     with progress(1) as doing:
         doing("checking the gradient")
-        second: dict[str, Any] = {"hessian": hessian, "hvp": hvp, "jacobian": jacobian, "quantities": quantities}
+        second = _second_order(hessian, sparse_hessian, hvp=hvp, jacobian=jacobian, quantities=quantities)
         report = model.check(seed=seed, inputs=given, **second, accuracy=accuracy, target=target)
     say(str(report))
     return DONE if report.ok else CHECK_FAILED

@@ -108,6 +108,7 @@ class Function:
     result : what it returns.
     takes_all : whether it takes all of the arguments, and checks them; else those that the results need.
     directions : arrays that it takes besides, packed in its first argument.
+    zeros : whether most of what it returns is zero for large sizes, whatever the parameters are.
     rows : how many axes of its result, a quantity or a Jacobian, are the rows of a vector or a matrix that `flat_NAME`
         makes of it; None of a function without such a form.
     """
@@ -118,6 +119,7 @@ class Function:
     result: Result
     takes_all: bool = False
     directions: tuple[Argument, ...] = ()
+    zeros: bool = False
     rows: int | None = None
 
 

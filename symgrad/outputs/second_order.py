@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
 from typing import Any
 
 from symgrad.compiler import Derivation
@@ -101,10 +102,21 @@ def _hessians(derivation: Derivation, formulas: Formulas) -> list[Function]:
             small.setdefault(first.name, {})[second.name] = found
             rules.append(factors_line(f"{first.name}.{second.name}", array.parts, len(shape)))
     arguments = derivation.program.arguments
-    made = [Function(HESSIAN, tuple(doc), arguments, _rows("Hessian", full))]
+    made = [Function(HESSIAN, tuple(doc), arguments, _rows("Hessian", full), zeros=_is_mostly_zero(derivation))]
     if small:
         made.append(Function(COMPACT, tuple(rules), arguments, _rows("CompactHessian", small)))
     return made
+
+
+def _is_mostly_zero(derivation: Derivation) -> bool:
+    """Whether the second derivatives by two parameters of a size that is no number are sparse, and no others dense."""
+    nodes = derivation.program.parameters
+    large = [p for p, node in nodes.items() if any(not side.is_Integer for side in node.shape)]
+    lists = [
+        is_sparse(lists_of(hessian(derivation, p, q), nodes[p].rank, nodes[p].shape + nodes[q].shape), nodes[p].rank)
+        for p, q in combinations_with_replacement(large, 2)
+    ]
+    return bool(lists) and all(lists)
 
 
 def _sparse_hessian(derivation: Derivation) -> Function:

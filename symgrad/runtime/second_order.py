@@ -1,9 +1,11 @@
 """Functions of second order by one vector: arguments by name."""
 
+import warnings
 from math import prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symgrad.runtime.declared import SHAPES, Parameters
 
@@ -20,6 +22,17 @@ def _matrix(parts: Any, rank: int) -> Any:
     from scipy.sparse import coo_array, hstack  # where a part is sparse, SciPy is there
 
     return hstack([coo_array(part) for part in flat], format="csr")
+
+
+def _warn_of_zeros(*parameters: NDArray[Any]) -> None:
+    """A warning that a dense Hessian by these is large, and mostly zero."""
+    entries = sum(np.size(one) for one in parameters) ** 2
+    if entries > 10_000_000:
+        warnings.warn(
+            f"the dense Hessian has {entries:,} entries, most of which are zero by the model's structure: "
+            'compile(hessian="sparse") makes hessian_sparse, which has only the others',
+            stacklevel=3,
+        )
 
 
 def _named(parameters: Parameters, names: tuple[str, ...]) -> dict[str, Any]:

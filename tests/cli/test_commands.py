@@ -244,3 +244,12 @@ def test_a_module_with_a_workspace_is_checked_and_written(model_file) -> None:
     model_file()
     assert main(["compile", "parabola.py", "--workspace"]) == 0
     assert "class Workspace" in Path("parabola_gradient.py").read_text()
+
+
+def test_a_hessian_is_dense_or_sparse(model_file, capsys: pytest.CaptureFixture[str]) -> None:
+    model_file()
+    assert main(["compile", "parabola.py", "--sparse-hessian"]) == 0
+    written = Path("parabola_gradient.py").read_text(encoding="utf-8")
+    assert "def hessian_sparse(" in written and "def hessian_pattern(" in written and "def hessian(" not in written
+    assert main(["check", "parabola.py", "--sparse-hessian", "--hessian"]) == 2
+    assert "choose one" in capsys.readouterr().err

@@ -120,7 +120,8 @@ def _of_functions(
     """The functions of the runtime that functions call."""
     helpers = sorted({helper for one in printed for helper in one.helpers})
     called = [f"_{helper}" for helper in helpers if with_name(helper) is None]
-    return [*_of_arguments(printed, checks), *called, *_of_results(functions)]
+    warned = ["_warn_of_zeros"] if any(map(_warning, printed)) else []
+    return [*_of_arguments(printed, checks), *called, *_of_results(functions), *warned]
 
 
 def _of_arguments(printed: Sequence[PrintedFunction], checks: Mapping[str, Check]) -> list[str]:
@@ -264,7 +265,13 @@ def _prepared(
     known = f"_once({MEMORY}, {check.name}, {', '.join(check.names)})"
     looked = [known] if remembers and check.calls else check.call
     whole_model = one.function.takes_all and one.arguments == tuple(arguments)
-    return [*array_lines(one.arguments, whole_model, one.given_shapes, dense), *looked]
+    return [*array_lines(one.arguments, whole_model, one.given_shapes, dense), *looked, *_warning(one)]
+
+
+def _warning(one: PrintedFunction) -> list[str]:
+    """The line that says of a large array of zeros that there is a smaller one."""
+    parameters = [a.name for a in one.arguments if a.role == "parameter" and a.shape]
+    return [f"_warn_of_zeros({', '.join(parameters)})"] if one.function.zeros and parameters else []
 
 
 def _of_chunks(
