@@ -33,8 +33,7 @@ def module_source(
     taken = library.reserved | {record for one in made for record, _ in one.types}
     for argument in program.arguments:
         if argument.name in taken:
-            said = f"the name {argument.name!r} is taken in modules for {library.title}: rename the symbol"
-            raise ModelError(said)
+            raise ModelError(f"the name {argument.name!r} is taken in modules for {library.title}: rename the symbol")
     nodes: dict[str, list[Node]] = {}
     for one in made[::-1]:
         nodes.setdefault(one.check, []).extend(one.nodes)

@@ -9,7 +9,7 @@ import numpy as np
 
 from symgrad import targets
 from symgrad.calls import checked, switch, whole_number
-from symgrad.errors import GradientCheckError
+from symgrad.errors import GradientCheckError, UnsupportedError
 from symgrad.files import write_all
 from symgrad.generated import load
 from symgrad.interface import GeneratedModule
@@ -23,6 +23,7 @@ from symgrad.verify.report import CheckReport
 from symgrad.verify.subject import Settings
 from symgrad.version import __version__
 
+_WITH_SPARSE = (NUMPY, "numba")
 LIMITS = {"=": "(0.0, 0.0)", "≤": "(None, 0.0)", "≥": "(0.0, None)"}
 
 
@@ -41,7 +42,11 @@ class CompiledProblem(StatedProblem):
 
         Parameters
         ----------
-        target : what the module is written in, "numpy", "jax" or "numba".
+        target : what the module is written in, "numpy" or "numba".
+
+        Raises
+        ------
+        UnsupportedError : the target has no sparse matrices.
 
         Examples
         --------
@@ -53,6 +58,11 @@ class CompiledProblem(StatedProblem):
         BOUNDS: dict[str, tuple[Any, Any]] = {"x": (None, None), "y": (None, None)}
         <BLANKLINE>
         """
+        if targets.target(target).name not in _WITH_SPARSE:
+            raise UnsupportedError(
+                f"the target {target} has no sparse matrices, which Jacobian and Hessian of a problem are; take "
+                f"{' or '.join(_WITH_SPARSE)}"
+            )
         if target not in self._sources:
             self._sources[target] = self.model._run(lambda: self._written(target))
         return self._sources[target]

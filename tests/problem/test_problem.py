@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sympy import Eq, Ge, Idx, IndexedBase, Le, Lt, MatrixSymbol, Ne, Sum, Symbol, ZeroMatrix, sin, symbols
 
-from symgrad import ModelError, Problem, sumsq
+from symgrad import ModelError, Problem, UnsupportedError, sumsq
 from symgrad.generated import imported
 from symgrad.outputs.second_order import Request
 from symgrad.problem.calls import as_checked
@@ -243,6 +243,17 @@ def test_without_ipopt_it_says_what_to_install() -> None:
     except ImportError:
         with pytest.raises(ModelError, match=r'pip install "symgrad\[ipopt\]".*coinor-libipopt-dev'):
             small().solve((1, 1), method="ipopt")
+
+
+def test_a_target_without_sparse_matrices_is_refused() -> None:
+    with pytest.raises(UnsupportedError, match=r"the target jax has no sparse matrices.*; take numpy or numba"):
+        small().source(target="jax")
+
+
+@pytest.mark.long
+def test_modules_for_numba_pass_the_check() -> None:
+    pytest.importorskip("numba")
+    assert path().check(chain=False, target="numba").ok
 
 
 def test_latex_has_the_lagrangian() -> None:
