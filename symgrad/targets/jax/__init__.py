@@ -18,7 +18,7 @@ from symgrad.targets.jax.terms import JaxTerms
 _LIBRARY = Library(
     target="jax",
     title="JAX",
-    reserved=frozenset({"jax", "jnp", "direction", "parts", "states", "PRECISION"}),
+    reserved=frozenset({"jax", "jnp", "direction", "parts", "states", "PRECISION", "PRODUCT"}),
     dialect=JAX,
     speller=Speller,
     terms=JaxTerms,
@@ -27,7 +27,7 @@ _LIBRARY = Library(
     sources=sources,
     libraries=LIBRARIES,
     always=(),
-    with_loss=(),
+    with_loss=("_followed",),
     no_workspace="XLA itself reuses the memory of intermediate arrays",
 )
 TARGET = Target("jax", partial(module_source, _LIBRARY), _LIBRARY.listed, imported, on_arrays)

@@ -1,12 +1,12 @@
 """The functions of a generated module beside its formulas.
 
 Most are those of `symgrad.runtime`, with JAX's names in place of NumPy's; what JAX has to do in another way is in
-`runtime` beside this file, which is not imported here: it imports JAX.
+`runtime` beside this file, how it differentiates the loss in `autograd`. Both import JAX; neither is imported.
 """
 
 from functools import cache
 
-from symgrad.codegen.runtime import Sources, renamed_sources
+from symgrad.codegen.runtime import Sources, definitions, renamed_sources
 
 LIBRARIES = {"np": "jnp", "scipy": "jax.scipy"}
 
@@ -14,4 +14,5 @@ LIBRARIES = {"np": "jnp", "scipy": "jax.scipy"}
 @cache
 def sources() -> Sources:
     """All functions that there are."""
-    return renamed_sources(LIBRARIES, "symgrad.targets.jax.runtime")
+    found = renamed_sources(LIBRARIES, "symgrad.targets.jax.runtime").known
+    return Sources({**found, **definitions("symgrad.targets.jax.autograd")})

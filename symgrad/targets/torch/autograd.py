@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from symgrad.runtime.declared import ARGUMENTS, PARAMETERS
-from symgrad.targets.torch.declared import PRODUCT, value, value_and_gradient
+from symgrad.targets.library import PRODUCT, value, value_and_gradient
 
 
 def _followed(given: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""What every generated PyTorch module declares of its own model, for the types of what stands beside it."""
+"""What every generated module for a library of tensors declares of its own model, for the types of its runtime."""
 
 from typing import Any
 
