@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     )
     from symgrad.functions.norms import dot, norm1, norm2, quad, sumsq
     from symgrad.inspect.display import typeset
+    from symgrad.interface import as_autograd
     from symgrad.matrix_functions import cholesky, det, inverse, logdet
     from symgrad.model import Model
     from symgrad.problem import Problem
@@ -81,6 +82,7 @@ __all__ = [
     "__version__",
     "acos",
     "acosh",
+    "as_autograd",
     "asin",
     "asinh",
     "atan",
@@ -173,6 +175,7 @@ _HOMES = {
     **dict.fromkeys(("cholesky", "det", "inverse", "logdet"), "matrix_functions"),
     **dict.fromkeys(("dot", "norm1", "norm2", "quad", "sumsq"), "functions.norms"),
     "Model": "model",
+    "as_autograd": "interface",
     "Problem": "problem",
     "define": "functions.defined",
     "log1mexp": "univariate",

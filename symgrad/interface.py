@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from symgrad.calls import without_attribute
+from symgrad.errors import ModelError
 from symgrad.spellings import OF_MODULES
 
 
@@ -117,6 +118,53 @@ class GeneratedModule(ModuleType):
             self, theta: npt.ArrayLike, direction: npt.ArrayLike, /, *given: "Given", **data: "Given"
         ) -> npt.NDArray[Any]:
             """The product of `flat_hessian` and a flat vector, without the matrix."""
+
+
+class TensorModule(ModuleType):
+    """A generated module for a library of tensors, JAX or PyTorch; arrays are the library's."""
+
+    ARGUMENTS: tuple[str, ...]
+    PARAMETERS: tuple[str, ...]
+    DIMENSIONS: tuple[str, ...]
+    SHAPES: dict[str, tuple[str | int, ...]]
+    Parameters: type[Any]
+    Gradient: type[Any]
+
+    if TYPE_CHECKING:
+
+        def value(self, *arguments: Any, **named: Any) -> Any:
+            """The loss, for arguments in order or by name."""
+
+        def differentiable_value(self, *arguments: Any, **named: Any) -> Any:
+            """The loss, which the library differentiates by the module's own derivatives."""
+
+        def gradient(self, *arguments: Any, **named: Any) -> Any:
+            """The derivative of the loss by every parameter, as a record of arrays."""
+
+        def value_and_gradient(self, *arguments: Any, **named: Any) -> tuple[Any, Any]:
+            """The loss and its gradient together."""
+
+        def hessian(self, *arguments: Any, **named: Any) -> Any:
+            """The second derivatives: `H.p.q` has the axes of p, then those of q."""
+
+        def hessian_vector_product(self, direction: Any, *arguments: Any, **named: Any) -> Any:
+            """The Hessian times a direction."""
+
+
+def as_autograd(module: ModuleType) -> Callable[..., Any]:
+    """The loss of a module for PyTorch or JAX as these differentiate it: by the module's gradient and Hessian products.
+
+    It is the module's own function `differentiable_value`, for who has the module and not symgrad.
+
+    Raises
+    ------
+    ModelError : the module is for NumPy or Numba, which differentiate nothing.
+    """
+    found: Callable[..., Any] | None = vars(module).get("differentiable_value")
+    if found is None:
+        said = f"as_autograd: {module.__name__} has no loss for a library that differentiates; make it with"
+        raise ModelError(f'{said} compile(target="torch") or compile(target="jax")')
+    return found
 
 
 if TYPE_CHECKING:

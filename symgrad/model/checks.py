@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from symgrad import targets
 from symgrad.calls import checked, quoted, switch, whole_number
@@ -15,7 +15,7 @@ from symgrad.files import write_all
 from symgrad.generated import imported, load
 from symgrad.inspect.page import Report, report_page
 from symgrad.inspect.written_test import written_test
-from symgrad.interface import GeneratedModule
+from symgrad.interface import GeneratedModule, TensorModule
 from symgrad.model.code import Code, Options
 from symgrad.outputs.second_order import Request
 from symgrad.targets import NUMPY
@@ -31,6 +31,54 @@ from symgrad.version import __version__
 class Checks(Code):
     """A model's module compared with numerical gradients, and what rests on that; see `Model`."""
 
+    @overload
+    def compile(
+        self,
+        check: bool = True,
+        *,
+        path: str | Path | None = None,
+        seed: int = 0,
+        hessian: bool = False,
+        hvp: bool = False,
+        jacobian: Sequence[Any] = (),
+        quantities: Sequence[Any] = (),
+        workspace: bool = False,
+        chunks: bool = False,
+        target: Literal["jax", "torch"],
+    ) -> TensorModule: ...
+
+    @overload
+    def compile(
+        self,
+        check: bool = True,
+        *,
+        path: str | Path | None = None,
+        seed: int = 0,
+        hessian: bool = False,
+        hvp: bool = False,
+        jacobian: Sequence[Any] = (),
+        quantities: Sequence[Any] = (),
+        workspace: bool = False,
+        chunks: bool = False,
+        target: Literal["numpy", "numba"] = "numpy",
+    ) -> GeneratedModule: ...
+
+    @overload
+    def compile(
+        self,
+        check: bool = True,
+        *,
+        path: str | Path | None = None,
+        seed: int = 0,
+        hessian: bool = False,
+        hvp: bool = False,
+        jacobian: Sequence[Any] = (),
+        quantities: Sequence[Any] = (),
+        workspace: bool = False,
+        chunks: bool = False,
+        target: str,
+    ) -> GeneratedModule | TensorModule: ...
+
     @checked('compile(check=False, path="model_gradient.py")')
     def compile(
         self,
@@ -45,7 +93,7 @@ class Checks(Code):
         workspace: bool = False,
         chunks: bool = False,
         target: str = NUMPY,
-    ) -> GeneratedModule:
+    ) -> GeneratedModule | TensorModule:
         """The generated module, imported under a name of its own.
 
         Parameters

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sympy import IndexedBase, Sum, symbols
 
-from symgrad import Model, sigmoid
+from symgrad import Model, as_autograd, sigmoid
+from symgrad.errors import ModelError
 from tests.targets.models import MODELS, RECURRENCE, SERIES
 
 torch = pytest.importorskip("torch")
@@ -166,3 +167,9 @@ def test_sizes_and_several_parameters_are_passed_on():
     assert torch.autograd.gradcheck(loss, parameters) and torch.autograd.gradgradcheck(loss, parameters, atol=1e-4)
     (only,) = torch.autograd.grad(loss(*parameters), parameters[1])  # of one of the two
     torch.testing.assert_close(only, module.gradient(**given).b)
+
+
+def test_it_is_had_from_a_module_of_torch_and_from_none_of_numpy(logistic: Any):
+    assert as_autograd(logistic) is logistic.differentiable_value
+    with pytest.raises(ModelError, match=r'as_autograd: .* make it with compile\(target="torch"\) or'):
+        as_autograd(example("logistic.py").compile(check=False))

@@ -155,6 +155,25 @@ def test_numbers_take_the_type_of_the_tensors():
     assert in_torch.value(torch.arange(6), 0.5, torch.arange(6)).dtype == torch.get_default_dtype()
 
 
+def test_arrays_that_lend_their_memory_are_taken_as_they_are():
+    class Lent:
+        """What CuPy and others have, and NumPy with its own interface."""
+
+        def __init__(self, array: np.ndarray) -> None:
+            self._array = array
+
+        def __dlpack__(self, **given):
+            return self._array.__dlpack__(**given)
+
+        def __dlpack_device__(self):
+            return self._array.__dlpack_device__()
+
+    _, in_torch = modules(MODELS["sigmoids in both tails"][0])
+    x, y = SERIES.copy(), SERIES[::-1].copy()
+    loss = in_torch.value(Lent(x), Lent(y))
+    assert loss.dtype == torch.float64 and loss == in_torch.value(torch.tensor(x), torch.tensor(y))
+
+
 def test_data_on_another_device_are_an_error_that_names_both():
     _, in_torch = modules(MODELS["sigmoids in both tails"][0])
     with pytest.raises(ValueError, match=r"y is on the device meta, and x on cpu: y.to\(...\)"):
