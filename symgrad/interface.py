@@ -159,6 +159,16 @@ def as_autograd(module: ModuleType) -> Callable[..., Any]:
     Raises
     ------
     ModelError : the module is for NumPy or Numba, which differentiate nothing.
+
+    Examples
+    --------
+    >>> import jax
+    >>> from sympy import Symbol
+    >>> from symgrad import Model, as_autograd
+    >>> x = Symbol("x", real=True)
+    >>> loss = as_autograd(Model(x**3, [x], name="cubic").compile(target="jax", check=False))
+    >>> float(jax.grad(loss)(2.0))
+    12.0
     """
     found: Callable[..., Any] | None = vars(module).get("differentiable_value")
     if found is None:
