@@ -22,6 +22,20 @@ sys.exit(run.main())
 """
 
 
+COMPARED = """
+import sys
+import numpy as np
+import run, sciences, sequences
+
+for case in [*sequences.CASES, *sciences.CASES]:
+    arrays = case.arrays(np.random.default_rng(1))
+    loss, slopes = case.model().compile(check=False).value_and_gradient(**arrays)
+    error = run._difference([np.asarray(part) for part in (loss, *slopes)], case.expert(**arrays), case)
+    print(case.name, error)
+    assert error < 1e-9, case.name
+"""
+
+
 def _python(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{BENCHMARKS}", "COLUMNS": "200", "NO_COLOR": "1"}
     command = [sys.executable, "-X", "utf8", *arguments, "--quick", "--only", CONTENDERS]
@@ -47,3 +61,10 @@ def test_results_that_disagree_are_shown_and_fail_the_run(tmp_path: Path) -> Non
     result = _python("-c", WRONG_EXPERT, "--dtype", "float64", folder=tmp_path)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "WRONG: logistic-100x10 float64: symgrad differs by 1.0e-03 relative" in result.stdout
+
+
+@pytest.mark.long
+def test_recurrences_and_models_of_sciences_agree_with_what_experts_write(tmp_path: Path) -> None:
+    result = _python("-c", COMPARED, folder=tmp_path)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert len(result.stdout.splitlines()) == 11

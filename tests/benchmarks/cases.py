@@ -23,7 +23,7 @@ class Case:
     parameters : the names to differentiate by.
     expert : the answer by whole-array NumPy as an expert writes it, from the arrays by name.
     loss : the loss in the words of `namespaces.Namespace`, for the peers that differentiate themselves.
-    limit : from the arrays, a call that does only what no method can avoid.
+    limit : from the arrays, a call that does only what no method can avoid; None where that is next to nothing.
     answer : value and gradient, the Hessian, the factors of a structured Hessian, or the direction of a Newton step.
     factors : what a dense Hessian has at the place of its factors, for `answer="compact"`.
     quick : whether `--quick` runs it.
@@ -35,7 +35,7 @@ class Case:
     parameters: tuple[str, ...]
     expert: Callable[..., Any]
     loss: Callable[..., Any]
-    limit: Callable[..., Callable[[], Any]]
+    limit: Callable[..., Callable[[], Any]] | None = None
     answer: Literal["gradient", "hessian", "compact", "newton"] = "gradient"
     factors: Callable[[np.ndarray], np.ndarray] | None = None
     quick: bool = True

@@ -16,6 +16,7 @@ class Namespace:
     def __init__(self, numpy: ModuleType) -> None:
         self.numpy = numpy
         self.exp, self.tanh, self.sum = numpy.exp, numpy.tanh, numpy.sum
+        self.log, self.sin, self.cos, self.roll = numpy.log, numpy.sin, numpy.cos, numpy.roll
 
     def swap(self, x: Any) -> Any:
         """The last two axes exchanged."""

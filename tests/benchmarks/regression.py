@@ -209,14 +209,14 @@ def _gmm_model() -> Model:
     )
 
 
-def _gmm_loss(xp: Any, alpha: Any, mu: Any, q: Any, l: Any, x: Any) -> Any:  # noqa: E741
+def gmm_loss(xp: Any, alpha: Any, mu: Any, q: Any, l: Any, x: Any) -> Any:  # noqa: E741
     c = x[None] - mu[:, None]
     y = c @ xp.swap(xp.strictly_lower(l)) + c * xp.exp(q)[:, None]
     s = (alpha + xp.sum(q, 1))[:, None] - xp.sum(y * y, 2) / 2
     return xp.side(x, 0) * xp.logsumexp(alpha, 0) - xp.sum(xp.logsumexp(s, 0))
 
 
-def _gmm_expert(alpha: np.ndarray, mu: np.ndarray, q: np.ndarray, l: np.ndarray, x: np.ndarray) -> tuple[Any, ...]:  # noqa: E741
+def gmm_expert(alpha: np.ndarray, mu: np.ndarray, q: np.ndarray, l: np.ndarray, x: np.ndarray) -> tuple[Any, ...]:  # noqa: E741
     diagonal = np.exp(q)
     L = np.tril(l, -1)
     np.einsum("kdd->kd", L)[:] = diagonal
@@ -261,8 +261,8 @@ def mixture(rows: int, columns: int, components: int, quick: bool) -> Case:
         model=_gmm_model,
         arrays=arrays,
         parameters=("alpha", "mu", "q", "l"),
-        expert=_gmm_expert,
-        loss=_gmm_loss,
+        expert=gmm_expert,
+        loss=gmm_loss,
         limit=_gmm_limit,
         quick=quick,
     )

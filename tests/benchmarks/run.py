@@ -38,7 +38,9 @@ import networks
 import numpy as np
 import regression
 import report
+import sciences
 import second_order
+import sequences
 from cases import Arrays, Case
 from contenders import ALL, Call, Contender, Symgrad
 from report import Row, Run
@@ -48,7 +50,14 @@ from timing import Clock, durations, ratio
 
 from symgrad import Model
 
-CASES: list[Case] = [*regression.CASES, *likelihoods.CASES, *networks.CASES, *second_order.CASES]
+CASES: list[Case] = [
+    *regression.CASES,
+    *likelihoods.CASES,
+    *networks.CASES,
+    *sequences.CASES,
+    *sciences.CASES,
+    *second_order.CASES,
+]
 
 # Of the largest entry of each array. In float32 sums of 100,000 terms in different orders differ by about 1e-5.
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
