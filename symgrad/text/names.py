@@ -47,13 +47,21 @@ class _Reader:
         self.indices: dict[str, tree.Node] = {}
         self.free: dict[str, tree.Name] = {}
         self.subscripts: dict[str, int] = {}
+        self.loose: list[tree.Name] = []  # subscripts that no sum binds
 
     def read(self) -> Names:
         """The names, checked."""
+        for part in self.program.expressions():
+            for node in tree.walk(part):
+                if isinstance(node, tree.Binder) and node.lower is not None:
+                    self.sizes |= {self._size(node)}
         for definition in self.program.definitions:
             self._definition(definition)
         for part in (self.program.result, *self.program.constraints):
             self._expression(part, frozenset())
+        for subscript in self.loose:
+            if subscript.text not in self.indices:
+                raise self._entry(subscript)
         for name, node in self.indices.items():
             if name in self.free:
                 where = self.free[name]
@@ -67,10 +75,18 @@ class _Reader:
         for name in self.given:
             if name not in self.free:
                 raise self._wrong(f"{name} is declared, and does not occur in the formula", self._declaration(name))
-        return Names(symbols, self.subscripts, frozenset(self.defined), frozenset(self.indices), self.sizes)
+        return Names(symbols, self.subscripts, frozenset(self.defined), frozenset(self.indices), frozenset(self.sizes))
 
     def _wrong(self, message: str, node: tree.Node | tree.Definition) -> FormulaError:
         return FormulaError(message, self.program.source, (node.at.start, node.at.end))
+
+    def _size(self, binder: tree.Binder) -> str:
+        """The size of a range: that of a whole axis, counted from 1 or from 0."""
+        size = binder.size
+        if isinstance(size, tree.Name) or (isinstance(size, tree.Number) and size.text.isdigit() and int(size.text)):
+            return size.text
+        example = f"{binder.index}=1:N or {binder.index}=0:N-1"
+        raise self._wrong(f"an index runs over a whole axis: {binder.index}, {example}", binder)
 
     def _declaration(self, name: str) -> tree.Node:
         declared = (one for line in self.program.declarations for one in line.names if one.text == name)
@@ -103,11 +119,29 @@ class _Reader:
                 continue
             if isinstance(node, tree.Subscripted) and isinstance(node.base, tree.Name):
                 self._subscripted(node.base, len(node.subscripts))
+            if isinstance(node, tree.Binder):
+                continue
             inner = scope
             if isinstance(node, tree.Reduction):
                 self.indices.update({binder.index: binder for binder in node.binders})
                 inner = scope | {binder.index for binder in node.binders}
+            if isinstance(node, tree.Subscripted):
+                self._plain(node, scope)
             stack.extend((below, inner) for below in _reversed(tree.parts(node)))
+
+    def _plain(self, node: tree.Subscripted, scope: frozenset[str]) -> None:
+        for subscript in node.subscripts:
+            if isinstance(subscript, tree.Name):
+                self.loose += [] if subscript.text in scope else [subscript]
+            else:
+                raise self._entry(subscript)
+
+    def _entry(self, subscript: tree.Node) -> FormulaError:
+        return self._wrong(
+            "a subscript is an index that is bound, as by sum[i]; single entries and shifted indices are not part of "
+            "formulas, where they might count from 0 or from 1",
+            subscript,
+        )
 
     def _subscripted(self, base: tree.Name, count: int) -> None:
         known = self.subscripts.setdefault(base.text, count)

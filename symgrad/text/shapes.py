@@ -304,7 +304,10 @@ class Shapes:
         for binder in node.binders:
             if binder.index in self._indices:
                 raise self.wrong(f"{binder.index} is bound already, further out", binder)
-            self.bound[id(binder)] = self._indices[binder.index] = self.sizes.new()
+            size = binder.size
+            named = isinstance(size, tree.Name | tree.Number)
+            made = self.sizes.named(size.text) if named else self.sizes.new()  # type: ignore[union-attr]
+            self.bound[id(binder)] = self._indices[binder.index] = made
             self._lengths.append((self.bound[id(binder)], binder))
         body = self.part(node.body)
         self._indices = before

@@ -98,6 +98,18 @@ class Binder:
     upper: "Expression | None"
     at: Span
 
+    @property
+    def size(self) -> "Expression | None":
+        """How many values it has: N of `1:N`, of `0:N-1`; None of another range, or where the axis says it."""
+        first = self.lower.text if isinstance(self.lower, Number) else ""
+        if first == "1":
+            return self.upper
+        last = self.upper
+        one_less = isinstance(last, Binary) and last.operator == MINUS
+        if first == "0" and isinstance(last, Binary) and one_less:
+            return last.left if isinstance(last.right, Number) and last.right.text == "1" else None
+        return None
+
 
 @dataclass(frozen=True)
 class Reduction:
