@@ -95,3 +95,25 @@ class Model(Checks):
         lengths = {formula.size(size) if isinstance(size, str) else size: n for size, n in (sizes or {}).items()}
         asked = [formula.symbol(one) for one in by]
         return cls(loss, asked, where=where, facts=formula.facts, sizes=lengths, name=name)
+
+    def to_text(self) -> str:
+        """The model as a formula in text, with a line for the shape of each symbol; `from_text` reads it.
+
+        Raises
+        ------
+        UnsupportedError : the model has a part that the grammar does not have; the message names it.
+
+        Examples
+        --------
+        >>> print(Model.from_text("norm1(X*w - y)", "w").to_text())
+        y: vector(N)
+        X: matrix(N, M)
+        w: vector(M)
+        sum(abs(-y + X*w))
+        """
+        # SymPy's classes of matrices in the tables of what is written are of no use to most models
+        from symgrad.text.writing import write
+
+        if self.loss is None:
+            raise UnsupportedError("a model without a loss has no formula that could be written")
+        return write(self.loss, self.where, self.facts)

@@ -256,10 +256,22 @@ class _Elaboration:
     def _of_scalars(self, name: str, given: list[Any]) -> Any:
         """What a function of arrays is of numbers."""
         x = given[0]
-        known = {"norm1": abs(x), "norm2": abs(x), "normF": abs(x), "sumsq": x**2, "logdet": sp.log(x)}
-        known |= {"inv": 1 / x, "cholesky": sp.sqrt(x), "softmax": S.One}
-        known |= {"dot": x * given[-1], "quad": x * given[-1] * x}
-        return known.get(name, x)  # sum, mean, max, min, logsumexp, det, tr, diag and transpose of a number are itself
+        match name:  # one by one, since SymPy looks for the sign of what an absolute value is taken of
+            case "norm1" | "norm2" | "normF":
+                return abs(x)
+            case "sumsq":
+                return x**2
+            case "logdet":
+                return sp.log(x)
+            case "inv":
+                return 1 / x
+            case "cholesky":
+                return sp.sqrt(x)
+            case "softmax":
+                return S.One
+            case "dot" | "quad":
+                return x * given[1] if name == "dot" else x * given[1] * x
+        return x  # sum, mean, max, min, logsumexp, det, tr, diag and transpose of a number
 
     def _of_arrays(self, name: str, given: list[Any]) -> Any:
         A, *others = given

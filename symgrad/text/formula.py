@@ -32,8 +32,16 @@ class Formula:
 
     @cached_property
     def elaborated(self) -> Elaborated:
-        """The formula as SymPy objects."""
-        return with_room(depth_of(self.program), lambda: elaborate(self.reading))
+        """The formula as SymPy objects.
+
+        Raises
+        ------
+        FormulaError : SymPy cannot hold it.
+        """
+        try:
+            return with_room(depth_of(self.program), lambda: elaborate(self.reading))
+        except (ArithmeticError, AttributeError, NotImplementedError, TypeError, ValueError) as error:
+            raise self._error(f"SymPy cannot hold this formula: {error}") from error
 
     @property
     def result(self) -> Any:

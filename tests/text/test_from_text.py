@@ -4,6 +4,7 @@ import pytest
 from sympy import Eq, MatrixSymbol, Q, Symbol, symbols
 
 from symgrad import FormulaError, Model, UnsupportedError, parse, quad, sumsq
+from tests.text.formula_records import RECORDS
 
 N, M = symbols("N M", integer=True, positive=True)
 
@@ -59,3 +60,21 @@ def test_what_cannot_be_a_model():
         Model.from_text("x'*x", "q")
     with pytest.raises(UnsupportedError, match="not supported yet"):
         Model.from_text("minimise x'*x subject to x >= 0", "x")
+
+
+# What the grammar has no form for, yet: functions of the entries of two arrays, maxima of entries.
+UNWRITTEN = {"scalar to a vector", "vector to a vector", "smallest by entries", "maximum with a number", "softmax"}
+UNWRITTEN |= {"two branches", "Huber", "quantile", "epsilon-insensitive", "hinge", "squared hinge"}
+
+
+@pytest.mark.parametrize(("name", "text", "by"), [record[:3] for record in RECORDS], ids=[one[0] for one in RECORDS])
+def test_what_is_written_is_the_same_model(name, text, by):
+    model = Model.from_text(text, by)
+    if name in UNWRITTEN:
+        with pytest.raises(UnsupportedError, match="formulas as text have nothing for"):
+            model.to_text()
+    elif name in ("largest", "logsumexp"):  # a vector that has subscripts now, and one axis for it
+        again = Model.from_text(model.to_text(), by)
+        assert again.to_text() == model.to_text()
+    else:
+        assert Model.from_text(model.to_text(), by).source() == model.source()
