@@ -300,7 +300,9 @@ def results(case: Masked, module: Any, held: float | None = None) -> dict[str, n
     found: dict[str, np.ndarray] = {}
 
     def put(path: str, part: Any) -> None:
-        if isinstance(part, tuple):
+        if hasattr(part, "to_dense"):
+            found[path] = part.to_dense()
+        elif isinstance(part, tuple):
             for name, inner in zip(getattr(part, "_fields", range(len(part))), part, strict=True):
                 put(f"{path}.{name}", inner)
         else:

@@ -166,7 +166,9 @@ def _jacobian(derivation: Derivation, name: Any, formulas: Formulas) -> Function
         parts = jacobian(derivation, name, q)
         label, variable = f"J.{parameter.name}", f"jacobian_{parameter.name}"
         if shape and is_sparse(lists_of(parts, node.rank, shape), node.rank):
-            found = sparse_jacobian(derivation, [name], [q], variable, f"jacobian_{node.name}_pattern_{parameter.name}")
+            found = sparse_jacobian(
+                derivation, [name], [q], variable, f"pattern_of_jacobian_{node.name}_by_{parameter.name}"
+            )
             results[parameter.name] = found
             doc += [f"{label} : sparse, with entries only where", *(f"    {line}" for line in found.pattern.doc)]
         else:
