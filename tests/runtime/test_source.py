@@ -105,3 +105,8 @@ def test_a_definition_with_its_needs_runs_where_there_is_no_symgrad(name: str) -
     finally:
         del sys.modules["alone"]
     assert name in vars(module)
+
+
+def test_numpy_has_the_functions_that_choose_their_pieces() -> None:
+    """Those of `tensors` have the same names, and complain where a piece is computed beyond its range."""
+    assert sources().known["_in_pieces"] == definitions("symgrad.runtime.pieces")["_in_pieces"]
