@@ -161,5 +161,5 @@ def _packed(sums: Any) -> Packed:
 
 def _unpacked(module: Any, packed: Packed) -> Any:
     sums = module.Sums(*packed)
-    known = {"iadd": iadd, "maximum": np.maximum, "minimum": np.minimum, "hypot": np.hypot}
+    known = {"iadd": iadd, "maximum": np.maximum, "minimum": np.minimum, "hypot": np.hypot, "logical_or": np.logical_or}
     return sums._replace(joins=tuple(known.get(name) or getattr(module, name) for name in sums.joins))

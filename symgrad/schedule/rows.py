@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sympy import Add as SymAdd
-from sympy import Expr, Mul, Symbol, expand
+from sympy import Expr, Mul, Or, Symbol, expand
 
 from symgrad.arguments import Argument
 from symgrad.functions import MaxOver, MinOver, NormOver
+from symgrad.functions.reductions import LargestOver
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -169,7 +170,8 @@ def _kind(node: Node, dimension: Symbol, kinds: Mapping[Node, str], placed: bool
             return tied("has its rows along another axis than the first")
         return "local" if within or _is_local(node, rows, dimension) else tied("has entries that need several rows")
     if bound:
-        summed = isinstance(node, Contract) or (isinstance(node, Reduce) and node.head in (MaxOver, MinOver, NormOver))
+        heads = (MaxOver, MinOver, NormOver, *((LargestOver, Or) if placed else ()))
+        summed = isinstance(node, Contract) or (isinstance(node, Reduce) and node.head in heads)
         if summed or (placed and isinstance(node, Scatter) and _is_placed(node, dimension)):
             return "total"
         return tied("is taken over all rows, and is no sum, maximum or minimum of theirs")

@@ -10,7 +10,7 @@ from sympy import Expr
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Shape, buffers_of, parts_of
 
 Accumulate = Literal["", "add", "subtract", "multiply", "divide"]
-Join = Literal["add", "maximum", "minimum", "hypot", "rows", "largest", "scaled"]
+Join = Literal["add", "maximum", "minimum", "hypot", "or", "rows", "largest", "scaled"]
 
 
 @dataclass(frozen=True)

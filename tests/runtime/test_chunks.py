@@ -17,6 +17,7 @@ from symgrad.cli.model_file import ModelReference, load_model
 from tests.codegen.test_rounds import MODELS as IN_ROUNDS
 from tests.codegen.test_seam import MODELS as SEAMS
 from tests.families import one_in
+from tests.real_models.corpus import CORPUS
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 OF_ROWS = (
@@ -434,3 +435,15 @@ def test_what_the_guide_shows_of_chunks() -> None:
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     runner.run(doctest.DocTestParser().get_doctest(text, {}, "Chunks", None, 0))
     assert runner.summarize().attempted > 15 and not runner.failures
+
+
+@pytest.mark.parametrize("name", ["extremes", "hazards by pieces"])
+def test_largest_entries_and_conditions_of_all_rows_are_joined(name: str) -> None:
+    """What protects the gradient needs the largest of all rows, or whether a condition holds in any."""
+    (record,) = [record for record in CORPUS if record.name == name]
+    module = record.build().compile(check=False, chunks=True)
+    given = record.inputs(record.sizes[0], np.random.default_rng(0))
+    chunks, parameters = split(module, given, ends_of(module, given, 4, 5))
+    got, wanted = module.over_chunks(chunks, **parameters), module.value_and_gradient(**given)
+    for a, b in zip(flat(got), flat(wanted), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11 * np.max(np.abs(b), initial=1.0))

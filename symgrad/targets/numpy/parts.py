@@ -21,7 +21,13 @@ MAX_LINE = 100  # a longer tuple is written one part a line
 MEMORY = "_memory().get()"  # of what was made of bound data
 
 # rows come in lists, which are added like numbers
-_JOINS = {"maximum": "np.maximum", "minimum": "np.minimum", "hypot": "np.hypot", "largest": "_after_the_larger"}
+_JOINS = {
+    "maximum": "np.maximum",
+    "minimum": "np.minimum",
+    "hypot": "np.hypot",
+    "or": "np.logical_or",
+    "largest": "_after_the_larger",
+}
 
 
 @dataclass(frozen=True)

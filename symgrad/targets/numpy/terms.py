@@ -5,9 +5,10 @@ from dataclasses import replace
 from math import prod
 from typing import Any, Self
 
-from sympy import Expr
+from sympy import Expr, Or
 
 from symgrad.functions import MaxOver, MinOver, NormOver
+from symgrad.functions.reductions import LargestOver
 from symgrad.graph.nodes import Add, Apply, Contract, Gather, Input, Letter, Named, Node, Reduce, Use, postorder
 from symgrad.lowering.functions import DOUBLES
 from symgrad.lowering.subscripts import is_window
@@ -24,7 +25,7 @@ from symgrad.targets.numpy.stacks import Stacks
 # several times faster than strided windows, and the copy is as many times larger than the array at most.
 MOST_COPIES = 16
 
-_JOINS: dict[Any, Join] = {MaxOver: "maximum", MinOver: "minimum", NormOver: "hypot"}
+_JOINS: dict[Any, Join] = {MaxOver: "maximum", LargestOver: "maximum", MinOver: "minimum", NormOver: "hypot", Or: "or"}
 
 
 class NumpyTerms(Stacks):
