@@ -8,7 +8,7 @@ import pytest
 
 from symgrad.codegen.runtime import Import, Sources, definitions
 from symgrad.targets.jax.sources import sources as jax_sources
-from symgrad.targets.numpy.runtime import sources
+from symgrad.targets.numpy.runtime import files, sources
 from symgrad.targets.torch.sources import sources as torch_sources
 
 RUNTIME = sources()
@@ -75,6 +75,13 @@ def test_a_function_calls_one_library_by_one_name(known: Sources, library: str, 
 def test_a_function_comes_with_what_it_needs_in_the_order_of_use() -> None:
     assert RUNTIME.closure(["_arguments"]) == ["_arguments", "_fits", "_array"]
     assert RUNTIME.closure(["_pattern"], ["Pattern"]) == ["_pattern", "_flat_index"]
+
+
+def test_a_name_is_defined_in_one_file() -> None:
+    """What libraries of tensors do in another way once stood in NumPy's modules, too."""
+    known: dict[str, str] = {}
+    for file in files():
+        assert [name for name in definitions(file) if known.setdefault(name, file) != file] == []
 
 
 def test_imports_are_sorted_and_joined() -> None:

@@ -6,16 +6,19 @@ from functools import cache
 import symgrad.runtime
 from symgrad.codegen.runtime import Sources, definitions
 
-
-@cache
-def sources() -> Sources:
-    """Everything that the files of the runtime define."""
-    files = sorted(f"{symgrad.runtime.__name__}.{file.name}" for file in pkgutil.iter_modules(symgrad.runtime.__path__))
-    kept = [file for file in files if file not in (DECLARED, TRACED)]
-    return Sources({name: found for file in kept for name, found in definitions(file).items()})
-
-
 # what a module declares of its own model, which the others refer to
 DECLARED = "symgrad.runtime.declared"
 # functions of other libraries, which compute every piece everywhere; those of the same names that choose are NumPy's
 TRACED = "symgrad.runtime.tensors"
+
+
+@cache
+def sources() -> Sources:
+    """Everything that the files of the runtime define."""
+    return Sources({name: found for file in files() for name, found in definitions(file).items()})
+
+
+def files() -> list[str]:
+    """The files of the runtime whose functions are NumPy's."""
+    names = (f"{symgrad.runtime.__name__}.{file.name}" for file in pkgutil.iter_modules(symgrad.runtime.__path__))
+    return sorted({*names} - {DECLARED, TRACED})
