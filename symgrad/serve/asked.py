@@ -7,7 +7,7 @@ from typing import Any
 
 from symgrad.errors import ModelError
 from symgrad.model import Model
-from symgrad.text.formula import Formula, parse
+from symgrad.text.formula import LATEX, TEXT, Formula, parse
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Asked:
 
 @lru_cache(maxsize=32)
 def formula_of(text: str, shapes: tuple[tuple[str, str], ...]) -> Formula:
-    """The formula, read."""
-    return parse(text, dict(shapes))
+    """The formula, read; LaTeX is what has a backslash, which the other notation lacks."""
+    return parse(text, dict(shapes), notation=LATEX if "\\" in text else TEXT)
 
 
 @dataclass(frozen=True, eq=False)

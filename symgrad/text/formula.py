@@ -1,6 +1,6 @@
 """`parse`: a formula as text, read through all three stages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, count
@@ -10,11 +10,15 @@ from sympy import Eq, MatrixSymbol, Symbol
 
 from symgrad.calls import checked
 from symgrad.deep import with_room
-from symgrad.errors import FormulaError
+from symgrad.errors import FormulaError, ModelError
 from symgrad.text import tree
 from symgrad.text.elaboration import Elaborated, elaborate
+from symgrad.text.latex import read_latex
 from symgrad.text.reading import read
 from symgrad.text.readings import Reading, reading
+
+TEXT, LATEX = "text", "latex"
+READERS: dict[str, Callable[[str], tree.Program]] = {TEXT: read, LATEX: read_latex}
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ class Formula:
 
 
 @checked('parse("norm2(X*w - y)^2")')
-def parse(text: "str | Formula", shapes: Mapping[str, str] | None = None) -> Formula:
+def parse(text: "str | Formula", shapes: Mapping[str, str] | None = None, *, notation: str = TEXT) -> Formula:
     """Read a formula that is written as on paper or in MATLAB.
 
     Parameters
@@ -117,9 +121,11 @@ def parse(text: "str | Formula", shapes: Mapping[str, str] | None = None) -> For
     text : the formula, or several lines with names of which the last expression is the result. The grammar is in the
         guide, and in the file `symgrad/text/formula.lark`. A formula that is parsed already is itself.
     shapes : the shapes of symbols, where they are not those of the text: `{"x": "vector", "S": "symmetric matrix"}`.
+    notation : "text", or "latex" for the subset that the guide describes.
 
     Raises
     ------
+    ModelError : there is no such notation.
     FormulaError : it is not in the grammar, its shapes do not fit, or it can be read in several ways; the message
         underlines the place.
 
@@ -136,7 +142,9 @@ def parse(text: "str | Formula", shapes: Mapping[str, str] | None = None) -> For
     """
     if isinstance(text, Formula):
         return text if shapes is None else understood(text.program, shapes)
-    return understood(read(text), shapes)
+    if notation not in READERS:
+        raise ModelError(f"notation {notation!r} is not known; choose {', '.join(READERS)}")
+    return understood(READERS[notation](text), shapes)
 
 
 def understood(program: tree.Program, shapes: Mapping[str, str] | None = None) -> Formula:

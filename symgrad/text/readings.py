@@ -231,7 +231,7 @@ class _Search:
         shown = [_shown(what, [called[shapes.sizes.find(size)] for size in sizes]) for what, sizes in conflict.shown]
         operator = (conflict.operator.start, conflict.operator.end) if conflict.operator else None
         return FormulaError(
-            conflict.message.format(*shown), self.program.source, (conflict.at.start, conflict.at.end), operator
+            _filled(conflict.message, shown), self.program.source, (conflict.at.start, conflict.at.end), operator
         )
 
     def _reading(self, shapes: Shapes, against: int) -> Reading:
@@ -290,6 +290,12 @@ def _quantity(name: str, shape: tuple[str, str]) -> SymbolShape:
     else:
         kind = Declared(name, declared.MATRIX, shape, axes=2)
     return SymbolShape(kind, kind.kind, False, "by its definition")
+
+
+def _filled(message: str, shown: list[str]) -> str:
+    """A message with shapes in its places `{}`; what it quotes of LaTeX has other braces."""
+    first, *parts = message.split("{}")
+    return first + "".join(shape + part for shape, part in zip(shown, parts, strict=True))
 
 
 def _shown(what: str, sizes: list[str]) -> str:

@@ -131,11 +131,11 @@ class Shapes:
 
     def text(self, node: tree.Node) -> str:
         """A part as it is written, short enough for a message."""
-        text = " ".join(self.program.source[node.at.start : node.at.end].split())
+        text = " ".join(self.program.source[node.at.start : node.at.end].split()).replace("{}", "{ }")
         return text if len(text) <= 40 else f"{text[:37]}..."
 
     def conflict(self, message: str, shapes: list[Shape], at: Span, operator: Span | None = None) -> Conflict:
-        """A conflict whose message has `{}` for each of the shapes."""
+        """A conflict whose message has `{}` for each of the shapes; no text of a formula has this."""
         return Conflict(message, tuple(("shape", shape) for shape in shapes), at, operator)
 
     @property
