@@ -81,7 +81,7 @@ def test_latex_says_what_the_text_says(written: str, text: str | None) -> None:
         (r"\sum_{i=1} x_i", r"\sum", "a lower bound needs an upper one"),
         (r"\sum_{i=2}^{N} x_i", "2", "a sum goes over a whole axis"),
         (r"\sum_{i=1}^{N-1} x_i", "1", "a sum goes over a whole axis"),
-        (r"\sum_{i=1}^{N} i x_i", "i x", "i is an index"),
+        (r"\sum_{i=1}^{N} i x_i", "i", "i is an index"),
         (r"x \\ y", "y", "there is a result already"),
         (r"\frac{1}{Y} X", r"\frac", r"\frac{1}{Y}: Y is a matrix of"),
         (r"\begin{cases} x \end{cases}", r"\begin", "the environment cases is not part"),
