@@ -20,9 +20,8 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
     two of each. The bits are the same for any number of threads: blocks, and their order, depend on sizes alone.
     """
     count = arrays[0].shape[0] if arrays else sum(map(len, kept[0]))
-    if not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # calls would cost more than blocks save
-        return rows(*arrays, *shared)
-    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size))
+    small = count * (width + size // 5) <= 0.7 * BLOCK_BYTES  # calls would cost more than blocks save
+    blocks = len(kept[0]) if kept else 1 if small else -(-count // _block_rows(width, size))
     if blocks <= 2:
         return rows(*arrays, *[part for part, *_ in kept], *shared)
 
@@ -46,6 +45,5 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
 def _block_rows(width: int, size: int) -> int:
     """How many rows fit into the cache, and into products that OpenBLAS does not pack: of a million multiplications."""
     fitting, unpacked = BLOCK_BYTES // (8 * max(1, width)), 1_000_000 // max(1, size)
-    # at least so many that adding up the results takes a twentieth of a row's 1 + size / (5 width) passes
-    least = 100 * size // (5 * width + size + 1)
+    least = 100 * size // (5 * width + size + 1)  # adding up results takes a twentieth of 1 + size / (5 width) passes
     return max(1, min(fitting, unpacked), least) if unpacked >= least else max(fitting, 4 * least)
