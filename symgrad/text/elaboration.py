@@ -34,6 +34,7 @@ from sympy import (
 )
 from sympy.matrices.expressions.diagonal import DiagonalOf
 
+from symgrad.errors import FormulaError
 from symgrad.functions import (
     EntryByEntry,
     LogSumExp,
@@ -104,7 +105,8 @@ class _Elaboration:
         self.reading = reading
         self.whole = _names_without_subscripts(reading.program)
         self.symbols = {symbol.name: self._symbol(symbol) for symbol in (*reading.symbols, *reading.quantities)}
-        self.indices: dict[str, Any] = {}
+        self.indices: dict[str, Any] = {}  # which count from 0, as subscripts do here
+        self.firsts: dict[str, int | None] = {}  # what they count from as numbers, where the formula says it
         taken = set(re.findall(r"\w+", reading.program.source))
         self.letters = (name for name in chain("ijklmn", (f"i{n}" for n in count(1))) if name not in taken)
 
@@ -149,6 +151,7 @@ class _Elaboration:
             return Eq(symbol, self.expression(definition.value), evaluate=False)
         letters = {name.text: Symbol(name.text, integer=True) for name in definition.subscripts}
         self.indices |= letters
+        self.firsts |= dict.fromkeys(letters)
         value = self.expression(definition.value)
         self.indices.clear()
         return Eq(self._entry(symbol, list(letters.values())), value, evaluate=False)
@@ -169,12 +172,27 @@ class _Elaboration:
 
     def _of_name(self, node: tree.Name) -> Any:
         if node.text in self.indices:
-            return self.indices[node.text]
+            return self._number(node)
         if node.text in self.symbols:
             return self.symbols[node.text]
         if node.text == "eye":
             return Identity(self._shape(node)[0])
         return sp.pi if node.text == "pi" else self.size(node.text)
+
+    def _number(self, node: tree.Name) -> Any:
+        """An index that is not a subscript, as the formula counts it."""
+        first = self.firsts.get(node.text)
+        if first is None:
+            message = f"{node.text} is a number here; say what it counts from: {node.text}=1:N or {node.text}=0:N-1"
+            raise FormulaError(message, self.reading.program.source, (node.at.start, node.at.end))
+        return self.indices[node.text] + first
+
+    def _compared(self, node: tree.Comparison) -> tuple[Any, Any]:
+        """Both sides; of two indices that count from the same number, it does not matter which that is."""
+        sides = [one.text for one in (node.left, node.right) if isinstance(one, tree.Name) and one.text in self.indices]
+        if len(sides) == 2 and len({self.firsts.get(name) for name in sides}) == 1:
+            return self.indices[sides[0]], self.indices[sides[1]]
+        return self.expression(node.left), self.expression(node.right)
 
     def _of_negative(self, node: tree.Negative) -> Any:
         return _times(S.NegativeOne, self.expression(node.operand))
@@ -183,7 +201,7 @@ class _Elaboration:
         return _transposed(self.expression(node.operand))
 
     def _of_comparison(self, node: tree.Comparison) -> Any:
-        return _COMPARISONS[node.operator](self.expression(node.left), self.expression(node.right))
+        return _COMPARISONS[node.operator](*self._compared(node))
 
     def _of_binary(self, node: tree.Binary) -> Any:
         left, right = self.expression(node.left), self.expression(node.right)
@@ -212,7 +230,10 @@ class _Elaboration:
         return ZeroMatrix(*shape) if value == 0 else _times(value, OneMatrix(*shape))
 
     def _of_subscripted(self, node: tree.Subscripted) -> Any:
-        subscripts = [self.expression(subscript) for subscript in node.subscripts]
+        subscripts = [
+            self.indices[one.text] if isinstance(one, tree.Name) and one.text in self.indices else self.expression(one)
+            for one in node.subscripts
+        ]
         return self._entry(self.expression(node.base), subscripts)
 
     def _entry(self, symbol: Any, subscripts: list[Any]) -> Any:
@@ -223,13 +244,14 @@ class _Elaboration:
         return symbol[tuple(subscripts)]
 
     def _of_reduction(self, node: tree.Reduction) -> Any:
-        outside = dict(self.indices)
+        outside = dict(self.indices), dict(self.firsts)
         limits = []
         for binder in node.binders:
+            self.firsts[binder.index] = binder.first
             index = self.indices[binder.index] = Symbol(binder.index, integer=True)
             limits.append((index, 0, self.size(self.reading.length(binder)) - 1))
         body = self.expression(node.body)
-        self.indices = outside
+        self.indices, self.firsts = outside
         return _REDUCTIONS[node.kind](body, *reversed(limits))
 
     def _of_call(self, node: tree.Call) -> Any:
@@ -307,7 +329,7 @@ class _Elaboration:
         comparison, *branches = node.arguments
         assert isinstance(comparison, tree.Comparison)
         compare = _COMPARISONS[comparison.operator]
-        given = [self.expression(part) for part in (comparison.left, comparison.right, *branches)]
+        given = [*self._compared(comparison), *map(self.expression, branches)]
         matrices = [part for part in given if isinstance(part, MatrixExpr)]
         if not matrices:
             return if_else(compare(given[0], given[1]), given[2], given[3])

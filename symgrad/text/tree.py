@@ -99,6 +99,11 @@ class Binder:
     at: Span
 
     @property
+    def first(self) -> int | None:
+        """What it counts from, where that is written."""
+        return int(self.lower.text) if isinstance(self.lower, Number) and self.lower.text in ("0", "1") else None
+
+    @property
     def size(self) -> "Expression | None":
         """How many values it has: N of `1:N`, of `0:N-1`; None of another range, or where the axis says it."""
         first = self.lower.text if isinstance(self.lower, Number) else ""

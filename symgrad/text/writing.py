@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy import Add, MatAdd, MatMul, MatPow, MatrixSymbol, Mul, Pow, Symbol, Transpose
+from sympy import Add, Indexed, MatAdd, MatMul, MatPow, MatrixSymbol, Mul, Pow, S, Symbol, Transpose
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
@@ -213,5 +213,12 @@ class _Writer:
         for index, lower, upper in reversed(expr.limits):
             if lower != 0 or not isinstance(index, Symbol):
                 raise _lacking(expr)
-            ranges.append(f"{self.of(index)[0]}=1:{self.size(upper + 1)}")
+            name, size = self.of(index)[0], self.size(upper + 1)
+            ranges.append(f"{name}=0:{size}-1" if _is_number(index, expr.function) else f"{name}=1:{size}")
         return f"{_REDUCTIONS[type(expr)]}[{', '.join(ranges)}] {self.at(expr.function, PRODUCT)}", SIGN
+
+
+def _is_number(index: Any, expr: Any) -> bool:
+    """Whether an index stands elsewhere than in subscripts."""
+    entries = expr.atoms(Indexed, MatrixElement)
+    return bool(expr.xreplace(dict.fromkeys(entries, S.One)).has(index))

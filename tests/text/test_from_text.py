@@ -1,9 +1,9 @@
 """Formulas as models: what `parse` and `Model.from_text` make of a text."""
 
 import pytest
-from sympy import Eq, MatrixSymbol, Q, Symbol, symbols
+from sympy import Eq, IndexedBase, MatrixSymbol, Q, Sum, Symbol, symbols
 
-from symgrad import FormulaError, Model, UnsupportedError, parse, quad, sumsq
+from symgrad import FormulaError, Model, UnsupportedError, if_else, parse, quad, sumsq
 from tests.text.formula_records import RECORDS
 
 N, M = symbols("N M", integer=True, positive=True)
@@ -78,3 +78,22 @@ def test_what_is_written_is_the_same_model(name, text, by):
         assert again.to_text() == model.to_text()
     else:
         assert Model.from_text(model.to_text(), by).source() == model.source()
+
+
+@pytest.mark.parametrize(("ends", "first"), [("1:N", 1), ("0:N-1", 0)])
+def test_an_index_that_is_a_number_counts_from_where_its_range_begins(ends, first):
+    i, y = Symbol("i", integer=True), IndexedBase("y", shape=(N,), real=True)
+    model = Model.from_text(f"sum[i={ends}] i*y[i]", "y")
+    assert model.loss == Sum((i + first) * y[i], (i, 0, N - 1))
+    assert Model.from_text(model.to_text(), "y").loss == model.loss
+    chosen = Model.from_text(f"sum[i={ends}] if(i <= 2, y[i], 0)", "y")
+    assert chosen.loss == Sum(if_else(i + first <= 2, y[i], 0), (i, 0, N - 1))
+
+
+def test_an_index_that_is_a_number_says_what_it_counts_from():
+    for text in ("sum[i] i*y[i]", "r[i] = i*y[i]\nsum[i] r[i]", "sum[i,j=1:N] if(i < j, y[i]*y[j], 0)"):
+        with pytest.raises(FormulaError, match="i is a number here; say what it counts from: i=1:N or i=0:N-1"):
+            Model.from_text(text, "y")
+    i, j = symbols("i j", integer=True)
+    pairs = Model.from_text("sum[i,j] if(i < j, y[i]*y[j], 0)", "y")
+    assert pairs.loss.has(i < j)
