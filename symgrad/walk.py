@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sympy import Basic
+from sympy import Basic, Indexed
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 
 class Preorder:
@@ -34,6 +35,22 @@ class Preorder:
 
 def depth(expressions: Iterable[Basic]) -> int:
     """The largest number of operations inside each other."""
+    return _nesting(expressions, object)
+
+
+def guarding_first(conditions: Iterable[Basic]) -> list[list[Basic]]:
+    """Conditions by how many entries of arrays they have inside one another, those with fewest first.
+
+    So what keeps a subscript on its axis, j >= 2 for l[j - 2] or c[n] >= 0 for x[c[n]], stands before what it keeps.
+    """
+    found: dict[int, list[Basic]] = {}
+    for condition in conditions:
+        found.setdefault(_nesting([condition], Indexed | MatrixElement), []).append(condition)
+    return [found[level] for level in sorted(found)]
+
+
+def _nesting(expressions: Iterable[Basic], kind: Any) -> int:
+    """The largest number of parts of a kind that are inside each other."""
     levels: dict[int, tuple[Any, int]] = {}
     deepest = 0
     for expression in expressions:
@@ -42,7 +59,8 @@ def depth(expressions: Iterable[Basic]) -> int:
             part, done = stack.pop()
             args = getattr(part, "args", ())
             if done:
-                levels[id(part)] = part, 1 + max((levels[id(arg)][1] for arg in args if id(arg) in levels), default=0)
+                inner = max((levels[id(arg)][1] for arg in args if id(arg) in levels), default=0)
+                levels[id(part)] = part, isinstance(part, kind) + inner
                 deepest = max(deepest, levels[id(part)][1])
             elif id(part) not in levels:
                 stack.append((part, True))

@@ -7,6 +7,7 @@ from sympy import And, Basic, Eq, Expr, Ge, Gt, Le, Lt, Ne, Not, Or
 from sympy.core.relational import Relational
 
 from symgrad.frontend.bounds import Indices, is_positive, scaled_to_integer
+from symgrad.walk import guarding_first
 
 # Expressions that are not negative where a condition holds. A condition is a choice of such cases: i != 0 is i >= 1 or
 # i <= -1.
@@ -15,15 +16,21 @@ _MOST_CASES = 16  # a condition that would make more of them is left out, so tha
 
 
 def conjuncts(condition: Basic) -> tuple[Basic, ...]:
-    """The parts of a condition that all hold where it holds."""
+    """The parts of a condition that all hold where it does, those first that keep others' subscripts on their axes."""
+    return tuple(part for level in guarding_first(_conjuncts(condition)) for part in level)
+
+
+def _conjuncts(condition: Basic) -> tuple[Basic, ...]:
     if isinstance(condition, Not):
         inner = condition.args[0]
         if isinstance(inner, Or):
-            return tuple(part for arg in inner.args for part in conjuncts(Not(arg)))
+            return tuple(part for arg in inner.args for part in _conjuncts(Not(arg)))
         negated = getattr(inner, "negated", None)
-        return (condition,) if negated is None else conjuncts(negated)
+        return (condition,) if negated is None else _conjuncts(negated)
     return (
-        tuple(part for arg in condition.args for part in conjuncts(arg)) if isinstance(condition, And) else (condition,)
+        tuple(part for arg in condition.args for part in _conjuncts(arg))
+        if isinstance(condition, And)
+        else (condition,)
     )
 
 

@@ -22,6 +22,7 @@ from sympy import (
     Max,
     Min,
     Not,
+    Or,
     Piecewise,
     Product,
     S,
@@ -70,6 +71,7 @@ from symgrad.graph.letters import distinct
 from symgrad.graph.nodes import Letter, Range, Use
 from symgrad.graph.scalar import scalar_rules
 from symgrad.graph.transform import factors_of
+from symgrad.walk import guarding_first
 
 # What a reduction gives where nothing is left to reduce: the value of a masked entry.
 NEUTRAL = {Sum: S.Zero, Product: S.One, MaxOver: -oo, MinOver: oo, LogSumExp: -oo}
@@ -134,6 +136,8 @@ class IndexReader(TableReader):
                 return self._cases([(expr.args[1], expr.args[0]), (expr.args[2], S.true)], scope)
             case Piecewise() if expr.args[-1][1] is S.true:
                 return self._cases(expr.args, scope)
+            case And() | Or():
+                return self._joined(expr, scope)
             case IndexedSoftmax():
                 return self._softmax(expr, scope)
             case ExprWithLimits():
@@ -185,6 +189,19 @@ class IndexReader(TableReader):
             elif not (is_zero(value) and self._zero_unless(otherwise, result, scope)):
                 result = apply(if_else, [holds, value, result])
         return result
+
+    def _joined(self, expr: And | Or, scope: Scope) -> Reading:
+        """Conditions, each where those before it leave it open whether all of them hold, or any.
+
+        So `Ne(l[j], l[j - 2])` beside `j >= 2` is read for j = 2, 3, ...
+        """
+        terms: dict[Basic, Use] = {}
+        for level in guarding_first(expr.args):
+            before = [part if isinstance(expr, And) else Not(part) for part in terms]
+            inside = scope.with_conditions(conjuncts(And(*before, evaluate=False))) if before else scope
+            for part in level:
+                terms[part] = yield part, inside
+        return apply(expr.func, [terms[part] for part in expr.args])
 
     def _masked(self, holds: Use, condition: Basic, value: Use, scope: Scope) -> Use:
         """The value where the condition holds, else zero; no mask where a padded array is zero there anyway."""

@@ -73,7 +73,8 @@ class SubscriptReader:
             places.append(self.check_range(sub, length, axis, whole, scope))
             if earlier is None:
                 self.check_defined(base, sub, axis, whole, scope)
-        pads = padding(subscripts, shape, places, scope)
+        # whole numbers beside zeros of a floating type would not be whole any more
+        pads = None if getattr(node, "integer", False) else padding(subscripts, shape, places, scope)
         terms = []
         for axis, (sub, length) in enumerate(zip(subscripts, shape, strict=True)):
             if length == 1 and thin:

@@ -47,6 +47,7 @@ from symgrad.reference.matrices import (
     with_places,
 )
 from symgrad.reference.trace import Place, branch_of, branches_of
+from symgrad.walk import guarding_first
 
 
 class EntryOf(NamedTuple):
@@ -179,7 +180,8 @@ class Rules:
 
     @_of.register(sp.And | sp.Or)
     def _conditions(self, expr: Any) -> Rule:
-        every, parts = isinstance(expr, sp.And), self.scalars(expr.args)
+        every = isinstance(expr, sp.And)
+        parts = self.scalars([part for level in guarding_first(expr.args) for part in level])
         return lambda at: (all if every else any)(part(at) for part in parts)
 
     @_of.register(Application | Relational | sp.Add | sp.Mul | sp.Pow)

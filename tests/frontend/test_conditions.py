@@ -33,6 +33,15 @@ LEGAL = {
     "pieces": lambda: over(Piecewise((x[i] ** 2, Eq(i, 0)), (x[i - 1] * x[i], Eq(i, 1)), (x[i - 2] * x[i], True))),
     "one of two": lambda: over(if_else(Or(Eq(i, 1), Ge(i, 3)), x[i - 1] * x[i], x[i] ** 2)),
     "beside data": lambda: over(if_else(And(Ne(i, 0), x[i] > 0), x[i - 1] * x[i], x[i] ** 2)),
+    "beside data at a distance": lambda: over(if_else(And(i >= 2, Ne(kinds[i], kinds[i - 2])), x[i - 2] * x[i], 0)),
+    "or else data at a distance": lambda: over(
+        if_else(Or(i < 2, Eq(kinds[i], kinds[i - 2])), x[i] ** 2, x[i - 2] * x[i])
+    ),
+    "not either of two": lambda: over(if_else(Not(Or(i < 1, Eq(kinds[i], kinds[i - 1]))), x[i - 1] * x[i], 0)),
+    "a kind, and its entry": lambda: over(
+        if_else(And(kinds[i] >= 0, kinds[i] < M, y[kinds[i]] > 0), x[i] * y[kinds[i]], 0), parameters=(x, y)
+    ),
+    "the kind before": lambda: over(if_else(i >= 1, y[kinds[i - 1]] * x[i], 0), parameters=(x, y)),
     "a neighbour on either side": lambda: over(
         if_else(Eq(i, 0), x[i], x[i - 1]) * if_else(Eq(i, N - 1), x[i], x[i + 1]) * x[i]
     ),
@@ -70,6 +79,8 @@ BEYOND = {
     "one of two that does not keep it": lambda: over(if_else(Or(Ne(i, 0), Ne(i, 1)), x[i - 1], x[i])),
     "real numbers": lambda: over(if_else(Ne(x[i], 0), x[i - 1], x[i])),
     "no multiple": lambda: over(if_else(Eq(Mod(i, 2), 0), x[i - 1], x[i])),
+    "one too few beside data": lambda: over(if_else(And(i >= 1, Ne(kinds[i], kinds[i - 2])), x[i], 0)),
+    "one of two, the other of data": lambda: over(if_else(Or(i >= 2, Ne(kinds[i], kinds[i - 2])), x[i], 0)),
     "an index inside another sum": lambda: over(if_else(Ne(i, 0), Sum(x[i - 1] * x[i], (i, 0, N - 1)), 0)),
 }
 
@@ -89,6 +100,22 @@ def test_a_chain_by_hand():
         expected[0] += 2 * values[0]
         assert value == values[0] ** 2 + values[1:] @ values[:-1]
         np.testing.assert_array_equal(slope.x, expected)
+
+
+def test_whole_numbers_at_a_distance_are_compared_as_such_in_any_precision():
+    module = LEGAL["beside data at a distance"]().compile(check=False)
+    kind = 2**24 + np.array([0, 1, 1, 1, 2])  # of which single precision tells every other one apart
+    value, slope = module.value_and_gradient(np.arange(1, 6, dtype=np.float32), kinds=kind)
+    assert value == 1 * 3 + 3 * 5
+    np.testing.assert_array_equal(slope.x, [3, 0, 1 + 5, 0, 3])
+
+
+def test_a_kind_that_is_none_looks_nothing_up_in_a_condition():
+    module = LEGAL["a kind, and its entry"]().compile(check=False)
+    value, slope = module.value_and_gradient([2.0, 3.0, 5.0, 7.0], [-1.0, 4.0], kinds=[1, -1, 0, 9])
+    assert value == 2 * 4
+    np.testing.assert_array_equal(slope.x, [4, 0, 0, 0])
+    np.testing.assert_array_equal(slope.y, [0, 2])
 
 
 def test_one_side_of_an_end_needs_no_mask():
