@@ -7,8 +7,6 @@ from inspect import Parameter, Signature, signature
 from numbers import Integral
 from typing import Any, ParamSpec, TypeVar
 
-import numpy as np
-
 from symgrad.errors import ModelError
 from symgrad.spellings import ARGUMENTS
 
@@ -132,7 +130,7 @@ def switch(name: str, given: Any) -> bool:
     ------
     ModelError : it is neither.
     """
-    if not isinstance(given, bool | np.bool):
+    if not (isinstance(given, bool) or (str(getattr(given, "dtype", "")) == "bool" and not given.shape)):
         raise ModelError(f"{name} is {quoted(given)}; give True or False")
     return bool(given)
 

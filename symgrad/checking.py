@@ -26,7 +26,8 @@ from symgrad.outputs.probes import (
     kinks_of,
     quantity,
 )
-from symgrad.outputs.second_order import Request, factors_of_hessian
+from symgrad.outputs.request import Request
+from symgrad.outputs.second_order import factors_of_hessian
 from symgrad.targets import NUMPY, target
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import HeldGradient, SecondOrder

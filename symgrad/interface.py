@@ -9,12 +9,13 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from symgrad.calls import without_attribute
 from symgrad.errors import ModelError
 from symgrad.spellings import OF_MODULES
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class GeneratedModule(ModuleType):

@@ -12,7 +12,7 @@ from sympy import Eq, IndexedBase, MatrixSymbol, Sum, Symbol, exp, sin, symbols
 
 from symgrad import Model, ModelError
 from symgrad.generated import imported
-from symgrad.outputs.second_order import Request
+from symgrad.outputs.request import Request
 from symgrad.targets import NUMPY, target
 from symgrad.verify.check import check_module
 

@@ -5,8 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from symgrad.arrays import np
 from symgrad.errors import ModelError
 
 Arrays = dict[str, Any]

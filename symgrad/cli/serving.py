@@ -1,13 +1,18 @@
 """`symgrad serve`: the page where formulas are typed."""
 
 import webbrowser
+from typing import TYPE_CHECKING
 
 import click
 
 from symgrad.cli.commands import DONE, commands
 from symgrad.cli.terminal import say
-from symgrad.serve.server import PageServer
-from symgrad.serve.workers import Workers
+from symgrad.later import Later
+
+if TYPE_CHECKING:
+    from symgrad.serve import server, workers
+else:
+    server, workers = Later("symgrad.serve.server"), Later("symgrad.serve.workers")
 
 PORT = 8719
 
@@ -31,17 +36,17 @@ def serve_command(port: int, no_browser: bool) -> int:
     Example:
       symgrad serve --port 8719
     """
-    workers = Workers()
-    server = PageServer(port, workers.answer)
+    made = workers.Workers()
+    listening = server.PageServer(port, made.answer)
     try:
-        workers.start()
-        say(f"the page is at {server.address} (Ctrl-C ends it)")
+        made.start()
+        say(f"the page is at {listening.address} (Ctrl-C ends it)")
         if not no_browser:
-            webbrowser.open(server.address)
-        server.serve_forever()
+            webbrowser.open(listening.address)
+        listening.serve_forever()
     except KeyboardInterrupt:
         say("ended")
     finally:
-        server.server_close()
-        workers.close()
+        listening.server_close()
+        made.close()
     return DONE

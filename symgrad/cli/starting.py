@@ -12,7 +12,7 @@ from click.shell_completion import get_completion_class
 from symgrad.cli.commands import DONE, commands
 from symgrad.cli.output_file import page_path
 from symgrad.cli.terminal import say
-from symgrad.codegen.environment import template_folder
+from symgrad.codegen.template_folder import template_folder
 from symgrad.files import write_all
 
 SHELLS = ("bash", "zsh", "fish")

@@ -5,11 +5,18 @@ import difflib
 import os
 import sys
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TextIO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.text import Text
+
+from symgrad.later import Later
+
+if TYPE_CHECKING:
+    from rich import console as consoles
+    from rich import progress as bars
+    from rich import text as texts
+else:
+    consoles, bars, texts = Later("rich.console"), Later("rich.progress"), Later("rich.text")
 
 # Of a report or of formulas: what stands out in a terminal that shows colours.
 _STYLES = (
@@ -33,15 +40,26 @@ class Group(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def _may_show_styles(stream: TextIO) -> bool:
+    """Whether a stream may be one that shows colours, which Rich decides; no other is worth its import."""
+    return stream.isatty() or "FORCE_COLOR" in os.environ or os.environ.get("TTY_COMPATIBLE") == "1"
+
+
 @contextlib.contextmanager
 def progress(phases: int) -> Iterator[Callable[[str], None]]:
     """A bar on the standard error stream, where that is a terminal.
 
     The function that it gives begins the next phase, and is told what that does.
     """
-    console = Console(stderr=True)
-    columns = (SpinnerColumn(), BarColumn(bar_width=24), TextColumn("{task.description} …"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    if not _may_show_styles(sys.stderr):
+        yield lambda doing: None
+        return
+    console = consoles.Console(stderr=True)
+    columns = (
+        *(bars.SpinnerColumn(), bars.BarColumn(bar_width=24), bars.TextColumn("{task.description} …")),
+        bars.TimeElapsedColumn(),
+    )
+    with bars.Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=phases)
         begun = 0
 
@@ -56,9 +74,8 @@ def progress(phases: int) -> Iterator[Callable[[str], None]]:
 def say(text: str) -> None:
     """Print to standard output; a reader that has closed the pipe (`| head`) has read what it wanted."""
     try:
-        console = Console(soft_wrap=True, highlight=False)
-        if console.is_terminal:
-            styled = Text(text)
+        if _may_show_styles(sys.stdout) and (console := _console()).is_terminal:
+            styled = texts.Text(text)
             for pattern, style in _STYLES:
                 styled.highlight_regex(pattern, style)
             console.print(styled)
@@ -72,7 +89,14 @@ def say(text: str) -> None:
 
 def complain(message: str, hint: str | None = None) -> None:
     """Print `error: message` to standard error, in colour where that is a terminal and NO_COLOR is not set."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error", "bold red"), ": ", message))
+    if not _may_show_styles(sys.stderr):
+        click.echo("\n".join([f"error: {message}", *([hint] if hint else [])]), err=True)
+        return
+    console = _console(stderr=True)
+    console.print(texts.Text.assemble(("error", "bold red"), ": ", message))
     if hint:
-        console.print(Text(hint, style="dim"))
+        console.print(texts.Text(hint, style="dim"))
+
+
+def _console(stderr: bool = False) -> "consoles.Console":
+    return consoles.Console(stderr=stderr, highlight=False, soft_wrap=True)

@@ -2,5 +2,5 @@
 
 Files: expressions as text (`speller`), lines that know their statement (`lines`), what functions take (`signature`,
 `arguments`) and return (`types`), sizes as text (`sizes`), hand-written functions with what they need (`runtime`), the
-Jinja environment (`environment`).
+Jinja environment (`environment`) and its folder (`template_folder`).
 """

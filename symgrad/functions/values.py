@@ -10,19 +10,19 @@ from functools import cache
 from typing import Any
 
 import mpmath
-import numpy as np
 import sympy as sp
 from mpmath import mpf
 from sympy.codegen import cfunctions
 from sympy.utilities.lambdify import MPMATH_TRANSLATIONS
 
 from symgrad import functions as sg
+from symgrad.arrays import Array, np
 from symgrad.errors import UnsupportedError
 from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.reductions import Reduction
 from symgrad.functions.spelled import Spelled
 
-Matrix = np.ndarray[Any, Any]
+Matrix = Array
 
 NAN = mpf("nan")
 

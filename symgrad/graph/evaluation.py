@@ -8,15 +8,13 @@ is nan, and 0·nan is 0: what a condition switches off counts for nothing, as in
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from mpmath import mpf
 from sympy import Basic, Expr
 
+from symgrad.arrays import Array, np
 from symgrad.dimensions import concrete
 from symgrad.functions import constant
 from symgrad.graph.node import Node, Shape, Use, postorder
-
-Array = np.ndarray[Any, Any]
 
 
 class GraphEvaluator:

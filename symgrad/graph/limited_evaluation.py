@@ -4,10 +4,10 @@ from functools import lru_cache
 from typing import Any
 
 import mpmath
-import numpy as np
 import sympy as sp
 from mpmath import mpf
 
+from symgrad.arrays import np
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.nodes import Apply, Input, Node, Use
 

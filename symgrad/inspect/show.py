@@ -2,17 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from symgrad.errors import ModelError
 from symgrad.formula import latex, mathml
 from symgrad.formula.listing import Blocks, formulas
 from symgrad.formula.sheet import sheet
 from symgrad.formula.spelled import spelled
-from symgrad.inspect import narrative, page
+from symgrad.inspect import narrative
 from symgrad.inspect.display import HTML, LATEX, SVG, Display, framed, in_display_style
 from symgrad.inspect.steps import steps
 from symgrad.inspect.svg import svg
+from symgrad.later import Later
+
+if TYPE_CHECKING:
+    from symgrad.inspect import page
+else:
+    page = Later("symgrad.inspect.page")
 
 Format = Callable[[Any, Blocks], str]
 

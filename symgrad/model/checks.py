@@ -4,28 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from symgrad import targets
 from symgrad.calls import checked, quoted, switch, whole_number
-from symgrad.checking import Checking
-from symgrad.codegen.environment import environment
 from symgrad.errors import GradientCheckError, ModelError, UnsupportedError
 from symgrad.files import write_all
 from symgrad.generated import imported, load
-from symgrad.inspect.page import Report, report_page
-from symgrad.inspect.written_test import written_test
 from symgrad.interface import GeneratedModule, TensorModule
+from symgrad.later import Later
 from symgrad.model.code import Code, Options
-from symgrad.outputs.second_order import Request
+from symgrad.outputs.request import Request
 from symgrad.targets import NUMPY
-from symgrad.verify.check import check_module
-from symgrad.verify.draw import Draw
-from symgrad.verify.draws import draw_inputs
-from symgrad.verify.report import CheckReport
-from symgrad.verify.subject import Settings
-from symgrad.verify.together import Together
 from symgrad.version import __version__
+
+if TYPE_CHECKING:
+    from symgrad.model import numerics
+else:
+    numerics = Later("symgrad.model.numerics")
 
 
 class Checks(Code):
@@ -131,7 +127,7 @@ class Checks(Code):
         text, goal = self._source(request, options, target), targets.target(target)
         if check:
             module = self._checked_module(text, goal)
-            report = self._check(module, request, Settings(seed, chain=False))
+            report = self._check(module, request, numerics.Settings(seed, chain=False))
             if not report.ok:
                 outcome = "failed" if report.verdict == "fail" else "was inconclusive"
                 raise GradientCheckError(f"the gradient check of {self.name} {outcome}\n{report}", report)
@@ -169,7 +165,9 @@ class Checks(Code):
                 "so that a test of the module alone would fail; use Model.check or `symgrad check`"
             )
         draws = self.draws(imported(self.source(), self.name), seed=seed)
-        return written_test(module_name, self.name, self.arguments, draws, environment(), hessian=hessian, hvp=hvp)
+        return numerics.written_test(
+            module_name, self.name, self.arguments, draws, numerics.environment(), hessian=hessian, hvp=hvp
+        )
 
     @checked("check(sizes={N: 3}, hessian=True)")
     def check(
@@ -187,7 +185,7 @@ class Checks(Code):
         chain: bool = True,
         accuracy: bool = False,
         target: str = NUMPY,
-    ) -> CheckReport:
+    ) -> "numerics.CheckReport":
         """Compare the generated gradient with numerical gradients, and the value with the SymPy loss.
 
         Parameters
@@ -224,7 +222,7 @@ class Checks(Code):
         options = Options(switch("workspace", workspace), switch("chunks", chunks))
         goal = targets.target(target)
         module = self._checked_module(self._source(request, options, target), goal)
-        return self._check(module, request, Settings(seed, sizes, inputs, chain, accuracy))
+        return self._check(module, request, numerics.Settings(seed, sizes, inputs, chain, accuracy))
 
     def _inputs(self, inputs: Any) -> dict[str, Any] | None:
         """The values for arguments by their names, which may be given as symbols.
@@ -241,13 +239,13 @@ class Checks(Code):
         return {names.get(key, str(key)): value for key, value in inputs.items()}
 
     @cached_property
-    def _checking(self) -> Checking:
+    def _checking(self) -> "numerics.Checking":
         """What the checker has to know of the model."""
         model = (self.name, self._stated, self.where, self.facts)
-        return Checking(*model, self.program, self.derivation, self._first_order)
+        return numerics.Checking(*model, self.program, self.derivation, self._first_order)
 
     @checked("draws(module)")
-    def draws(self, module: Any, *, seed: int = 0, sizes: Any = None, timed: bool = False) -> list[Draw]:
+    def draws(self, module: Any, *, seed: int = 0, sizes: Any = None, timed: bool = False) -> "list[numerics.Draw]":
         """The inputs at which the model is checked, one draw for each set of sizes.
 
         Parameters
@@ -267,13 +265,13 @@ class Checks(Code):
         >>> sorted(draw.inputs)
         ['a', 'x']
         """
-        settings = Settings(seed, sizes)
+        settings = numerics.Settings(seed, sizes)
         module = module if self.loss is not None else self._with_squares(module, targets.target(NUMPY))
         subject = self._checking.subject(module)
         if timed:
             facts = [fact for fact in self.facts if not any(fact.has(name) for name in self.program.names)]
             subject = replace(subject, kinks=None, reference=None, facts=facts)
-        return self._run(lambda: draw_inputs(subject, settings))
+        return self._run(lambda: numerics.draw_inputs(subject, settings))
 
     def _checked_module(self, text: str, goal: targets.Target) -> Any:
         """The module of a text as the check calls it."""
@@ -286,17 +284,17 @@ class Checks(Code):
             program = self.derivation.program
             text = goal.module_source(program, self._first_order, self.name, (), __version__)
             self._squares[goal] = goal.on_arrays(goal.imported(text, self.name))
-        return Together(module, self._squares[goal])
+        return numerics.Together(module, self._squares[goal])
 
     @cached_property
     def _squares(self) -> dict[targets.Target, Any]:
         return {}
 
-    def _check(self, module: Any, request: Request, settings: Settings) -> CheckReport:
-        return self._run(lambda: check_module(self._checking.subject(module, request), settings))
+    def _check(self, module: Any, request: Request, settings: "numerics.Settings") -> "numerics.CheckReport":
+        return self._run(lambda: numerics.check_module(self._checking.subject(module, request), settings))
 
     @checked("report(seed=1)")
-    def report(self, seed: int = 0, *, progress: Callable[[str], None] = lambda doing: None) -> Report:
+    def report(self, seed: int = 0, *, progress: Callable[[str], None] = lambda doing: None) -> "numerics.Report":
         """Everything about the model as one page of HTML that needs nothing else: no network, no other file.
 
         Formulas (as MathML) beside the code that computes them, the graph, the derivation step by step, the gradient
@@ -325,4 +323,4 @@ class Checks(Code):
         if isinstance(seed, str):
             raise ModelError(f"seed is {quoted(seed)}; the page is written by report().save({seed!r})")
         seed = whole_number("seed", seed)
-        return self._run(lambda: report_page(self, seed, progress))
+        return self._run(lambda: numerics.report_page(self, seed, progress))

@@ -3,19 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from symgrad import targets
 from symgrad.calls import checked, switch
 from symgrad.errors import ModelError
 from symgrad.formula.listing import WIDEST, body_of, formulas
 from symgrad.formula.text import TOO_LONG, text
+from symgrad.later import Later
 from symgrad.model.formulas import Formulas
-from symgrad.outputs.first_order import first_order
-from symgrad.outputs.function import Function
-from symgrad.outputs.second_order import Request, ready, second_order
+from symgrad.outputs.request import Request
 from symgrad.targets import NUMPY
 from symgrad.version import __version__
+
+if TYPE_CHECKING:
+    from symgrad.outputs import first_order, second_order
+    from symgrad.outputs.function import Function
+else:
+    first_order, second_order = Later("symgrad.outputs.first_order"), Later("symgrad.outputs.second_order")
 
 LONGEST_LINE = 30  # of a second derivative in the docstring of its function
 
@@ -100,15 +105,15 @@ class Code(Formulas):
         """The texts that were asked for: `source`, `compile` and `check` of a model need the same one."""
         return {}
 
-    def _second_order(self, request: Request) -> list[Function]:
+    def _second_order(self, request: Request) -> "list[Function]":
         """What else is wanted, as it is generated; targets and workspaces share it."""
         if request not in self._ready:
-            more = second_order(self.derivation, request, self._derivative_text)
-            self._ready[request] = ready(more, self.derivation)
+            more = second_order.second_order(self.derivation, request, self._derivative_text)
+            self._ready[request] = second_order.ready(more, self.derivation)
         return self._ready[request]
 
     @cached_property
-    def _ready(self) -> dict[Request, list[Function]]:
+    def _ready(self) -> "dict[Request, list[Function]]":
         return {}
 
     @cached_property
@@ -117,9 +122,9 @@ class Code(Formulas):
         return formulas(self, short=True).splitlines()
 
     @cached_property
-    def _first_order(self) -> list[Function]:
+    def _first_order(self) -> "list[Function]":
         """Value and gradient, as they are generated."""
-        return self._run(lambda: first_order(self.derivation))
+        return self._run(lambda: first_order.first_order(self.derivation))
 
     def _derivative_text(self, of: Any, by: Any) -> str | None:
         """The formula of a second derivative or a Jacobian for a docstring; None if it is long."""

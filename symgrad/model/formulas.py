@@ -26,7 +26,7 @@ from symgrad.inspect.display import Display, in_display_style
 from symgrad.inspect.show import show
 from symgrad.model.stated import StatedModel
 from symgrad.outputs.derivatives import hessian, jacobian, written_out
-from symgrad.outputs.second_order import Request
+from symgrad.outputs.request import Request
 from symgrad.rewrite.facts import expand_names
 
 # An adjoint of at most this many operations, such as y - t, is written out where a formula refers to it.

@@ -20,7 +20,7 @@ from symgrad.frontend.program import Program, index_symbols, read_program
 from symgrad.functions.defined import definitions
 from symgrad.graph.nodes import Node, Use
 from symgrad.model.without_loss import half_squares, refuse
-from symgrad.outputs.second_order import Request
+from symgrad.outputs.request import Request
 from symgrad.spellings import OF_MODELS
 from symgrad.walk import depth
 

@@ -1,10 +1,10 @@
 """Every generated function as one kind of record: value, gradient, second derivatives, and what the check asks for.
 
-Files: a function (`function`); value and gradient (`first_order`), Hessians, products with them and Jacobians
-(`second_order`, with named quantities, `quantities`, whose terms are in `derivatives`, their blocks as arrays in
-`structure`, sparse matrices of them in `sparse`, their docstrings in `documentation`), what the check asks for
-(`probes`), what functions require of their
-arguments (`requirements`); each array of a result as all stages of the compiler have it (`stages`).
+Files: which functions are asked for (`request`), a function (`function`); value and gradient (`first_order`), Hessians,
+products with them and Jacobians (`second_order`, with named quantities, `quantities`, whose terms are in `derivatives`,
+their blocks as arrays in `structure`, sparse matrices of them in `sparse`, their docstrings in `documentation`), what
+the check asks for (`probes`), what functions require of their arguments (`requirements`); each array of a result as all
+stages of the compiler have it (`stages`).
 
 A Hessian is forward mode over the simplified gradient, a Jacobian forward mode over a definition. The seed is a product
 of Kronecker deltas, δ[i, i′] δ[j, j′], and forward mode keeps every tangent as a sum of products with the deltas in

@@ -1,7 +1,7 @@
 """Hessians, products with them, named quantities and their Jacobians as generated functions."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -10,6 +10,7 @@ from symgrad.outputs.derivatives import direction, hessian, hessian_vector_produ
 from symgrad.outputs.documentation import factors_line, shape_line
 from symgrad.outputs.function import Function, Record, Result, Sparse, arrays_of, scheduled, whole
 from symgrad.outputs.quantities import quantity_function, with_value
+from symgrad.outputs.request import Request
 from symgrad.outputs.sparse import is_sparse, lists_of, sparse_hessian, sparse_jacobian
 from symgrad.outputs.structure import Factors, compact, dense, factors
 
@@ -22,29 +23,6 @@ _ENTRIES = (
     "there once, in both triangles. pattern : what `hessian_pattern` gave for these sizes and data, if that is known.",
     "There are entries only where row and column are for",
 )
-
-
-@dataclass(frozen=True)
-class Request:
-    """Which functions beside value and gradient are wanted.
-
-    Attributes
-    ----------
-    hessian : `hessian`, and `hessian_compact` where there is structure.
-    hvp : `hessian_vector_product`.
-    jacobian : names of `where`; `jacobian_NAME` for each.
-    quantities : names of `where`; `NAME` for each, and `NAME_and_jacobian` where its Jacobian is wanted, too.
-    sparse : `hessian_sparse`, and `hessian_pattern`.
-    """
-
-    hessian: bool = False
-    hvp: bool = False
-    jacobian: tuple[Any, ...] = ()
-    quantities: tuple[Any, ...] = ()
-    sparse: bool = False
-
-    def __bool__(self) -> bool:
-        return self.hessian or self.hvp or self.sparse or bool(self.jacobian) or bool(self.quantities)
 
 
 def second_order(derivation: Derivation, request: Request, formulas: Formulas) -> list[Function]:

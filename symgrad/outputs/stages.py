@@ -14,7 +14,8 @@ from symgrad.outputs.derivatives import derived_hessian, derived_jacobian, deriv
 from symgrad.outputs.first_order import BOTH, first_order_phases
 from symgrad.outputs.function import Array, Record, Result, Sparse, blocks_of, phases, term_of
 from symgrad.outputs.quantities import function_of, together
-from symgrad.outputs.second_order import HESSIAN, PRODUCT, SPARSE, Request, second_order
+from symgrad.outputs.request import Request
+from symgrad.outputs.second_order import HESSIAN, PRODUCT, SPARSE, second_order
 
 Scheduled = tuple[tuple[str, tuple[Use, ...]], ...]
 

@@ -13,7 +13,7 @@ from symgrad.errors import GradientCheckError, UnsupportedError
 from symgrad.files import write_all
 from symgrad.generated import load
 from symgrad.interface import GeneratedModule
-from symgrad.outputs.second_order import Request
+from symgrad.outputs.request import Request
 from symgrad.problem.calls import as_checked
 from symgrad.problem.functions import problem_functions
 from symgrad.problem.stated import StatedProblem

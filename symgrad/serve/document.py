@@ -6,7 +6,7 @@ from functools import cache
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from symgrad.codegen.environment import template_folder
+from symgrad.codegen.template_folder import template_folder
 from symgrad.serve.answers import CHOICES
 from symgrad.serve.gallery import GALLERY
 from symgrad.targets import target_names

@@ -17,12 +17,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from symgrad.codegen.lines import Listing
 from symgrad.errors import ModelError
-from symgrad.frontend.program import Program
-from symgrad.outputs.function import Function
+
+if TYPE_CHECKING:  # the names of targets are asked for where no code is written
+    from symgrad.codegen.lines import Listing
+    from symgrad.frontend.program import Program
+    from symgrad.outputs.function import Function
 
 NUMPY = "numpy"
 
@@ -46,8 +48,8 @@ class ModuleWriter(Protocol):
 
     def __call__(
         self,
-        program: Program,
-        functions: Sequence[Function],
+        program: "Program",
+        functions: "Sequence[Function]",
         name: str,
         formulas: Sequence[str],
         version: str,
@@ -60,7 +62,7 @@ class ModuleWriter(Protocol):
 class Lister(Protocol):
     """Prints one function of a model, with the statement that each of its lines is of."""
 
-    def __call__(self, function: Function, program: Program) -> Listing: ...
+    def __call__(self, function: "Function", program: "Program") -> "Listing": ...
 
 
 @dataclass(frozen=True)

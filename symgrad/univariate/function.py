@@ -6,16 +6,15 @@ from hashlib import blake2b
 from typing import Any, ClassVar, TypeVar
 
 import mpmath
-import numpy as np
 from sympy import Expr, Rational, S, cancel, cos, cosh, count_ops, exp, log, sin, sinh, srepr, tanh, together
 
+from symgrad.arrays import Array, np
 from symgrad.functions import log_sigmoid, sigmoid, softplus
 from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.spelled import Spelled
-from symgrad.runtime.pieces import _in_pieces, _series
 from symgrad.univariate.exact import exact_value
 from symgrad.univariate.far import OF_EXP, Ratio, far
-from symgrad.univariate.loss import LOST, Array, error, opened, plain_error
+from symgrad.univariate.loss import LOST, error, opened, plain_error
 from symgrad.univariate.pieces import Pieces, candidates
 from symgrad.univariate.series import NoSeries, X, expansion
 from symgrad.univariate.source import source
@@ -236,6 +235,9 @@ def _compiled(expr: Expr) -> Callable[[Array], Any]:
 
 
 def _run(pieces: Pieces) -> Callable[[Array], Any]:
+    # what travels into modules imports NumPy as these do
+    from symgrad.runtime.pieces import _in_pieces, _series
+
     names: dict[str, Any] = {"np": np, "Any": Any, "_in_pieces": _in_pieces, "_series": _series}
     exec(source(pieces, "_function"), names)
     function: Callable[[Array], Any] = names["_function"]

@@ -20,7 +20,7 @@ from symgrad.graph.limited_evaluation import LimitedEvaluator, RoundedEvaluator,
 from symgrad.graph.nodes import Node, Shape, Use
 from symgrad.graph.transform import own
 from symgrad.outputs.function import Function, terms_of
-from symgrad.outputs.second_order import Request
+from symgrad.outputs.request import Request
 from symgrad.outputs.stages import Staged, first_stages, second_stages
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import Arrays

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from jinja2 import UndefinedError
 
-from symgrad.codegen.environment import environment, template_folder
+from symgrad.codegen.environment import environment
+from symgrad.codegen.template_folder import template_folder
 
 
 def test_a_wheel_has_the_templates_inside_the_package(tmp_path: Path) -> None:

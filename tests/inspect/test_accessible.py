@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from symgrad.codegen.environment import template_folder
+from symgrad.codegen.template_folder import template_folder
 from symgrad.inspect.svg import STYLE
 
 PAGE = (template_folder() / "page.css.j2").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from sympy import Eq, Ge, Idx, IndexedBase, Le, Lt, MatrixSymbol, Ne, Sum, Symbo
 
 from symgrad import ModelError, Problem, UnsupportedError, sumsq
 from symgrad.generated import imported
-from symgrad.outputs.second_order import Request
+from symgrad.outputs.request import Request
 from symgrad.problem.calls import as_checked
 from symgrad.verify.check import check_module
 

@@ -6,13 +6,13 @@ from math import prod
 from typing import Any
 
 import mpmath
-import numpy as np
 from sympy import Abs, And, Eq, Expr, Or, Product, S, log
 
+from symgrad.arrays import Array, np
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LargestOver, LogSumExp, LogTotalOver, MaxOver, MinOver, NormOver, if_else
 from symgrad.functions.values import reduction_of, softmax
-from symgrad.graph.evaluation import Array, GraphEvaluator, of_lists, together
+from symgrad.graph.evaluation import GraphEvaluator, of_lists, together
 from symgrad.graph.kinds.functions import apply
 from symgrad.graph.kinds.leaves import ONE
 from symgrad.graph.kinds.products import mul, power, reciprocal

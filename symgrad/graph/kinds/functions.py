@@ -40,10 +40,11 @@ from sympy import (
 from sympy.codegen.cfunctions import log1p, log2, log10
 from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
+from symgrad.arrays import Array
 from symgrad.functions import constant, if_else, in_range, log_sigmoid, ndtr, relu, share, sigmoid, softplus
 from symgrad.functions.normal import exp_ndtr
 from symgrad.functions.values import function_value
-from symgrad.graph.evaluation import Array, GraphEvaluator, entrywise
+from symgrad.graph.evaluation import GraphEvaluator, entrywise
 from symgrad.graph.facts import is_integral, is_never_zero, is_nonnegative, may_be_infinite
 from symgrad.graph.kinds.leaves import ONE, Const, boolean
 from symgrad.graph.kinds.sums import Add, const, is_mirrored, is_zero, number, scale

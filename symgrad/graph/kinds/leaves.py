@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from mpmath import mpf
 from sympy import Basic, Expr, S
 from sympy.logic.boolalg import BooleanAtom
 
+from symgrad.arrays import Array, np
 from symgrad.functions.values import NAN, as_mpf
-from symgrad.graph.evaluation import Array, GraphEvaluator, reals
+from symgrad.graph.evaluation import GraphEvaluator, reals
 from symgrad.graph.facts import Probability
 from symgrad.graph.node import Known, Leaf, Letter, Order, SignRule, Use, intern, no_sign, nothing
 from symgrad.graph.symmetry import always

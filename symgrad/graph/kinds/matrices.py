@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import mpmath
-import numpy as np
 from sympy import Abs, Expr, Product, S, log, sign
 
+from symgrad.arrays import Array, np
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.functions import values
 from symgrad.functions.values import NAN, Matrix, cholesky, determinant, function_value
-from symgrad.graph.evaluation import Array, GraphEvaluator
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.kinds.axes import reduce
 from symgrad.graph.kinds.functions import apply

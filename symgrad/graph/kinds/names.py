@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from sympy import Basic, Dummy
 
-from symgrad.graph.evaluation import Array, GraphEvaluator
+from symgrad.arrays import Array
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.kinds.functions import Apply
 from symgrad.graph.kinds.leaves import Input
 from symgrad.graph.kinds.products import Contract

@@ -14,11 +14,12 @@ import mpmath
 from mpmath import mpf
 from sympy import Expr, Number, Pow, S, exp
 
+from symgrad.arrays import Array
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, if_else
 from symgrad.functions.norms import reciprocal_root
 from symgrad.functions.values import as_mpf, function_value
-from symgrad.graph.evaluation import Array, GraphEvaluator, array, entrywise, full, of_lists, together
+from symgrad.graph.evaluation import GraphEvaluator, array, entrywise, full, of_lists, together
 from symgrad.graph.factors import connected, eliminate_deltas
 from symgrad.graph.facts import is_nonnegative, is_positive, is_sum_of_squares
 from symgrad.graph.kinds.functions import LOGARITHMS, Apply, apply

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from sympy import Expr
 
-from symgrad.graph.evaluation import Array, GraphEvaluator
+from symgrad.arrays import Array
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.kinds.functions import Apply, apply
 from symgrad.graph.kinds.products import Contract, product_of_powers
 from symgrad.graph.kinds.sums import Add, add

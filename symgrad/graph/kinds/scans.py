@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 from mpmath import mpf
 from sympy import Basic, Expr, Integer, S
 
+from symgrad.arrays import Array, np
 from symgrad.functions.values import NAN
-from symgrad.graph.evaluation import Array, GraphEvaluator
+from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.kinds.names import Named, named
 from symgrad.graph.kinds.subscripts import gather
 from symgrad.graph.kinds.sums import add, index, size

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-import numpy as np
 from mpmath import mpf
 from sympy import Expr, S
 
+from symgrad.arrays import Array, np
 from symgrad.functions.values import NAN
-from symgrad.graph.evaluation import Array, GraphEvaluator, full, position
+from symgrad.graph.evaluation import GraphEvaluator, full, position
 from symgrad.graph.kinds.leaves import Range
 from symgrad.graph.kinds.products import mul
 from symgrad.graph.kinds.sums import ZERO, is_zero, scale, split_coefficient

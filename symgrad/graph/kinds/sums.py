@@ -12,9 +12,10 @@ from weakref import WeakKeyDictionary
 from mpmath import mpf
 from sympy import Expr, Float, Number, Rational, S
 
+from symgrad.arrays import Array
 from symgrad.errors import UnsupportedError
 from symgrad.functions.values import as_mpf
-from symgrad.graph.evaluation import Array, GraphEvaluator, array
+from symgrad.graph.evaluation import GraphEvaluator, array
 from symgrad.graph.facts import is_nonnegative, is_probability
 from symgrad.graph.kinds.leaves import ONE, Const, Range, Size
 from symgrad.graph.letters import canonical_order, numbered, place, sizes_of

@@ -6,8 +6,7 @@ from inspect import signature
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import numpy as np
-
+from symgrad.arrays import np
 from symgrad.errors import ModelError
 from symgrad.generated import imported as plainly_imported
 
