@@ -35,10 +35,12 @@ def module_source(
         if argument.name in taken:
             raise ModelError(f"the name {argument.name!r} is taken in modules for {library.title}: rename the symbol")
     nodes: dict[str, list[Node]] = {}
+    results: dict[str, list[Node]] = {}
     for one in made[::-1]:
         nodes.setdefault(one.check, []).extend(one.nodes)
+        results.setdefault(one.check, []).extend(one.results)
     last = {one.check: one for one in made if one.arguments}
-    checks = [check(n, requirements(program, one.arguments, nodes[n])) for n, one in last.items()]
+    checks = [check(n, requirements(program, one.arguments, nodes[n], results[n])) for n, one in last.items()]
     helpers = sorted({helper for one in made for helper in one.helpers})
     derived = {helper: found for helper in helpers if (found := with_name(helper[1:])) is not None}
     calls = list(dict.fromkeys(call for one in checks for call in one.calls))

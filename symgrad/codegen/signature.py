@@ -88,6 +88,11 @@ class Called:
     given_shapes: dict[str, str]
 
     @property
+    def results(self) -> list[Node]:
+        """The nodes that are its results, each by itself."""
+        return [use.node for use in terms_of(self.function.result)]
+
+    @property
     def check(self) -> str:
         """The name of the function that checks its arguments."""
         return "_arguments" if self.function.takes_all else f"_arguments_of_{self.function.name}"

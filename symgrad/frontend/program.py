@@ -41,6 +41,7 @@ class Program:
     minimum_sizes : how large a dimension must be for the literal subscripts and ranges to make sense.
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
     lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
+    shrinking : lengths of ranges that are negative where a dimension is 0, such as T - 1: a range so long is empty.
     promises : expressions of dimensions that facts say are not negative; the module refuses other sizes.
     margins : how far positions that the module checks stay inside their axes; negative where the model does not exist.
     resumed : the states of recurrences whose base cases are referred to in steps and other base cases.
@@ -56,6 +57,7 @@ class Program:
     minimum_sizes: dict[Symbol, int]
     identities: tuple[tuple[Use, Use], ...]
     lengths: tuple[Expr, ...] = ()
+    shrinking: tuple[Expr, ...] = ()
     promises: tuple[Expr, ...] = ()
     margins: tuple[Expr, ...] = ()
     resumed: frozenset[Any] = frozenset()
@@ -118,6 +120,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         minimum_sizes=symbols.minimum_sizes,
         identities=tuple(_identity(fact, reader) for fact in facts if isinstance(fact, Equality)),
         lengths=tuple(symbols.lengths),
+        shrinking=tuple(symbols.shrinking),
         promises=tuple(gap for gap in symbols.promised if not _is_minimum(gap)),
         margins=tuple(symbols.margins),
         resumed=frozenset(symbols.resumed),

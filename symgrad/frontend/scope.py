@@ -11,7 +11,7 @@ from sympy import And, Basic, Expr, S, Symbol, expand
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.functions import MinOver, if_else
 from symgrad.functions.written import written
-from symgrad.graph.dimensions import at_smallest, difference, grows, is_never_empty
+from symgrad.graph.dimensions import at_smallest, difference, grows, is_never_empty, is_never_negative
 from symgrad.graph.nodes import Node, Use
 from symgrad.walk import is_larger
 
@@ -104,6 +104,7 @@ class Symbols:
     # axes of a quantity along which only the entries from the first to the last are defined
     defined: dict[Any, dict[int, tuple[Expr, Expr]]] = field(default_factory=dict)
     lengths: dict[Expr, None] = field(default_factory=dict)  # what must not be negative beyond that, such as H - P + 1
+    shrinking: dict[Expr, None] = field(default_factory=dict)  # what is negative where a dimension is 0, such as T - 1
     promised: tuple[Expr, ...] = ()  # expressions of dimensions that facts say are not negative
     facts: tuple[Basic, ...] = ()  # comparisons, for all values of their indices
     # the least distances from the ends of their axes of positions that the module checks when it runs
@@ -121,11 +122,11 @@ class Symbols:
     @contextmanager
     def attempt(self) -> Iterator[None]:
         """What is read while it lasts is not recorded if reading fails."""
-        sizes, lengths = dict(self.minimum_sizes), dict(self.lengths)
+        before = dict(self.minimum_sizes), dict(self.lengths), dict(self.shrinking)
         try:
             yield
         except (ModelError, UnsupportedError):
-            self.minimum_sizes, self.lengths = sizes, lengths
+            self.minimum_sizes, self.lengths, self.shrinking = before
             raise
 
     def require_length(self, length: Expr, what: str) -> None:
@@ -137,6 +138,8 @@ class Symbols:
         """
         least = at_smallest(length)
         if least is not None and least >= 0:
+            if not is_never_negative(length):
+                self.shrinking[length] = None
             return
         terms = difference(length, S.Zero).as_coefficients_dict()
         if not grows(length) and any(c > 0 and term is not S.One for term, c in terms.items()):

@@ -39,20 +39,20 @@ def equal(left: Expr, right: Expr) -> bool:
     return bool(left == right or difference(left, right) == 0)
 
 
-def at_smallest(expr: Expr) -> Expr | None:
-    """The least value of a polynomial size expression over dimensions of at least one, or a bound below it.
+def at_smallest(expr: Expr, first: int = 1) -> Expr | None:
+    """The least value of a polynomial size expression over dimensions of at least `first`, or a bound below it.
 
-    None if it has no least value, or none that shows once every dimension is written 1 + (what it has beyond one). A
+    None if it has no least value, or none that shows once every dimension is written first + (what it has beyond it). A
     floor is bounded by its argument.
     """
     expr = without_floors(expand(expr))
     choice = alternatives(expr, expr.free_symbols)
     if choice is not None:
-        known = [value for value in map(at_smallest, choice.values) if value is not None]
+        known = [value for one in choice.values if (value := at_smallest(one, first)) is not None]
         if choice.any_one:
             return max(known, default=None)
         return min(known) if len(known) == len(choice.values) else None
-    beyond = {symbol: 1 + symbol for symbol in expr.free_symbols}
+    beyond = {symbol: first + symbol for symbol in expr.free_symbols}
     least = S.Zero
     for term, coefficient in expand(expr.xreplace(beyond)).as_coefficients_dict().items():
         if term is S.One:
@@ -60,6 +60,12 @@ def at_smallest(expr: Expr) -> Expr | None:
         elif not (coefficient.is_positive and term.is_polynomial(*beyond)):
             return None
     return least
+
+
+def is_never_negative(length: Expr) -> bool:
+    """Whether a length is none below zero whatever the dimensions are, zeros among them: T - 1 is one."""
+    least = at_smallest(length, 0)
+    return least is not None and bool(least >= 0)
 
 
 def is_never_empty(length: Expr) -> bool:

@@ -1,6 +1,6 @@
 """What a generated function requires of its arguments: sides that fit, lengths that are enough, entries to reduce."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
@@ -13,7 +13,7 @@ from symgrad.frontend.program import Program
 from symgrad.frontend.signature import determined
 from symgrad.functions import MaxOver, MinOver, relu, step
 from symgrad.functions.norms import reciprocal_norm, reciprocal_root
-from symgrad.graph.dimensions import is_never_empty
+from symgrad.graph.dimensions import is_never_empty, is_never_negative
 from symgrad.graph.masks import masks_all
 from symgrad.graph.nodes import Const, Contract, Node, Reduce, Shape, Size
 from symgrad.outputs.function import axes_of
@@ -62,17 +62,20 @@ class Requirements:
     extrema: tuple[Extremum, ...]
 
 
-def requirements(program: Program, arguments: Sequence[Argument], nodes: Sequence[Node]) -> Requirements:
-    """What a check of these arguments looks at, before terms of these nodes are computed.
+def requirements(
+    program: Program, arguments: Sequence[Argument], nodes: Sequence[Node], results: Collection[Node] = ()
+) -> Requirements:
+    """What a check of these arguments looks at, before terms of these nodes, `results` among them, are computed.
 
     An array off whose sides alone its dimensions are read has no shape to check.
     """
     lengths = lengths_of(arguments)
     known = {length.dimension for length in lengths} | {a.symbol for a in arguments if a.role == "dimension"}
     fitting = [a for a in arguments if a.role != "dimension" and not _gives_all(a, lengths)]
-    minimum = [one for one in _minimum(program, nodes, lengths) if one[0] in known]
+    counted = _counted(program, nodes, results)
+    minimum = [one for one in _minimum(program, nodes, lengths, counted) if one[0] in known]
     extrema = [one for one in _extrema(nodes) if (one.over.free_symbols | one.times.free_symbols) <= known]
-    promised = dict.fromkeys((*program.lengths, *program.promises))
+    promised = dict.fromkeys((*program.lengths, *program.promises, *(one for one in counted if not _is_of_one(one))))
     said: set[Any] = {symbol for length in promised for symbol in length.free_symbols} | {one[0] for one in minimum}
     said |= {symbol for one in extrema for side in (one.over, one.times) for symbol in side.free_symbols}
     said |= {symbol for a in fitting for side in axes_of(a) for symbol in side.free_symbols}
@@ -108,9 +111,46 @@ def _gives_all(argument: Argument, lengths: Sequence[Length]) -> bool:
     return list(sides) == own
 
 
-def _minimum(program: Program, nodes: Sequence[Node], lengths: Sequence[Length]) -> list[tuple[Symbol, str, int]]:
-    """The least sizes that literal subscripts allow, and those that Python can divide by: it has no 1 / 0."""
+def _counted(program: Program, nodes: Sequence[Node], results: Collection[Node]) -> list[Expr]:
+    """The lengths that are negative where a dimension is 0, and that are numbers in these nodes: Σ_t c = (T - 1)·c.
+
+    A range so long is empty: its sums over arrays are 0 without more ado, the product is not. Nor does a length count
+    in what has no entries itself then, such as the places T - 1 - t.
+    """
+    found: dict[Expr, None] = {}
+    for length in program.shrinking:
+        low = dict.fromkeys(length.free_symbols, S.Zero) if _is_of_one(length) else {}
+
+        def empty(node: Node, length: Expr = length, low: dict[Any, Any] = low) -> bool:
+            sides = (*node.shape, *getattr(node, "bound", ()))
+            return any(side == length or (low and side.xreplace(low).is_nonpositive) for side in sides)
+
+        def counts(node: Node, length: Expr = length) -> bool:
+            return (
+                isinstance(node, Size)
+                and length.free_symbols <= node.value.free_symbols
+                and not is_never_negative(node.value)
+            )
+
+        if any(counts(node) for node in results) or any(
+            counts(use.node) for node in nodes if not empty(node) for use in node.uses()
+        ):
+            found[length] = None
+    return list(found)
+
+
+def _is_of_one(length: Expr) -> bool:
+    return len(length.free_symbols) == 1
+
+
+def _minimum(
+    program: Program, nodes: Sequence[Node], lengths: Sequence[Length], counted: Iterable[Expr]
+) -> list[tuple[Symbol, str, int]]:
+    """The least sizes that literal subscripts and counts allow, and that Python can divide by: it has no 1 / 0."""
     least = dict(program.minimum_sizes)
+    for length in filter(_is_of_one, counted):
+        (dimension,) = length.free_symbols
+        least[dimension] = max(1, least.get(dimension, 0))  # of ranges that are none for one, the program knows
     for node in nodes:
         if isinstance(node, Contract) and all(isinstance(use.node, Const | Size) for use in node.uses()):
             for use, exponent in node.factors:

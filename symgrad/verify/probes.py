@@ -47,6 +47,7 @@ AGAINST_LOSS = "the value against the loss"
 _REFERENCE_ROUNDING = 1e-40
 _REFERENCE_TOLERANCE = 1e-9
 _RANDOM_DIRECTIONS = 3
+_REFUSALS = ("the model needs", "the sizes do not fit")  # how a module says that it is none of such sizes
 _FEWEST = 4  # entries of a second derivative by each parameter
 
 
@@ -104,6 +105,8 @@ def _undefined(point: Point, function: str, found: Arrays | Raised) -> Item | No
             return None if defined else Finding(name, "inconclusive", f"{said}, the loss is no number")
         if not defined or (isinstance(found, str) and found.refuses):
             return f"there is no value without {empty}: {said}"
+    if isinstance(found, str) and function not in FIRST_ORDER and any(said in found for said in _REFUSALS):
+        return f"there is no {function} without {empty}: {found}"
     if isinstance(found, str) or function not in FIRST_ORDER:
         return None
     wild = {label: ~np.isfinite(array) for label, array in found.items() if not np.isfinite(array).all()}

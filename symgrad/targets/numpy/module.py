@@ -192,7 +192,8 @@ def _checks(program: Program, printed: Sequence[PrintedFunction]) -> dict[str, C
     made = {}
     for name, those in found.items():
         nodes = list(dict.fromkeys(node for one in those[::-1] for node in one.nodes))
-        made[name] = checked(f"_check{name}", requirements(program, those[0].arguments, nodes))
+        results = [node for one in those for node in one.results]
+        made[name] = checked(f"_check{name}", requirements(program, those[0].arguments, nodes, results))
     return made
 
 

@@ -1,0 +1,133 @@
+"""Ranges that have no entries, and such as are shorter than nothing: an empty sum is 0, or the module refuses the size.
+
+The length of t = 1 ... T − 1 is −1 at T = 0. Sums over arrays do not notice; Σ_t c = (T − 1)·c does.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from sympy import Expr, IndexedBase, Product, Sum, log, symbols
+
+from symgrad import Model
+
+T, M = symbols("T M", integer=True, positive=True)
+i, j = symbols("i j", integer=True)
+c = symbols("c", positive=True)
+x, z = IndexedBase("x", shape=(T,)), IndexedBase("z", shape=(M,))
+SQUARES = Sum(x[i] ** 2, (i, 0, T - 1))
+LATER = (i, 1, T - 1)
+
+
+def _model(loss: Expr) -> Model:
+    return Model(loss, [c, x])
+
+
+# The loss, and what it is at T = 0, 1, 2 for c = 2, x = 1, 2, by hand; None where the module says that T is too small.
+COUNTED: dict[str, tuple[Expr, tuple[float | None, ...]]] = {
+    "constant": (Sum(c, LATER) + SQUARES, (None, 1, 7)),
+    "one": (c * Sum(1, LATER) + SQUARES, (None, 1, 7)),
+    "logarithm of a scale": (Sum(log(c) + (x[i] - x[i - 1]) ** 2 / c, LATER), (None, 0, np.log(2) + 0.5)),
+    "added to another": (Sum(c, LATER) + c + SQUARES, (None, 3, 9)),
+    "beside an array": (Sum(c**2 + c * x[i], LATER) + SQUARES, (None, 1, 13)),
+    "product": (Product(c, LATER) + SQUARES, (None, 2, 7)),
+    "two ranges": (Sum(c * x[j], LATER, (j, 0, T - 1)) + SQUARES, (None, 1, 11)),
+    "square of a range": (Sum(c, LATER, (j, 1, T - 1)) + SQUARES, (None, 1, 7)),
+    "window of two": (Sum(c, (i, 2, T - 1)) + SQUARES, (None, None, 5)),
+}
+# None of these is shorter than nothing, or it is of arrays only.
+ARRAYS: dict[str, tuple[Expr, tuple[float, ...]]] = {
+    "index": (Sum(c * i, LATER) + SQUARES, (0, 1, 7)),
+    "triangle": (Sum(c, (j, 0, i - 1), LATER) + SQUARES, (0, 1, 7)),
+    "array": (Sum(c * x[i] * x[i - 1], LATER) + SQUARES, (0, 1, 9)),
+    "square": (Sum((x[i] - x[i - 1] - c) ** 2, LATER) + SQUARES, (0, 1, 6)),
+    "whole": (Sum(c, (i, 0, T - 1)) + SQUARES, (0, 3, 9)),
+}
+AT = [(2.0, np.arange(1.0, size + 1)) for size in range(3)]
+
+
+@pytest.mark.parametrize("target", ["numpy", "jax", "numba"])
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_length_that_is_a_number_is_refused_where_it_is_negative(name: str, target: str) -> None:
+    if target != "numpy":
+        pytest.importorskip(target)
+    loss, expected = COUNTED[name]
+    module = _model(loss).compile(target=target, check=False)
+    for function in (module.value, lambda *at: module.value_and_gradient(*at)[0]):
+        _compare(function, expected)
+    step = 2.0**-6  # in float32 as well
+    for size in range(expected.count(None), 3):
+        point = AT[size][1]
+        numeric = (module.value(2 + step, point) - module.value(2 - step, point)) / (2 * step)
+        assert float(module.gradient(2.0, point).c) == pytest.approx(float(numeric), abs=1e-3)
+
+
+def _compare(function: Callable[..., Any], expected: tuple[float | None, ...]) -> None:
+    for size, (at, wanted) in enumerate(zip(AT, expected, strict=True)):
+        if wanted is None:
+            with pytest.raises(ValueError, match=rf"the model needs T >= [12], got T = {size}"):
+                function(*at)
+        else:
+            assert float(function(*at)) == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_what_is_summed_over_arrays_is_not_looked_at(name: str) -> None:
+    loss, expected = ARRAYS[name]
+    model = _model(loss)
+    assert "T < 1" not in model.source()
+    module = model.compile(check=False)
+    for at, wanted in zip(AT, expected, strict=True):
+        assert float(module.value(*at)) == pytest.approx(wanted)
+    assert float(module.gradient(*AT[0]).c) == 0
+
+
+def test_sizes_of_which_only_one_is_too_small() -> None:
+    beside = Sum(z[j] ** 2, (j, 0, M - 1))
+    both = Model(Sum(c, LATER, (j, 1, M - 1)) + SQUARES + beside, [c, x, z]).compile(check=False)
+    assert float(both.value(2.0, np.ones(3), np.ones(2))) == 2 * 2 + 5
+    for sizes, said in (((0, 2), "T >= 1, got T = 0"), ((2, 0), "M >= 1, got M = 0"), ((0, 0), "T >= 1")):
+        with pytest.raises(ValueError, match=said):
+            both.value(2.0, *map(np.ones, sizes))
+    joined = Model(Sum(c, (i, 1, T + M - 1)) + SQUARES + beside, [c, x, z]).compile(check=False)
+    assert float(joined.value(2.0, np.ones(0), np.ones(1))) == 1
+    with pytest.raises(ValueError, match=r"M \+ T - 1 is -1"):
+        joined.value(2.0, np.ones(0), np.ones(0))
+
+
+@pytest.mark.parametrize("target", ["numpy", "jax"])
+def test_a_count_that_only_second_derivatives_have(target: str) -> None:
+    if target != "numpy":
+        pytest.importorskip(target)
+    model = _model(Sum((x[i] - x[i - 1] - c) ** 2, LATER) * c)
+    module = model.compile(target=target, check=False, hessian=True)
+    assert float(module.value(*AT[0])) == 0
+    with pytest.raises(ValueError, match="the model needs T >= 1, got T = 0"):
+        module.hessian(*AT[0])
+    for at, wanted in zip(AT[1:], (0, 6 * 2 - 4), strict=True):  # of c·(1 − c)²
+        assert float(module.hessian(*at).c.c) == wanted
+
+
+def test_a_sparse_hessian_refuses_them_too() -> None:
+    module = _model(Sum((x[i] - x[i - 1] - c) ** 2, LATER) * c).compile(check=False, hessian="sparse")
+    with pytest.raises(ValueError, match="the model needs T >= 1, got T = 0"):
+        module.hessian_sparse(*AT[0])
+    assert module.hessian_sparse(*AT[1]).to_dense()[0, 0] == 0
+    assert module.hessian_sparse(*AT[2]).to_dense()[0, 0] == 8
+
+
+def test_pytorch_refuses_them_too() -> None:
+    assert "if T < 1:" in _model(COUNTED["constant"][0]).source(target="torch")
+
+
+def test_the_check_says_that_a_size_is_refused() -> None:
+    report = str(_model(COUNTED["logarithm of a scale"][0]).check(hessian=True))
+    assert "there is no value without T" in report and "PASSED" in report
+    later = str(_model(ARRAYS["square"][0]).check(hessian=True))
+    assert "there is no hessian without T" in later and "PASSED" in later
+
+
+def test_a_literal_subscript_says_it_once_for_both() -> None:
+    source = _model(Sum(c, LATER) + x[0] ** 2 + SQUARES).source()
+    assert source.count("if T < 1:") == 2  # for all functions, and for `pack`
