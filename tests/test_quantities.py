@@ -136,6 +136,7 @@ def test_names_that_go_into_one_another_and_names_that_go_nowhere() -> None:
     assert Model(None, [k, c], where=where).check(quantities=["u", "v"], jacobian=["u"]).ok
 
 
+@pytest.mark.long
 def test_quantities_for_jax_agree() -> None:
     pytest.importorskip("jax")
     model = effects()

@@ -268,7 +268,10 @@ LOSSES: dict[str, Callable[[Any], Callable[..., Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+FEW = ("differences", "strides")
+
+
+@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.long] * (one not in FEW)) for one in MODELS])
 def test_it_is_the_hessian_that_jax_computes(name: str, modules: Callable[[str], tuple[Any, Any]]) -> None:
     jax = pytest.importorskip("jax")
     module, data = modules(name)[0], _data(MODELS[name], SIZES[0], seed=1)

@@ -61,11 +61,11 @@ class ShownProblem(CompiledProblem):
             1 ≤ x  (c0)
         <BLANKLINE>
         Lagrangian
-            L = λ_c0 (1 − x) + x² + y²
+            L = x² + y² + λ_c0·(1 − x)
         <BLANKLINE>
         Stationary
-            ∂L/∂x = 2x − λ_c0 = 0
-            ∂L/∂y = 2y = 0
+            ∂L/∂x = 2·x − λ_c0 = 0
+            ∂L/∂y = 2·y = 0
         <BLANKLINE>
         Multipliers
             λ_c0 ≥ 0  and 0 where c0 is not at its border

@@ -14,7 +14,7 @@ A = MatrixSymbol("A", M, N)
 REFUSED = {
     "a text as loss": (lambda: Model("s**2", [s]), r"the loss is 's\*\*2' \(str\)"),
     "code as loss": (lambda: Model("__import__('os').getcwd()", [s]), r"the loss is .* \(str\)"),
-    "nothing as loss": (lambda: Model(None, [s]), r"the loss is None \(NoneType\)"),
+    "neither loss nor names": (lambda: Model(None, [s]), "a model without a loss is what `where` names"),
     "a text as where": (lambda: Model(s**2, [s], where="z = s"), r"where is 'z = s' \(str\); give a list"),
     "a text in where": (lambda: Model(s**2, [s], where=["z = s"]), r"where\[0\] is 'z = s' \(str\)"),
     "a symbol as fact": (lambda: Model(s**2, [s], facts=[s]), r"facts\[0\] is s \(Symbol\), which states nothing"),

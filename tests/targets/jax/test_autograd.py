@@ -73,7 +73,7 @@ CHECKED = {
 }
 
 
-@pytest.mark.parametrize("name", CHECKED)
+@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.long] * (one != "sums")) for one in CHECKED])
 def test_derivatives_are_those_that_jax_finds_for_the_formulas(name: str):
     model, inputs = CHECKED[name]
     module = modules(model, hvp=True)[1]
