@@ -23,6 +23,8 @@ FORMULAS = (
     "sum(abs(X*w - y))",
     "sum[i] exp(w[i])*y[i]",
     "logdet(S) + w'*inv(S)*w",
+    "sum(log(1 + exp(-y .* (X*w))))",
+    "sum(log(exp(w) - 1)) + sum((exp(X*w) - 1) ./ (X*w))",  # what is chosen for code by errors over a grid
 )
 
 

@@ -5,8 +5,8 @@ derivatives are such functions again. Near 0 it is computed by its power series,
 by exp(−|x|), in which nothing overflows, and what cancels is gone. What is derived is compared with mpmath before it is
 used.
 
-Files: errors over a grid (`loss`, against `exact`), power series (`series`), forms in exp(−|x|) (`far`, `pieces`),
-their text (`source`), the SymPy classes (`function`, of two arguments `over`).
+Files: errors over a grid (`loss`, of what is computed in a `column`, against `exact`), power series (`series`), forms
+in exp(−|x|) (`far`, `pieces`), their text (`source`), the SymPy classes (`function`, of two arguments `over`).
 """
 
 from symgrad.univariate.function import (

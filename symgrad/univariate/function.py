@@ -8,10 +8,10 @@ from typing import Any, ClassVar, TypeVar
 import mpmath
 from sympy import Expr, Rational, S, cancel, cos, cosh, count_ops, exp, log, sin, sinh, srepr, tanh, together
 
-from symgrad.arrays import Array, np
 from symgrad.functions import log_sigmoid, sigmoid, softplus
 from symgrad.functions.elementwise import Elementwise
 from symgrad.functions.spelled import Spelled
+from symgrad.univariate.column import CALLED, Column
 from symgrad.univariate.exact import exact_value
 from symgrad.univariate.far import OF_EXP, Ratio, far
 from symgrad.univariate.loss import LOST, error, opened, plain_error
@@ -58,9 +58,9 @@ class Univariate(Elementwise, Spelled):
         return True if self.args[0].is_extended_real else None
 
     @property
-    def computed(self) -> Callable[[Array], Array]:
+    def computed(self) -> Callable[[Column], Any]:
         """What code computes."""
-        found: Callable[[Array], Array] = _compiled(type(self).expression)
+        found: Callable[[Column], Any] = _compiled(type(self).expression)
         return found
 
 
@@ -230,17 +230,14 @@ def code(expr: Expr) -> str:
 
 
 @cache
-def _compiled(expr: Expr) -> Callable[[Array], Any]:
+def _compiled(expr: Expr) -> Callable[[Column], Any]:
     return _run(_best(expr)[0])
 
 
-def _run(pieces: Pieces) -> Callable[[Array], Any]:
-    # what travels into modules imports NumPy as these do
-    from symgrad.runtime.pieces import _in_pieces, _series
-
-    names: dict[str, Any] = {"np": np, "Any": Any, "_in_pieces": _in_pieces, "_series": _series}
+def _run(pieces: Pieces) -> Callable[[Column], Any]:
+    names: dict[str, Any] = dict(CALLED)
     exec(source(pieces, "_function"), names)
-    function: Callable[[Array], Any] = names["_function"]
+    function: Callable[[Column], Any] = names["_function"]
     return function
 
 

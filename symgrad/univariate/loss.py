@@ -1,5 +1,6 @@
 """Whether a function of one argument loses digits in plain floating point, judged by what comes out over a grid."""
 
+import math
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -29,8 +30,9 @@ from sympy import (
     tanh,
 )
 
-from symgrad.arrays import Array, np
 from symgrad.functions import log_sigmoid, sigmoid, softplus
+from symgrad.univariate import column
+from symgrad.univariate.column import Column
 from symgrad.univariate.exact import exact_value
 from symgrad.univariate.series import X
 
@@ -51,15 +53,14 @@ _POWERS_OVERFLOW = 1e50
 
 
 @cache
-def truth(expr: Expr) -> tuple[Array, Array]:
-    """The points where there is something to see, and the exact values there, rounded to float64."""
-    points, values = [], []
+def truth(expr: Expr) -> tuple[tuple[float, float], ...]:
+    """The points where there is something to see, with the exact values there, rounded to float64."""
+    found = []
     for point in POINTS:
         value = _exact(expr, point)
         if value is not None and abs(value) < 1e308:
-            points.append(point)
-            values.append(float(value))
-    return np.array(points), np.array(values)
+            found.append((point, float(value)))
+    return tuple(found)
 
 
 @cache
@@ -78,26 +79,27 @@ def _condition(expr: Expr, x: float) -> float:
     return 0.0 if moved is None or not value else float(abs(moved - value) / abs(value) / step)
 
 
-def error(expr: Expr, computed: Callable[[Array], Any], positive: bool = False) -> float:
+def error(expr: Expr, computed: Callable[[Column], Any], positive: bool = False) -> float:
     """The largest relative error of what is computed at `POINTS`, over one and the condition; inf where it warns.
 
     Only at positive points if the argument is known to be `positive`.
     """
-    points, values = truth(expr)
-    if positive:
-        points, values = points[points >= 0], values[points >= 0]
+    known = [(point, value) for point, value in truth(expr) if point >= 0 or not positive]
+    points = [point for point, _ in known]
     try:
-        with np.errstate(all="raise", under="ignore"):
-            computed(points[np.abs(points) < _POWERS_OVERFLOW])
+        computed(Column([point for point in points if abs(point) < _POWERS_OVERFLOW], strict=True))
     except FloatingPointError:
-        return float("inf")
-    with np.errstate(all="ignore"):
-        found = np.broadcast_to(np.asarray(computed(points), dtype=float), len(points))
-    relative = np.abs(found - values) / np.maximum(np.abs(values), _LEAST)
-    for n in np.flatnonzero(relative > LOST / 20):
-        if points[n]:
-            relative[n] /= 1 + _condition(expr, points[n])
-    return float(np.max(np.where(np.isfinite(found), relative, np.inf), initial=0.0))
+        return math.inf
+    found = Column(points)
+    relative = 0.0
+    for (point, value), one in zip(known, found.along(computed(found)), strict=True):
+        if not math.isfinite(one):
+            return math.inf
+        wrong = abs(one - value) / max(abs(value), _LEAST)
+        if wrong > LOST / 20 and point:
+            wrong /= 1 + _condition(expr, point)
+        relative = max(relative, wrong)
+    return relative
 
 
 @cache
@@ -113,20 +115,18 @@ def opened(expr: Expr) -> Expr:
     )
 
 
-_FUNCTIONS: dict[Any, Callable[[Array], Array]] = {
-    exp: lambda x: np.exp(x), log: lambda x: np.log(x), sin: lambda x: np.sin(x), cos: lambda x: np.cos(x),
-    tan: lambda x: np.tan(x), asin: lambda x: np.arcsin(x), acos: lambda x: np.arccos(x), atan: lambda x: np.arctan(x),
-    sinh: lambda x: np.sinh(x), cosh: lambda x: np.cosh(x), tanh: lambda x: np.tanh(x),
-    asinh: lambda x: np.arcsinh(x), atanh: lambda x: np.arctanh(x),
-    coth: lambda x: 1 / np.tanh(x), sech: lambda x: 1 / np.cosh(x), csch: lambda x: 1 / np.sinh(x),
-    softplus: lambda x: np.logaddexp(0, x), log_sigmoid: lambda x: -np.logaddexp(0, -x),
-    sigmoid: lambda x: np.where(x >= 0, 1, np.exp(-np.abs(x))) / (1 + np.exp(-np.abs(x))),
+_FUNCTIONS: dict[Any, Callable[[Any], Any]] = {
+    exp: column.exp, log: column.log, sin: column.sin, cos: column.cos, tan: column.tan,
+    asin: column.arcsin, acos: column.arccos, atan: column.arctan,
+    sinh: column.sinh, cosh: column.cosh, tanh: column.tanh, asinh: column.arcsinh, atanh: column.arctanh,
+    coth: lambda x: 1 / column.tanh(x), sech: lambda x: 1 / column.cosh(x), csch: lambda x: 1 / column.sinh(x),
+    softplus: column.softplus, log_sigmoid: lambda x: -column.softplus(-x), sigmoid: column.sigmoid,
 }  # fmt: skip
 SCALARS = frozenset(_FUNCTIONS)
 """The functions that a function of one argument may be made of."""
 
 
-def _plain(expr: Expr, x: Array) -> Any:
+def _plain(expr: Expr, x: Column) -> Any:
     """The value of an expression in float64, with `expm1` and `log1p` where code has them."""
     if expr == X:
         return x
@@ -137,27 +137,27 @@ def _plain(expr: Expr, x: Array) -> Any:
     if isinstance(expr, Mul):
         over = [_plain(part, x) for part in expr.args if not _is_divisor(part)]
         under = [_plain(1 / part, x) for part in expr.args if _is_divisor(part)]
-        return np.prod(np.broadcast_arrays(1.0, *over), axis=0) / np.prod(np.broadcast_arrays(1.0, *under), axis=0)
+        return math.prod(over, start=x.along(1.0)) / math.prod(under, start=1.0)
     if isinstance(expr, Pow) and not isinstance(expr, exp):
         if _is_divisor(expr):
             return 1 / _plain(expr.base**-expr.exp, x)
         return _plain(expr.base, x) ** float(expr.exp)
     (argument,) = expr.args
     if isinstance(expr, log) and isinstance(argument, Add) and argument.as_coeff_Add()[0] == 1:
-        return np.log1p(_plain(argument - 1, x))
+        return column.log1p(_plain(argument - 1, x))
     known = getattr(expr, "computed", None) or _FUNCTIONS[type(expr)]
-    return known(np.asarray(_plain(argument, x)))
+    return known(_plain(argument, x))
 
 
-def _sum(expr: Expr, x: Array) -> Any:
+def _sum(expr: Expr, x: Column) -> Any:
     constant, rest = expr.as_coeff_Add()
     sign = {S.NegativeOne: 1, S.One: -1}.get(constant)
     if sign is not None and isinstance(sign * rest, exp):
-        return sign * np.expm1(_plain((sign * rest).args[0], x))
+        return sign * column.expm1(_plain((sign * rest).args[0], x))
     if constant == 1 and isinstance(-rest, cos):
-        return 2 * np.sin(np.asarray(_plain((-rest).args[0], x)) / 2) ** 2
+        return 2 * column.sin(_plain((-rest).args[0], x) / 2) ** 2
     if constant == 1 and isinstance(-rest, sigmoid):
-        return _FUNCTIONS[sigmoid](-np.asarray(_plain((-rest).args[0], x)))
+        return column.sigmoid(-_plain((-rest).args[0], x))
     return sum(_plain(part, x) for part in sorted(expr.args, key=lambda part: bool(part.could_extract_minus_sign())))
 
 
