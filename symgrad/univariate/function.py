@@ -64,21 +64,25 @@ class Univariate(Elementwise, Spelled):
         return found
 
 
-_NAMES = {
-    sin(X) / X: "sinc",
-    (1 - cos(X)) / X**2: "cosc",
-    (exp(X) - 1) / X: "exprel",
-    (1 - exp(-X)) / X: "exprel_of_negative",
-    1 / (exp(X) - 1): "bose",
-    X / (exp(X) - 1): "bernoulli",
-    log(exp(X) - 1): "log_expm1",
-    log(1 + X) - X / (1 + X): "log1p_excess",
-    log(cosh(X)): "log_cosh",
-    log(sinh(X)): "log_sinh",
-    tanh(X) / X: "tanhc",
-    X / sinh(X): "x_over_sinh",
-    1 - tanh(X) ** 2: "square_of_sech",
-}
+@cache
+def _names() -> dict[Expr, str]:
+    """What functions are called in code; SymPy takes time to make these, and few models have one."""
+    return {
+        sin(X) / X: "sinc",
+        (1 - cos(X)) / X**2: "cosc",
+        (exp(X) - 1) / X: "exprel",
+        (1 - exp(-X)) / X: "exprel_of_negative",
+        1 / (exp(X) - 1): "bose",
+        X / (exp(X) - 1): "bernoulli",
+        log(exp(X) - 1): "log_expm1",
+        log(1 + X) - X / (1 + X): "log1p_excess",
+        log(cosh(X)): "log_cosh",
+        log(sinh(X)): "log_sinh",
+        tanh(X) / X: "tanhc",
+        X / sinh(X): "x_over_sinh",
+        1 - tanh(X) ** 2: "square_of_sech",
+    }
+
 
 _classes: dict[Expr, type[Univariate]] = {}
 
@@ -88,7 +92,7 @@ def univariate(expr: Expr) -> type[Univariate]:
     found = _classes.get(expr)
     if found is None:
         digest = blake2b(srepr(expr).encode(), digest_size=4).hexdigest()
-        name = _NAMES.get(expr, f"function_{digest}")
+        name = _names().get(expr, f"function_{digest}")
         fields = {"expression": expr, "name": name, "__module__": __name__, "__qualname__": f"{name}_{digest}"}
         found = _classes[expr] = type(name, (Univariate,), fields)
     return found
