@@ -1,17 +1,20 @@
 """Which integers of a model subscript its arrays, as labels and neighbours do, and the values they may have."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Basic, Expr, Indexed, IndexedBase, Piecewise, S, Symbol
+from sympy import And, Basic, Expr, Indexed, IndexedBase, Not, Or, Piecewise, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.arguments import Span
+from symgrad.frontend.conditions import conjuncts
 from symgrad.frontend.names import base_symbol
 from symgrad.functions import if_else
 from symgrad.graph.dimensions import difference
 from symgrad.matrix_functions import InverseEntry
-from symgrad.walk import Preorder
+from symgrad.walk import Preorder, guarding_first
+
+_Use = tuple[Any, frozenset[Any]]  # an entry, and the conditions around it
 
 
 def is_declared_integer(symbol: Any) -> bool:
@@ -19,7 +22,7 @@ def is_declared_integer(symbol: Any) -> bool:
 
 
 def subscripting_symbols(
-    expressions: Sequence[Basic], numbers: Collection[Symbol], recursive: Collection[Any]
+    expressions: Sequence[Basic], numbers: Collection[Symbol], recursive: Collection[Any], indices: Collection[Any]
 ) -> dict[Any, tuple[Expr | None, Span | None]]:
     """The integers that subscript arrays, entries of others or numbers, with the size of the axis where one does alone.
 
@@ -51,39 +54,94 @@ def subscripting_symbols(
                             shift = difference(sub, inner)
                             first = -shift if shift.is_Integer else S.Zero
                             spans.setdefault(base, (first, first + length - 1))
-    guarded = {
-        base for base in _conditional(expressions, numbers) & found.keys() if not _always(expressions, base, numbers)
-    }
+    conditions = _Conditions(numbers, indices).around_subscripts(expressions)
+    guarded = {base for base, common in conditions.items() if common}
     return {base: (None if base in guarded else alone, spans.get(base)) for base, alone in found.items()}
 
 
-def _always(expressions: Sequence[Basic], base: Any, numbers: Collection[Symbol]) -> bool:
-    """Whether entries of an array, or a number, are subscripts outside of all that is chosen by a condition on them."""
-    for expression in expressions:
+class _Conditions:
+    """Under which conditions on data entries of integer data, and numbers, subscript arrays.
+
+    A condition on the base itself counts in either branch, as of a label that may be none; one on other data where it
+    is for the indices of the entry, as of a row that may be missing. A base may be anything where one leaves it out of
+    all its uses.
+    """
+
+    def __init__(self, numbers: Collection[Symbol], indices: Collection[Any]) -> None:
+        self._numbers, self._indices = numbers, indices
+
+    def around_subscripts(self, expressions: Sequence[Basic]) -> dict[Any, frozenset[Any]]:
+        """The conditions that all uses of a base stand under, for the indices of its entry."""
+        found: dict[Any, frozenset[Any]] = {}
+        for expression in expressions:
+            for entry, conditions in self._uses(expression):
+                base = base_symbol(entry)
+                found[base] = found.get(base, conditions) & conditions
+        return found
+
+    def _uses(self, expression: Basic) -> set[_Use]:
+        known: dict[int, tuple[Any, set[_Use]]] = {}
+        stack: list[tuple[Any, Sequence[Any] | None]] = [(expression, None)]
+        while stack:
+            part, args = stack.pop()
+            if args is not None:
+                known[id(part)] = part, self._inside(part, args, [known[id(arg)][1] for arg in args])
+            elif id(part) not in known:
+                args = getattr(part, "args", ())
+                if isinstance(part, Piecewise):
+                    args = [side for pair in args for side in pair.args]
+                stack.append((part, args))
+                stack.extend((arg, None) for arg in args)
+        return known[id(expression)][1]
+
+    def _inside(self, part: Any, args: Sequence[Any], inside: Sequence[set[_Use]]) -> set[_Use]:
+        if isinstance(part, if_else):
+            condition, yes, no = inside
+            return condition | self._under(args[0], yes, no)
+        if isinstance(part, Piecewise):  # each value, and the condition that it is taken on
+            found = set[_Use]()
+            for at in range(len(args) - 2, -1, -2):
+                found = inside[at + 1] | self._under(args[at + 1], inside[at], found)
+            return found
+        if isinstance(part, And | Or):  # of which the first ones keep subscripts of the others on their axes
+            return self._joined(part, dict(zip(args, inside, strict=True)))
+        made = set[_Use]().union(*inside)
+        if isinstance(part, Indexed | MatrixElement):
+            made |= {(entry, frozenset()) for sub in part.args[1:] for entry in self._entries(sub)}
+        return made
+
+    def _joined(self, condition: And | Or, inside: Mapping[Any, set[_Use]]) -> set[_Use]:
+        found, before = set[_Use](), list[Basic]()
+        for level in guarding_first(condition.args):
+            uses = set[_Use]().union(*(inside[part] for part in level))
+            found |= self._under(And(*before, evaluate=False), uses, set()) if before else uses
+            before += level if isinstance(condition, And) else [Not(part) for part in level]
+        return found
+
+    def _under(self, condition: Basic, yes: set[_Use], no: set[_Use]) -> set[_Use]:
+        bases = {base_symbol(entry) for entry in self._entries(condition)}
+        found = set()
+        for uses, parts in ((yes, conjuncts(condition)), (no, conjuncts(Not(condition)))):
+            said = [(one, self._letters(one)) for one in parts if any(True for _ in self._entries(one))]
+            for entry, conditions in uses:
+                own = {base_symbol(entry)} & bases
+                letters = self._letters(entry)
+                own |= {one.xreplace(_places(entry)) for one, others in said if others <= letters}
+                found.add((entry, conditions | own))
+        return found
+
+    def _letters(self, expression: Basic) -> frozenset[Any]:
+        return frozenset(part for part in Preorder(expression) if part in self._indices)
+
+    def _entries(self, expression: Basic) -> Iterator[Any]:
+        """The outermost entries and numbers in an expression; what subscripts an entry has to be a label already."""
         walk = Preorder(expression)
         for part in walk:
-            if isinstance(part, if_else | Piecewise) and base in _conditional([part], numbers):
+            if isinstance(part, Indexed | MatrixElement) or part in self._numbers:
+                yield part
                 walk.skip()
-            elif isinstance(part, Indexed) and any(base_symbol(sub) == base for sub in part.indices):
-                return True
-    return False
 
 
-def _conditional(expressions: Sequence[Basic], numbers: Collection[Symbol]) -> set[Any]:
-    """The arrays and numbers that conditions speak of: they may be no labels where the condition does not hold."""
-    found: set[Any] = set()
-    for expression in expressions:
-        for part in Preorder(expression):
-            if isinstance(part, Piecewise):
-                conditions = [condition for _, condition in part.args]
-            elif isinstance(part, if_else):
-                conditions = [part.args[0]]
-            else:
-                continue
-            for condition in conditions:
-                walk = Preorder(condition)
-                for inner in walk:
-                    if isinstance(inner, Indexed | MatrixElement) or inner in numbers:
-                        found.add(base_symbol(inner))
-                        walk.skip()  # what subscripts it has to be a label already
-    return found
+def _places(entry: Any) -> dict[Any, Symbol]:
+    """The subscripts of an entry, by their places, as indices that are called alike in all its uses."""
+    return {sub: Symbol(f"place {axis}", integer=True) for axis, sub in enumerate(entry.args[1:]) if sub.is_Symbol}

@@ -71,7 +71,7 @@ def arguments_of(
     _check_parameters(parameters, found, definitions, dimensions)
     data = _data(found, {*definitions, *parameters, *dimensions, *indices}, indices)
     subscripting = subscripting_symbols(
-        expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer}, recursive
+        expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer}, recursive, indices
     )
     _check_uses(parameters, set(occurring(expressions)), subscripting)
     made = []

@@ -40,6 +40,8 @@ class SubscriptReader:
         self.symbols = symbols
         # entries of padded arrays, with the expressions that are not negative where the position is no padding
         self._zero_outside: dict[Use, list[Expr]] = {}
+        # what messages call a position: as it is written first, so that the names of its indices make no difference
+        self._place_names: dict[tuple[Basic, Basic], str] = {}
 
     def _escaped(self, symbol: Any) -> ModelError:
         given = f"Symbol({str(symbol)!r}, integer=True)"
@@ -217,7 +219,8 @@ class SubscriptReader:
             holds = yield scope.conditions[number], replace(scope, conditions=scope.conditions[:number])
             term = apply(if_else, [holds, term, ZERO])
         if place == "checked":
-            label = Use(intern(Const, (), Symbol(f"{place_of(whole)}: {sub}")), ())
+            said = self._place_names.setdefault(_unnamed(whole, sub, scope), f"{place_of(whole)}: {sub}")
+            label = Use(intern(Const, (), Symbol(said)), ())
             end = (yield length, scope) if length.has(*scope.indices) else size(length)
             term = apply(in_range, [term, end, label])
         return term
@@ -226,8 +229,10 @@ class SubscriptReader:
         """Which of the conditions around a subscript keep it on its axis: those on its own indices, where they do.
 
         Else also those on the size of the axis, and on what they compare with one another: of x[i - 1] with i >= j and
-        j >= 1 both.
+        j >= 1 both. Of a position that is data, those that leave it out for its own indices, where there are such.
         """
+        if place == "checked" and (found := self._on_entries_of(sub, scope)):
+            return found
         found = [n for n, condition in enumerate(scope.conditions) if condition.free_symbols & sub.free_symbols]
         own, everywhere = [scope.conditions[n] for n in found], rectangular(scope.indices)
         if place == "guarded" and self._are_positive((sub + 1, length - sub), everywhere, own, scope):
@@ -239,3 +244,30 @@ class SubscriptReader:
             found = [n for n, condition in enumerate(scope.conditions) if condition.free_symbols & linked]
             compared = {symbol for n in found for symbol in scope.conditions[n].free_symbols} - self.symbols.dimensions
         return found
+
+    def _on_entries_of(self, sub: Expr, scope: Scope) -> list[int]:
+        """The conditions on data that leave out a position that is data for its own indices, with what they stand on.
+
+        What else they are compared with would make an array over more indices of it.
+        """
+
+        def letters(expr: Basic) -> set[Any]:
+            return {symbol for symbol in scope.indices if expr.has(symbol)}
+
+        if not self._is_data(sub, scope):
+            return []
+        own, bases = letters(sub), {base_symbol(entry) for entry in sub.atoms(Indexed)}
+        inside = [n for n, condition in enumerate(scope.conditions) if letters(condition) <= own]
+        if not any(self._is_data(scope.conditions[n], scope) for n in inside):
+            return []
+        about = [
+            n for n, c in enumerate(scope.conditions) if bases & {base_symbol(entry) for entry in c.atoms(Indexed)}
+        ]
+        return sorted({*inside, *about})
+
+
+def _unnamed(whole: Basic, sub: Expr, scope: Scope) -> tuple[Basic, Basic]:
+    """An entry and one of its subscripts, whatever their indices are called."""
+    found = dict.fromkeys(part for part in Preorder(whole) if part in scope.indices)
+    numbered = {index: Symbol(f"index {number}", integer=True) for number, index in enumerate(found)}
+    return whole.xreplace(numbered), sub.xreplace(numbered)
