@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import IndexedBase, Mod, Sum, cos, exp, sqrt, symbols
+from sympy import Abs, Eq, IndexedBase, Le, Min, Mod, Sum, cos, exp, sqrt, symbols
 
-from symgrad import Model
+from symgrad import Model, if_else
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.generated import imported
 from symgrad.verify.subject import Settings
@@ -51,6 +51,14 @@ MODELS: dict[str, Model] = {
     ),
     "strides": _model(Sum((v[2 * i] * v[2 * i + 1]) ** 2 + v[2 * i] ** 4, (i, 0, M - 1)), v),
     "triangle": _model(Sum((u[i] * u[j]) ** 2, (j, i + 1, N - 1), (i, 0, N - 1)), u),
+    "band": _model(Sum(if_else(Abs(i - j) <= 2, (u[i] - u[j]) ** 4, 0), (i, 0, N - 1), (j, 0, N - 1)), u),
+    "half a band": _model(Sum(if_else(Le(j, i + 1), (u[i] * u[j]) ** 2, 0), (j, i, N - 1), (i, 0, N - 1)), u),
+    "next two": _model(Sum((u[i] * u[j]) ** 2, (j, i + 1, Min(i + 2, N - 1)), (i, 0, N - 1)), u),
+    "neither end": _model(
+        Sum(if_else((i < j) & (j <= i + 5), sqrt(1 + (u[i] - 2 * u[j]) ** 2), 0), (i, 0, N - 1), (j, 0, N - 1)), u
+    ),
+    "at a distance": _model(Sum(if_else(Eq(j - i, 3), u[i] ** 3 * u[j] ** 2, 0), (i, 0, N - 1), (j, 0, N - 1)), u),
+    "every second": _model(Sum(if_else(Eq(Mod(i, 2), 0), (u[i] * u[i + 1]) ** 2, 0), (i, 0, N - 2)), u),
     "separable": _model(Sum(cos(u[i]) ** 2, (i, 0, N - 1)), u),
     "small blocks": _model(Sum(Sum(W[i, k] ** 2, (k, 0, 2)) ** 2, (i, 0, N - 1)), W),
     "square of a sum": _model(Sum(u[i], (i, 0, N - 1)) ** 2 + Sum(u[i] ** 4, (i, 0, N - 1)), u),
@@ -130,6 +138,11 @@ COUNTS = {
     "states": 3 * 7 - 2 + 4 * 7 + 4,
     "strides": 4 * 4,
     "separable": 7,
+    "band": 7 + 2 * 6 + 2 * 5,
+    "half a band": 7 + 2 * 6,
+    "next two": 7 + 2 * 6 + 2 * 5,
+    "neither end": 7 + 2 * (6 + 5 + 4 + 3 + 2),
+    "at a distance": 7 + 2 * 4,
     "small blocks": 9 * 7,
     "groups": 3 + 2 * 3 + 1,
     "minimal surface": 7 * 4 + 2 * (6 * 3) * 3,
@@ -144,12 +157,47 @@ def test_it_has_as_many_entries_as_are_not_zero_by_the_formula(
     assert _called(modules(name)[0].hessian_sparse, data).values.size == COUNTS[name]
 
 
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 6, 9])
+@pytest.mark.parametrize("name", ["band", "half a band", "next two", "neither end", "at a distance"])
+def test_a_band_that_is_wider_than_the_matrix(name: str, size: int, modules: Callable[[str], tuple[Any, Any]]) -> None:
+    sparse, dense = modules(name)
+    values = np.random.default_rng(3).normal(size=size)
+    found = sparse.hessian_sparse(values)
+    np.testing.assert_allclose(found.to_dense(), dense.hessian(values)[0][0], rtol=1e-12, atol=1e-13)
+
+
+def test_a_band_whose_width_is_a_size_or_large_is_a_whole_block() -> None:
+    for width in (M, 40):
+        pairs = Sum(if_else(Abs(i - j) <= width, (u[i] * u[j]) ** 2, 0), (i, 0, N - 1), (j, 0, N - 1))
+        model = _model(pairs + Sum(v[k] ** 2, (k, 0, 2 * M - 1)), u, v)
+        module, dense = model.compile(check=False, hessian="sparse"), model.compile(check=False, hessian=True)
+        data = _data(model, {"N": 5, "M": 1}) | {"N": 5, "M": 1}
+        found = _called(module.hessian_sparse, data)
+        assert found.values.size == 25 + 2
+        np.testing.assert_allclose(found.to_dense(), _flat(dense, data), rtol=1e-12)
+
+
 # --- time and memory --------------------------------------------------------------------------------------------------
 
 LARGE = {"N": 100_000, "M": 50_000, "E": 200_000, "G": 1000, "T": 100_000}
 
 
-@pytest.mark.parametrize("name", ["chained Rosenbrock", "periodic chain", "graph", "groups", "states", "strides"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "chained Rosenbrock",
+        "periodic chain",
+        "graph",
+        "groups",
+        "states",
+        "strides",
+        "band",
+        "half a band",
+        "next two",
+        "neither end",
+        "at a distance",
+    ],
+)
 def test_memory_grows_with_the_entries(name: str, modules: Callable[[str], tuple[Any, Any]]) -> None:
     """An array of all pairs would take 80 GB; a byte for each of them 10."""
     module, data = modules(name)[0], _data(MODELS[name], LARGE)
@@ -160,7 +208,7 @@ def test_memory_grows_with_the_entries(name: str, modules: Callable[[str], tuple
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert matrix.nnz == found.values.size <= 7 * 200_000
+    assert matrix.nnz == found.values.size <= 11 * 200_000
     assert peak < 150 * 7 * 200_000
 
 
@@ -245,6 +293,13 @@ def test_only_true_and_sparse_ask_for_a_hessian() -> None:
 
 # --- against JAX ------------------------------------------------------------------------------------------------------
 
+
+def _within(jnp: Any, u: Any, low: int, high: int) -> Any:
+    """Which pairs have low <= column - row <= high."""
+    apart = jnp.arange(len(u)) - jnp.arange(len(u))[:, None]
+    return (apart >= low) & (apart <= high)
+
+
 LOSSES: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "differences": lambda jnp: lambda u: jnp.sum((u[1:] - u[:-1]) ** 4),
     "chained Rosenbrock": lambda jnp: lambda u: jnp.sum(100 * (u[1:] - u[:-1] ** 2) ** 2 + (1 - u[:-1]) ** 2),
@@ -262,6 +317,12 @@ LOSSES: dict[str, Callable[[Any], Callable[..., Any]]] = {
     ),
     "strides": lambda jnp: lambda v: jnp.sum((v[::2] * v[1::2]) ** 2 + v[::2] ** 4),
     "triangle": lambda jnp: lambda u: jnp.sum(jnp.triu(jnp.outer(u, u) ** 2, 1)),
+    "band": lambda jnp: lambda u: jnp.sum(_within(jnp, u, -2, 2) * (u[:, None] - u) ** 4),
+    "half a band": lambda jnp: lambda u: jnp.sum(_within(jnp, u, 0, 1) * jnp.outer(u, u) ** 2),
+    "next two": lambda jnp: lambda u: jnp.sum(_within(jnp, u, 1, 2) * jnp.outer(u, u) ** 2),
+    "neither end": lambda jnp: lambda u: jnp.sum(_within(jnp, u, 1, 5) * jnp.sqrt(1 + (u[:, None] - 2 * u) ** 2)),
+    "at a distance": lambda jnp: lambda u: jnp.sum(_within(jnp, u, 3, 3) * jnp.outer(u**3, u**2)),
+    "every second": lambda jnp: lambda u: jnp.sum((u[:-1:2] * u[1::2]) ** 2),
     "separable": lambda jnp: lambda u: jnp.sum(jnp.cos(u) ** 2),
     "small blocks": lambda jnp: lambda W: jnp.sum(jnp.sum(W**2, axis=1) ** 2),
     "square of a sum": lambda jnp: lambda u: jnp.sum(u) ** 2 + jnp.sum(u**4),

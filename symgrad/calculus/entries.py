@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from sympy import Expr, S, expand
+from sympy import Expr, Max, Number, S, expand
 
+from symgrad.calculus.bands import Band, band_of, is_masked
 from symgrad.calculus.deltas import at, scattered
 from symgrad.calculus.places import composed
 from symgrad.calculus.structure import separated
@@ -20,7 +21,7 @@ from symgrad.functions import if_else
 from symgrad.graph.affine import along_one
 from symgrad.graph.build import ZERO, add, apply, index, is_zero, mul, product_of_powers, scale, size
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Add, Apply, Letter, Scatter, Shape, Use
+from symgrad.graph.nodes import Add, Apply, Contract, Letter, Scatter, Shape, Use
 from symgrad.graph.transform import factors_of, terms_of
 
 Places = Mapping[Letter, Use]
@@ -113,6 +114,8 @@ def _opened(use: Use, rank: int, lengths: Mapping[Letter, Expr]) -> Iterator[_Pa
             continue
         opened = next(filter(None, (_inside(part, term, f, rank, fresh) for f, e in factors_of(term) if e == 1)), None)
         if opened is None:
+            opened = _lines(part, term, rank, fresh)
+        if opened is None:
             if not is_zero(term):
                 yield part
             continue
@@ -139,13 +142,59 @@ def _inside(part: _Part, term: Use, factor: Use, rank: int, fresh: Iterator[int]
             for one, holds in taken
             if not is_zero(one)
         ]
+    return [_without(part, rest, factor, fresh)]
+
+
+def _without(part: _Part, rest: Sequence[tuple[Use, Number]], factor: Use, fresh: Iterator[int]) -> _Part:
+    """A product of which one factor is an array of values added at positions, with these as places."""
+    node = factor.node
     assert isinstance(node, Scatter)
     bound = {("e", next(fresh)): length for length in node.bound}
     names = dict(enumerate((*factor.letters, *bound)))
     value = relabel(node.value, names)
     subs = {factor.letters[axis]: relabel(node.subs[axis], names) for axis in _moved(node)}
     product = product_of_powers([*((at(use, subs), e) for use, e in rest), (value, S.One)])
-    return [part.at(subs, product, bound)]
+    return part.at(subs, product, bound)
+
+
+def _lines(part: _Part, term: Use, rank: int, fresh: Iterator[int]) -> list[_Part] | None:
+    """A band along a row and a column as its lines, each with an index of its own; None if it is none.
+
+    So is a band along a row and an index that is summed over, whose lines add up on the diagonal.
+    """
+    factors = factors_of(term)
+    free = {letter: length for letter, length in part.lengths.items() if letter not in part.places}
+    for factor, exponent in factors:
+        node, rest = factor.node, [pair for pair in factors if pair[0] != factor]
+        if exponent != 1:
+            continue
+        if isinstance(node, Scatter) and all(map(along_one, node.subs)) and is_masked(node.value):
+            shifted = _without(part, rest, factor, fresh)
+            return _lines(shifted, shifted.value, rank, fresh)
+        if isinstance(node, Contract) and node.bound and is_masked(product_of_powers(node.factors)):
+            bound = {("e", next(fresh)): length for length in node.bound}
+            names = dict(enumerate((*factor.letters, *bound)))
+            product = product_of_powers([*rest, *((relabel(use, names), e) for use, e in node.factors)])
+            band = band_of(product, {x: free[x] for x in factor.letters if x in free}, bound)
+            if band is not None:
+                return _lines_of(replace(part, lengths={**part.lengths, **bound}), band, fresh)
+    sides = {letter: {axis < rank for axis in part.carried(letter)} for letter in free}
+    rows, columns = ({x: free[x] for x, found in sides.items() if found == {of}} for of in (True, False))
+    band = band_of(term, rows, columns)
+    return None if band is None else _lines_of(part, band, fresh)
+
+
+def _lines_of(part: _Part, band: Band, fresh: Iterator[int]) -> list[_Part]:
+    """A band line by line."""
+    found, length = [], part.lengths[band.row]
+    ahead = int(expand(part.lengths[band.column] - length))
+    for offset in band.offsets:
+        letter, less = ("e", next(fresh)), max(0, -offset) - min(0, ahead - offset)
+        side = length - less if less < 2 else Max(0, length - less)
+        starts = {band.row: max(0, -offset), band.column: max(0, offset)}
+        subs: dict[Letter, Use] = {x: index(letter, side, S(start)) for x, start in starts.items()}
+        found.append(part.at(subs, composed(band.term, subs), {letter: side}))
+    return found
 
 
 def _couples(part: _Part, use: Use, rank: int) -> bool:
@@ -301,7 +350,9 @@ def _span(
     """
     ends = [expand(start + length) for start, length in zip(starts, lengths, strict=True)]
     low, high = _least(starts), _least([-end for end in ends])
-    if low is not None and high is not None:
+    alike = len({*zip(starts, lengths, strict=True)}) == 1
+    cut = any(length.has(Max) for length in lengths)  # start + max(0, N - start) may be beyond the axis
+    if low is not None and high is not None and (alike or not cut):
         return low, expand(-high - low)
     axis, start, step = steps[0]
     return (S.Zero, shape[axis]) if (start, step) == (0, 1) else None

@@ -109,10 +109,9 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
             names[base] = named(node.name, node.symbol, node.shape, node.arg, known.get(base, ()))
         symbols.nodes |= {base: names[base] for base in group}
     check_squares(facts, {symbol: node.shape for symbol, node in symbols.nodes.items()})
-    value = reader.read(loss)
     taken = {name_of(base) for base in definitions} | {argument.name for argument in arguments}
     return Program(
-        loss=value,
+        loss=reader.read(loss),  # before what the reader finds is asked for
         parameters={p: nodes[p] for p in parameters},
         names={base: names[base] for base in definitions},
         arguments=arguments,
