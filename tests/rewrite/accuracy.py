@@ -28,6 +28,7 @@ from symgrad.runtime.entries import _sigmoid
 from symgrad.statements.expressions import Buffer, Read
 from symgrad.targets.numpy.functions import NUMPY
 from symgrad.univariate import Univariate
+from symgrad.univariate.column import Column
 
 if __package__:
     from .record_accuracy import errors_of_record
@@ -123,7 +124,8 @@ def _float(expr: Any, at: dict[Any, Any]) -> Any:
     if isinstance(expr, if_else):
         return np.where(*parts)
     if isinstance(expr, Univariate):
-        return expr.computed(parts[0])
+        column = Column(np.ravel(parts[0]))
+        return np.array(column.along(expr.computed(column)).values)
     if expr.func is sigmoid:
         return _sigmoid(parts[0])
     made = applied(expr.func, [Read(Buffer(f"v{n}")) for n in range(len(parts))])
