@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HIDDEN = """
 import importlib.abc
 import sys
@@ -59,6 +61,7 @@ except ModuleNotFoundError as error:
     assert run(script) == "numpy is hidden\n"
 
 
+@pytest.mark.long
 def test_the_text_without_numpy_is_the_text_with_it() -> None:
     script = f"""
 from symgrad import Model
@@ -74,6 +77,7 @@ OF_DERIVE = {"click", "lark", "mpmath", "sympy", "symgrad"}
 OF_SYSTEM = {"gmpy2"}
 
 
+@pytest.mark.long
 def test_what_the_command_derive_imports() -> None:
     script = """
 import sys

@@ -538,7 +538,7 @@ def test_the_adjoint_of_a_state_leaves_nothing_out():
 
 
 @pytest.mark.parametrize(
-    "name", one_in(4, ["rnn", "bidirectional", "chained_bases", "second_order", "hmm", "kalman", "product"])
+    "name", one_in(7, ["rnn", "bidirectional", "chained_bases", "second_order", "hmm", "kalman", "product"])
 )
 def test_the_hessian_times_a_direction_is_right(name, assert_gradient):
     assert_gradient(getattr(models, name), hvp=True)

@@ -13,6 +13,7 @@ from symgrad import Model, if_else
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.generated import imported
 from symgrad.verify.subject import Settings
+from tests.families import one_in
 
 i, j, k, e, t = symbols("i j k e t", integer=True)
 N, M, E, G, T = symbols("N M E G T", integer=True, positive=True)
@@ -236,7 +237,7 @@ def test_a_large_dense_hessian_says_that_there_is_a_sparse_one(modules: Callable
 # --- the check and the targets ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["graph", "states", "bundle", "periodic chain"])
+@pytest.mark.parametrize("name", one_in(4, ["graph", "states", "bundle", "periodic chain"]))
 def test_the_check_passes(name: str) -> None:
     model = MODELS[name]
     sizes = {d: SIZES[0][str(d)] for d in model.program.dimensions}
@@ -329,10 +330,7 @@ LOSSES: dict[str, Callable[[Any], Callable[..., Any]]] = {
 }
 
 
-FEW = ("differences", "strides")
-
-
-@pytest.mark.parametrize("name", [pytest.param(one, marks=[pytest.mark.long] * (one not in FEW)) for one in MODELS])
+@pytest.mark.parametrize("name", one_in(8, MODELS))
 def test_it_is_the_hessian_that_jax_computes(name: str, modules: Callable[[str], tuple[Any, Any]]) -> None:
     jax = pytest.importorskip("jax")
     module, data = modules(name)[0], _data(MODELS[name], SIZES[0], seed=1)

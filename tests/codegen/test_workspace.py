@@ -94,7 +94,7 @@ def same(found, expected, tolerance=1e-12):
 EVERY = [network, factorisation, attention, network_over_time, convolution]
 
 
-@pytest.mark.parametrize("make", one_in(2, EVERY))
+@pytest.mark.parametrize("make", one_in(5, EVERY))
 def test_a_workspace_serves_any_sizes_and_types_one_after_the_other(make):
     model = make()
     module = model.compile(workspace=True)

@@ -20,6 +20,7 @@ def run(script: str, given: Sequence[str], folder: Path) -> str:
     return made.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dask", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_a_fit_reads_rows_from_disk(dask: bool, tmp_path: Path) -> None:
     pytest.importorskip("scipy")

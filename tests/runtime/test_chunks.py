@@ -103,7 +103,7 @@ def directed(module: Any, of: str, parameters: Mapping[str, Any]) -> dict[str, A
     return {"direction": tuple(rng.normal(size=np.shape(parameters[p])) for p in module.PARAMETERS), **parameters}
 
 
-@pytest.mark.parametrize("name", [*MODELS, *one_in(4, OF_ROWS)])
+@pytest.mark.parametrize("name", [*one_in(2, MODELS), *one_in(8, OF_ROWS)])
 def test_chunks_give_what_whole_arrays_give(name: str) -> None:
     module, given = module_of(name), inputs_of(name)
     assert "value_and_gradient" in module.ROUNDS
@@ -173,7 +173,7 @@ def test_what_is_counted_once_is_in_finish() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["mlp of a mean", "lenet", "alphago", "detection", "dqn"])
+@pytest.mark.parametrize("name", one_in(5, ["mlp of a mean", "lenet", "alphago", "detection", "dqn"]))
 def test_a_mean_needs_no_count_before_its_sums(name: str) -> None:
     if name == "mlp of a mean":
         A, V = IndexedBase("A", shape=(N, K)), IndexedBase("V", shape=(M, K))
@@ -375,7 +375,7 @@ def test_a_module_without_chunks_says_how_to_ask_for_them() -> None:
 # --- the check -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["groups", "a mixture", "batch normalisation"])
+@pytest.mark.parametrize("name", one_in(3, ["groups", "a mixture", "batch normalisation"]))
 def test_the_check_looks_at_chunks(name: str) -> None:
     assert MODELS[name].check(chunks=True, hvp=True).ok
 

@@ -78,7 +78,7 @@ def by_hand(name, z):
     return logs.sum()
 
 
-@pytest.mark.parametrize("name", one_in(3, MODELS))
+@pytest.mark.parametrize("name", one_in(6, MODELS))
 def test_one_maximum_shifts_above_and_below(name):
     model = MODELS[name]()
     module = model.compile(check=False, hessian=True, hvp=True)

@@ -11,6 +11,7 @@ import pytest
 from symgrad.serve.document import page
 from symgrad.serve.server import PageServer
 from symgrad.serve.workers import Workers
+from tests.families import one_in
 from tests.serve.browser import BROWSER, Browser
 from tests.serve.test_answers import EXAMPLES, GRADIENTS
 
@@ -156,7 +157,7 @@ def test_every_example_of_the_gallery(opened: Browser) -> None:
 
 
 @needs_browser
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (390, True), (1400, False), (1400, True)])
+@pytest.mark.parametrize(("width", "dark"), one_in(4, [(390, True), (390, False), (1400, False), (1400, True)]))
 def test_it_fits_phones_and_desks(address: str, tmp_path: Path, width: int, dark: bool) -> None:
     seen = Browser(tmp_path / "profile", width, dark=dark)
     try:

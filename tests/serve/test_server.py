@@ -18,6 +18,7 @@ from symgrad.errors import SymgradError
 from symgrad.serve.document import page, policy
 from symgrad.serve.server import LARGEST, PageServer
 from symgrad.serve.workers import Workers
+from tests.families import one_in
 
 Answer = tuple[int, Mapping[str, str], str]
 
@@ -116,6 +117,7 @@ def test_a_port_in_use_is_said(server: PageServer, capsys: pytest.CaptureFixture
     assert "is in use" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_what_takes_too_long_is_ended_and_the_next_is_answered() -> None:
     workers = Workers(seconds=2.0)
     try:
@@ -132,7 +134,7 @@ def test_what_takes_too_long_is_ended_and_the_next_is_answered() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", one_in(2, [signal.SIGINT, signal.SIGTERM]))
 def test_it_ends_cleanly(how: signal.Signals) -> None:
     script = "from symgrad.cli import main; exit(main(['serve', '--port', '0', '--no-browser']))"
     process = subprocess.Popen(

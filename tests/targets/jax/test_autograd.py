@@ -26,6 +26,7 @@ def logistic() -> Any:
     return modules(example("logistic.py"), hvp=True, hessian=True)[1]
 
 
+@pytest.mark.long
 def test_first_and_second_derivatives_are_those_of_the_module(logistic: Any):
     loss = logistic.differentiable_value
     np.testing.assert_allclose(loss(W[0], X, t), logistic.value(W[0], X, t))
@@ -52,6 +53,7 @@ def test_the_derivatives_are_not_those_that_jax_finds_by_itself(logistic: Any, m
     np.testing.assert_allclose(jax.hessian(loss)(W[0], X, t), 3 * logistic.hessian(W[0], X).w.w)
 
 
+@pytest.mark.long
 def test_it_works_for_many_parameters_at_once_and_under_jit(logistic: Any):
     loss = logistic.differentiable_value
     losses, slopes = jax.jit(jax.vmap(jax.value_and_grad(loss), in_axes=(0, None, None)))(W, X, t)
