@@ -60,7 +60,7 @@ def of_factor(S, W):
     return jnp.sum(W * jnp.sin(jnp.linalg.cholesky(S)) ** 2)
 
 
-@pytest.mark.parametrize("side", one_in(3, [1, 2, 5]))
+@pytest.mark.parametrize("side", one_in(6, [1, 2, 5]))
 def test_value_gradient_and_products_agree_with_jax(side):
     model = Model(total(WEIGHTED), [S], facts=definite)
     module = model.compile(check=False, hvp=True, hessian=True)
@@ -104,7 +104,7 @@ MODELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", one_in(3, MODELS))
+@pytest.mark.parametrize("name", one_in(6, MODELS))
 def test_a_model_of_the_factor_passes_its_check(name):
     model = MODELS[name]()
     report = model.check(hvp=True)

@@ -62,7 +62,7 @@ def test_a_branch_not_taken_is_not_evaluated_where_it_is_undefined(name):
         assert all(np.all(np.isfinite(part)) and part.dtype == dtype for part in slope)
 
 
-@pytest.mark.parametrize("name", one_in(2, UNDEFINED))
+@pytest.mark.parametrize("name", one_in(4, UNDEFINED))
 def test_masked_models_are_right(name):
     report = UNDEFINED[name]().check()
     assert report.ok and len(report.runs) >= 3, str(report)

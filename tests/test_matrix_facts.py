@@ -147,7 +147,7 @@ BY_FORM = {  # a matrix, whether its form or the fact that P is definite makes i
 }
 
 
-@pytest.mark.parametrize("name", one_in(3, BY_FORM))
+@pytest.mark.parametrize("name", one_in(6, BY_FORM))
 def test_what_is_definite_by_its_form_is_factorised_by_cholesky(name):
     matrix, definite, by = BY_FORM[name]
     vector = MatrixSymbol("u", matrix.shape[0], 1)

@@ -203,7 +203,7 @@ def test_those_left_in_a_ranking_may_be_far_below_all_others(name):
     assert "None]" not in model.source()  # along one axis, no array of both indices
 
 
-@pytest.mark.parametrize("name", one_in(2, MODELS))
+@pytest.mark.parametrize("name", one_in(4, MODELS))
 def test_value_and_gradient_keep_their_digits(name):
     loss, parameters, where, truth, points = MODELS[name]
     assert not shortfalls(Model(loss, parameters, where=where), truth, *points)

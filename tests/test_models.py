@@ -81,7 +81,7 @@ MODELS = {
 MODELS = {name: cache(build) for name, build in MODELS.items()}  # derived once for all tests
 
 
-@pytest.mark.parametrize("name", one_in(3, MODELS))
+@pytest.mark.parametrize("name", one_in(6, MODELS))
 def test_a_model_compiles_and_is_right(name, assert_gradient):
     assert_gradient(MODELS[name]())
 

@@ -229,7 +229,7 @@ def _complex_step(function, inputs, name):
 # --- value and gradient -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(2, NAMES))
+@pytest.mark.parametrize("name", one_in(4, NAMES))
 def test_the_module_agrees_with_loops_written_by_hand(name):
     model, by_hand = getattr(models, name), BY_HAND[name]
     module = model.compile(check=False)

@@ -34,7 +34,7 @@ def loss(U, b, z):
     return jnp.sum(states(U, b, z)[-1] ** 2 * jnp.arange(1, len(b) + 1))
 
 
-@pytest.mark.parametrize(("steps", "units"), one_in(3, [(4, 2), (1, 1), (3, 5)]))
+@pytest.mark.parametrize(("steps", "units"), one_in(6, [(4, 2), (1, 1), (3, 5)]))
 def test_a_network_agrees_with_jax(steps, units):
     module = network.compile(check=False, hessian=True, jacobian=["h"])
     rng = np.random.default_rng(steps)
@@ -90,7 +90,7 @@ MODELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", one_in(3, MODELS))
+@pytest.mark.parametrize("name", one_in(6, MODELS))
 def test_derivatives_through_a_recurrence_pass_their_check(name):
     model, quantity = MODELS[name]()
     report = model.check(hessian=True, jacobian=[quantity])

@@ -104,7 +104,7 @@ MODEL_NAMES = [
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have fewer names for files")
-@pytest.mark.parametrize("name", one_in(3, MODEL_NAMES))
+@pytest.mark.parametrize("name", one_in(6, MODEL_NAMES))
 def test_a_model_file_of_any_name_is_compiled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

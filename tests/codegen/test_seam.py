@@ -162,7 +162,7 @@ def test_chunks_joined_in_any_tree_give_the_function_of_all_rows(name: str) -> N
     assert compare(model, given) == (1 if name == "attention over rows" else 3)  # of that only the value has rows
 
 
-@pytest.mark.parametrize("reference", one_in(2, QUICK))
+@pytest.mark.parametrize("reference", one_in(4, QUICK))
 def test_chunks_of_an_example_give_its_functions(reference: str) -> None:
     model = load_model(ModelReference.parse(str(EXAMPLES / reference)))
     assert compare(model, hessian=reference in ("logistic.py", "poisson.py", "ridge.py")) >= 3

@@ -51,7 +51,7 @@ MODELS = {
 MODELS = {name: cache(build) for name, build in MODELS.items()}  # derived once for all tests
 
 
-@pytest.mark.parametrize("name", one_in(3, MODELS))
+@pytest.mark.parametrize("name", one_in(6, MODELS))
 def test_entries_make_one_array(name):
     model = MODELS[name]()
     report = model.check(hvp=True)  # value against mpmath, which looks each entry's equation up by itself

@@ -38,7 +38,7 @@ window.addEventListener("load", function () {
 """
 
 
-@pytest.mark.parametrize("width", one_in(2, [360, 1200]))
+@pytest.mark.parametrize("width", one_in(4, [360, 1200]))
 def test_the_report_in_a_browser(models: Any, tmp_path: Path, width: int) -> None:
     page = tmp_path / "report.html"
     page.write_text(models.logistic().report().html.replace("</body>", f"{PROBE}</body>"), encoding="utf-8")

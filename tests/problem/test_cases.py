@@ -43,7 +43,7 @@ def test_a_portfolio_is_the_solution_of_its_linear_system(method: str) -> None:
     np.testing.assert_allclose([found.multipliers["budget"], found.multipliers["gain"]], expected[5:], atol=1e-5)
 
 
-@pytest.mark.parametrize("method", one_in(2, METHODS))
+@pytest.mark.parametrize("method", one_in(4, METHODS))
 def test_the_dual_of_a_support_vector_machine_is_that_of_libsvm(method: str) -> None:
     svm = pytest.importorskip("sklearn.svm")
     a, y = IndexedBase("a", (N,)), IndexedBase("y", (N,))
@@ -63,7 +63,7 @@ def test_the_dual_of_a_support_vector_machine_is_that_of_libsvm(method: str) -> 
     np.testing.assert_allclose((found.x.a * labels) @ points, (dual * labels) @ points, atol=1e-5)
 
 
-@pytest.mark.parametrize("method", one_in(2, METHODS))
+@pytest.mark.parametrize("method", one_in(4, METHODS))
 def test_a_hanging_chain_hangs_as_its_forces_say(method: str) -> None:
     x, y = IndexedBase("x", (N + 1,)), IndexedBase("y", (N + 1,))
     length = Symbol("length", real=True)
@@ -117,7 +117,7 @@ def test_a_pendulum_swings_up_by_collocation(method: str) -> None:
     assert abs(found.objective - solved(problem, start, {h: 6.0 / steps}, "SLSQP").objective) < 1e-5
 
 
-@pytest.mark.parametrize("method", one_in(2, METHODS))
+@pytest.mark.parametrize("method", one_in(4, METHODS))
 def test_a_membrane_over_an_obstacle_is_that_of_projected_relaxation(method: str) -> None:
     u, floor = IndexedBase("u", (N, M)), IndexedBase("floor", (N, M))
     problem = Problem(

@@ -98,7 +98,7 @@ def test_matrix_constraints() -> None:
     np.testing.assert_allclose(module.jacobian(A=a, **given).to_dense(), np.vstack([a, np.eye(3)]))
 
 
-@pytest.mark.parametrize("problem", one_in(3, [small, path, matrices]))
+@pytest.mark.parametrize("problem", one_in(6, [small, path, matrices]))
 def test_problems_pass_the_check(problem: Any) -> None:
     report = problem().check()
     assert report.ok, report

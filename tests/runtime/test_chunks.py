@@ -103,7 +103,7 @@ def directed(module: Any, of: str, parameters: Mapping[str, Any]) -> dict[str, A
     return {"direction": tuple(rng.normal(size=np.shape(parameters[p])) for p in module.PARAMETERS), **parameters}
 
 
-@pytest.mark.parametrize("name", [*one_in(2, MODELS), *one_in(8, OF_ROWS)])
+@pytest.mark.parametrize("name", [*one_in(4, MODELS), *one_in(8, OF_ROWS)])
 def test_chunks_give_what_whole_arrays_give(name: str) -> None:
     module, given = module_of(name), inputs_of(name)
     assert "value_and_gradient" in module.ROUNDS
@@ -375,7 +375,7 @@ def test_a_module_without_chunks_says_how_to_ask_for_them() -> None:
 # --- the check -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(3, ["groups", "a mixture", "batch normalisation"]))
+@pytest.mark.parametrize("name", one_in(6, ["groups", "a mixture", "batch normalisation"]))
 def test_the_check_looks_at_chunks(name: str) -> None:
     assert MODELS[name].check(chunks=True, hvp=True).ok
 

@@ -134,7 +134,7 @@ def test_what_takes_too_long_is_ended_and_the_next_is_answered() -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("how", one_in(2, [signal.SIGINT, signal.SIGTERM]))
+@pytest.mark.parametrize("how", one_in(4, [signal.SIGINT, signal.SIGTERM]))
 def test_it_ends_cleanly(how: signal.Signals) -> None:
     script = "from symgrad.cli import main; exit(main(['serve', '--port', '0', '--no-browser']))"
     process = subprocess.Popen(
