@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_overloads, get_type_hints
 
 import numpy as np
 import pytest
@@ -141,3 +141,15 @@ def test_who_calls_them_is_checked(tmp_path: Path) -> None:
     assert [one.replace("builtins.", "") for one in shown] == [number, array, number, array, number, array, array]
     wrong = [line for line in lines if "error:" in line]
     assert [line.split(":")[1] for line in wrong] == ["9", "15"], ran.stdout
+
+
+def test_every_way_to_call_compile_takes_the_same() -> None:
+    """Of the overloads only the target and what comes back differ."""
+    own = inspect.signature(Model.compile).parameters
+    ways = [inspect.signature(way).parameters for way in get_overloads(Model.compile)]
+    assert len(ways) == 3
+    for way in ways:
+        assert [*way] == [*own]
+        assert [one.annotation for name, one in way.items() if name != "target"] == [
+            one.annotation for name, one in own.items() if name != "target"
+        ]
