@@ -3,6 +3,8 @@
 A generated module does not import this package and raises plain `ValueError`, `TypeError` and `IndexError`.
 """
 
+from typing import Any
+
 
 class SymgradError(Exception):
     """Base of every error that symgrad raises on purpose.
@@ -112,3 +114,10 @@ class GradientCheckError(SymgradError):
     def __init__(self, message: str, report: object = None) -> None:
         super().__init__(message)
         self.report = report
+
+    @classmethod
+    def unless_ok(cls, report: Any, what: str) -> None:
+        """Raise the error with a `CheckReport` that failed or is inconclusive, of `what` was checked."""
+        if not report.ok:
+            outcome = "failed" if report.verdict == "fail" else "was inconclusive"
+            raise cls(f"{what} {outcome}\n{report}", report)

@@ -111,10 +111,11 @@ class Sources:
 _RENAMED = ("arguments", "entries", "gamma", "logarithms", "matrices", "normal", "pieces", "tensors")
 
 
-def renamed_sources(libraries: Mapping[str, str], own: str) -> Sources:
-    """The functions of modules for another library: those of the runtime, and those in its own file."""
+def renamed_sources(libraries: Mapping[str, str], *own: str) -> Sources:
+    """The functions of modules for another library: those of the runtime, and those in its own files."""
     found = {name: one for file in _RENAMED for name, one in definitions(f"symgrad.runtime.{file}").items()}
-    return Sources({name: one.renamed(libraries) for name, one in found.items()} | definitions(own))
+    renamed = {name: one.renamed(libraries) for name, one in found.items()}
+    return Sources(renamed | {name: one for file in own for name, one in definitions(file).items()})
 
 
 @cache

@@ -13,12 +13,14 @@ import re
 import sys
 import time
 from functools import cache
+from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import gettempdir
 from types import ModuleType
 
+from symgrad.errors import ModelError
 from symgrad.interface import GeneratedModule
 
 _TOUCHED_SECONDS = 24 * 3600  # not oftener: what Numba has compiled is for the file as it was at that time
@@ -61,6 +63,21 @@ def imported(text: str, name: str) -> ModuleType:
     module = ModuleType(name)
     exec(compile(text, f"<generated {name}>", "exec"), module.__dict__)
     return module
+
+
+def require(library: str, title: str, target: str, extra: str) -> None:
+    """Import the library that modules of a target import; it is an optional extra, which others need not have.
+
+    Raises
+    ------
+    ModelError : it is not installed.
+    """
+    try:
+        import_module(library)
+    except ImportError:
+        raise ModelError(
+            f"the target {target} needs {title} to check and to import modules: pip install symgrad[{extra}]"
+        ) from None
 
 
 def _identifier(name: str) -> str:

@@ -128,9 +128,7 @@ class Checks(Code):
         if check:
             module = self._checked_module(text, goal)
             report = self._check(module, request, numerics.Settings(seed, chain=False))
-            if not report.ok:
-                outcome = "failed" if report.verdict == "fail" else "was inconclusive"
-                raise GradientCheckError(f"the gradient check of {self.name} {outcome}\n{report}", report)
+            GradientCheckError.unless_ok(report, f"the gradient check of {self.name}")
         if path is not None:
             write_all({Path(path): text})
         return load(text, self.name, None if path is None else Path(path))

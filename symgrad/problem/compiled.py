@@ -103,9 +103,7 @@ class CompiledProblem(StatedProblem):
         text = self.source(target=target)
         if switch("check", check):
             report = self.check(whole_number("seed", seed), chain=False, target=target)
-            if not report.ok:
-                outcome = "failed" if report.verdict == "fail" else "was inconclusive"
-                raise GradientCheckError(f"the check of {self.name} {outcome}\n{report}", report)
+            GradientCheckError.unless_ok(report, f"the check of {self.name}")
         if path is not None:
             write_all({Path(path): text})
         return load(text, self.name, None if path is None else Path(path))

@@ -7,8 +7,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from symgrad.arrays import np
-from symgrad.errors import ModelError
 from symgrad.generated import imported as plainly_imported
+from symgrad.generated import require
 
 
 def imported(text: str, name: str) -> ModuleType:
@@ -18,11 +18,7 @@ def imported(text: str, name: str) -> ModuleType:
     ------
     ModelError : JAX is not installed.
     """
-    try:
-        # an optional extra: whoever writes NumPy modules needs none
-        import jax  # noqa: F401
-    except ImportError:
-        raise ModelError("the target jax needs JAX to check and to import modules: pip install symgrad[jax]") from None
+    require("jax", "JAX", "jax", "jax")
     return plainly_imported(text, name)
 
 

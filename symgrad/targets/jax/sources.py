@@ -6,7 +6,7 @@ Most are those of `symgrad.runtime`, with JAX's names in place of NumPy's; what 
 
 from functools import cache
 
-from symgrad.codegen.runtime import Sources, definitions, renamed_sources
+from symgrad.codegen.runtime import Sources, renamed_sources
 
 LIBRARIES = {"np": "jnp", "scipy": "jax.scipy"}
 
@@ -14,5 +14,4 @@ LIBRARIES = {"np": "jnp", "scipy": "jax.scipy"}
 @cache
 def sources() -> Sources:
     """All functions that there are."""
-    found = renamed_sources(LIBRARIES, "symgrad.targets.jax.runtime").known
-    return Sources({**found, **definitions("symgrad.targets.jax.autograd")})
+    return renamed_sources(LIBRARIES, "symgrad.targets.jax.runtime", "symgrad.targets.jax.autograd")

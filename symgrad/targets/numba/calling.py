@@ -2,8 +2,7 @@
 
 from types import ModuleType
 
-from symgrad.errors import ModelError
-from symgrad.generated import load
+from symgrad.generated import load, require
 
 
 def imported(text: str, name: str) -> ModuleType:
@@ -13,11 +12,5 @@ def imported(text: str, name: str) -> ModuleType:
     ------
     ModelError : Numba is not installed.
     """
-    try:
-        # an optional extra: whoever writes NumPy modules needs none
-        import numba  # noqa: F401
-    except ImportError:
-        raise ModelError(
-            "the target numba needs Numba to check and to import modules: pip install symgrad[native]"
-        ) from None
+    require("numba", "Numba", "numba", "native")
     return load(text, name)

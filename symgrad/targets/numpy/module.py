@@ -53,7 +53,7 @@ def module_source(
     parameters = [a for a in program.arguments if a.role == "parameter"]
     shapes = _parameter_shapes(program)
     shown = [*(["Workspace"] if keeps else []), *(SPARSE if few else []), *(OF_CHUNKS if chunks else [])]
-    needs = [*_of_functions(every, checks, functions), *(["_solved"] if "_solved" in shapes else [])]
+    needs = [*_of_functions(every, helpers, checks, functions), *(["_solved"] if "_solved" in shapes else [])]
     needs += OF_CHUNKS if chunks else ()
     keeping, runtime = "_once" in needs, sources()
     inside = [n for n in runtime.closure(["_Bound", *["_Keeping"] * keeping, *needs]) if n not in shown]
@@ -115,11 +115,13 @@ def _shapes(arguments: Sequence[Argument]) -> list[str]:
 
 
 def _of_functions(
-    printed: Sequence[PrintedFunction], checks: Mapping[str, Check], functions: Sequence[Function]
+    printed: Sequence[PrintedFunction],
+    helpers: Iterable[str],
+    checks: Mapping[str, Check],
+    functions: Sequence[Function],
 ) -> list[str]:
-    """The functions of the runtime that functions call."""
-    helpers = sorted({helper for one in printed for helper in one.helpers})
-    called = [f"_{helper}" for helper in helpers if with_name(helper) is None]
+    """The functions of the runtime that functions call, for their arguments and results, or as helpers."""
+    called = [f"_{helper}" for helper in sorted(helpers) if with_name(helper) is None]
     warned = ["_warn_of_zeros"] if any(map(_warning, printed)) else []
     return [*_of_arguments(printed, checks), *called, *_of_results(functions), *warned]
 

@@ -5,8 +5,8 @@ from functools import wraps
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
-from symgrad.errors import ModelError
 from symgrad.generated import imported as plainly_imported
+from symgrad.generated import require
 
 
 def imported(text: str, name: str) -> ModuleType:
@@ -16,12 +16,7 @@ def imported(text: str, name: str) -> ModuleType:
     ------
     ModelError : PyTorch is not installed.
     """
-    try:
-        # an optional extra: whoever writes NumPy modules needs none
-        import torch  # noqa: F401
-    except ImportError:
-        said = "the target torch needs PyTorch to check and to import modules: pip install symgrad[torch]"
-        raise ModelError(said) from None
+    require("torch", "PyTorch", "torch", "torch")
     return plainly_imported(text, name)
 
 

@@ -7,7 +7,7 @@ in `runtime` beside this file, how autograd follows the loss in `autograd`. Both
 from dataclasses import replace
 from functools import cache
 
-from symgrad.codegen.runtime import Sources, definitions, renamed_sources
+from symgrad.codegen.runtime import Sources, renamed_sources
 
 LIBRARIES = {
     "np": "torch",
@@ -21,6 +21,5 @@ LIBRARIES = {
 @cache
 def sources() -> Sources:
     """All functions that there are."""
-    found = renamed_sources(LIBRARIES, "symgrad.targets.torch.runtime").known
-    typed = {name: replace(one, source=one.source.replace(".astype(", ".to(")) for name, one in found.items()}
-    return Sources({**typed, **definitions("symgrad.targets.torch.autograd")})
+    found = renamed_sources(LIBRARIES, "symgrad.targets.torch.runtime", "symgrad.targets.torch.autograd").known
+    return Sources({n: replace(one, source=one.source.replace(".astype(", ".to(")) for n, one in found.items()})
