@@ -202,7 +202,7 @@ def _slsqp(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:
 
 def _ipopt(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:
     try:
-        import cyipopt  # type: ignore[import-not-found,unused-ignore]  # an optional library
+        import cyipopt  # an optional library
     except ImportError:
         raise ModelError(
             'method="ipopt" needs cyipopt: pip install "symgrad[ipopt]", which is built against the library Ipopt '
