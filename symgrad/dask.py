@@ -64,9 +64,8 @@ def over(module: Any, client: Any = None, of: str = "value_and_gradient") -> Cal
         raise ImportError("symgrad.dask needs Dask: pip install symgrad[dask]")
     rounds = getattr(module, "ROUNDS", {})
     if of not in rounds:
-        raise ValueError(
-            f"{of!r} is no function of rows in chunks of this module; there are {', '.join(rounds) or 'none'}"
-        )
+        there = ", ".join(rounds) or "none: compile(chunks=True) makes them"
+        raise ValueError(f"{of!r} is no function of rows in chunks of this module; there are {there}")
     code = module.__name__, getsource(module)
 
     def function(*given: Any, **named: Any) -> Any:

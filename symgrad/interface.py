@@ -27,6 +27,8 @@ class GeneratedModule(ModuleType):
     SHAPES: dict[str, tuple[str | int, ...]]
     INTEGERS: tuple[str, ...]
     SPARSE: tuple[str, ...]
+    ROWS: str
+    ROUNDS: dict[str, int]
     BLOCK_BYTES: int
     THREADS: int | None
     THREAD_WORK: int
@@ -46,8 +48,15 @@ class GeneratedModule(ModuleType):
             raise AttributeError(
                 f'module {self.__name__!r} has no attribute {name!r}; compile(hessian="sparse") makes it'
             )
+        if name == "ROWS":
+            raise AttributeError(
+                f"module {self.__name__!r} has no ROWS: its loss is no sum over rows of data, or not over those that come "
+                "first in each array; compile(chunks=True) says what ties them"
+            )
         asked |= {"hessian_vector_product": "hvp", "flat_hessian_vector_product": "hvp"}
-        if name in asked:
+        if asked.get(name) == "chunks" and "ROWS" not in vars(self):
+            cure = "its loss is no sum over rows of data: compile(chunks=True) says what ties them"
+        elif name in asked:
             cure = f"compile({asked[name]}=True) makes it"
         elif name.endswith("_and_jacobian"):
             known = name.removesuffix("_and_jacobian").removeprefix("flat_")

@@ -89,16 +89,14 @@ class Sources:
     def import_lines(self, names: Iterable[str], others: Mapping[str, Import] = MappingProxyType({})) -> list[str]:
         """The import statements for the definitions of the names, for types and others; plain imports come first."""
         used = {**TYPING, **others, **{key: one for name in names for key, one in self.known[name].imports.items()}}
-        parts: dict[tuple[str, str], list[str]] = {}  # what has another name here comes on a line of its own
+        parts: dict[str, list[str]] = {}
         for key, one in used.items():
             if one.name is not None:
-                other = "" if key == one.name else key
-                parts.setdefault((one.module, other), []).append(f"{one.name} as {key}" if other else one.name)
+                parts.setdefault(one.module, []).append(one.name if key == one.name else f"{one.name} as {key}")
         plain = sorted(one.module for one in used.values() if one.name is None)
-        named = sorted((module, sorted(names)) for (module, _), names in parts.items())
         return [
             *(f"import {module}" for module in plain),
-            *(f"from {m} import {', '.join(names)}" for m, names in named),
+            *(f"from {module} import {', '.join(sorted(parts[module]))}" for module in sorted(parts)),
         ]
 
     def special(self, names: Iterable[str]) -> set[str]:

@@ -12,8 +12,7 @@ from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, INTEGERS, SHAPES, SP
 def _arguments(*given: Any, names: Any = ARGUMENTS, whole: Any = (), dense: Any = ()) -> tuple[NDArray[Any], ...]:
     """Arguments as arrays of one floating type that fit, no sides of 1 but those in `whole`; `dense` are not sparse."""
     kinds = tuple([(one.dtype, one.shape) if type(one) is np.ndarray else type(one) for one in given])
-    fits = _fits(names, kinds, whole)
-    if fits is None:
+    if (fits := _fits(names, kinds, whole)) is None:
         given = tuple([_array(name, one, dense) for name, one in zip(names, given, strict=True)])
         fits = _fits(names, tuple([(one.dtype, one.shape) for one in given]), whole)
     given = tuple(map(np.float64, given)) if fits[2] else given  # all at once

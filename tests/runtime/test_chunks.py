@@ -1,6 +1,7 @@
 """Functions of rows that come in chunks: the numbers of whole arrays, bits that depend on the chunks alone, errors."""
 
 import doctest
+import inspect
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -195,6 +196,42 @@ def test_a_model_that_does_not_split_says_what_ties_its_rows(name: str) -> None:
     model = load_model(ModelReference.parse(str(EXAMPLES / f"{name}.py")))
     with pytest.raises(UnsupportedError, match=f"does not split into chunks of rows: .*{TIED[name]}"):
         model.source(chunks=True)
+    source = model.source()
+    assert "\nROWS" not in source and "\nRows: " not in source
+
+
+@pytest.mark.parametrize("name", [*one_in(8, MODELS), *one_in(8, OF_ROWS)])
+def test_every_module_says_what_its_loss_is_summed_over(name: str) -> None:
+    module = module_of(name)
+    model = MODELS[name] if name in MODELS else load_model(ModelReference.parse(str(EXAMPLES / f"{name}.py")))
+    source = model.source()
+    rows = [
+        a for a in module.ARGUMENTS if a not in module.PARAMETERS and module.SHAPES.get(a, ())[:1] == (module.ROWS,)
+    ]
+    said = f"Rows: the loss is made of sums over the {module.ROWS} rows of {', '.join(rows)};"
+    assert f'\nROWS = "{module.ROWS}"\n' in source
+    for text in (source, inspect.getsource(module)):
+        assert said in " ".join(text.split())
+    assert "compiled with `chunks`, the module takes these in chunks." in " ".join(source.split())
+    assert "`over_chunks` takes these in chunks." in " ".join(inspect.getsource(module).split())
+
+
+def test_a_module_without_chunks_says_how_to_get_them_or_that_there_are_none() -> None:
+    loss = Sum((c[n] - w[0]) ** 2, OVER)
+    splits, tied = (
+        Model(loss, [w]).compile(check=False),
+        Model(loss**2 + Sum(c[n] * n * w[0], OVER), [w]).compile(check=False),
+    )
+    assert splits.ROWS == "N"
+    for name in ("over_chunks", "partial", "combine", "finish", "batches", "ROUNDS"):
+        with pytest.raises(AttributeError, match=rf"no attribute '{name}'; compile\(chunks=True\) makes it"):
+            getattr(splits, name)
+        with pytest.raises(
+            AttributeError, match=rf"no attribute '{name}'; its loss is no sum over rows of data: compile"
+        ):
+            getattr(tied, name)
+    with pytest.raises(AttributeError, match=r"has no ROWS: its loss is no sum .* compile\(chunks=True\) says what"):
+        tied.ROWS
 
 
 def test_a_function_that_does_not_split_is_named_in_the_docstring() -> None:

@@ -8,6 +8,7 @@ from sympy import Symbol
 
 from symgrad.codegen.arguments import length_lines
 from symgrad.codegen.lines import wrapped
+from symgrad.codegen.signature import signature
 from symgrad.codegen.speller import Speller
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.program import Program
@@ -57,16 +58,39 @@ class PrintedChunks:
     def lines(self) -> list[str]:
         """The lines that read dimensions off arrays, but for that of rows, and its statements."""
         lengths, said = lengths_of(self.printed.arguments), self.printed.body.dimensions - {self.dimension}
-        _refuse_counted(lengths, said, self.dimension)
+        if _counted(lengths, said, self.dimension):
+            raise UnsupportedError(
+                f"rows do not come in chunks where other sizes follow from their number, {self.dimension}"
+            )
         return [*length_lines(lengths, said), *(line.text for line in self.parts.lines)]
 
 
 @dataclass(frozen=True)
 class Chunks:
-    """The functions for rows that come in chunks, and in words why others are none of these."""
+    """What the loss is summed over, its functions for rows that come in chunks, and why others are none of these.
 
+    Attributes
+    ----------
+    dimension : how many rows there are in all; None if the loss is no sum over rows.
+    functions : those that were asked for.
+    left_out : in words, which others do not split.
+    """
+
+    dimension: Symbol | None = None
     functions: tuple[PrintedChunks, ...] = ()
     left_out: tuple[str, ...] = ()
+
+
+def without_functions(program: Program, printed: Sequence[PrintedFunction]) -> Chunks:
+    """What the loss would be summed over in functions for chunks, of a module that has none of these."""
+    both = next((one for one in printed if one.function.name == BOTH), None)
+    if both is None:
+        return Chunks()
+    made = signature(both.function, program, "")
+    plan = chunk_plan(list(made.roots.values()), made.arguments)
+    if isinstance(plan, list) or _counted(lengths_of(made.arguments), both.body.dimensions, plan.dimension):
+        return Chunks()
+    return Chunks(plan.dimension)
 
 
 def chunk_functions(program: Program, printed: Sequence[PrintedFunction]) -> Chunks:
@@ -97,7 +121,7 @@ def chunk_functions(program: Program, printed: Sequence[PrintedFunction]) -> Chu
             left.append(f"`{one.function.name}` does not split: {said or 'it reads no rows'}")
     apart = [one for one in made if one.dimension != made[0].dimension]
     left += [f"`{one.name}` splits over {one.dimension} alone" for one in apart]
-    return Chunks(tuple(one for one in made if one not in apart), tuple(left))
+    return Chunks(made[0].dimension, tuple(one for one in made if one not in apart), tuple(left))
 
 
 def _with_parts(found: PrintedFunction, ordinary: PrintedFunction) -> PrintedChunks:
@@ -117,13 +141,12 @@ def _with_parts(found: PrintedFunction, ordinary: PrintedFunction) -> PrintedChu
     return PrintedChunks(found, dimension, len(rows) + counted, parts)
 
 
-def _refuse_counted(lengths: Sequence[Length], said: set[Symbol], dimension: Symbol) -> None:
-    """A dimension must not be computed from the number of rows: that of a chunk is another."""
-    needed: set[Any] = set(said)
+def _counted(lengths: Sequence[Length], said: set[Symbol], dimension: Symbol) -> bool:
+    """Whether other dimensions that are needed are computed from the number of rows: that of a chunk is another."""
+    needed: set[Any] = said - {dimension}
     for length in lengths[::-1]:
         needed |= length.expression.free_symbols if length.dimension in needed else set()
-    if dimension in needed:
-        raise UnsupportedError(f"rows do not come in chunks where other sizes follow from their number, {dimension}")
+    return dimension in needed
 
 
 # --- why rows are not computed apart ---------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from symgrad.outputs.requirements import Length, conventions, lengths_of, notes,
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
 from symgrad.targets.numpy.chunks import FUNCTIONS as OF_CHUNKS
-from symgrad.targets.numpy.chunks import Chunks, PrintedChunks, chunk_functions
+from symgrad.targets.numpy.chunks import Chunks, PrintedChunks, chunk_functions, without_functions
 from symgrad.targets.numpy.function import TYPES, Compiler, PrintedBody, PrintedFunction, print_function
 from symgrad.targets.numpy.parts import MEMORY
 from symgrad.targets.numpy.runtime import sources
@@ -43,7 +43,7 @@ def module_source(
     """The text of the module; see `targets.ModuleWriter`. Functions that take all arguments can have a workspace."""
     printed = _with_shared(print_function(f, program, workspace and f.takes_all, compiler) for f in functions)
     _refuse_taken_names(program.arguments, printed)
-    split = chunk_functions(program, printed) if chunks else Chunks()
+    split = (chunk_functions if chunks else without_functions)(program, printed)
     every = [*printed, *(one.printed for one in split.functions)]
     helpers = {helper for one in every for helper in one.helpers}
     checks = _checks(program, printed)
@@ -281,8 +281,10 @@ def _of_chunks(
     split: Chunks, checks: Mapping[str, Check], sparse: Collection[str], arguments: Sequence[Argument]
 ) -> dict[str, Any]:
     """What the template needs of functions for rows in chunks."""
+    data = [a for a in arguments if a.role == "data"]
     return {
-        "rows": str(split.functions[0].dimension) if split.functions else "",
+        "rows": None if split.dimension is None else str(split.dimension),
+        "data_with_rows": [a.name for a in data if a.shape and a.shape[0] == split.dimension],
         "in_chunks": [_in_chunks(one, checks, sparse, arguments) for one in split.functions],
         "left_out": split.left_out,
         "chunks": sources().text(OF_CHUNKS if split.functions else ()),
@@ -298,7 +300,6 @@ def _in_chunks(
         "name": one.name,
         "head": one.head,
         "rounds": one.rounds,
-        "rows": [a.name for a in one.printed.arguments if a.shape[:1] == (one.dimension,)],
         "directions": [a.name for a in one.printed.function.directions],
         "prepared": _prepared(one.printed, checks, dense, arguments, remembers=False),
         "body": {
