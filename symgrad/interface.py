@@ -50,8 +50,8 @@ class GeneratedModule(ModuleType):
             )
         if name == "ROWS":
             raise AttributeError(
-                f"module {self.__name__!r} has no ROWS: its loss is no sum over rows of data, or not over those that come "
-                "first in each array; compile(chunks=True) says what ties them"
+                f"module {self.__name__!r} has no ROWS: its loss is no sum over rows of data, the first axis of "
+                "each array; compile(chunks=True) says what ties them"
             )
         asked |= {"hessian_vector_product": "hvp", "flat_hessian_vector_product": "hvp"}
         if asked.get(name) == "chunks" and "ROWS" not in vars(self):
