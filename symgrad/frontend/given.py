@@ -169,8 +169,8 @@ def quantity(given: Any) -> Any:
     return given
 
 
-def statement(given: Any, place: str, number: int) -> Basic:
-    """A fact or equation that SymPy has not evaluated away.
+def statement(given: Any, place: str) -> Basic:
+    """A fact or equation that SymPy has not evaluated away; `place` is what errors call it, "facts[2]".
 
     Raises
     ------
@@ -178,24 +178,24 @@ def statement(given: Any, place: str, number: int) -> Basic:
     """
     if isinstance(given, bool):
         raise ModelError(
-            f"{place}[{number}] is {given}, as == compares in Python; an equation is Eq(left, right), and a fact that "
+            f"{place} is {given}, as == compares in Python; an equation is Eq(left, right), and a fact that "
             "its symbols' assumptions imply is left out"
         )
     if given is S.true:
         raise ModelError(
-            f"{place}[{number}] is True: SymPy found it true when it was written, by the assumptions of its symbols or "
+            f"{place} is True: SymPy found it true when it was written, by the assumptions of its symbols or "
             "as two sides are the same; leave it out"
         )
     if isinstance(given, BooleanAtom):
         raise ModelError(
-            f"{place}[{number}] is {given}: SymPy evaluated the statement when it was written, as it does where a "
+            f"{place} is {given}: SymPy evaluated the statement when it was written, as it does where a "
             "matrix is said to equal a scalar; check the shapes of its two sides. A function of a matrix entry by "
             "entry is (X*w).applyfunc(log), or log(X*w) by `from symgrad import log`. Two sides that SymPy takes for "
             f"equal or not are kept apart by Eq(left, right, evaluate=False)"
         )
     if not isinstance(given, Basic):
         raise ModelError(
-            f"{place}[{number}] is {quoted(given)}; write a SymPy object such as Eq(left, right)"
+            f"{place} is {quoted(given)}; write a SymPy object such as Eq(left, right)"
             + (", without quotes" if isinstance(given, str) else "")
         )
     return given
@@ -208,7 +208,7 @@ def fact(given: Any, number: int) -> Basic:
     ------
     ModelError : it states nothing.
     """
-    stated = statement(given, "facts", number)
+    stated = statement(given, f"facts[{number}]")
     if not isinstance(stated, Boolean) or isinstance(stated, Symbol):
         raise ModelError(
             f"facts[{number}] is {place_of(stated)} ({type(stated).__name__}), which states nothing; a fact is an "

@@ -155,7 +155,7 @@ def _definitions(where: Sequence[Any]) -> tuple[dict[Any, Equality], dict[Any, l
     """The equation of every name, and the base cases of those that are recurrences."""
     stated: dict[Any, list[Equality]] = {}
     for number, equation in enumerate(where):
-        equation = given.statement(equation, "where", number)
+        equation = given.statement(equation, f"where[{number}]")
         if not isinstance(equation, Equality):
             raise ModelError(f"where[{number}] is {place_of(equation)}; write Eq(name, expression)")
         base = base_symbol(equation.lhs)

@@ -53,6 +53,8 @@ def _end(key: Any, given: Any, none: float) -> Any:
     """One end: a number, an array, or the name of data."""
     if given is None:
         return none
+    if isinstance(given, bool):
+        raise ModelError(f"bounds[{key}]: {given} is no number")
     if isinstance(given, _NAMED):
         return name_of(given)
     if isinstance(given, Basic) and not given.is_number:

@@ -1,7 +1,8 @@
 """The constraints of a problem as they are stated: relations with a name, a place, and arrays of their gaps."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
+from itertools import count
 from keyword import iskeyword
 from typing import Any
 
@@ -16,6 +17,7 @@ from symgrad.graph.dimensions import equal
 from symgrad.problem.ranges import Range, ranges
 
 PLACE = "subject_to"
+MULTIPLIER = "multiplier_"  # before a constraint's name
 KINDS = {Equality: "=", LessThan: "≤", GreaterThan: "≥"}
 _STRICT = {StrictLessThan: "Le", StrictGreaterThan: "Ge"}
 
@@ -51,10 +53,11 @@ class Constraint:
         return f"{self.place}, {place_of(self.relation)}"
 
 
-def constraints(stated: Any, taken: set[str]) -> tuple[Constraint, ...]:
+def constraints(stated: Any, taken: set[str], sizes: Set[Any]) -> tuple[Constraint, ...]:
     """The constraints of a list of relations, of pairs (name, relation), or of a dictionary.
 
-    `taken` are the names of the problem, which those of the constraints must not be.
+    `taken` are the names of the problem, which those of the constraints and their multipliers must not be; `sizes` are
+    its dimensions, which are no indices.
 
     Raises
     ------
@@ -63,41 +66,51 @@ def constraints(stated: Any, taken: set[str]) -> tuple[Constraint, ...]:
     parts = list(stated.items()) if isinstance(stated, Mapping) else list(given.listed(stated, PLACE, "[Le(x + y, 1)]"))
     made: list[Constraint] = []
     for number, part in enumerate(parts):
-        name, relation, limits = _parted(part, number)
-        name = _name(name, number, taken)
-        taken.add(name)
-        made.append(_constraint(name, f"{PLACE}[{number}]", relation, limits))
+        stated_name, *rest = _parted(part)
+        place = f"{PLACE}[{number}]" if stated_name is None else f"{PLACE}[{number}] ({stated_name})"
+        relation, limits = _relation(rest, place)
+        name = _name(stated_name, number, taken)
+        taken |= {name, f"{MULTIPLIER}{name}"}
+        made.append(_constraint(name, place, relation, limits, sizes))
     return tuple(made)
 
 
-def _parted(part: Any, number: int) -> tuple[str | None, Any, list[Any]]:
-    """The name, if it has one, the relation and the ranges that are stated."""
+def _parted(part: Any) -> list[Any]:
+    """The name or None, the relation and the ranges that are stated."""
     parts = list(part) if isinstance(part, tuple | list | Tuple) else [part]
     name = None
     if len(parts) > 1 and isinstance(parts[0], str | Symbol):
         name = str(parts.pop(0))
     if len(parts) == 1 and isinstance(parts[0], tuple | list | Tuple):  # a relation with ranges under a name
         parts = list(parts[0])
+    return [name, *parts]
+
+
+def _relation(parts: Sequence[Any], place: str) -> tuple[Any, list[Any]]:
+    """The relation and its ranges."""
     if not parts:
-        raise ModelError(f"{PLACE}[{number}] is empty; give a relation such as Le(x + y, 1)")
-    relation = given.statement(parts[0], PLACE, number)
+        raise ModelError(f"{place} is empty; give a relation such as Le(x + y, 1)")
+    relation = given.statement(parts[0], place)
     limits = [tuple(limit) if isinstance(limit, tuple | list | Tuple) else () for limit in parts[1:]]
     if any(len(limit) != 3 for limit in limits):
-        raise ModelError(f"{PLACE}[{number}], {place_of(relation)}: a range is stated as (t, first, last)")
-    return name, relation, limits
+        raise ModelError(f"{place}, {place_of(relation)}: a range is stated as (t, first, last)")
+    return relation, limits
 
 
 def _name(name: str | None, number: int, taken: set[str]) -> str:
     if name is None:
-        return next(one for one in (f"c{number}", f"constraint_{number}", f"constraint{number}_") if one not in taken)
+        names = (f"c{number}{'_' * length}" for length in count())
+        return next(one for one in names if not {one, f"{MULTIPLIER}{one}"} & taken)
     if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
         raise ModelError(f"{PLACE}[{number}]: the name {name!r} is no name in Python, such as 'balance'")
-    if name in taken:
-        raise ModelError(f"{PLACE}[{number}]: the name {name} is taken by another symbol or constraint; give another")
+    for one in (name, f"{MULTIPLIER}{name}"):
+        if one in taken:
+            said = f"the name {name}" if one == name else f"{one}, the name of the multipliers of {name},"
+            raise ModelError(f"{PLACE}[{number}]: {said} is taken by another symbol or constraint; give another")
     return name
 
 
-def _constraint(name: str, place: str, relation: Any, limits: Sequence[Any]) -> Constraint:
+def _constraint(name: str, place: str, relation: Any, limits: Sequence[Any], sizes: Set[Any]) -> Constraint:
     said = f"{place}, {place_of(relation)}"
     for strict, weak in _STRICT.items():
         if isinstance(relation, strict):
@@ -108,7 +121,7 @@ def _constraint(name: str, place: str, relation: Any, limits: Sequence[Any]) -> 
     if kind is None or not isinstance(relation, Relational):
         raise ModelError(f"{said} ({type(relation).__name__}) is no constraint; write Eq(a, b), Le(a, b) or Ge(a, b)")
     try:
-        symbol, equation, found, gap = _gaps(name, _plain(relation.lhs), _plain(relation.rhs), limits)
+        symbol, equation, found, gap = _gaps(name, _plain(relation.lhs), _plain(relation.rhs), limits, sizes)
     except ModelError as problem:
         raise ModelError(f"{said}: {problem}") from None
     return Constraint(name, place, relation, kind, symbol, equation, found, gap)
@@ -121,7 +134,9 @@ def _plain(side: Any) -> Any:
     return side
 
 
-def _gaps(name: str, left: Any, right: Any, limits: Sequence[Any]) -> tuple[Any, Any, tuple[Range, ...], Any]:
+def _gaps(
+    name: str, left: Any, right: Any, limits: Sequence[Any], sizes: Set[Any]
+) -> tuple[Any, Any, tuple[Range, ...], Any]:
     """The array of gaps, its definition, its indices and the gap in terms of them."""
     if any(_is_matrix(side) for side in (left, right)):
         gap = _matrix_gap(left, right)
@@ -130,7 +145,7 @@ def _gaps(name: str, left: Any, right: Any, limits: Sequence[Any]) -> tuple[Any,
         array = MatrixSymbol(name, *gap.shape)
         return array, Eq(array, gap, evaluate=False), (), gap
     gap = sympify(left - right)
-    found = ranges(gap, limits)
+    found = ranges(gap, limits, sizes)
     if not found:
         number = Symbol(name, real=True)
         return number, Eq(number, gap, evaluate=False), (), gap

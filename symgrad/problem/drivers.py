@@ -18,6 +18,7 @@ from symgrad.problem.solution import Solution, judged
 # Ipopt widens bounds unless it is told not to.
 _IPOPT = {"print_level": 0, "sb": "yes", "tol": 1e-9, "max_iter": 3000, "bound_relax_factor": 1e-12}
 _BARRIER, _OPTIMAL = 1e-9, 1e-8  # from where on interior points are near enough to the minimum
+_UNBOUNDED = "the objective seems to have no lower bound: steps may be as long as one likes"
 _MESSAGES = {3: "the barrier is as small as it should be", 4: "steps are as small as they should be"}
 
 Found = tuple[Any, Vector | None]  # what the solver gives, and the multipliers of all constraints in one vector
@@ -67,9 +68,12 @@ class SolvedProblem(ShownProblem):
         if missing:
             raise ModelError(f"data has no {', '.join(missing)}; the problem needs {', '.join(self._needed)}")
         module = self._checked_module if check else self._unchecked_module
-        flat = FlatProblem(module, self.model.arguments, self.constraints, self.bounds, start, given)
+        try:
+            flat = FlatProblem(module, self.model.arguments, self.constraints, self.bounds, start, given)
+        except (TypeError, ValueError) as wrong:  # from the module, which knows no errors of symgrad's
+            raise ModelError(f"x0 and data do not fit the problem: {wrong}") from None
         shown = _Progress(flat, sys.stderr.isatty() if progress is None else progress)
-        raw, multipliers = DRIVERS[method](flat, dict(options), shown)
+        raw, multipliers = _run(method, flat, options, shown)
         shown.done()
         theta = np.asarray(raw.x, dtype=float)
         found, of_bounds, residuals = judged(flat, theta, multipliers)
@@ -100,6 +104,15 @@ class SolvedProblem(ShownProblem):
     @cached_property
     def _unchecked_module(self) -> Any:
         return self.compile(check=False)
+
+
+def _run(method: str, flat: FlatProblem, options: Mapping[str, Any], shown: Seen) -> Found:
+    try:
+        return DRIVERS[method](flat, dict(options), shown)
+    except TypeError as wrong:  # as SciPy and Ipopt say it
+        if options and ("unexpected keyword" in str(wrong) or "option" in str(wrong)):
+            raise ModelError(f"{method} does not take the options {dict(options)}: {wrong}") from None
+        raise
 
 
 class _Progress:
@@ -143,22 +156,31 @@ def _trust_constr(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Fou
     # With inequalities SciPy compares `gtol` with the problem of the barrier as it is, and would stop too early.
     inside = bool(bounded or np.any(flat.least < flat.largest))
 
+    last = SimpleNamespace(x=flat.start, nit=0, success=False, message=_UNBOUNDED)
+
     def callback(theta: Vector, state: Any) -> bool:
         seen(state.nit, theta)
+        last.x, last.nit = np.array(theta), state.nit
         small = max(state.optimality, state.constr_violation) < _OPTIMAL
         return bool(inside and small and state.barrier_parameter <= _BARRIER)
 
-    found = minimize(
-        flat.objective,
-        flat.start,
-        jac=flat.gradient,
-        hess=lambda theta: flat.hessian(theta, 1.0, none).matrix(),
-        method="trust-constr",
-        bounds=Bounds(flat.low, flat.high) if bounded else None,
-        constraints=constraints,
-        callback=callback,
-        options={"gtol": 0.0 if inside else 1e-9, "xtol": 1e-12, "barrier_tol": _BARRIER, "maxiter": 3000} | options,
-    )
+    stops = {"gtol": 0.0 if inside else 1e-9, "xtol": 1e-12, "barrier_tol": _BARRIER, "maxiter": 3000}
+    try:
+        found = minimize(
+            flat.objective,
+            flat.start,
+            jac=flat.gradient,
+            hess=lambda theta: flat.hessian(theta, 1.0, none).matrix(),
+            method="trust-constr",
+            bounds=Bounds(flat.low, flat.high) if bounded else None,
+            constraints=constraints,
+            callback=callback,
+            options=stops | options,
+        )
+    except ValueError as problem:
+        if "curvature" not in str(problem):  # SciPy's words for steps that may be as long as one likes
+            raise
+        return last, None
     # SciPy compares what rounding leaves of constraints with a `gtol` of 0 when steps get too small
     stalled = found.status == 4 and inside and found.constr_violation < _OPTIMAL
     found.success = found.status in (1, 2, 3) or stalled

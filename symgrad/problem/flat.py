@@ -16,9 +16,9 @@ from symgrad.frontend.names import label_of, name_of
 from symgrad.frontend.signature import SIDE, determined
 from symgrad.outputs.function import axes_of
 from symgrad.problem.bounds import Bounds, refuse_crossed
-from symgrad.problem.constraints import Constraint
+from symgrad.problem.constraints import MULTIPLIER, Constraint
 from symgrad.problem.functions import BOTH, CONSTRAINTS, HESSIAN, HESSIAN_PATTERN, JACOBIAN, JACOBIAN_PATTERN
-from symgrad.problem.lagrangian import FACTOR, MULTIPLIER
+from symgrad.problem.lagrangian import FACTOR
 
 Vector = NDArray[np.float64]
 ENDS = {"=": (0.0, 0.0), "≤": (-np.inf, 0.0), "≥": (0.0, np.inf)}
@@ -70,6 +70,7 @@ class FlatProblem:
         self.start = np.clip(vector, self.low, self.high)
         self._known: dict[Any, tuple[bytes, Any]] = {}
         self._patterns: dict[str, Any] = {}
+        self._both(self.start)  # what does not fit is said at once
         values = self._values(self.start)
         self.sides = {one.name: np.shape(value) for one, value in zip(constraints, values, strict=True)}
         sides = [ENDS[one.kind] for one in constraints]
@@ -239,8 +240,20 @@ def started(x0: Any, variables: Sequence[Any]) -> dict[str, Any]:
             if missing
             else f"x0 has {unknown[0]}, which is no variable of the problem"
         )
-    arrays = {name: np.asarray(found[name], dtype=float) for name in names}
+    try:
+        arrays = {name: np.asarray(found[name], dtype=float) for name in names}
+    except (TypeError, ValueError):
+        wrong = next(name for name in names if not _is_real(found[name]))
+        raise ModelError(f"x0: {wrong} is {quoted(found[wrong])}, no array of real numbers") from None
     for name, array in arrays.items():
         if not np.all(np.isfinite(array)):
             raise ModelError(f"x0: {name} is not finite")
     return arrays
+
+
+def _is_real(given: Any) -> bool:
+    try:
+        np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        return False
+    return True

@@ -8,9 +8,9 @@ from sympy import Add, Eq, IndexedBase, MatrixSymbol, S, Sum, Symbol
 from symgrad.errors import SymgradError
 from symgrad.functions.norms import dot
 from symgrad.model import Model
-from symgrad.problem.constraints import Constraint
+from symgrad.problem.constraints import MULTIPLIER, Constraint
 
-FACTOR, MULTIPLIER = "factor", "multiplier_"
+FACTOR = "factor"
 
 
 def multiplier_of(constraint: Constraint, prefix: str = MULTIPLIER) -> Any:

@@ -1,13 +1,13 @@
 """The indices of a constraint that holds for all of them, with ranges as subscripts allow or as they are stated."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from sympy import Expr, Idx, Indexed, S, Symbol, expand
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import ModelError
-from symgrad.frontend.names import base_symbol, bound_indices
+from symgrad.frontend.names import base_symbol, bound_indices, occurring
 from symgrad.walk import Preorder
 
 
@@ -19,18 +19,18 @@ class Range(NamedTuple):
     high: Expr
 
 
-def ranges(expression: Any, stated: Sequence[Any]) -> tuple[Range, ...]:
+def ranges(expression: Any, stated: Sequence[Any], sizes: Set[Any] = frozenset()) -> tuple[Range, ...]:
     """The free indices of a constraint, in the order in which they appear, with their ranges.
 
-    An index is a free symbol of integers in a subscript. Its range is that which is stated, as (t, 0, N - 2) or by
-    Idx("t", N), or all values for which its subscripts, t + 1 and such, lie inside their arrays.
+    An index is a free symbol of integers in a subscript that is none of the `sizes`. Its range is that which is stated,
+    as (t, 0, N - 2) or by Idx("t", N), or all values for which its subscripts, t + 1 and such, lie inside their arrays.
 
     Raises
     ------
     ModelError : no range follows, or the index is bound inside as well.
     """
     given = {limit[0]: limit[1:] for limit in stated}
-    found = _indices(expression)
+    found = [index for index in free_indices(expression) if index not in sizes]
     for index in given:
         if index not in found:
             raise ModelError(f"a range of {index} is stated, which is no free index of it")
@@ -43,14 +43,14 @@ def ranges(expression: Any, stated: Sequence[Any]) -> tuple[Range, ...]:
     return tuple(_range(index, expression, given.get(index), found) for index in found)
 
 
-def _indices(expression: Any) -> list[Any]:
-    """The free indices."""
+def free_indices(expression: Any) -> list[Any]:
+    """The free symbols of integers in subscripts, but those that are sides of the arrays."""
     free = expression.free_symbols
     sides = {symbol for part in _entries(expression) for side in _shape(part) for symbol in S(side).free_symbols}
     found: dict[Any, None] = {}
     for part in _entries(expression):
         for sub in _subscripts(part):
-            for symbol in Preorder(sub):
+            for symbol in occurring([sub]):  # an array of labels among them has a name that is an integer's
                 is_index = isinstance(symbol, Idx) or (isinstance(symbol, Symbol) and symbol.is_integer)
                 if is_index and symbol in free and symbol not in sides:
                     found[symbol] = None
@@ -59,30 +59,37 @@ def _indices(expression: Any) -> list[Any]:
 
 def _range(index: Any, expression: Any, stated: Any, others: Sequence[Any]) -> Range:
     if stated is not None:
-        return Range(index, *map(S, stated))
+        low, high = map(S, stated)
+        if (high - low).is_negative:
+            raise ModelError(f"the range of {index}, from {low} to {high}, is empty")
+        return Range(index, low, high)
     if isinstance(index, Idx) and index.upper is not None:
         return Range(index, S(index.lower), S(index.upper))
-    lows, highs = [], []
+    lows: dict[Expr, Any] = {}  # and the entries that they are read off
+    highs: dict[Expr, Any] = {}
     for part in _entries(expression):
         for sub, side in zip(_subscripts(part), _shape(part), strict=True):
             slope = expand(sub).coeff(index) if sub.has(index) else S.Zero
             rest = expand(sub - slope * index)
             if slope in (1, -1) and _is_fixed(rest, others):
                 ends = (-rest, side - 1 - rest) if slope == 1 else (rest - side + 1, rest)
-                lows.append(expand(ends[0]))
-                highs.append(expand(ends[1]))
+                lows.setdefault(expand(ends[0]), part)
+                highs.setdefault(expand(ends[1]), part)
     if not lows:
         raise ModelError(f"no range of {index} follows from its subscripts; {_cure(index)}")
-    return Range(index, _largest(index, lows), -_largest(index, [-high for high in highs]))
+    return Range(index, _nearest(index, lows, "first", 1), _nearest(index, highs, "last", -1))
 
 
-def _largest(index: Any, ends: Sequence[Expr]) -> Expr:
-    """The largest of ends that differ by numbers."""
-    best = ends[0]
-    for end in ends[1:]:
-        gap = expand(end - best)
+def _nearest(index: Any, ends: Mapping[Expr, Any], said: str, sign: int) -> Expr:
+    """Of ends that differ by numbers the largest, or with the sign -1 the smallest."""
+    best, *others = ends
+    for end in others:
+        gap = expand(sign * (end - best))
         if not gap.is_number:
-            raise ModelError(f"which of {best} and {end} ends the range of {index} is not known; {_cure(index)}")
+            raise ModelError(
+                f"the {said} {index} is {best} by {ends[best]} and {end} by {ends[end]}; make the sizes agree, or "
+                f"{_cure(index)}"
+            )
         best = end if gap > 0 else best
     return best
 

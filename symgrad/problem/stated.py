@@ -1,10 +1,10 @@
 """A problem as it is stated: objective, variables, constraints and bounds, and the model that they make."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from types import MappingProxyType
 from typing import Any
 
-from sympy import Basic, Symbol
+from sympy import Basic, IndexedBase, MatrixSymbol, S, Symbol
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import Boolean
 
@@ -16,6 +16,7 @@ from symgrad.frontend.scope import place_of
 from symgrad.problem.bounds import Bounds, bounds
 from symgrad.problem.constraints import PLACE, Constraint, constraints
 from symgrad.problem.lagrangian import FACTOR, lagrangian, multiplier_of
+from symgrad.problem.ranges import free_indices
 
 
 class StatedProblem:
@@ -43,8 +44,11 @@ class StatedProblem:
             raise ModelError("there are no variables to minimise by; give at least one symbol of the objective")
         taken = {name_of(one) for one in occurring(parts) if hasattr(one, "name") or hasattr(one, "label")}
         taken |= {FACTOR, "objective", *map(name_of, self.variables)}
-        self.constraints: tuple[Constraint, ...] = constraints(subject_to, taken)
+        arrays = (part for part in occurring([*parts, *self.variables]) if isinstance(part, IndexedBase | MatrixSymbol))
+        lengths = {symbol for one in arrays for side in one.shape or () for symbol in S(side).free_symbols}
+        self.constraints: tuple[Constraint, ...] = constraints(subject_to, taken, lengths)
         self._refuse_unused()
+        _refuse_indices(self.objective, lengths)
         self.bounds: dict[str, Bounds] = _bounds(bounds, self.variables)
         self._objective_name = Symbol("objective", real=True)
         options = {"facts": facts, "sizes": sizes, "name": given.model_name(name) if name else "problem"}
@@ -107,6 +111,17 @@ def _scalar(objective: Any) -> Any:
             "minimised is one number, such as sumsq(r) or total(x)"
         )
     return found[0, 0] if getattr(found, "is_Matrix", False) else found
+
+
+def _refuse_indices(objective: Any, lengths: Set[Any]) -> None:
+    """An error about an index of the objective that no sum binds; in a constraint it would mean "for all"."""
+    free = [index for index in free_indices(objective) if index not in lengths]
+    if free:
+        raise ModelError(
+            f"the objective {place_of(objective)} is not a scalar: its index {free[0]} is bound by no sum; write "
+            f"Sum(..., ({free[0]}, 0, N - 1)), or, where one entry is meant whose number is data, x[k[0]] "
+            'with k = IndexedBase("k", (1,), integer=True)'
+        )
 
 
 def _relations(subject_to: Any) -> Iterable[Any]:

@@ -18,6 +18,8 @@ n, t = symbols("n t", integer=True)
 x, y, z = symbols("x y z", real=True)
 h = Symbol("h", real=True)
 state, control = IndexedBase("state", (T + 1,)), IndexedBase("control", (T,))
+u, v = IndexedBase("u", (N,)), IndexedBase("v", (M,))
+SQUARES = Sum(u[n] ** 2, (n, 0, N - 1))
 A, b, w = MatrixSymbol("A", N, M), MatrixSymbol("b", N, 1), MatrixSymbol("w", M, 1)
 
 
@@ -87,6 +89,22 @@ def test_a_range_is_shifted_stated_or_that_of_an_index() -> None:
     np.testing.assert_allclose(found.c0, [0, 3, 9])
     np.testing.assert_allclose(found.c1, [1, 2])
     np.testing.assert_allclose(found.c2, [2, 5, 12])
+
+
+def test_sizes_and_arrays_of_labels_are_no_indices() -> None:
+    """Both are symbols of integers in subscripts."""
+    label = IndexedBase("label", (M,), integer=True)
+    problem = Problem(SQUARES, [u], subject_to=[Eq(u[label[n]], v[n])])
+    assert [one[1:] for one in problem.constraints[0].ranges] == [(0, M - 1)]
+    found = problem.compile().constraints(u=[1.0, 2.0, 4.0, 8.0], v=[3.0, 5.0], label=[2, 0])
+    assert found.c0.tolist() == [1.0, -4.0]
+    with pytest.raises(ModelError, match=r"subject_to\[0\] \(last\), .*: subscript 1, M - 1, .* the axis has size N"):
+        Problem(SQUARES + v[0], [u, v], subject_to={"last": Eq(u[M - 1], 3)})
+
+
+def test_an_objective_without_a_lower_bound_is_no_success() -> None:
+    found = Problem(x, [x]).solve(-1, progress=False, check=False)
+    assert not found.success and "no lower bound" in found.message
 
 
 def test_matrix_constraints() -> None:
@@ -227,6 +245,28 @@ def test_quantities_of_where_and_zero_objectives() -> None:
         ),
         (lambda: Problem(x, [x], subject_to={"return": Le(x, 1)}), "the name 'return' is no name in Python"),
         (lambda: Problem(x, [x], subject_to={"x": Le(x, 1)}), "the name x is taken by another symbol"),
+        (lambda: Problem(x, [x], subject_to={"one": x == 1}), r"subject_to\[0\] \(one\) is False, as == compares"),
+        (lambda: Problem(x, [x], subject_to=[Ge(x, 0), Le(1, 2)]), r"subject_to\[1\] is True: SymPy found it true"),
+        (lambda: Problem(x, [x], subject_to=[Ge(x, 0), ("a", Lt(x, 1))]), r"subject_to\[1\] \(a\), x < 1: a strict"),
+        (
+            lambda: Problem(x + y, [x, y], subject_to={"multiplier_a": Eq(x, 0), "a": Eq(y, 1)}),
+            r"subject_to\[1\]: multiplier_a, the name of the multipliers of a, is taken",
+        ),
+        (
+            lambda: Problem(SQUARES, [u], subject_to=[Eq(u[n], v[n])]),
+            r"subject_to\[0\], .*: the last n is M - 1 by v\[n\] and N - 1 by u\[n\]; make the sizes agree",
+        ),
+        (lambda: Problem(SQUARES, [u], subject_to=[(Le(u[n], 1), (n, 3, 1))]), "range of n, from 3 to 1, is empty"),
+        (lambda: Problem(u[n] ** 2, [u]), r"the objective u\[n\]\*\*2 is not a scalar: its index n is bound by no sum"),
+        (lambda: Problem(x, [x], bounds={x: (True, 3)}), r"bounds\[x\]: True is no number"),
+        (
+            lambda: Problem(SQUARES, [u], bounds={u: ([1, 2], 3)}).solve(np.ones(3)),
+            r"bounds\[u\]: a bound of shape \(2,\)",
+        ),
+        (lambda: Problem(SQUARES, [u], subject_to=[Eq(u[7], 1)]).solve(np.ones(4)), "do not fit the problem: .*N >= 8"),
+        (lambda: small().solve((1, "a")), r"x0: y is 'a' \(str\), no array of real numbers"),
+        (lambda: Problem(h * x**2, [x]).solve(1, {h: "a"}), "do not fit the problem: h: expected real numbers"),
+        (lambda: small().solve((1, 1), options={"depth": 3}), "trust-constr does not take the options {'depth': 3}"),
         (lambda: small().solve((1, 1), method="newton"), "there is no method 'newton'.*; choose trust-constr, SLSQP"),
         (lambda: small().solve({x: 1}), "x0 has no y"),
         (lambda: small().solve({x: 1, y: 1, z: 1}), "x0 has z, which is no variable"),
