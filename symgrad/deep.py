@@ -17,6 +17,7 @@ _T = TypeVar("_T")
 # take up to ten for an operation.
 SHALLOW = 50
 _STACK = 512 * 2**20  # bytes, reserved but not used unless needed
+_HAS_THREADS = sys.platform not in ("emscripten", "wasi")  # in browsers the stack is what the browser gives
 _FRAMES = 200_000  # which leaves more than two kilobytes of stack a frame
 
 
@@ -29,6 +30,11 @@ def with_room(depth: int, function: Callable[[], _T]) -> _T:
     """
     if depth <= SHALLOW or isinstance(threading.current_thread(), _Roomy):
         return function()
+    if not _HAS_THREADS:
+        try:
+            return function()
+        except RecursionError:
+            raise _too_deep(depth) from None
     limit, stack = sys.getrecursionlimit(), threading.stack_size(_STACK)
     try:
         sys.setrecursionlimit(max(limit, _FRAMES))
@@ -39,13 +45,17 @@ def with_room(depth: int, function: Callable[[], _T]) -> _T:
         threading.stack_size(stack)
         sys.setrecursionlimit(limit)
     if isinstance(thread.error, RecursionError):
-        raise UnsupportedError(
-            f"the model is nested {depth} operations deep, which is more than Python can handle; name inner parts in "
-            "`where`"
-        )
+        raise _too_deep(depth)
     if thread.error is not None:
         raise thread.error
     return thread.result  # type: ignore[no-any-return]
+
+
+def _too_deep(depth: int) -> UnsupportedError:
+    return UnsupportedError(
+        f"the model is nested {depth} operations deep, which is more than Python can handle; name inner parts in "
+        "`where`"
+    )
 
 
 class _Roomy(threading.Thread):

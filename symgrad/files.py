@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import stat
 import uuid
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,39 @@ def write_all(texts: Mapping[Path, str]) -> None:
     finally:
         for temporary in staged.values():
             temporary.unlink(missing_ok=True)
+
+
+def write_folder(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Write a folder whole, in the place of one that is there, or leave everything as it was.
+
+    Parameters
+    ----------
+    folder : the folder; the one that holds it is there.
+    contents : what it holds, by name.
+
+    Raises
+    ------
+    OSError
+        If the operating system refuses (a full disk, no permission), with the folder's name; nothing has changed then.
+    """
+    target = folder.resolve()
+    fresh, former = (target.with_name(f".{uuid.uuid4().hex}.tmp") for _ in range(2))
+    try:
+        with _naming(folder):
+            fresh.mkdir()
+            for name, content in contents.items():
+                _write_new(fresh / name, content, like=target / name)
+            if target.exists():
+                os.replace(target, former)
+            try:
+                os.replace(fresh, target)
+            except BaseException:
+                if former.exists():
+                    os.replace(former, target)
+                raise
+    finally:
+        for left in (fresh, former):
+            shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -64,6 +64,13 @@ def answer(request: Mapping[str, Any]) -> Answer:
         return {"error": {"message": f"symgrad cannot handle this formula, and should have said why: {said}"}}
 
 
+def warm(questions: Sequence[str]) -> None:
+    """Import and cache what these questions need, so that the first user need not wait for it."""
+    for question in questions:
+        if question != "check":
+            answer({"ask": question, "text": "norm2(X*w - y)^2", "shapes": {}, "by": ["w"]})
+
+
 def _told(error: SymgradError) -> Answer:
     if not isinstance(error, FormulaError):
         return {"message": str(error)}

@@ -1,14 +1,16 @@
-"""The page itself: one document of HTML that needs nothing else."""
+"""The page itself: one document of HTML, and the script of its worker where it has no server."""
 
 import hashlib
 from base64 import b64encode
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from symgrad.codegen.template_folder import template_folder
 from symgrad.serve.answers import CHOICES
 from symgrad.serve.gallery import GALLERY
+from symgrad.serve.home import SERVER, Home
 from symgrad.targets import target_names
 from symgrad.version import __version__
 
@@ -24,30 +26,42 @@ def _environment() -> Environment:
     )
 
 
+def _rendered(template: str, **given: Any) -> str:
+    return _environment().get_template(template).render(given)
+
+
 @cache
-def page() -> str:
+def page(home: Home = SERVER) -> str:
     """The document."""
-    return (
-        _environment()
-        .get_template("serve.html.j2")
-        .render(gallery=GALLERY, targets=target_names(), choices=CHOICES, version=__version__)
+    return _rendered(
+        "serve.html.j2",
+        **{"gallery": GALLERY, "targets": target_names(), "version": __version__},
+        **{"home": home, "script": _script(home), "policy": policy(home)},
     )
 
 
 @cache
-def policy() -> str:
-    """What the page may do, as a browser is told: run its own script and ask its own server, nothing else."""
-    script = page().rpartition("<script>")[2].partition("</script>")[0]
-    digest = b64encode(hashlib.sha256(script.encode()).digest()).decode()
+def _script(home: Home) -> str:
+    return _rendered("serve.js.j2", choices=CHOICES, home=home)
+
+
+def worker(home: Home) -> str:
+    """The script of the page's worker."""
+    return _rendered("serve.worker.js.j2", home=home)
+
+
+@cache
+def policy(home: Home = SERVER) -> str:
+    """What the page may do, as a browser is told: run its own script and ask its own home, nothing else."""
+    digest = b64encode(hashlib.sha256(_script(home).encode()).digest()).decode()
     return "; ".join(
         [
             "default-src 'none'",
             f"script-src 'sha256-{digest}'",
             "style-src 'unsafe-inline'",
             "img-src data:",
-            "connect-src 'self'",
             "base-uri 'none'",
             "form-action 'none'",
-            "frame-ancestors 'none'",
+            *home.policy,
         ]
     )

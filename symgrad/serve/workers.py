@@ -11,18 +11,11 @@ from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
 
-from symgrad.serve.answers import answer
+from symgrad.serve.answers import answer, warm
+from symgrad.serve.home import LANES
 
 STARTING = 60.0  # seconds that a process may take to start, which do not count for an answer
 MEMORY = 4 * 2**30  # bytes of address space that a process may have, where the system can limit it
-
-# What each lane is asked, and after how many seconds an answer is given up.
-LANES: dict[str, tuple[tuple[str, ...], float]] = {
-    "formula": (("formula", "derivative"), 10.0),
-    "more": (("code", "steps", "graph", "hessian"), 20.0),
-    "check": (("check",), 60.0),
-}
-_WARMING = {"text": "norm2(X*w - y)^2", "shapes": {}, "by": ["w"]}
 
 
 class Workers:
@@ -120,9 +113,7 @@ def _work(end: Connection, questions: tuple[str, ...]) -> None:
     """What a process does: answer, until the other end is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the server is told to end, and ends its processes
     _limit_memory()
-    for question in questions:
-        if question != "check":  # what is imported and cached for the first formula, the first user need not wait for
-            answer({**_WARMING, "ask": question})
+    warm(questions)
     try:
         end.send(True)
         while True:

@@ -91,9 +91,9 @@ class Browser:
         assert "exceptionDetails" not in made, made["exceptionDetails"]
         return made["result"].get("value")
 
-    def wait(self, script: str, value: Any = True) -> None:
+    def wait(self, script: str, value: Any = True, patience: float = PATIENCE) -> None:
         """Wait until an expression has a value; while the page is loading it may have none."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + patience
         safe = f"(() => {{ try {{ return {script}; }} catch (error) {{ return String(error); }} }})()"
         while (found := self.evaluate(safe)) != value:
             assert time.monotonic() < until, f"{script} is {found!r}, not {value!r}"
