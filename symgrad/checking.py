@@ -87,7 +87,7 @@ class Checking:
             program.dimensions,
             program.minimum_sizes,
             # drawn lengths are at least 1, those of edges at least 0; what is promised may be 0 everywhere
-            (*program.lengths, *(2 * gap + 1 for gap in program.promises)),
+            (*program.lengths, *(2 * gap + 1 for gap in program.promises), *(d**2 for d in program.divisors)),
             program.margins,
             self.stated,
             self.stated,

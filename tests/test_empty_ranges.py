@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Expr, IndexedBase, Product, Sum, log, symbols
+from sympy import Expr, IndexedBase, Piecewise, Product, Sum, log, sqrt, symbols
 
 from symgrad import Model
 
@@ -35,6 +35,13 @@ COUNTED: dict[str, tuple[Expr, tuple[float | None, ...]]] = {
     "two ranges": (Sum(c * x[j], LATER, (j, 0, T - 1)) + SQUARES, (None, 1, 11)),
     "square of a range": (Sum(c, LATER, (j, 1, T - 1)) + SQUARES, (None, 1, 7)),
     "window of two": (Sum(c, (i, 2, T - 1)) + SQUARES, (None, None, 5)),
+}
+MEANS: dict[str, tuple[Expr, int, str]] = {  # the loss, a size that it divides by 0 at, and what is said of it
+    "in the sum": (Sum(c / T, (i, 0, T - 1)) + c, 0, "T >= 1, got T = 0"),
+    "before the sum": (Sum(c**2, (i, 0, T - 1)) / T, 0, "T >= 1, got T = 0"),
+    "one less": (Sum(c, LATER) / (T - 1) + SQUARES, 1, "the model divides by T - 1, which is 0"),
+    "not cancelled": (Sum(c, (i, 0, T - 1)) / (T - 1) + SQUARES, 1, "the model divides by T - 1, which is 0"),
+    "roots": (Sum(c / sqrt(T), (i, 0, T - 1)) / sqrt(T), 0, "T >= 1, got T = 0"),
 }
 # None of these is shorter than nothing, or it is of arrays only.
 ARRAYS: dict[str, tuple[Expr, tuple[float, ...]]] = {
@@ -131,3 +138,24 @@ def test_the_check_says_that_a_size_is_refused() -> None:
 def test_a_literal_subscript_says_it_once_for_both() -> None:
     source = _model(Sum(c, LATER) + x[0] ** 2 + SQUARES).source()
     assert source.count("if T < 1:") == 2  # for all functions, and for `pack`
+
+
+@pytest.mark.parametrize("target", ["numpy", "jax"])
+@pytest.mark.parametrize("name", MEANS)
+def test_a_size_that_is_divided_by_is_not_0(name: str, target: str) -> None:
+    if target != "numpy":
+        pytest.importorskip(target)
+    loss, size, said = MEANS[name]
+    module = Model(loss, [c]).compile(target=target, check=False)
+    with_data = loss.has(x)
+    for function in (module.value, module.gradient, module.value_and_gradient):
+        with pytest.raises(ValueError, match=said):
+            function(2.0, np.ones(size) if with_data else size)
+        function(2.0, np.ones(3) if with_data else 3)
+
+
+def test_a_condition_on_sizes_may_choose_what_is_divided_by_them() -> None:
+    n = symbols("N", integer=True, nonnegative=True)
+    module = Model(Piecewise((Sum(c / n, (i, 0, n - 1)), n > 0), (0, True)) + c**2, [c]).compile(check=False)
+    assert float(module.value(2.0, 0)) == 4
+    assert float(module.value(2.0, 3)) == 6

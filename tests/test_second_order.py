@@ -478,3 +478,10 @@ def test_a_hessian_through_padding_has_all_of_its_terms():
     model = Model(Sum((4 * x[i] - before - after) ** 2, (i, 0, N - 1)), [x])
     laplacian = 4 * np.eye(5) - np.eye(5, k=1) - np.eye(5, k=-1)
     np.testing.assert_array_equal(model.compile(hessian=True).hessian(N=5).x.x, 2 * laplacian.T @ laplacian)
+
+
+def test_the_check_of_formulas_knows_the_parts_of_a_diagonal_beside_a_constant() -> None:
+    N, n = symbols("N", integer=True, positive=True), symbols("n", integer=True)
+    w, x, c = IndexedBase("w", shape=(N,)), IndexedBase("x", shape=(N,)), symbols("c", real=True)
+    report = str(Model(Sum(x[n] * w[n] ** 2, (n, 0, N - 1)) + c, [w, c]).check(hessian=True))
+    assert "PASSED" in report and "could be checked" not in report

@@ -112,6 +112,9 @@ def _conditions(required: Requirements, text: Callable[[Any], str]) -> Iterator[
     for size in map(text, required.nonnegative):
         yield f"if {size} < 0:"
         yield f'    raise ValueError(f"the sizes do not fit: {size} is {{{size}}}")'
+    for size in map(text, required.divisors):
+        yield f"if {size} == 0:"
+        yield f'    raise ValueError("the sizes do not fit: the model divides by {size}, which is 0")'
     for one in required.extrema:
         size, often = text(one.over), "" if one.times == 1 else f" and {text(one.times)} > 0"
         yield f"if {size} < 1{often}:"

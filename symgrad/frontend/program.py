@@ -14,6 +14,7 @@ from symgrad.frontend import given
 from symgrad.frontend.components import joined
 from symgrad.frontend.conditions import conjuncts, guards_of
 from symgrad.frontend.definitions import read_definition
+from symgrad.frontend.divisors import divisors
 from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one
 from symgrad.frontend.matrix import Reader, scalar_of
 from symgrad.frontend.names import base_symbol, bound_indices, name_of, occurring, subscripted
@@ -42,6 +43,7 @@ class Program:
     identities : pairs of terms that `facts` say are equal; their letters are universally quantified.
     lengths : sizes of ranges that are negative for some sizes, such as H - P + 1; the model exists where none is.
     shrinking : lengths of ranges that are negative where a dimension is 0, such as T - 1: a range so long is empty.
+    divisors : expressions of dimensions that the model divides by, which are 0 for some sizes.
     promises : expressions of dimensions that facts say are not negative; the module refuses other sizes.
     margins : how far positions that the module checks stay inside their axes; negative where the model does not exist.
     resumed : the states of recurrences whose base cases are referred to in steps and other base cases.
@@ -58,6 +60,7 @@ class Program:
     identities: tuple[tuple[Use, Use], ...]
     lengths: tuple[Expr, ...] = ()
     shrinking: tuple[Expr, ...] = ()
+    divisors: tuple[Expr, ...] = ()
     promises: tuple[Expr, ...] = ()
     margins: tuple[Expr, ...] = ()
     resumed: frozenset[Any] = frozenset()
@@ -120,6 +123,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         identities=tuple(_identity(fact, reader) for fact in facts if isinstance(fact, Equality)),
         lengths=tuple(symbols.lengths),
         shrinking=tuple(symbols.shrinking),
+        divisors=divisors([loss, *(e.rhs for e in equations)], dimensions),
         promises=tuple(gap for gap in symbols.promised if not _is_minimum(gap)),
         margins=tuple(symbols.margins),
         resumed=frozenset(symbols.resumed),

@@ -159,9 +159,12 @@ def _time_axes(
             if axes.setdefault(base, axis) != axis:
                 raise ModelError(f"the base cases of {name_of(base)} fix different axes; a recurrence runs along one")
     if not axes:
+        left = definitions[group[0]].lhs
+        first = f"{name_of(group[0])}[0{', ...' * (len(left.args) > 2)}]"
         raise ModelError(
             f"the definition of {', '.join(name_of(base) for base in group)} refers to itself and has no base case; a "
-            f"recurrence has one beside {place_of(definitions[group[0]])}, such as Eq({name_of(group[0])}[0, ...], ...)"
+            f"recurrence has one beside {place_of(definitions[group[0]])}: add what {first} is to where, "
+            f"Eq({first}, ...), and one equation more for each further step that it refers back"
         )
     references = [
         (base, part)

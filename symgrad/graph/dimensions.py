@@ -74,6 +74,12 @@ def is_never_empty(length: Expr) -> bool:
     return least is not None and bool(least >= 1)
 
 
+def may_be_zero(expr: Expr) -> bool:
+    """Whether an expression of dimensions may be 0, for some sizes, zeros among them: N and N - 1, but not N + 1."""
+    least = at_smallest(expr, 0)
+    return bool(expr.free_symbols) and (least is None or bool(least <= 0))
+
+
 def as_quotient(expr: Expr) -> tuple[Expr, Expr]:
     """Numerator and denominator, which is one of a polynomial with integer coefficients."""
     whole = all(

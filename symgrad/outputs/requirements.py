@@ -6,6 +6,7 @@ from textwrap import fill
 from typing import Any
 
 from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mul, S, Symbol
+from sympy import Add as SymAdd
 
 from symgrad.arguments import Argument
 from symgrad.calculus.projection import note
@@ -13,9 +14,9 @@ from symgrad.frontend.program import Program
 from symgrad.frontend.signature import determined
 from symgrad.functions import MaxOver, MinOver, relu, step
 from symgrad.functions.norms import reciprocal_norm, reciprocal_root
-from symgrad.graph.dimensions import is_never_empty, is_never_negative
+from symgrad.graph.dimensions import difference, is_never_empty, is_never_negative, may_be_zero
 from symgrad.graph.masks import masks_all
-from symgrad.graph.nodes import Const, Contract, Node, Reduce, Shape, Size
+from symgrad.graph.nodes import Add, Const, Contract, Node, Reduce, Shape, Size, Use
 from symgrad.outputs.function import axes_of
 
 
@@ -50,6 +51,7 @@ class Requirements:
     fitting : the arguments whose shapes may differ from what the dimensions say.
     minimum : the least size of a dimension, and what is to blame for a smaller one.
     nonnegative : expressions of dimensions that may not be negative.
+    divisors : expressions of dimensions that may not be 0.
     extrema : the maxima and minima that have no value over no entries.
     """
 
@@ -59,6 +61,7 @@ class Requirements:
     fitting: tuple[Argument, ...]
     minimum: tuple[tuple[Symbol, str, int], ...]
     nonnegative: tuple[Expr, ...]
+    divisors: tuple[Expr, ...]
     extrema: tuple[Extremum, ...]
 
 
@@ -73,10 +76,13 @@ def requirements(
     known = {length.dimension for length in lengths} | {a.symbol for a in arguments if a.role == "dimension"}
     fitting = [a for a in arguments if a.role != "dimension" and not _gives_all(a, lengths)]
     counted = _counted(program, nodes, results)
-    minimum = [one for one in _minimum(program, nodes, lengths, counted) if one[0] in known]
+    divisors = _divisors(program, nodes)
+    minimum = [one for one in _minimum(program, lengths, counted, divisors) if one[0] in known]
+    divisors = [d for d in divisors if not d.is_Symbol and d.free_symbols <= known]
     extrema = [one for one in _extrema(nodes) if (one.over.free_symbols | one.times.free_symbols) <= known]
     promised = dict.fromkeys((*program.lengths, *program.promises, *(one for one in counted if not _is_of_one(one))))
     said: set[Any] = {symbol for length in promised for symbol in length.free_symbols} | {one[0] for one in minimum}
+    said |= {symbol for divisor in divisors for symbol in divisor.free_symbols}
     said |= {symbol for one in extrema for side in (one.over, one.times) for symbol in side.free_symbols}
     said |= {symbol for a in fitting for side in axes_of(a) for symbol in side.free_symbols}
     said |= {symbol for a in arguments if a.upper is not None for symbol in a.upper.free_symbols}
@@ -89,6 +95,7 @@ def requirements(
         tuple(fitting),
         tuple(minimum),
         tuple(length for length in promised if length.free_symbols <= known),
+        tuple(divisors),
         tuple(extrema),
     )
 
@@ -144,20 +151,51 @@ def _is_of_one(length: Expr) -> bool:
 
 
 def _minimum(
-    program: Program, nodes: Sequence[Node], lengths: Sequence[Length], counted: Iterable[Expr]
+    program: Program, lengths: Sequence[Length], counted: Iterable[Expr], divisors: Iterable[Expr]
 ) -> list[tuple[Symbol, str, int]]:
-    """The least sizes that literal subscripts and counts allow, and that Python can divide by: it has no 1 / 0."""
+    """The least sizes that literal subscripts, counts and divisors allow."""
     least = dict(program.minimum_sizes)
     for length in filter(_is_of_one, counted):
         (dimension,) = length.free_symbols
         least[dimension] = max(1, least.get(dimension, 0))  # of ranges that are none for one, the program knows
-    for node in nodes:
-        if isinstance(node, Contract) and all(isinstance(use.node, Const | Size) for use in node.uses()):
-            for use, exponent in node.factors:
-                if isinstance(use.node, Size) and use.node.value.is_Symbol and exponent.is_negative:
-                    least[use.node.value] = max(1, least.get(use.node.value, 0))
+    for divisor in divisors:
+        if divisor.is_Symbol:
+            least[divisor] = max(1, least.get(divisor, 0))
     sources = {length.dimension: length.array.name for length in lengths}
     return [(d, sources.get(d, str(d)), least[d]) for d in program.dimensions if least.get(d, 0) > 0]
+
+
+def _divisors(program: Program, nodes: Sequence[Node]) -> list[Expr]:
+    """What the model divides by that NumPy does not see: it has cancelled, or Python divides by it, which has no 1/0.
+
+    Where an array or a number of NumPy's is divided by 0, that is infinite or not a number, and NumPy warns.
+    """
+    seen: set[Expr] = set()
+    found: dict[Expr, None] = {}
+    if not nodes:  # the arguments alone
+        return []
+    for node in nodes:
+        if isinstance(node, Contract):
+            below = [size for use, e in node.factors if e.is_negative and (size := _of_sizes(use)) is not None]
+            seen.update(below)
+            if below and all(_of_sizes(use) is not None for use in node.uses()):
+                found |= dict.fromkeys(size for size in below if may_be_zero(size))
+    cancelled = (d for d in program.divisors if not any(difference(d, size) == 0 for size in seen))
+    return list(dict.fromkeys((*cancelled, *found)))
+
+
+def _of_sizes(use: Use) -> Expr | None:
+    """A term as an expression of dimensions; None if there is something else in it."""
+    match use.node:
+        case Size(value=value) | Const(value=value):
+            return value
+        case Add(terms=terms):
+            parts = [(c, _of_sizes(term)) for c, term in terms]
+            return None if any(part is None for _, part in parts) else SymAdd(*(c * part for c, part in parts))
+        case Contract(factors=factors, bound=()):
+            powers = [(_of_sizes(factor), e) for factor, e in factors]
+            return None if any(part is None for part, _ in powers) else Mul(*(part**e for part, e in powers))
+    return None
 
 
 def _extrema(nodes: Sequence[Node]) -> list[Extremum]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.verify.arrays import EPS, count, largest, moved
-from symgrad.verify.calls import FIRST_ORDER
+from symgrad.verify.calls import COMPACT, FIRST_ORDER
 from symgrad.verify.draw import SCALED
 from symgrad.verify.kink_points import MOST_NUMBERS
 from symgrad.verify.numbers import DIGITS, DOUBLE
@@ -31,7 +31,7 @@ def formula_findings(point: Point) -> Iterator[Finding]:
         return
     beside = moved(point.inputs, np.random.default_rng(0))
     firsts = [name for name in point.plain if name in FIRST_ORDER]
-    others = [name for name in point.plain if name not in firsts]
+    others = [name for name in point.plain if name not in (*firsts, COMPACT)]  # which has parts of the Hessian
     for second, functions in ((False, firsts[-1:]), (True, others)):
         if compiled is None or not functions:
             continue
