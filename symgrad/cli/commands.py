@@ -13,13 +13,15 @@ from typing import Any
 import click
 
 from symgrad.cli.data_file import load_arrays
-from symgrad.cli.model_file import ModelReference, complete_file, load_model
+from symgrad.cli.model_file import ModelReference, complete_file, load_stated
 from symgrad.cli.output_file import default_output, output_paths, page_path
+from symgrad.cli.problems import only_options_of_problems, problem_check, problem_formulas, problem_texts
 from symgrad.cli.terminal import Group, complain, progress, say
 from symgrad.errors import GradientCheckError, SymgradError
 from symgrad.files import write_all
 from symgrad.formula.listing import fitted
 from symgrad.inspect.show import FORMATS
+from symgrad.model import Model
 from symgrad.targets import NUMPY, target_names
 from symgrad.version import __version__
 
@@ -105,8 +107,8 @@ def _second_order_options(command: Callable[..., int]) -> Callable[..., int]:
 def commands(context: click.Context) -> int:
     """Compile a model written in SymPy to a NumPy module with its analytic gradient, checked numerically.
 
-    MODEL.py is a Python file that defines `model = Model(loss, parameters, ...)`; MODEL.py:name takes the model of
-    another name from it.
+    MODEL.py is a Python file that defines `model = Model(loss, parameters, ...)`, or `problem = Problem(objective,
+    variables, ...)`; MODEL.py:name takes the model or problem of another name from it.
     """
     if context.invoked_subcommand is not None:
         return DONE
@@ -160,18 +162,23 @@ def compile_command(
     if with_test and target != NUMPY:
         raise click.UsageError(f"--with-test writes the test of a NumPy module; there is none for --target {target}")
     paths = output_paths(output or default_output(reference), reference.path, with_test)
-    model = load_model(reference)
+    model = load_stated(reference)
     outcome = "gradient not checked"
+    second: dict[str, Any] = {}
     with progress(1 + with_test + (not no_check)) as doing:
         doing("deriving the gradient and printing the module")
-        second = _second_order(hessian, sparse_hessian, hvp=hvp, jacobian=jacobian, quantities=quantities)
-        texts = [model.source(**second, workspace=workspace, chunks=chunks, target=target)]
+        if isinstance(model, Model):
+            second = _second_order(hessian, sparse_hessian, hvp=hvp, jacobian=jacobian, quantities=quantities)
+            second |= {"workspace": workspace, "chunks": chunks}
+            texts = [model.source(**second, target=target)]
+        else:
+            texts = problem_texts(model, paths, target)
         if with_test:
             doing("drawing inputs for the test")
             texts.append(model.test_source(paths[0].stem, seed, hessian=hessian, hvp=hvp))
         if not no_check:
             doing("checking the gradient")
-            report = model.check(seed=seed, **second, workspace=workspace, chunks=chunks, target=target)
+            report = model.check(seed=seed, **second, target=target)
     if not no_check:
         if not report.ok:
             say(str(report))
@@ -217,10 +224,13 @@ def show_command(
     """
     if output is not None:
         page_path(output, reference.path)
-    model = load_model(reference)
+    model = load_stated(reference)
     with progress(1) as doing:
         doing("deriving the gradient")
-        shown = model.show(notation, steps=steps, standalone=standalone, hessian=hessian, jacobian=jacobian)
+        if isinstance(model, Model):
+            shown: str = model.show(notation, steps=steps, standalone=standalone, hessian=hessian, jacobian=jacobian)
+        else:
+            shown = problem_formulas(model, notation)
     deliver(fitted(shown) if notation == "text" else shown, output)
     return DONE
 
@@ -239,14 +249,17 @@ def report_command(reference: ModelReference, output: Path | None, seed: int) ->
     """Write everything about a model as one web page that needs nothing else.
 
     The model and its graph, the formulas beside the code that computes them, the derivation step by step, the gradient
-    check with plots, operations, memory and timings. The exit code is 1 where the gradient check did not pass.
+    check with plots, operations, memory and timings; of a problem its formulas, the sparsity of its matrices, and the
+    check. The exit code is 1 where the gradient check did not pass.
 
     \b
     Example:
       symgrad report model.py -o report.html
     """
     path = page_path(output or default_output(reference, "report", ".html"), reference.path)
-    model = load_model(reference)
+    model = load_stated(reference)
+    if not isinstance(model, Model):
+        only_options_of_problems("output", "seed")
     with progress(3) as doing:
         report = model.report(seed, progress=doing)
     write_all({path: report.html})
@@ -290,12 +303,16 @@ def check_command(
       symgrad check model.py --inputs data.npz
       symgrad check model.py --accuracy
     """
-    model = load_model(reference)
-    given = None if inputs is None else load_arrays(inputs, [argument.name for argument in model.arguments])
+    model = load_stated(reference)
+    stated = model if isinstance(model, Model) else model.model
+    given = None if inputs is None else load_arrays(inputs, [argument.name for argument in stated.arguments])
     with progress(1) as doing:
         doing("checking the gradient")
-        second = _second_order(hessian, sparse_hessian, hvp=hvp, jacobian=jacobian, quantities=quantities)
-        report = model.check(seed=seed, inputs=given, **second, accuracy=accuracy, target=target)
+        if isinstance(model, Model):
+            second = _second_order(hessian, sparse_hessian, hvp=hvp, jacobian=jacobian, quantities=quantities)
+            report = model.check(seed=seed, inputs=given, **second, accuracy=accuracy, target=target)
+        else:
+            report = problem_check(model, seed, given, target)
     say(str(report))
     return DONE if report.ok else CHECK_FAILED
 

@@ -1,4 +1,4 @@
-"""Model files: from what the command line was given, `MODEL.py[:name]`, to the `Model` that the file defines."""
+"""Model files: from what the command line was given, `MODEL.py[:name]`, to the `Model` or `Problem` of the file."""
 
 import contextlib
 import importlib.machinery
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -18,7 +19,7 @@ from click.shell_completion import CompletionItem
 from symgrad.errors import ModelError, SymgradError
 from symgrad.model import Model
 
-DEFAULT_NAME = "model"
+DEFAULT_NAME, PROBLEM = "model", "problem"  # of the variables that are taken where no name is given
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,21 @@ def complete_file(context: click.Context, parameter: click.Parameter, incomplete
 
 
 def load_model(reference: ModelReference) -> Model:
-    """Run a model file and take the model from it.
+    """Run a model file and take the model from it, as `load_stated` does.
+
+    Raises
+    ------
+    ModelError
+        As there, and if it is a `Problem`.
+    """
+    found = load_stated(reference)
+    if not isinstance(found, Model):
+        raise ModelError(f"{reference.path} defines a problem; this is done with models only")
+    return found
+
+
+def load_stated(reference: ModelReference) -> Any:
+    """Run a model file and take the `Model` or `Problem` from it.
 
     The file runs as a module of a name of its own (so not as `__main__`), with its folder first on `sys.path`, so that
     it can import its neighbours; `sys.path` is as before afterwards. What it prints goes to the standard error
@@ -72,8 +87,8 @@ def load_model(reference: ModelReference) -> Model:
     Raises
     ------
     ModelError
-        If there is no such file, it is not Python, it raises an error or exits while it runs, or the name is not that
-        of a `Model`. Other errors of symgrad's own family that the file lets escape keep their type.
+        If there is no such file, it is not Python, it raises an error or exits while it runs, or the name is that of
+        neither. Other errors of symgrad's own family that the file lets escape keep their type.
     """
     path = reference.path
     source = _read(path)
@@ -167,23 +182,34 @@ def _describe(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _pick(module: ModuleType, reference: ModelReference) -> Model:
+def _kinds() -> tuple[type, ...]:
+    """What a file may define; a file that defines a problem has imported what problems are, which takes a while."""
+    problems = sys.modules.get("symgrad.problem")
+    return (Model,) if problems is None else (Model, problems.Problem)
+
+
+def _pick(module: ModuleType, reference: ModelReference) -> Any:
     path, name = reference.path, reference.name
-    variables = vars(module)
+    variables, kinds = vars(module), _kinds()
+    if name == DEFAULT_NAME and name not in variables and isinstance(variables.get(PROBLEM), kinds):
+        name = PROBLEM
     found = variables.get(name)
-    if isinstance(found, Model):
+    if isinstance(found, kinds):
         return found
     if name in variables:
-        problem = f"`{name}` in {path} is {_a(type(found).__name__)}, not a symgrad.Model"
+        problem = f"`{name}` in {path} is {_a(type(found).__name__)}, not a symgrad.Model or symgrad.Problem"
         if callable(found):
             problem += "; if it builds one, call it in the file and give the result a name"
     else:
         problem = f"{path} does not define `{name}`"
-    others = [other for other, value in variables.items() if isinstance(value, Model) and not other.startswith("_")]
+    others = [other for other, value in variables.items() if isinstance(value, kinds) and not other.startswith("_")]
     if others:
         offers = ", ".join(f"{path}:{other}" for other in others)
         raise ModelError(f"{problem}; it defines these models: {offers}")
-    raise ModelError(f"{problem}, nor any other model; a model file has a line `model = Model(loss, parameters)`")
+    raise ModelError(
+        f"{problem}, nor any other model; a model file has a line `model = Model(loss, parameters)`, or "
+        "`problem = Problem(objective, variables, subject_to=[...])`"
+    )
 
 
 def _a(noun: str) -> str:

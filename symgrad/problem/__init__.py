@@ -2,8 +2,8 @@
 
 Files: what is stated (`stated`, with `constraints`, their `ranges` and `bounds`), the model that it stands on
 (`lagrangian`), its generated functions (`functions`), its module (`compiled`) and how the check sees it (`calls`),
-formulas (`conditions`), numbers for solvers by one vector of all variables (`flat`), the solvers (`drivers`) and what
-they find (`solution`).
+formulas (`conditions`), the report (`reported`), numbers for solvers by one vector of all variables (`flat`), the
+solvers (`drivers`) and what they find (`solution`).
 """
 
 from symgrad.problem.drivers import SolvedProblem

@@ -68,6 +68,10 @@ class CompiledProblem(StatedProblem):
         return self._sources[target]
 
     @cached_property
+    def _unchecked_module(self) -> Any:
+        return self.compile(check=False)
+
+    @cached_property
     def _sources(self) -> dict[str, str]:
         return {}
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from symgrad.calls import checked, quoted
 from symgrad.errors import ModelError
-from symgrad.problem.conditions import ShownProblem
 from symgrad.problem.flat import FlatProblem, Vector, by_name, started
+from symgrad.problem.reported import ReportedProblem
 from symgrad.problem.solution import Solution, judged
 
 # Ipopt widens bounds unless it is told not to.
@@ -25,7 +25,7 @@ Found = tuple[Any, Vector | None]  # what the solver gives, and the multipliers 
 Seen = Callable[[int, Vector], None]
 
 
-class SolvedProblem(ShownProblem):
+class SolvedProblem(ReportedProblem):
     """A problem that can be solved; see `Problem`."""
 
     @checked('solve({x: np.zeros(3)}, {"A": A}, method="trust-constr")')
@@ -100,10 +100,6 @@ class SolvedProblem(ShownProblem):
     @cached_property
     def _checked_module(self) -> Any:
         return self.compile()
-
-    @cached_property
-    def _unchecked_module(self) -> Any:
-        return self.compile(check=False)
 
 
 def _run(method: str, flat: FlatProblem, options: Mapping[str, Any], shown: Seen) -> Found:
