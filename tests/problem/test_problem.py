@@ -91,6 +91,31 @@ def test_a_range_is_shifted_stated_or_that_of_an_index() -> None:
     np.testing.assert_allclose(found.c2, [2, 5, 12])
 
 
+def test_the_range_of_an_index_leaves_room_for_the_sums_beside_it() -> None:
+    """A window that slides over an array, of symbolic width; and sums that end at the index."""
+    k, j = symbols("k j", integer=True)
+    width = symbols("K", integer=True, positive=True)
+    weights = IndexedBase("weights", (width,))
+    stated = {
+        "window": Le(Sum(weights[k] * u[n + k], (k, 0, width - 1)), 3),
+        "mirrored": Le(Sum(weights[k] * u[n - k], (k, 0, width - 1)), 3),
+        "nested": Le(Sum(u[n + 2 * k + j], (j, 0, k), (k, 0, 1)), 3),
+        "so far": (Le(Sum(u[k], (k, 0, n)), 4), (n, 0, N - 1)),
+    }
+    names = {name.replace(" ", "_"): one for name, one in stated.items()}
+    problem = Problem(SQUARES, [u], subject_to=names)
+    ranges = [one.ranges[0][1:] for one in problem.constraints]
+    assert ranges == [(0, N - width), (width - 1, N - 1), (0, N - 4), (0, N - 1)]
+    values, kernel = np.array([1.0, 2.0, 4.0, 8.0, 16.0]), np.array([1.0, 0.5])
+    found = problem.compile().constraints(u=values, weights=kernel)
+    np.testing.assert_allclose(found.window, np.correlate(values, kernel, "valid") - 3)
+    np.testing.assert_allclose(found.mirrored, np.convolve(values, kernel, "valid") - 3)
+    np.testing.assert_allclose(found.nested, values[:-3] + values[2:-1] + values[3:] - 3)
+    np.testing.assert_allclose(found.so_far, np.cumsum(values) - 4)
+    with pytest.raises(ModelError, match="the range of n ends at k, which a sum inside binds"):
+        Problem(SQUARES, [u], subject_to=[(Le(u[n] + Sum(u[k], (k, 0, N - 1)), 1), (n, k, 3))])
+
+
 def test_sizes_and_arrays_of_labels_are_no_indices() -> None:
     """Both are symbols of integers in subscripts."""
     label = IndexedBase("label", (M,), integer=True)
