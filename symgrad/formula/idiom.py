@@ -24,6 +24,7 @@ from sympy import (
     Transpose,
     preorder_traversal,
 )
+from sympy.core.relational import Relational
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
@@ -87,7 +88,10 @@ class _Idiom:
     def _parts(self, expr: Any) -> Any:
         """The same of other operands; what has not changed is not made anew."""
         args = [self.of(arg) for arg in expr.args]
-        return expr if all(new is old for new, old in zip(args, expr.args, strict=True)) else expr.func(*args)
+        if all(new is old for new, old in zip(args, expr.args, strict=True)):
+            return expr
+        stays = {"evaluate": False} if isinstance(expr, Relational) else {}  # SymPy compares no matrices
+        return expr.func(*args, **stays)
 
     def _power(self, expr: Any) -> Any:
         base, exponent = self.of(expr.base), self.of(expr.exp)

@@ -324,3 +324,10 @@ def test_modules_for_numba_pass_the_check() -> None:
 
 def test_latex_has_the_lagrangian() -> None:
     assert r"\lambda_{\mathrm{line}}(x + y-1)" in str(small().show("latex"))
+
+
+def test_inequalities_of_matrices_are_shown_as_they_are_stated() -> None:
+    """SymPy makes no comparison of matrices anew, as it must where a side is shown in other words."""
+    X, U = MatrixSymbol("X", N, N), MatrixSymbol("U", N, N)
+    shown = Problem(sumsq(X) + sumsq(U), [X, U], subject_to=[Ge(X, -U, evaluate=False)]).show()
+    assert "X ≥ −U  (c0)" in shown
