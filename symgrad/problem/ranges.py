@@ -103,7 +103,7 @@ def _bound_entries(expression: Any) -> Iterator[tuple[Any, Mapping[Any, tuple[An
             yield part, limits
         inner = limits
         if isinstance(part, ExprWithLimits):  # of whose limits the last is the outermost
-            inner = {**limits, **{limit[0]: tuple(limit[1:]) for limit in reversed(part.limits)}}
+            inner = {**limits, **{limit[0]: tuple(limit[1:]) for limit in part.limits[::-1]}}
         waiting += [(one, inner) for one in reversed(part.args)]
 
 
@@ -112,7 +112,7 @@ def _end(rest: Expr, limits: Mapping[Any, tuple[Any, ...]], sign: int) -> Expr:
 
     Those that it does not grow or fall by steadily, or whose ends are not known, stay in it.
     """
-    for index, ends in reversed(limits.items()):  # an inner index first, whose ends may have outer ones in them
+    for index, ends in reversed([*limits.items()]):  # an inner index first, whose ends may have outer ones in them
         slope = rest.coeff(index)
         if len(ends) == 2 and slope.is_number and slope and not expand(rest - slope * index).has(index):
             rest = expand(rest.xreplace({index: ends[int(bool(slope * sign > 0))]}))
