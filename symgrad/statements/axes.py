@@ -109,7 +109,8 @@ class Axes:
                     yield statement, tuple(space for one in inner for space in self.spaces(one))
                     self.known |= dict(zip(results, map(self.shape, inner), strict=True))
                     continue
-                case Loop(body=body):
+                case Loop(body=body, defines=numbers):
+                    self.known |= dict.fromkeys(numbers, ())
                     yield statement, ()
                     yield from self.follow(body)
                     continue

@@ -213,6 +213,7 @@ OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(("block", "concatenate", "stack", "add_windows"), Declared("new")),
     **dict.fromkeys(("accumulate", "array", "place"), Declared("new", boxed=True)),
     "asarray": Declared("unknown", boxed=True),
+    **dict.fromkeys(("item", "no_numbers", "tolist"), Declared("new")),
     "least_number": Declared("new", _number),
     "transpose": Declared("part", _transposed),
     "reshape": Declared("part"),

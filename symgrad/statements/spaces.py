@@ -214,8 +214,14 @@ SCALAR = frozenset(
     | {"polygamma_rise", "reciprocal_norm", "reciprocal_root", "sigmoid", "xdivy"}
 )
 
+# Functions of Python's numbers
+FLOATS = frozenset(f"float_{name}" for name in (
+    "abs", "cos", "cosh", "exp", "expm1", "log", "log1p", "logaddexp", "maximum", "minimum", "not", "pow", "quotient",
+    "sigmoid", "sin", "sinh", "sqrt", "tanh", "where",
+))  # fmt: skip
+
 SPACES: dict[str, Rule] = {
-    **dict.fromkeys(UNARY | BINARY | COMPARISONS | SCALAR, _entries),
+    **dict.fromkeys(UNARY | BINARY | COMPARISONS | SCALAR | FLOATS, _entries),
     **dict.fromkeys(("fresnel", "shichi", "sici"), _several(2)),
     "airy": _several(4),
     **dict.fromkeys(REDUCTIONS | {"any", "norm", "prod"}, _reduced),
@@ -241,5 +247,6 @@ SPACES: dict[str, Rule] = {
     "grid": _grid,
     "added": _added,
     "least_number": _single,
-    **dict.fromkeys(("array", "ascontiguousarray", "contiguous_into", "in_range"), _like_first),
+    "no_numbers": lambda operation, shapes: Space("no_numbers", "fill", operation.option("sides").lengths),
+    **dict.fromkeys(("array", "ascontiguousarray", "contiguous_into", "in_range", "item", "tolist"), _like_first),
 }

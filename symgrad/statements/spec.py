@@ -9,7 +9,7 @@
 * What is returned is no array of a workspace, which the next call writes to, and no part of one.
 * What is computed once for all calls is not written to, and not returned.
 * Letters of a sum of products are those of its operands' axes, as many as they have axes.
-* The clock of a loop is read inside it only.
+* The clock of a loop is read inside it only, and not at all where nothing counts it.
 * Every operation has axes, which follow from those of its operands and go together.
 * Rows stand in no loop and no other rows. All have the same number of rows, and arrays of blocks, which are joined as
   `rows`, are kept for later rows, and read by nothing else. What a section between rows is given it does not write to
@@ -182,7 +182,9 @@ class _Checker:
                     self._introduce(buffer, statement, frozenset({buffer}))
             case Store():
                 self._store(statement)
-            case Loop(clock=clock, body=inside):
+            case Loop(clock=clock, body=inside, streams=streams):
+                for buffer, _ in streams:
+                    self._introduce(buffer, statement, frozenset({buffer}))
                 self.clocks.add(clock)
                 self.running.add(clock)
                 self.statements(inside)

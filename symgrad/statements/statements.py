@@ -7,9 +7,9 @@ from typing import Literal
 
 from sympy import Expr
 
-from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Shape, buffers_of, parts_of
+from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Read, Shape, buffers_of, parts_of
 
-Accumulate = Literal["", "add", "subtract", "multiply", "divide"]
+Accumulate = Literal["", "add", "subtract", "multiply", "divide", "append"]
 Join = Literal["add", "maximum", "minimum", "hypot", "or", "rows", "largest", "scaled"]
 
 
@@ -117,13 +117,29 @@ class Store(Statement):
 
 @dataclass(frozen=True)
 class Loop(Statement):
-    """The body for every value of the clock from `first` on, but not `end`; backwards if `descending`."""
+    """The body for every value of the clock from `first` on, but not `end`; backwards if `descending`.
+
+    Attributes
+    ----------
+    streams : variables that are one entry of a list after the other, each with the list, which has an entry a step.
+    counts : whether the clock is read.
+    """
 
     clock: str
     first: Expr
     end: Expr
     descending: bool
     body: tuple[Statement, ...]
+    streams: tuple[tuple[Buffer, Buffer], ...] = ()
+    counts: bool = True
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return tuple(Read(entries) for _, entries in self.streams)
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        return tuple(entry for entry, _ in self.streams)
 
     @property
     def inside(self) -> tuple[Statement, ...]:

@@ -7,6 +7,7 @@ does that of itself). A function that is not known to be analytic raises `NotAna
 number; differences have to do then.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
@@ -38,6 +39,7 @@ class ComplexStep:
         exec(compile(text, "<complex step>", "exec"), self._names)
         for name in self._names.keys() & {"np", "scipy"}:
             self._names[name] = _Continued(self._names[name])
+        self._names |= {"math": _Math(), "abs": _where_complex(_abs, abs)}
         self._copies = dict(copies or {})
         self._checked = self._names["_arguments"]
         self._parts: tuple[Inputs, Inputs] | None = None
@@ -92,6 +94,14 @@ class _Continued:
         if full in _ANALYTIC or not callable(known) or isinstance(known, type):
             return known
         return _where_complex(_of_real_parts(known, full), known)
+
+
+class _Math:
+    """Functions of single numbers, which are NumPy's where these are complex."""
+
+    def __getattr__(self, name: str) -> Any:
+        other = {"pow": "power"}.get(name, name.replace("a", "arc", 1) if name.startswith("a") else name)
+        return _where_complex(getattr(_Continued(np), other), getattr(math, name))
 
 
 def _where_complex(otherwise: Callable[..., Any], known: Callable[..., Any]) -> Callable[..., Any]:

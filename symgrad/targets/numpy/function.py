@@ -29,6 +29,7 @@ from symgrad.statements.reuse import with_reuse
 from symgrad.statements.spec import validated
 from symgrad.statements.statements import Body, Once, Rows, every, operations_of
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
+from symgrad.targets.numpy.floats import with_floats
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.lines import asks_for_arrays
 from symgrad.targets.numpy.once import with_numbers, with_once, with_shared
@@ -246,7 +247,10 @@ def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: 
     returned = tuple(map(writer.write, results))  # which may take statements, too
     said = validated(Body(tuple(printer.statements), returned), "printing")
     found = validated(needed(said), "needed")
-    return printer, validated(with_turned_copies(found, printer.fresh), "turned") if leads else found
+    if not leads:
+        return printer, found
+    turned = validated(with_turned_copies(found, printer.fresh), "turned")
+    return printer, validated(with_floats(turned, printer.fresh), "floats")
 
 
 def _speller(made: Signature, name: str) -> Speller:

@@ -1,8 +1,14 @@
 """What NumPy, SciPy and the functions of a generated module call operations."""
 
-from symgrad.codegen.speller import Dialect, Form, Speller, after, called
+from symgrad.codegen.speller import ADD, ATOM, Dialect, Form, Speller, after, called
 from symgrad.lowering.functions import RUNTIME, SPECIAL
 from symgrad.statements.expressions import Operation
+
+# Of Python's numbers, functions of the runtime
+FLOAT_FUNCTIONS = (
+    *("cos", "cosh", "exp", "expm1", "log", "log1p", "logaddexp", "maximum", "minimum", "pow", "quotient", "sigmoid"),
+    *("sin", "sinh", "sqrt", "tanh"),
+)
 
 # The functions of the runtime, each under its own name with an underscore in front, by the heads of operations
 RUNTIME_HEADS: dict[str, str] = {
@@ -13,6 +19,7 @@ RUNTIME_HEADS: dict[str, str] = {
     **{name: name for name in ("balanced", "centred", "log_total", "norm")},
     **{name: name for name in ("contiguous_into", "tensordot_into", "where_into", "zeros_into")},
     "definite_cholesky": "cholesky",
+    **{f"float_{name}": f"float_{name}" for name in FLOAT_FUNCTIONS},
 }
 
 
@@ -31,6 +38,11 @@ def _pattern_of(speller: Speller, operation: Operation) -> str:
     return f"_pattern_of({', '.join([given, operation.option('name'), *map(speller.text, operation.parts)])})"
 
 
+def _float_where(speller: Speller, operation: Operation) -> str:
+    condition, yes, no = operation.parts
+    return f"({speller.at(yes, ADD)} if {speller.text(condition)} else {speller.at(no, ADD)})"
+
+
 _FORMS: dict[str, Form] = {
     "pattern_of": _pattern_of,
     "tensordot": _tensordot,
@@ -39,10 +51,15 @@ _FORMS: dict[str, Form] = {
     "scalar": called("{dtype}.type({0})"),
     "number": called("float({0})"),  # a NumPy scalar would turn float32 arrays into float64
     "whole": after(".astype({np}.intp)"),
+    "item": after(".item()"),
+    "tolist": after(".tolist()"),
+    "no_numbers": called("[]"),
+    "float_where": _float_where,
+    "float_not": lambda speller, operation: f"(not {speller.at(operation.parts[0], ATOM)})",
 }
 
 # What is called otherwise than its head
-SPELLINGS: dict[str, str] = {"definite_cholesky": "_cholesky", "remainder": "np.mod"}
+SPELLINGS: dict[str, str] = {"definite_cholesky": "_cholesky", "remainder": "np.mod", "float_abs": "abs"}
 
 NUMPY = Dialect(
     "np",

@@ -83,6 +83,8 @@ def _store(statement: Store, speller: Speller) -> str:
         assert statement.accumulate == "add"
         places = statement.target.places  # type: ignore[attr-defined]
         return f"np.add.at({speller.text(statement.target.operands[0])}, np.s_[{speller.places(places)}], {text})"
+    if statement.accumulate == "append":
+        return f"{target}.append({text})"
     sign = _SIGNS[statement.accumulate] if statement.accumulate else ""
     return f"{target} {sign}= {text}"
 
@@ -106,5 +108,14 @@ def _with_out(expression: Expression, out: Expression | Buffer, speller: Speller
 def _loop(loop: Loop, speller: Speller) -> list[Line]:
     ends = [speller.size(end) for end in (loop.first, loop.end)]
     steps = f"range({', '.join(ends if loop.first != 0 else ends[1:])})"
-    head = f"for {loop.clock} in {f'reversed({steps})' if loop.descending else steps}:"
-    return [Line(head, loop), *indented(lines_of(loop.body, speller))]
+    steps = f"reversed({steps})" if loop.descending else steps
+    entries = [(loop.clock, steps)] if loop.counts or not loop.streams else []
+    entries += [(entry.name, listed.name) for entry, listed in loop.streams]
+    names, lists = ([part[n] for part in entries] for n in (0, 1))
+    if len(entries) == 1:
+        head = [f"for {names[0]} in {lists[0]}:"]
+    else:
+        short = wrapped("for ", names, " in zip(")
+        *before, last = short if len(short) == 1 else wrapped("for (", names, ") in zip(")
+        head = [*before, *wrapped(last, lists, "):")]
+    return [*lines(head, loop), *indented(lines_of(loop.body, speller))]
