@@ -56,7 +56,8 @@ def derive_command(
 
     The notation is that of MATLAB: ' transposes, .* and ./ go entry by entry, sum[i] x[i]^2 is a sum over an index.
     Lines, or statements before `;`, may name parts of it or say shapes. A lone - reads it from the standard input. By
-    default a to g are scalars, h to z vectors, capitals matrices. Of a vector or a matrix there is the Jacobian.
+    default a to g are scalars, h to z vectors, capitals matrices. Of a vector or a matrix there is the Jacobian. With
+    `subject to` it is a problem, and has a Lagrangian and the conditions that its minima fulfil.
 
     \b
     Examples:
@@ -64,6 +65,7 @@ def derive_command(
       symgrad derive "r = X*w - y; r'*r + lambda*norm1(w)" w --check
       symgrad derive "x'*S*x + c*sum(log(x))" x --symmetric S --hessian
       symgrad derive "sum[i,j] A[i,j]*x[i]*x[j]" x --code > quadratic.py
+      symgrad derive "minimise norm2(x - p)^2 subject to sum(x) = 1, x >= 0" x
     """
     if target != NUMPY and not (code or check):
         raise click.UsageError(f"--target {target} is what a module is written in; it goes with --code")
@@ -80,15 +82,11 @@ def derive_command(
     with progress(1 + check) as doing:
         doing("deriving")
         read = parse(text, chosen)
-        model = Model.from_text(read, by)
-        if hessian and read.quantity:
-            raise click.UsageError("--hessian is of scalars, and the result is none; there is its Jacobian")
-        asked: dict[str, Any] = {"hessian": hessian, "jacobian": [read.quantity] if read.quantity else []}
-        computed = {**asked, "quantities": asked["jacobian"]}
-        written = model.source(**computed, target=target) if code else _formulas(read, model, notation, asked)
+        stated, asked, computed = _stated(read, by, hessian, notation)
+        written = stated.source(**computed, target=target) if code else _formulas(read, stated, notation, asked)
         if check:
             doing("checking the gradient")
-            report = model.check(**computed, seed=seed, target=target)
+            report = stated.check(**computed, seed=seed, target=target)
     if check and not report.ok:
         say(str(report))
         complain("the gradient check did not succeed")
@@ -97,6 +95,23 @@ def derive_command(
     if check:
         click.echo(verdict(report), err=code and output is None)  # a module that goes into a file stays one
     return DONE
+
+
+def _stated(read: Any, by: tuple[str, ...], hessian: bool, notation: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """The model or the problem, and what it is asked to show and to compute."""
+    if read.program.constraints:
+        if hessian:
+            raise click.UsageError("--hessian is of formulas without `subject to`; the module of a problem has it")
+        if notation not in ("text", "latex"):
+            raise click.UsageError(f"--format {notation} is of formulas without `subject to`; write text or latex")
+        # needs NumPy, which formulas do not
+        from symgrad.problem import Problem
+
+        return Problem.from_text(read, by), {}, {}
+    if hessian and read.quantity:
+        raise click.UsageError("--hessian is of scalars, and the result is none; there is its Jacobian")
+    asked = {"hessian": hessian, "jacobian": [read.quantity] if read.quantity else []}
+    return Model.from_text(read, by), asked, {**asked, "quantities": asked["jacobian"]}
 
 
 def _formulas(read: Any, model: Any, notation: str, asked: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from symgrad.calls import checked
-from symgrad.errors import UnsupportedError
+from symgrad.errors import ModelError, UnsupportedError
 from symgrad.model.checks import Checks
 
 
@@ -88,8 +88,8 @@ class Model(Checks):
         from symgrad.text.formula import parse
 
         formula = parse(text, shapes)
-        if formula.program.minimised and formula.program.constraints:
-            raise UnsupportedError("a formula with constraints (`subject to`) is no model; they are not supported yet")
+        if formula.program.constraints:
+            raise ModelError("a formula with constraints (`subject to`) is no model, but a Problem.from_text(...)")
         loss, where = formula.statement()
         by = [parameters] if isinstance(parameters, str) else list(parameters)
         lengths = {formula.size(size) if isinstance(size, str) else size: n for size, n in (sizes or {}).items()}

@@ -1,7 +1,7 @@
 """A formula whose shapes are known as SymPy objects, in the dialect of matrices."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain, count
 from typing import Any
@@ -84,6 +84,7 @@ class Elaborated:
     where : an equation for each quantity that is defined.
     symbols : all symbols and quantities by name.
     facts : what the declared properties say.
+    constraints : what a problem is subject to: relations, each with the ranges of its indices.
     """
 
     result: Any
@@ -103,7 +104,7 @@ class _Elaboration:
 
     def __init__(self, reading: Reading) -> None:
         self.reading = reading
-        self.whole = _names_without_subscripts(reading.program)
+        self.whole = tree.whole_names(reading.program)
         self.symbols = {symbol.name: self._symbol(symbol) for symbol in (*reading.symbols, *reading.quantities)}
         self.indices: dict[str, Any] = {}  # which count from 0, as subscripts do here
         self.firsts: dict[str, int | None] = {}  # what they count from as numbers, where the formula says it
@@ -115,7 +116,7 @@ class _Elaboration:
         program = self.reading.program
         where = tuple(self._definition(definition) for definition in program.definitions)
         facts = tuple(fact for symbol in self.reading.symbols for fact in self._facts(symbol))
-        constraints = tuple(self.expression(comparison) for comparison in program.constraints)
+        constraints = tuple(self._constraint(constraint) for constraint in program.constraints)
         return Elaborated(self.expression(program.result), where, self.symbols, facts, constraints)
 
     def size(self, name: str) -> Any:
@@ -149,12 +150,26 @@ class _Elaboration:
         symbol = self.symbols[definition.name]
         if not definition.subscripts:
             return Eq(symbol, self.expression(definition.value), evaluate=False)
-        letters = {name.text: Symbol(name.text, integer=True) for name in definition.subscripts}
-        self.indices |= letters
-        self.firsts |= dict.fromkeys(letters)
+        letters = self._for_all(definition.subscripts)
         value = self.expression(definition.value)
         self.indices.clear()
-        return Eq(self._entry(symbol, list(letters.values())), value, evaluate=False)
+        return Eq(self._entry(symbol, letters), value, evaluate=False)
+
+    def _constraint(self, constraint: tree.Constraint) -> tuple[Any, ...]:
+        comparison = constraint.comparison
+        letters = self._for_all(constraint.indices)
+        sides = self.expression(comparison.left), self.expression(comparison.right)
+        self.indices.clear()
+        ends = (self.size(self.reading.length(name)) - 1 for name in constraint.indices)
+        ranges = ((letter, 0, end) for letter, end in zip(letters, ends, strict=True))
+        return (_COMPARISONS[comparison.operator](*sides, evaluate=False), *ranges)
+
+    def _for_all(self, names: Iterable[tree.Name]) -> list[Any]:
+        """The symbols of indices for all of which something holds; until `indices` is cleared."""
+        letters = {name.text: Symbol(name.text, integer=True) for name in names}
+        self.indices |= letters
+        self.firsts |= dict.fromkeys(letters)
+        return list(letters.values())
 
     def _shape(self, node: tree.Node) -> tuple[Any, Any]:
         rows, columns = self.reading.shape(node)
@@ -338,13 +353,6 @@ class _Elaboration:
         chosen = if_else(compare(taken[0], taken[1]), taken[2], taken[3])
         letters = [entry for entry, part in zip(taken, given, strict=True) if isinstance(part, MatrixExpr)]
         return EntryByEntry(sp.Lambda(tuple(letters), chosen), *matrices)
-
-
-def _names_without_subscripts(program: tree.Program) -> set[str]:
-    """The names that somewhere stand for a whole array; the others are arrays with subscripts."""
-    nodes = [node for part in program.expressions() for node in tree.walk(part)]
-    bases = {id(node.base) for node in nodes if isinstance(node, tree.Subscripted)}
-    return {node.text for node in nodes if isinstance(node, tree.Name) and id(node) not in bases}
 
 
 def _times(left: Any, right: Any) -> Any:

@@ -68,6 +68,11 @@ class Formula:
         return self.elaborated.facts
 
     @property
+    def constraints(self) -> tuple[tuple[Any, ...], ...]:
+        """What a problem is subject to: relations, each with the ranges of its indices."""
+        return self.elaborated.constraints
+
+    @property
     def quantity(self) -> str | None:
         """The name of a result that is no scalar: its own, where it is defined, else f; None for a scalar."""
         if self.reading.is_scalar:

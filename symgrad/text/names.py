@@ -57,8 +57,11 @@ class _Reader:
                     self.sizes |= {self._size(node)}
         for definition in self.program.definitions:
             self._definition(definition)
-        for part in (self.program.result, *self.program.constraints):
-            self._expression(part, frozenset())
+        self._expression(self.program.result, frozenset())
+        for constraint in self.program.constraints:
+            indices = {index.text: index for index in constraint.indices}
+            self.indices.update(indices)
+            self._expression(constraint.comparison, frozenset(indices))
         for subscript in self.loose:
             if subscript.text not in self.indices:
                 raise self._entry(subscript)

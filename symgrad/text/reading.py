@@ -229,15 +229,20 @@ class _Builder(Transformer):  # type: ignore[type-arg]
         left, operator, right = given
         return tree.Comparison(_COMPARISON_OF.get(operator, str(operator)), left, right, _span(meta))
 
-    def definition(self, meta: Any, given: list[Any]) -> tree.Definition:
+    def between(self, meta: Any, given: list[Any]) -> "_Between":
+        low, first, middle, second, high = given
+        signs = [_COMPARISON_OF.get(sign, str(sign)) for sign in (first, second)]
+        if signs not in (["<=", "<="], [">=", ">="]):
+            raise self._fail("between two bounds stands what is written so: 0 <= x <= 1", _span(meta))
+        return _Between(
+            tree.Comparison(signs[0], low, middle, low.at.to(middle.at)),
+            tree.Comparison(signs[1], middle, high, middle.at.to(high.at)),
+            _span(meta),
+        )
+
+    def equation(self, meta: Any, given: list[Any]) -> "_Equation":
         target, value = given
-        parts: tuple[Any, ...] = (target,)
-        if isinstance(target, tree.Subscripted):
-            parts = (target.base, *target.subscripts)
-        name, *subscripts = parts
-        if not all(isinstance(one, tree.Name) for one in parts):
-            raise self._fail("before = stands a name, or a name with indices: r = X*w - y, r[i] = x[i]^2", target.at)
-        return tree.Definition(name.text, tuple(subscripts), value, _span(meta))
+        return _Equation(target, value, _span(meta))
 
     def kind(self, meta: Any, given: list[Any]) -> tuple[list[tree.Name], list[Any]]:
         words = [tree.Name(str(one), _place(one)) for one in given if isinstance(one, Token)]
@@ -271,6 +276,24 @@ class _Objective:
 
 
 @dataclass(frozen=True)
+class _Equation:
+    """target = value: a definition, or what a problem is subject to."""
+
+    target: Any
+    value: Any
+    at: Span
+
+
+@dataclass(frozen=True)
+class _Between:
+    """low ≤ middle ≤ high, as two comparisons."""
+
+    first: tree.Comparison
+    second: tree.Comparison
+    at: Span
+
+
+@dataclass(frozen=True)
 class _Constraints:
     """A line with `subject to`: the statement before it, and the comparisons after it."""
 
@@ -286,7 +309,7 @@ class _Sorted:
         self.declarations: list[tree.Declaration] = []
         self.definitions: list[tree.Definition] = []
         self.results: list[tree.Expression] = []
-        self.constraints: list[tree.Comparison] = []
+        self.constraints: list[tree.Constraint] = []
         self.minimised = self.subject = False
 
     def program(self, statements: list[Any]) -> tree.Program:
@@ -319,12 +342,15 @@ class _Sorted:
             self.minimised = True
         elif isinstance(statement, tree.Declaration):
             self.declarations.append(statement)
-        elif isinstance(statement, tree.Definition):
-            self.definitions.append(statement)
+        elif isinstance(statement, _Equation) and not self.subject:
+            self.definitions.append(self._definition(statement))
+        elif isinstance(statement, _Equation):
+            self._constrain(tree.Comparison("==", statement.target, statement.value, statement.at))
         elif isinstance(statement, tree.Comparison):
-            if not self.subject:
-                raise self._fail("a comparison is no value; constraints follow `subject to`", statement.at)
-            self.constraints.append(statement)
+            self._constrain(statement)
+        elif isinstance(statement, _Between):
+            self._constrain(statement.first)
+            self._constrain(statement.second)
         elif self.subject:
             raise self._fail("what follows `subject to` are comparisons, such as x >= 0", statement.at)
         else:
@@ -334,6 +360,25 @@ class _Sorted:
         if self.results:
             raise self._fail("there is a result already; intermediate quantities have names: r = X*w - y", value.at)
         self.results.append(value)
+
+    def _definition(self, equation: _Equation) -> tree.Definition:
+        target = equation.target
+        parts: tuple[Any, ...] = (target,)
+        if isinstance(target, tree.Subscripted):
+            parts = (target.base, *target.subscripts)
+        name, *subscripts = parts
+        if not all(isinstance(one, tree.Name) for one in parts):
+            raise self._fail("before = stands a name, or a name with indices: r = X*w - y, r[i] = x[i]^2", target.at)
+        return tree.Definition(name.text, tuple(subscripts), equation.value, equation.at)
+
+    def _constrain(self, comparison: tree.Comparison) -> None:
+        """A comparison as a constraint; the indices that it leaves open are those for all of which it holds."""
+        if not self.subject:
+            raise self._fail("a comparison is no value; constraints follow `subject to`", comparison.at)
+        if comparison.operator in ("<", ">"):
+            message = "a strict inequality has no points on its border, where minima lie; write {}="
+            raise self._fail(message.format(comparison.operator), comparison.at)
+        self.constraints.append(tree.Constraint(comparison, tree.open_indices(comparison)))
 
     def _fail(self, message: str, at: Span) -> FormulaError:
         return FormulaError(message, self.source, (at.start, at.end))

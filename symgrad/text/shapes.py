@@ -88,8 +88,8 @@ class Shapes:
         for definition in self.program.definitions:
             self._define(definition)
         result = self.part(self.program.result)
-        for comparison in self.program.constraints:
-            self.part(comparison)
+        for constraint in self.program.constraints:
+            self._constrain(constraint.comparison, constraint.indices)
         self._all_lengths_known()
         return result
 
@@ -104,30 +104,41 @@ class Shapes:
         """The shape of a symbol that is no array of three axes or more."""
         sizes, kind = self.symbols[name], self.kinds[name].kind
         if kind == declared.ROW:
-            return (ONE, sizes[0])
+            return ONE, sizes[0]
         return (*sizes, ONE, ONE)[:2] if kind != declared.SCALAR else SCALAR  # type: ignore[return-value]
 
     def _define(self, definition: tree.Definition) -> None:
         if not definition.subscripts:
             self._quantities[definition.name] = self.part(definition.value)
             return
-        for subscript in definition.subscripts:
-            self.bound[id(subscript)] = self._indices[subscript.text] = self.sizes.new()
-        value = self.part(definition.value)
-        if not value.is_scalar:
+        self._open(definition.subscripts)
+        if not (value := self.part(definition.value)).is_scalar:
             raise self.conflict("the value of an entry is a scalar, and this is {}", [value.shape], definition.value.at)
-        sizes = [self.bound[id(subscript)] for subscript in definition.subscripts]
-        for subscript, size in zip(definition.subscripts, sizes, strict=True):
-            self._lengths.append((size, subscript))
-            del self._indices[subscript.text]
-        self._quantities[definition.name] = Part((*sizes, ONE)[:2])  # type: ignore[arg-type]
+        self._quantities[definition.name] = Part((*self._close(definition.subscripts), ONE)[:2])  # type: ignore[arg-type]
+
+    def _constrain(self, comparison: tree.Comparison, indices: Sequence[tree.Name]) -> None:
+        self._open(indices)
+        if not (made := self.part(comparison)).is_scalar and indices:
+            raise self.conflict("at each index scalars are compared; this is {}", [made.shape], comparison.at)
+        self._close(indices)
+
+    def _open(self, indices: Sequence[tree.Name]) -> None:
+        """Begin what holds for all values of indices."""
+        for index in indices:
+            self.bound[id(index)] = self._indices[index.text] = self.sizes.new()
+
+    def _close(self, indices: Sequence[tree.Name]) -> list[int]:
+        """End it, and give their sizes."""
+        sizes = [self._indices.pop(index.text) for index in indices]
+        self._lengths += zip(sizes, indices, strict=True)
+        return sizes
 
     def _all_lengths_known(self) -> None:
         known = {self.sizes.find(size) for sizes in self.symbols.values() for size in sizes}
         for size, node in self._lengths:
             if self.sizes.find(size) not in known and not self.sizes.known(size):
                 what = "how far this index goes" if isinstance(node, tree.Binder | tree.Name) else "how large this is"
-                raise FormulaError(f"nothing says {what}", self.program.source, (node.at.start, node.at.end))
+                raise self.wrong(f"nothing says {what}", node)
 
     def text(self, node: tree.Node) -> str:
         """A part as it is written, short enough for a message."""

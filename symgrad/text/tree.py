@@ -141,6 +141,14 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Constraint:
+    """What a problem is subject to: a comparison, for all values of its `indices`."""
+
+    comparison: Comparison
+    indices: tuple[Name, ...]
+
+
+@dataclass(frozen=True)
 class Definition:
     """`name = value`, or `name[i,j] = value` for all i and j."""
 
@@ -176,13 +184,13 @@ class Program:
     definitions: tuple[Definition, ...]
     result: Expression
     minimised: bool = False
-    constraints: tuple[Comparison, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     def expressions(self) -> Iterator[Expression | Comparison]:
         """What is computed: the values of definitions, the result, the constraints."""
         yield from (definition.value for definition in self.definitions)
         yield self.result
-        yield from self.constraints
+        yield from (constraint.comparison for constraint in self.constraints)
 
 
 Node = Expression | Comparison | Binder
@@ -204,6 +212,29 @@ def walk(node: Node) -> Iterator[Node]:
         found = stack.pop()
         yield found
         stack.extend(reversed(list(parts(found))))
+
+
+def whole_names(program: Program) -> set[str]:
+    """The names that somewhere stand for a whole array; the others are arrays with subscripts."""
+    nodes = [node for part in program.expressions() for node in walk(part)]
+    bases = {id(node.base) for node in nodes if isinstance(node, Subscripted)}
+    return {node.text for node in nodes if isinstance(node, Name) and id(node) not in bases}
+
+
+def open_indices(node: Node) -> tuple[Name, ...]:
+    """The names that stand as subscripts and that no reduction inside binds, each once, from left to right."""
+    found: dict[str, Name] = {}
+    stack: list[tuple[Node, frozenset[str]]] = [(node, frozenset())]
+    while stack:
+        part, bound = stack.pop()
+        if isinstance(part, Reduction):
+            bound |= {binder.index for binder in part.binders}
+        if isinstance(part, Subscripted):
+            for one in part.subscripts:
+                if isinstance(one, Name) and one.text not in bound:
+                    found.setdefault(one.text, one)
+        stack.extend((below, bound) for below in reversed(list(parts(part))))
+    return tuple(found.values())
 
 
 def depth(node: Node) -> int:

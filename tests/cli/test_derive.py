@@ -103,7 +103,7 @@ def test_check(capsys, tmp_path, monkeypatch):
         (("x'*x", "x", "--target", "jax"), "it goes with --code"),
         (("x'*x", "x", "--code", "--format", "latex"), "--code prints a module"),
         (("x'*x", "x", "--vector", "z"), "z does not occur in the formula"),
-        (("minimise x'*x subject to x >= 0", "x"), "not supported yet"),
+        (("minimise x'*x subject to x >= 0", "x", "--hessian"), "of formulas without `subject to`"),
     ],
 )
 def test_what_is_wrong_is_said(capsys, arguments, message):

@@ -3,7 +3,7 @@
 import pytest
 from sympy import Eq, IndexedBase, MatrixSymbol, Q, Sum, Symbol, symbols
 
-from symgrad import FormulaError, Model, UnsupportedError, if_else, parse, quad, sumsq
+from symgrad import FormulaError, Model, ModelError, UnsupportedError, if_else, parse, quad, sumsq
 from tests.families import one_in
 from tests.text.formula_records import RECORDS
 
@@ -59,8 +59,9 @@ def test_a_result_that_is_no_scalar_is_a_quantity():
 def test_what_cannot_be_a_model():
     with pytest.raises(FormulaError, match="q does not occur in the formula; its symbols are x"):
         Model.from_text("x'*x", "q")
-    with pytest.raises(UnsupportedError, match="not supported yet"):
-        Model.from_text("minimise x'*x subject to x >= 0", "x")
+    for text in ("minimise x'*x subject to x >= 0", "x'*x subject to x >= 0"):
+        with pytest.raises(ModelError, match="is no model, but a Problem"):
+            Model.from_text(text, "x")
 
 
 # What the grammar has no form for, yet: functions of the entries of two arrays, maxima of entries.

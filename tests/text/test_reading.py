@@ -87,7 +87,7 @@ def test_the_last_name_is_the_result_where_there_is_no_other():
 def test_problem():
     program = read("minimise norm2(x)^2\nsubject to A*x == b, x >= 0\n x <= 1")
     assert program.minimised
-    assert list(map(brackets, program.constraints)) == ["((A * x) == b)", "(x >= 0)", "(x <= 1)"]
+    assert [brackets(one.comparison) for one in program.constraints] == ["((A * x) == b)", "(x >= 0)", "(x <= 1)"]
     assert len(read("minimize f(x) subject to x >= 0").constraints) == 1
 
 
