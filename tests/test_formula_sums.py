@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sympy import IndexedBase, KroneckerDelta, Mod, Sum, Symbol, symbols
+from sympy import IndexedBase, KroneckerDelta, Mod, Sum, Symbol, sqrt, symbols
 
 from symgrad.formula.sums import sums_tidied
 from symgrad.functions import if_else
@@ -28,6 +28,12 @@ CASES = {
     ),
     "one difference": (a - 2 * Sum(x[j] - x[i], (j, i, N - 1)), None),
     "a constant": (Sum(3 * a * x[j], (j, 0, N - 1)), 3 * a * Sum(x[j], (j, 0, N - 1))),
+    "a constant of all terms": (
+        Sum(x[j] * (sqrt(a) * x[j] - 2 * sqrt(a)), (j, 0, N - 1)),
+        sqrt(a) * Sum(x[j] * (x[j] - 2), (j, 0, N - 1)),
+    ),
+    "a constant of a term": (Sum(a * x[j] - x[j] ** 2, (j, 0, N - 1)), None),
+    "what all terms have of the index": (Sum(x[j] * a - x[j], (j, 0, N - 1)), None),
     "a constant in a sum": (Sum(x[j] * (2 * x[i] - 2 * a), (j, 0, N - 1)), None),
 }
 

@@ -20,7 +20,7 @@ LONGEST_FILE, LONGEST_FUNCTION = 400, 60  # lines
 
 # From the top to the bottom. Inside a floor packages may import one another, but not in a circle.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("cli", "serve", "dask"),
+    ("__main__", "cli", "serve", "dask"),
     ("model", "problem"),
     ("inspect",),
     ("checking", "verify"),

@@ -6,6 +6,7 @@ from sympy import IndexedBase, Sum, Symbol, symbols
 
 from symgrad import Model, if_else
 from symgrad.formula.conditions import merged
+from symgrad.formula.tidy import tidied
 from tests.models import textbook
 
 FORMULAS = {
@@ -101,8 +102,8 @@ C = λ·(‖U‖_F² + ‖V‖_F²)/2 + ‖R − U Vᵀ‖_F²/2
 """,
     "completion": """
 C = ‖O∘(R − U Vᵀ)‖_F²/2
-∂C/∂U = −((R − U Vᵀ)∘O∘²)V
-∂C/∂V = −((R − U Vᵀ)∘O∘²)ᵀU
+∂C/∂U = −(O∘²∘(R − U Vᵀ))V
+∂C/∂V = −(O∘²∘(R − U Vᵀ))ᵀU
 """,
     "attention": """
 C = ‖O − T‖_F²/2
@@ -169,6 +170,25 @@ C = T·mu + (alpha·Σ_i (1 − exp(−beta·(T − t[i]))))/beta − Σ_i log(�
 C = −Σ_i (alpha·log(beta) + log(x[i])·(alpha − 1) − beta·x[i] − loggamma(alpha))
 ∂C/∂alpha = N·digamma(alpha) − N·log(beta) − Σ_i log(x[i])
 ∂C/∂beta  = Σ_i x[i] − alpha·N/beta
+""",
+    "weibull_survival": """
+C = −Σ_i (d[i]·(log(t[i]/λ)·(kappa − 1) + log(kappa) − log(λ)) − (t[i]/λ)^kappa)
+∂C/∂λ     = (kappa·Σ_i (d[i] − (t[i]/λ)^kappa))/λ
+∂C/∂kappa = Σ_i (t[i]/λ)^kappa·log(t[i]/λ) − Σ_i d[i]·log(t[i]/λ) − (Σ_i d[i])/kappa
+""",
+    "frechet": """
+C = Σ_i (log(x[i]/sigma)·(alpha + 1) + log(sigma) + (x[i]/sigma)^(−alpha) − log(alpha))
+∂C/∂sigma = (alpha·Σ_i ((x[i]/sigma)^(−alpha) − 1))/sigma
+""",
+    "inverse_gaussian": """
+C = Σ_i (λ·(x[i] − mu)²/(2·mu²·x[i]) − log(λ)/2)
+∂C/∂mu = (λ·Σ_i (mu − x[i]))/mu³
+∂C/∂λ  = (Σ_i (x[i] − mu)²/x[i])/(2·mu²) − N/(2·λ)
+""",
+    "saturation": """
+C = Σ_i (t[i] − alpha·x[i]/(beta + x[i]))²
+∂C/∂alpha = 2·Σ_i x[i]·(alpha·x[i]/(beta + x[i]) − t[i])/(beta + x[i])
+∂C/∂beta  = −2·alpha·Σ_i x[i]·(alpha·x[i] − t[i]·(beta + x[i]))/(beta + x[i])³
 """,
     "normal_mixture": """
 C = −Σ_n log(Σ_k w[k]·exp(−(x[n] − m[k])²/(2·sigma²))/(sigma·√(2·π)))
@@ -262,6 +282,16 @@ def test_a_formula_reads_as_in_the_textbook(name):
     shown = getattr(textbook, name)().show()
     lines = [line.strip() for line in shown.splitlines() if " = " in line]
     assert "\n".join(lines) == FORMULAS[name].strip()
+
+
+def test_powers_are_merged_only_where_one_is_smaller_by_one():
+    a, b, k, e = symbols("a b k e", positive=True)
+    assert tidied(a * (a / b) ** (k - 1)) == b * (a / b) ** k
+    assert tidied(-a * e * (a * b) ** (k - 1)) == -e * (a * b) ** k / b
+    for same in (a * (e / b) ** (k - 1), a * (a / b) ** (k - 2), a * (a / b) ** k, a**2 * (a / b) ** (k - 1)):
+        assert tidied(same) == same
+    assert tidied((-a - b) ** 2 * (b - a) ** 2) == (a + b) ** 2 * (b - a) ** 2
+    assert tidied((-a - b) ** 3) == (-a - b) ** 3
 
 
 @pytest.mark.parametrize(("name", "parameter"), [("convolution", "f"), ("convolution", "x"), ("autoregression", "phi")])

@@ -29,7 +29,7 @@ def _shape_options(command: Callable[..., int]) -> Callable[..., int]:
 
 @commands.command("derive", short_help="Differentiate a formula given as text.")
 @click.argument("formula")
-@click.argument("by", metavar="NAME...", nargs=-1, required=True)
+@click.argument("by", metavar="NAME...", nargs=-1)
 @click.option("--hessian", is_flag=True, help="With the Hessian.")
 @click.option("--code", is_flag=True, help="Print the module instead of the formulas.")
 @click.option("--check", is_flag=True, help="Check the gradient numerically, too.")
@@ -56,8 +56,9 @@ def derive_command(
 
     The notation is that of MATLAB: ' transposes, .* and ./ go entry by entry, sum[i] x[i]^2 is a sum over an index.
     Lines, or statements before `;`, may name parts of it or say shapes. A lone - reads it from the standard input. By
-    default a to g are scalars, h to z vectors, capitals matrices. Of a vector or a matrix there is the Jacobian. With
-    `subject to` it is a problem, and has a Lagrangian and the conditions that its minima fulfil.
+    default a to g are scalars, h to z vectors, capitals matrices. Of a vector or a matrix there is the Jacobian. Where
+    the formula has one symbol, NAME may be left out. With `subject to` it is a problem, and has a Lagrangian and the
+    conditions that its minima fulfil.
 
     \b
     Examples:
@@ -82,7 +83,7 @@ def derive_command(
     with progress(1 + check) as doing:
         doing("deriving")
         read = parse(text, chosen)
-        stated, asked, computed = _stated(read, by, hessian, notation)
+        stated, asked, computed = _stated(read, by or _only_symbol(read), hessian, notation)
         written = stated.source(**computed, target=target) if code else _formulas(read, stated, notation, asked)
         if check:
             doing("checking the gradient")
@@ -95,6 +96,18 @@ def derive_command(
     if check:
         click.echo(verdict(report), err=code and output is None)  # a module that goes into a file stays one
     return DONE
+
+
+def _only_symbol(read: Any) -> tuple[str, ...]:
+    """What there is to differentiate by where nothing is said, if it is one symbol."""
+    symbols = read.reading.symbols
+    if len(symbols) == 1:
+        return (symbols[0].name,)
+    raise click.UsageError(
+        "say by what to differentiate, after the formula: one or more of " + ", ".join(one.text for one in symbols)
+        if symbols
+        else "the formula has no symbol to differentiate by"
+    )
 
 
 def _stated(read: Any, by: tuple[str, ...], hessian: bool, notation: str) -> tuple[Any, dict[str, Any], dict[str, Any]]:

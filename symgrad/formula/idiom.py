@@ -15,6 +15,7 @@ from sympy import (
     Expr,
     Inverse,
     MatMul,
+    MatrixExpr,
     MatrixSymbol,
     Mul,
     Number,
@@ -26,12 +27,14 @@ from sympy import (
 )
 from sympy.core.relational import Relational
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 
 from symgrad.formula.network import Inner
 from symgrad.formula.notation import is_negative_sum
 from symgrad.functions import Total
+from symgrad.functions.softmax import Softmax
 
 _LEAVES = ("MatrixSymbol", "Indexed", "IndexedBase", "Idx", "Str")
 
@@ -57,6 +60,18 @@ class Norm(Expr):  # type: ignore[misc]
         return rule.get(self, self), self in rule
 
 
+class ColumnSoftmax(MatrixExpr):  # type: ignore[misc]
+    """softmax(z) of a column z, which is the transposed softmax of its row."""
+
+    @property
+    def shape(self) -> Any:
+        """That of the column."""
+        return self.args[0].shape
+
+    def _entry(self, i: Any, j: Any, **options: Any) -> Any:
+        return Softmax(self.args[0].T)._entry(j, i, **options)
+
+
 def idiomatic(expr: Any, known: Collection[Any] = frozenset()) -> Any:
     """The expression as it is written; sums of matrices among the `known` ones keep their sign, and are not turned."""
     return _Idiom(known).of(expr)
@@ -76,6 +91,12 @@ class _Idiom:
             return self._sum(expr)
         if expr.is_Pow:
             return self._power(expr)
+        if isinstance(expr, Softmax) and _is_turned_column(expr.arg):
+            return Transpose(ColumnSoftmax(self.of(expr.arg.T)))
+        if isinstance(expr, DiagMatrix) and expr.args[0].shape[0] == 1:
+            return DiagMatrix(self.of(expr.args[0].T))
+        if isinstance(expr, HadamardProduct):
+            return _with_powers(self._parts(expr))
         made = self._parts(expr)
         if isinstance(made, Transpose) and isinstance(made.arg, Transpose):
             return made.arg.arg
@@ -207,6 +228,24 @@ def _across(matrix: Any) -> Any:
         coefficient, factors = matrix.as_coeff_matrices()
         return _scaled(coefficient, [_across(factor) for factor in reversed(factors)])
     return matrix.T
+
+
+def _with_powers(product: Any) -> Any:
+    """A∘A∘B as A∘²∘B, and A∘A∘² as A∘³."""
+    counts: dict[Any, int] = {}
+    for matrix in product.args:
+        whole = isinstance(matrix, HadamardPower) and matrix.exp.is_Integer and matrix.exp > 0
+        base, count = matrix.args if whole else (matrix, 1)
+        counts[base] = counts.get(base, 0) + count
+    if len(counts) == len(product.args):
+        return product
+    powers = [matrix if count == 1 else HadamardPower(matrix, count) for matrix, count in counts.items()]
+    return powers[0] if len(powers) == 1 else HadamardProduct(*powers, evaluate=False)
+
+
+def _is_turned_column(matrix: Any) -> bool:
+    """Whether a matrix is a row that has fewer transposes as a column, as wᵀXᵀ has."""
+    return bool(matrix.shape[0] == 1 and _transposes(matrix.T) < _transposes(matrix))
 
 
 def _transposes(matrix: Any) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sympy import Add, Mul, NDimArray, Piecewise, S
+from sympy import Add, Mul, NDimArray, OneMatrix, Piecewise, S
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower
 
@@ -167,7 +167,9 @@ class _Layout(Heads):
     def _print_HadamardProduct(self, expr: Any) -> Box:
         parts: list[Box] = []
         above = [arg for arg in expr.args if not is_reciprocal(arg)]
-        for arg in sorted(above, key=lambda arg: not arg.is_symbol):
+        for arg in sorted(
+            above, key=lambda arg: not (arg.is_symbol or (isinstance(arg, HadamardPower) and arg.base.is_symbol))
+        ):
             parts += [ENTRIES, self.at(arg, PRODUCT + 1)] if parts else [self.at(arg, PRODUCT + 1)]
         parts = parts or [ONES]
         for arg in (arg for arg in expr.args if is_reciprocal(arg)):
@@ -190,8 +192,8 @@ class _Layout(Heads):
 
 
 def _ordered(terms: Sequence[Any]) -> list[Any]:
-    """Terms with those that have cases last, and a positive one first if there is one."""
-    signed = sorted(terms, key=leads_negative)
+    """Terms with those that have cases last, and a positive one first if there is one, 𝟏 before the others."""
+    signed = sorted(terms, key=lambda term: (leads_negative(term), not isinstance(term, OneMatrix)))
     cases = [term for term in signed if any(isinstance(part, if_else | Piecewise) for part in Mul.make_args(term))]
     others = [term for term in signed if term not in cases]
     return [*others, *cases] if others and not leads_negative(others[0]) else signed

@@ -13,6 +13,7 @@ NAMES |= {
     "CholeskyFactor": "cholesky",
     "Total": "sum",
     "Softmax": "softmax",
+    "ColumnSoftmax": "softmax",
     "ConstantMatrix": "constant",
     "digamma": "ψ",
     "gamma": "Γ",

@@ -81,15 +81,28 @@ def _less(place: Expr, index: Any, shift: Expr) -> Expr:
 
 
 def _with_constants_in_front(expr: Sum) -> Expr:
-    """Σ c·f as c·Σ f, and Σ f·(2a − 2b) as 2·Σ f·(a − b)."""
+    """Σ c·f as c·Σ f, and Σ f·(2a − 2b) as 2·Σ f·(a − b), Σ (c·a − c·b) as c·Σ (a − b)."""
     bound = {limit[0] for limit in expr.limits}
     front: list[Expr] = []
     inside: list[Expr] = []
     for factor in Mul.make_args(expr.function):
         number, plain = factor.primitive() if isinstance(factor, Add) else (S.One, factor)
-        front.append(number)
+        shared = _shared(plain, bound) if isinstance(plain, Add) else []
+        if shared:
+            plain = Add(*(Mul(*_without(Mul.make_args(term), shared)) for term in plain.args))
+        front += [number, *shared]
         (inside if plain.free_symbols & bound else front).append(plain)
     return Mul(*front, Sum(Mul(*inside), *expr.limits)) if inside and Mul(*front) != 1 else expr
+
+
+def _shared(total: Add, bound: Collection[Expr]) -> list[Expr]:
+    """The factors that all terms of a sum have, and no bound index."""
+    first, *others = (Mul.make_args(term) for term in total.args)
+    return [one for one in first if not one.free_symbols & bound and all(one in factors for factors in others)]
+
+
+def _without(factors: Collection[Expr], left: Collection[Expr]) -> list[Expr]:
+    return [factor for factor in factors if factor not in left]
 
 
 def _with_one_difference(expr: Add) -> Expr:

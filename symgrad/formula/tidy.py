@@ -6,7 +6,7 @@ Each step here is an equality for all values; code is made of the terms themselv
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Basic, Expr, Heaviside, Lambda, MatrixExpr, Mul, S, sign
+from sympy import Add, Basic, Expr, Heaviside, Lambda, MatrixExpr, Mul, Pow, S, sign
 
 from symgrad.formula.conditions import implied, merged
 from symgrad.formula.sums import sums_tidied
@@ -21,9 +21,39 @@ def tidied(expr: Any) -> Any:
         return expr.func(expr.variables, tidied(expr.expr))
     if not isinstance(expr, Expr) or isinstance(expr, MatrixExpr) or is_larger(expr, _MOST, _DEEPEST):
         return expr
-    for step in (sums_tidied, implied, merged, implied, _indicators):
+    for step in (_with_powers, sums_tidied, implied, merged, implied, _indicators):
         expr = step(expr)
     return expr
+
+
+def _with_powers(expr: Expr) -> Expr:
+    """The formula with powers as people write them: t·(t/λ)^(k − 1) as λ·(t/λ)^k, (−a − b)² as (a + b)²."""
+    made = _replaced(expr, lambda part: isinstance(part, Pow), _unsigned)
+    return _replaced(made, lambda part: isinstance(part, Mul), _raised)
+
+
+def _unsigned(expr: Pow) -> Expr:
+    base, exponent = expr.args
+    if isinstance(base, Add) and exponent.is_even and all(_is_negative(term) for term in base.args):
+        return (-base) ** exponent
+    return expr
+
+
+def _raised(expr: Mul) -> Expr:
+    """A product without a factor that is the numerator of a power whose exponent is smaller by one than a name."""
+    factors = list(expr.args)
+    for n, power in enumerate(factors):
+        if not isinstance(power, Pow) or not isinstance(power.base, Mul) or power.exp.as_coeff_Add()[0] != -1:
+            continue
+        for factor in power.base.args:
+            if factor in factors and not factor.is_number:
+                others = [one for k, one in enumerate(factors) if k != n and one != factor]
+                return Mul(*others, factor / power.base, power.base ** (power.exp + 1))
+    return expr
+
+
+def _is_negative(term: Expr) -> bool:
+    return bool(term.as_coeff_Mul()[0].is_negative)
 
 
 def _indicators(expr: Expr) -> Expr:

@@ -7,14 +7,15 @@ y - t. SymPy does the algebra on placeholders; a cost function decides whether t
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from math import prod
+from typing import NamedTuple
 
 from sympy import Add as SymAdd
 from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, expand, factor_terms
 
-from symgrad.graph.build import ZERO, add, is_zero, mul, product_of_powers
+from symgrad.graph.build import ONE, ZERO, add, is_zero, mul, product_of_powers, size
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Contract, Node, Shape, Use
+from symgrad.graph.nodes import Add, Contract, Letter, Node, Shape, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
@@ -67,28 +68,56 @@ def joined_sums(node: Node) -> Use | None:
     """Sums over the same axes as one, if that leaves fewer terms: Σ p(1 − t) − Σ t(1 − p) = Σ (p − t)."""
     if not isinstance(node, Add):
         return None
-    groups: dict[Shape, list[int]] = {}
-    for n, (_, use) in enumerate(node.terms):
-        if isinstance(use.node, Contract) and use.node.bound:
-            groups.setdefault(use.node.bound, []).append(n)
-    for bound, places in groups.items():
-        joined = None if len(places) < 2 else _joined([node.terms[n] for n in places], bound)
-        if joined is not None:
-            return add([*(term for n, term in enumerate(node.terms) if n not in places), (S.One, joined)])
+    sums = {n: found for n, (_, use) in enumerate(node.terms) if (found := _as_sum(use)) is not None}
+    for bound in dict.fromkeys(found.bound for found in sums.values()):
+        counted = {n: found for n, (_, use) in enumerate(node.terms) if (found := _as_count(use, bound)) is not None}
+        here = {n: found for n, found in sums.items() if found.bound == bound}
+        for places in [{**here, **counted}, here] if counted else [here]:
+            joined = None if len(places) < 2 else _joined([(node.terms[n][0], one) for n, one in places.items()], bound)
+            if joined is not None:
+                return add([*(term for n, term in enumerate(node.terms) if n not in places), (S.One, joined)])
     return None
 
 
-def _joined(terms: Sequence[tuple[Number, Use]], bound: Shape) -> Use | None:
+class _Summed(NamedTuple):
+    """A sum times other factors: its body over its own letters, then what it binds; and these factors."""
+
+    body: Use
+    bound: Shape
+    others: list[tuple[Use, Number]]
+
+
+def _as_sum(use: Use) -> _Summed | None:
+    """A term that is a sum, or one times numbers."""
+    powers = factors_of(use)
+    sums = [(factor, factor.node, e) for factor, e in powers if isinstance(factor.node, Contract) and factor.node.bound]
+    if len(sums) != 1 or sums[0][2] != 1 or any(factor.letters for factor, _ in powers if factor != sums[0][0]):
+        return None
+    ((whole, contract, _),) = sums
+    letters = (*whole.letters, *_over(contract.bound))
+    body = relabel(product_of_powers(contract.factors), dict(enumerate(letters)))
+    return _Summed(body, contract.bound, [power for power in powers if power[0] != whole])
+
+
+def _as_count(use: Use, bound: Shape) -> _Summed | None:
+    """N·c as Σ c, with N summands."""
+    powers = factors_of(use)
+    if len(bound) != 1 or (size(bound[0]), S.One) not in powers:
+        return None
+    return _Summed(ONE, bound, [power for power in powers if power != (size(bound[0]), S.One)])
+
+
+def _over(bound: Shape) -> list[Letter]:
+    return [("joined", k) for k in range(len(bound))]
+
+
+def _joined(terms: Sequence[tuple[Number, _Summed]], bound: Shape) -> Use | None:
     """The sum of sums over the same axes as one sum of fewer terms than they have together; None if it has as many."""
-    letters = [("joined", k) for k in range(len(bound))]
     leaves: dict[Use, Symbol] = {}
     room = iter(range(4 * MAX_OPERATIONS))
     parts: list[Expr] = []
-    for coefficient, use in terms:
-        contract = use.node
-        assert isinstance(contract, Contract)
-        body = relabel(product_of_powers(contract.factors), dict(enumerate((*use.letters, *letters))))
-        part = cluster(body, leaves, room, transposed=True)
+    for coefficient, summed in terms:
+        part = cluster(product_of_powers([(summed.body, S.One), *summed.others]), leaves, room, transposed=True)
         if part is None or part.has(Float):
             return None
         parts.append(coefficient * part)
@@ -98,11 +127,11 @@ def _joined(terms: Sequence[tuple[Number, Use]], bound: Shape) -> Use | None:
     apart = sum(len(SymAdd.make_args(expand(part))) for part in parts)
     if len(SymAdd.make_args(expand(expr))) >= apart:
         return None
-    better = _best_of(expr, lambda form: [expand(form), factored(form)], cost(expr) + 1)
+    better = _best_of(expr, lambda form: [expand(form), factored(form)], cost(expr) + 1, (_is_raised,))
     if better is None:
         return None
     made = lift(_signed(better), {symbol: use for use, symbol in leaves.items()})
-    return mul([made], dict(zip(letters, bound, strict=True)))
+    return mul([made], dict(zip(_over(bound), bound, strict=True)))
 
 
 @record(
@@ -157,7 +186,7 @@ def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int], transposed
 def _cheapest(expr: Expr) -> Expr:
     if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS or _terms(expr) > MAX_TERMS:
         return expr
-    best = _best_of(expr, _forms, cost(expr))
+    best = _best_of(expr, _forms, cost(expr), (_is_raised, _is_inside))
     return expr if best is None else _signed(best)
 
 
@@ -167,34 +196,55 @@ def _forms(expr: Expr) -> list[Expr]:
     return [opened, product, factor_terms(opened), reduced(product)]
 
 
-def _best_of(expr: Expr, forms: Callable[[Expr], Sequence[Expr]], limit: int) -> Expr | None:
+def _best_of(
+    expr: Expr,
+    forms: Callable[[Expr], Sequence[Expr]],
+    limit: int,
+    closings: Sequence[Callable[[Sequence[Expr]], bool]],
+) -> Expr | None:
     """The form of least cost, below the limit, that keeps the digits; None if none does.
 
-    Where it loses digits, as where (x − y)² is multiplied out, sums below powers and in divisors stay as they are.
+    Where none does, as where (x − y)² is multiplied out, sums that a closing says stay as they are.
     """
-    closed, sums = _closed(expr)
-    for form in [expr, closed] if sums else [expr]:
-        candidate = min((one.xreplace(sums) for one in forms(form)), key=cost)
+    for closing in (_never, *closings):
+        closed, sums = _closed(expr, closing)
+        if closing is not _never and not sums:
+            continue
+        candidate = min((one.xreplace(sums) for one in forms(closed)), key=cost)
         if cost(candidate) < limit and keeps_digits(expr, candidate):
             return candidate
     return None
 
 
-def _closed(expr: Expr) -> tuple[Expr, dict[Expr, Expr]]:
-    """The expression with a symbol for each sum that is raised to a power, and what the symbols stand for."""
+def _never(parents: Sequence[Expr]) -> bool:
+    return False
+
+
+def _is_raised(parents: Sequence[Expr]) -> bool:
+    """(x − y)² and 1/(x − y)."""
+    return bool(parents) and isinstance(parents[-1], Pow)
+
+
+def _is_inside(parents: Sequence[Expr]) -> bool:
+    """These, and c − 1 in a·(b·(c − 1)/a + d), which is b·(c − 1) + a·d."""
+    return any(isinstance(parent, SymAdd | Pow) for parent in parents)
+
+
+def _closed(expr: Expr, within: Callable[[Sequence[Expr]], bool]) -> tuple[Expr, dict[Expr, Expr]]:
+    """The expression with a symbol for each sum that stands `within` such parents, and what the symbols stand for."""
     made: dict[Expr, Expr] = {}
 
-    def visit(part: Expr) -> Expr:
+    def visit(part: Expr, parents: tuple[Expr, ...]) -> Expr:
         if not part.args:
             return part
-        if isinstance(part, Pow) and isinstance(part.base, SymAdd):
-            negated = part.base.could_extract_minus_sign()
-            base = -part.base if negated else part.base
+        if isinstance(part, SymAdd) and within(parents):
+            negated = part.could_extract_minus_sign()
+            base = -part if negated else part
             symbol = made.setdefault(base, Dummy(f"sum{len(made)}", real=True))  # SymPy orders by names
-            return (-symbol if negated else symbol) ** part.exp
-        return part.func(*map(visit, part.args))
+            return -symbol if negated else symbol
+        return part.func(*(visit(arg, (*parents, part)) for arg in part.args))
 
-    found = visit(expr)
+    found = visit(expr, ())
     return found, {symbol: base for base, symbol in made.items()}
 
 
@@ -205,15 +255,24 @@ def _signed(expr: Expr) -> Expr:
     if not isinstance(expr, Mul):
         return expr
     factors = [part.as_base_exp() for part in expr.args]
-    flipped = [e.is_odd and b.is_Add and b.as_coeff_Add()[0] == -1 for b, e in factors]
+    flipped = [e.is_odd and b.is_Add and (b.as_coeff_Add()[0] == -1 or _is_negative(b)) for b, e in factors]
     if expr.could_extract_minus_sign() != bool(sum(flipped) % 2):  # one more: a difference has no sign of its own
-        plain = [n for n, (b, e) in enumerate(factors) if e.is_odd and b.is_Add and b.as_coeff_Add()[0] == 0]
+        plain = [
+            n
+            for n, (b, e) in enumerate(factors)
+            if e.is_odd and b.is_Add and b.as_coeff_Add()[0] == 0 and not (_is_negative(b) or _is_negative(-b))
+        ]
         for n in plain[:1]:
             flipped[n] = True
     if not any(flipped):
         return expr
     sign = S.NegativeOne ** sum(flipped)
     return Mul(sign, *((-b if flip else b) ** e for (b, e), flip in zip(factors, flipped, strict=True)))
+
+
+def _is_negative(total: Expr) -> bool:
+    """Whether all terms of a sum have a minus sign."""
+    return all(term.as_coeff_Mul()[0].is_negative for term in total.args)
 
 
 def _terms(expr: Expr) -> int:

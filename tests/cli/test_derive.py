@@ -29,13 +29,13 @@ def test_formulas(capsys):
         "    l: scalar",
         "",
         "Loss",
-        "    C = l·‖w‖² + sum(log(exp(−y∘(X w)) + 𝟏))",
+        "    C = l·‖w‖² + sum(log(𝟏 + exp(−y∘(X w))))",
         "",
         "Gradient",
         "    ∂C/∂w = 2·l·w − Xᵀ(y∘(𝟏 − sigmoid(y∘(X w))))",
         "",
         "Hessian",
-        "    ∂²C/∂w∂w = 2·l·I + Xᵀdiag(y∘y∘(𝟏 − sigmoid(y∘(X w)))∘sigmoid(y∘(X w)))X",
+        "    ∂²C/∂w∂w = 2·l·I + Xᵀdiag(y∘²∘(𝟏 − sigmoid(y∘(X w)))∘sigmoid(y∘(X w)))X",
     ]
 
 
@@ -43,6 +43,10 @@ def test_formats(capsys):
     assert r"\frac{\partial C}{\partial x} &= 2x" in printed(capsys, "x'*x", "x", "--format", "latex")
     assert "<math" in printed(capsys, "x'*x", "x", "--format", "mathml")
     assert "MatrixSymbol" in printed(capsys, "x'*x", "x", "--format", "sympy")
+
+
+def test_the_only_symbol_need_not_be_named(capsys):
+    assert "∂C/∂x = 2x" in printed(capsys, "x'*x")
 
 
 def test_shapes(capsys):
@@ -54,7 +58,7 @@ def test_shapes(capsys):
 
 def test_several_lines_from_the_standard_input():
     done = subprocess.run(
-        [sys.executable, "-c", "import sys; from symgrad.cli import main; sys.exit(main())", "derive", "-", "w"],
+        [sys.executable, "-m", "symgrad", "derive", "-", "w"],
         input="r = X*w - y\nr'*r\n",
         capture_output=True,
         encoding="utf-8",
@@ -99,7 +103,8 @@ def test_check(capsys, tmp_path, monkeypatch):
         (("norm2(X*w + b)", "w"), "--vector b"),
         (("x'*(x", "x"), "this ( is not closed"),
         (("x'*x", "q"), "q does not occur in the formula; its symbols are x"),
-        (("x'*x",), "Missing argument"),
+        (("x'*A*x",), "after the formula: one or more of x: vector(N), A: matrix(N, N)"),
+        (("2 + 3",), "no symbol to differentiate by"),
         (("x'*x", "x", "--target", "jax"), "it goes with --code"),
         (("x'*x", "x", "--code", "--format", "latex"), "--code prints a module"),
         (("x'*x", "x", "--vector", "z"), "z does not occur in the formula"),

@@ -22,11 +22,25 @@ from sympy import (
     tanh,
 )
 
-from symgrad import LogSumExp, Model, dot, if_else, log_ndtr, logdet, norm1, norm2, quad, sigmoid, softmax, sumsq, total
+from symgrad import (
+    LogSumExp,
+    Model,
+    dot,
+    if_else,
+    log_ndtr,
+    logdet,
+    norm1,
+    norm2,
+    quad,
+    sigmoid,
+    softmax,
+    sumsq,
+    total,
+)
 
 N, M, K, D = symbols("N M K D", integer=True, positive=True)
 i, j, k, n, m = symbols("i j k n m", integer=True)
-mu, tau, alpha, beta, sigma, delta = symbols("mu tau alpha beta sigma delta", positive=True)
+mu, tau, alpha, beta, sigma, delta, kappa = symbols("mu tau alpha beta sigma delta kappa", positive=True)
 lam = Symbol("lambda", positive=True)
 X, w, y, b = MatrixSymbol("X", N, D), MatrixSymbol("w", D, 1), MatrixSymbol("y", N, 1), Symbol("b", real=True)
 A, S, P, v = MatrixSymbol("A", D, D), MatrixSymbol("S", D, D), MatrixSymbol("P", N, N), MatrixSymbol("v", D, 1)
@@ -206,6 +220,28 @@ def gamma_family():
     x = vector("x", positive=True)
     terms = alpha * log(beta) - loggamma(alpha) + (alpha - 1) * log(x[i]) - beta * x[i]
     return Model(-Sum(terms, (i, 0, N - 1)), [alpha, beta])
+
+
+def weibull_survival():
+    times, dies = vector("t", positive=True), vector("d")
+    terms = dies[i] * (log(kappa) - log(lam) + (kappa - 1) * log(times[i] / lam)) - (times[i] / lam) ** kappa
+    return Model(-Sum(terms, (i, 0, N - 1)), [lam, kappa])
+
+
+def frechet():
+    x = vector("x", positive=True)
+    terms = log(sigma) - log(alpha) + (1 + alpha) * log(x[i] / sigma) + (x[i] / sigma) ** (-alpha)
+    return Model(Sum(terms, (i, 0, N - 1)), [sigma])
+
+
+def inverse_gaussian():
+    x = vector("x", positive=True)
+    return Model(Sum(lam * (x[i] - mu) ** 2 / (2 * mu**2 * x[i]) - log(lam) / 2, (i, 0, N - 1)), [mu, lam])
+
+
+def saturation():
+    x, t = vector("x", positive=True), vector("t")
+    return Model(Sum((t[i] - alpha * x[i] / (beta + x[i])) ** 2, (i, 0, N - 1)), [alpha, beta])
 
 
 def normal_mixture():

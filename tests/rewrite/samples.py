@@ -379,6 +379,8 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "cancel between sums": (
         Sample(lambda: Model(Sum(-t[n] * log(y[n]) - (1 - t[n]) * log(1 - y[n]), rows) / N, [b],
                              where=[Eq(y[n], sigmoid(x[n] + b))])),
+        Sample(lambda: Model(Sum(a * (x[n] - b) ** 2 / (b**2 * x[n]), rows), [b])),
+        Sample(lambda: Model(N * b**2 - Sum((b - t[n]) ** 2, rows), [b])),
     ),
     "sum of differences": (
         Sample(lambda: _sum((x[n] - b) ** 2, [x], where=[_MEAN])),
