@@ -7,6 +7,7 @@ from typing import Any, Self
 from sympy import Expr, S, Symbol
 
 from symgrad.graph.build import is_zero
+from symgrad.graph.kinds.loops import Entry, Loop
 from symgrad.graph.nodes import (
     Add,
     Input,
@@ -22,7 +23,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.transform import place
 from symgrad.lowering.operands import is_view, names_of
-from symgrad.lowering.slices import Entry, Loop, positions_of_steps
+from symgrad.lowering.slices import positions_of_steps
 from symgrad.lowering.subscripts import landing
 from symgrad.lowering.terms import Terms
 from symgrad.lowering.values import Value, broadcast

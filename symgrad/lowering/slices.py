@@ -4,15 +4,14 @@ What depends on no earlier entry is computed for all steps at once, outside; the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sympy import Expr, Integer, S
 
 from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import affine, along_one
 from symgrad.graph.build import add, auxiliary, gather, number, product_of_powers, scale, scatter
+from symgrad.graph.kinds.loops import Entry, Loop
 from symgrad.graph.kinds.scans import time_of, within
-from symgrad.graph.node import Leaf, each_operand_once, no_sign, nothing
 from symgrad.graph.nodes import (
     Add,
     AxisMap,
@@ -35,39 +34,6 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.transform import own, place, terms_of, transform
 from symgrad.lowering.whole import whole_nodes
-
-
-@dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Entry(Leaf):
-    """Inside a loop, a part of an array: along an axis with an offset only the entry at step number + offset."""
-
-    source: Node
-    offsets: tuple[Expr | None, ...]
-
-    nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
-    sign = no_sign
-
-
-@dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Loop(Node):
-    """A recurrence whose updates are terms of one step, over entries of the states and of the `operands`."""
-
-    states: tuple[State, ...]
-    steps: Expr
-    descending: bool
-    clock: tuple[str, int]
-    bases: tuple[tuple[int, Expr, Use], ...]
-    initial: tuple[Use | None, ...]
-    updates: tuple[Update, ...]
-    operands: tuple[Use, ...]
-
-    nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
-    operations = each_operand_once
-    sign = no_sign
-
-    def uses(self) -> tuple[Use, ...]:
-        bases = (use for _, _, use in self.bases)
-        return (*bases, *(use for use in self.initial if use is not None), *self.operands)
 
 
 def loops(roots: Sequence[Use]) -> list[Use]:

@@ -4,14 +4,30 @@ A chunk does not know how many others there are. Of a mean over rows, 1/N is a f
 is taken out of what has rows, and their totals are multiplied by it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sympy import Eq, Ne, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.functions import if_else
 from symgrad.graph.build import BALANCED, CENTRED, ONE, SUM_FROM, SUM_UP_TO, ZERO, mul, product_of_powers
-from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Named, Node, Scatter, Size, Use, postorder
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    AxisMap,
+    Contract,
+    Gather,
+    Named,
+    Node,
+    Past,
+    Previous,
+    Scan,
+    Scatter,
+    Size,
+    Trajectory,
+    Use,
+    postorder,
+)
 from symgrad.graph.transform import transform
 from symgrad.schedule.rows import RowPlan, Tie, plan_along, row_dimensions
 
@@ -20,7 +36,7 @@ def chunk_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan |
     """The split of terms over the first data axis that allows one, or what ties rows together along each of them."""
     ties = []
     for dimension in row_dimensions(arguments):
-        found = plan_along(dimension, roots, arguments, placed=True)
+        found = plan_along(dimension, roots, arguments, large=True)
         if isinstance(found, RowPlan):
             other = [a for a in arguments if _is_elsewhere(dimension, a)]
             if not other:
@@ -41,17 +57,36 @@ def _is_elsewhere(dimension: Symbol, argument: Argument) -> bool:
 
 
 def without_count(terms: Sequence[Use], dimension: Symbol) -> list[Use]:
-    """The terms with factors that depend on the number of rows after the sums over rows, where that is possible."""
-    made = _Factors(terms, dimension)
-    images = transform(terms, made.visit)
-    return [made.whole(before.node, after) for before, after in zip(terms, images, strict=True)]
+    """The terms with factors that depend on the number of rows after the sums over rows, where that is possible.
+
+    What a recurrence begins with or adds may have a factor that is one of its states then, if it is linear, as that of
+    an adjoint is: which factor is seen first, and whether the recurrence is linear where its states are given it.
+    """
+    carried: dict[str, Use] = {}
+    refused: set[str] = set()
+    while True:
+        made = _Factors(terms, dimension, carried)
+        images = transform(terms, made.visit)
+        more = {key: factor for key, factor in made.of_scans.items() if key not in {*carried, *refused}}
+        if not made.refused and not more:
+            return [made.whole(before.node, after) for before, after in zip(terms, images, strict=True)]
+        refused |= made.refused
+        carried = {key: factor for key, factor in (carried | more).items() if key not in refused}
 
 
 class _Factors:
-    """Takes factors that depend on the number of rows out of what has rows, and of what these are computed with."""
+    """Takes factors that depend on the number of rows out of what has rows, and of what these are computed with.
 
-    def __init__(self, terms: Sequence[Use], dimension: Symbol) -> None:
-        self._dimension = dimension
+    Attributes
+    ----------
+    of_scans : the only factor that there is in a recurrence, by its key.
+    refused : the recurrences that have not the factor that they were to carry.
+    """
+
+    def __init__(self, terms: Sequence[Use], dimension: Symbol, carried: Mapping[str, Use]) -> None:
+        self.of_scans: dict[str, Use] = {}
+        self.refused: set[str] = set()
+        self._dimension, self._carried = dimension, carried
         self._factors: dict[Node, Use] = {}  # what an image is still to be multiplied by
         self._counts: set[Node] = set()  # numbers that are made of sizes alone, that of the rows among them
         self._early: set[Node] = set()  # what depends on no rows
@@ -72,8 +107,13 @@ class _Factors:
 
     def visit(self, node: Node, uses: tuple[Use, ...]) -> Use | None:
         """The image of a node without its factor, which is noted."""
+        if isinstance(node, Previous | Past) and node.key in self._carried:
+            self._factors[node] = self._carried[node.key]
         operands = [use.node for use in node.uses()]
         found = [self._factor(one, use) for one, use in zip(operands, uses, strict=True)]
+        if isinstance(node, Scan) and self._carries(node, found, uses):
+            self._factors[node] = self._carried[node.key]
+            return node.rebuild([ONE if one in self._counts else use for one, use in zip(operands, uses, strict=True)])
         inside = self._has_rows(node) or (node in self._early - self._counts and isinstance(node, Contract | Named))
         if not any(found) or not (inside or self._factors.keys() & set(operands)):
             return None
@@ -95,6 +135,17 @@ class _Factors:
         self._factors[node] = factor
         return made
 
+    def _carries(self, scan: Scan, found: Sequence[Use | None], uses: Sequence[Use]) -> bool:
+        """Whether all states of a recurrence have the factor that it is to carry."""
+        factors = {factor for factor, use in zip(found, uses, strict=True) if use != ZERO}
+        if scan.key in self._carried:
+            if factors == {self._carried[scan.key]}:
+                return True
+            self.refused.add(scan.key)
+        elif len(known := [factor for factor in factors if factor is not None]) == 1:
+            self.of_scans[scan.key] = known[0]
+        return False
+
     def _factor(self, operand: Node, image: Use) -> Use | None:
         return image if operand in self._counts else self._factors.get(operand)
 
@@ -114,4 +165,4 @@ def _linear_in(node: Node) -> set[int]:
         return {BALANCED: {0, 1}, CENTRED: {0}, SUM_FROM: {0}, SUM_UP_TO: {0}}.get(node.head, set())
     if isinstance(node, Apply) and node.head is if_else:
         return {1, 2}
-    return {0} if isinstance(node, Gather | Scatter | Named) else set()
+    return {0} if isinstance(node, Gather | Scatter | Named | Trajectory) else set()

@@ -22,13 +22,14 @@ from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.graph import facts
 from symgrad.graph.build import ONE, delta, index, mul, size, subtract
 from symgrad.graph.evaluation import GraphEvaluator
+from symgrad.graph.kinds.loops import Entry, Loop
 from symgrad.graph.linear_maps import Entries
 from symgrad.graph.node import Leaf, Local, Node, first_operand, free_of_cost, no_sign, nothing
 from symgrad.graph.nodes import Input, Letter, Use, intern, postorder
 from symgrad.graph.symmetry import sign_under
 from symgrad.graph.transform import own
 from symgrad.inspect.measure import _cost
-from symgrad.lowering.slices import Entry, Loop, loops
+from symgrad.lowering.slices import loops
 from symgrad.lowering.terms import Terms
 from symgrad.lowering.values import Value
 from symgrad.schedule.liveness import readings

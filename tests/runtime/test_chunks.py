@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sympy import Eq, IndexedBase, Sum, exp, log, symbols, tanh
 
-from symgrad import Model, UnsupportedError, softplus
+from symgrad import LogSumExp, Model, UnsupportedError, if_else, softplus
 from symgrad.cli.model_file import ModelReference, load_model
 from tests.codegen.test_rounds import MODELS as IN_ROUNDS
 from tests.codegen.test_seam import MODELS as SEAMS
@@ -32,11 +32,13 @@ TIED = {
     "gaussian_process": "over N, a part of K has rows along two axes",
 }
 
-N, M, K = symbols("N M K", integer=True, positive=True)
-n, j, k = symbols("n j k", integer=True)
+N, M, K, T = symbols("N M K T", integer=True, positive=True)
+n, i, j, k, t = symbols("n i j k t", integer=True)
 x, w, c = IndexedBase("x", shape=(N, M)), IndexedBase("w", shape=(M,)), IndexedBase("c", shape=(N,))
 u, s, lam = IndexedBase("u", shape=(K,)), IndexedBase("s", shape=(K,)), symbols("lam", real=True)
 g, kept = IndexedBase("g", shape=(N,), integer=True), IndexedBase("kept", shape=(N,), integer=True)
+A, B, seen = IndexedBase("A", shape=(K, K)), IndexedBase("B", shape=(K, K)), IndexedBase("seen", (N, T), integer=True)
+a, h = IndexedBase("a", shape=(N, T, K)), IndexedBase("h", shape=(N, T + 1, K))
 SCORE = Sum(x[n, j] * w[j], (j, 0, M - 1))
 OVER = (n, 0, N - 1)
 MODELS = {
@@ -47,8 +49,26 @@ MODELS = {
         Sum(kept[n] * s[g[n]] * (c[n] - SCORE - u[g[n]]) ** 2, OVER) / N + lam * Sum(u[k] ** 2, (k, 0, K - 1)), [w, u]
     ),
     "a mean of logarithms": Model(log(Sum(softplus(SCORE) * c[n] ** 2, OVER) / N), [w]),
+    # a recurrence that each row has for itself: a hidden Markov model of sequences, and a network with padded ones
+    "hidden Markov": Model(
+        -Sum(LogSumExp(a[n, T - 1, k], (k, 0, K - 1)), OVER) / N,
+        [A, B, u],
+        where=[
+            Eq(a[n, 0, k], u[k] + B[k, seen[n, 0]]),
+            Eq(a[n, t, k], B[k, seen[n, t]] + LogSumExp(a[n, t - 1, i] + A[i, k], (i, 0, K - 1))),
+        ],
+    ),
+    "recurrent network": Model(
+        Sum(if_else(t <= g[n], (Sum(h[n, t, k] * u[k], (k, 0, K - 1)) - c[n]) ** 2, 0), (t, 1, T), OVER) / N
+        + lam * Sum(A[i, k] ** 2, (i, 0, K - 1), (k, 0, K - 1)),
+        [A, B, u],
+        where=[
+            Eq(h[n, 0, k], 0),
+            Eq(h[n, t, k], tanh(Sum(h[n, t - 1, i] * A[i, k], (i, 0, K - 1)) + B[k, seen[n, t - 1]])),
+        ],
+    ),
 }
-SIZES = {N: 41, M: 4, K: 3}
+SIZES = {N: 41, M: 4, K: 3, T: 5}
 
 
 @cache
@@ -160,6 +180,55 @@ def test_combine_is_associative_and_writes_to_nothing(name: str) -> None:
     assert one.rows == other.rows == SIZES[N]
     for left, right in zip(flat(one.totals), flat(other.totals), strict=True):
         np.testing.assert_allclose(left, right, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["hidden Markov", "recurrent network"])
+def test_recurrences_of_rows_need_no_count_and_are_not_split_again(name: str) -> None:
+    """1/N is taken out of a recurrence of adjoints, which is linear; a loop of Python's runs once a chunk."""
+    module, given = module_of(name), inputs_of(name)
+    assert set(module.ROUNDS.values()) == {1}
+    chunks, parameters = split(module, given, [10, SIZES[N]])
+    for of in module.ROUNDS:
+        got = module.over_chunks(chunks, of, **directed(module, of, parameters))
+        for one, other in zip(flat(got), flat(getattr(module, of)(**directed(module, of, given))), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-12)
+    before, module.BLOCK_BYTES = module.BLOCK_BYTES, 8 * SIZES[N]  # as if a chunk were larger than the cache
+    try:
+        calls = []
+        rows = module._value_and_gradient_chunk_rows
+        module._value_and_gradient_chunk_rows = lambda *given: calls.append(1) or rows(*given)
+        module.partial(parameters, chunks[1])
+        assert len(calls) == 1
+    finally:
+        module.BLOCK_BYTES, module._value_and_gradient_chunk_rows = before, rows
+
+
+def test_a_recurrence_that_is_not_linear_has_its_count_first() -> None:
+    """h depends on N: what it begins with is not multiplied by 1/N afterwards."""
+    loss = Sum(h[n, T, k] ** 2, OVER, (k, 0, K - 1))
+    where = [Eq(h[n, 0, k], u[k] * c[n] / N), Eq(h[n, t, k], tanh(h[n, t - 1, k]) + h[n, t - 1, k])]
+    module = Model(loss, [u], where=where).compile(check=False, chunks=True)
+    assert module.ROUNDS == {"value_and_gradient": 2}
+    data, start = {"c": np.linspace(-1, 1, 7)}, np.ones(3)
+    got = module.over_chunks([{"c": data["c"][:3]}, {"c": data["c"][3:]}], u=start, T=4)
+    for one, other in zip(flat(got), flat(module.value_and_gradient(start, **data, T=4)), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-13)
+
+
+def test_recurrences_that_tie_rows_are_named() -> None:
+    level, total = IndexedBase("level", (N,)), IndexedBase("total", (T + 1,))
+    first = Model(Sum((level[n] - c[n]) ** 2, OVER), [w], where=[Eq(level[0], w[0]), Eq(level[n], w[1] * level[n - 1])])
+    at_steps = [Eq(h[n, 0, k], u[k]), Eq(h[n, t, k], h[n, t - 1, k] - c[n] * Sum(h[j, t - 1, k], (j, 0, N - 1)))]
+    pooled = Model(Sum(h[n, T, k] ** 2, OVER, (k, 0, K - 1)), [u], where=at_steps)
+    of_all = [Eq(total[0], w[0]), Eq(total[t], tanh(total[t - 1]) + Sum(seen[n, t - 1] * w[1], OVER))]
+    assert 'ROUNDS = {"value_and_gradient": 1}' in Model(total[T], [w], where=of_all).source(chunks=True)
+    for model, said in (
+        (first, "over N, a part of level is computed from one row to the next"),
+        (pooled, "over N, a part of h takes sums over all rows at each step"),
+    ):
+        with pytest.raises(UnsupportedError, match=said):
+            model.source(chunks=True)
+        assert "\nROWS" not in model.source()
 
 
 def test_what_is_counted_once_is_in_finish() -> None:

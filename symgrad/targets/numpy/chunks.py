@@ -14,6 +14,7 @@ from symgrad.errors import UnsupportedError
 from symgrad.frontend.program import Program
 from symgrad.graph.build import AUXILIARY
 from symgrad.graph.nodes import Input, Named, Node, Use, postorder
+from symgrad.lowering.slices import loops
 from symgrad.outputs.first_order import BOTH
 from symgrad.outputs.function import Sparse, arrays_of, terms_of
 from symgrad.outputs.requirements import Length, lengths_of
@@ -154,12 +155,12 @@ def _counted(lengths: Sequence[Length], said: set[Symbol], dimension: Symbol) ->
 
 def _reason(program: Program, one: PrintedFunction, ties: Sequence[Tie]) -> str:
     """What ties rows together, in the words of the model."""
-    plain = chunk_plan([program.loss], program.arguments)
-    roots, of = [program.loss], "the loss"
+    roots, of = loops([program.loss]), "the loss"
+    plain = chunk_plan(roots, program.arguments)
     if isinstance(plain, list):
         ties = plain
     else:
-        roots, of = terms_of(one.function.result), one.function.name
+        roots, of = loops(terms_of(one.function.result)), one.function.name
     return "; ".join(f"over {tie.dimension}, {_quantity(tie.node, roots, of)}{tie.reason}" for tie in ties)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from sympy import S
 
+from symgrad.graph.kinds.loops import Entry
 from symgrad.graph.nodes import Contract, Input, Node, Use
 from symgrad.lowering.operands import is_view
 from symgrad.lowering.recurrences import Recurrences
-from symgrad.lowering.slices import Entry
 from symgrad.lowering.values import Value, transpose
 from symgrad.statements.arithmetic import matrix_product, operation
 from symgrad.statements.expressions import LIST, Buffer, Group, Read
