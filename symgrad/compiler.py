@@ -163,7 +163,7 @@ class _BackwardPass:
         identities = self._program.identities
         (plain,) = simplify([adjoint], self._names, identities, self._trace, self._settled)
         near: dict[Node, Use] = {
-            node: node.arg for node in _near(plain) if node in self.blocks and not is_recursive(node)
+            node: node.arg for node in named_near(plain) if node in self.blocks and not is_recursive(node)
         }
         if not near:
             return plain
@@ -216,11 +216,11 @@ def _absorbed(trace: Trace) -> set[str]:
     """The names that a rewrite looked through and left out: some of their uses have gone into a larger function."""
     gone: set[str] = set()
     for _, before, after in trace.steps:
-        gone |= {name.name for name in _near(before)} - {name.name for name in _near(after)}
+        gone |= {name.name for name in named_near(before)} - {name.name for name in named_near(after)}
     return gone
 
 
-def _near(use: Use) -> list[Named]:
+def named_near(use: Use) -> list[Named]:
     """The names that a term refers to directly."""
     if isinstance(use.node, Named):
         return [use.node]

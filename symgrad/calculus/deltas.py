@@ -1,6 +1,6 @@
 """Sums of products with Kronecker deltas, one-hot factors among them, and what they become where they meet a sum."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 
 from sympy import Expr, Number, S
 
@@ -20,8 +20,13 @@ from symgrad.graph.build import (
     split_coefficient,
 )
 from symgrad.graph.letters import distinct, relabel
-from symgrad.graph.nodes import Add, Const, Delta, Gather, Letter, Range, Size, Use
+from symgrad.graph.nodes import Add, Const, Delta, Gather, Letter, Range, Shape, Size, Use
 from symgrad.graph.transform import factors_of, place, terms_of
+
+
+def delta_seed(shape: Shape, label: Hashable) -> Use:
+    """Π δ[axis, (label, axis)]: the derivative of an array by itself; its second axes are the letters (label, axis)."""
+    return mul([delta(axis, (label, axis), length) for axis, length in enumerate(shape)])
 
 
 def one_hot(use: Use) -> tuple[Letter, Use] | None:
@@ -74,12 +79,18 @@ def summed(factors: Sequence[Use], bound: Mapping[Letter, Expr]) -> Use:
         gone, kept = found
         del bound[gone]
         parts = factors_of(product_of_powers([(relabel(use, {gone: kept}), e) for use, e in parts]))
+    while (hit := _bound_hit(parts, bound)) is not None:
+        gone, sub = hit
+        del bound[gone]
+        others = [pair for pair in parts if one_hot(pair[0]) != hit]
+        more, product = split_coefficient(product_of_powers([(at(use, {gone: sub}), e) for use, e in others]))
+        coefficient, parts = coefficient * more, factors_of(product)
     moved: dict[Letter, Use] = {}
     rest: list[tuple[Use, Number]] = []
     outside = [(use, e) for use, e in parts if is_structural(use) and not set(use.letters) & bound.keys()]
     for use, exponent in (pair for pair in parts if pair not in outside):
         hit = one_hot(use)
-        if hit is None or not set(hit[1].letters) & bound.keys() or hit[0] in bound:
+        if hit is None or not set(hit[1].letters) & bound.keys():
             rest.append((use, exponent))
         elif hit[0] in moved:  # δ[k, s]·δ[k, r] = δ[k, s]·δ[s, r]
             rest.append(
@@ -101,6 +112,12 @@ def _bound_delta(parts: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Exp
             if row in bound or column in bound:
                 return (row, column) if row in bound else (column, row)
     return None
+
+
+def _bound_hit(parts: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> tuple[Letter, Use] | None:
+    """A bound letter k of a factor δ[k, s], with s: Σ_k δ[k, s]·f[k] = f[s]."""
+    hits = [one_hot(use) for use, _ in parts]
+    return next((hit for hit in hits if hit is not None and hit[0] in bound), None)
 
 
 def scattered(

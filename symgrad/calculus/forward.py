@@ -12,24 +12,19 @@ Source: Griewank and Walther, Evaluating Derivatives (2008), section 3.1; Laue, 
 Higher Order Derivatives of Matrix and Tensor Expressions (2018), for tensors.
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sympy import Expr
 
 from symgrad.calculus.linear_maps import push
 from symgrad.calculus.tangent import tangent_of
-from symgrad.graph.build import ZERO, delta, mul, sizes_of, whole
+from symgrad.graph.build import ZERO, sizes_of, whole
 from symgrad.graph.kinds.scans import within
-from symgrad.graph.nodes import Letter, Node, Scan, Shape, Trajectory, Use, postorder
+from symgrad.graph.nodes import Letter, Node, Scan, Trajectory, Use, postorder
 from symgrad.graph.transform import dependents, place
 
 Settle = Callable[[Node, Use], Use]
 Tangents = Mapping[Node, Use]
-
-
-def delta_seed(shape: Shape, label: Hashable) -> Use:
-    """Π δ[axis, (label, axis)]: the derivative of an array by itself; its second axes are the letters (label, axis)."""
-    return mul([delta(axis, (label, axis), length) for axis, length in enumerate(shape)])
 
 
 def forward(

@@ -48,6 +48,9 @@ from symgrad.graph.node import Lengths, LinearMap
 from symgrad.graph.nodes import Apply, Letter, Node, Use
 from symgrad.graph.transform import factors_of, own, place, terms_of
 
+SEED = "of"
+"""What the letters (SEED, axis) of an array whose adjoints are taken by all of its entries at once begin with."""
+
 Contribution = tuple[Node, Use]
 Tangents = Mapping[Node, Use]
 
@@ -95,8 +98,19 @@ def project(factors: Sequence[Use], target: Use, domain: Lengths) -> Use:
             first[letter] = axis
     names = {letter: ("axis", axis) for letter, axis in first.items()}
     bound = {letter: length for letter, length in domain.items() if letter not in first}
-    product = mul([*(relabel(use, names) for use in factors), *deltas], bound)
+    product = _product([*(relabel(use, names) for use in factors), *deltas], bound)
     return relabel(product, {("axis", axis): axis for axis in range(target.node.rank)})
+
+
+def _product(factors: Sequence[Use], bound: Lengths) -> Use:
+    """Σ over bound letters of Π factors; of the adjoint of an array, by all its entries at once, term by term."""
+    adjoint, *others = sorted(factors, key=lambda use: not _is_seeded(use))
+    return times_tangent(others, adjoint, bound) if _is_seeded(adjoint) else mul(factors, bound)
+
+
+def _is_seeded(adjoint: Use) -> bool:
+    """Whether an adjoint has letters of what is differentiated, which stand in deltas."""
+    return any(isinstance(letter, tuple) and letter[0] == SEED for letter in adjoint.letters)
 
 
 # --- a map of a tangent -----------------------------------------------------------------------------------------------
@@ -117,9 +131,7 @@ def image(linear: LinearMap, node: Node, x: Use) -> Use:
         case Covariance(_, weights, over):
             return times_tangent([weights], subtract(x, times_tangent([weights], x, over)))
         case Entries(_, subs):
-            if not has_deltas(x):
-                return at(x, subs)
-            return add((c, product_of_powers((at(use, subs), e) for use, e in factors_of(t))) for c, t in terms_of(x))
+            return _entries(x, subs)
         case Places():
             return _placed(linear, node, x)
         case Merging(domain, outer, inner, axis):
@@ -155,6 +167,13 @@ def _placed(linear: Places, node: Node, x: Use) -> Use:
     moved = [(axis, sub) for axis, sub in enumerate(linear.subs) if sub.letters != (axis,)]
     moves = [delta_at(axis, sub, linear.shape[axis]) for axis, sub in moved]
     return add((c, summed([term, *moves], bound)) for c, term in terms_of(x))
+
+
+def _entries(x: Use, subs: Mapping[Letter, Use]) -> Use:
+    """x at the subscripts, the deltas in front."""
+    if not has_deltas(x):
+        return at(x, subs)
+    return add((c, product_of_powers((at(use, subs), e) for use, e in factors_of(t))) for c, t in terms_of(x))
 
 
 def _branches(tangents: Sequence[tuple[Branch, Use]]) -> Iterator[Use]:
@@ -201,15 +220,14 @@ def transposed(linear: LinearMap, node: Node, y: Use) -> Sequence[Use]:
         case Slope(_, number):
             return [y, _slope(node, number)]
         case Branch():
-            return [_taken(linear, y)]
+            return [_masked(linear, y) if has_deltas(y) and _is_seeded(y) else _taken(linear, y)]
         case Covariance(_, weights, over):
-            return [weights, subtract(y, mul([y, weights], over))]
+            return [weights, subtract(y, _product([y, weights], over))]
         case Entries(domain, subs):
-            names = {axis: ("from", axis) for axis in range(node.rank)}
-            bound = {("from", axis): length for axis, length in enumerate(node.shape)}
-            positions = [relabel(subs[letter], names) for letter in domain]
-            return [scatter(relabel(y, names), positions, tuple(domain.values()), tuple(domain), bound)]
+            return [_added(domain, subs, node, y)]
         case Places(_, subs):
+            if _is_seeded(y):
+                return [_entries(y, dict(enumerate(subs)))]
             sides = zip(y.letters, y.node.shape, strict=True)  # a seed has letters beyond the node's axes, which stay
             return [gather(y, [subs[x] if isinstance(x, int) else index(x, length) for x, length in sides])]
         case Merging(domain, outer, inner, axis):
@@ -218,8 +236,22 @@ def transposed(linear: LinearMap, node: Node, y: Use) -> Sequence[Use]:
             return [merge(y, outer, inner, axis, lengths)]
         case LowerHalf(_, row, column):
             turned = relabel(y, {row: column, column: row})
+            if _is_seeded(y):
+                parts = [_masked(Branch({}, _above(linear, Ge), holds), x) for holds, x in ((True, y), (False, turned))]
+                return [const(S.Half), add((S.One, part) for part in parts)]
             return [const(S.Half), apply(if_else, [_above(linear, Ge), y, turned])]
         case Chain(_, first, between, second):
             gone = {letter: length for letter, length in second.domain.items() if letter not in between}
-            return transposed(first, node, mul(transposed(second, node, y), gone))
+            return transposed(first, node, _product(transposed(second, node, y), gone))
     raise UnsupportedError(f"reverse mode does not know the map {type(linear).__name__} of {type(node).__name__}")
+
+
+def _added(domain: Lengths, subs: Mapping[Letter, Use], node: Node, y: Use) -> Use:
+    """The adjoint of what entries are taken of: y added into zeros at their places."""
+    names = {axis: ("from", axis) for axis in range(node.rank)}
+    bound = {("from", axis): length for axis, length in enumerate(node.shape)}
+    places = {letter: relabel(subs[letter], names) for letter in domain}
+    if _is_seeded(y):
+        moves = [delta_at(letter, place, domain[letter]) for letter, place in places.items()]
+        return add((c, summed([term, *moves], bound)) for c, term in terms_of(relabel(y, names)))
+    return scatter(relabel(y, names), list(places.values()), tuple(domain.values()), tuple(domain), bound)

@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from sympy import S
 
-from symgrad.calculus.linear_maps import Contribution, project, pull
+from symgrad.calculus.deltas import delta_seed
+from symgrad.calculus.linear_maps import SEED, Contribution, project, pull
 from symgrad.calculus.recurrence import Backward
 from symgrad.graph.build import ONE, ZERO, add, is_zero
 from symgrad.graph.kinds.scans import from_outside, images, placeholders, step_shape
@@ -44,6 +45,22 @@ def reverse(
     scans = [node for node in nodes if isinstance(node, Scan)]
     active = dependents([loss.node], [*targets, *scans])
     adjoints = _sweep(nodes, {loss.node: [ONE]}, active, settle, loss_name, observe=observe)
+    return {target: adjoints.get(target, ZERO) for target in targets}
+
+
+def reverse_of_array(array: Node, targets: Sequence[Node], settle: Settle) -> dict[Node, Use]:
+    """∂array/∂target for each target, as a term over the target's axes and the letters (SEED, axis) of the array's.
+
+    The seed is a product of Kronecker deltas, which are kept in front of each term as forward mode keeps them.
+
+    Parameters
+    ----------
+    array : what is differentiated; no recurrence is between it and a target.
+    targets, settle : as for `reverse`.
+    """
+    nodes = list(postorder([array]))
+    seed = delta_seed(array.shape, SEED)
+    adjoints = _sweep(nodes, {array: [seed]}, dependents([array], targets), settle, "")
     return {target: adjoints.get(target, ZERO) for target in targets}
 
 

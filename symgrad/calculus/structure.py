@@ -4,13 +4,13 @@ A second derivative or a Jacobian is a sum of terms Π δ · cofactor. `blocks` 
 the letters that deltas tie are one letter, so that the cofactor is an array of fewer axes and holds no delta.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from sympy import Expr, Number, S
 
 from symgrad.calculus.deltas import at, delta_at, one_hot
-from symgrad.graph.build import add, delta, is_zero, mul, product_of_powers
+from symgrad.graph.build import add, delta, is_zero, mul, product_of_powers, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Delta, Letter, Shape, Use
 from symgrad.graph.transform import factors_of, terms_of
@@ -60,6 +60,18 @@ def total(parts: Sequence[Block], shape: Shape) -> Use:
     """The sum of the blocks as one term."""
     lengths = dict(enumerate(shape))
     return add((S.One, part.term(lengths)) for part in parts)
+
+
+def grouped(use: Use, shape: Shape, change: Callable[[Use], Use] = lambda cofactor: cofactor) -> Use:
+    """A derivative at a node, over the axes of its shape and letters of seeds, with one term for the same deltas.
+
+    `change` is given each cofactor, and returns what to go on with.
+    """
+    lengths = {**dict(enumerate(shape)), **sizes_of([use])}
+    # the axes first: of letters that are tied, the cofactor then has what masks and factors of the node have
+    letters = sorted(lengths, key=lambda letter: (not isinstance(letter, int), str(letter)))
+    parts = blocks(use, letters)
+    return add((S.One, replace(part, cofactor=change(part.cofactor)).term(lengths)) for part in parts)
 
 
 def separated(term: Use, order: dict[Letter, int]) -> tuple[Ties, Hits, Use]:

@@ -25,7 +25,8 @@ from symgrad.graph.transform import tree_size
 from symgrad.inspect.display import Display, in_display_style
 from symgrad.inspect.show import show
 from symgrad.model.stated import StatedModel
-from symgrad.outputs.derivatives import hessian, jacobian, written_out
+from symgrad.outputs.derivatives import hessian, written_out
+from symgrad.outputs.jacobians import jacobian
 from symgrad.outputs.request import Request
 from symgrad.rewrite.facts import expand_names
 

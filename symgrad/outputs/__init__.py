@@ -6,11 +6,11 @@ their blocks as arrays in `structure`, sparse matrices of them in `sparse`, thei
 the check asks for (`probes`), what functions require of their arguments (`requirements`); each array of a result as all
 stages of the compiler have it (`stages`).
 
-A Hessian is forward mode over the simplified gradient, a Jacobian forward mode over a definition. The seed is a product
-of Kronecker deltas, δ[i, i′] δ[j, j′], and forward mode keeps every tangent as a sum of products with the deltas in
-front: they are eliminated where they meet a sum, and what is left of them *is* the structure. `calculus.structure`
-groups the terms by their deltas; each group's cofactor is simplified by itself, is what `hessian_compact` returns, and
-is added to a view of the dense array's diagonal.
+A Hessian is forward mode over the simplified gradient, a Jacobian forward or reverse mode over a definition. The seed
+is a product of Kronecker deltas, δ[i, i′] δ[j, j′], and either mode keeps all that it makes as sums of products with
+the deltas in front: they are eliminated where they meet a sum, and what is left of them *is* the structure.
+`calculus.structure` groups the terms by their deltas; each group's cofactor is simplified by itself, is what
+`hessian_compact` returns, and is added to a view of the dense array's diagonal.
 
 Jacobians and Hessians as sparse matrices are one thing, `function.Sparse`: where entries stand, and their values. Its
 rows and columns are the entries of several arrays, one behind the other. `sparse.sparse_jacobian` makes it of any names

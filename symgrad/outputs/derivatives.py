@@ -1,7 +1,7 @@
-"""Derivatives beyond the gradient, as terms: Hessians, Hessian-vector products, Jacobians of named quantities.
+"""Second derivatives as terms: Hessians and Hessian-vector products.
 
-Each is forward mode over what `compiler.derive` has made: over the simplified gradient for a Hessian, over the
-definition for a Jacobian. The result is taken apart by its deltas and simplified part by part.
+Each is forward mode over the simplified gradient that `compiler.derive` has made. The result is taken apart by its
+deltas and simplified part by part.
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,14 @@ from typing import Any
 
 from sympy import IndexedBase, MatrixSymbol, Symbol
 
-from symgrad.calculus.forward import delta_seed, forward
+from symgrad.calculus.deltas import delta_seed
+from symgrad.calculus.forward import forward
 from symgrad.calculus.projection import project
 from symgrad.calculus.structure import Block, blocks, total
 from symgrad.compiler import Derivation
-from symgrad.graph.build import auxiliary, is_zero, named
+from symgrad.graph.build import AUXILIARY, auxiliary, is_zero, named
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Const, Input, Named, Node, Shape, Trajectory, Use, intern
+from symgrad.graph.nodes import Const, Input, Named, Node, Shape, Trajectory, Use, intern, postorder
 from symgrad.graph.transform import own
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names
@@ -54,22 +55,6 @@ def derived_hessian(derivation: Derivation, above: Sequence[Any], q: Any) -> lis
     terms = forward([derivation.gradient[one] for one in above], seeds, by=second.name)
     joined = [_joined(term, nodes[one].rank, second.rank) for one, term in zip(above, terms, strict=True)]
     return [project(second, term, nodes[one].rank) for one, term in zip(above, joined, strict=True)]
-
-
-def jacobian(derivation: Derivation, quantity: Any, q: Any) -> list[Block]:
-    """∂quantity/∂q for a name of `where`: blocks over the letters 0 ... of the quantity's axes and then q's."""
-    if (quantity, q) not in derivation.second:
-        shape = derivation.program.names[quantity].shape + derivation.program.parameters[q].shape
-        (derivation.second[quantity, q],) = _blocks(derivation, [derived_jacobian(derivation, quantity, q)], [shape])
-    parts: list[Block] = derivation.second[quantity, q]
-    return parts
-
-
-def derived_jacobian(derivation: Derivation, quantity: Any, q: Any) -> Use:
-    """∂quantity/∂q straight from forward mode: a term over the quantity's axes and then q's."""
-    name, second = derivation.program.names[quantity], derivation.program.parameters[q]
-    (term,) = forward([own(name)], {second: delta_seed(second.shape, "by")}, by=second.name)
-    return _joined(term, name.rank, second.rank)
 
 
 def direction(parameter: Any, node: Input) -> Input:
@@ -123,9 +108,11 @@ def derived_product(derivation: Derivation) -> list[Use]:
 
 
 def written_out(block: Block, derivation: Derivation) -> Block:
-    """A block with the named adjoints replaced by their formulas, for reading."""
-    (opened,) = expand_names([block.cofactor], set(derivation.blocks.values()), set(derivation.program.names.values()))
-    (plain,) = _simplified([opened], derivation, set(derivation.program.names.values()))
+    """A block with named adjoints, and what only code names, replaced by their formulas, for reading."""
+    names: set[Node] = set(derivation.program.names.values())
+    inside = {n for n in postorder([block.cofactor.node], names) if isinstance(n, Named) and n.symbol is AUXILIARY}
+    (opened,) = expand_names([block.cofactor], inside | set(derivation.blocks.values()), names)
+    (plain,) = _simplified([opened], derivation, names)
     return Block(block.ties, block.hits, plain)
 
 

@@ -6,9 +6,10 @@ from itertools import combinations_with_replacement
 from typing import Any
 
 from symgrad.compiler import Derivation
-from symgrad.outputs.derivatives import direction, hessian, hessian_vector_product, jacobian
+from symgrad.outputs.derivatives import direction, hessian, hessian_vector_product
 from symgrad.outputs.documentation import factors_line, shape_line
 from symgrad.outputs.function import Function, Record, Result, Sparse, arrays_of, scheduled, whole
+from symgrad.outputs.jacobians import jacobian
 from symgrad.outputs.quantities import quantity_function, with_value
 from symgrad.outputs.request import Request
 from symgrad.outputs.sparse import is_sparse, lists_of, sparse_hessian, sparse_jacobian

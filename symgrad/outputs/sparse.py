@@ -16,9 +16,10 @@ from symgrad.compiler import Derivation
 from symgrad.graph.build import index, is_plain
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Letter, Shape, Use
-from symgrad.outputs.derivatives import hessian, jacobian
+from symgrad.outputs.derivatives import hessian
 from symgrad.outputs.documentation import places_lines
 from symgrad.outputs.function import Array, Pattern, Places, Sides, Sparse
+from symgrad.outputs.jacobians import jacobian
 from symgrad.outputs.structure import dense
 
 Lists = Sequence[Entries]

@@ -10,9 +10,10 @@ from symgrad.errors import SymgradError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Input, Shape, Use
 from symgrad.graph.transform import own
-from symgrad.outputs.derivatives import derived_hessian, derived_jacobian, derived_product
+from symgrad.outputs.derivatives import derived_hessian, derived_product
 from symgrad.outputs.first_order import BOTH, first_order_phases
 from symgrad.outputs.function import Array, Record, Result, Sparse, blocks_of, phases, term_of
+from symgrad.outputs.jacobians import derived_jacobian
 from symgrad.outputs.quantities import function_of, together
 from symgrad.outputs.request import Request
 from symgrad.outputs.second_order import HESSIAN, PRODUCT, SPARSE, second_order

@@ -9,8 +9,9 @@ from sympy import IndexedBase, S, Symbol
 
 from symgrad.calculus import linear_maps
 from symgrad.calculus.forward import forward
-from symgrad.calculus.linear_maps import pull, push
-from symgrad.calculus.reverse import reverse
+from symgrad.calculus.linear_maps import SEED, pull, push
+from symgrad.calculus.reverse import reverse, reverse_of_array
+from symgrad.calculus.structure import grouped
 from symgrad.errors import UnsupportedError
 from symgrad.graph.build import ONE, const, delta, mul, product_of_powers
 from symgrad.graph.evaluation import GraphEvaluator
@@ -27,7 +28,7 @@ from symgrad.graph.linear_maps import (
     Times,
 )
 from symgrad.graph.node import LinearMap, Local
-from symgrad.graph.nodes import Input, Node, Use, intern, postorder
+from symgrad.graph.nodes import Input, Node, Scan, Use, intern, postorder
 from symgrad.graph.transform import dependents, own
 from tests.graph.kind_samples import LONG, SAMPLES, values
 from tests.graph.random_terms import ARGUMENTS, SIZES, N, many, terms
@@ -100,6 +101,42 @@ def assert_derivative(term: Use, seed: int) -> bool:
         assert mpmath.almosteq(by_forward, by_reverse, 1e-30, 1e-30), f"{by_forward} and {by_reverse}"
         assert mpmath.almosteq(by_forward, difference, 1e-15, 1e-15), f"{by_forward} and {difference}"
         return difference != 0
+
+
+def assert_by_all_entries(node: Node, seed: int) -> None:
+    """Σ w·∂node/∂x, reverse mode of an array with its deltas in front, is ∂(Σ w·node)/∂x."""
+    weights = argument_like(node, "weights")
+    moved = [part for part in MOVED if part in set(postorder([node]))]
+    axes = {(SEED, axis): length for axis, length in enumerate(node.shape)}
+    found = reverse_of_array(node, moved, lambda part, adjoint: grouped(adjoint, part.shape))
+    expected = reverse(mul([own(node), own(weights)], dict(enumerate(node.shape))), moved)
+    given = values(seed) | {"weights": random_like(np.random.default_rng(seed), weights)}
+    with mpmath.workdps(40):
+        evaluate = GraphEvaluator(given, SIZES)
+        for part in moved:
+            entries = np.broadcast_to(
+                evaluate(mul([found[part], Use(weights, tuple(axes))], axes), part.rank), lengths(part)
+            )
+            right = np.broadcast_to(evaluate(expected[part], part.rank), lengths(part))
+            for got, want in zip(entries.flat, right.flat, strict=True):
+                assert not mpmath.isfinite(want) or mpmath.almosteq(got, want, 1e-25, 1e-25), f"{part}: {got}, {want}"
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_of_a_term_of_each_kind_by_all_its_entries(name):
+    nodes = list(postorder([SAMPLES[name].node]))
+    if not any(isinstance(node, Scan) for node in nodes):
+        assert_by_all_entries(SAMPLES[name].node, 1)
+
+
+@many
+@given(terms(), st.integers(0, 5))
+def test_of_random_terms_by_all_their_entries(use, seed):
+    assume(not any(isinstance(node, Scan) for node in postorder([use.node])))
+    try:
+        assert_by_all_entries(use.node, seed)
+    except UnsupportedError:  # of code only
+        assume(False)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

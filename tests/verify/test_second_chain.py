@@ -12,7 +12,7 @@ from symgrad import Model, constant, logdet, relu, sigmoid
 from symgrad.calculus import forward, local
 from symgrad.graph.build import add, mul
 from symgrad.graph.nodes import Apply, Contract, Node
-from symgrad.outputs import derivatives
+from symgrad.outputs import derivatives, jacobians
 from symgrad.targets.numpy import function as printing
 from symgrad.verify.report import Link
 from tests.verify.test_chain import with_wrong_phase
@@ -96,8 +96,7 @@ def _wrong_forward(monkeypatch: pytest.MonkeyPatch, kind: type[Node], change: An
 def test_a_wrong_rule_of_forward_mode(monkeypatch: pytest.MonkeyPatch) -> None:
     _wrong_forward(monkeypatch, Contract, lambda tangent: add([(sp.Integer(2), tangent)]))
     found = blamed(squares())
-    assert "" not in found
-    assert {link.name for link in found.values()} == {f"{function} derivation" for function in FUNCTIONS}
+    assert {link.name for link in found.values()} == {"hessian derivation", "hvp derivation"}
     link = found["hessian"]
     assert link.label.startswith("H.x.x[") and float(link.expected) != float(link.got)
     assert link.label in str(link) and link.expected in str(link) and link.got in str(link)
@@ -105,7 +104,24 @@ def test_a_wrong_rule_of_forward_mode(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_wrong_second_derivative_of_a_function(monkeypatch: pytest.MonkeyPatch) -> None:
     _wrong_forward(monkeypatch, Apply, lambda tangent: add([(sp.Rational(10001, 10000), tangent)]))
-    assert {link.name for link in blamed(squares()).values()} == {f"{function} derivation" for function in FUNCTIONS}
+    assert {link.name for link in blamed(squares()).values()} == {"hessian derivation", "hvp derivation"}
+
+
+@pytest.mark.parametrize("backward", [True, False])
+def test_a_wrong_mode_of_jacobians(monkeypatch: pytest.MonkeyPatch, backward: bool) -> None:
+    monkeypatch.setattr(jacobians, "is_backward", lambda derivation, quantity: backward)
+    assert not blamed(squares())
+    name = "reverse_of_array" if backward else "forward"
+    right = getattr(jacobians, name)
+
+    def wrong(*given: Any, **named: Any) -> Any:
+        found = right(*given, **named)
+        terms = found.items() if backward else enumerate(found)
+        doubled = {key: add([(sp.Integer(2), use)]) for key, use in terms}
+        return doubled if backward else list(doubled.values())
+
+    monkeypatch.setattr(jacobians, name, wrong)
+    assert {link.name for link in blamed(squares()).values()} == {"jacobian_y derivation"}
 
 
 def _times(factor: int, function: Any) -> Any:
@@ -113,7 +129,8 @@ def _times(factor: int, function: Any) -> Any:
 
 
 def test_a_wrong_simplification(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(derivatives, "simplify", _times(2, derivatives.simplify))
+    for stage in (derivatives, jacobians):
+        monkeypatch.setattr(stage, "simplify", _times(2, stage.simplify))
     names = {link.name for link in blamed(logistic()).values()}
     assert names == {f"{function} simplification" for function in FUNCTIONS}
 
