@@ -5,6 +5,7 @@ may be off by c times the rounding error of these, whatever the formula.
 """
 
 import itertools
+import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from sympy import Expr, Symbol
 
 from symgrad import Model
 
-DIGITS = 1000
+DIGITS = 1000  # at most
 STEP = mpmath.mpf(10) ** -150  # of central differences
 NUDGE = mpmath.mpf(10) ** -60  # by which inputs move to see the condition
 
@@ -64,6 +65,15 @@ def computed(module: Any, names: Sequence[str], point: Point, dtype: Any = float
     return {key: float(number) for key, number in found.items()}
 
 
+def digits(point: Point) -> int:
+    """With how many digits a truth is computed: 400 for second differences and their condition, and what cancels.
+
+    Terms of an input x are between exp(-x²) and exp(x²), or powers of it, and what is left may be a product of two.
+    """
+    sizes = [max(abs(math.log10(abs(value))), abs(value), value * value / 2) for value in point.values() if value]
+    return int(min(DIGITS, 400 + 2 * max(sizes, default=0)))
+
+
 def exact(tail: Tail, names: Sequence[str], point: Point, hessian: bool = True) -> dict[str, Any]:
     """The same by differences of the truth, with hundreds of digits."""
     at = {name: mpmath.mpf(value) if not isinstance(value, int) else value for name, value in point.items()}
@@ -92,7 +102,7 @@ def with_condition(
     tail: Tail, names: Sequence[str], point: Point, hessian: bool = True
 ) -> Iterator[tuple[str, Any, Any]]:
     """Every number that the module has to find, with the change of it for a relative change of the inputs."""
-    with mpmath.workdps(DIGITS):
+    with mpmath.workdps(digits(point)):
         right = exact(tail, names, point, hessian)
         change = dict.fromkeys(right, mpmath.mpf(0))
         for name, value in point.items():

@@ -67,7 +67,7 @@ def test_value_gradient_and_products_agree_with_jax(side):
     matrix, weights = covariance(side), rng.normal(size=(side, side))
     value, slope = module.value_and_gradient(matrix, weights)
     np.testing.assert_allclose(value, of_factor(matrix, weights), rtol=1e-13)
-    np.testing.assert_allclose(slope.S, jax.grad(of_factor)(matrix, weights), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(slope.S, jax.jit(jax.grad(of_factor))(matrix, weights), rtol=1e-11, atol=1e-13)
     moved = rng.normal(size=(side, side))
     moved += moved.T
     expected = jax.jit(lambda S, by: jax.jvp(lambda S: jax.grad(of_factor)(S, weights), (S,), (by,))[1])(matrix, moved)

@@ -22,7 +22,7 @@ def model_of(name):
     return MODELS[name]()
 
 
-@pytest.mark.parametrize("name", one_in(4, MODELS))
+@pytest.mark.parametrize("name", one_in(7, MODELS))
 def test_a_construct_is_right(name):
     model = model_of(name)
     with warnings.catch_warnings():
@@ -45,7 +45,7 @@ def test_a_construct_is_right(name):
                 np.testing.assert_allclose(part, slope, rtol=1e-9, atol=1e-9 * scale)
 
 
-@pytest.mark.parametrize("name", one_in(4, MODELS))
+@pytest.mark.parametrize("name", one_in(7, MODELS))
 def test_no_loop_runs_over_data(name):
     source = model_of(name).source()
     body = source[source.index("\ndef value_and_gradient") : source.index("\ndef pack")]

@@ -133,7 +133,7 @@ MODELS = {
 # fmt: on
 
 
-@pytest.mark.parametrize("name", one_in(4, MODELS))
+@pytest.mark.parametrize("name", one_in(7, MODELS))
 def test_a_model_compiles_and_is_right(name):
     report = MODELS[name]().check()
     assert report.ok, report

@@ -244,7 +244,7 @@ def test_the_module_agrees_with_loops_written_by_hand(name):
             np.testing.assert_allclose(alone, found, rtol=1e-12, atol=1e-13)
 
 
-LIGHT = ["rnn", "masked", "attending", "product", "chained_bases", "time_last"]  # of which a step is evaluated quickly
+LIGHT = ["rnn", "masked", "product", "chained_bases"]  # of which a step is evaluated quickly
 
 
 @pytest.mark.parametrize("name", [*LIGHT, *(pytest.param(n, marks=pytest.mark.long) for n in NAMES if n not in LIGHT)])

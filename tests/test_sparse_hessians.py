@@ -336,7 +336,7 @@ def test_it_is_the_hessian_that_jax_computes(name: str, modules: Callable[[str],
     module, data = modules(name)[0], _data(MODELS[name], SIZES[0], seed=1)
     sizes = [np.size(data[p]) for p in module.PARAMETERS]
     with jax.enable_x64(True):
-        hessian = jax.hessian(LOSSES[name](jax.numpy), argnums=tuple(range(len(sizes))))(
+        hessian = jax.jit(jax.hessian(LOSSES[name](jax.numpy), argnums=tuple(range(len(sizes)))))(
             *[data[a] for a in module.ARGUMENTS]
         )
         rows = [

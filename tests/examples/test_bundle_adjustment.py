@@ -1,15 +1,24 @@
 """Bundle adjustment: the model against rotation formulas of its own, its sparse Jacobian, and the script."""
 
-from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
-@pytest.fixture
-def module(example: Callable[[str], ModuleType]) -> ModuleType:
-    return example("bundle_adjustment")
+
+@pytest.fixture(scope="module")
+def module() -> ModuleType:
+    """The example, whose model is derived once for all tests."""
+    path = EXAMPLES / "bundle_adjustment.py"
+    spec = spec_from_file_location("bundle_adjustment", path)
+    assert spec is not None and spec.loader is not None
+    made = module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
 
 
 def test_the_model_sees_what_the_pictures_show(module: ModuleType) -> None:

@@ -1,7 +1,9 @@
-"""Compares a model of the corpus with its reference: value, gradient, and a Hessian-vector product."""
+"""Compares a model of the corpus with its reference: value, gradient, a Hessian-vector product; and with bound data."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from itertools import product
 from typing import Any
 
 import jax
@@ -10,6 +12,7 @@ import mpmath
 import numpy as np
 
 from tests.real_models.record import Inputs, RealModel
+from tests.results import arrays
 
 DIGITS = 100
 STEP = mpmath.mpf(10) ** -30  # of differences: an error of 1e-60 times the third derivative
@@ -38,12 +41,36 @@ def differences(record: RealModel, what: str, inputs: Inputs) -> Iterator[str]:
     with np.errstate(all="raise", under="ignore"):  # what is too small for a double is 0, as NumPy has it by default
         value, gradient = module.value_and_gradient(**inputs)
         directions = tuple(_direction(np.asarray(inputs[name])) for name in parameters)
-        product = module.hessian_vector_product(directions, **_taken(module, inputs)) if record.hvp else None
+        curved = module.hessian_vector_product(directions, **_taken(module, inputs)) if record.hvp else None
     yield from _different("value", value, right["value"], record.tolerance)
     for name in parameters:
         yield from _different(f"gradient.{name}", getattr(gradient, name), right["gradient"][name], record.tolerance)
-        if product is not None and "product" in right:
-            yield from _different(f"product.{name}", getattr(product, name), right["product"][name], record.tolerance)
+        if curved is not None and "product" in right:
+            yield from _different(f"product.{name}", getattr(curved, name), right["product"][name], record.tolerance)
+
+
+def bound_differences(record: RealModel) -> Iterator[str]:
+    """What functions with bound data give that the module's do not: in whole arrays and in blocks of rows.
+
+    They are called again after results were changed, and with other parameters.
+    """
+    module = module_of(record)
+    whole = getattr(module, "BLOCK_BYTES", None)
+    sizes = (None,) if whole is None else (2**21, 2**6)
+    given = record.inputs(4 * record.sizes[0], np.random.default_rng(0))
+    bound = module.bind(**{name: one for name, one in given.items() if name not in module.PARAMETERS})
+    for module.BLOCK_BYTES, moved in product(sizes, (0.0, 0.125, 0.0)):
+        at = {name: np.asarray(given[name], float) + moved for name in module.PARAMETERS}
+        for name in ("value", "gradient", "value_and_gradient"):
+            with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+                expected = arrays(getattr(module, name)(**(given | at)))
+                found = arrays(getattr(bound, name)(**at))
+            for number, (one, other) in enumerate(zip(found, expected, strict=True)):
+                if not np.array_equal(one, other, equal_nan=True):
+                    yield f"bound.{name}, result {number}, at {moved} in blocks of {module.BLOCK_BYTES} bytes"
+                if isinstance(one, np.ndarray):
+                    one[...] = np.nan
+    module.BLOCK_BYTES = whole  # modules without blocks have no use for it
 
 
 def _taken(module: Any, inputs: Inputs) -> Inputs:
@@ -76,8 +103,12 @@ def _by_jax(reference: Callable[..., Any], inputs: Inputs, parameters: list[str]
         point = {name: jnp.asarray(inputs[name], dtype=jnp.float64) for name in parameters}
         along = {name: jnp.asarray(_direction(np.asarray(inputs[name]))) for name in parameters}
         gradient = jax.grad(lambda at: jnp.squeeze(reference(**at, **fixed)))
-        slopes, product = jax.jvp(gradient, (point,), (along,))
-        return {"value": reference(**point, **fixed), "gradient": slopes, "product": product}
+
+        def results(at: Any, by: Any) -> dict[str, Any]:
+            slopes, curved = jax.jvp(gradient, (at,), (by,))
+            return {"value": reference(**at, **fixed), "gradient": slopes, "product": curved}
+
+        return jax.jit(results)(point, along)  # compiled as a whole, which takes a third of the time of its operations
 
 
 def _by_differences(exact: Callable[..., Any], inputs: Inputs, parameters: list[str]) -> dict[str, Any]:

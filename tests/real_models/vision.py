@@ -241,7 +241,7 @@ def straight_skeleton() -> Inputs:
 def skeleton_reference(v, offset, target, parent):
     world, place = [jnp.stack([rotated(v[0], e) for e in jnp.eye(3)], axis=1)], [offset[0]]
     for bone in range(1, len(v)):
-        up = int(parent[bone])
+        up = int(np.asarray(parent)[bone])
         local = jnp.stack([rotated(v[bone], e) for e in jnp.eye(3)], axis=1)
         world.append(world[up] @ local)
         place.append(place[up] + world[up] @ offset[bone])

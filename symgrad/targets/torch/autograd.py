@@ -31,7 +31,7 @@ def _is_followed(tensor: Any) -> bool:
     return torch.autograd.forward_ad.unpack_dual(tensor).tangent is not None
 
 
-class _LossOnce(torch.autograd.Function):  # type: ignore[misc]
+class _LossOnce(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
     """The loss for `torch.compile`, which differentiates once and would compute what second derivatives need, too."""
 
     @staticmethod
@@ -46,7 +46,7 @@ class _LossOnce(torch.autograd.Function):  # type: ignore[misc]
         return tuple([made.get(name) for name in ARGUMENTS])
 
 
-class _Loss(torch.autograd.Function):  # type: ignore[misc]
+class _Loss(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
     """The loss and its gradient; what is derived of the gradient is the product of the Hessian and a direction."""
 
     generate_vmap_rule = True
@@ -98,7 +98,7 @@ def _saved(ctx: Any) -> tuple[list[Any], Any]:
     return given, ctx.saved_tensors[count:]
 
 
-class _Product(torch.autograd.Function):  # type: ignore[misc]
+class _Product(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
     """The Hessian times a direction, in which it is linear and symmetric."""
 
     generate_vmap_rule = True

@@ -34,8 +34,8 @@ def test_first_and_second_derivatives_are_those_of_the_module(logistic: Any):
     hessian = logistic.hessian(W[0], X).w.w
     for second in (
         jax.hessian(loss),
-        jax.jacrev(jax.jacrev(loss)),
-        jax.jacfwd(jax.jacfwd(loss)),
+        jax.jit(jax.jacrev(jax.jacrev(loss))),
+        jax.jit(jax.jacfwd(jax.jacfwd(loss))),
         jax.jit(jax.hessian(loss)),
     ):
         np.testing.assert_allclose(second(W[0], X, t), hessian, rtol=1e-12)
@@ -49,21 +49,21 @@ def test_the_derivatives_are_not_those_that_jax_finds_by_itself(logistic: Any, m
     monkeypatch.setattr(logistic, "value_and_gradient", twice)
     monkeypatch.setattr(logistic, "PRODUCT", lambda *given, **named: logistic.Gradient(3 * product(*given, **named).w))
     loss = logistic.differentiable_value
-    np.testing.assert_allclose(jax.grad(loss)(W[0], X, t), 2 * logistic.gradient(W[0], X, t).w)
-    np.testing.assert_allclose(jax.hessian(loss)(W[0], X, t), 3 * logistic.hessian(W[0], X).w.w)
+    np.testing.assert_allclose(jax.jit(jax.grad(loss))(W[0], X, t), 2 * logistic.gradient(W[0], X, t).w)
+    np.testing.assert_allclose(jax.jit(jax.hessian(loss))(W[0], X, t), 3 * logistic.hessian(W[0], X).w.w)
 
 
 @pytest.mark.long
 def test_it_works_for_many_parameters_at_once_and_under_jit(logistic: Any):
     loss = logistic.differentiable_value
     losses, slopes = jax.jit(jax.vmap(jax.value_and_grad(loss), in_axes=(0, None, None)))(W, X, t)
-    bends = jax.vmap(jax.hessian(loss), in_axes=(0, None, None))(W, X, t)
+    bends = jax.jit(jax.vmap(jax.hessian(loss), in_axes=(0, None, None)))(W, X, t)
     for k, w in enumerate(W):
         value, slope = logistic.value_and_gradient(w, X, t)
         np.testing.assert_allclose(losses[k], value)
         np.testing.assert_allclose(slopes[k], slope.w, rtol=1e-12)
         np.testing.assert_allclose(bends[k], logistic.hessian(w, X).w.w, rtol=1e-12)
-    each = jax.vmap(jax.grad(loss), in_axes=(None, 0, 0))(W[0], X[:, None], t[:, None])
+    each = jax.jit(jax.vmap(jax.grad(loss), in_axes=(None, 0, 0)))(W[0], X[:, None], t[:, None])
     np.testing.assert_allclose(each.sum(0), logistic.gradient(W[0], X, t).w, rtol=1e-12)
 
 
@@ -83,7 +83,7 @@ def test_derivatives_are_those_that_jax_finds_for_the_formulas(name: str):
     wanted, found = ({}, {})
     for made, function in ((wanted, module.value), (found, module.differentiable_value)):
         loss = lambda given, function=function: function(**inputs | given)  # noqa: E731
-        made["gradient"] = jax.grad(loss)(parameters)
+        made["gradient"] = jax.jit(jax.grad(loss))(parameters)
         made["forwards"] = jax.jit(jax.hessian(loss))(parameters)
         made["backwards"] = jax.jit(jax.jacrev(jax.jacrev(loss)))(parameters)
     for one, other in zip(jax.tree.leaves(found), jax.tree.leaves(wanted), strict=True):
