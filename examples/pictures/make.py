@@ -1,4 +1,4 @@
-"""Makes what the README shows: its printed formulas and code, the graph, screenshots of both pages, benchmarks.
+"""Makes what the READMEs show: printed formulas and code, the graph, solved problems, screenshots, benchmarks.
 
     python examples/pictures/make.py
 
@@ -32,6 +32,10 @@ def main() -> None:
     model = load_model(ModelReference(ROOT / "examples" / "blocks.py"))
     (PICTURES / "graph.svg").write_text(model.show("svg"), encoding="utf-8")
     print("examples/pictures/graph.svg")
+    for problem in ("swing_up", "obstacle", "power_flow"):
+        script, picture = ROOT / "examples" / f"{problem}.py", PICTURES / f"{problem}.png"
+        subprocess.run([sys.executable, script, "--picture", picture], check=True, capture_output=True)
+        print(f"examples/pictures/{problem}.png")
     run = [sys.executable, ROOT / "tests" / "benchmarks" / "run.py", "--quick", "--cpu-time", "--dtype", "float64"]
     subprocess.run([*run, "--cases", CASES, "--plot", PICTURES / "benchmark.png"], check=True)
     print("examples/pictures/benchmark.png")

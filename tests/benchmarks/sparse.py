@@ -3,9 +3,10 @@
     python tests/benchmarks/sparse.py [--cases PATTERN] [--sizes 1000,10000,100000] [--seconds S] [--publish]
 
 All contenders run in one process at one point; their results are compared before anything is timed, and the calls are
-interleaved. Peers that are not installed are left out with a message (`pip install casadi asdex`). What builds for
-longer than `--patience` seconds at one size is left out of larger ones. With `--publish` the tables are written into
-`RESULTS.md`. The exit code is 1 if any results disagree.
+interleaved. Times are those of the processor, so that other work does not count; run it under `taskset -c 0`. Peers
+that are not installed are left out with a message (`pip install casadi asdex`). What builds for more than `--patience`
+seconds at one size is left out of larger ones. With `--publish` the tables are written into `RESULTS.md`. The exit code
+is 1 if any results disagree.
 """
 
 import argparse
@@ -49,11 +50,11 @@ def measure(case: Case, count: int, contenders: list[Any], seconds: float) -> tu
     multipliers = np.random.default_rng(1).normal(size=_constraints(case, variables, data))
     agree, expected = True, None
     for contender in contenders:
-        began = time.perf_counter()
+        began = time.process_time()
         made = contender.build(case, variables, data, multipliers)
         for call in made.by_name.values():
             call()
-        row.build[contender.name] = time.perf_counter() - began
+        row.build[contender.name] = time.process_time() - began
         found = made.results()
         expected = expected or found
         off = max(_difference(one, other) for one, other in zip(found, expected, strict=True))
@@ -62,7 +63,7 @@ def measure(case: Case, count: int, contenders: list[Any], seconds: float) -> tu
             agree = False
         built[contender.name] = made
     for name in FUNCTIONS:
-        times = durations({other: made.by_name[name] for other, made in built.items()}, seconds)
+        times = durations({other: made.by_name[name] for other, made in built.items()}, seconds, time.process_time)
         row.calls[name] = {other: 1e3 * float(np.median(found)) for other, found in times.items()}
         row.ratios[name] = {
             other: float(np.median(times[OURS] / found)) for other, found in times.items() if other != OURS

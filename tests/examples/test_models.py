@@ -51,11 +51,12 @@ SCRIPTS = {
     *("digits.py", "newton.py", "out_of_core.py", "sort_digits.py", "stylise.py", "train_digits.py", "train_lenet.py"),
     "training.py",
 }
+PROBLEMS = {"obstacle.py", "power_flow.py", "swing_up.py"}  # see test_problems.py
 
 
 def test_the_lists_above_and_the_tables_in_the_folder_are_complete() -> None:
     files = {path.name for path in EXAMPLES.glob("*.py")}
-    assert files == {model.partition(":")[0] for model in [*MODELS, *NETWORKS]} | SCRIPTS
+    assert files == {model.partition(":")[0] for model in [*MODELS, *NETWORKS]} | SCRIPTS | PROBLEMS
     table = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     assert [file for file in files if f"({file})" not in table] == []
 
