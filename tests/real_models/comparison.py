@@ -37,7 +37,11 @@ def differences(record: RealModel, what: str, inputs: Inputs) -> Iterator[str]:
     module = module_of(record)
     parameters = list(module.PARAMETERS)
     exact = record.exact if what in record.hostile else None
-    right = _by_differences(exact, inputs, parameters) if exact else _by_jax(record.reference, inputs, parameters)
+    right = (
+        _by_differences(exact, inputs, parameters)
+        if exact
+        else _by_jax(record.reference, inputs, parameters, record.hvp)
+    )
     with np.errstate(all="raise", under="ignore"):  # what is too small for a double is 0, as NumPy has it by default
         value, gradient = module.value_and_gradient(**inputs)
         directions = tuple(_direction(np.asarray(inputs[name])) for name in parameters)
@@ -97,7 +101,7 @@ def _different(what: str, got: Any, right: Any, tolerance: float) -> Iterator[st
         yield f"{what}{list(at) if at else ''} = {got[at]!r}, right is {right[at]!r}"
 
 
-def _by_jax(reference: Callable[..., Any], inputs: Inputs, parameters: list[str]) -> dict[str, Any]:
+def _by_jax(reference: Callable[..., Any], inputs: Inputs, parameters: list[str], whole: bool) -> dict[str, Any]:
     with jax.enable_x64(True):
         fixed = {name: jnp.asarray(value) for name, value in inputs.items() if name not in parameters}
         point = {name: jnp.asarray(inputs[name], dtype=jnp.float64) for name in parameters}
@@ -108,7 +112,8 @@ def _by_jax(reference: Callable[..., Any], inputs: Inputs, parameters: list[str]
             slopes, curved = jax.jvp(gradient, (at,), (by,))
             return {"value": reference(**at, **fixed), "gradient": slopes, "product": curved}
 
-        return jax.jit(results)(point, along)  # compiled as a whole, which takes a third of the time of its operations
+        # compiled as a whole it takes a third of the time of its operations; not where it is long
+        return (jax.jit(results) if whole else results)(point, along)
 
 
 def _by_differences(exact: Callable[..., Any], inputs: Inputs, parameters: list[str]) -> dict[str, Any]:
