@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         tanh,
     )
     from symgrad.functions.norms import dot, norm1, norm2, quad, sumsq
+    from symgrad.functions.solutions import argmin, solution
     from symgrad.inspect.display import typeset
     from symgrad.interface import as_autograd
     from symgrad.matrix_functions import cholesky, det, inverse, logdet
@@ -82,6 +83,7 @@ __all__ = [
     "__version__",
     "acos",
     "acosh",
+    "argmin",
     "as_autograd",
     "asin",
     "asinh",
@@ -127,6 +129,7 @@ __all__ = [
     "sinh",
     "softmax",
     "softplus",
+    "solution",
     "sqrt",
     "step",
     "sumsq",
@@ -174,6 +177,7 @@ _HOMES = {
     **dict.fromkeys(("FormulaError", "GradientCheckError", "ModelError", "SymgradError", "UnsupportedError"), "errors"),
     **dict.fromkeys(("cholesky", "det", "inverse", "logdet"), "matrix_functions"),
     **dict.fromkeys(("dot", "norm1", "norm2", "quad", "sumsq"), "functions.norms"),
+    **dict.fromkeys(("argmin", "solution"), "functions.solutions"),
     "Model": "model",
     "as_autograd": "interface",
     "Problem": "problem",

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeGuard, cast
 
+from symgrad.calculus.implicit import completed
 from symgrad.calculus.parts import in_parts, is_large
 from symgrad.calculus.projection import project
 from symgrad.calculus.recurrence import adjoint_symbol
@@ -105,6 +106,23 @@ def derive(program: Program) -> Derivation:
     found = {base: by_name[f"d_{name.name}"] for base, name in program.names.items() if f"d_{name.name}" in by_name}
     gradient = dict(zip(program.parameters, adjoints.values(), strict=True))
     return Derivation(program, gradient, found, trace, tuple(run.steps))
+
+
+def with_jacobians(program: Program) -> Program:
+    """The program with the Jacobians of equations that define names."""
+    names = list(program.names.values())
+
+    def recognised(use: Use) -> Use:
+        (made,) = recognise([use], program.identities, Trace())
+        return made
+
+    def simplified(use: Use) -> Use:
+        (made,) = simplify([use], names, program.identities, Trace())
+        return made
+
+    loss, *made = completed([program.loss, *map(own, names)], recognised, simplified)
+    known = {base: cast(Named, use.node) for base, use in zip(program.names, made, strict=True)}
+    return replace(program, loss=loss, names=known)
 
 
 class _BackwardPass:

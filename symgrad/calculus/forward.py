@@ -20,6 +20,7 @@ from symgrad.calculus.linear_maps import push
 from symgrad.calculus.tangent import tangent_of
 from symgrad.graph.build import ZERO, sizes_of, whole
 from symgrad.graph.kinds.scans import within
+from symgrad.graph.kinds.solutions import from_outside, solutions
 from symgrad.graph.nodes import Letter, Node, Scan, Trajectory, Use, postorder
 from symgrad.graph.transform import dependents, place
 
@@ -44,6 +45,7 @@ def forward(
     nodes = list(postorder([use.node for use in roots]))
     active = dependents(nodes, seeds)
     inside = {part for node in nodes if isinstance(node, Scan) for part in within(node)}
+    solved = solutions(nodes)
     tangents = dict(seeds)
     scans: dict[Node, tuple[Scan, tuple[Letter, ...]]] = {}
     for node in nodes:
@@ -56,7 +58,7 @@ def forward(
             array = whole(made, node.number, made.states[node.number])
             tangents[node] = settle(node, Use(array, (*range(node.rank), *along)))
         else:
-            tangents[node] = settle(node, push(node, tangents))
+            tangents[node] = settle(node, from_outside(push(node, tangents), solved))
     return [place(tangents.get(use.node, ZERO), use.letters) for use in roots]
 
 

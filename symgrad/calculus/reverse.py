@@ -16,9 +16,10 @@ from sympy import S
 from symgrad.calculus.deltas import delta_seed
 from symgrad.calculus.linear_maps import SEED, Contribution, project, pull
 from symgrad.calculus.recurrence import Backward
-from symgrad.graph.build import ONE, ZERO, add, is_zero
+from symgrad.graph.build import ONE, ZERO, add, auxiliary, is_zero
 from symgrad.graph.kinds.scans import from_outside, images, placeholders, step_shape
-from symgrad.graph.nodes import Node, Past, Previous, Scan, Trajectory, Use, postorder
+from symgrad.graph.kinds.solutions import from_outside as from_equations
+from symgrad.graph.nodes import Node, Past, Previous, Scan, Solution, Trajectory, Use, postorder
 from symgrad.graph.transform import dependents, own
 
 Settle = Callable[[Node, Use], Use]
@@ -76,6 +77,7 @@ def _sweep(
     """The adjoints of `nodes` (operands first), from the contributions to the top ones; none goes below `leaves`."""
     adjoints: dict[Node, Use] = {}
     trajectories: dict[Node, dict[int, Use]] = {}
+    solved = [node for node in nodes if isinstance(node, Solution)]
     for node in reversed(nodes):
         if isinstance(node, Scan):
             pulled = _scan(node, trajectories.pop(node, {}), active, settle, loss_name)
@@ -90,7 +92,10 @@ def _sweep(
                 trajectories.setdefault(node.scan.node, {})[node.number] = adjoint
                 continue
             pulled = pull(node, adjoint, active)
-        for operand, contribution in pulled:
+        for operand, made in pulled:
+            contribution = from_equations(made, solved)
+            if isinstance(node, Solution) and node.coupled:  # one system, whatever the equations are made of
+                contribution = auxiliary(f"lambda_{node.unknown.key}", contribution)
             if not is_zero(contribution):
                 observe(node, operand, contribution)
                 parts.setdefault(operand, []).append(contribution)

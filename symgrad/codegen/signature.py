@@ -13,6 +13,7 @@ from symgrad.codegen.sizes import tuple_text
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import Input, Node, Use, postorder
 from symgrad.lowering.slices import loops
+from symgrad.lowering.solutions import solved
 from symgrad.outputs.first_order import VALUE
 from symgrad.outputs.function import Array, Function, Record, Result, Sparse, arrays_of, terms_of, with_terms
 from symgrad.outputs.requirements import lengths_of
@@ -58,7 +59,7 @@ class Signature:
 def signature(function: Function, program: Program, otherwise: str) -> Signature:
     """How a function is called, and its terms; `otherwise` is the floating type of one that takes integers only."""
     terms = terms_of(function.result)
-    result = with_terms(function.result, dict(zip(terms, loops(terms), strict=True)))
+    result = with_terms(function.result, dict(zip(terms, solved(loops(terms)), strict=True)))
     roots: dict[str, Use] = {}
     for array in arrays_of(result):
         terms = terms_of(array.values if isinstance(array, Sparse) else array)

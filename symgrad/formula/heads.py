@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import Abs, And, Pow, S, Transpose, loggamma, polygamma
+from sympy import Abs, And, Pow, S, Transpose, Tuple, loggamma, polygamma
 from sympy.core.sorting import default_sort_key
 from sympy.printing.printer import Printer
 
@@ -203,6 +203,31 @@ class Heads(Printer):  # type: ignore[misc]
     def _print_Lambda(self, expr: Any) -> Box:
         return Row((self._listed(expr.variables), operator("↦"), self.box(expr.expr)))
 
+    # --- what defines a quantity without saying what it is ------------------------------------------------------------
+
+    def _print_Solution(self, expr: Any) -> Box:
+        sides = list(expr.stated) if isinstance(expr.stated, Tuple) else [expr.stated]
+        zero = operator("="), number("0")
+        return self._defining("solution", expr, separated([Row((self.at(side, SUM), *zero)) for side in sides]))
+
+    _print_SolutionMatrix = _print_Solution
+
+    def _print_Argmin(self, expr: Any) -> Box:
+        least: list[Box] = [self.box(expr.stated)]
+        if expr.constraints:
+            least += [_between("|", "s.t."), *separated([self.box(one) for one in expr.constraints])]
+        return self._defining("argmin", expr, least)
+
+    _print_ArgminMatrix = _print_Argmin
+
+    def _defining(self, name: str, expr: Any, what: Sequence[Box]) -> Box:
+        """What holds of the unknown, which is the subscript, and from where it is looked for unless from 0."""
+        unknown = self.box(getattr(expr.unknown, "base", expr.unknown))
+        start = [] if expr.start == 0 else [_between(";", "from"), self.box(expr.start)]
+        inside = Fence(row(*what, *start))
+        written = Row((self._of_indices(name, [unknown]), inside))
+        return Either(Row((Script(upright(name), sub=unknown, limits=True), inside)), written)
+
     # --- reductions ---------------------------------------------------------------------------------------------------
 
     def _print_ExprWithLimits(self, expr: Any) -> Box:
@@ -264,3 +289,8 @@ class Heads(Printer):  # type: ignore[misc]
 
     def _when(self, condition: Any) -> Box:
         return Either(upright("otherwise"), upright("True")) if condition == S.true else self.box(condition)
+
+
+def _between(sign: str, text: str) -> Box:
+    """A sign between parts of a formula, in one line a word."""
+    return Either(operator(sign), upright(f"\N{NO-BREAK SPACE}{text}\N{NO-BREAK SPACE}"))

@@ -71,8 +71,10 @@ from symgrad.graph.nodes import (
     Scan,
     Scatter,
     Size,
+    Solution,
     Split,
     Trajectory,
+    Unknown,
     Use,
 )
 from symgrad.graph.transform import terms_of
@@ -134,6 +136,8 @@ class IndexWriter:
         match node:
             case Input() | Named():
                 return entry(node.symbol, subs)
+            case Solution(unknown=Unknown(symbol=symbol)) | Unknown(symbol=symbol):
+                return entry(symbol, subs)
             case Past(state=state):
                 return entry(state.symbol, subs[1:])
             case Previous(state=state, lag=lag):

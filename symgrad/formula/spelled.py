@@ -21,6 +21,7 @@ from sympy.tensor.indexed import Idx, Indexed, IndexedBase
 from symgrad.formula.indexed import IndexLambda
 from symgrad.formula.network import Inner
 from symgrad.functions import *
+from symgrad.functions.solutions import *
 from symgrad.matrix_functions import *
 """
 

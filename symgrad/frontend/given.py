@@ -30,6 +30,7 @@ from symgrad.calls import quoted
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.frontend.names import base_symbol, label_of
 from symgrad.frontend.scope import place_of
+from symgrad.functions.solutions import with_unknown
 from symgrad.walk import Preorder
 
 
@@ -93,7 +94,7 @@ def equations(given: Any, loss: Any = None) -> tuple[Any, ...]:
             raise ModelError(f"where gives {label_of(name)} as {quoted(value)}; give the expression without quotes")
         return Eq(name, sympify(value), evaluate=False)
 
-    return tuple(equation(*part) if _is_pair(part) else part for part in parts)
+    return tuple(with_unknown(equation(*part) if _is_pair(part) else part) for part in parts)
 
 
 def _is_pair(part: Any) -> bool:

@@ -8,11 +8,13 @@ from typing import Any
 
 from sympy import Basic, Expr, Idx, Indexed, IndexedBase, Lambda, MatrixSymbol, S, Symbol
 from sympy.concrete.expr_with_limits import ExprWithLimits
-from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.core.relational import Equality
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.errors import ModelError
 from symgrad.frontend.bounds import is_whole_number
 from symgrad.functions import IndexedSoftmax
+from symgrad.functions.solutions import Implicit
 from symgrad.matrix_functions import InverseEntry
 from symgrad.walk import Preorder
 
@@ -181,7 +183,17 @@ def bound_indices(expressions: Iterable[Basic]) -> set[Any]:
                 found.update(limit[0] for limit in part.limits)
             elif isinstance(part, IndexedSoftmax):
                 found.add(part.args[1][0])
+            elif isinstance(part, Implicit):
+                found.update(index for equation in part.constraints for index in quantified(equation))
     return found
+
+
+def quantified(equation: Basic) -> list[Any]:
+    """The free indices of an equation of entries, which holds for all of them."""
+    if not isinstance(equation, Equality) or isinstance(equation.lhs, MatrixExpr):
+        return []
+    free = [s for s in equation.free_symbols if not isinstance(s, IndexedBase)]
+    return sorted((s for s in free if any(subscripted([equation], s))), key=str)
 
 
 def subscripted(expressions: Sequence[Basic], index: Any) -> Iterator[tuple[Any, int]]:

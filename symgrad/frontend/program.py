@@ -17,11 +17,12 @@ from symgrad.frontend.definitions import read_definition
 from symgrad.frontend.divisors import divisors
 from symgrad.frontend.left_sides import axes_of, fixed_subscripts, index_of, on_sides_of_one
 from symgrad.frontend.matrix import Reader, scalar_of
-from symgrad.frontend.names import base_symbol, bound_indices, name_of, occurring, subscripted
+from symgrad.frontend.names import base_symbol, bound_indices, name_of, occurring, quantified, subscripted
 from symgrad.frontend.properties import check_squares, properties
 from symgrad.frontend.recurrence import components, read_recurrence
 from symgrad.frontend.scope import Index, Scope, Symbols, place_of
 from symgrad.frontend.signature import arguments_of, dimensions_of
+from symgrad.frontend.solutions import check_alone, is_implicit, read_solution
 from symgrad.graph.build import named
 from symgrad.graph.dimensions import at_smallest, equal, grows
 from symgrad.graph.nodes import Input, Named, Scan, Trajectory, Use, intern
@@ -84,7 +85,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     equations = [*definitions.values(), *(base for cases in bases.values() for base in cases)]
     expressions = [loss, *(e.rhs for e in equations), *facts]
     indices = bound_indices(expressions) | {sub for e in equations for sub in _left_indices(e.lhs)}
-    indices |= {index for fact in facts for index in _quantified(fact)}
+    indices |= {index for fact in facts for index in quantified(fact)}
     found = list(dict.fromkeys(occurring([*parameters, *expressions, *(e.lhs for e in equations)])))
     dimensions = dimensions_of(parameters, found, expressions, indices)
     needs = _needs(definitions, bases)
@@ -103,10 +104,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     reader = Reader(symbols)
     names: dict[Any, Named] = {}
     for group in groups:
-        if group[0] in recursive:
-            names |= read_recurrence(group, definitions, bases, reader)
-        else:
-            names[group[0]] = read_definition(definitions[group[0]], reader)
+        names |= _read(group, definitions, bases, reader, group[0] in recursive)
         for base in group:
             node = names[base]
             names[base] = named(node.name, node.symbol, node.shape, node.arg, known.get(base, ()))
@@ -129,6 +127,23 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
         resumed=frozenset(symbols.resumed),
         loss_name=next(name for name in ("C", "L", "loss", "Loss") if name not in taken),
     )
+
+
+def _read(
+    group: Sequence[Any],
+    definitions: Mapping[Any, Equality],
+    bases: Mapping[Any, Sequence[Equality]],
+    reader: Reader,
+    recursive: bool,
+) -> dict[Any, Named]:
+    """Names whose equations refer to one another, or a name alone."""
+    check_alone(group, definitions, bases)
+    equation = definitions[group[0]]
+    if is_implicit(equation):
+        return {group[0]: read_solution(equation, reader)}
+    if recursive:
+        return read_recurrence(group, definitions, bases, reader)
+    return {group[0]: read_definition(equation, reader)}
 
 
 def _check_reached(
@@ -216,9 +231,13 @@ def _input(argument: Argument, known: tuple[str, ...]) -> Input:
 
 
 def _needs(definitions: dict[Any, Equality], bases: dict[Any, list[Equality]]) -> dict[Any, list[Any]]:
-    """The names that each definition refers to."""
+    """The names that each definition refers to; an unknown in its own equations is no such name."""
     return {
-        base: [s for s in dict.fromkeys(occurring([d.rhs, *(e.rhs for e in bases.get(base, ()))])) if s in definitions]
+        base: [
+            s
+            for s in dict.fromkeys(occurring([d.rhs, *(e.rhs for e in bases.get(base, ()))]))
+            if s in definitions and not (s == base and is_implicit(d))
+        ]
         for base, d in definitions.items()
     }
 
@@ -247,18 +266,10 @@ def _identity(fact: Equality, reader: Reader) -> tuple[Use, Use]:
     if isinstance(fact.lhs, MatrixExpr):
         return reader.read(fact.lhs), reader.read(fact.rhs)
     scope = Scope()
-    for index in _quantified(fact):
+    for index in quantified(fact):
         base, axis = next(subscripted([fact], index))
         scope = scope.with_index(index, Index(index, S.Zero, S(base.shape[axis])))
     return reader.read(fact.lhs, scope), reader.read(fact.rhs, scope)
-
-
-def _quantified(fact: Basic) -> list[Any]:
-    """The free indices of an `Eq` fact about entries, which holds for all of them."""
-    if not isinstance(fact, Equality) or isinstance(fact.lhs, MatrixExpr):
-        return []
-    free = [s for s in fact.free_symbols if not isinstance(s, IndexedBase)]
-    return sorted((s for s in free if any(subscripted([fact], s))), key=str)
 
 
 def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, list[Any]]:

@@ -120,6 +120,15 @@ class Symbols:
             self.earlier = before
 
     @contextmanager
+    def taken_for(self, name: Any, node: Node) -> Iterator[None]:
+        """While it lasts, a name that is not defined yet stands for a node."""
+        self.nodes[name] = node
+        try:
+            yield
+        finally:
+            del self.nodes[name]
+
+    @contextmanager
     def attempt(self) -> Iterator[None]:
         """What is read while it lasts is not recorded if reading fails."""
         before = dict(self.minimum_sizes), dict(self.lengths), dict(self.shrinking)

@@ -42,6 +42,7 @@ from symgrad.graph.kinds.names import AUXILIARY, auxiliary, named
 from symgrad.graph.kinds.products import mul, power, product_of_powers, reciprocal
 from symgrad.graph.kinds.reshapes import merge, split
 from symgrad.graph.kinds.scans import past, previous, scan, whole
+from symgrad.graph.kinds.solutions import solution, unknown
 from symgrad.graph.kinds.subscripts import gather, is_plain, scatter
 from symgrad.graph.kinds.sums import ZERO, add, const, index, is_zero, number, scale, size, split_coefficient, subtract
 from symgrad.graph.letters import sizes_of
@@ -100,8 +101,10 @@ __all__ = [
     "scatter",
     "size",
     "sizes_of",
+    "solution",
     "split",
     "split_coefficient",
     "subtract",
+    "unknown",
     "whole",
 ]

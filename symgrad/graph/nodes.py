@@ -8,6 +8,7 @@ from symgrad.graph.kinds.names import Named
 from symgrad.graph.kinds.products import Contract
 from symgrad.graph.kinds.reshapes import Merge, Split
 from symgrad.graph.kinds.scans import Past, Previous, Scan, State, Trajectory, Update
+from symgrad.graph.kinds.solutions import Solution, Unknown
 from symgrad.graph.kinds.subscripts import Gather, Scatter
 from symgrad.graph.kinds.sums import Add
 from symgrad.graph.node import Letter, Node, Shape, Use, intern, postorder
@@ -34,9 +35,11 @@ __all__ = [
     "Scatter",
     "Shape",
     "Size",
+    "Solution",
     "Split",
     "State",
     "Trajectory",
+    "Unknown",
     "Update",
     "Use",
     "intern",

@@ -1,10 +1,10 @@
 """From scheduled terms to statements, for targets whose arrays have operators, subscripts and axes as NumPy's have.
 
-`Recurrences` makes the statements of a function; a target is a subclass of it that says what it does in another way.
+`Equations` makes the statements of a function, for traced libraries `Validity`; a target is a subclass that says what it does in another way.
 
 Files: a node at a time, and which of them have a name (`terms`, `names`), the values so far as operands of the next
 (`operands`, `values`), sums and products (`arithmetic`, `contraction`), in which order scalars are multiplied
 (`monomials`), functions (`application`, by the table of `functions`), what goes along axes (`reductions`), matrices and
 reshapes (`linear_algebra`), blocks (`blocks`), subscripts and scatters (`subscripts`), integers (`whole`, `positions`),
-recurrences (`slices`, `recurrences`).
+recurrences (`slices`, `recurrences`), solutions of equations (`solutions`).
 """

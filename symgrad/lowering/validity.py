@@ -3,7 +3,9 @@
 from typing import Any
 
 from symgrad.errors import UnsupportedError
+from symgrad.graph.nodes import Node
 from symgrad.lowering.recurrences import Recurrences
+from symgrad.lowering.solutions import Solving
 from symgrad.lowering.values import Value
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import Expression, Label
@@ -15,6 +17,11 @@ class Validity(Recurrences):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.valid: list[Expression] = []
+
+    def _print(self, node: Node) -> Value:
+        if isinstance(node, Solving):
+            raise self.missing(f"{node.unknown.key}, which is the solution of equations (Solving)")
+        return super()._print(node)
 
     def checked(self, positions: Expression, size: Expression, what: Label) -> None:
         """Let a variable say whether positions lie on an axis, or an error where data can be looked at."""

@@ -10,7 +10,7 @@ from sympy import Basic, IndexedBase
 
 from symgrad.arguments import Argument
 from symgrad.calls import checked, quoted, switch, without_attribute
-from symgrad.compiler import Derivation, derive
+from symgrad.compiler import Derivation, derive, with_jacobians
 from symgrad.deep import with_room
 from symgrad.errors import ModelError
 from symgrad.formula.indexed import IndexNames
@@ -54,7 +54,7 @@ class StatedModel:
         self.name = given.model_name(name)
         parts += [part for part in self.facts if isinstance(part, Basic)]
         self._depth = depth(parts)
-        program = self._run(lambda: read_program(self._stated, self.parameters, self.where, self.facts))
+        program = self._run(lambda: with_jacobians(read_program(self._stated, self.parameters, self.where, self.facts)))
         self.program: Program = replace(program, sizes=given.sizes(sizes, program.dimensions))
         self._adjoints: dict[Any, Use] = {}
 

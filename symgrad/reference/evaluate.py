@@ -169,6 +169,10 @@ def _index(pattern: sp.Basic, known: frozenset[sp.Basic]) -> sp.Basic | None:
     return unknown[0] if unknown else None
 
 
+def _base(left: sp.Basic) -> sp.Basic:
+    return left.args[0] if isinstance(left, (sp.Indexed, MatrixElement)) else left
+
+
 class Reading:
     """An expression at some inputs, as a function of the values of indices that are free in it.
 
@@ -185,7 +189,8 @@ class Reading:
         wanted: Wanted = Rules.value,
         trace: Trace | None = None,
     ) -> None:
-        self._values, self._sizes, self.trace, self._free = values, sizes, trace, tuple(free)
+        self._values, self.sizes, self.trace, self._free = values, sizes, trace, tuple(free)
+        self._where = tuple(where)
         self._program = _program(expr, tuple(where), frozenset((*values, *sizes)), wanted)
         self._arrays: dict[sp.Basic, np.ndarray[Any, Any]] = {}
         self._shapes: dict[sp.Basic, tuple[int, ...] | None] = {}
@@ -208,12 +213,18 @@ class Reading:
                     raise ModelError(f"{_shown(deep.entry)} is defined by itself in where.") from None
                 waiting.append(deep.entry)
 
+    def beside(self, name: sp.Basic, value: Any, expr: sp.Basic, free: Sequence[sp.Basic]) -> "Reading":
+        """Another expression at the same inputs and a value of a name that `where` defines; none if it has none yet."""
+        given = self._values if value is None else {**self._values, name: value}
+        others = [equation for equation in self._where if _base(equation.args[0]) != name]
+        return Reading(expr, given, self.sizes, others, free)
+
     # --- what rules ask for -------------------------------------------------------------------------------------------
 
     def entry(self, base: sp.Basic, *subscripts: Any) -> Any:
         """A size, or an entry of an input or of a name; a scalar has no subscripts."""
-        if not subscripts and base in self._sizes:
-            return self._sizes[base]
+        if not subscripts and base in self.sizes:
+            return self.sizes[base]
         at = tuple([s if type(s) is int else whole(s) for s in subscripts])
         if base in self._program.wholes:
             found = self._named(base, None)
@@ -243,7 +254,7 @@ class Reading:
         """The declared shape, or None where there is none."""
         if symbol not in self._shapes:
             declared = getattr(symbol, "shape", None)
-            self._shapes[symbol] = None if declared is None else tuple(concrete(side, self._sizes) for side in declared)
+            self._shapes[symbol] = None if declared is None else tuple(concrete(side, self.sizes) for side in declared)
         return self._shapes[symbol]
 
     def _array(self, symbol: sp.Basic) -> np.ndarray[Any, Any]:

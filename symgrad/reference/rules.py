@@ -30,6 +30,7 @@ from symgrad import matrix_functions as mf
 from symgrad.errors import ModelError, UnsupportedError
 from symgrad.functions.entrywise import EntryByEntry
 from symgrad.functions.softmax import IndexedSoftmax
+from symgrad.functions.solutions import Argmin, ArgminMatrix, Solution, SolutionMatrix
 from symgrad.functions.values import COMPARISONS, as_mpf, cholesky, determinant, function_of, inverse, reduction_of
 from symgrad.reference.matrices import (
     ENTRIES,
@@ -46,6 +47,7 @@ from symgrad.reference.matrices import (
     whole,
     with_places,
 )
+from symgrad.reference.solutions import solved
 from symgrad.reference.trace import Place, branch_of, branches_of
 from symgrad.walk import guarding_first
 
@@ -297,6 +299,14 @@ class Rules:
         """An expression as a function of the values of variables."""
         rule = self.scalar(body)
         return lambda at: lambda *values: rule(at.with_values(variables, values))
+
+    @_of.register(Solution | SolutionMatrix | Argmin | ArgminMatrix)
+    def _implicit(self, expr: Any) -> Rule:
+        found = once(expr, lambda at: solved(expr, at.reading))
+        if not isinstance(expr.unknown, sp.Indexed):
+            return found
+        places = self.scalars(expr.unknown.indices)
+        return lambda at: found(at)[tuple(whole(place(at)) for place in places)]
 
     # --- matrices -----------------------------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from symgrad.statements.expressions import (
     Total,
 )
 from symgrad.statements.spaces import SPACES, Space, UnknownAxes, broadcast, same_length
-from symgrad.statements.statements import Body, Define, Kernel, Loop, Once, Rows, Statement, Store, Unpack
+from symgrad.statements.statements import Body, Define, Kernel, Loop, Once, Rows, Solve, Statement, Store, Unpack
 
 _ARRAYS = (Read, Number, Size, Length, Kept, Total, Subscript, Operation)
 _SIDE_BY_SIDE = ("array", "block", "concatenate", "stack")
@@ -109,6 +109,9 @@ class Axes:
                     yield statement, tuple(space for one in inner for space in self.spaces(one))
                     self.known |= dict(zip(results, map(self.shape, inner), strict=True))
                     continue
+                case Solve(body=body, tried=tried, results=(result,)):
+                    self.known |= dict.fromkeys((tried, result), tried.shape or ())
+                    yield from self.follow(body)
                 case Loop(body=body, defines=numbers):
                     self.known |= dict.fromkeys(numbers, ())
                     yield statement, ()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from symgrad.statements.expressions import Buffer
-from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, every
+from symgrad.statements.statements import Body, Define, Loop, Rows, Solve, Statement, every
 
 
 def needed(body: Body) -> Body:
@@ -24,7 +24,7 @@ def _kept(statements: Sequence[Statement], used: set[Buffer] | frozenset[Buffer]
     for statement in statements:
         if isinstance(statement, Define) and statement.buffer not in used:
             continue
-        if isinstance(statement, Loop | Rows):
+        if isinstance(statement, Loop | Rows | Solve):
             statement = replace(statement, body=_kept(statement.body, used))
         made.append(statement)
     return tuple(made)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from symgrad.statements.expressions import Buffer
 from symgrad.statements.operations import memory_of
-from symgrad.statements.statements import Body, Define, Loop, Release, Rows, Statement
+from symgrad.statements.statements import Body, Define, Loop, Release, Rows, Solve, Statement
 
 
 def with_releases(body: Body) -> Body:
@@ -24,7 +24,7 @@ def with_releases(body: Body) -> Body:
     for n, statement in enumerate(statements):
         if isinstance(statement, Define):
             defined.setdefault(statement.buffer, n)
-    inside = (statement.mentions for statement in statements if isinstance(statement, Loop | Rows))
+    inside = (statement.mentions for statement in statements if isinstance(statement, Loop | Rows | Solve))
     kept = body.read_at_the_end.union(*inside)
     ends: dict[int, list[Buffer]] = {}
     for buffer in made:

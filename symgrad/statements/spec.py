@@ -40,6 +40,7 @@ from symgrad.statements.seam import Seam, Section, seam_of
 from symgrad.statements.spaces import UnknownAxes
 from symgrad.statements.statements import (
     Body,
+    Called,
     Comment,
     Define,
     Kernel,
@@ -47,6 +48,7 @@ from symgrad.statements.statements import (
     Once,
     Release,
     Rows,
+    Solve,
     Statement,
     Store,
     Unpack,
@@ -166,7 +168,7 @@ class _Checker:
     def _statement(self, statement: Statement) -> None:
         if isinstance(statement, Loop | Rows) and any(isinstance(one, Rows) for one in every(statement.inside)):
             self._refuse("there are rows inside", statement)
-        for expression in statement.expressions if not isinstance(statement, Rows | Once) else ():
+        for expression in statement.expressions if not isinstance(statement, Called) else ():
             self.reads(expression, statement)
         for buffer in statement.writes:
             self._is_there(buffer, statement)
@@ -189,7 +191,7 @@ class _Checker:
                 self.running.add(clock)
                 self.statements(inside)
                 self.running.remove(clock)
-            case Rows() | Once():
+            case Called():
                 self._apart(statement)
             case Release(buffers=buffers):
                 for buffer in buffers:
@@ -224,14 +226,17 @@ class _Checker:
         if place is not None and made is not None and not _fits(made, place):
             self._refuse(f"an array of shape {made.shape} is stored in a place of shape {place.shape}", statement)
 
-    def _apart(self, statement: Rows | Once) -> None:
+    def _apart(self, statement: Called) -> None:
         inside = _Checker(self.after, set(self.defined), set(self.names), set(self.released), dict(self.memory))
         inside.clocks, inside.same = self.clocks, set(self.same)
+        if isinstance(statement, Solve):
+            self.reads(statement.start, statement)
+            inside._introduce(statement.tried, statement, frozenset({statement.tried}))
         inside.statements(statement.body)
         for expression in statement.returned:
             inside.returned(expression, statement)
         joined = statement.joins if isinstance(statement, Rows) else statement.results
-        if not len(statement.returned) == len(statement.results) == len(joined):
+        if not isinstance(statement, Solve) and not len(statement.returned) == len(statement.results) == len(joined):
             self._refuse("there are not as many results and joins as what a block of rows returns", statement)
         for buffer in statement.results:
             self._introduce(buffer, statement, frozenset({buffer}))

@@ -228,6 +228,41 @@ class Once(Called):
 
 
 @dataclass(frozen=True)
+class Solve(Called):
+    """The array at which equations hold, by Newton's method, which calls a function inside at every step.
+
+    Attributes
+    ----------
+    body, returned : what the function does, and the equations' left sides and their Jacobian, which it returns.
+    results : the variable of the solution.
+    name : that of the function.
+    tried : its argument.
+    start : what the method begins with.
+    coupled : whether equations along the last axis are one system.
+    minimum : how many equations are constraints, where the solution is a minimum under these.
+    of : what errors call the solution.
+    """
+
+    body: tuple[Statement, ...]
+    returned: tuple[Expression, ...]
+    results: tuple[Buffer, ...]
+    name: str
+    tried: Buffer
+    start: Expression
+    coupled: bool
+    minimum: Expr | None
+    of: str
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        return (*self.returned, self.start)
+
+    @property
+    def defines(self) -> tuple[Buffer, ...]:
+        return (self.tried, *self.results)
+
+
+@dataclass(frozen=True)
 class Kernel(Statement):
     """A function of a module that the target compiles: others see what it takes, changes and gives, not what it does.
 

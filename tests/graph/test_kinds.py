@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sympy import Eq, IndexedBase, S, Sum, Symbol, sin, symbols
 
-from symgrad import Model
+from symgrad import Model, solution
 from symgrad.calculus.forward import forward
 from symgrad.calculus.reverse import reverse
 from symgrad.codegen.speller import Speller
@@ -30,6 +30,7 @@ from symgrad.graph.symmetry import sign_under
 from symgrad.graph.transform import own
 from symgrad.inspect.measure import _cost
 from symgrad.lowering.slices import loops
+from symgrad.lowering.solutions import solved
 from symgrad.lowering.terms import Terms
 from symgrad.lowering.values import Value
 from symgrad.schedule.liveness import readings
@@ -61,6 +62,11 @@ def _kinds(base: type[Node] = Node) -> Iterator[type[Node]]:
             yield from _kinds(kind)
 
 
+z = IndexedBase("z", shape=(N,))
+u = IndexedBase("x", shape=(N,))
+EQUATIONS = {z: solution(z[t] + sin(Sum(z[s] * u[s], (s, 0, N - 1))) - u[t], z[t])}
+SOLVED = own(next(iter(Model(Sum(z[t], (t, 0, N - 1)), [u], where=EQUATIONS).program.names.values())))
+
 KINDS = {kind.__name__: kind for kind in _kinds()}
 (LOOPED,) = loops([RECURRENCE])
 ROOTS = [
@@ -69,6 +75,7 @@ ROOTS = [
     SAMPLES["least"],  # rather than a logsumexp, which code writes with a maximum
     *SAMPLES.values(),
     RECURRENCE,
+    SOLVED,
 ]
 
 
@@ -80,7 +87,9 @@ def samples() -> dict[str, tuple[Use, Node]]:
             found.setdefault(type(node).__name__, (root, node))
     (loop,) = [node for node in postorder([LOOPED.node]) if isinstance(node, Loop)]
     entries = [node for node in postorder([update.term.node for update in loop.updates]) if isinstance(node, Entry)]
-    return found | {"Loop": (LOOPED, loop), "Entry": (LOOPED, entries[0])}
+    (called,) = solved([SOLVED])
+    made = {"Solving": (called, called.node.arg.node)}  # type: ignore[attr-defined]
+    return found | {"Loop": (LOOPED, loop), "Entry": (LOOPED, entries[0])} | made
 
 
 FOUND = samples()
@@ -135,15 +144,15 @@ def _evaluator(root: Use, node: Node) -> None:
 
 
 def _numpy(root: Use, node: Node) -> None:
-    NumpyTerms(_names(root), [], lambda size: 3.0).compute({"out": loops([root])[0]})
+    NumpyTerms(_names(root), [], lambda size: 3.0).compute({"out": solved(loops([root]))[0]})
 
 
 def _jax(root: Use, node: Node) -> None:
-    JaxTerms(_names(root), []).compute({"out": loops([root])[0]})
+    JaxTerms(_names(root), []).compute({"out": solved(loops([root]))[0]})
 
 
 def _torch(root: Use, node: Node) -> None:
-    TorchTerms(_names(root), []).compute({"out": loops([root])[0]})
+    TorchTerms(_names(root), []).compute({"out": solved(loops([root]))[0]})
 
 
 def _operations(root: Use, node: Node) -> None:
@@ -171,12 +180,18 @@ PASSES: dict[str, Callable[[Use, Node], None]] = {
 }
 IN_STEPS = "its steps have one, which `calculus.recurrence` and `calculus.tangent` put together"
 LATER = "it is made of a recurrence after derivatives and formulas, for code only"
+OF_EQUATIONS = "it is made of equations after derivatives and formulas, for code only"
+TRACED = "traced functions have no errors that depend on data, as where there is no solution"
 # what a kind does not have, and why
 ABSENT = {
     ("Scan", "the derivative"): IN_STEPS,
     ("Trajectory", "the derivative"): IN_STEPS,
     **{(kind, name): LATER for kind in ("Loop", "Entry") for name in ("the derivative", "both modes", "evaluation")},
     ("Loop", "rebuild"): LATER,
+    **{("Solving", name): OF_EQUATIONS for name in ("rebuild", "the derivative", "both modes", "evaluation")},
+    **{
+        (kind, f"the target {name}"): TRACED for kind in ("Solving", "Solution", "Unknown") for name in ("jax", "torch")
+    },
 }
 ABSENT.pop(("Entry", "the derivative"))  # it has no operands
 
@@ -199,7 +214,8 @@ def test_every_kind_has_a_sample() -> None:
 def test_every_cell_is_there_or_declared_to_be_absent(kind: str, name: str) -> None:
     found = cell(kind, name)
     assert (found == "yes") == ((kind, name) not in ABSENT), found
-    assert found == "yes" or kind in found or (kind == "Entry" and "Loop" in found)
+    inside = {"Entry": "Loop", "Solution": "Solving", "Unknown": "Solving"}
+    assert found == "yes" or kind in found or inside[kind] in found
 
 
 # --- a kind that says nothing -----------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from symgrad.statements.needed import needed
 from symgrad.statements.release import with_releases
 from symgrad.statements.reuse import with_reuse
 from symgrad.statements.spec import validated
-from symgrad.statements.statements import Body, Once, Rows, every, operations_of
+from symgrad.statements.statements import Body, Once, Rows, Solve, every, operations_of
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.floats import with_floats
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
@@ -159,6 +159,7 @@ class PrintedBody:
         found |= {*of_one_argument, "in_pieces", "series"} if of_one_argument else set()
         joins = {join for one in every(self.body.statements) if isinstance(one, Rows) for join in ("any", *one.joins)}
         found |= {"once"} if self.once else set()
+        found |= {"solution"} if any(isinstance(one, Solve) for one in every(self.body.statements)) else set()
         return found | ({"over_rows"} if joins else set()) | ({"after_the_larger"} if "largest" in joins else set())
 
     @property

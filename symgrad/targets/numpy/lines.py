@@ -15,6 +15,7 @@ from symgrad.statements.statements import (
     Loop,
     Release,
     Rows,
+    Solve,
     Statement,
     Store,
     Unpack,
@@ -23,6 +24,7 @@ from symgrad.statements.statements import (
 
 # whose options, such as axes, are more than their operands
 _TOLD = REDUCTIONS | {"einsum", "place", "add_windows", "balanced", "centred"}
+MAX_LINE = 100  # a longer tuple is written one part a line
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
@@ -57,6 +59,8 @@ def _lines(statement: Statement, speller: Speller) -> list[Line]:
             return _called(statement, speller)
         case Loop():
             return _loop(statement, speller)
+        case Solve():
+            return _solved(statement, speller)
         case Release(buffers=buffers):
             return [Line(f"del {_names(buffers)}", statement)]
         case Comment(text=text):
@@ -119,3 +123,21 @@ def _loop(loop: Loop, speller: Speller) -> list[Line]:
         *before, last = short if len(short) == 1 else wrapped("for (", names, ") in zip(")
         head = [*before, *wrapped(last, lists, "):")]
     return [*lines(head, loop), *indented(lines_of(loop.body, speller))]
+
+
+def _solved(solve: Solve, speller: Speller) -> list[Line]:
+    """The function of a step, and the call of Newton's method."""
+    returned = list(map(speller.text, solve.returned))
+    together = f"return {', '.join(returned)}"
+    last = [together] if len(together) <= MAX_LINE else ["return (", *(f"    {text}," for text in returned), ")"]
+    body = [*lines_of(solve.body, speller), *lines(last, solve)]
+    ((result,), tried) = solve.results, solve.tried.name
+    given = [solve.name, speller.text(solve.start), str(solve.coupled), f'"{solve.of}"']
+    given += [] if solve.minimum is None else [speller.size(solve.minimum)]
+    return [
+        Line(""),
+        Line(f"def {solve.name}({tried}: Any) -> tuple[Any, Any]:", solve),
+        *indented(body),
+        Line(""),
+        *lines(wrapped(f"{result.name} = _solution(", given, ")"), solve),
+    ]

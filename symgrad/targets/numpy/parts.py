@@ -15,9 +15,8 @@ from symgrad.statements.expressions import Expression, Read, buffers_of, substit
 from symgrad.statements.lengths import dimensions_in, dimensions_of
 from symgrad.statements.seam import AFTER, BEFORE, Seam, Section, seam_of
 from symgrad.statements.statements import Body, Define, Once, Release, Rows
-from symgrad.targets.numpy.lines import asks_for_arrays, lines_of
+from symgrad.targets.numpy.lines import MAX_LINE, asks_for_arrays, lines_of
 
-MAX_LINE = 100  # a longer tuple is written one part a line
 MEMORY = "_memory().get()"  # of what was made of bound data
 
 # rows come in lists, which are added like numbers

@@ -15,7 +15,7 @@ from sympy import S
 from symgrad.graph.kinds.loops import Entry
 from symgrad.graph.nodes import Contract, Input, Node, Use
 from symgrad.lowering.operands import is_view
-from symgrad.lowering.recurrences import Recurrences
+from symgrad.lowering.solutions import Equations
 from symgrad.lowering.values import Value, transpose
 from symgrad.statements.arithmetic import matrix_product, operation
 from symgrad.statements.expressions import LIST, Buffer, Group, Read
@@ -87,7 +87,7 @@ def _is_matrix(use: Use) -> bool:
     return whole and len(set(use.letters)) == 2 == node.rank
 
 
-class Stacks(Recurrences):
+class Stacks(Equations):
     """Turns terms into statements, in which products in steps are laid out before their loops."""
 
     def __init__(self, *given: Any) -> None:
