@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 
 from sympy import Expr, IndexedBase, S
 
-from symgrad.calculus.forward import delta_seed, forward
+from symgrad.calculus.deltas import delta_seed
+from symgrad.calculus.forward import forward
 from symgrad.calculus.reverse import reverse
 from symgrad.calculus.structure import Block, blocks
 from symgrad.errors import ModelError

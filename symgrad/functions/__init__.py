@@ -7,7 +7,8 @@ Symbolic objects only; how they are differentiated, made stable and printed as N
 Files: activations (`elementwise`), `if_else` and `constant` (`choices`), reductions over indices (`reductions`),
 symbols that carry their equation (`defined`), `softmax`, sums of entries (`totals`), norms and scalar products
 (`norms`), SymPy's functions for matrices, too (`entrywise`), stable functions that formulas spell out (`spelled`;
-`normal`, `gamma`), what equations or a minimum define (`solutions`), Newton's method (`newton`), what they share (`common`), and what all functions are as functions of mpmath's numbers (`values`).
+`normal`, `gamma`), what equations or a minimum define (`solutions`), Newton's method (`newton`), what they share
+(`common`), and what all functions are as functions of mpmath's numbers (`values`).
 """
 
 from symgrad.functions.choices import (

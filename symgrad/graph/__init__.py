@@ -34,11 +34,11 @@ them apart again.
 The backward pass names the adjoint of each block as soon as it is known (`d_z` in code, ∂C/∂z in formulas), simplified
 on the spot: formulas and compile time grow with the number of blocks, not with their nesting.
 
-A name that equations define is a `Solution` (`kinds/solutions.py`). Inside, the name is a placeholder (`Unknown`), so that
-the left sides F, and their Jacobian J, which `calculus/implicit.py` adds, are ordinary terms; what differs from one step
-of Newton's method to the next is a function inside of the code (`lowering/solutions.py`). The local derivative is −J⁻¹,
-with the solution in place of the placeholder: reverse mode goes on from there into F, forward mode comes from there, and
-second derivatives follow.
+A name that equations define is a `Solution` (`kinds/solutions.py`). Inside, the name is a placeholder (`Unknown`), so
+that the left sides F, and their Jacobian J, which `calculus/implicit.py` adds, are ordinary terms; what differs from
+one step of Newton's method to the next is a function inside of the code (`lowering/solutions.py`). The local derivative
+is −J⁻¹, with the solution in place of the placeholder: reverse mode goes on from there into F, forward mode comes from
+there, and second derivatives follow.
 
 A group of equations that refer to one another's earlier entries becomes one `Scan` (`kinds/scans.py`). Inside, an
 earlier entry is a placeholder with one entry a step (`Previous`), or is taken from one with a whole array a step

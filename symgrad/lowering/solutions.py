@@ -1,39 +1,15 @@
 """Solutions of equations: a function inside of what differs from step to step, and the call of what solves them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from sympy import Expr
-
-from symgrad.graph.kinds.solutions import within
-from symgrad.graph.node import each_operand_once, no_sign, nothing
-from symgrad.graph.nodes import Node, Shape, Solution, Unknown, Use, intern, postorder
+from symgrad.graph.kinds.solutions import Solving, within
+from symgrad.graph.nodes import Node, Shape, Solution, Use, intern, postorder
 from symgrad.graph.transform import own, transform
 from symgrad.lowering.recurrences import Recurrences
 from symgrad.lowering.values import Value
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import Expression, FloatingType, Read, Sides
 from symgrad.statements.statements import Solve
-
-
-@dataclass(frozen=True, eq=False, slots=True, repr=False)
-class Solving(Node):
-    """A solution whose equations are seen from inside only; `operands` are what these read of what is outside."""
-
-    unknown: Unknown
-    coupled: bool
-    equations: Use
-    jacobian: Use
-    start: Use
-    minimum: Expr | None
-    operands: tuple[Use, ...]
-
-    nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
-    operations = each_operand_once
-    sign = no_sign
-
-    def uses(self) -> tuple[Use, ...]:
-        return (self.start, *self.operands)
 
 
 def solved(roots: Sequence[Use]) -> list[Use]:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from symgrad.errors import UnsupportedError
+from symgrad.graph.kinds.solutions import Solving
 from symgrad.graph.nodes import Node
 from symgrad.lowering.recurrences import Recurrences
-from symgrad.lowering.solutions import Solving
 from symgrad.lowering.values import Value
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import Expression, Label

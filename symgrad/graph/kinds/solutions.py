@@ -122,6 +122,26 @@ class Solution(Node):
         return found
 
 
+@dataclass(frozen=True, eq=False, slots=True, repr=False)
+class Solving(Node):
+    """A solution whose equations are seen from inside only; `operands` are what these read of what is outside."""
+
+    unknown: Unknown
+    coupled: bool
+    equations: Use
+    jacobian: Use
+    start: Use
+    minimum: Expr | None
+    operands: tuple[Use, ...]
+
+    nonnegative = positive = never_zero = sum_of_squares = probability = integral = infinite = nothing
+    operations = each_operand_once
+    sign = no_sign
+
+    def uses(self) -> tuple[Use, ...]:
+        return (self.start, *self.operands)
+
+
 def unknown(key: str, symbol: Basic, shape: Shape) -> Unknown:
     return intern(Unknown, shape, key, symbol)
 
