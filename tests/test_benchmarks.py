@@ -25,12 +25,13 @@ sys.exit(run.main())
 COMPARED = """
 import sys
 import numpy as np
-import run, sciences, sequences
+import run, sciences, sequences, vision
+from contenders import Symgrad
 
-for case in [*sequences.CASES, *sciences.CASES]:
-    arrays = case.arrays(np.random.default_rng(1))
-    loss, slopes = case.model().compile(check=False).value_and_gradient(**arrays)
-    error = run._difference([np.asarray(part) for part in (loss, *slopes)], case.expert(**arrays), case)
+for case in [*sequences.CASES, *sciences.CASES, *vision.bundle_adjustment(3, 20, 50)]:
+    arrays, symgrad = case.arrays(np.random.default_rng(1)), Symgrad()
+    symgrad.module, _ = run._compiled(case)
+    error = run._difference(symgrad.outputs(symgrad.prepare(case, arrays)()), case.expert(**arrays), case)
     print(case.name, error)
     assert error < 1e-9, case.name
 """
@@ -67,4 +68,4 @@ def test_results_that_disagree_are_shown_and_fail_the_run(tmp_path: Path) -> Non
 def test_recurrences_and_models_of_sciences_agree_with_what_experts_write(tmp_path: Path) -> None:
     result = _python("-c", COMPARED, folder=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
-    assert len(result.stdout.splitlines()) == 11
+    assert len(result.stdout.splitlines()) == 13

@@ -32,6 +32,9 @@ from symgrad.schedule.estimate import size_estimate
 NARROW = 4
 """Reverse mode of so many times the value's operations is not compared with forward mode, which is hardly less."""
 
+SHORT = 5
+"""Cofactors of so many operations may cancel in the next one, as y(1 - y) of a sigmoid does, and are tried there."""
+
 BY = "by"  # what the letters (BY, axis) of a parameter's entries begin with
 
 
@@ -155,7 +158,9 @@ class _Pass:
         if not self._simplified:
             return cofactor
         (plain,) = self._simple([cofactor], self._opaque)
-        near = {node for node in named_near(plain) if node in self._made}
+        near = {
+            node for node in named_near(plain) if node in self._made and operations(node.arg, self._opaque) <= SHORT
+        }
         if not near:
             return plain
         (opened,) = expand_names([plain], near, self._opaque - near)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from math import prod
 from typing import NamedTuple
+from weakref import WeakSet
 
 from sympy import Add as SymAdd
 from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, expand, factor_terms
@@ -34,19 +35,29 @@ _placeholders = {
     for sign in (True, None)
 }
 
+_settled: WeakSet[Node] = WeakSet()
+"""The nodes that are as cheap as they can be: what else is there does not count, and they are met in every round."""
+
 
 @record(
     "a·b/b = a, as rational functions of the parts", "fewer operations", "SymPy: cancel, factor, expand", name="cancel"
 )
 def simplify_cluster(node: Node) -> Use | None:
     """A cheaper term equal to the node, in its letters, or None."""
+    if not isinstance(node, Add | Contract) or node in _settled:
+        return None
+    made = _simpler(node)
+    if made is None:
+        _settled.add(node)
+    return made
+
+
+def _simpler(node: Add | Contract) -> Use | None:
     if isinstance(node, Contract):
         body = product_of_powers(node.factors) if node.bound else Use(node, tuple(range(node.rank)))
         bound = dict(enumerate(node.bound, node.rank))
-    elif isinstance(node, Add):
-        body, bound = Use(node, tuple(range(node.rank))), {}
     else:
-        return None
+        body, bound = Use(node, tuple(range(node.rank))), {}
     leaves: dict[Use, Symbol] = {}
     expr = cluster(body, leaves, iter(range(4 * MAX_OPERATIONS)))
     if expr is None or expr.has(Float):
@@ -193,6 +204,8 @@ def _cheapest(expr: Expr) -> Expr:
 def _forms(expr: Expr) -> list[Expr]:
     """A rational function multiplied out and factored, as a whole and in part."""
     opened, product = expand(expr), factored(expr)
+    if len(SymAdd.make_args(opened)) > MAX_OPERATIONS:  # with or without common factors, more than there may be
+        return [product, reduced(product)]
     return [opened, product, factor_terms(opened), reduced(product)]
 
 

@@ -22,10 +22,14 @@ class Case:
     arrays : seeded arrays in float64 by name, the parameters first.
     parameters : the names to differentiate by.
     expert : the answer by whole-array NumPy as an expert writes it, from the arrays by name.
-    loss : the loss in the words of `namespaces.Namespace`, for the peers that differentiate themselves.
+    loss : the loss in the words of `namespaces.Namespace`, for the peers that differentiate themselves; of a Jacobian
+        the residuals of one row, from what `rows` gives.
     limit : from the arrays, a call that does only what no method can avoid; None where that is next to nothing.
-    answer : value and gradient, the Hessian, the factors of a structured Hessian, or the direction of a Newton step.
+    answer : value and gradient, the Hessian, the factors of a structured Hessian, the direction of a Newton step, or
+        the blocks of the Jacobian of the residuals r, by each parameter for each row.
     factors : what a dense Hessian has at the place of its factors, for `answer="compact"`.
+    rows : for `answer="jacobian"` the arguments of `loss` for all rows from the arrays by name, those of the parameters
+        first.
     quick : whether `--quick` runs it.
     """
 
@@ -36,8 +40,9 @@ class Case:
     expert: Callable[..., Any]
     loss: Callable[..., Any]
     limit: Callable[..., Callable[[], Any]] | None = None
-    answer: Literal["gradient", "hessian", "compact", "newton"] = "gradient"
+    answer: Literal["gradient", "hessian", "compact", "newton", "jacobian"] = "gradient"
     factors: Callable[[np.ndarray], np.ndarray] | None = None
+    rows: Callable[..., tuple[Any, ...]] | None = None
     quick: bool = True
 
 

@@ -67,6 +67,10 @@ class Symgrad(Contender):
         assert module is not None
         if case.answer == "gradient":
             return lambda: module.value_and_gradient(**arrays)
+        if case.answer == "jacobian":
+            taken = inspect.signature(module.jacobian_r).parameters
+            given = {name: array for name, array in arrays.items() if name in taken}
+            return lambda: tuple(part.values for part in module.jacobian_r(**given))
         hessian = module.hessian_compact if case.answer == "compact" else module.hessian
         taken = inspect.signature(hessian).parameters
         known = {**_sizes(module, arrays), **arrays}
@@ -91,10 +95,13 @@ class Bound(Symgrad):
     def prepare(self, case: Case, arrays: Arrays) -> Call:
         module = self.module
         assert module is not None
-        if case.answer != "gradient":
-            raise NotImplementedError("value and gradient only")
+        if case.answer not in ("gradient", "jacobian"):
+            raise NotImplementedError("value and gradient, or Jacobians, only")
         data = {name: array for name, array in arrays.items() if name not in case.parameters}
         known = {name: arrays[name] for name in case.parameters}
+        if case.answer == "jacobian":
+            jacobian = module.bind(**data, **_free(module, data, arrays)).jacobian_r
+            return lambda: tuple(part.values for part in jacobian(**known))
         function = module.bind(**data).value_and_gradient
         return lambda: function(**known)
 
@@ -149,7 +156,15 @@ class Jax(Contender):
         def newton(parameters: Any, data: Any) -> Any:
             return (jax.numpy.linalg.solve(hessian(parameters, data)[0], gradient(parameters, data)[1]),)
 
-        chosen = {"gradient": gradient, "hessian": hessian, "compact": hessian, "newton": newton}[case.answer]
+        def jacobian(parameters: Any, data: Any) -> Any:
+            """Of few residuals a row by more parameters: reverse mode is the faster one."""
+            assert case.rows is not None
+            residuals = lambda *row: jax.numpy.stack(case.loss(self.namespace, *row))  # noqa: E731
+            by_row = jax.jacrev(residuals, argnums=tuple(range(len(case.parameters))))
+            return [part.ravel() for part in jax.vmap(by_row)(*case.rows(**parameters, **data))]
+
+        answers = {"gradient": gradient, "hessian": hessian, "compact": hessian, "newton": newton, "jacobian": jacobian}
+        chosen = answers[case.answer]
         function = jax.jit(chosen)
         self._again = lambda: function.lower(parameters, data).compile()
         return lambda: jax.block_until_ready(function(parameters, data))
@@ -175,6 +190,7 @@ class Torch(Contender):
         return function
 
     def prepare(self, case: Case, arrays: Arrays) -> Call:
+        _no_jacobian(case)
         torch = self.torch
         data = {name: torch.from_numpy(array) for name, array in arrays.items()}
         parameters = [data.pop(name) for name in case.parameters]
@@ -223,6 +239,7 @@ class Autograd(Contender):
         self.namespace = AutogradNamespace()
 
     def prepare(self, case: Case, arrays: Arrays) -> Call:
+        _no_jacobian(case)
         parameters = [arrays[name] for name in case.parameters]
         data = {name: array for name, array in arrays.items() if name not in case.parameters}
 
@@ -255,6 +272,7 @@ class Pytensor(Contender):
         self.namespace = PytensorNamespace()
 
     def prepare(self, case: Case, arrays: Arrays) -> Call:
+        _no_jacobian(case)
         pytensor, tensor = self.pytensor, self.namespace.numpy
         inputs = {
             name: tensor.tensor(name, dtype=str(array.dtype), shape=array.shape) for name, array in arrays.items()
@@ -288,9 +306,20 @@ def _sizes(module: ModuleType, arrays: Arrays) -> dict[str, int]:
     return found
 
 
+def _free(module: ModuleType, data: Arrays, arrays: Arrays) -> dict[str, int]:
+    """The dimensions that data alone do not tell."""
+    known = _sizes(module, data)
+    return {name: side for name, side in _sizes(module, arrays).items() if name not in known and name.isidentifier()}
+
+
 def _check_rows(parameter: np.ndarray) -> None:
     if parameter.size > MOST_ROWS:
         raise NotImplementedError(f"{parameter.size} rows, one at a time in Python")
+
+
+def _no_jacobian(case: Case) -> None:
+    if case.answer == "jacobian":
+        raise NotImplementedError("no Jacobians row by row")
 
 
 def _traced_peak(call: Call) -> int:

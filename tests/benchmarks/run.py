@@ -41,6 +41,7 @@ import report
 import sciences
 import second_order
 import sequences
+import vision
 from cases import Arrays, Case
 from contenders import ALL, Call, Contender, Symgrad
 from report import Row, Run
@@ -56,6 +57,7 @@ CASES: list[Case] = [
     *networks.CASES,
     *sequences.CASES,
     *sciences.CASES,
+    *vision.CASES,
     *second_order.CASES,
 ]
 
@@ -172,6 +174,8 @@ def _compiled(case: Case) -> tuple[ModuleType, str]:
     model: Model = case.model()
     if case.answer == "gradient":
         return model.compile(check=False), model.source()
+    if case.answer == "jacobian":
+        return model.compile(check=False, jacobian=["r"]), model.source(jacobian=["r"])
     return model.compile(check=False, hessian=True), model.source(hessian=True)  # type: ignore[call-arg]
 
 
