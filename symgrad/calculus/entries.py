@@ -334,11 +334,16 @@ def _joined(lines: Sequence[_Line], shape: Shape) -> Iterator[Entries]:
     if None not in spans:
         yield from _sum_of(lines, [span for span in spans if span is not None])
         return
-    alike: dict[object, list[_Line]] = {}
-    for line in lines:
-        alike.setdefault((line.starts, tuple(line.part.lengths.values())), []).append(line)
-    for those in alike.values():
+    for those in _alike(lines):
         yield from _sum_of(those, list(zip(those[0].starts, those[0].part.lengths.values(), strict=True)))
+
+
+def _alike(lines: Sequence[_Line]) -> Iterable[list[_Line]]:
+    """The lists of a line by where they begin and how long they are."""
+    found: dict[object, list[_Line]] = {}
+    for line in lines:
+        found.setdefault((line.starts, tuple(line.part.lengths.values())), []).append(line)
+    return found.values()
 
 
 def _span(
@@ -367,14 +372,15 @@ def _least(values: Sequence[Expr]) -> Expr | None:
 def _sum_of(lines: Sequence[_Line], spans: Sequence[tuple[Expr, Expr]]) -> Iterator[Entries]:
     """The lists added along these spans of their letters."""
     parts = []
-    for line in lines:
+    for line, *others in _alike(lines):  # added before they are moved, which takes an array each
         lengths = line.part.lengths
         moved = {
             n: index(("from", n), lengths[n], expand(line.starts[n] - low))
             for n, (low, length) in enumerate(spans)
             if (line.starts[n], lengths[n]) != (low, length)
         }
-        value = relabel(line.part.value, {n: ("from", n) for n in moved})
+        together = add([(S.One, one.part.value) for one in (line, *others)])
+        value = relabel(together, {n: ("from", n) for n in moved})
         if moved:
             bound = {("from", n): lengths[n] for n in moved}
             sizes = {**lengths, **{n: length for n, (_, length) in enumerate(spans)}, **bound}

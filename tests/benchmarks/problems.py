@@ -35,10 +35,20 @@ class Case:
     sizes: Callable[[Arrays], dict[str, int]]
 
 
-# --- chained Rosenbrock: problem 5.1 of Lukšan and Vlček (1999) -------------------------------------------------------
+# --- chained Rosenbrock, under simple constraints and under those of Lukšan and Vlček (1999), problem 5.1 -------------
 
 
 def _rosenbrock() -> Problem:
+    x = IndexedBase("x", (N,))
+    valley = Sum(100 * (x[i + 1] - x[i] ** 2) ** 2 + (1 - x[i]) ** 2, (i, 0, N - 2))
+    return Problem(valley, [x], subject_to={"near": Le(x[i] * x[i + 1], 2)})
+
+
+def _rosenbrock_formula(x: Any, data: Arrays, lib: Any) -> tuple[Any, list[Any]]:
+    return lib.total(100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2), [x[:-1] * x[1:] - 2]
+
+
+def _curved() -> Problem:
     x = IndexedBase("x", (N,))
     x0, x1, x2 = x[i], x[i + 1], x[i + 2]
     curved = 3 * x1**3 + 2 * x2 - 5 + sin(x1 - x2) * sin(x1 + x2) + 4 * x1 - x0 * exp(x0 - x1) - 3
@@ -50,7 +60,7 @@ def _rosenbrock_arrays(count: int) -> tuple[Arrays, Arrays]:
     return {"x": np.where(np.arange(count) % 2, 1.0, -1.2)}, {}
 
 
-def _rosenbrock_formula(x: Any, data: Arrays, lib: Any) -> tuple[Any, list[Any]]:
+def _curved_formula(x: Any, data: Arrays, lib: Any) -> tuple[Any, list[Any]]:
     valley = lib.total(100 * (x[:-1] ** 2 - x[1:]) ** 2 + (x[:-1] - 1) ** 2)
     a, b, c = x[:-2], x[1:-1], x[2:]
     return valley, [3 * b**3 + 2 * c - 5 + lib.sin(b - c) * lib.sin(b + c) + 4 * b - a * lib.exp(a - b) - 3]
@@ -172,6 +182,7 @@ def _bundle_formula(x: Any, data: Arrays, lib: Any) -> tuple[Any, list[Any]]:
 
 CASES = (
     Case("chained Rosenbrock", _rosenbrock, _rosenbrock_arrays, _rosenbrock_formula, lambda a: {"N": len(a["x"])}),
+    Case("Lukšan and Vlček 5.1", _curved, _rosenbrock_arrays, _curved_formula, lambda a: {"N": len(a["x"])}),
     Case("collocation", _collocation, _collocation_arrays, _collocation_formula, lambda a: {"T": len(a["place"]) - 1}),
     Case(
         "bundle adjustment", _bundle, _bundle_arrays, _bundle_formula, lambda a: {"C": len(a["cam"]), "P": len(a["pt"])}
