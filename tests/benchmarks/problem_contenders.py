@@ -38,7 +38,10 @@ class Symgrad:
         bound = module.bind(**data, **case.sizes(variables))
         values = bound.constraints(**variables)
         parts = np.split(multipliers, np.cumsum([np.size(one) for one in values])[:-1])
-        weights = {f"multiplier_{name}": part for name, part in zip(values._fields, parts, strict=True)}
+        weights = {
+            f"multiplier_{name}": part.reshape(np.shape(value))
+            for name, value, part in zip(values._fields, values, parts, strict=True)
+        }
         weighted = {**variables, "factor": 1.0, **weights}
         calls = {
             "constraints": lambda: bound.constraints(**variables),
@@ -66,7 +69,9 @@ class Casadi:
         casadi = self._casadi
         theta = _joined(variables)
         x, weights = self._kind.sym("x", theta.size), self._kind.sym("weights", multipliers.size)
-        library = SimpleNamespace(sin=casadi.sin, cos=casadi.cos, exp=casadi.exp, total=casadi.sum1)
+        library = SimpleNamespace(
+            sin=casadi.sin, cos=casadi.cos, exp=casadi.exp, total=casadi.sum1, by_turns=self._by_turns
+        )
         objective, parts = case.formula(_Vector(x), data, library)
         values = casadi.vertcat(*parts)
         hessian, _ = casadi.hessian(objective + casadi.dot(weights, values), x)
@@ -82,6 +87,9 @@ class Casadi:
             return np.ravel(values.toarray()), jacobian, hessian
 
         return Calls({name: one.call for name, one in filled.items()}, results)
+
+    def _by_turns(self, one: Any, other: Any) -> Any:
+        return self._casadi.vec(self._casadi.horzcat(one, other).T)
 
 
 class _Vector:
@@ -127,7 +135,7 @@ class Jax:
     @cached_property
     def _library(self) -> Any:
         jnp = self._jax.numpy
-        return SimpleNamespace(sin=jnp.sin, cos=jnp.cos, exp=jnp.exp, total=jnp.sum)
+        return SimpleNamespace(sin=jnp.sin, cos=jnp.cos, exp=jnp.exp, total=jnp.sum, by_turns=stacked(jnp))
 
     def build(self, case: Case, variables: Arrays, data: Arrays, multipliers: Any) -> Calls:
         """The calls of functions that are traced, coloured and compiled for these sizes."""
@@ -156,6 +164,11 @@ class Jax:
         for call in calls.values():
             call()
         return Calls(calls, results)
+
+
+def stacked(numpy: Any) -> Callable[[Any, Any], Any]:
+    """A function that joins two vectors entry by entry."""
+    return lambda one, other: numpy.stack((one, other), axis=1).ravel()
 
 
 def _finished(jax: Any, function: Any, given: tuple[Any, ...]) -> Callable[[], Any]:

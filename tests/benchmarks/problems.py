@@ -24,7 +24,7 @@ class Case:
     problem : as symgrad states it.
     arrays : the variables in their order, and the data, for about so many variables.
     formula : objective and a list of constraints, from one vector of all variables, the data, and a library with sin,
-        cos, exp and total.
+        cos, exp, total, and by_turns, which joins two vectors entry by entry.
     sizes : those that data do not say, of the variables.
     """
 
@@ -177,7 +177,7 @@ def _bundle_formula(x: Any, data: Arrays, lib: Any) -> tuple[Any, list[Any]]:
     turned = _turned(cam[:3], cam[3], pt)
     q = [turned[n] + cam[4 + n] for n in range(3)]
     off = [error[n] - cam[7] * q[n] / q[2] + seen[:, n] for n in range(2)]
-    return lib.total(error[0] ** 2 + error[1] ** 2), [*off, 1 - x[8 * np.arange(cameras) + 7]]
+    return lib.total(error[0] ** 2 + error[1] ** 2), [lib.by_turns(*off), 1 - x[8 * np.arange(cameras) + 7]]
 
 
 CASES = (

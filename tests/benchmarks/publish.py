@@ -2,7 +2,8 @@
 
     python tests/benchmarks/publish.py ONE_CORE.json [TWO_CORES.json]
 
-The files are those that `run.py --results` keeps. The plots show the first. Cases that no file has are named.
+The files are those that `run.py --results` keeps; the section on problems is that of `sparse.py --publish`. The plots
+show the first. Cases that no file has are named.
 """
 
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import report
 from run import CASES
+from sparse import BEGIN, END, published
 
 HERE = Path(__file__).resolve().parent
 PICTURE = HERE.parents[1] / "examples" / "pictures" / "benchmark.png"
@@ -31,6 +33,9 @@ def main(files: list[Path]) -> None:
     absent = [case.name for case in CASES if case.name not in measured]
     note = [f"Not measured in these runs: {', '.join(absent)}.\n"] if absent else []
     page = "\n".join([HEAD, *note, *(report.markdown(run, "##") for run in runs)])
+    old = (HERE / "RESULTS.md").read_text(encoding="utf-8")
+    if BEGIN in old:  # what `sparse.py --publish` has written stays
+        page = published(page, old.partition(BEGIN)[2].partition(END)[0])
     (HERE / "RESULTS.md").write_text(page, encoding="utf-8")
     report.plot(runs[0], HERE / "RESULTS.png")
     first = [row for row in runs[0].rows if row.dtype == "float64"]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from problem_contenders import FUNCTIONS, KINDS, Calls
+from problem_contenders import FUNCTIONS, KINDS, Calls, stacked
 from problems import CASES, Case
 from timing import durations
 
@@ -78,7 +78,7 @@ def _constraints(case: Case, variables: Any, data: Any) -> int:
 
 
 class _NumPy:
-    sin, cos, exp, total = np.sin, np.cos, np.exp, np.sum
+    sin, cos, exp, total, by_turns = np.sin, np.cos, np.exp, np.sum, stacked(np)
 
 
 def _difference(one: Any, other: Any) -> float:
