@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from symgrad.graph.build import AUXILIARY, auxiliary, previous
 from symgrad.graph.kinds.scans import from_outside, images, time_of, with_updates, within
+from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -32,7 +33,7 @@ from symgrad.rewrite.record import record
 @record("what a step computes is one more state of its recurrence", "nothing is computed twice", "substitution")
 def keep_steps(roots: Sequence[Use]) -> list[Use]:
     """The terms with a state more in a recurrence for each part of a step that is used outside the loop."""
-    current = list(roots)
+    current = _spread_in_sums(roots)
     done: set[str] = set()
     while True:
         scans = (n for n in postorder([use.node for use in current]) if isinstance(n, Scan) and n.key not in done)
@@ -43,11 +44,28 @@ def keep_steps(roots: Sequence[Use]) -> list[Use]:
         current = _keep(current, found)
 
 
+def _spread_in_sums(roots: Sequence[Use]) -> list[Use]:
+    """The terms without names of an array times a smaller one in steps, of which there are sums alone.
+
+    A sum of that is a product of the two: Σⱼ A[t, i, j]·d[t, j] needs no array of all A·d, and neither does its Σₜ.
+    """
+    nodes = list(postorder([use.node for use in roots]))
+    inside = {part for node in nodes if isinstance(node, Scan) for part in within(node)}
+    named = {
+        part for part in inside if isinstance(part, Named) and part.symbol is AUXILIARY and _is_spread(part.arg.node)
+    }
+    for node in nodes if named else ():
+        if not (isinstance(node, Contract) and node.bound):
+            named -= {use.node for use in node.uses()}
+    return substitute(roots, {own(part): part.arg for part in named}) if named else list(roots)
+
+
 def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
     times = _time_axes(node)
     known = images(node)
     seen = {use.node for use in known}
-    parts = [part for part in times if not (part in seen or isinstance(part, Gather) or _is_multiple(part))]
+    left = [part for part in times if not (isinstance(part, Gather) or _is_multiple(part) or _is_spread(part))]
+    parts = [part for part in left if part not in seen]
     outside = dict(zip(parts, from_outside([own(part) for part in parts], known), strict=True))
     by_image = {image.node: part for part, image in outside.items() if sorted(image.letters) == list(range(part.rank))}
     joined = _joined(roots, {part: outside[part] for part in by_image.values()}, times)
@@ -62,9 +80,14 @@ def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
         return list(roots)
     number = {part: len(node.states) + n for n, part in enumerate(kept)}
     labels = _unique([_label(node, part) for part in kept], {state.name for state in node.states})
-    states = [State(label, AUXILIARY, part.shape, times[part], 0) for label, part in zip(labels, kept, strict=True)]
+    orders = {part: _time_first(part, times[part]) for part in kept}
+    states = [
+        State(label, AUXILIARY, tuple(part.shape[axis] for axis in orders[part]), 0, 0)
+        for label, part in zip(labels, kept, strict=True)
+    ]
     entries = {
-        own(part): own(previous(node.key, state, node.steps, 0)) for part, state in zip(kept, states, strict=True)
+        own(part): Use(previous(node.key, state, node.steps, 0), orders[part])
+        for part, state in zip(kept, states, strict=True)
     }
     updates: list[Update] = []
     waiting = dict.fromkeys(kept)
@@ -75,7 +98,7 @@ def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
         del waiting[part]
         inner = part.arg if isinstance(part, Named) else own(part)
         (term,) = substitute([inner], {other: entry for other, entry in entries.items() if other.node != part})
-        updates.append(Update(number[part], 0, term))
+        updates.append(Update(number[part], 0, relabel(term, {axis: n for n, axis in enumerate(orders[part])})))
 
     for update in node.updates:
         for part in postorder([update.term.node]):
@@ -93,8 +116,14 @@ def _keep(roots: Sequence[Use], node: Scan) -> list[Use]:
         if isinstance(part, Trajectory) and part.scan.node is node:
             new[own(part)] = own(intern(Trajectory, part.shape, Use(made, ()), part.number))
     for part in kept:
-        new[outside[part]] = own(intern(Trajectory, part.shape, Use(made, ()), number[part]))
+        state = made.states[number[part]]
+        new[outside[part]] = Use(intern(Trajectory, state.shape, Use(made, ()), number[part]), orders[part])
     return substitute(roots, new)
+
+
+def _time_first(part: Node, time: int) -> tuple[int, ...]:
+    """Its axes in the order in which it is kept: a step has its entries side by side in memory."""
+    return (time, *(axis for axis in range(part.rank) if axis != time))
 
 
 def _joined(roots: Sequence[Use], parts: dict[Node, Use], times: dict[Node, int]) -> dict[Node, Use]:
@@ -137,6 +166,13 @@ def _time_axis(part: Node, times: dict[Node, int]) -> int | None:
         if all(axes[other] == {times[other]} for other in inner):
             return axis
     return None
+
+
+def _is_spread(node: Node) -> bool:
+    """Whether a part is an array times a smaller one, of which sums are products of the two."""
+    if not isinstance(node, Contract) or node.bound or len(node.factors) < 2:
+        return False
+    return any(0 < len(use.letters) < node.rank for use, _ in node.factors)
 
 
 def _is_multiple(node: Node) -> bool:

@@ -31,6 +31,7 @@ from symgrad.statements.statements import Body, Once, Rows, Solve, every, operat
 from symgrad.statements.workspace import kept_heads, with_kept_arrays
 from symgrad.targets.numpy.floats import with_floats
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
+from symgrad.targets.numpy.invariant import with_invariants
 from symgrad.targets.numpy.lines import asks_for_arrays
 from symgrad.targets.numpy.once import with_numbers, with_once, with_shared
 from symgrad.targets.numpy.parts import PrintedParts, printed_parts
@@ -251,7 +252,8 @@ def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: 
     if not leads:
         return printer, found
     turned = validated(with_turned_copies(found, printer.fresh), "turned")
-    return printer, validated(with_floats(turned, printer.fresh), "floats")
+    floats = validated(with_floats(turned, printer.fresh), "floats")
+    return printer, validated(with_invariants(floats, printer.fresh), "invariants")
 
 
 def _speller(made: Signature, name: str) -> Speller:
