@@ -89,14 +89,15 @@ class Sources:
     def import_lines(self, names: Iterable[str], others: Mapping[str, Import] = MappingProxyType({})) -> list[str]:
         """The import statements for the definitions of the names, for types and others; plain imports come first."""
         used = {**TYPING, **others, **{key: one for name in names for key, one in self.known[name].imports.items()}}
-        parts: dict[str, list[str]] = {}
+        parts: dict[tuple[str, str], list[str]] = {}  # what has another name here has a line of its own, as sorters do
         for key, one in used.items():
             if one.name is not None:
-                parts.setdefault(one.module, []).append(one.name if key == one.name else f"{one.name} as {key}")
+                line = (one.module, "") if key == one.name else (one.module, key)
+                parts.setdefault(line, []).append(one.name if key == one.name else f"{one.name} as {key}")
         plain = sorted(one.module for one in used.values() if one.name is None)
         return [
             *(f"import {module}" for module in plain),
-            *(f"from {module} import {', '.join(sorted(parts[module]))}" for module in sorted(parts)),
+            *(f"from {line[0]} import {', '.join(sorted(parts[line]))}" for line in sorted(parts)),
         ]
 
     def special(self, names: Iterable[str]) -> set[str]:

@@ -16,8 +16,7 @@ from symgrad.runtime.threads import _blas
 def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept: Any = (), joins: Any = None) -> Any:
     """What `rows` makes of blocks of the arrays that stay in the cache, of what was `kept` of them, and of `shared`.
 
-    A row takes `width` numbers with its intermediate results, the results are `size` numbers, and `joins` make one of
-    two of each. The bits are the same for any number of threads: blocks, and their order, depend on sizes alone.
+    A row takes `width` numbers, and gives `size`; `joins` make one of two. Blocks, hence bits, depend on sizes alone.
     """
     count = arrays[0].shape[0] if arrays else sum(map(len, kept[0]))
     small = count * (width + size // 5) <= 0.7 * BLOCK_BYTES  # calls would cost more than blocks save
