@@ -101,8 +101,7 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     }
     symbols = Symbols(dict(nodes), frozenset(dimensions), {argument.symbol: argument.upper for argument in arguments})
     _promise(facts, symbols)
-    reader = Reader(symbols)
-    names: dict[Any, Named] = {}
+    reader, names = Reader(symbols), dict[Any, Named]()
     for group in groups:
         names |= _read(group, definitions, bases, reader, group[0] in recursive)
         for base in group:
