@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sympy import IndexedBase, Sum, symbols
+from sympy import Eq, IndexedBase, Sum, exp, log, symbols
 
 from symgrad import Model
 
@@ -53,6 +53,24 @@ def test_rows():
         assert value == pytest.approx(size * near[0], rel=1e-14)
         for far, one in zip(slopes, near[1], strict=True):
             assert far == pytest.approx(one, rel=1e-14)
+
+
+def test_a_factor_of_a_sum_is_divided_inside():
+    """What is summed vanishes where the gain's divisor is large; the variance in front of the sum is as large."""
+    T, t = symbols("T", integer=True, positive=True), symbols("t", integer=True)
+    y, m = IndexedBase("y", shape=(T,), real=True), IndexedBase("m", shape=(T + 1,), real=True)
+    p, lq, lr = IndexedBase("p", shape=(T + 1,), positive=True), *symbols("lq lr", real=True)
+    prior, noise = p[t - 1] + exp(lq), exp(lr)
+    where = [
+        Eq(m[0], 0), Eq(p[0], 1), Eq(m[t], m[t - 1] + prior / (prior + noise) * (y[t - 1] - m[t - 1])),
+        Eq(p[t], prior * noise / (prior + noise)),
+    ]  # fmt: skip
+    spread = p[t] + exp(lq) + noise
+    module = Model(Sum(log(spread) + (y[t] - m[t]) ** 2 / spread, (t, 0, T - 1)), [lq, lr], where=where).compile(
+        check=False
+    )
+    gradients = [module.gradient(lq=at, lr=at, y=np.array([0.5, -1.0, 2.0, 0.3])) for at in (100.0, 400.0)]
+    assert np.allclose(*map(list, gradients), rtol=1e-13)  # p[0] and y do not count beside them
 
 
 def test_what_is_left_of_a_whole_still_cancels_exactly():

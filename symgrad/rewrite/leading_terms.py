@@ -13,10 +13,9 @@ from sympy.codegen.cfunctions import log1p
 
 from symgrad.functions.gamma import polygamma_excess, polygamma_rise
 from symgrad.functions.logarithms import log_growth, log_growth_excess
-from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale, size, subtract
+from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale, subtract
 from symgrad.graph.facts import is_nonnegative, is_positive
-from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, Contract, Letter, Shape, Use
+from symgrad.graph.nodes import Add, Apply, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.growth import growth_of, log_of
@@ -24,6 +23,7 @@ from symgrad.rewrite.local import MAX_OPERATIONS, cluster, cost
 from symgrad.rewrite.polynomials import factored
 from symgrad.rewrite.readings import lift_at
 from symgrad.rewrite.record import HIGHAM, record
+from symgrad.rewrite.summands import bounds_of, joined_summands, summed
 from symgrad.univariate import X, stable
 
 # Longer sums are no derivative of one density.
@@ -56,32 +56,11 @@ def leading_terms(use: Use) -> Use | None:
 
 def _cancelled_in_sums(terms: Sequence[tuple[Number, Use]]) -> Use | None:
     """The same among the summands of sums over the same, beside numbers of these: Σ f + Σ g + N as Σ (f + g + 1)."""
-    for bound in dict.fromkeys(term.node.bound for _, term in terms if isinstance(term.node, Contract)):
-        letters = [("joined", k) for k in range(len(bound))]
-        inside = [(c, _summand(term, bound, letters)) for c, term in terms] if bound else []
-        joined = terms_of(add([(c, summand) for c, summand in inside if summand is not None]))
+    for bound in bounds_of(terms):
+        joined, outside = joined_summands(terms, bound)
         made = _cancelled(joined) if 1 < len(joined) <= _MOST_TERMS else None
         if made is not None:
-            outside = [pair for pair, (_, summand) in zip(terms, inside, strict=True) if summand is None]
-            return add([*outside, (S.One, mul([made], dict(zip(letters, bound, strict=True))))])
-    return None
-
-
-def _summand(term: Use, bound: Shape, letters: Sequence[Letter]) -> Use | None:
-    """What is summed in a sum over these letters, also in a multiple of how many there are; None of anything else."""
-    factors = factors_of(term)
-    for n, (total, e) in enumerate(factors):
-        if e == 1 and isinstance(total.node, Contract) and total.node.bound == bound:
-            inside = product_of_powers(total.node.factors)
-            return mul(
-                [
-                    relabel(inside, dict(enumerate((*total.letters, *letters)))),
-                    product_of_powers([*factors[:n], *factors[n + 1 :]]),
-                ]
-            )
-    count = (size(bound[0]), S.One)
-    if len(bound) == 1 and count in factors:
-        return product_of_powers([pair for pair in factors if pair != count])
+            return add([*outside, (S.One, summed(made, bound))])
     return None
 
 

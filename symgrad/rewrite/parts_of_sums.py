@@ -15,10 +15,11 @@ from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
-from symgrad.rewrite.readings import is_scalar, lift_at
+from symgrad.rewrite.readings import cancels, is_scalar, lift_at, root_of_square, rooted
 from symgrad.rewrite.record import HIGHAM, LOGISTIC, record
+from symgrad.rewrite.summands import bounds_of, joined_summands, summed
 from symgrad.rewrite.univariate import DERIVED, apart
-from symgrad.univariate import X, order_at_zero, stable
+from symgrad.univariate import X, stable
 
 Term = tuple[Number, Use]
 
@@ -30,12 +31,25 @@ _MOST_TERMS = 12
 def part_of_sum(use: Use) -> Use | None:
     """The terms of a sum that are a function of one argument together and cancel near 0, as one function."""
     terms = terms_of(use) if isinstance(use.node, Add) else []
-    if not 2 < len(terms) <= _MOST_TERMS:
+    if not 1 < len(terms) <= _MOST_TERMS:
         return None
-    for argument in dict.fromkeys(u for _, term in terms for u in _arguments(term)):
+    return _function_of_terms(terms) or _function_of_summands(terms)
+
+
+def _function_of_summands(terms: Sequence[Term]) -> Use | None:
+    """The same among the summands of sums over the same: Σ f(u) + N·c as Σ (f(u) + c)."""
+    for bound in bounds_of(terms):
+        joined, outside = joined_summands(terms, bound)
+        made = _function_of_terms(joined) if 1 < len(joined) <= _MOST_TERMS else None
+        if made is not None:
+            return add([*outside, (S.One, summed(made, bound))])
+    return None
+
+
+def _function_of_terms(terms: Sequence[Term]) -> Use | None:
+    for argument in dict.fromkeys(u for _, term in terms for u in _arguments(term, len(terms))):
         for rest, total, used in _groups(terms, argument):
-            lowest = min((order_at_zero(part) or 0 for part in total.args), default=0)
-            if total.has(Float) or (order_at_zero(total) or 0) <= lowest:
+            if total.has(Float) or not cancels(total):
                 continue
             made = stable(total, is_nonnegative(argument))
             if made != total:
@@ -44,10 +58,12 @@ def part_of_sum(use: Use) -> Use | None:
     return None
 
 
-def _arguments(term: Use) -> Iterator[Use]:
-    """The arguments of the functions among the factors of a term."""
-    for factor, _ in factors_of(term):
-        if isinstance(factor.node, Apply) and is_scalar(factor.node.head):
+def _arguments(term: Use, count: int) -> Iterator[Use]:
+    """The arguments of the functions and roots among the factors of a term of so many; two are one with a factor."""
+    for factor, e in factors_of(term):
+        if (inside := rooted(factor, e)) is not None:
+            yield root_of_square(inside)
+        elif count > 2 and isinstance(factor.node, Apply) and is_scalar(factor.node.head):
             argument = place(factor.node.args[0], factor.letters)
             if number(argument) is None:
                 yield argument

@@ -6,6 +6,7 @@ from typing import Any
 from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.axes import CANONICAL, RECOGNISE
+from symgrad.rewrite.conjugates import difference_of_roots
 from symgrad.rewrite.cross_entropy import binary_cross_entropy
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
@@ -53,6 +54,7 @@ _STABLE: list[AxisRule] = [
     over_small_exponent,
     binary_cross_entropy,
     power_at_zero,
+    difference_of_roots,
     root_of_squares,
     over_squares,
     difference_of_squares,

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from sympy import Expr, Float, Number, Pow, S, exp, log
+from sympy import Add as SymAdd
+from sympy import Expr, Float, Number, Pow, Rational, S, exp, log, sqrt
 
 from symgrad.graph.build import ONE, add, apply, is_zero, mul, number, product_of_powers, scale, split_coefficient
 from symgrad.graph.facts import is_integral, is_nonnegative
 from symgrad.graph.nodes import Add, Apply, Const, Contract, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
-from symgrad.univariate import SCALARS, Univariate, X
+from symgrad.univariate import SCALARS, Univariate, X, order_at_zero
 
 # A function of more parts is no textbook function.
 _MOST_PARTS = 40
@@ -36,8 +37,28 @@ def reading(use: Use) -> Reading | None:
     sizes = {abs(coefficient) for coefficient, _ in found}
     if len(sizes) == 1 and sizes != {1}:
         argument = scale(sizes.pop(), argument)
+    if any(rooted(factor, e) == argument for factor, e in _powers(use)):
+        argument = root_of_square(argument)
     expr = Reader(argument).read(use)
     return None if expr is None or expr.has(Float) else Reading(expr, argument)
+
+
+def root_of_square(argument: Use) -> Use:
+    """√c·u of an argument c·u² of roots, whose derivatives are functions of that again; any other as it is."""
+    coefficient, square = split_coefficient(argument)
+    root, factors = sqrt(abs(coefficient)), factors_of(square)
+    if not (isinstance(root, Rational) and all(e.is_Integer and e.is_even for _, e in factors)):
+        return argument
+    return scale(root, product_of_powers([(factor, e / 2) for factor, e in factors]))
+
+
+def _powers(use: Use) -> Iterator[tuple[Use, Number]]:
+    """The factors of the products in a term."""
+    for _, term in terms_of(see_through(use)):
+        for factor, e in factors_of(see_through(term)):
+            yield factor, e
+            if isinstance(factor.node, Add) and e == 1:
+                yield from _powers(factor)
 
 
 def near_one(use: Use) -> Reading | None:
@@ -59,7 +80,9 @@ def _parts(use: Use) -> Iterator[Use | None]:
         node = part.node
         if isinstance(node, Add) or (isinstance(node, Contract) and not node.bound):
             yield None
-            stack.extend(place(inner, part.letters) for inner in node.uses())
+            roots = [factor for factor, e in factors_of(part) if rooted(factor, e) is not None]
+            yield from (_beyond_one(factor) for factor in roots)
+            stack.extend(inner for inner in (place(one, part.letters) for one in node.uses()) if inner not in roots)
         elif isinstance(node, Apply) and is_scalar(node.head):
             inner = place(node.args[0], part.letters)
             yield None
@@ -71,6 +94,20 @@ def _parts(use: Use) -> Iterator[Use | None]:
                 yield _shifted(inner) if node.head is log else inner
         elif isinstance(node, Apply) and node.head is Pow and _has_logarithm(part):
             yield exponent_of(part)
+
+
+def rooted(factor: Use, exponent: Number) -> Use | None:
+    """u of a root of 1 + u; None of anything else."""
+    if exponent.is_Integer or not exponent.is_Rational or not isinstance(factor.node, Add) or _has_function(factor):
+        return None
+    return _beyond_one(factor)
+
+
+def _beyond_one(total: Use) -> Use | None:
+    """u of a sum 1 + u; None of any other."""
+    terms = terms_of(total)
+    rest = [term for term in terms if term[1] != ONE]
+    return add(rest) if rest and (S.One, ONE) in terms else None
 
 
 def is_scalar(head: object) -> bool:
@@ -203,3 +240,9 @@ def exponent_of(power: Use) -> Use:
 def lift_at(expr: Expr, argument: Use) -> Use:
     """An expression of X as a term."""
     return lift(expr, {X: argument})
+
+
+def cancels(total: Expr) -> bool:
+    """Whether a sum vanishes at 0 to a higher order than its terms."""
+    lowest = min((order_at_zero(part) or 0 for part in SymAdd.make_args(total)), default=0)
+    return (order_at_zero(total) or 0) > lowest

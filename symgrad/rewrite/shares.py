@@ -3,14 +3,14 @@
 P·r/(P + r) and r²/(P + r)² are finite and not 0 where P·r, r² and (P + r)² overflow or vanish.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sympy import Max, Min, Number, S
+from sympy import Expr, Max, Min, Number, S
 
 from symgrad.graph.build import ONE, auxiliary, number, product_of_powers, scale
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Contract, Use
+from symgrad.graph.nodes import Add, Contract, Letter, Use
 from symgrad.graph.scalar import extremum
 from symgrad.graph.transform import factors_of, opened, see_through, terms_of
 from symgrad.rewrite.record import HIGHAM, record
@@ -28,6 +28,33 @@ def share_of_sum(use: Use) -> Use | None:
         return None
     names, bound = opened(use, use.node.bound)
     powers = {relabel(factor, names): e for factor, e in use.node.factors}
+    return _shared(powers, bound, use) or _shared_inside(powers, bound)
+
+
+def _shared_inside(powers: Factors, bound: Mapping[Letter, Expr]) -> Use | None:
+    """The same for a divisor inside of a sum that is a factor: t·Σ u/(t + s)² = Σ u/(t + s)·(t/(t + s)).
+
+    Of whatever signs: what is summed vanishes where the divisor is large, whatever stands in front.
+    """
+    for total, e in powers.items():
+        if e != 1 or not (isinstance(total.node, Contract) and total.node.bound):
+            continue
+        names, over = opened(total, total.node.bound)
+        inner = {relabel(factor, names): power for factor, power in total.node.factors}
+        rest = {factor: power for factor, power in powers.items() if factor != total}
+        for divisor, power in inner.items():
+            if not (power.is_Integer and power < -1) or not (terms := _parts_of_sum(divisor)):
+                continue
+            part = next((part for part in terms if part.keys() <= rest.keys() and _times(part, rest) > 0), None)
+            if part is not None:
+                quotient = auxiliary("share", product_of_powers([*part.items(), (divisor, S.NegativeOne)]))
+                _divide(rest, part, S.One)
+                made = product_of_powers([*(inner | {divisor: power + 1}).items(), (quotient, S.One)], over)
+                return product_of_powers([*_nonzero(rest).items(), (made, S.One)], bound)
+    return None
+
+
+def _shared(powers: Factors, bound: Mapping[Letter, Expr], use: Use) -> Use | None:
     for divisor, e in powers.items():
         positive, terms = _summands(divisor) if e.is_Integer and e.is_negative else (divisor, [])
         if not terms or (e < -1 and _has_squares_of_arrays(terms, use.letters or bound)):
@@ -62,11 +89,18 @@ def _summands(divisor: Use) -> tuple[Use, list[Factors]]:
     """A sum with the sign that its terms are never negative with, and these as powers of their factors, but for 1."""
     total = see_through(divisor)
     terms = terms_of(total) if isinstance(total.node, Add) else []
-    if not 1 < len(terms) <= _MOST_TERMS or not all(is_nonnegative(term) for _, term in terms):
+    if not all(is_nonnegative(term) for _, term in terms):
         return divisor, []
     signs = {bool(c.is_positive) for c, _ in terms}
     positive = divisor if signs == {True} else scale(S.NegativeOne, total)
-    return positive, [dict(factors_of(term)) for _, term in terms if term != ONE] if len(signs) == 1 else []
+    return positive, _parts_of_sum(divisor) if len(signs) == 1 else []
+
+
+def _parts_of_sum(divisor: Use) -> list[Factors]:
+    """The terms of a sum as powers of their factors, but for 1."""
+    total = see_through(divisor)
+    terms = terms_of(total) if isinstance(total.node, Add) else []
+    return [dict(factors_of(term)) for _, term in terms if term != ONE] if 1 < len(terms) <= _MOST_TERMS else []
 
 
 def _times(part: Factors, powers: Factors) -> Number:

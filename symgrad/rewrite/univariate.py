@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sympy import Abs, Expr, Integer, Max, Min, Mul, Number, Pow, S, erfc, exp, log, oo, sign
 from sympy import Add as SymAdd
-from sympy.codegen.cfunctions import expm1, log1p
+from sympy.codegen.cfunctions import expm1
 from sympy.core.relational import StrictLessThan
 
 from symgrad.functions import if_else, ndtr, sigmoid
@@ -31,8 +31,20 @@ from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.scalar import extremum
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.power_means import over_exponent
-from symgrad.rewrite.readings import Reader, Reading, exponent_of, is_scalar, lift_at, near_one, primitive_of, reading
+from symgrad.rewrite.readings import (
+    Reader,
+    Reading,
+    cancels,
+    exponent_of,
+    is_scalar,
+    lift_at,
+    near_one,
+    primitive_of,
+    reading,
+    rooted,
+)
 from symgrad.rewrite.record import HIGHAM, MAECHLER, AxisRule, record
+from symgrad.rewrite.spellings import textbook_spelling
 from symgrad.univariate import Univariate, X, ends, order_at_zero, plain_error, simplest, stable, written_out
 from symgrad.univariate.loss import LOST
 
@@ -50,6 +62,8 @@ def one_argument(use: Use) -> Use | None:
     if isinstance(node, Contract) and node.bound:
         return None
     found = reading(use)
+    if found is not None and found.expr.is_algebraic_expr(X) and not cancels(found.expr):
+        return None  # squares may overflow, as they do elsewhere
     if found is None:
         return _with_divisors(use) if isinstance(node, Contract) else None
     made = stable(found.expr, is_nonnegative(found.argument))
@@ -309,18 +323,6 @@ def difference_of_exponentials(use: Use) -> Use | None:
     return scale(-sign_of, mul([apply(sign, [gap]), larger, small]))
 
 
-@record("expm1 u = exp u − 1, log1p u = log(1 + u)", "one function for both spellings", "definition")
-def textbook_spelling(use: Use) -> Use | None:
-    """The functions of the C library by what textbooks write."""
-    node = use.node
-    if not (isinstance(node, Apply) and node.head in (expm1, log1p)):
-        return None
-    inner = place(node.args[0], use.letters)
-    if node.head is expm1:
-        return subtract(apply(exp, [inner]), ONE)
-    return apply(log, [add([(S.One, ONE), (S.One, inner)])])
-
-
 @record("a − a·t − f(u) = (a − a·t) − f(u)", "what cancels exactly, for t of 1, is taken first", HIGHAM)
 def others_first(use: Use) -> Use | None:
     """A sum with functions of one argument, what else there is of both signs before them."""
@@ -354,7 +356,8 @@ def apart(term: Use, argument: Use, strict: bool) -> tuple[Expr, Use]:
     expr: Expr = S.One
     rest: dict[Use, Number] = {}
     for factor, e in factors_of(term):
-        read = reader.read(factor) if isinstance(factor.node, Apply) and is_scalar(factor.node.head) else None
+        known = isinstance(factor.node, Apply) and is_scalar(factor.node.head)
+        read = reader.read(factor) if known or rooted(factor, e) is not None else None
         if read is None:
             rest[factor] = e
         else:

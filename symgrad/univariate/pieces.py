@@ -8,6 +8,7 @@ from functools import cache
 from sympy import Expr
 
 from symgrad.univariate.far import Far, far
+from symgrad.univariate.roots import OfRoot, of_root
 from symgrad.univariate.series import Expansion, NoSeries, Series, expansion
 
 # Radii that are tried. Inside 1 the series of exp and sin need 18 terms, and outside nothing cancels much; a function
@@ -25,7 +26,7 @@ _MOST_TERMS = 24
 class Pieces:
     """The parts of a function: near 0 inside the radius, above it and below it; None where it has no such form there.
 
-    A part that is None is computed as the expression says.
+    A part that is None is computed as the expression says. A function of a root of 1 + X is one part.
     """
 
     expression: Expr
@@ -33,23 +34,26 @@ class Pieces:
     near: Expansion | None
     above: Far | None
     below: Far | None
+    root: OfRoot | None = None
 
 
 @cache
 def candidates(expr: Expr) -> tuple[Pieces, ...]:
     """Ways to compute the function, the first to be tried first."""
+    root = of_root(expr)
+    whole = [] if root is None else [Pieces(expr, 0.0, None, None, None, root)]
     above, below = far(expr, 1), far(expr, -1)
     try:
         near = expansion(expr)
     except NoSeries:
-        return (Pieces(expr, 0.0, None, above, below),)
+        return (*whole, Pieces(expr, 0.0, None, above, below))
     fitting = []
     for radius in RADII:
         count = _count(near.series.coefficients, radius)
         if count is not None:
             short = replace(near, series=Series(near.series.low, near.series.coefficients[:count]))
             fitting.append(Pieces(expr, radius, short, above, below))
-    return (*fitting, Pieces(expr, 0.0, None, above, below))
+    return (*whole, *fitting, Pieces(expr, 0.0, None, above, below))
 
 
 def _count(coefficients: Sequence[Fraction], radius: float) -> int | None:

@@ -5,15 +5,16 @@ from fractions import Fraction
 from textwrap import wrap
 from typing import Any
 
-from sympy import Add, Expr, Poly, S, Symbol, cos, count_ops, exp, horner, log, sin
+from sympy import Add, Expr, Poly, S, Symbol, cos, count_ops, exp, fraction, horner, log, sin
 from sympy.printing.numpy import NumPyPrinter
 
 from symgrad.univariate.far import OF_EXP, Far, Logarithm, Ratio
 from symgrad.univariate.pieces import Pieces
+from symgrad.univariate.roots import OfRoot, Y
 from symgrad.univariate.series import Expansion, X
 
 _WIDTH = 112
-_W = Symbol("w")
+_W, _Y = Symbol("w"), Symbol("y")
 
 # Beyond this bound of s every power of q, at least exp(−s/10), is 0, and so is its product with a power of s.
 _BOUND = "1e4"
@@ -23,6 +24,8 @@ def source(pieces: Pieces, name: str) -> str:
     """The function, called by this name."""
     formula = str(pieces.expression.xreplace({X: Symbol("x")}))
     lines = [f"def {name}(x: Any) -> Any:", f'    """{formula}, with all its digits."""']
+    if pieces.root is not None:
+        return "\n".join([*lines, *(f"    {line}" for line in _of_root(pieces.root)), ""])
     above, below = (_side(pieces, form, side) for form, side in ((pieces.above, 1), (pieces.below, -1)))
     parts = {"near": [] if pieces.near is None else _near(pieces.near), "above": above, "below": below}
     if above == below:
@@ -55,6 +58,35 @@ def _far_out(expr: Expr) -> Expr:
     short = min(expr.expand(), half, key=lambda form: (len(Add.make_args(form)), count_ops(form)))
     inverted = short.replace(lambda part: part.is_Pow and part.base == X and part.exp.is_negative, lambda p: _W**-p.exp)
     return inverted.rewrite(OF_EXP, exp).xreplace({X: Symbol("x")})
+
+
+def _of_root(found: OfRoot) -> list[str]:
+    lines = []
+    if found.power == 1:
+        root = f"1 {'+' if found.sign == 1 else '-'} x"
+    elif found.sign == 1:  # (m·(y/m))², where the square of x is no number either
+        lines = ["m = np.abs(x) + 1"]
+        root = "(1 / m) ** 2 + (x / m) ** 2"
+    else:
+        root = "(1 - x) * (1 + x)"
+    root = f"np.sqrt({root})" if found.degree == 2 else f"({root}) ** {1 / found.degree!r}"
+    if lines:
+        root = f"{'m' if found.degree == 2 else f'm ** {2 / found.degree!r}'} * {root}"
+    share = f"x / ({horner(sum((_Y**k for k in range(found.degree)), S.Zero))})"
+    number, rest = found.rest.xreplace({Y: _Y}).as_coeff_Mul()
+    over, under = ([str(part)] if part != 1 else [] for part in fraction(rest))
+    if found.order:
+        power = share if abs(found.order) == 1 else f"({share}) ** {abs(found.order)}"
+        (over if found.order > 0 else under).insert(0, power)
+    if x := found.odd + (found.power - 1) * found.order:
+        (over if x > 0 else under).append("x" if abs(x) == 1 else f"x ** {abs(x)}")
+    text = _times(number * found.sign**found.order, over[0] if len(over) == 1 else _product(over))
+    return [*lines, f"y = {root}", f"return {text}" + (f" / ({_product(under)})" if under else "")]
+
+
+def _product(factors: Sequence[str]) -> str:
+    """A product of texts, 1 of none."""
+    return factors[0] if len(factors) == 1 else " * ".join(f"({factor})" for factor in factors) or "1"
 
 
 # --- near 0 -----------------------------------------------------------------------------------------------------------

@@ -234,6 +234,11 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(d / (1 + d**2), [d])),
     ),
     "difference_of_squares": (Sample(lambda: Model((d**2 - a**2) / b, [a, b, d])),),
+    "difference_of_roots": (
+        Sample(lambda: Model(sqrt(b**2 + a**2) - a, [a, b])),
+        Sample(lambda: Model(sqrt(a + d) - sqrt(a), [a, d])),
+        Sample(lambda: _sum(sqrt(x[n] ** 2 + a**2) - a, [x, a])),
+    ),
     "share_of_root": (Sample(lambda: Model(a * sqrt(b**2 + 2 * g**2), [a, b, g])),),
     # rewrite.normal
     "normal_cdf": (
@@ -306,6 +311,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(b + a * d / (a + d), [a, d])),
         Sample(lambda: _sum(d * abs(y[n]) / (a + abs(y[n])), [a, d])),
         Sample(lambda: Model((b - a * b / (a + d)) ** 2, [a, d])),
+        Sample(lambda: _sum(t[n] ** 2 / (a + x[n] ** 2) ** 2 * a, [a])),
     ),
     "power_of_quotient": (Sample(lambda: _sum((y[n] / d) ** a, [d], over=(rows,))),),
     "norms": (
@@ -320,7 +326,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(exp(b) / 4 + 3 * a**b / 4) / b, [a, b])),
     ),
     "power_near_one": (Sample(lambda: _sum((1 + b * y[n]) ** (-1 / b), [b])),),
-    "part_of_sum": (Sample(lambda: Model(exp(b - d) - b + d - 1 + d**2, [b, d])),),
+    "part_of_sum": (
+        Sample(lambda: Model(exp(b - d) - b + d - 1 + d**2, [b, d])),
+        Sample(lambda: _sum(a * sqrt(1 + x[n] ** 2) - a, [x])),
+    ),
     "near_one": (
         Sample(lambda: Model(exp(b) - 1 + d, [b, d])),
         Sample(lambda: _sum(1 - cos(x[n]) + t[n], [x])),

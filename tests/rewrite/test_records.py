@@ -66,7 +66,7 @@ def test_every_function_that_makes_terms_of_terms_is_a_record_or_a_phase() -> No
         if inspect.isfunction(part) and part.__module__ == module.__name__ and not name.startswith("_")
         if inspect.signature(part).return_annotation in (Use | None, list[Use], "Use | None", "list[Use]")
     }
-    parts = {"freed", "mirrored", "over_exponent"}  # which several records have as a part
+    parts = {"freed", "mirrored", "over_exponent", "rooted"}  # which several records have as a part
     # what chunks of rows alone are printed from: tests/runtime/test_chunks.py compares it on all models with rows
     assert found == PHASES | parts | {"without_count"}
 

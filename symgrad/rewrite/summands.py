@@ -1,0 +1,53 @@
+"""Sums over the same, and numbers of what they are over, summand by summand: of Σ f + Σ g + N these are f, g and 1."""
+
+from collections.abc import Sequence
+
+from sympy import Number, S
+
+from symgrad.graph.build import add, mul, product_of_powers, size
+from symgrad.graph.letters import relabel
+from symgrad.graph.nodes import Contract, Letter, Shape, Use
+from symgrad.graph.transform import factors_of, terms_of
+
+Term = tuple[Number, Use]
+
+
+def bounds_of(terms: Sequence[Term]) -> list[Shape]:
+    """What the terms of a sum are sums over."""
+    return [bound for bound in dict.fromkeys(t.node.bound for _, t in terms if isinstance(t.node, Contract)) if bound]
+
+
+def joined_summands(terms: Sequence[Term], bound: Shape) -> tuple[list[Term], list[Term]]:
+    """The terms of what is summed, over letters that `summed` binds, and the terms that are no such sums."""
+    letters = _letters(bound)
+    inside = [(c, _summand(term, bound, letters)) for c, term in terms]
+    joined = add([(c, summand) for c, summand in inside if summand is not None])
+    outside = [pair for pair, (_, summand) in zip(terms, inside, strict=True) if summand is None]
+    return terms_of(joined), outside
+
+
+def summed(summand: Use, bound: Shape) -> Use:
+    """The sum over what `joined_summands` was given."""
+    return mul([summand], dict(zip(_letters(bound), bound, strict=True)))
+
+
+def _letters(bound: Shape) -> list[Letter]:
+    return [("joined", k) for k in range(len(bound))]
+
+
+def _summand(term: Use, bound: Shape, letters: Sequence[Letter]) -> Use | None:
+    """What is summed in a sum over these letters, also in a multiple of how many there are; None of anything else."""
+    factors = factors_of(term)
+    for n, (total, e) in enumerate(factors):
+        if e == 1 and isinstance(total.node, Contract) and total.node.bound == bound:
+            inside = product_of_powers(total.node.factors)
+            return mul(
+                [
+                    relabel(inside, dict(enumerate((*total.letters, *letters)))),
+                    product_of_powers([*factors[:n], *factors[n + 1 :]]),
+                ]
+            )
+    count = (size(bound[0]), S.One)
+    if len(bound) == 1 and count in factors:
+        return product_of_powers([pair for pair in factors if pair != count])
+    return None
