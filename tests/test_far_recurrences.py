@@ -117,7 +117,7 @@ def test_a_tree_by_hand():
 
 def test_the_adjoints_of_a_tree_are_added_where_they_belong():
     source = ALONG_A_TREE["scalars"]().source()
-    assert "    d_level[in_range_parent[n - 1]] += d_level[n] * prod_level[n - 1]" in source
+    assert "    d_level[in_range_parent[n - 1]] += d_level[n] * prod_step[n - 1]" in source
     assert "np.add.at(d_level, np.s_[" in ALONG_A_TREE["several parents"]().source()
 
 
