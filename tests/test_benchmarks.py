@@ -1,5 +1,6 @@
 """The benchmark command runs, and fails when results disagree. Nothing is timed here; peers may be missing."""
 
+import json
 import os
 import subprocess
 import sys
@@ -69,3 +70,20 @@ def test_recurrences_and_models_of_sciences_agree_with_what_experts_write(tmp_pa
     result = _python("-c", COMPARED, folder=tmp_path)
     assert result.returncode == 0, result.stdout + result.stderr
     assert len(result.stdout.splitlines()) == 13
+
+
+@pytest.mark.long
+def test_the_cases_for_a_gpu_run_on_a_processor(tmp_path: Path) -> None:
+    pytest.importorskip("jax")
+    script = Path(__file__).parent / "benchmarks" / "gpu.py"
+    given = ["--device", "cpu", "--small", "--cases", "*logistic*", "--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONPATH": str(script.parents[2])}
+    made = subprocess.run([sys.executable, str(script), *given], capture_output=True, text=True, env=environment)
+    assert made.returncode == 0, made.stderr
+    records = [json.loads(line) for line in (tmp_path / "gpu.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {(one["case"], one["type"]) for one in records} == {
+        (case, dtype) for case in ("logistic-1000x20", "hessian-logistic-1000x20") for dtype in ("float32", "float64")
+    }
+    assert {"symgrad JAX jit", "JAX jit"} <= {one["contender"] for one in records}
+    assert not [one for one in records if "error" in one or "wrong" in one]
+    assert "hessians, against JAX jit" in made.stdout
