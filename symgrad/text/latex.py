@@ -2,32 +2,20 @@
 
 The subset: sums; products side by side or with `\\cdot`, `\\odot`, `\\circ`, `\\oslash`, `/`; `\\frac`, `\\sqrt`;
 powers, `^\\top` and `^T`, `^{-1}`; norms; functions (`\\log`, `\\operatorname{tr}`, `\\sigma(...)`, the logistic
-function); `\\sum_{i=1}^{N}` and entries `A_{ij}` at indices that a sum binds; `\\mathbf{1}`, the identity `I`, and
-lines that give names. What can be read in two ways, such as `\\log x y` or `|A|`, is an error that says what to write.
+function); `\\sum_{i=1}^{N}`, `\\max_k` and entries `A_{ij}` at indices that these bind; `e^{x}` of numbers, where e is
+no symbol; `\\begin{cases}`; `\\mathbf{1}`, the identity `I`, and lines that give names, of arrays, `r = X w`, or of
+entries, `p_n = …`, in any order. Lines that say derivatives are passed over, so that what `show("latex")` writes is
+read. What can be read in two ways, such as `\\log x y` or `|A|`, is an error that says what to write.
 """
 
-import re
+from collections.abc import Sequence
 
 from symgrad.errors import FormulaError
-from symgrad.text import functions, tree
-from symgrad.text.latex_tokens import Token, Tokens
+from symgrad.text import tree
+from symgrad.text.latex_expressions import FONTS, Expressions
 from symgrad.text.reading import DEEPEST, LONGEST
 from symgrad.text.tree import Span
 
-MOST_LEVELS = 60  # brackets, fractions, functions inside each other
-_GREEK = (
-    *("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu"),
-    *("nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda"),
-    *("Xi", "Phi", "Psi", "Omega", "Sigma"),
-)
-_FUNCTIONS = ("log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "max", "min", "det")
-_FONTS = (r"\mathbf", r"\boldsymbol", r"\mathrm", r"\mathit", r"\bm")
-_SUMS = {r"\sum": tree.SUM, r"\prod": tree.PRODUCT}
-_PRODUCTS = {r"\cdot": tree.TIMES, "*": tree.TIMES, "/": tree.OVER}
-_PRODUCTS |= {r"\odot": tree.DOT_TIMES, r"\circ": tree.DOT_TIMES, r"\oslash": tree.DOT_OVER}
-_CLOSING = {"(": ")", "[": "]", r"\{": r"\}", "{": "}"}
-_BEGINS = {*_SUMS, *_FONTS, *_CLOSING, r"\frac", r"\sqrt", r"\operatorname", r"\pi", r"\text", "|"}
-_BEGINS |= {rf"\{name}" for name in (*_GREEK, *_FUNCTIONS)}
 _ENVIRONMENTS = ("aligned", "align", "align*", "equation", "equation*", "gathered")
 
 
@@ -53,35 +41,18 @@ def read_latex(source: str) -> tree.Program:
     return program
 
 
-class _Reader(Tokens):
-    """Reads from left to right; every method leaves the place behind what it has read.
-
-    Attributes
-    ----------
-    bound : the indices of the sums around the place.
-    norms : how many norms are open since the last bracket; a `\\|` closes one or opens one.
-    reaches : whether the last factor is a function without brackets, which may be meant to reach further.
-    bars : where norms begin.
-    spelled : how each name is written.
-    """
-
-    def __init__(self, source: str) -> None:
-        super().__init__(source)
-        self.bound: list[str] = []
-        self.norms = self.levels = 0
-        self.reaches = False
-        self.bars: set[Span] = set()
-        self.spelled: dict[str, str] = {}
-
-    # --- lines --------------------------------------------------------------------------------------------------------
+class _Reader(Expressions):
+    """Reads lines, which may give names; those that say derivatives follow from the others, and are passed over."""
 
     def program(self) -> tree.Program:
         """All lines; the last one without a name is the result."""
-        around = self._environment(r"\begin") if self.next == r"\begin" else ""
+        around = self._environment(r"\begin") if self.next == r"\begin" and not self.at_cases() else ""
         definitions: list[tree.Definition] = []
         results: list[tree.Expression] = []
         while self.next and self.next != r"\end":
-            if self.next != r"\\":
+            if self._at_derivative():
+                self._pass_over()
+            elif self.next != r"\\":
                 value = self._line()
                 if isinstance(value, tree.Definition):
                     definitions.append(value)
@@ -100,8 +71,18 @@ class _Reader(Tokens):
             raise self.wrong("there is a result already; give intermediate quantities names", results[1].at)
         if not results and not definitions:
             raise self.wrong("there is no formula", Span(0, len(self.source)))
-        result = results[0] if results else tree.Name(definitions[-1].name, definitions[-1].at)
-        return tree.Program(self.source, (), tuple(definitions), result)
+        ordered = _in_order(definitions)
+        result = results[0] if results else tree.Name(ordered[-1].name, ordered[-1].at)
+        return tree.Program(self.source, (), tuple(ordered), result)
+
+    def _at_derivative(self) -> bool:
+        return [self.ahead(n) for n in range(3)] == [r"\frac", "{", r"\partial"]
+
+    def _pass_over(self) -> None:
+        """Go to the end of the line."""
+        inside = 0
+        while self.next and (inside or self.next not in (r"\\", r"\end")):
+            inside += {r"\begin": 1, r"\end": -1}.get(self.take().text, 0)
 
     def _environment(self, command: str) -> str:
         token = self.wanted(command)
@@ -111,283 +92,53 @@ class _Reader(Tokens):
         return name
 
     def _line(self) -> tree.Expression | tree.Definition:
+        self.bound = self._indices_on_the_left()
         left = self._sum()
         if self.next != "=":
             return left
         self.take()
-        if not isinstance(left, tree.Name) or left.text == "eye":
+        subscripts: tuple[tree.Expression, ...] = ()
+        name = left
+        if isinstance(left, tree.Subscripted):
+            name, subscripts = left.base, left.subscripts
+        if not isinstance(name, tree.Name) or name.text == "eye":
             raise self.wrong("before = stands a name", left.at)
         value = self._sum()
-        return tree.Definition(left.text, (), value, left.at.to(value.at))
+        self.bound = []
+        indices = tuple(one for one in subscripts if isinstance(one, tree.Name))
+        return tree.Definition(name.text, indices, value, left.at.to(value.at))
 
-    # --- sums and products --------------------------------------------------------------------------------------------
-
-    def _sum(self) -> tree.Expression:
-        sign = self.take() if self.next in ("+", "-") else None
-        made = self._product()
-        if sign is not None and sign.text == "-":
-            made = tree.Negative(made, sign.at.to(made.at))
-        while self.next in ("+", "-"):
-            sign = self.take()
-            right = self._product()
-            made = tree.Binary(sign.text, made, right, made.at.to(right.at), sign.at)
-        return made
-
-    def _product(self) -> tree.Expression:
-        made = self._factor()
-        kinds: set[str] = set()
-        while self.next in _PRODUCTS or self._begins_factor():
-            if self.reaches:
-                raise self.wrong("how far does this function reach? Put its argument in brackets", made.at)
-            sign = self.take() if self.next in _PRODUCTS else None
-            if sign is None and self.next[0] in ".0123456789":
-                raise self.wrong("an operator is missing before this number", self.take().at)
-            left = made.at.end
-            right = self._factor()
-            operator = tree.TIMES if sign is None else _PRODUCTS[sign.text]
-            place = Span(left, max(right.at.start, left)) if sign is None else sign.at
-            if not isinstance(made, tree.Number) or operator == tree.OVER:
-                kinds.add(operator)
-            if len(kinds) > 1 and kinds != {tree.DOT_TIMES, tree.DOT_OVER}:
-                raise self.wrong(
-                    "this product can be read in two ways: put brackets around what belongs together", right.at
-                )
-            made = tree.Binary(operator, made, right, made.at.to(right.at), place)
-        return made
-
-    def _begins_factor(self) -> bool:
-        text = self.next
-        if text == r"\|":
-            return not self.norms
-        return bool(text) and (text in _BEGINS or (text[0] != "\\" and (text.isalnum() or text[0] == ".")))
-
-    def _enclosed(self, opened: Token) -> tuple[list[tree.Expression], Token]:
-        """What stands in brackets, between commas, and what closes them."""
-        norms, self.norms = self.norms, 0
-        parts = [self._sum()]
-        while self.next == "," and opened.text in ("(", "["):
+    def _indices_on_the_left(self) -> list[str]:
+        """The indices of p_{n,k} in front of =, for all of which the line says something; else none."""
+        start = self.place
+        letters: list[str] = []
+        if self.next in FONTS:
             self.take()
-            parts.append(self._sum())
-        self.norms = norms
-        return parts, self.wanted(_CLOSING[opened.text], opened)
-
-    # --- factors ------------------------------------------------------------------------------------------------------
-
-    def _factor(self) -> tree.Expression:
-        self.levels += 1
-        if self.levels > MOST_LEVELS:
-            raise self.wrong(f"this is nested more than {MOST_LEVELS} deep; give parts of it names", self.take().at)
-        name = self._function_name()
-        if self.next in _SUMS:
-            made, reaches = self._reduction(), False
-        elif name is not None:
-            made, reaches = self._call(*name)
-        else:
-            made, reaches = self._raised(self._atom()), False
-        self.levels -= 1
-        self.reaches = reaches
-        return made
-
-    def _atom(self) -> tree.Expression:
-        token = self.take()
-        text = token.text
-        if re.fullmatch(r"\d*\.?\d+", text):
-            return tree.Number(text, token.at)
-        if text in _CLOSING:
-            parts, end = self._enclosed(token)
-            if len(parts) > 1:
-                raise self.wrong("lists of numbers are not part of the LaTeX that is read", token.at.to(end.at))
-            (part,) = parts
-            if text == "{" and self.next == "_" and isinstance(part, tree.Call) and part.place in self.bars:
-                value = part.arguments[0]
-                assert not isinstance(value, tree.Comparison)
-                return self._norm_of(value, token.at.to(end.at), part.place)
-            return part
-        if text == r"\|":
-            return self._norm(token)
-        if text == "|":
-            raise self.wrong(r"an absolute value or a determinant? Write \operatorname{abs}(x) or \det(A)", token.at)
-        if text == r"\frac":
-            (top,), _ = self._enclosed(self.wanted("{"))
-            (bottom,), end = self._enclosed(self.wanted("{"))
-            return tree.Binary(tree.OVER, top, bottom, token.at.to(end.at), token.at)
-        if text == r"\sqrt":
-            (value,), end = self._enclosed(self.wanted("{"))
-            return tree.Call("sqrt", (value,), token.at.to(end.at), token.at)
-        if text in _FONTS:
-            return self._lettered(token)
-        if text in (r"\pi", "I"):
-            return tree.Name("pi" if text == r"\pi" else "eye", token.at)
-        if text.isalpha() and text.isascii():
-            return self._name(text, token.at)
-        if text[1:] in _GREEK:
-            return self._name(text[1:].removeprefix("var"), token.at)
-        raise self.wrong(f"{text} is not part of the LaTeX that is read, or not here", token.at)
-
-    def _lettered(self, token: Token) -> tree.Expression:
-        """A name in a font of its own."""
-        letters, place = self.inside()
-        word, at = "".join(letter.text for letter in letters), token.at.to(place)
-        if word == "1":
-            return tree.Call("vector", (tree.Number("1", at),), at, at)
-        if not re.fullmatch(r"[A-Za-z]+", word.removeprefix("\\")) or (word[0] == "\\" and word[1:] not in _GREEK):
-            raise self.wrong("a name is made of letters", at)
-        return self._name(word.removeprefix("\\").removeprefix("var"), at)
-
-    def _norm(self, token: Token) -> tree.Expression:
-        self.norms += 1
-        value = self._sum()
-        self.norms -= 1
-        end = self.wanted(r"\|", token)
-        self.bars.add(token.at)
-        return self._norm_of(value, token.at.to(end.at), token.at)
-
-    def _norm_of(self, value: tree.Expression, at: Span, place: Span) -> tree.Expression:
-        """The norm that a subscript says, the Euclidean one without."""
-        kind = "2"
+            self.inside()
+        elif self.next:
+            self.take()
         if self.next == "_":
             self.take()
-            kind = "".join(one.text for one in self.inside()[0]) if self.next == "{" else self.take().text
-        if kind not in ("1", "2", "F"):
-            raise self.wrong("the norms that are read are those with index 1, 2 and F", place)
-        return tree.Call("norm1" if kind == "1" else "norm2", (value,), at, place)
+            inside = self.inside()[0] if self.next == "{" else [self.take()] if self.next else []
+            letters = [token.text for token in inside if token.text != ","]
+        is_definition = self.next == "=" and all(one.isalpha() and one.isascii() for one in letters)
+        self.place = start
+        return letters if is_definition else []
 
-    def _name(self, text: str, at: Span) -> tree.Expression:
-        """A name, or an entry of it at indices that sums bind."""
-        if text in self.bound:
-            raise self.wrong(f"{text} is an index, from 0 or from 1; it stands in subscripts only", at)
-        spelled = self.source[at.start : at.end]
-        if self.spelled.setdefault(text, spelled) != spelled:
-            raise self.wrong(f"is this the same as {self.spelled[text]}? Write it in one way", at)
-        if text == "e" and self.next == "^":
-            raise self.wrong(r"a power of e, or of a symbol? Write \exp(x), or another letter", at)
-        if self.next != "_":
-            return tree.Name(text, at)
-        self.take()
-        if self.next == "{":
-            inside, place = self.inside()
-        else:
-            inside = [self.take()]
-            place = inside[0].at
-        whole = at.to(place)
-        parts = [token for token in inside if token.text != ","]
-        if len(parts) == 1 and parts[0].text.isdigit():
-            return tree.Name(f"{text}_{parts[0].text}", whole)
-        if not parts or not all(token.text in self.bound for token in parts):
-            raise self.wrong(r"a subscript is a number, or is made of indices that a sum binds: \sum_i x_i", whole)
-        subscripts = tuple(tree.Name(token.text, token.at) for token in parts)
-        return tree.Subscripted(tree.Name(text, at), subscripts, whole)
 
-    # --- powers -------------------------------------------------------------------------------------------------------
-
-    def _raised(self, base: tree.Expression) -> tree.Expression:
-        """A factor with its power, or transposed."""
-        if self.next == "^":
-            base = self._power(base, self.take())
-            if self.next == "^":
-                raise self.wrong("a power of a power needs brackets", self.take().at)
-        if self.next == "_":
-            raise self.wrong("subscripts follow a name, before its power", self.take().at)
-        return base
-
-    def _power(self, base: tree.Expression, sign: Token) -> tree.Expression:
-        if self.next != "{":
-            token = self.take()
-            at = base.at.to(token.at)
-            if token.text in (r"\top", "T"):
-                return tree.Transposed(base, at)
-            return tree.Binary(tree.POWER, base, self._single(token), at, sign.at)
-        opened = self.take()
-        minus = self.next == "-"
-        if self.ahead(minus) in (r"\top", "T") and self.ahead(minus + 1) == "}":
-            self.place += minus + 1
-            at = base.at.to(self.take().at)
-            return tree.Transposed(tree.Call("inv", (base,), at, sign.at) if minus else base, at)
-        operator = tree.DOT_POWER if self.next in (r"\odot", r"\circ") else tree.POWER
-        self.place += operator == tree.DOT_POWER
-        (exponent,), end = self._enclosed(opened)
-        return tree.Binary(operator, base, exponent, base.at.to(end.at), sign.at)
-
-    def _single(self, token: Token) -> tree.Expression:
-        """An exponent, or a bound, without braces."""
-        if token.text.isdigit() and len(token.text) == 1:
-            return tree.Number(token.text, token.at)
-        if token.text.isalpha() and token.text.isascii():
-            return tree.Name(token.text, token.at)
-        raise self.wrong("this needs braces", token.at)
-
-    # --- functions and sums over indices ------------------------------------------------------------------------------
-
-    def _function_name(self) -> tuple[str, Span] | None:
-        if self.next == r"\sigma" and self.ahead(1) == "(":
-            return "sigmoid", self.take().at
-        if self.next.startswith("\\") and self.next[1:] in _FUNCTIONS:
-            token = self.take()
-            return functions.canonical(token.text[1:]), token.at
-        if self.next in (r"\operatorname", r"\mathrm", r"\text") and self.ahead(1) == "{":
-            start, token = self.place, self.take()
-            letters, place = self.inside()
-            name, at = "".join(letter.text for letter in letters).replace(r"\_", "_"), token.at.to(place)
-            if functions.signature(name) is not None:
-                return functions.canonical(name), at
-            if token.text != r"\mathrm":
-                raise self.wrong(functions.unknown(name, ()), at)
-            self.place = start
-        return None
-
-    def _call(self, name: str, at: Span) -> tuple[tree.Expression, bool]:
-        """A function with its argument, and whether that has no brackets."""
-        sign = self.take() if self.next == "^" else None
-        exponent = self._single(self.take()) if sign is not None else None
-        if self.next == "_":
-            raise self.wrong("a function has no subscript", self.take().at)
-        opened = self.take() if self.next in ("(", "[") else None
-        if opened is not None:
-            arguments, _ = self._enclosed(opened)
-            if self.next in ("^", "_"):
-                raise self.wrong("is this of the function or of its argument? Put brackets around one", self.take().at)
-        else:
-            arguments = [self._factor()]
-        made: tree.Expression = tree.Call(name, tuple(arguments), at.to(self.tokens[self.place - 1].at), at)
-        if sign is not None and exponent is not None:
-            made = tree.Binary(tree.POWER, made, exponent, made.at, sign.at)
-        return made, opened is None
-
-    def _reduction(self) -> tree.Expression:
-        sign = self.take()
-        self.wanted("_")
-        if self.next == "{":
-            opened = self.take()
-            binders = [self._binder()]
-            while self.next == ",":
-                self.take()
-                binders.append(self._binder())
-            self.wanted("}", opened)
-        else:
-            binders = [self._binder()]
-        lower = binders[0].lower
-        if self.next == "^":
-            self.take()
-            upper = self._atom() if self.next == "{" else self._single(self.take())
-            if len(binders) > 1 or lower is None:
-                raise self.wrong(r"an upper bound needs a lower one, as in \sum_{i=1}^{N}", upper.at)
-            if not (
-                isinstance(lower, tree.Number) and lower.text == "1" and isinstance(upper, tree.Name | tree.Number)
-            ):
-                raise self.wrong(r"a sum goes over a whole axis: \sum_{i=1}^{N}, or \sum_i", lower.at.to(upper.at))
-            binders = [tree.Binder(binders[0].index, lower, upper, binders[0].at.to(upper.at))]
-        elif any(binder.lower is not None for binder in binders):
-            raise self.wrong(r"a lower bound needs an upper one, as in \sum_{i=1}^{N}", sign.at)
-        self.bound += [binder.index for binder in binders]
-        body = self._product()
-        del self.bound[len(self.bound) - len(binders) :]
-        return tree.Reduction(_SUMS[sign.text], tuple(binders), body, sign.at.to(body.at), sign.at)
-
-    def _binder(self) -> tree.Binder:
-        token = self.take()
-        if not (token.text.isalpha() and token.text.isascii()):
-            raise self.wrong("an index is a letter", token.at)
-        if self.next != "=":
-            return tree.Binder(token.text, None, None, token.at)
-        self.take()
-        return tree.Binder(token.text, self._sum(), None, token.at)
+def _in_order(definitions: Sequence[tree.Definition]) -> list[tree.Definition]:
+    """Definitions behind those that they use, otherwise as they are written; what no other uses is the last one."""
+    uses = [
+        {node.text for node in tree.walk(one.value) if isinstance(node, tree.Name)} - {one.name} for one in definitions
+    ]
+    unused = [one for one in definitions if not any(one.name in names for names in uses)]
+    left = [*zip(definitions, uses, strict=True)]
+    if len(unused) == 1:  # show("latex") begins with it
+        left.sort(key=lambda pair: pair[0] is unused[0])
+    ordered: list[tree.Definition] = []
+    while left:
+        names = {one.name for one, _ in left}
+        ready = next((pair for pair in left if not pair[1] & (names - {pair[0].name})), left[0])
+        left.remove(ready)
+        ordered.append(ready[0])
+    return ordered

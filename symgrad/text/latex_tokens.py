@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from symgrad.errors import FormulaError
 from symgrad.text.tree import Span
@@ -11,6 +12,11 @@ _BLANK = {*(rf"\{mark}" for mark in ",;:! "), r"\quad", r"\qquad", r"\left", r"\
 _BLANK |= {rf"\{size}{side}" for size in ("big", "Big", "bigg", "Bigg") for side in ("", "l", "r")}
 _SAME = {r"\lVert": r"\|", r"\rVert": r"\|", r"\Vert": r"\|", r"\lvert": "|", r"\rvert": "|", r"\vert": "|"}
 _SAME |= {r"\intercal": r"\top", r"\ln": r"\log", r"\lbrack": "[", r"\rbrack": "]", "−": "-"}
+
+# What is followed by letters that are one word.
+_WORDS = {
+    rf"\{name}" for name in ("mathbf", "boldsymbol", "mathrm", "mathit", "bm", "operatorname", "text", "begin", "end")
+}
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,18 @@ class Tokens:
     def ahead(self, count: int) -> str:
         """The token after `count` others; empty behind the end."""
         return self.tokens[self.place + count].text if self.place + count < len(self.tokens) else ""
+
+    def has_symbol(self, letter: str) -> bool:
+        """Whether a letter stands anywhere by itself, other than with a power."""
+        inside = ""
+        for token, after in pairwise((*self.tokens, Token("", Span(0, 0)))):
+            if token.text in _WORDS and after.text == "{":
+                inside = token.text
+            elif token.text == letter and after.text != "^" and not inside:
+                return True
+            elif token.text == "}":
+                inside = ""
+        return False
 
     def take(self) -> Token:
         """The next token, which is read by this."""

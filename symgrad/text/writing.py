@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy import Add, Indexed, MatAdd, MatMul, MatPow, MatrixSymbol, Mul, Pow, S, Symbol, Transpose
+from sympy import Add, Idx, Indexed, MatAdd, MatMul, MatPow, MatrixSymbol, Mul, Pow, S, Symbol, Transpose
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, MaxOver, MinOver, Total
+from symgrad.functions.softmax import Softmax
 from symgrad.matrix_functions import CholeskyFactor, LogDet
 from symgrad.text import functions
 from symgrad.text.functions import Kind
@@ -118,7 +119,7 @@ class _Writer:
 
     def _methods(self) -> Iterable[tuple[Any, Callable[[Any], Written]]]:
         return (
-            (Symbol, self.symbol),
+            ((Symbol, Idx), self.symbol),
             (MatrixSymbol, self.matrix),
             ((sp.Rational, sp.Float), self.number),
             (type(sp.pi), lambda _: ("pi", ATOM)),
@@ -129,6 +130,7 @@ class _Writer:
             (sp.HadamardProduct, self.entry_product),
             (sp.HadamardPower, lambda expr: self.raised(expr, ".^")),
             (ElementwiseApplyFunction, self.applied),
+            (Softmax, self.softmax),
             (sp.OneMatrix, self.ones),
             (sp.Identity, lambda expr: (f"eye({self.size(expr.rows)})", ATOM)),
             ((sp.Indexed, MatrixElement), self.entry),
@@ -186,6 +188,11 @@ class _Writer:
         self.shapes.pop("entry", None)
         return f"{text.partition('(')[0]}({self.of(expr.expr)[0]})", ATOM
 
+    def softmax(self, expr: Any) -> Written:
+        if expr.cols == 1:  # of each row here, and of the column in a formula
+            raise _lacking(expr)
+        return self.call("softmax", expr.args)
+
     def ones(self, expr: Any) -> Written:
         if expr.cols == 1:
             return "vector(1)", ATOM
@@ -204,14 +211,14 @@ class _Writer:
             sizes = ", ".join(map(self.size, base.shape))
             kind = {1: "vector", 2: "matrix"}.get(len(base.shape), "array")
             self.shapes.setdefault(str(base.label), f"{kind}({sizes})")
-        if not all(isinstance(one, Symbol) and one.is_integer for one in subscripts):
+        if not all(isinstance(one, Symbol | Idx) and one.is_integer for one in subscripts):
             raise _lacking(expr, "entry")
         return f"{self.name(expr)}[{','.join(self.of(one)[0] for one in subscripts)}]", ATOM
 
     def reduction(self, expr: Any) -> Written:
         ranges = []
         for index, lower, upper in reversed(expr.limits):
-            if lower != 0 or not isinstance(index, Symbol):
+            if lower != 0 or not isinstance(index, Symbol | Idx):
                 raise _lacking(expr)
             name, size = self.of(index)[0], self.size(upper + 1)
             ranges.append(f"{name}=0:{size}-1" if _is_number(index, expr.function) else f"{name}=1:{size}")
