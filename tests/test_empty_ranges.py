@@ -107,21 +107,27 @@ def test_sizes_of_which_only_one_is_too_small() -> None:
 def test_a_count_that_only_second_derivatives_have(target: str) -> None:
     if target != "numpy":
         pytest.importorskip(target)
-    model = _model(Sum((x[i] - x[i - 1] - c) ** 2, LATER) * c)
-    module = model.compile(target=target, check=False, hessian=True)
+    module = _model(Sum((x[i] - x[i - 1] - c) ** 2, LATER)).compile(target=target, check=False, hessian=True)
     assert float(module.value(*AT[0])) == 0
     with pytest.raises(ValueError, match="the model needs T >= 1, got T = 0"):
-        module.hessian(*AT[0])
-    for at, wanted in zip(AT[1:], (0, 6 * 2 - 4), strict=True):  # of c·(1 − c)²
-        assert float(module.hessian(*at).c.c) == wanted
+        module.hessian(c=AT[0][0], x=AT[0][1])
+    for at, wanted in zip(AT[1:], (0, 2), strict=True):
+        assert float(module.hessian(c=at[0], x=at[1]).c.c) == wanted
 
 
 def test_a_sparse_hessian_refuses_them_too() -> None:
-    module = _model(Sum((x[i] - x[i - 1] - c) ** 2, LATER) * c).compile(check=False, hessian="sparse")
+    module = _model(Sum((x[i] - x[i - 1] - c) ** 2, LATER)).compile(check=False, hessian="sparse")
     with pytest.raises(ValueError, match="the model needs T >= 1, got T = 0"):
-        module.hessian_sparse(*AT[0])
-    assert module.hessian_sparse(*AT[1]).to_dense()[0, 0] == 0
-    assert module.hessian_sparse(*AT[2]).to_dense()[0, 0] == 8
+        module.hessian_sparse(c=AT[0][0], x=AT[0][1])
+    for at, wanted in zip(AT[1:], (0, 2), strict=True):
+        assert module.hessian_sparse(c=at[0], x=at[1]).to_dense()[0, 0] == wanted
+
+
+def test_a_count_beside_a_sum_is_counted_in_it() -> None:
+    """Of Σ (… c) + (T − 1)·c one sum is left, which is 0 where it is empty, of length −1, too."""
+    module = _model(Sum((x[i] - x[i - 1] - c) ** 2, LATER) * c).compile(check=False, hessian=True)
+    for at, wanted in zip(AT, (0, 0, 6 * 2 - 4), strict=True):  # of c·(1 − c)²
+        assert float(module.hessian(*at).c.c) == wanted
 
 
 def test_pytorch_refuses_them_too() -> None:

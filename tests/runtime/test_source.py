@@ -89,7 +89,8 @@ def test_imports_are_sorted_and_joined() -> None:
         "import ctypes",
         "import threading",
         "from concurrent.futures import ThreadPoolExecutor",
-        "from functools import cache, partial as applied, reduce",
+        "from functools import cache, reduce",
+        "from functools import partial as applied",
         "from operator import call, iadd",
         "from typing import Any, NamedTuple",
     ]
