@@ -2,7 +2,7 @@
 
 import mpmath
 import pytest
-from sympy import cosh, exp, log, sqrt, symbols
+from sympy import cosh, exp, log, sech, sinh, sqrt, symbols
 
 from symgrad import Model, ndtr, sigmoid
 
@@ -33,6 +33,21 @@ TAILS = {
         lambda: log(cosh(z) + cosh(s)),
         lambda z, s: mpmath.log(mpmath.cosh(z) + mpmath.cosh(s)),
         {"z": [800.0, -800.0, 3.0, 1e-8], "s": [801.0, -1.0, 2.0, 1e-9]},
+    ),
+    "quotient of hyperbolic functions": Tail(
+        lambda: log(sqrt(cosh(z)) * sech(s) / cosh(z - s) ** 2),
+        lambda z, s: mpmath.log(mpmath.sqrt(mpmath.cosh(z)) / mpmath.cosh(s) / mpmath.cosh(z - s) ** 2),
+        {"z": [800.0, -800.0, 3.0], "s": [-790.0, -1600.0, 2.0]},
+    ),
+    "quotient of sines": Tail(
+        lambda: log(sinh(z) ** 3 / sinh(s)),
+        lambda z, s: mpmath.log(mpmath.sinh(z) ** 3 / mpmath.sinh(s)),
+        {"z": [800.0, -800.0, 3.0, 1e-100], "s": [790.0, -1.0, 1e-9, 800.0]},
+    ),
+    "quotient of increments": Tail(
+        lambda: log((exp(z) - 1) / (1 - exp(s))),
+        lambda z, s: mpmath.log(mpmath.expm1(z) / -mpmath.expm1(s)),
+        {"z": [800.0, -800.0, 3.0, 1e-100], "s": [-790.0, 1.0, -1e-9, -800.0]},
     ),
 }
 

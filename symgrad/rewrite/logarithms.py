@@ -4,9 +4,9 @@ A likelihood is a product over the data, which underflows; its logarithm is a su
 not known stays inside: log(x·y) is real where x and y are both negative, log x + log y is not.
 """
 
-from sympy import Abs, Basic, Number, Pow, Product, S, Symbol, erfc, exp, log, sign
+from sympy import Abs, Basic, Number, Pow, Product, S, Symbol, cosh, csch, erfc, exp, log, sech, sign, sinh
 
-from symgrad.functions import log_ndtr, ndtr, sigmoid, softplus
+from symgrad.functions import log_ndtr, ndtr, relu, sigmoid, softplus
 from symgrad.functions.logarithms import log_abs1p, xlogy
 from symgrad.functions.normal import exp_ndtr
 from symgrad.graph.build import (
@@ -31,10 +31,15 @@ from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Reduce, U
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.gamma import Logarithm, gamma_logarithm
 from symgrad.rewrite.growth import log_of
+from symgrad.rewrite.readings import reading
 from symgrad.rewrite.record import LOGISTIC, MAECHLER, record
+from symgrad.univariate import log1mexp
 
 # Powers up to this one overflow only where a factor is as large as 1e150.
 _HIGHEST_POWER = 2
+
+# What is positive, and over- or underflows where its logarithm is a few hundred.
+_OF_SIMPLE_LOG = (exp, sigmoid, ndtr, erfc, exp_ndtr, cosh, sech)
 
 
 def stand_in(name: str, symbol: Basic, definition: Use) -> Basic:
@@ -100,8 +105,9 @@ def _positive_factors(product: Use) -> tuple[list[Use], Use]:
     logs: list[Use] = []
     rest: list[tuple[Use, Number]] = [(const(coefficient), S.One)]
     alone = len(factors) == 1 and coefficient == 1 and factors[0][1] == 1
+    whole = alone or reading(product) is not None  # a function of one argument has a form of its own
     for factor, e in factors:
-        found = factor_logarithm(factor, e, alone)
+        found = factor_logarithm(factor, e, alone, whole)
         if found is None:
             rest.append((factor, e))
         else:
@@ -110,8 +116,11 @@ def _positive_factors(product: Use) -> tuple[list[Use], Use]:
     return logs, product_of_powers(rest) if logs else product
 
 
-def factor_logarithm(factor: Use, exponent: Number, alone: bool = False) -> Logarithm | None:
-    """The logarithm of |factor| by simpler functions, or for a high power; None where it is best left as it is."""
+def factor_logarithm(factor: Use, exponent: Number, alone: bool = False, whole: bool = False) -> Logarithm | None:
+    """The logarithm of |factor| by simpler functions, or for a high power; None where it is best left as it is.
+
+    It may be `alone` under the logarithm, or the `whole` of what is there a function of one argument.
+    """
     found = gamma_logarithm(factor)
     if found is not None:
         return found
@@ -120,6 +129,8 @@ def factor_logarithm(factor: Use, exponent: Number, alone: bool = False) -> Loga
     if abs(exponent) > _HIGHEST_POWER and is_positive(factor):
         return Logarithm(apply(log, [factor]))
     target = see_through(factor)
+    if not whole and (signed := _of_sign(target)) is not None:
+        return signed
     if isinstance(target.node, Apply) and target.node.head is Pow:  # the sign of its base is not known
         base, power = (place(arg, target.letters) for arg in target.node.args)
         if getattr(split_coefficient(base)[1].node, "head", None) is sign:
@@ -128,6 +139,25 @@ def factor_logarithm(factor: Use, exponent: Number, alone: bool = False) -> Loga
             return Logarithm(_times_log(power, base))
         return Logarithm(_times_log(power, apply(Abs, [base])), apply(Pow, [apply(sign, [base]), power]))
     return None
+
+
+def _of_sign(factor: Use) -> Logarithm | None:
+    """Of sinh u and csch u, which have the sign of u; of exp u − 1 by max(u, 0) + log(1 − exp(−|u|)), and 1 − exp u."""
+    if isinstance(factor.node, Apply) and factor.node.head in (sinh, csch):
+        argument = place(factor.node.args[0], factor.letters)
+        if is_positive(argument):
+            return Logarithm(apply(log, [factor]))
+        size = apply(factor.node.head, [apply(Abs, [argument])])
+        return Logarithm(apply(log, [size]), apply(sign, [argument]))
+    terms = {number(term): (c, term) for c, term in terms_of(factor)}
+    if len(terms) != 2 or {None, S.One} != terms.keys() or terms[S.One][0] != -terms[None][0]:
+        return None
+    c, term = terms[None]
+    if abs(c) != 1 or not isinstance(term.node, Apply) or term.node.head is not exp:
+        return None
+    argument = place(term.node.args[0], term.letters)
+    value = add([(S.One, apply(relu, [argument])), (S.One, apply(log1mexp, [apply(Abs, [argument])]))])
+    return Logarithm(value, scale(c, apply(sign, [argument])))
 
 
 def _times_log(power: Use, base: Use) -> Use:
@@ -144,7 +174,10 @@ def _has_simple_log(factor: Use) -> bool:
     if isinstance(node, Gather):
         return _has_simple_log(Use(node.base.node, tuple(range(node.base.node.rank))))
     known = (
-        (isinstance(node, Apply) and (node.head in (exp, sigmoid, ndtr, erfc, exp_ndtr) or node.head.__name__ == "Pow"))
+        (
+            isinstance(node, Apply)
+            and (node.head in (exp, sigmoid, ndtr, erfc, exp_ndtr, cosh, sech) or node.head.__name__ == "Pow")
+        )
         or (isinstance(node, AxisMap) and node.head == SOFTMAX)
         or (isinstance(node, Reduce) and node.head is Product)
         or is_complement(target.node)

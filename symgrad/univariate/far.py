@@ -96,6 +96,8 @@ def _split(in_q: Expr, rate: Rational) -> Far:
             rest += weight * linear
             logarithms.append(Logarithm(weight, lead, small))
         elif inner == 1 and not weight.is_Rational:
+            if not weight.is_real:  # log(−s) comes apart as log(s) + πi
+                raise _NotOfThisForm
             constant += weight
         elif term.has(log):
             raise _NotOfThisForm

@@ -32,6 +32,7 @@ from sympy import (
     loggamma,
     oo,
     sin,
+    sinh,
     sqrt,
     symbols,
     tanh,
@@ -197,6 +198,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(Product(sigmoid(x[n]) ** t[n], rows)), [x])),
         Sample(lambda: Model(log(Abs(Product(x[n], rows))), [x])),
         Sample(lambda: _sum(log(x[n] ** 2 * exp(t[n])), [x, t])),
+        Sample(lambda: _sum(log(cosh(x[n]) * sinh(a) / sinh(2 * a) * (exp(d) - 1)), [x, a, d])),
     ),
     # rewrite.gamma
     "gamma_sums": (

@@ -2,7 +2,7 @@
 
 import mpmath as mp
 import pytest
-from sympy import Symbol, atan, cos, cosh, coth, exp, log, sin, sinh, tanh
+from sympy import Symbol, atan, cos, cosh, coth, csch, exp, log, sech, sin, sinh, tanh
 
 from symgrad import Model, log1mexp, softplus
 from tests.families import one_in
@@ -36,6 +36,9 @@ FUNCTIONS = {
     "log(cosh(x))": (log(cosh(x)), lambda x: mp.log(mp.cosh(x)), False),
     "log(sinh(x))": (log(sinh(s)), lambda x: mp.log(mp.sinh(x)), True),
     "log(x/sinh(x))": (log(s / sinh(s)), lambda x: mp.log(x / mp.sinh(x)), True),
+    "log(sech(x))": (log(sech(x)), lambda x: mp.log(mp.sech(x)), False),
+    "log(x*csch(x))": (log(s * csch(s)), lambda x: mp.log(x * mp.csch(x)), True),
+    "log(cosh(x)/x)": (log(cosh(x) / x), lambda x: mp.log(mp.cosh(x) / x), True),
     "log(tanh(x))": (log(tanh(s)), lambda x: mp.log(mp.tanh(x)), True),
     "1 - tanh(x)**2": (1 - tanh(x) ** 2, lambda x: 1 - mp.tanh(x) ** 2, False),
     "log(1 - tanh(x)**2)": (log(1 - tanh(x) ** 2), lambda x: mp.log(1 - mp.tanh(x) ** 2), False),

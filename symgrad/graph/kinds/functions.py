@@ -33,6 +33,7 @@ from sympy import (
     gamma,
     log,
     loggamma,
+    sech,
     sign,
     sinh,
     tanh,
@@ -55,9 +56,9 @@ from symgrad.graph.parity import parity
 from symgrad.graph.symmetry import between, equal, moved, symmetric
 
 # What is known of the values of functions.
-_NONNEGATIVE = (exp, share, sigmoid, softplus, cosh, relu, Abs, ndtr, erfc)
+_NONNEGATIVE = (exp, share, sigmoid, softplus, cosh, sech, relu, Abs, ndtr, erfc)
 _OF_ONE_SIGN = (Pow, tanh, sinh, atan, asinh, erf)  # not negative where their argument is not
-_POSITIVE = (exp, sigmoid, softplus, cosh, ndtr, erfc, exp_ndtr)
+_POSITIVE = (exp, sigmoid, softplus, cosh, sech, ndtr, erfc, exp_ndtr)
 LOGARITHMS = (log, log2, log10)
 _UNBOUNDED = (softplus, relu, Abs, Max, Min, log_sigmoid, constant)  # infinite where their arguments are
 # Functions whose arguments may change places.
