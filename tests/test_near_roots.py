@@ -68,3 +68,14 @@ def test_rows(spelling):
 def test_a_root_alone_stays_a_root():
     X = IndexedBase("X", shape=(N,), real=True)
     assert "np.sqrt" in Model(Sum(sqrt(1 + X[n] ** 2), (n, 0, N - 1)), [X]).source()
+
+
+def test_derivatives_are_of_the_sum_as_it_stands():
+    """q·(√(1 + 2x/q) − 1) − x as x·f(x/q) has second derivatives that cancel, and formulas that nobody reads."""
+    model = Model(q * (sqrt(1 + 2 * r / q) - 1) - r, [r])
+    assert model.gradient(r) == 1 / sqrt(1 + 2 * r / q) - 1
+    module = model.compile(check=False, hessian=True)
+    for at in (1e-12, 1e-9, 1e-3):
+        exact = mpmath.mpf(at)
+        assert float(module.value(at, 1.0)) == pytest.approx(float(mpmath.sqrt(1 + 2 * exact) - 1 - exact), rel=1e-12)
+        assert float(module.hessian(at, 1.0).r.r) == pytest.approx(float(-((1 + 2 * exact) ** -1.5)), rel=1e-12)

@@ -15,10 +15,11 @@ from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
+from symgrad.rewrite.divided import DERIVED
 from symgrad.rewrite.readings import cancels, is_scalar, lift_at, root_of_square, rooted
 from symgrad.rewrite.record import HIGHAM, LOGISTIC, record
 from symgrad.rewrite.summands import bounds_of, joined_summands, summed
-from symgrad.rewrite.univariate import DERIVED, apart
+from symgrad.rewrite.univariate import apart
 from symgrad.univariate import X, stable
 
 Term = tuple[Number, Use]

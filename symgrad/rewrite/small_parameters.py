@@ -11,10 +11,10 @@ from symgrad.graph.build import add, apply, product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
+from symgrad.rewrite.divided import DERIVED, Factors, divided
 from symgrad.rewrite.power_means import is_sum_of_powers, over_exponent
 from symgrad.rewrite.readings import reading
 from symgrad.rewrite.record import record
-from symgrad.rewrite.univariate import DERIVED, Factors, divided
 
 
 @record("(b + c/a)·f(a·t) = b·f(a·t) + c·f(a·t)/a, where f(0) = 0", "0/0 for a = 0, and 1/a cancels nearby", DERIVED)

@@ -4,8 +4,6 @@ exp(u) − 1 − u, log(1 − exp(−u)) or (1 − cos u)/u² is a function of t
 finds out whether plain floating point computes it to all digits, and derives code that does.
 """
 
-from typing import NamedTuple
-
 from sympy import Abs, Expr, Integer, Max, Min, Mul, Number, Pow, S, erfc, exp, log, oo, sign
 from sympy import Add as SymAdd
 from sympy.codegen.cfunctions import expm1
@@ -26,20 +24,16 @@ from symgrad.graph.build import (
     subtract,
 )
 from symgrad.graph.facts import is_nonnegative, is_positive
-from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
 from symgrad.graph.scalar import extremum
-from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
-from symgrad.rewrite.power_means import over_exponent
+from symgrad.graph.transform import factors_of, place, see_through, terms_of
+from symgrad.rewrite.divided import DERIVED, of_exponentials, quotient
 from symgrad.rewrite.readings import (
     Reader,
-    Reading,
     cancels,
     exponent_of,
     is_scalar,
     lift_at,
-    near_one,
-    primitive_of,
     reading,
     rooted,
 )
@@ -47,10 +41,6 @@ from symgrad.rewrite.record import HIGHAM, MAECHLER, AxisRule, record
 from symgrad.rewrite.spellings import textbook_spelling
 from symgrad.univariate import Univariate, X, ends, order_at_zero, plain_error, simplest, stable, written_out
 from symgrad.univariate.loss import LOST
-
-DERIVED = "derived from the definition; Higham, Accuracy and Stability of Numerical Algorithms (2002), section 1.14"
-
-Factors = list[tuple[Use, Number]]
 
 
 @record("f(u) as one function of u", "as it is written it cancels or overflows where f(u) has a value", DERIVED)
@@ -94,102 +84,19 @@ def _is_power_near_one(use: Use, expr: Expr) -> bool:
     return bool(bases) and all(map(is_positive, bases)) and (order_at_zero(expr) or 0) > 0
 
 
-@record("f(a·t)/a = t·(f(u)/u) with u = a·t, where f(0) = 0", "0/0 for a = 0, and derivatives by a cancel", DERIVED)
-def quotient(use: Use) -> Use | None:
-    """(1 − exp(−a·t))/a, (xᵃ − 1)/a: a function that vanishes with its argument, over a factor of the argument."""
-    node = use.node
-    if not isinstance(node, Contract):
-        return None
-    names, bound = opened(use, node.bound)
-    factors = [(relabel(factor, names), e) for factor, e in node.factors]
-    made = divided(factors)
-    return None if made is None else product_of_powers(made, bound)
-
-
-def divided(factors: Factors) -> Factors | None:
-    """The factors with one of them over another, which divides its argument."""
-    for n, (divisor, e) in enumerate(factors):
-        if not (e.is_Integer and e.is_negative):
-            continue
-        for m, (factor, power) in enumerate(factors):
-            if m == n or not (power.is_Integer and power.is_positive):
-                continue
-            made = _over(factor, divisor, int(-e // power))
-            if made is not None:
-                taken, quotient_of = made
-                rest = [pair for k, pair in enumerate(factors) if k not in (n, m)]
-                return [*rest, (quotient_of, power), (divisor, e + taken * power)]
-    return None
-
-
-def _over(factor: Use, divisor: Use, most: int) -> tuple[int, Use] | None:
-    """How often a function, or functions under a sum, is divided by a factor of its argument, and the quotient."""
-    node = factor.node
-    if isinstance(node, Contract) and node.bound:
-        names, bound = opened(factor, node.bound)
-        inner = [(relabel(part, names), e) for part, e in node.factors]
-        for n, (part, e) in enumerate(inner):
-            made = _over(part, divisor, most) if e == 1 else None
-            if made is not None:
-                taken, quotient_of = made
-                return taken, product_of_powers([*inner[:n], (quotient_of, S.One), *inner[n + 1 :]], bound)
-        return None
-    made = _over_argument(factor, divisor, most)
-    if made is None and most and not _is_single(factor):
-        made = None if (over := over_exponent(factor, divisor)) is None else (1, over)
-    return made
-
-
-def _is_single(use: Use) -> bool:
-    """Whether a term is a function of one argument."""
-    return reading(use) is not None
-
-
-def _over_argument(factor: Use, divisor: Use, most: int) -> tuple[int, Use] | None:
-    """The same of a function of one argument, which the divisor is a factor of."""
-    found = reading(factor) or near_one(factor) or _difference_of_exponentials(factor)
-    if found is None:
-        return None
-    (sign, left), (coefficient, argument) = primitive_of(divisor), primitive_of(found.argument)
-    powers = dict(factors_of(argument))
-    if powers.get(left) != 1:
-        return None
-    taken = min(most, order_at_zero(found.expr) or 0)
-    if taken < 1:
-        return None
-    inside = lift_at(stable(found.expr / X**taken, is_nonnegative(found.argument)), found.argument)
-    rest = product_of_powers([(f, e * taken) for f, e in powers.items() if f != left])
-    outside = (coefficient / sign) ** taken
-    return taken, scale(outside, product_of_powers([(inside, S.One), (rest, S.One), *_scale_of(found)]))
-
-
-class _Scaled(NamedTuple):
-    """A function of one argument times a term."""
-
-    expr: Expr
-    argument: Use
-    scale: Use
-
-
-def _scale_of(found: "Reading | _Scaled") -> Factors:
-    return [(found.scale, S.One)] if isinstance(found, _Scaled) else []
-
-
-def _difference_of_exponentials(use: Use) -> _Scaled | None:
-    """exp(a) − exp(b) = exp(b)·(exp(a − b) − 1)."""
-    terms = terms_of(use)
-    if len(terms) != 2 or terms[0][0] != -terms[1][0]:
-        return None
-    parts = [see_through(term) for _, term in terms]
-    if not all(isinstance(part.node, Apply) and part.node.head is exp for part in parts):
-        return None
-    first, second = (place(part.node.uses()[0], part.letters) for part in parts)
-    return _Scaled(terms[0][0] * (exp(X) - 1), subtract(first, second), parts[1])
-
-
 @record("f(u) + u·g(u) as one function of u", "terms of one derivative cancel", DERIVED)
 def merged_sum(use: Use) -> Use | None:
     """Terms that are functions of one argument times the same, where their sum loses digits."""
+    return _merged(use, False)
+
+
+@record("√(1 + u) − 1 − u/2 as one function of u", "in code: derivatives of the sum are simpler as it stands", DERIVED)
+def merged_roots(use: Use) -> Use | None:
+    """The same of functions with roots alone."""
+    return _merged(use, True)
+
+
+def _merged(use: Use, of_roots: bool) -> Use | None:
     if not isinstance(use.node, Add):
         return None
     terms = terms_of(use)
@@ -210,7 +117,8 @@ def merged_sum(use: Use) -> Use | None:
             positive = is_nonnegative(argument)
             if len(parts) < 2 or not _has_function(total) or plain_error(total, positive) <= LOST:
                 continue
-            made = stable(simplest(written_out(total)), positive)
+            written = written_out(total)
+            made = stable(simplest(written), positive) if _has_roots(written) == of_roots else total
             if plain_error(made, positive) > LOST:
                 continue
             left = [pair for n, pair in enumerate(terms) if n not in {n for n, _ in parts}]
@@ -313,7 +221,7 @@ def _expanded(expr: Expr) -> Expr:
 @record("exp a − exp b = ±exp(max)·(1 − exp(−|a − b|))", "cancels where a and b are near each other", MAECHLER)
 def difference_of_exponentials(use: Use) -> Use | None:
     """A difference of exponentials by the larger one."""
-    found = _difference_of_exponentials(use) if isinstance(use.node, Add) else None
+    found = of_exponentials(use) if isinstance(use.node, Add) else None
     if found is None:
         return None
     sign_of, gap = found.expr.coeff(exp(X)), found.argument
@@ -337,6 +245,10 @@ def others_first(use: Use) -> Use | None:
 
 def _has_function(expr: Expr) -> bool:
     return bool(expr.has(Univariate))
+
+
+def _has_roots(expr: Expr) -> bool:
+    return any(part.base.has(X) and part.exp.is_Rational and not part.exp.is_Integer for part in expr.atoms(Pow))
 
 
 def _argument(factor: Use) -> Use | None:
@@ -394,4 +306,4 @@ def _lowered(argument: Use, rest: dict[Use, Number]) -> dict[Use, Number]:
 
 OF_MODELS: list[AxisRule] = [textbook_spelling, one_argument, quotient, log_of_choice, merged_sum]
 OF_DERIVATIVES: list[AxisRule] = [merged_sum, merged_product]
-OF_CODE: list[AxisRule] = [of_exponential, difference_of_exponentials, others_first]
+OF_CODE: list[AxisRule] = [merged_roots, of_exponential, difference_of_exponentials, others_first]

@@ -282,6 +282,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum((exp(-a * t[n]) - exp(-b * t[n])) / (b - a), [a, b, t])),
     ),
     "merged_sum": (Sample(lambda: _sum((1 - exp(-a * t[n])) / a, [t])),),
+    "merged_roots": (Sample(lambda: _sum(a * (sqrt(1 + 2 * t[n] / a) - 1) - t[n], [t])),),
     "merged_product": (
         Sample(lambda: _sum(log(1 - exp(-exp(x[n]))) * t[n] - (1 - t[n]) * exp(x[n]), [x])),
         Sample(lambda: Model(log(1 - exp(-(a**b))), [b])),
