@@ -34,6 +34,10 @@ k, n, y = symbols("k n y", integer=True, nonnegative=True)
 ln, lg = mpmath.log, mpmath.loggamma
 
 
+def rising(start, step):
+    return loggamma(start + step) - loggamma(start)
+
+
 def log_beta(a, b):
     return lg(a) + lg(b) - lg(a + b)
 
@@ -59,6 +63,17 @@ TAILS = {
         lambda: gamma(x + Rational(1, 2)) / gamma(x),
         lambda x: mpmath.exp(lg(x + 0.5) - lg(x)),
         {"x": [0.3, 1.7, 30.0, 1e6, 1e15, 1e100, 1e300]},
+    ),
+    "beta-binomial of no counts": Tail(
+        lambda: rising(a, u) + rising(b, v - u) - rising(a + b, v),
+        lambda a, b, u, v: log_beta(a + u, b + v - u) - log_beta(a, b),
+        {
+            "a": [1.0, 1e8, 1e15, 1e-9],
+            "b": [2.0, 2e8, 3.0, 1e-9],
+            "u": [3.0, 3.0, 0.5, 1.0],
+            "v": [10.0, 10.0, 9.5, 2.0],
+        },
+        parameters=("a", "b"),
     ),
     "difference of loggammas": Tail(
         lambda: loggamma(x + a) - loggamma(x),

@@ -158,11 +158,23 @@ def _grouped(parts: list[_Term], triples: bool) -> list[Group]:
     return min(_partitions(parts, triples), key=_rank)
 
 
-def _rank(groups: list[Group]) -> tuple[int, int, int, int]:
-    """As few terms alone as possible, then as many groups, then differences that are counts, then short ones."""
-    steps = [subtract(group[0].argument, group[1].argument) for group in groups if len(group) == 2]
+def _rank(groups: list[Group]) -> tuple[int, int, int, int, int]:
+    """As few terms alone as possible, then as many groups, then differences that are counts, small, and short.
+
+    A difference of which a part is an argument by itself is as large as these: in log B(a + k, b + n − k) − log B(a, b)
+    the small ones are k, n − k and n, which leave a and b to the arguments.
+    """
+    pairs = [group for group in groups if len(group) == 2]
+    steps = [subtract(group[0].argument, group[1].argument) for group in pairs]
+    arguments = {_variable(part.argument) for group in pairs for part in group}
+    large = sum(term in arguments for step in steps for _, term in terms_of(step))
     alone = sum(len(group) == 1 for group in groups)
-    return alone, -len(groups), sum(not is_integral(step) for step in steps), sum(map(_length, steps))
+    return alone, -len(groups), sum(not is_integral(step) for step in steps), large, sum(map(_length, steps))
+
+
+def _variable(argument: Use) -> Use:
+    """x of x + 1."""
+    return add([(c, term) for c, term in terms_of(argument) if number(term) is None])
 
 
 def _partitions(parts: list[_Term], triples: bool) -> Iterator[list[Group]]:
