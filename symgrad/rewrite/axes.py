@@ -31,7 +31,7 @@ from symgrad.rewrite.signs import absolute_value, positive_part
 def log_sum_exp(use: Use) -> Use | None:
     """log Σ exp(u) = LogSumExp(u), which does not overflow. Source: Blanchard, Higham and Higham (2021)."""
     inner = _argument(use, log)
-    found = inner and _sum_of_exp(inner)
+    found = inner and sum_of_exp(inner)
     if not found:
         return None
     argument, bound = found
@@ -77,7 +77,7 @@ def softmax_on_diagonal(use: Use) -> Use | None:
             continue
         for m, (divisor, power) in enumerate(factors):
             target = see_through(divisor)
-            found = _sum_of_exp(target) if power == -1 else None
+            found = sum_of_exp(target) if power == -1 else None
             if found is None or len(found[1]) != 1:
                 continue
             argument, over = found
@@ -295,7 +295,7 @@ def _argument(use: Use, head: object) -> Use | None:
     return None
 
 
-def _sum_of_exp(use: Use) -> tuple[Use, dict[object, object]] | None:
+def sum_of_exp(use: Use) -> tuple[Use, dict[object, object]] | None:
     target = see_through(use)
     node: Node = target.node
     if not isinstance(node, Contract) or not node.bound or len(node.factors) != 1:

@@ -23,11 +23,11 @@ def log_softmax_at_label(use: Use) -> Use | None:
         reduction = see_through(term)
         if not (isinstance(reduction.node, Reduce) and reduction.node.head is LogSumExp):
             continue
-        labels = list(dict.fromkeys(_labels(use))) if labels is None else labels
+        labels = list(dict.fromkeys(labels_of(use))) if labels is None else labels
         rank, bound = reduction.node.rank, reduction.node.bound
         scores = relabel(reduction.node.arg, {**dict(enumerate(reduction.letters)), rank: _CLASS})
         for label in labels if len(bound) == 1 and scores.letters.count(_CLASS) == 1 else ():
-            found = _at(see_through(scores), _CLASS, label)
+            found = at_label(see_through(scores), _CLASS, label)
             wanted = [(-coefficient * c, part) for c, part in terms_of(found)]
             rest = [pair for m, pair in enumerate(terms) if m != n and pair not in wanted]
             if len(rest) + len(wanted) + 1 == len(terms):
@@ -36,7 +36,7 @@ def log_softmax_at_label(use: Use) -> Use | None:
     return None
 
 
-def _labels(use: Use) -> Iterator[Use]:
+def labels_of(use: Use) -> Iterator[Use]:
     """What arrays are looked up at in the factors of a sum's terms."""
     for _, term in terms_of(use):
         names, _ = opened(term, term.node.bound if isinstance(term.node, Contract) else ())
@@ -49,21 +49,21 @@ def _labels(use: Use) -> Iterator[Use]:
                 )
 
 
-def _at(use: Use, letter: Letter, label: Use) -> Use:
+def at_label(use: Use, letter: Letter, label: Use) -> Use:
     """A term at a label in place of a letter."""
     node = use.node
     if letter not in use.letters:
         return use
     match node:
         case Add(terms=terms):
-            return add([(c, _at(place(term, use.letters), letter, label)) for c, term in terms])
+            return add([(c, at_label(place(term, use.letters), letter, label)) for c, term in terms])
         case Contract(factors=factors):
             names, bound = opened(use, node.bound)
-            return product_of_powers([(_at(relabel(f, names), letter, label), e) for f, e in factors], bound)
+            return product_of_powers([(at_label(relabel(f, names), letter, label), e) for f, e in factors], bound)
         case Apply(head=head, args=args):
-            return apply(head, [_at(place(arg, use.letters), letter, label) for arg in args])
+            return apply(head, [at_label(place(arg, use.letters), letter, label) for arg in args])
         case Gather(base=base, subs=subs):
-            return gather(own(base.node), [_at(place(sub, use.letters), letter, label) for sub in subs])
+            return gather(own(base.node), [at_label(place(sub, use.letters), letter, label) for sub in subs])
         case Range():
             return label
     return _entry(use, letter, label)

@@ -6,6 +6,12 @@ from typing import Any
 from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.axes import CANONICAL, RECOGNISE
+from symgrad.rewrite.complements import (
+    complement_of_share_of_exponentials,
+    complement_of_softmax,
+    log_of_shares,
+    share_of_exponentials,
+)
 from symgrad.rewrite.conjugates import difference_of_roots
 from symgrad.rewrite.cross_entropy import binary_cross_entropy
 from symgrad.rewrite.engine import Trace, rewrite
@@ -48,7 +54,16 @@ _OF_AXES: list[AxisRule] = [
     log_of_mixture,
     *MATRIX_RECOGNISE,
 ]
-_OF_MODELS: list[AxisRule] = [*OF_MODELS, quotient_in_sum, power_near_one, part_of_sum]
+_OF_MODELS: list[AxisRule] = [
+    complement_of_softmax,
+    log_of_shares,
+    complement_of_share_of_exponentials,
+    share_of_exponentials,
+    *OF_MODELS,
+    quotient_in_sum,
+    power_near_one,
+    part_of_sum,
+]
 _CANONICAL: list[AxisRule] = [*CANONICAL, power_of_quotient, turned_back, *MATRIX_CANONICAL]
 _STABLE: list[AxisRule] = [
     over_small_exponent,

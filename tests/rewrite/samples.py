@@ -219,6 +219,23 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(log(1 - a - (d - a) * sigmoid(b)), [b])),
     ),
     "log_of_hyperbolic_cosines": (Sample(lambda: _sum(log(cosh(x[n]) + cosh(b)), [x, b])),),
+    # rewrite.complements
+    "complement_of_softmax": (
+        Sample(lambda: _sum(log(1 - P[n, label[n]]), [z], where=[Eq(P[n, k], softmax(z[n, k], classes))])),
+        Sample(lambda: _sum(1 - exp(z[n, label[n]]) / logits, [z])),
+    ),
+    "log_of_shares": (
+        Sample(
+            lambda: _sum(log(3 * P[n, 0] + 3 * P[n, 1]), [z], where=[Eq(P[n, k], softmax(z[n, k], classes))]),
+        ),
+    ),
+    "complement_of_share_of_exponentials": (
+        Sample(lambda: Model(3 - 3 * a * exp(b) / (a * exp(b) + exp(2 * g) + 1), [a, b, g])),
+        Sample(lambda: Model(log(1 - exp(b) / (exp(b) + Sum(exp(x[n]), (n, 0, N - 1)))), [b, x])),
+    ),
+    "share_of_exponentials": (
+        Sample(lambda: Model((exp(b) + 2 * exp(g)) / (exp(b) + 2 * exp(g) + exp(2 * b)), [b, g])),
+    ),
     # rewrite.logarithms
     "log_of_distance": (Sample(lambda: _sum(log((1 - x[n]) ** label[n] * exp(x[n])), [x])),),
     "log_of_complement": (
