@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Abs, Eq, IndexedBase, Le, Min, Mod, Sum, cos, exp, sqrt, symbols
+from sympy import Abs, Eq, IndexedBase, Le, Min, Mod, Sum, cos, exp, sqrt, symbols, tanh
 
 from symgrad import Model, if_else
 from symgrad.errors import ModelError, UnsupportedError
@@ -226,6 +226,26 @@ def test_a_pattern_is_found_once_for_a_size_and_once_for_bound_data(modules: Cal
     np.testing.assert_array_equal(given.values, graph.hessian_sparse(values, **data).values)
     with pytest.raises(ValueError, match=r"pattern: expected that of a matrix of shape \(6, 6\), got .* \(5, 5\)"):
         graph.hessian_sparse(np.ones(6), **data, pattern=known)
+
+
+@pytest.mark.parametrize("parameter", [phi, pytest.param(effects, marks=pytest.mark.long)])
+def test_what_follows_from_all_rows_knows_the_pattern(parameter: Any) -> None:
+    beta = IndexedBase("beta", shape=(3,))
+    slope = effects[group[i]] * phi + Sum(W[i, k] * beta[k], (k, 0, 2))
+    model = Model(Sum(tanh(slope), (i, 0, N - 1)), [beta, parameter])
+    module = model.compile(check=False, hessian="sparse")
+    rng = np.random.default_rng(0)
+    given = {"beta": rng.normal(size=3), "phi": 0.7, "al": rng.normal(size=2), "W": rng.normal(size=(5, 3))}
+    given["g"] = np.array([0, 1, 1, 0, 1])
+    taken = {name: one for name, one in given.items() if name in inspect.signature(module.hessian_pattern).parameters}
+    sizes = {"G": 2} if "G" in inspect.signature(module.hessian_pattern).parameters else {}
+    found = module.hessian_sparse(**given)
+    theta = module.pack(**{name: given[name] for name in module.PARAMETERS})
+    data = {name: one for name, one in given.items() if name not in module.PARAMETERS}
+    dense = model.compile(check=False, hessian=True).flat_hessian(theta, **data)
+    np.testing.assert_allclose(found.to_dense(), dense, rtol=1e-12, atol=1e-14)
+    again = module.hessian_sparse(**given, pattern=module.hessian_pattern(**taken, **sizes))
+    np.testing.assert_array_equal(again.values, found.values)
 
 
 def test_a_large_dense_hessian_says_that_there_is_a_sparse_one(modules: Callable[[str], tuple[Any, Any]]) -> None:

@@ -11,7 +11,7 @@ from sympy import Symbol
 
 from symgrad.codegen.lines import Line, indented, lines, wrapped
 from symgrad.codegen.speller import Speller
-from symgrad.statements.expressions import Expression, Read, buffers_of, substituted
+from symgrad.statements.expressions import Expression, Operation, Read, buffers_of, parts_of, substituted
 from symgrad.statements.lengths import dimensions_in, dimensions_of
 from symgrad.statements.seam import AFTER, BEFORE, Seam, Section, seam_of
 from symgrad.statements.statements import Body, Define, Once, Release, Rows
@@ -128,7 +128,10 @@ class _PrintedSection:
         self.lines = [*parts.lines, Line(f"return {parts.result}")] if parts.lines else _with_return(section, inner)
         self.arrays = [*given, *([typed] if inner.asks_for_type and typed and typed not in given else [])]
         self.sizes = sorted(map(str, dimensions_of(Body(section.body, section.gives))))
-        self.kept = ["kept"] if asks_for_arrays(section.body) else []
+        self.kept = [
+            *(["kept"] if asks_for_arrays(section.body) else []),
+            *(["pattern"] if _has_pattern(section) else []),
+        ]
 
     @property
     def taken(self) -> list[str]:
@@ -208,6 +211,16 @@ def _joins(rows: Rows) -> list[str]:
 def _once_in(rows: Rows) -> Once | None:
     """What a block of rows computes once for the same data."""
     return rows.body[0] if rows.body and isinstance(rows.body[0], Once) else None
+
+
+def _has_pattern(section: Section) -> bool:
+    """Whether it reads the pattern of a sparse matrix, which the whole function may be given."""
+    expressions = [expression for one in section.body for expression in one.expressions] + [*section.gives]
+    return any(
+        isinstance(part, Operation) and part.head == "pattern_of" and part.option("given")
+        for expression in expressions
+        for part in parts_of(expression)
+    )
 
 
 def _has_rows(section: Section) -> bool:
