@@ -8,8 +8,9 @@ import sympy as sp
 from mpmath import mpf
 
 from symgrad.arrays import np
+from symgrad.functions import LogSumExp
 from symgrad.graph.evaluation import GraphEvaluator
-from symgrad.graph.nodes import Apply, Input, Node, Use
+from symgrad.graph.nodes import Apply, AxisMap, Input, Node, Reduce, Use
 
 # The size of an argument, as a power of 2, beyond which mpmath takes too long: exponentials by their exponent's digits.
 _WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.atan)
@@ -29,7 +30,7 @@ class LimitedEvaluator(GraphEvaluator):
 
     def value(self, node: Node) -> Any:
         for use, most in _limits(node):
-            for number in self.aligned(use, range(node.rank)).flat:
+            for number in self.aligned(use, range(len(use.letters))).flat:
                 if isinstance(number, mpf) and number.man and number.exp + number.bc > most:
                     raise TooFar
         return super().value(node)
@@ -37,14 +38,21 @@ class LimitedEvaluator(GraphEvaluator):
 
 def _limits(node: Node) -> list[tuple[Use, int]]:
     """The arguments of a function that has limits, with these."""
+    if isinstance(node, AxisMap) or (isinstance(node, Reduce) and node.head is LogSumExp):
+        return [(_whole(node.arg), _OF_EXPONENTIALS)]
     if not isinstance(node, Apply):
         return []
     if node.head is sp.Pow:
-        return [(node.args[1], _OF_EXPONENTS)]
+        return [(_whole(node.args[1]), _OF_EXPONENTS)]
     if node.head in _WITHOUT_LIMIT or not isinstance(node.head, sp.FunctionClass):
         return []
     most = _OF_EXPONENTIALS if node.head.__name__ in _EXPONENTIAL else _OF_OTHERS
-    return [(use, most) for use in node.args]
+    return [(_whole(use), most) for use in node.args]
+
+
+def _whole(use: Use) -> Use:
+    """All entries of an argument."""
+    return Use(use.node, tuple(range(use.node.rank)))
 
 
 class RoundedEvaluator(LimitedEvaluator):

@@ -1,0 +1,28 @@
+"""Evaluation gives up where mpmath would compute for minutes: exponentials of numbers with thousands of digits."""
+
+import mpmath
+import numpy as np
+import pytest
+from sympy import IndexedBase, Sum, exp, symbols
+
+from symgrad import LogSumExp, Model, softmax
+from symgrad.graph.limited_evaluation import LimitedEvaluator, TooFar
+
+N = symbols("N", integer=True, positive=True)
+n, k = symbols("n k", integer=True)
+x = IndexedBase("x", shape=(N,), real=True)
+ALL = (n, 0, N - 1)
+LOSSES = {
+    "exponentials": Sum(exp(exp(x[n])), ALL),
+    "logsumexp": LogSumExp(exp(x[n]), ALL),
+    "softmax": Sum(x[n] * softmax(exp(x[n]), ALL), ALL),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_exponentials_of_what_is_too_large(name: str) -> None:
+    loss = Model(LOSSES[name], [x]).program.loss
+    with mpmath.workdps(50):
+        assert mpmath.isfinite(LimitedEvaluator({"x": np.array([1.0, 2.0])}, {N: 2})(loss).item())
+        with pytest.raises(TooFar):
+            LimitedEvaluator({"x": np.array([1.0, 1e5])}, {N: 2})(loss)
