@@ -35,6 +35,8 @@ TOLERANCE = 1e-9
 SINGLE = 3e-3
 LARGEST = 1e6  # beyond it, cancellation leaves too few digits to compare with
 
+_SPARSE = 3  # one Hessian of so many is compared as a sparse matrix, too
+
 
 class Skipped(Exception):
     """The model has no value to compare: it is not finite, or too large."""
@@ -233,6 +235,8 @@ class Comparison:
         whole, move = np.block(blocks), np.concatenate([np.ravel(part) for part in directions])
         same("Hessian along a direction", move @ whole @ move, curvature, scale)
         same("Hessian-vector product", np.concatenate([np.ravel(part) for part in product]), whole @ move, scale)
+        if self._seed % _SPARSE == 0:
+            self._sparse_hessian(arguments, whole, scale)
         if self._entries:
             with self._independent_limit():
                 independent = self._independent.hessian(values, SIZES)
@@ -241,6 +245,18 @@ class Comparison:
                     if np.isfinite(expected).all() and not self._drawn.facts:
                         same("Hessian", block, np.reshape(expected, block.shape), scale)
         return ""
+
+    def _sparse_hessian(self, arguments: dict[str, Any], whole: Any, scale: float) -> None:
+        """Compare the sparse Hessian with the dense one, where there is one."""
+        limit = product_limit()
+        with limit():
+            try:
+                module: Any = self._model.compile(check=False, hessian="sparse")
+            except SymgradError:
+                return
+            taken = [name for name in inspect.signature(module.hessian_sparse).parameters if name != "pattern"]
+            found = module.hessian_sparse(**{name: arguments[name] for name in taken})
+        same("sparse Hessian", found.to_dense(), whole, scale)
 
     # --- inputs and calls ---------------------------------------------------------------------------------------------
 

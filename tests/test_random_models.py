@@ -169,8 +169,12 @@ def test_refusals_are_rare() -> None:
 
 
 def _code(model: Model) -> str:
-    """The statements of a generated module, without the docstring that quotes the loss as it was written."""
-    return model.source().partition('"""')[2].partition('"""')[2]
+    """The statements of a generated module, without what quotes the model as it was written.
+
+    These are its docstring and the subscripts in messages of errors, which have the user's names of indices.
+    """
+    statements = model.source().partition('"""')[2].partition('"""')[2]
+    return re.sub(r"(, )'[^'\n]+: [^'\n]+'(?=\))", r"\1'…'", statements)
 
 
 def _formula(expr: Any) -> str:
