@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from sympy import And, IndexedBase, Piecewise, Sum, sin, symbols
+from sympy import And, Indexed, IndexedBase, KroneckerDelta, Piecewise, Sum, sin, symbols
 
 from symgrad import Model, if_else
 
@@ -66,6 +66,73 @@ def test_a_group_that_is_used_anyway_is_one(name: str) -> None:
     module = model.compile(check=False)
     with pytest.raises(IndexError, match=r"group\[1\] is -1, expected 0 ... 1"):
         module.value(**{name: given[name] for name in module.ARGUMENTS})
+
+
+T = symbols("T", integer=True, positive=True)
+t = symbols("t", integer=True)
+Y, seen = IndexedBase("Y", shape=(N, T)), IndexedBase("seen", shape=(N, T))
+kind = IndexedBase("kind", shape=(N,), integer=True)
+misses = (Y[n, t] - theta[group[n]]) ** 2
+
+
+def of_columns(entry):
+    return Model(Sum(entry, (t, 0, T - 1), (n, 0, N - 1)), [theta])
+
+
+BY_COLUMNS = {
+    "if_else": lambda: of_columns(if_else(seen[n, t] > 0, misses, 0)),
+    "Piecewise": lambda: of_columns(Piecewise((0, seen[n, t] <= 0), (misses, True))),
+    "with a condition on indices": lambda: of_columns(if_else(And(seen[n, t] > 0, t <= n), misses, 0)),
+    "with one on the row": lambda: of_columns(if_else(shown[n] > 0, if_else(seen[n, t] > 0, misses, 0), 0)),
+    "two uses, other names": lambda: Model(
+        Sum(if_else(seen[n, t] > 0, misses, 0) / 2, (t, 0, T - 1), (n, 0, N - 1))
+        + Sum(if_else(seen[i, n] > 0, (Y[i, n] - theta[group[i]]) ** 2, 0) / 2, (n, 0, T - 1), (i, 0, N - 1)),
+        [theta],
+    ),
+}
+BY_DELTA = {
+    "delta": lambda: of_groups(KroneckerDelta(kind[n], 0) * miss),
+    "1 - delta": lambda: of_groups((1 - KroneckerDelta(kind[n], 1)) * miss),
+    "delta around a sum": lambda: of_groups(KroneckerDelta(kind[n], 0) * Sum(miss / K, (i, 0, K - 1))),
+    "delta beside a condition": lambda: of_groups(KroneckerDelta(kind[n], 0) * if_else(shown[n] > 0, miss, 0)),
+}
+COLUMNS = {
+    "Y": np.array([[2.0, np.nan], [np.nan, np.nan], [np.nan, 1.0]]),
+    "seen": np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]),
+    "kind": [0, 1, 0],
+}
+REACHED = {"seen": np.ones((3, 2)), "kind": np.zeros(3, int), "shown": np.ones(3)}
+
+
+@pytest.mark.parametrize("name", [*BY_COLUMNS, *BY_DELTA])
+def test_a_group_may_be_any_number_where_nothing_looks_it_up(name: str) -> None:
+    """Under conditions with more indices than it has, where none of them holds in its row, and beside deltas."""
+    module = (BY_COLUMNS | BY_DELTA)[name]().compile(check=False, hvp=True)
+    given = COLUMNS | {"theta": np.array([1.0, 2.0]), "group": GROUPS, "shown": SHOWN, "answers": [2.0, np.nan, 1.0]}
+    given = {name: given[name] for name in module.ARGUMENTS}
+    with np.errstate(all="raise"):
+        value, slope = module.value_and_gradient(**given)
+        product = module.hessian_vector_product((np.array([1.0, 3.0]),), **given)
+    assert value == 1 + 1
+    np.testing.assert_array_equal(slope.theta, [-2, 2])
+    np.testing.assert_array_equal(product.theta, [2, 6])
+    with pytest.raises(IndexError, match=r"group\[\w\] is -1 at \[1\], expected 0 ... 1"):
+        module.value(**given | {name: REACHED[name] for name in given.keys() & REACHED.keys()})
+
+
+def test_formulas_write_a_group_as_it_is_where_something_looks_it_up():
+    for name in ("if_else", "delta", "1 - delta"):
+        formula = (BY_COLUMNS | BY_DELTA)[name]().gradient(theta)
+        assert {part.indices[0] for part in formula.atoms(Indexed) if part.base == theta} == {group[n]}
+        assert KroneckerDelta(formula.variables[0], group[n]) in formula.atoms(KroneckerDelta)
+    text = BY_COLUMNS["if_else"]().source()
+    assert "np.where(any_above_seen, group, 0)" in text  # over its own indices only
+
+
+def test_a_delta_of_an_index_leaves_labels_checked():
+    """It says which of several entries is meant, and is none for every entry."""
+    model = Model(Sum(KroneckerDelta(group[n], i) * theta[group[n]] * Y[n, i], (n, 0, N - 1), (i, 0, T - 1)), [theta])
+    assert '_check_range("group", group, K)' in model.source()
 
 
 def test_a_ranking_is_padded_with_anything():

@@ -1,12 +1,13 @@
 """Conditions in formulas: what is known where a part of a formula counts is not asked again.
 
 Inside if_else(m ≥ 1, …) the condition m ≥ 1 holds, and so does m + 2 ≥ 3; in a product with if_else(c, …, 0) what is
-not c does not count. A condition inside another one that says nothing else joins it.
+not c does not count, nor does a ≠ b in one with δ(a, b). A condition inside another one that says nothing else joins
+it.
 """
 
 from typing import Any
 
-from sympy import Add, And, Basic, Expr, Ge, Gt, Le, Lt, Mul, Not, Piecewise, expand
+from sympy import Add, And, Basic, Eq, Expr, Ge, Gt, KroneckerDelta, Le, Lt, Mul, Ne, Not, Piecewise, expand
 from sympy.logic.boolalg import Boolean
 
 from symgrad.functions import IndexedSoftmax, if_else
@@ -95,6 +96,14 @@ def _needed(factor: Any) -> list[Any]:
     """The conditions without which a factor is 0."""
     if isinstance(factor, if_else) and factor.args[2] == 0:
         return _parts(factor.args[0])
+    if isinstance(factor, KroneckerDelta) and len(factor.args) == 2:
+        return [Eq(*factor.args)]
+    if isinstance(factor, Add) and len(factor.args) == 2 and factor.args[0] == 1:  # 1 - δ
+        other = -factor.args[1]
+        if isinstance(other, if_else) and other.args[1:] == (1, 0):
+            return [Not(other.args[0])]
+        if isinstance(other, KroneckerDelta) and len(other.args) == 2:
+            return [Ne(*other.args)]
     return []
 
 

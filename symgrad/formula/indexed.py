@@ -19,6 +19,7 @@ from sympy import (
     MatrixSymbol,
     Mod,
     Mul,
+    Or,
     Product,
     Rational,
     S,
@@ -156,10 +157,8 @@ class IndexWriter:
         match node:
             case Add(terms=terms):
                 return SymAdd(*(c * self.write(term, inside) for c, term in terms))
-            case Apply(head=head, args=(arg,)) if head is reciprocal_root:
-                return self.write(arg, inside) ** Rational(-1, 2)
-            case Apply(head=head, args=args):
-                return spelled(head, [self.write(arg, inside) for arg in args])
+            case Apply():
+                return self._applied(node, inside)
             case Contract(bound=bound):
                 limits = self._bind(inside, node.rank, bound, at)
                 narrowed, limits = _narrowed(node, inside, limits)
@@ -186,6 +185,14 @@ class IndexWriter:
             case Scatter():
                 return self._scatter(node, inside, at)
         raise missing(node, "formulas")
+
+    def _applied(self, node: Apply, inside: Mapping[Letter, Any]) -> Expr:
+        match node:
+            case Apply(head=head, args=(arg,)) if head is reciprocal_root:
+                return self.write(arg, inside) ** Rational(-1, 2)
+            case Apply(args=(Use(node=Reduce(head=head)), label, _)) if head is Or:  # where nothing looks it up, else 0
+                return self.write(label, inside)
+        return spelled(node.head, [self.write(arg, inside) for arg in node.args])
 
     def _scatter(self, node: Scatter, inside: dict[Letter, Any], outer: Mapping[Letter, Any]) -> Expr:
         limits = self._bind(inside, node.rank, node.bound, outer)

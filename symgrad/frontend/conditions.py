@@ -1,10 +1,12 @@
 """What the conditions around an expression say about the integers in it: where a branch is taken, its indices have less
 range than their sums give them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
 
-from sympy import And, Basic, Eq, Expr, Ge, Gt, Le, Lt, Ne, Not, Or
+from sympy import Add, And, Basic, Eq, Expr, Ge, Gt, Indexed, KroneckerDelta, Le, Lt, Ne, Not, Or, S
 from sympy.core.relational import Relational
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.frontend.bounds import Indices, is_positive, scaled_to_integer
 from symgrad.walk import guarding_first
@@ -120,3 +122,24 @@ def pinned(conditions: Sequence[Basic], indices: Indices) -> dict[Basic, Expr]:
                 if index in indices and not value.has(*indices) and value.is_integer:
                     found[index] = value
     return found
+
+
+def beside_deltas(factors: Sequence[Basic], indices: Collection[Any]) -> list[tuple[Basic, ...]]:
+    """Where the other factors of a product are not 0, for each factor: a = b beside δ(a, b), a ≠ b beside 1 - δ(a, b).
+
+    Of deltas that compare data; one with an index by itself says which of several entries is meant.
+    """
+    said = [_unless_zero(factor, indices) for factor in factors]
+    return [tuple(c for m, c in enumerate(said) if c is not None and m != n) for n in range(len(said))]
+
+
+def _unless_zero(factor: Basic, indices: Collection[Any]) -> Basic | None:
+    head: Any = Eq
+    if isinstance(factor, Add) and len(factor.args) == 2 and factor.args[0] is S.One:
+        factor, head = -factor.args[1], Ne
+    if not isinstance(factor, KroneckerDelta) or len(factor.args) != 2:
+        return None
+    if any(side in indices for side in factor.args) or not factor.has(Indexed, MatrixElement):
+        return None
+    condition: Basic = head(*factor.args)
+    return condition if isinstance(condition, head) else None

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import And, Basic, Expr, Indexed, IndexedBase, Not, Or, Piecewise, S, Symbol
+from sympy import And, Basic, Expr, Indexed, IndexedBase, Mul, Not, Or, Piecewise, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.arguments import Span
-from symgrad.frontend.conditions import conjuncts
+from symgrad.frontend.conditions import beside_deltas, conjuncts
 from symgrad.frontend.names import base_symbol
 from symgrad.functions import if_else
 from symgrad.graph.dimensions import difference
@@ -63,8 +63,8 @@ class _Conditions:
     """Under which conditions on data entries of integer data, and numbers, subscript arrays.
 
     A condition on the base itself counts in either branch, as of a label that may be none; one on other data where it
-    is for the indices of the entry, as of a row that may be missing. A base may be anything where one leaves it out of
-    all its uses.
+    is for the indices of the entry, as of a row that may be missing, or for these and others, all of whose columns may
+    be. A base may be anything where one leaves it out of all its uses.
     """
 
     def __init__(self, numbers: Collection[Symbol], indices: Collection[Any]) -> None:
@@ -105,6 +105,11 @@ class _Conditions:
             return found
         if isinstance(part, And | Or):  # of which the first ones keep subscripts of the others on their axes
             return self._joined(part, dict(zip(args, inside, strict=True)))
+        if isinstance(part, Mul):
+            inside = [
+                self._under(And(*beside, evaluate=False), uses, set()) if beside and uses else uses
+                for beside, uses in zip(beside_deltas(args, self._indices), inside, strict=True)
+            ]
         made = set[_Use]().union(*inside)
         if isinstance(part, Indexed | MatrixElement):
             made |= {(entry, frozenset()) for sub in part.args[1:] for entry in self._entries(sub)}
@@ -126,7 +131,11 @@ class _Conditions:
             for entry, conditions in uses:
                 own = {base_symbol(entry)} & bases
                 letters = self._letters(entry)
-                own |= {one.xreplace(_places(entry)) for one, others in said if others <= letters}
+                own |= {
+                    one.xreplace(_places(entry) | _others(one, letters, self._indices))
+                    for one, others in said
+                    if others <= letters or has_entry_across(one, letters, self._indices)
+                }
                 found.add((entry, conditions | own))
         return found
 
@@ -145,3 +154,19 @@ class _Conditions:
 def _places(entry: Any) -> dict[Any, Symbol]:
     """The subscripts of an entry, by their places, as indices that are called alike in all its uses."""
     return {sub: Symbol(f"place {axis}", integer=True) for axis, sub in enumerate(entry.args[1:]) if sub.is_Symbol}
+
+
+def _others(condition: Basic, letters: Collection[Any], indices: Collection[Any]) -> dict[Any, Symbol]:
+    """The indices of a condition that are none of an entry's, as indices that are called alike everywhere."""
+    found = dict.fromkeys(part for part in Preorder(condition) if part in indices and part not in letters)
+    return {index: Symbol(f"other {number}", integer=True) for number, index in enumerate(found)}
+
+
+def has_entry_across(condition: Basic, letters: Collection[Any], indices: Collection[Any]) -> bool:
+    """Whether a condition compares an entry that has some of these indices, and others beside them."""
+    for part in Preorder(condition):
+        if isinstance(part, Indexed | MatrixElement):
+            found = {index for index in Preorder(part) if index in indices}
+            if any(index in letters for index in found) and any(index not in letters for index in found):
+                return True
+    return False

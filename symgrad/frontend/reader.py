@@ -21,6 +21,7 @@ from sympy import (
     MatrixSymbol,
     Max,
     Min,
+    Mul,
     Not,
     Or,
     Piecewise,
@@ -41,7 +42,7 @@ from symgrad.frontend.bounds import (
     greatest,
     least,
 )
-from symgrad.frontend.conditions import conjuncts
+from symgrad.frontend.conditions import beside_deltas, conjuncts
 from symgrad.frontend.merged_indices import taken_apart
 from symgrad.frontend.positions import Landing, is_total, kronecker_positions, without
 from symgrad.frontend.scope import Index, Scope, place_of
@@ -132,6 +133,8 @@ class IndexReader(TableReader):
                 return self._subscripts(expr.parent, (expr.i, expr.j), expr, scope)
             case KroneckerDelta():
                 return self._kronecker(expr, scope)
+            case Mul() if any(conditions := beside_deltas(expr.args, scope.indices)):
+                return self._beside_deltas(expr, conditions, scope)
             case if_else():
                 return self._cases([(expr.args[1], expr.args[0]), (expr.args[2], S.true)], scope)
             case Piecewise() if expr.args[-1][1] is S.true:
@@ -235,6 +238,15 @@ class IndexReader(TableReader):
         # SymPy sorts them by the names of indices
         sides.sort(key=lambda side: (isinstance(side.node, Range), side.node.digest))
         return _indicator(apply(Eq, sides))
+
+    def _beside_deltas(self, expr: Mul, conditions: Sequence[tuple[Basic, ...]], scope: Scope) -> Reading:
+        """A product with deltas, which leave the other factors out where they are 0."""
+        inside: dict[tuple[Basic, ...], Scope] = {(): scope}
+        factors = []
+        for factor, beside in zip(expr.args, conditions, strict=True):
+            inside.setdefault(beside, scope.with_conditions(beside))
+            factors.append((yield factor, inside[beside]))
+        return mul(factors)
 
     # --- binders ------------------------------------------------------------------------------------------------------
 

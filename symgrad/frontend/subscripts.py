@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Basic, Dummy, Expr, Idx, Indexed, MatrixSymbol, Ne, S, Symbol, expand, floor
+from sympy import And, Basic, Dummy, Expr, Idx, Indexed, MatrixSymbol, Ne, Or, S, Symbol, expand, floor
 from sympy.core.relational import Relational
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -20,11 +20,12 @@ from symgrad.frontend.bounds import (
     scaled_to_integer,
 )
 from symgrad.frontend.conditions import are_positive, guards_of, narrowed, pinned
+from symgrad.frontend.labels import has_entry_across
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.frontend.positions import Place, padded, padding
 from symgrad.frontend.scope import Scope, Symbols, place_of
 from symgrad.functions import if_else, in_range
-from symgrad.graph.build import ZERO, add, apply, gather, index, size
+from symgrad.graph.build import ZERO, add, apply, gather, index, reduce, size, sizes_of
 from symgrad.graph.dimensions import as_quotient, equal
 from symgrad.graph.nodes import Const, Use, intern
 from symgrad.walk import Preorder
@@ -218,6 +219,8 @@ class SubscriptReader:
         for number in reversed(self._deciding(sub, length, place, scope)):
             holds = yield scope.conditions[number], replace(scope, conditions=scope.conditions[:number])
             term = apply(if_else, [holds, term, ZERO])
+        if place == "checked" and (wider := self._on_more_indices(sub, scope)):
+            term = apply(if_else, [(yield from self._for_some(wider, sub, scope)), term, ZERO])
         if place == "checked":
             said = self._place_names.setdefault(_unnamed(whole, sub, scope), f"{place_of(whole)}: {sub}")
             label = Use(intern(Const, (), Symbol(said)), ())
@@ -231,7 +234,7 @@ class SubscriptReader:
         Else also those on the size of the axis, and on what they compare with one another: of x[i - 1] with i >= j and
         j >= 1 both. Of a position that is data, those that leave it out for its own indices, where there are such.
         """
-        if place == "checked" and (found := self._on_entries_of(sub, scope)):
+        if place == "checked" and (found := self._on_entries_of(sub, scope)) is not None:
             return found
         found = [n for n, condition in enumerate(scope.conditions) if condition.free_symbols & sub.free_symbols]
         own, everywhere = [scope.conditions[n] for n in found], rectangular(scope.indices)
@@ -245,25 +248,58 @@ class SubscriptReader:
             compared = {symbol for n in found for symbol in scope.conditions[n].free_symbols} - self.symbols.dimensions
         return found
 
-    def _on_entries_of(self, sub: Expr, scope: Scope) -> list[int]:
+    def _on_entries_of(self, sub: Expr, scope: Scope) -> list[int] | None:
         """The conditions on data that leave out a position that is data for its own indices, with what they stand on.
 
-        What else they are compared with would make an array over more indices of it.
+        None where no condition on data leaves it out. What else they are compared with would make an array over more
+        indices of it.
         """
+        if not self._is_data(sub, scope):
+            return None
+        own = _letters(sub, scope)
+        inside = [n for n, condition in enumerate(scope.conditions) if _letters(condition, scope) <= own]
+        if not any(self._is_data(scope.conditions[n], scope) for n in inside + self._on_more_indices(sub, scope)):
+            return None
+        return sorted({*inside, *_about(sub, scope)})
 
-        def letters(expr: Basic) -> set[Any]:
-            return {symbol for symbol in scope.indices if expr.has(symbol)}
+    def _on_more_indices(self, sub: Expr, scope: Scope) -> list[int]:
+        """The conditions on data with more indices than a position that is data, as m[n, t] > 0 has around label[n].
 
+        With them those on the indices that it lacks, such as t <= n.
+        """
         if not self._is_data(sub, scope):
             return []
-        own, bases = letters(sub), {base_symbol(entry) for entry in sub.atoms(Indexed)}
-        inside = [n for n, condition in enumerate(scope.conditions) if letters(condition) <= own]
-        if not any(self._is_data(scope.conditions[n], scope) for n in inside):
-            return []
-        about = [
-            n for n, c in enumerate(scope.conditions) if bases & {base_symbol(entry) for entry in c.atoms(Indexed)}
-        ]
-        return sorted({*inside, *about})
+        own = _letters(sub, scope)
+        about, found = _about(sub, scope), set[int]()
+        for n, condition in enumerate(scope.conditions):
+            if n not in about and has_entry_across(condition, own, scope.indices):
+                found.add(n)
+        more = {letter for n in found for letter in _letters(scope.conditions[n], scope)} - own
+        for n, condition in enumerate(scope.conditions):
+            letters = _letters(condition, scope)
+            if n not in about and letters & more and letters <= own | more:
+                found.add(n)
+        return sorted(found)
+
+    def _for_some(self, numbers: Sequence[int], sub: Expr, scope: Scope) -> Reading:
+        """Whether conditions hold together for some of the indices that a position lacks: else nothing looks it up."""
+        parts = []
+        for number in numbers:
+            parts.append((yield scope.conditions[number], replace(scope, conditions=scope.conditions[:number])))
+        together = parts[0] if len(parts) == 1 else apply(And, parts)
+        own = {scope.indices[symbol].letter for symbol in _letters(sub, scope)}
+        lengths = sizes_of([together])
+        return reduce(Or, together, {letter: length for letter, length in lengths.items() if letter not in own})
+
+
+def _letters(expr: Basic, scope: Scope) -> set[Any]:
+    return {symbol for symbol in scope.indices if expr.has(symbol)}
+
+
+def _about(sub: Expr, scope: Scope) -> list[int]:
+    """The conditions that have entries of the same data as a position."""
+    bases = {base_symbol(entry) for entry in sub.atoms(Indexed)}
+    return [n for n, c in enumerate(scope.conditions) if bases & {base_symbol(entry) for entry in c.atoms(Indexed)}]
 
 
 def _unnamed(whole: Basic, sub: Expr, scope: Scope) -> tuple[Basic, Basic]:
