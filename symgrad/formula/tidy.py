@@ -58,7 +58,7 @@ def _is_negative(term: Expr) -> bool:
 
 def _indicators(expr: Expr) -> Expr:
     """1 ± sign(u) as 2·H(±u), with Heaviside's H of 1/2 at 0; numbers in front are multiplied out."""
-    made = _replaced(expr, lambda part: isinstance(part, Add) and len(part.args) == 2 and part.has(sign), _indicator)
+    made = _replaced(expr, lambda part: isinstance(part, Add) and part.has(sign), _indicator)
     if made == expr:
         return expr
     return _replaced(made, lambda part: isinstance(part, Mul) and part.has(Heaviside), _content)
@@ -66,10 +66,11 @@ def _indicators(expr: Expr) -> Expr:
 
 def _indicator(expr: Add) -> Expr:
     number, other = expr.as_coeff_Add()
-    coefficient, function = other.as_coeff_Mul()
-    if isinstance(function, sign) and abs(coefficient) == abs(number) != 0:
-        up = coefficient * number > 0
-        return 2 * number * Heaviside(function.args[0] if up else -function.args[0], S.Half)
+    for term in Add.make_args(other):
+        coefficient, function = term.as_coeff_Mul()
+        if isinstance(function, sign) and abs(coefficient) == abs(number) != 0:
+            up = coefficient * number > 0
+            return 2 * number * Heaviside(function.args[0] if up else -function.args[0], S.Half) + other - term
     return expr
 
 
