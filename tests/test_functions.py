@@ -408,7 +408,7 @@ def test_indexed_softmax_keeps_its_index_free():
     soft = softmax(z[k], (k, 0, K - 1))
     assert isinstance(soft, IndexedSoftmax) and soft.args == (z[k], Tuple(k, 0, K - 1))
     assert soft.free_symbols >= {k, K, z.label}
-    assert soft.is_real and soft.is_positive
+    assert soft.is_real and soft.is_nonnegative and soft.is_positive is None  # 0 at a score of −∞
     assert Max(soft, 0) == soft and Abs(soft) == soft
     assert k not in Sum(soft, (k, 0, K - 1)).free_symbols
     index = Idx("k", K)

@@ -262,3 +262,14 @@ def test_the_best_path_is_shared_equally_where_no_path_is_possible():
     assert value == 0.0
     np.testing.assert_array_equal(gradient.stay, [0.0, 0.0])
     np.testing.assert_array_equal(gradient.move, [0.0, 0.0])
+
+
+def test_a_share_is_positive_where_its_score_is_not_minus_infinity():
+    """SymPy once folded p > 0 to true."""
+    share = softmax(A[n, k], over_k)
+    module = Model(Sum(if_else(share > 0, log(share), 0), over_n, over_k), [A]).compile(check=False)
+    with np.errstate(all="raise"):
+        value, gradient = module.value_and_gradient(np.array([[0.0, 1.0, -np.inf]]))
+    shares = np.array([1, np.e]) / (1 + np.e)
+    np.testing.assert_allclose(value, np.log(shares).sum(), rtol=1e-14)
+    np.testing.assert_allclose(gradient.A, [[*(1 - 2 * shares), 0]], rtol=1e-13)

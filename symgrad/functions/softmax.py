@@ -70,8 +70,8 @@ class IndexedSoftmax(Expr):  # type: ignore[misc]
     def _eval_is_finite(self) -> bool:
         return True
 
-    def _eval_is_extended_positive(self) -> bool:
-        return True
+    def _eval_is_extended_nonnegative(self) -> bool:
+        return True  # 0 where e is −∞
 
     def expand_explicit(self) -> Expr:
         """The quotient exp(e)/Sum(exp(e at k′), (k′, lower, upper)) with a fresh index k′."""
