@@ -1,6 +1,6 @@
 """Rewrites that involve whole axes: log Σ exp, softmax, log softmax, the complement of a sigmoid."""
 
-from sympy import Number, S, exp, log
+from sympy import And, Ne, Not, Number, Or, S, StrictGreaterThan, exp, log
 
 from symgrad.functions import LogSumExp, if_else, share, sigmoid
 from symgrad.graph.build import (
@@ -10,6 +10,7 @@ from symgrad.graph.build import (
     add,
     apply,
     axis_map,
+    const,
     gather,
     is_zero,
     product_of_powers,
@@ -65,6 +66,33 @@ def softmax(use: Use) -> Use | None:
             argument = place(above.node.args[0], above.letters)
             return product_of_powers([(axis_map(SOFTMAX, argument, over), S.One), *rest])
     return None
+
+
+@record("softmax(u) > 0 is u > −∞, in conditions", "a share of 1e-400 is 0 in float64, and positive", BLANCHARD)
+def positive_share(use: Use) -> Use | None:
+    """A choice where an entry of a softmax is positive, or not zero."""
+    if not (isinstance(use.node, Apply) and use.node.head is if_else):
+        return None
+    condition, *branches = (place(arg, use.letters) for arg in use.node.args)
+    better = _by_scores(condition)
+    return None if better is None else apply(if_else, [better, *branches])
+
+
+def _by_scores(condition: Use) -> Use | None:
+    node = condition.node
+    if not isinstance(node, Apply):
+        return None
+    parts = [place(arg, condition.letters) for arg in node.args]
+    if node.head in (And, Or, Not):
+        better = [_by_scores(part) for part in parts]
+        return apply(node.head, [b or part for b, part in zip(better, parts, strict=True)]) if any(better) else None
+    if node.head not in (StrictGreaterThan, Ne):
+        return None
+    left, right = parts[::-1] if node.head is Ne and is_zero(parts[0]) else parts
+    share = see_through(left)
+    if not (is_zero(right) and isinstance(share.node, AxisMap) and share.node.head == SOFTMAX):
+        return None
+    return apply(StrictGreaterThan, [place(share.node.arg, share.letters), const(S.NegativeInfinity)])
 
 
 @record("exp(u[i, i])/Σ_j exp(u[i, j]) = softmax(u)[i, i]", "inf/inf for large u", BLANCHARD)
@@ -317,6 +345,7 @@ RECOGNISE: tuple[AxisRule, ...] = (
     log_sum_exp,
     softmax,
     softmax_on_diagonal,
+    positive_share,
     shift_invariance,
     log_softmax,
     log_softmax_of_difference,

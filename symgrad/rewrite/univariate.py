@@ -52,7 +52,7 @@ def one_argument(use: Use) -> Use | None:
     if isinstance(node, Contract) and node.bound:
         return None
     found = reading(use)
-    if found is not None and found.expr.is_algebraic_expr(X) and not cancels(found.expr):
+    if found is not None and _has_roots(found.expr) and not cancels(found.expr):
         return None  # squares may overflow, as they do elsewhere
     if found is None:
         return _with_divisors(use) if isinstance(node, Contract) else None

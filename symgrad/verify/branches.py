@@ -19,7 +19,7 @@ from symgrad.arguments import Argument
 from symgrad.dimensions import concrete
 from symgrad.frontend.facts import SIGNS, outermost
 from symgrad.frontend.names import label_of
-from symgrad.functions import if_else, relu
+from symgrad.functions import IndexedSoftmax, if_else, relu
 from symgrad.reference import Place, branches_of
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.differences import typical_size
@@ -183,9 +183,10 @@ def _shortened(text: str) -> str:
 
 def _is_impossible(condition: Boolean) -> bool:
     """Whether SymPy knows of a condition that no real numbers satisfy it, such as x[i]**2 < 0."""
+    shares = {part: Dummy(positive=True) for part in condition.atoms(IndexedSoftmax)}  # 0 at a score of −∞ only
+    condition, numbers = condition.xreplace(shares), {}
     if isinstance(condition, BooleanAtom):
         return isinstance(condition, BooleanFalse)
-    numbers = {}
     for part in outermost(condition):
         known = part.base.label if isinstance(part, Indexed) else part
         facts = {fact: True for fact in (*SIGNS, "integer") if getattr(known, f"is_{fact}", None)}

@@ -16,6 +16,7 @@ from sympy import (
     KroneckerProduct,
     MatrixSymbol,
     Mod,
+    Ne,
     Product,
     Q,
     Sum,
@@ -299,6 +300,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum((exp(-a * t[n]) - exp(-b * t[n])) / (b - a), [a, b, t])),
     ),
     "merged_sum": (Sample(lambda: _sum((1 - exp(-a * t[n])) / a, [t])),),
+    "positive_share": (
+        Sample(lambda: _sum(if_else(softmax(x[n], rows) > 0, x[n] * t[n], 0), [x])),
+        Sample(lambda: _sum(if_else(Ne(softmax(x[n], rows), 0), x[n] * t[n], 0), [x])),
+    ),
     "merged_roots": (Sample(lambda: _sum(a * (sqrt(1 + 2 * t[n] / a) - 1) - t[n], [t])),),
     "merged_product": (
         Sample(lambda: _sum(log(1 - exp(-exp(x[n]))) * t[n] - (1 - t[n]) * exp(x[n]), [x])),
