@@ -74,7 +74,7 @@ def answers(module: Any, given: Mapping[str, Any], kind: type[Any]) -> list[Any]
     return [np.ravel(value), *(np.concatenate([np.ravel(part) for part in found]) for found in (gradient, product))]
 
 
-@pytest.mark.parametrize("name", one_in(4, MODELS))
+@pytest.mark.parametrize("name", one_in(8, MODELS))
 def test_digits_are_those_near_the_origin(name):
     loss, parameters = MODELS[name]
     module = Model(loss, parameters).compile(check=False, hvp=True)

@@ -76,7 +76,7 @@ ALONG_A_TREE = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", one_in(5, [*EARLIER, *ALONG_A_TREE]))
+@pytest.mark.parametrize("name", one_in(10, [*EARLIER, *ALONG_A_TREE]))
 def test_a_recurrence_over_any_distance(name):
     model = {**EARLIER, **ALONG_A_TREE}[name]()
     report = model.check(hvp=name not in ("the largest",))  # the value against mpmath, entry by entry

@@ -142,7 +142,7 @@ TAILS = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(6, TAILS))
+@pytest.mark.parametrize("name", one_in(12, TAILS))
 def test_value_gradient_and_hessian_keep_their_digits(name):
     assert shortfalls(TAILS[name]) == []
 

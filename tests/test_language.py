@@ -22,7 +22,7 @@ def model_of(name):
     return MODELS[name]()
 
 
-@pytest.mark.parametrize("name", one_in(7, MODELS))
+@pytest.mark.parametrize("name", one_in(21, MODELS))
 def test_a_construct_is_right(name):
     model = model_of(name)
     with warnings.catch_warnings():

@@ -322,7 +322,7 @@ def results(case: Masked, module: Any, held: float | None = None) -> dict[str, n
     return found
 
 
-@pytest.mark.parametrize("name", one_in(9, CASES))
+@pytest.mark.parametrize("name", one_in(27, CASES))
 def test_what_is_left_out_contributes_nothing(name: str) -> None:
     case = CASES[name]
     module = Model(case.loss, list(case.parameters), where=list(case.where)).compile(check=False, **case.options)

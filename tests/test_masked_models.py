@@ -66,7 +66,7 @@ def by_module(case: Case, module: Any, held: float | None) -> dict[str, Any]:
     return made
 
 
-@pytest.mark.parametrize("name", one_in(7, CASES))
+@pytest.mark.parametrize("name", one_in(14, CASES))
 def test_what_is_missing_contributes_nothing(name: str) -> None:
     case = CASES[name]
     module = Model(case.loss, list(case.parameters), where=list(case.where)).compile(

@@ -48,7 +48,7 @@ UNDEFINED = {
 }
 
 
-@pytest.mark.parametrize("name", UNDEFINED)
+@pytest.mark.parametrize("name", one_in(3, UNDEFINED))
 @pytest.mark.filterwarnings("error")
 def test_a_branch_not_taken_is_not_evaluated_where_it_is_undefined(name):
     module = UNDEFINED[name]().compile(check=False)
@@ -62,7 +62,7 @@ def test_a_branch_not_taken_is_not_evaluated_where_it_is_undefined(name):
         assert all(np.all(np.isfinite(part)) and part.dtype == dtype for part in slope)
 
 
-@pytest.mark.parametrize("name", one_in(4, UNDEFINED))
+@pytest.mark.parametrize("name", one_in(12, UNDEFINED))
 def test_masked_models_are_right(name):
     report = UNDEFINED[name]().check()
     assert report.ok and len(report.runs) >= 3, str(report)
@@ -108,7 +108,7 @@ INDEX_MODELS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", INDEX_MODELS)
+@pytest.mark.parametrize("name", one_in(3, INDEX_MODELS))
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_masks_on_indices(name):
     report = INDEX_MODELS[name]().check()

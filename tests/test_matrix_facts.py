@@ -53,7 +53,7 @@ def models(name):
     return stack, Model(of_one + Trace(b.T * P.I * b), [P, b], facts=[fact(P)])
 
 
-@pytest.mark.parametrize("name", one_in(2, FACTS))
+@pytest.mark.parametrize("name", one_in(4, FACTS))
 def test_a_fact_of_a_stack_holds_for_each_matrix(name):
     stack, one = models(name)
     report = stack.check()
@@ -147,7 +147,7 @@ BY_FORM = {  # a matrix, whether its form or the fact that P is definite makes i
 }
 
 
-@pytest.mark.parametrize("name", one_in(6, BY_FORM))
+@pytest.mark.parametrize("name", one_in(12, BY_FORM))
 def test_what_is_definite_by_its_form_is_factorised_by_cholesky(name):
     matrix, definite, by = BY_FORM[name]
     vector = MatrixSymbol("u", matrix.shape[0], 1)
@@ -226,7 +226,7 @@ NAMED = {  # a model without its facts, the facts, and what the code has and has
 }
 
 
-@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("name", one_in(3, NAMED))
 def test_a_fact_about_a_name_is_used(name):
     loss, by, definition, facts, present, absent = NAMED[name]
     model = Model(loss, by, where=[definition], facts=facts)

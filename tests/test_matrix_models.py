@@ -174,7 +174,7 @@ def compared(case, module, model, sizes, seed):
         np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9 * np.max(np.abs(wanted)))
 
 
-@pytest.mark.parametrize("name", one_in(7, CASES))
+@pytest.mark.parametrize("name", one_in(14, CASES))
 def test_value_and_gradient_are_those_of_jax(name):
     case = CASES[name]
     model = Model(case.loss, case.by, facts=list(case.facts))

@@ -152,7 +152,7 @@ def second(module, given):
     return [*module.hessian_vector_product(directions, **taken), *(block for row in rows for block in row)]
 
 
-@pytest.mark.parametrize("name", one_in(4, MODELS))
+@pytest.mark.parametrize("name", one_in(12, MODELS))
 def test_what_is_forbidden_adds_nothing(name):
     model = MODELS[name]()
     module = model.compile(check=False, hessian=not model.where or "common" in name, hvp=True)

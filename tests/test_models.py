@@ -81,12 +81,12 @@ MODELS = {
 MODELS = {name: cache(build) for name, build in MODELS.items()}  # derived once for all tests
 
 
-@pytest.mark.parametrize("name", one_in(6, MODELS))
+@pytest.mark.parametrize("name", one_in(18, MODELS))
 def test_a_model_compiles_and_is_right(name, assert_gradient):
     assert_gradient(MODELS[name]())
 
 
-@pytest.mark.parametrize("name", one_in(9, [name for name in MODELS if name != "tri prod"]))
+@pytest.mark.parametrize("name", one_in(27, [name for name in MODELS if name != "tri prod"]))
 def test_its_second_derivatives_are_right(name, assert_gradient):
     model = MODELS[name]()
     assert_gradient(model, hessian=True, hvp=True, jacobian=list(model.program.names))
@@ -107,7 +107,7 @@ HELD = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", HELD)
+@pytest.mark.parametrize("name", one_in(3, HELD))
 def test_the_check_holds_constants_while_it_moves_parameters(name, assert_gradient):
     assert_gradient(HELD[name]())
 

@@ -81,7 +81,7 @@ def test_value_gradient_and_hessian_keep_their_digits(name):
     assert shortfalls(TAILS[name]) == []
 
 
-@pytest.mark.parametrize("name", ["log of erf", "log of an interval", "location and scale"])
+@pytest.mark.parametrize("name", one_in(2, ["log of erf", "log of an interval", "location and scale"]))
 def test_they_keep_them_in_single_precision(name):
     kept = [k for k, point in enumerate(TAILS[name].points()) if all(abs(v) < 100 for v in point.values())]
     near = {key: [values[k] for k in kept] for key, values in TAILS[name].at.items()}

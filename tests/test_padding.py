@@ -202,7 +202,7 @@ def results(case: Padded, module: Any, held: float | None) -> list[Any]:
         return [value, module.value(**taken), *gradient, *module.gradient(**taken), *product]
 
 
-@pytest.mark.parametrize("name", one_in(6, CASES))
+@pytest.mark.parametrize("name", one_in(12, CASES))
 def test_what_is_beyond_the_end_contributes_nothing(name: str) -> None:
     case = CASES[name]
     module = Model(case.loss, list(case.parameters), where=list(case.where)).compile(check=False, hvp=True)

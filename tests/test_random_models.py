@@ -4,7 +4,7 @@
 
 looks for failures with new random numbers for that long. A failure is made smaller for a minute at most and printed,
 and a Python program that checks the model is written to a file; at the end one table says how many models of every
-construct were refused, and why, and another what was found. The exit code is 1 if anything was. The suite runs 25
+construct were refused, and why, and another what was found. The exit code is 1 if anything was. The suite runs 15
 models, always the same; with the environment variable SYMGRAD_EXAMPLES it runs that many.
 
 A model is compared (`comparison.py`) with an interpreter of its SymPy trees (`independent.py`) that uses JAX or 50
@@ -48,7 +48,7 @@ else:
     from random_search import Finding, Memory, findings, summary
 
 DIALECTS = ("matrix", "index", "renamed")
-EXAMPLES = int(os.environ.get("SYMGRAD_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("SYMGRAD_EXAMPLES", "15"))
 
 # Of a hundred models so many may be refused: a Hessian through a recurrence or a product over an index has no rule, and
 # SymPy takes indices out of a Piecewise.

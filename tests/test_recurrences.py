@@ -229,7 +229,7 @@ def _complex_step(function, inputs, name):
 # --- value and gradient -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", one_in(4, NAMES))
+@pytest.mark.parametrize("name", one_in(12, NAMES))
 def test_the_module_agrees_with_loops_written_by_hand(name):
     model, by_hand = getattr(models, name), BY_HAND[name]
     module = model.compile(check=False)
@@ -304,7 +304,9 @@ def _body(model, function="value_and_gradient"):
     return re.search(rf"def {function}\(.*?(?=^def |\Z)", model.source(), re.M | re.S)[0]
 
 
-@pytest.mark.parametrize("name", ["rnn", "rnn_ahead", "gru", "lstm", "lstm_inline", "hmm", "second_order", "masked"])
+@pytest.mark.parametrize(
+    "name", one_in(3, ["rnn", "rnn_ahead", "gru", "lstm", "lstm_inline", "hmm", "second_order", "masked"])
+)
 def test_there_is_one_loop_forward_and_one_back(name):
     body = _body(getattr(models, name))
     loops = [line.strip() for line in body.splitlines() if line.strip().startswith("for ")]

@@ -100,7 +100,7 @@ def arrays(model, seed=5):
     return {name: array + 6.0 if name == "nu" else array for name, array in found.items()}
 
 
-@pytest.mark.parametrize("name", one_in(5, PARAMETERS))
+@pytest.mark.parametrize("name", one_in(10, PARAMETERS))
 def test_a_model_is_right(name):
     model = getattr(statistics, name)()
     report = model.check()
@@ -131,7 +131,7 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize("name", one_in(3, FORMULAS))
 def test_the_formulas_read_as_in_a_textbook(name):
     shown = getattr(statistics, name)().show()
     for formula in FORMULAS[name]:

@@ -12,9 +12,10 @@ from symgrad import Model
 from symgrad.cli import main
 from symgrad.cli.model_file import ModelReference, load_model
 from symgrad.cli.starting import starts
+from tests.families import one_in
 
 
-@pytest.mark.parametrize("name", starts())
+@pytest.mark.parametrize("name", one_in(3, starts()))
 def test_a_new_model_file_has_comments_compiles_and_is_right(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

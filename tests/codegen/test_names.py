@@ -38,7 +38,7 @@ def _roles(label):
     yield "quantity", lambda: Model(total(H.applyfunc(tanh)) + total(H), [w], where=[Eq(H, X * w)])
 
 
-@pytest.mark.parametrize("label", one_in(6, NAMES))
+@pytest.mark.parametrize("label", one_in(18, NAMES))
 def test_a_symbol_of_any_name_works_everywhere_or_is_refused(label):
     refused = 0
     for role, build in _roles(label):

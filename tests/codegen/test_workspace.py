@@ -120,7 +120,7 @@ def test_a_workspace_serves_any_sizes_and_types_one_after_the_other(make):
         np.testing.assert_allclose(flat[1], module.flat_value_and_gradient(theta, **data)[1], rtol=1e-3, atol=1e-3)
 
 
-@pytest.mark.parametrize("make", EVERY)
+@pytest.mark.parametrize("make", one_in(2, EVERY))
 def test_results_are_not_changed_by_the_next_call(make):
     model = make()
     module = model.compile(check=False, workspace=True)
@@ -183,7 +183,7 @@ def test_without_being_asked_for_nothing_changes():
     assert "workspace" not in network().source().lower()
 
 
-@pytest.mark.parametrize("name", [*MODELS][::4])
+@pytest.mark.parametrize("name", one_in(3, [*MODELS][::4]))
 def test_any_model_has_the_same_results(name):
     model = MODELS[name]()
     module = model.compile(check=False, workspace=True)

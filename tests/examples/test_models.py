@@ -65,7 +65,7 @@ def _model(reference: str) -> Model:
     return load_model(ModelReference.parse(str(EXAMPLES / reference)))
 
 
-@pytest.mark.parametrize("reference", one_in(7, [*MODELS, *NETWORKS]))
+@pytest.mark.parametrize("reference", one_in(14, [*MODELS, *NETWORKS]))
 def test_an_example_has_a_docstring_a_name_formulas_and_code(reference: str) -> None:
     model = _model(reference)
     assert ast.get_docstring(ast.parse((EXAMPLES / reference.partition(":")[0]).read_text(encoding="utf-8")))

@@ -96,7 +96,7 @@ def code(model):
     return model.source().partition('"""')[2].partition('"""')[2]
 
 
-@pytest.mark.parametrize("name", one_in(4, SPELLINGS))
+@pytest.mark.parametrize("name", one_in(8, SPELLINGS))
 def test_a_model_is_the_same_with_an_index_for_every_sum(name):
     twice, once = (Model(loss, [x]) for loss in SPELLINGS[name])
     assert code(twice) == code(once)

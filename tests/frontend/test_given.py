@@ -5,6 +5,7 @@ import pytest
 from sympy import Eq, IndexedBase, Matrix, MatrixSymbol, Q, Rational, Sum, Symbol, Tuple, floor, sin, symbols
 
 from symgrad import Model, ModelError, total
+from tests.families import one_in
 
 N, M = symbols("N M", integer=True, positive=True)
 n = symbols("n", integer=True)
@@ -76,7 +77,7 @@ def test_a_single_object_counts_as_a_list_of_one():
 HOSTILE = ['x"""); import os; raise SystemExit(("""', "\\", '"', "'''", "{{ 7 * 7 }}{% raw %}", "%s %(a)d", "a" * 5000]
 
 
-@pytest.mark.parametrize("name", [*HOSTILE, "模型 ∂", ""])
+@pytest.mark.parametrize("name", one_in(3, [*HOSTILE, "模型 ∂", ""]))
 def test_any_printable_text_may_be_a_name(name, tmp_path):
     model = Model((s - 1) ** 2, [s], name=name)
     module = model.compile()

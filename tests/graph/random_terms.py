@@ -76,7 +76,7 @@ SIZES = {N: 3, M: 3}
 LETTERS = ("i", "j", "k")
 
 many = settings(
-    max_examples=int(os.environ.get("SYMGRAD_EXAMPLES", "25")) * 3 // 2,
+    max_examples=int(os.environ.get("SYMGRAD_EXAMPLES", "15")) * 3 // 2,
     deadline=None,
     derandomize=True,
     database=None,

@@ -149,13 +149,16 @@ def test_problems_pass_the_check(problem: Any) -> None:
 
 @pytest.mark.parametrize(
     ("old", "new", "blamed"),
-    [
-        ("line = ", "line = 1e-3 + ", "line"),
-        ("jacobian_0, 2 * y * x", "jacobian_0, 2.02 * y * x", "J_disc.x"),
-        ("grad_y = ", "grad_y = 1.01 * ", "J_objective.y"),
-        ("loss = ", "loss = 1.01 * ", "objective"),
-        ("2 * y * multiplier_disc + 2 * factor", "2.02 * y * multiplier_disc + 2 * factor", "H.x.x"),
-    ],
+    one_in(
+        2,
+        [
+            ("line = ", "line = 1e-3 + ", "line"),
+            ("jacobian_0, 2 * y * x", "jacobian_0, 2.02 * y * x", "J_disc.x"),
+            ("grad_y = ", "grad_y = 1.01 * ", "J_objective.y"),
+            ("loss = ", "loss = 1.01 * ", "objective"),
+            ("2 * y * multiplier_disc + 2 * factor", "2.02 * y * multiplier_disc + 2 * factor", "H.x.x"),
+        ],
+    ),
 )
 def test_wrong_functions_are_found(old: str, new: str, blamed: str) -> None:
     problem = small()
@@ -234,69 +237,92 @@ def test_quantities_of_where_and_zero_objectives() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "message"),
-    [
-        (lambda: Problem(x, [x], subject_to=[x == 1]), r"subject_to\[0\] is False, as == compares in Python"),
-        (lambda: Problem(x, [x], subject_to=[Ge(x, 0), Lt(x, 1)]), r"subject_to\[1\], x < 1: a strict .*; write Le\("),
-        (lambda: Problem(x, [x], subject_to=[Ne(x, 1)]), r"subject_to\[0\], .* is no constraint; write Eq\(a, b\)"),
-        (lambda: Problem(x, [x], subject_to=[x + 1]), r"subject_to\[0\], x \+ 1 \(Add\) is no constraint"),
-        (lambda: Problem(x, [x], subject_to=["x < 1"]), r"subject_to\[0\] is 'x < 1'.*without quotes"),
-        (
-            lambda: Problem(x, [x], subject_to=[Eq(x, 1), Le(h, 2)]),
-            r"subject_to\[1\], h <= 2: no variable occurs in it",
-        ),
-        (lambda: Problem(x, [x, y]), "the variable y occurs neither in the objective nor in a constraint"),
-        (lambda: Problem(A * w, [w]), r"the objective A\*w of shape \(N, 1\) is not a scalar"),
-        (lambda: Problem(Le(x, 1), [x]), "the objective is x <= 1, a statement"),
-        (lambda: Problem(None, [x]), "there is no objective; 0 stands for"),
-        (lambda: Problem(x, [x], bounds={x: (2, 1)}), r"bounds\[x\]: the lower bound 2 is above the upper bound 1"),
-        (lambda: Problem(x, [x], bounds={y: (0, 1)}), r"bounds\[y\]: y is no variable of the problem; they are x"),
-        (lambda: Problem(x, [x], bounds={x: 3}), r"bounds\[x\] is 3 \(int\); give a pair"),
-        (lambda: Problem(x, [x], bounds={x: (h + 1, 3)}), r"bounds\[x\]: h \+ 1 is an expression"),
-        (
-            lambda: Problem(sumsq(w), [w], subject_to=[Eq(A * w, w, evaluate=False)]),
-            r"subject_to\[0\], .*: sides of the shapes \(N, 1\) and \(M, 1\) are compared",
-        ),
-        (
-            lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[Ge(state[0], 0), Le(state[2 * t], 1)]),
-            r"subject_to\[1\], .*: no range of t follows from its subscripts; state it beside the constraint",
-        ),
-        (
-            lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[(Le(state[t], 1), (t, 0, T + 3))]),
-            r"subject_to\[0\], state\[t\] <= 1: .*T",
-        ),
-        (
-            lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[Le(state[t], IndexedBase("q")[t])]),
-            r"subject_to\[0\], .*: IndexedBase q has no shape",
-        ),
-        (lambda: Problem(x, [x], subject_to={"return": Le(x, 1)}), "the name 'return' is no name in Python"),
-        (lambda: Problem(x, [x], subject_to={"x": Le(x, 1)}), "the name x is taken by another symbol"),
-        (lambda: Problem(x, [x], subject_to={"one": x == 1}), r"subject_to\[0\] \(one\) is False, as == compares"),
-        (lambda: Problem(x, [x], subject_to=[Ge(x, 0), Le(1, 2)]), r"subject_to\[1\] is True: SymPy found it true"),
-        (lambda: Problem(x, [x], subject_to=[Ge(x, 0), ("a", Lt(x, 1))]), r"subject_to\[1\] \(a\), x < 1: a strict"),
-        (
-            lambda: Problem(x + y, [x, y], subject_to={"multiplier_a": Eq(x, 0), "a": Eq(y, 1)}),
-            r"subject_to\[1\]: multiplier_a, the name of the multipliers of a, is taken",
-        ),
-        (
-            lambda: Problem(SQUARES, [u], subject_to=[Eq(u[n], v[n])]),
-            r"subject_to\[0\], .*: the last n is M - 1 by v\[n\] and N - 1 by u\[n\]; make the sizes agree",
-        ),
-        (lambda: Problem(SQUARES, [u], subject_to=[(Le(u[n], 1), (n, 3, 1))]), "range of n, from 3 to 1, is empty"),
-        (lambda: Problem(u[n] ** 2, [u]), r"the objective u\[n\]\*\*2 is not a scalar: its index n is bound by no sum"),
-        (lambda: Problem(x, [x], bounds={x: (True, 3)}), r"bounds\[x\]: True is no number"),
-        (
-            lambda: Problem(SQUARES, [u], bounds={u: ([1, 2], 3)}).solve(np.ones(3)),
-            r"bounds\[u\]: a bound of shape \(2,\)",
-        ),
-        (lambda: Problem(SQUARES, [u], subject_to=[Eq(u[7], 1)]).solve(np.ones(4)), "do not fit the problem: .*N >= 8"),
-        (lambda: small().solve((1, "a")), r"x0: y is 'a' \(str\), no array of real numbers"),
-        (lambda: Problem(h * x**2, [x]).solve(1, {h: "a"}), "do not fit the problem: h: expected real numbers"),
-        (lambda: small().solve((1, 1), options={"depth": 3}), "trust-constr does not take the options {'depth': 3}"),
-        (lambda: small().solve((1, 1), method="newton"), "there is no method 'newton'.*; choose trust-constr, SLSQP"),
-        (lambda: small().solve({x: 1}), "x0 has no y"),
-        (lambda: small().solve({x: 1, y: 1, z: 1}), "x0 has z, which is no variable"),
-        (lambda: path().solve((np.zeros(4), np.zeros(3))), "data has no h; the problem needs h"),
-    ],
+    one_in(
+        3,
+        [
+            (lambda: Problem(x, [x], subject_to=[x == 1]), r"subject_to\[0\] is False, as == compares in Python"),
+            (
+                lambda: Problem(x, [x], subject_to=[Ge(x, 0), Lt(x, 1)]),
+                r"subject_to\[1\], x < 1: a strict .*; write Le\(",
+            ),
+            (lambda: Problem(x, [x], subject_to=[Ne(x, 1)]), r"subject_to\[0\], .* is no constraint; write Eq\(a, b\)"),
+            (lambda: Problem(x, [x], subject_to=[x + 1]), r"subject_to\[0\], x \+ 1 \(Add\) is no constraint"),
+            (lambda: Problem(x, [x], subject_to=["x < 1"]), r"subject_to\[0\] is 'x < 1'.*without quotes"),
+            (
+                lambda: Problem(x, [x], subject_to=[Eq(x, 1), Le(h, 2)]),
+                r"subject_to\[1\], h <= 2: no variable occurs in it",
+            ),
+            (lambda: Problem(x, [x, y]), "the variable y occurs neither in the objective nor in a constraint"),
+            (lambda: Problem(A * w, [w]), r"the objective A\*w of shape \(N, 1\) is not a scalar"),
+            (lambda: Problem(Le(x, 1), [x]), "the objective is x <= 1, a statement"),
+            (lambda: Problem(None, [x]), "there is no objective; 0 stands for"),
+            (lambda: Problem(x, [x], bounds={x: (2, 1)}), r"bounds\[x\]: the lower bound 2 is above the upper bound 1"),
+            (lambda: Problem(x, [x], bounds={y: (0, 1)}), r"bounds\[y\]: y is no variable of the problem; they are x"),
+            (lambda: Problem(x, [x], bounds={x: 3}), r"bounds\[x\] is 3 \(int\); give a pair"),
+            (lambda: Problem(x, [x], bounds={x: (h + 1, 3)}), r"bounds\[x\]: h \+ 1 is an expression"),
+            (
+                lambda: Problem(sumsq(w), [w], subject_to=[Eq(A * w, w, evaluate=False)]),
+                r"subject_to\[0\], .*: sides of the shapes \(N, 1\) and \(M, 1\) are compared",
+            ),
+            (
+                lambda: Problem(
+                    Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[Ge(state[0], 0), Le(state[2 * t], 1)]
+                ),
+                r"subject_to\[1\], .*: no range of t follows from its subscripts; state it beside the constraint",
+            ),
+            (
+                lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[(Le(state[t], 1), (t, 0, T + 3))]),
+                r"subject_to\[0\], state\[t\] <= 1: .*T",
+            ),
+            (
+                lambda: Problem(Sum(state[t] ** 2, (t, 0, T)), [state], subject_to=[Le(state[t], IndexedBase("q")[t])]),
+                r"subject_to\[0\], .*: IndexedBase q has no shape",
+            ),
+            (lambda: Problem(x, [x], subject_to={"return": Le(x, 1)}), "the name 'return' is no name in Python"),
+            (lambda: Problem(x, [x], subject_to={"x": Le(x, 1)}), "the name x is taken by another symbol"),
+            (lambda: Problem(x, [x], subject_to={"one": x == 1}), r"subject_to\[0\] \(one\) is False, as == compares"),
+            (lambda: Problem(x, [x], subject_to=[Ge(x, 0), Le(1, 2)]), r"subject_to\[1\] is True: SymPy found it true"),
+            (
+                lambda: Problem(x, [x], subject_to=[Ge(x, 0), ("a", Lt(x, 1))]),
+                r"subject_to\[1\] \(a\), x < 1: a strict",
+            ),
+            (
+                lambda: Problem(x + y, [x, y], subject_to={"multiplier_a": Eq(x, 0), "a": Eq(y, 1)}),
+                r"subject_to\[1\]: multiplier_a, the name of the multipliers of a, is taken",
+            ),
+            (
+                lambda: Problem(SQUARES, [u], subject_to=[Eq(u[n], v[n])]),
+                r"subject_to\[0\], .*: the last n is M - 1 by v\[n\] and N - 1 by u\[n\]; make the sizes agree",
+            ),
+            (lambda: Problem(SQUARES, [u], subject_to=[(Le(u[n], 1), (n, 3, 1))]), "range of n, from 3 to 1, is empty"),
+            (
+                lambda: Problem(u[n] ** 2, [u]),
+                r"the objective u\[n\]\*\*2 is not a scalar: its index n is bound by no sum",
+            ),
+            (lambda: Problem(x, [x], bounds={x: (True, 3)}), r"bounds\[x\]: True is no number"),
+            (
+                lambda: Problem(SQUARES, [u], bounds={u: ([1, 2], 3)}).solve(np.ones(3)),
+                r"bounds\[u\]: a bound of shape \(2,\)",
+            ),
+            (
+                lambda: Problem(SQUARES, [u], subject_to=[Eq(u[7], 1)]).solve(np.ones(4)),
+                "do not fit the problem: .*N >= 8",
+            ),
+            (lambda: small().solve((1, "a")), r"x0: y is 'a' \(str\), no array of real numbers"),
+            (lambda: Problem(h * x**2, [x]).solve(1, {h: "a"}), "do not fit the problem: h: expected real numbers"),
+            (
+                lambda: small().solve((1, 1), options={"depth": 3}),
+                "trust-constr does not take the options {'depth': 3}",
+            ),
+            (
+                lambda: small().solve((1, 1), method="newton"),
+                "there is no method 'newton'.*; choose trust-constr, SLSQP",
+            ),
+            (lambda: small().solve({x: 1}), "x0 has no y"),
+            (lambda: small().solve({x: 1, y: 1, z: 1}), "x0 has z, which is no variable"),
+            (lambda: path().solve((np.zeros(4), np.zeros(3))), "data has no h; the problem needs h"),
+        ],
+    ),
 )
 def test_what_has_no_sense_says_so(asked: Any, message: str) -> None:
     with pytest.raises(ModelError, match=message):

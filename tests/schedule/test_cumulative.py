@@ -97,7 +97,7 @@ def drawn(model, sizes, seed=0):
     }
 
 
-@pytest.mark.parametrize("name", one_in(6, CASES))
+@pytest.mark.parametrize("name", one_in(12, CASES))
 def test_cumulative_sums_are_those_of_the_masks(name):
     model, expected = CASES[name]
     module = model.compile(check=False)

@@ -105,7 +105,7 @@ def _unit(place):
     return unit
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", one_in(3, MODELS))
 def test_single_precision(name):
     model = MODELS[name]()
     given = {"z": (10 * POINTS).astype(np.float32), "tau": np.float32(0.5)}
@@ -128,7 +128,7 @@ RISKS = {
 }
 
 
-@pytest.mark.parametrize("name", RISKS)
+@pytest.mark.parametrize("name", one_in(2, RISKS))
 def test_a_partial_likelihood_does_not_depend_on_the_level_of_the_hazards(name):
     model = Model(-Sum(event[n] * (eta[n] - log(RISKS[name])), (n, 0, N - 1)), [eta])
     module = model.compile(check=False, hvp=True)

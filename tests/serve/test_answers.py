@@ -50,7 +50,7 @@ def test_every_example_has_a_derivative_to_compare_with() -> None:
     assert list(GRADIENTS) == list(EXAMPLES)
 
 
-@pytest.mark.parametrize("title", one_in(4, EXAMPLES))
+@pytest.mark.parametrize("title", one_in(12, EXAMPLES))
 def test_the_gallery(title: str) -> None:
     example = EXAMPLES[title]
     read = of(example, "formula")

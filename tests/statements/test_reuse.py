@@ -223,7 +223,7 @@ def _draws(model, module):
     return [draw.inputs for draw in model.draws(module)][:2]
 
 
-@pytest.mark.parametrize("name", one_in(4, MODELS))
+@pytest.mark.parametrize("name", one_in(12, MODELS))
 def test_results_are_the_same_bits_and_arguments_are_not_written_to(name, monkeypatch):
     model = MODELS[name]()
     module = model.compile(check=False)

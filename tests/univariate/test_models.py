@@ -117,7 +117,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", one_in(6, MODELS))
+@pytest.mark.parametrize("name", one_in(12, MODELS))
 def test_value_gradient_and_hessian_keep_their_digits(name):
     formula, parameters, truth, values = MODELS[name]
     model = Model(formula, parameters)

@@ -14,6 +14,7 @@ from symgrad.verify.check import check_module
 from symgrad.verify.derivatives import taylor_order
 from symgrad.verify.report import CheckReport, Run
 from symgrad.verify.subject import Settings
+from tests.families import one_in
 from tests.verify.wrong_printer import print_wrongly
 
 N, M, K = symbols("N M K", integer=True, positive=True)
@@ -155,7 +156,7 @@ CONVENTIONS = {
 }
 
 
-@pytest.mark.parametrize("name", CONVENTIONS)
+@pytest.mark.parametrize("name", one_in(2, CONVENTIONS))
 def test_the_convention_at_a_kink(name: str) -> None:
     function, slope = CONVENTIONS[name]
     model = Model(Sum(t[n] * function(z) + z, (n, 0, N - 1)), [w])
@@ -203,7 +204,7 @@ BEYOND_ZERO = {  # kinks that are not where an argument is zero, where they are 
 }
 
 
-@pytest.mark.parametrize("name", BEYOND_ZERO)
+@pytest.mark.parametrize("name", one_in(3, BEYOND_ZERO))
 def test_kinks_that_are_not_at_zero(name: str) -> None:
     make, said, count = BEYOND_ZERO[name]
     report = make().check()
@@ -248,13 +249,16 @@ def test_a_gradient_that_depends_on_the_layout_of_the_inputs_is_found_and_named(
 
 @pytest.mark.parametrize(
     ("old", "new", "statement"),
-    [
-        ("np.ravel(array) for", "np.ravel(array.T) for", "pack puts"),
-        ("flat[end - prod(shape) : end]", "flat[end - prod(shape) : end][::-1]", "unpack undoes pack"),
-        ("return float(loss), pack", "return 2 * float(loss), pack", "flat_value_and_gradient has the same value"),
-        ("pack(*slope)\n", "-pack(*slope)\n", "flat_value_and_gradient has the same gradient"),
-        ("return float(loss), pack", "return float(los), pack", "flat_value_and_gradient computes"),
-    ],
+    one_in(
+        2,
+        [
+            ("np.ravel(array) for", "np.ravel(array.T) for", "pack puts"),
+            ("flat[end - prod(shape) : end]", "flat[end - prod(shape) : end][::-1]", "unpack undoes pack"),
+            ("return float(loss), pack", "return 2 * float(loss), pack", "flat_value_and_gradient has the same value"),
+            ("pack(*slope)\n", "-pack(*slope)\n", "flat_value_and_gradient has the same gradient"),
+            ("return float(loss), pack", "return float(los), pack", "flat_value_and_gradient computes"),
+        ],
+    ),
 )
 def test_flat_functions(old: str, new: str, statement: str) -> None:
     A = IndexedBase("A", (M, K))

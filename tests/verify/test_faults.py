@@ -12,6 +12,7 @@ from symgrad import Model, if_else, softplus
 from symgrad.generated import imported
 from symgrad.verify.check import check_module
 from symgrad.verify.subject import Settings
+from tests.families import one_in
 
 N, M, K = symbols("N M K", integer=True, positive=True)
 n, m = symbols("n m", integer=True)
@@ -118,7 +119,7 @@ def faulty(module: Any, functions: tuple[str, ...], path: str, where: Callable[[
     return module
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", one_in(3, FAULTS))
 def test_a_fault_is_found(name: str) -> None:
     model, functions, path, where, factor = FAULTS[name]
     made = MODELS[model]()
@@ -129,7 +130,7 @@ def test_a_fault_is_found(name: str) -> None:
     assert report.verdict == "fail", report
 
 
-@pytest.mark.parametrize(("model", "functions"), sorted({fault[:2] for fault in FAULTS.values()}))
+@pytest.mark.parametrize(("model", "functions"), one_in(3, sorted({fault[:2] for fault in FAULTS.values()})))
 def test_functions_that_change_nothing_are_right(model: str, functions: tuple[str, ...]) -> None:
     path = next(fault[2] for fault in FAULTS.values() if fault[:2] == (model, functions))
     made = MODELS[model]()
@@ -158,7 +159,7 @@ APPENDED = {
 }
 
 
-@pytest.mark.parametrize("name", APPENDED)
+@pytest.mark.parametrize("name", one_in(3, APPENDED))
 def test_a_fault_of_a_way_to_call_it_is_found(name: str) -> None:
     function, wrong = APPENDED[name]
     model = MODELS["logistic"]()
@@ -193,7 +194,7 @@ def test_a_fault_of_a_flat_function_of_second_order_is_found(function: str) -> N
     assert all(function in item for item in failed), report
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", one_in(3, MODELS))
 def test_right_modules_pass(name: str) -> None:
     report = MODELS[name]().check(workspace=True, hessian=True, hvp=True, chain=False)
     assert report.ok, report

@@ -14,6 +14,7 @@ from symgrad.verify.draw import Draw
 from symgrad.verify.left_out import left_out_findings, unread_entries
 from symgrad.verify.point import Point
 from symgrad.verify.subject import Subject
+from tests.families import one_in
 
 N = symbols("N", integer=True, positive=True)
 n, i, j = symbols("n i j", integer=True)
@@ -36,7 +37,7 @@ MASKED: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", MASKED)
+@pytest.mark.parametrize("name", one_in(3, MASKED))
 def test_gaps_are_drawn_and_count_for_nothing(name: str) -> None:
     report = MASKED[name]().check(hessian=True, hvp=True, chain=False)
     assert report.ok, report

@@ -83,7 +83,7 @@ def test_a_recurrence_along_a_tree_whose_parents_are_data():
     assert np.isnan(jax.jit(in_jax.value)(**late))
 
 
-@pytest.mark.parametrize("name", one_in(6, MODELS))
+@pytest.mark.parametrize("name", one_in(12, MODELS))
 def test_jax_gives_what_numpy_gives(name: str):
     model, inputs = MODELS[name]
     agree(*modules(model), inputs)
