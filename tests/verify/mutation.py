@@ -9,6 +9,7 @@ often than the expensive; no check may fail or be inconclusive.
 """
 
 import argparse
+import copy
 import sys
 import time
 from collections import defaultdict
@@ -83,9 +84,10 @@ class Trial:
         """The largest error of a wrong gradient, relative to the parameter's largest derivative; inf if it raises."""
         errors = [0.0]
         for inputs, right in self.elsewhere:
+            own = copy.deepcopy(inputs)  # what is wrong may write to them
             with np.errstate(all="ignore"):
                 try:
-                    parts = [np.asarray(part) for part in wrong.gradient(**inputs)]
+                    parts = [np.asarray(part) for part in wrong.gradient(**own)]
                 except Exception:
                     return np.inf
             for part, expected in zip(parts, right, strict=True):
