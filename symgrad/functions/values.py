@@ -38,9 +38,21 @@ COMPARISONS: dict[Any, Callable[[Any, Any], bool]] = {
 }
 _LOGIC: dict[Any, Callable[[Sequence[Any]], bool]] = {sp.And: all, sp.Or: any, sp.Not: lambda parts: not parts[0]}
 
+# Binary digits of an exponent beyond which mpmath would compute for minutes; no float64 is near such values.
+_MOST_BITS = 20_000
+
+
+def exponential(x: Any) -> Any:
+    """exp(x); 0 or ∞ where the exponent itself has thousands of digits before the point."""
+    if isinstance(x, mpf) and x.man and x.exp + x.bc > _MOST_BITS:
+        return mpf(0) if x < 0 else mpf("inf")
+    return mpmath.exp(x)
+
+
 # Those that neither SymPy nor symgrad says it of.
 _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     sp.Pow: mpmath.power,
+    sp.exp: exponential,
     sp.Max: max,
     sp.Min: min,
     sp.Mod: lambda x, y: x - y * mpmath.floor(x / y),
@@ -150,7 +162,7 @@ def reduction_of(head: Any) -> Callable[[Sequence[Any]], Any] | None:
 
 def softmax(terms: Sequence[Any]) -> list[Any]:
     """The shares of exponentials; where all terms are −∞, nothing has a share."""
-    exponentials = [mpmath.exp(term) for term in terms]
+    exponentials = [exponential(term) for term in terms]
     total = mpmath.fsum(exponentials)
     return [part / total if total else total for part in exponentials]
 
