@@ -9,6 +9,7 @@ from typing import Any
 from sympy import Add, Basic, Expr, Heaviside, Lambda, MatrixExpr, Mul, Pow, S, sign
 
 from symgrad.formula.conditions import implied, merged
+from symgrad.formula.notation import is_negative_sum
 from symgrad.formula.sums import sums_tidied
 from symgrad.walk import is_larger
 
@@ -34,9 +35,7 @@ def _with_powers(expr: Expr) -> Expr:
 
 def _unsigned(expr: Pow) -> Expr:
     base, exponent = expr.args
-    if isinstance(base, Add) and exponent.is_even and all(_is_negative(term) for term in base.args):
-        return (-base) ** exponent
-    return expr
+    return (-base) ** exponent if exponent.is_even and is_negative_sum(base) else expr
 
 
 def _raised(expr: Mul) -> Expr:
@@ -50,10 +49,6 @@ def _raised(expr: Mul) -> Expr:
                 others = [one for k, one in enumerate(factors) if k != n and one != factor]
                 return Mul(*others, factor / power.base, power.base ** (power.exp + 1))
     return expr
-
-
-def _is_negative(term: Expr) -> bool:
-    return bool(term.as_coeff_Mul()[0].is_negative)
 
 
 def _indicators(expr: Expr) -> Expr:

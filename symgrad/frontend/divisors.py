@@ -10,6 +10,7 @@ from sympy import Basic, Expr, Piecewise, Pow
 
 from symgrad.functions import if_else
 from symgrad.graph.dimensions import may_be_zero
+from symgrad.walk import Preorder
 
 _CHOICES = (if_else, Piecewise)
 
@@ -20,18 +21,12 @@ def divisors(expressions: Iterable[Basic], dimensions: Collection[Any]) -> tuple
     What a condition on sizes chooses is left out, since it may choose by them: `if_else(N > 0, s/N, 0)`.
     """
     found: dict[Expr, None] = {}
-    seen: set[Basic] = set()
-    stack = list(expressions)
-    while stack:
-        part = stack.pop()
-        if part in seen:
-            continue
-        seen.add(part)
-        if isinstance(part, _CHOICES) and not part.free_symbols.isdisjoint(dimensions) and _by_sizes(part, dimensions):
-            continue
-        if isinstance(part, Pow) and part.exp.is_negative:
-            found[part.base] = None
-        stack.extend(reversed(getattr(part, "args", ())))
+    for expression in expressions:
+        for part in (walk := Preorder(expression)):
+            if isinstance(part, _CHOICES) and _by_sizes(part, dimensions):
+                walk.skip()
+            elif isinstance(part, Pow) and part.exp.is_negative:
+                found[part.base] = None
     of_sizes = [base for base in found if base.free_symbols <= set(dimensions) and may_be_zero(base)]
     return tuple(sorted(of_sizes, key=str))
 

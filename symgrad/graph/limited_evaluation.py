@@ -10,6 +10,7 @@ from mpmath import mpf
 from symgrad.arrays import np
 from symgrad.functions import LogSumExp
 from symgrad.graph.evaluation import GraphEvaluator
+from symgrad.graph.node import own
 from symgrad.graph.nodes import Apply, AxisMap, Input, Node, Reduce, Use
 
 # The size of an argument, as a power of 2, beyond which mpmath takes too long: exponentials by their exponent's digits.
@@ -39,20 +40,15 @@ class LimitedEvaluator(GraphEvaluator):
 def _limits(node: Node) -> list[tuple[Use, int]]:
     """The arguments of a function that has limits, with these."""
     if isinstance(node, AxisMap) or (isinstance(node, Reduce) and node.head is LogSumExp):
-        return [(_whole(node.arg), _OF_EXPONENTIALS)]
+        return [(own(node.arg.node), _OF_EXPONENTIALS)]
     if not isinstance(node, Apply):
         return []
     if node.head is sp.Pow:
-        return [(_whole(node.args[1]), _OF_EXPONENTS)]
+        return [(own(node.args[1].node), _OF_EXPONENTS)]
     if node.head in _WITHOUT_LIMIT or not isinstance(node.head, sp.FunctionClass):
         return []
     most = _OF_EXPONENTIALS if node.head.__name__ in _EXPONENTIAL else _OF_OTHERS
-    return [(_whole(use), most) for use in node.args]
-
-
-def _whole(use: Use) -> Use:
-    """All entries of an argument."""
-    return Use(use.node, tuple(range(use.node.rank)))
+    return [(own(use.node), most) for use in node.args]
 
 
 class RoundedEvaluator(LimitedEvaluator):

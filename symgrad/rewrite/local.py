@@ -6,6 +6,7 @@ y - t. SymPy does the algebra on placeholders; a cost function decides whether t
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from math import prod
 from typing import NamedTuple
 from weakref import WeakSet
@@ -219,18 +220,12 @@ def _best_of(
 
     Where none does, as where (x − y)² is multiplied out, sums that a closing says stay as they are.
     """
-    for closing in (_never, *closings):
-        closed, sums = _closed(expr, closing)
-        if closing is not _never and not sums:
-            continue
+    found = (_closed(expr, closing) for closing in closings)
+    for closed, sums in chain([(expr, {})], (one for one in found if one[1])):
         candidate = min((one.xreplace(sums) for one in forms(closed)), key=cost)
         if cost(candidate) < limit and keeps_digits(expr, candidate):
             return candidate
     return None
-
-
-def _never(parents: Sequence[Expr]) -> bool:
-    return False
 
 
 def _is_raised(parents: Sequence[Expr]) -> bool:

@@ -60,6 +60,15 @@ class Page(html.parser.HTMLParser):
         assert self.open.pop() == tag, tag
 
 
+def assert_whole(text: str) -> Page:
+    """Of a page that is whole and needs nothing else, what was read."""
+    parsed = Page(text)
+    assert len(set(parsed.ids)) == len(parsed.ids)
+    assert {target.removeprefix("#") for target in parsed.targets} <= set(parsed.ids)
+    assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)|@import|url\((?!#)|src=", text)
+    return parsed
+
+
 @pytest.fixture(scope="module")
 def text(models: Any) -> str:
     done: list[str] = []
@@ -70,10 +79,7 @@ def text(models: Any) -> str:
 
 
 def test_the_page_is_whole_and_needs_nothing_else(text: str) -> None:
-    parsed = Page(text)
-    assert len(set(parsed.ids)) == len(parsed.ids)
-    assert {target.removeprefix("#") for target in parsed.targets} <= set(parsed.ids)
-    assert not re.findall(r"https?://(?!www\.w3\.org/2000/svg)|@import|url\((?!#)|src=", text)
+    parsed = assert_whole(text)
     assert "<title>logistic &lt;regression&gt;: the gradient and its check</title>" in text
     assert parsed.headings[0] == "h1" and parsed.headings.count("h1") == 1
     assert text.count("<svg") == 3 and "gradient checked" in text and "PASSED" in text
