@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, exp, log, symbols
+from sympy import Eq, IndexedBase, Rational, Sum, exp, log, symbols
 
 from symgrad import Model, softmax
 from tests.families import one_in
@@ -130,6 +130,62 @@ def test_second_derivatives_at_labels():
                 for r in range(3)
             ]
         np.testing.assert_allclose(found, np.array(right, dtype=float), rtol=1e-13, atol=1e-300)
+
+
+EVERY_CLASS = {
+    "linear": (Sum(w[k] * (1 - p[k]), classes), lambda p, w: w * (1 - p)),
+    "logarithm": (Sum(w[k] * log(1 - p[k]), classes), lambda p, w: w * mpmath.log(1 - p) if w else mpmath.mpf(0)),
+    "focal": (
+        -Sum(w[k] * (1 - p[k]) ** 2 * log(p[k]), classes),
+        lambda p, w: -w * (1 - p) ** 2 * mpmath.log(p) if w else mpmath.mpf(0),
+    ),
+    "focal to a power": (
+        -Sum(w[k] * (1 - p[k]) ** Rational(5, 2) * log(p[k]), classes),
+        lambda p, w: -w * (1 - p) ** mpmath.mpf(2.5) * mpmath.log(p) if w else mpmath.mpf(0),
+    ),
+    "spread": (Sum(w[k] * p[k] * (1 - p[k]), classes), lambda p, w: w * p * (1 - p)),
+    "impurity": (Sum(w[k] * p[k], classes) - Sum(p[k] ** 2, classes) + 1, lambda p, w: w * p + p * (1 - p)),
+    "higher powers": (
+        Sum(w[k] * p[k], classes) - 2 * Sum(p[k] ** 3, classes) + 2,
+        lambda p, w: w * p + 2 * p * (1 - p) * (1 + p),
+    ),
+}
+TARGETS = {"one-hot": [1.0, 0.0, 0.0], "soft": [0.25, 0.5, 0.25]}
+SCORES = [np.array(one) for one in ([1.0, 2, 3], [40.0, 0, -1], [-40.0, 0, -700], [2.0, 2, 2], [0.0, 1, 60])]
+
+
+@pytest.mark.parametrize(("name", "targets"), one_in(5, [(name, one) for name in EVERY_CLASS for one in TARGETS]))
+def test_every_entry_at_once(name, targets):
+    loss, term = EVERY_CLASS[name]
+    model = Model(loss, [z], where=OF_VECTOR)
+    points = [{"z": scores, "w": np.array(TARGETS[targets])} for scores in SCORES]
+    right = lambda z, w: mpmath.fsum(term(*pair) for pair in zip(shares(z), w, strict=True))  # noqa: E731
+    assert not array_tails.shortfalls(model, right, *points)
+
+
+def test_every_entry_of_rows():
+    Y = IndexedBase("Y", shape=(N, K))
+    model = Model(
+        Sum(1 - Sum(P[n, k] ** 2, classes), rows) - Sum(Y[n, k] * log(1 - P[n, k]), classes, rows), [Z], where=OF_MATRIX
+    )
+
+    def right(Z, Y):
+        pairs = [pair for row, y in zip(Z, Y, strict=True) for pair in zip(shares(row), y, strict=True)]
+        return mpmath.fsum(p * (1 - p) - (y * mpmath.log(1 - p) if y else 0) for p, y in pairs)
+
+    for scores in SCORES:
+        at = {"Z": np.array([scores, scores[::-1]]), "Y": np.array([[1.0, 0, 0], [0.25, 0, 0.75]])}
+        assert not array_tails.shortfalls(model, right, at)
+
+
+def test_the_only_entry_leaves_nothing_and_nothing_is_asked_of_it():
+    at = {"z": np.array([3.0]), "w": np.array([0.0])}
+    for name in ("linear", "logarithm", "focal"):
+        with np.errstate(all="raise"):
+            value, (slope,) = (
+                Model(EVERY_CLASS[name][0], [z], where=OF_VECTOR).compile(check=False).value_and_gradient(**at)
+            )
+        assert value == 0 and slope == [0.0]
 
 
 def test_one_class_leaves_nothing():

@@ -1,20 +1,24 @@
 """What a share of exponentials leaves of 1: 1 − softmax(u)[y], 1 − exp(u)/(exp(u) + s).
 
 A share is a sigmoid of its exponent less the logarithm of what the others sum up to, and so is what it leaves: no
-digit is lost where the share is all but 1, and none where it is all but 0.
+digit is lost where the share is all but 1, and none where it is all but 0. For all entries of a softmax at once, code
+has the logarithms of the shares, that of the largest as the logarithm of 1 and the others.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
-from sympy import And, Expr, Ne, S, exp, log
+from sympy import And, Expr, Ne, Number, S, exp, log
+from sympy.codegen.cfunctions import expm1
 
 from symgrad.functions import LogSumExp, if_else, sigmoid
 from symgrad.graph.build import (
+    LOG_SOFTMAX,
     ONE,
     SOFTMAX,
     add,
     apply,
+    axis_map,
     const,
     gather,
     index,
@@ -33,6 +37,7 @@ from symgrad.rewrite.axes import sum_of_exp
 from symgrad.rewrite.labels import at_label, labels_of
 from symgrad.rewrite.logarithms import is_sum_of_exponentials
 from symgrad.rewrite.record import BLANCHARD, record
+from symgrad.rewrite.summands import Summand, opened_summands
 
 _OTHER = "other"
 
@@ -197,3 +202,59 @@ def _odds(whole: Use, part: Use) -> Use | None:
     if len(terms_of(whole)) == 2 and not any(is_sum_of_exponentials(see_through(t)) for _, t in terms_of(whole)):
         return None
     return subtract(apply(log, [part]), apply(log, [rest]))
+
+
+@record(
+    "c − c·softmax(u) = −c·(exp(log_softmax(u)) − 1)",
+    "1 − p cancels for the share p of a class that is all but certain",
+    BLANCHARD,
+)
+def complement_of_shares(use: Use) -> Use | None:
+    """What every entry of a softmax leaves of 1, times anything, also of sums over the entries."""
+    for c, taken, rest, (factors, bound) in _pairs(use):
+        for share, e in factors:
+            others = [pair for pair in factors if pair[0] != share]
+            logs = _log_shares(share) if e == 1 else None
+            if logs is not None and product_of_powers(others, bound) == taken:
+                return add([*rest, (c, product_of_powers([*others, (apply(expm1, [logs]), S.One)], bound))])
+    return None
+
+
+@record(
+    "c − c·Σ pᵃ = −c·Σ p·(exp((a − 1)·log_softmax(u)) − 1) for p = softmax(u), a > 1",
+    "Σ p² is near 1 where a share is",
+    BLANCHARD,
+)
+def complement_of_powers(use: Use) -> Use | None:
+    """What a sum of powers of all shares leaves of 1, or of a number of such sums: the impurity 1 − Σ p²."""
+    for c, taken, rest, (factors, bound) in _pairs(use):
+        for share, e in factors:
+            others = [pair for pair in factors if pair[0] != share]
+            logs = _log_shares(share) if e > 1 else None
+            along = [] if logs is None else [logs.letters[axis] for axis in logs.node.over]  # type: ignore[attr-defined]
+            if logs is None or not set(along) <= bound.keys() or {x for f, _ in others for x in f.letters} & {*along}:
+                continue
+            left = {letter: size for letter, size in bound.items() if letter not in along}
+            if product_of_powers(others, left) == taken and len(set(logs.letters)) == len(logs.letters):
+                increment = apply(expm1, [scale(e - 1, logs)])
+                return add([*rest, (c, product_of_powers([*others, (share, S.One), (increment, S.One)], bound))])
+    return None
+
+
+def _pairs(use: Use) -> Iterator[tuple[Number, Use, list[tuple[Number, Use]], Summand]]:
+    """c·u − c·v in a sum, as c, v, the other terms, and the factors of u."""
+    terms = terms_of(use) if isinstance(use.node, Add) else []
+    for n, (c, term) in enumerate(terms):
+        for m, (d, taken) in enumerate(terms):
+            if d == -c:
+                rest = [pair for k, pair in enumerate(terms) if k not in (n, m)]
+                yield from ((c, taken, rest, summand) for summand in opened_summands(term))
+
+
+def _log_shares(use: Use) -> Use | None:
+    """The logarithm of a softmax; None of anything else."""
+    target = see_through(use)
+    if not (isinstance(target.node, AxisMap) and target.node.head == SOFTMAX):
+        return None
+    over = {axis: target.node.shape[axis] for axis in target.node.over}
+    return place(axis_map(LOG_SOFTMAX, target.node.arg, over), target.letters)

@@ -12,13 +12,12 @@ from sympy.codegen.cfunctions import expm1
 from symgrad.functions import sigmoid
 from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale
 from symgrad.graph.facts import is_nonnegative
-from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, Contract, Letter, Use
-from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
+from symgrad.graph.nodes import Add, Apply, Use
+from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.divided import DERIVED
 from symgrad.rewrite.readings import cancels, is_scalar, lift_at, root_of_square, rooted
 from symgrad.rewrite.record import HIGHAM, LOGISTIC, record
-from symgrad.rewrite.summands import bounds_of, joined_summands, summed
+from symgrad.rewrite.summands import bounds_of, joined_summands, opened_summands, summed
 from symgrad.rewrite.univariate import apart
 from symgrad.univariate import X, stable
 
@@ -102,7 +101,7 @@ def near_one(use: Use) -> Use | None:
     terms = terms_of(use) if isinstance(use.node, Add) else []
     places = {term: n for n, (_, term) in enumerate(terms)}
     for n, (c, term) in enumerate(terms):
-        for factors, bound in _opened(term):
+        for factors, bound in opened_summands(term):
             for factor, e in factors:
                 head = factor.node.head if isinstance(factor.node, Apply) and e == 1 else None
                 if head not in (exp, cos):
@@ -119,17 +118,6 @@ def near_one(use: Use) -> Use | None:
                 half = apply(sin, [scale(S.Half, argument)])
                 return add([*left, (-2 * c, product_of_powers([*others, (half, S(2))], bound))])
     return None
-
-
-def _opened(term: Use) -> Iterator[tuple[list[tuple[Use, Number]], dict[Letter, Expr]]]:
-    """The factors of a term, with the letters that it is summed over; also those inside of a sum among its factors."""
-    if not (isinstance(term.node, Contract) and term.node.bound):
-        yield factors_of(term), {}
-    for total, e in factors_of(term):
-        if e == 1 and isinstance(total.node, Contract) and total.node.bound:
-            names, bound = opened(total, total.node.bound)
-            others = [pair for pair in factors_of(term) if pair[0] != total]
-            yield [*others, *((relabel(factor, names), power) for factor, power in total.node.factors)], bound
 
 
 @record("1 − σ(u) + f = σ(−u) + f", "1 − σ(u) is 0 beyond 37", LOGISTIC)

@@ -7,7 +7,9 @@ from symgrad.graph.nodes import Named, Node, Use
 from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.axes import CANONICAL, RECOGNISE
 from symgrad.rewrite.complements import (
+    complement_of_powers,
     complement_of_share_of_exponentials,
+    complement_of_shares,
     complement_of_softmax,
     log_of_shares,
     share_of_exponentials,
@@ -77,6 +79,8 @@ _STABLE: list[AxisRule] = [
     log_of_distance,
     log_of_share,
     *NORMAL_STABILISE,
+    complement_of_shares,
+    complement_of_powers,
     near_one,
     difference_of_logarithms,
     leading_terms,

@@ -1,15 +1,16 @@
 """Sums over the same, and numbers of what they are over, summand by summand: of Σ f + Σ g + N these are f, g and 1."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sympy import Number, S
+from sympy import Expr, Number, S
 
 from symgrad.graph.build import add, mul, product_of_powers, size
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Contract, Letter, Shape, Use
-from symgrad.graph.transform import factors_of, terms_of
+from symgrad.graph.transform import factors_of, opened, terms_of
 
 Term = tuple[Number, Use]
+Summand = tuple[list[tuple[Use, Number]], dict[Letter, Expr]]
 
 
 def bounds_of(terms: Sequence[Term]) -> list[Shape]:
@@ -51,3 +52,14 @@ def _summand(term: Use, bound: Shape, letters: Sequence[Letter]) -> Use | None:
     if len(bound) == 1 and count in factors:
         return product_of_powers([pair for pair in factors if pair != count])
     return None
+
+
+def opened_summands(term: Use) -> Iterator[Summand]:
+    """The factors of a term, with the letters that it is summed over; also those inside of a sum among its factors."""
+    if not (isinstance(term.node, Contract) and term.node.bound):
+        yield factors_of(term), {}
+    for total, e in factors_of(term):
+        if e == 1 and isinstance(total.node, Contract) and total.node.bound:
+            names, bound = opened(total, total.node.bound)
+            others = [pair for pair in factors_of(term) if pair[0] != total]
+            yield [*others, *((relabel(factor, names), power) for factor, power in total.node.factors)], bound

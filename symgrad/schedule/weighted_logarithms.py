@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from sympy import And, Expr, Ne, S, log, oo
-from sympy.codegen.cfunctions import log1p
+from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import if_else
 from symgrad.graph.build import ONE, ZERO, add, apply, const, mul, product_of_powers, scale, split_coefficient
@@ -17,6 +17,10 @@ from symgrad.schedule.liveness import liveness
 from symgrad.schedule.partial_fractions import parts_by_weights
 from symgrad.schedule.regions import Region, is_part
 from symgrad.schedule.vanishing import Vanishing
+from symgrad.univariate import log1mexp
+
+# Logarithms, with an argument at which they are finite.
+_LOGARITHMS = {log: ONE, log1p: ZERO, log1mexp: ONE}
 
 
 @record(
@@ -85,7 +89,7 @@ def _elsewhere(roots: Sequence[Use], nodes: Sequence[Node]) -> set[Node]:
             inside |= {node.factors[n][0].node for n in weighted}
         if node not in inside:
             needed += [use.node for n, use in enumerate(node.uses()) if n not in weighted]
-    return {node for node in needed if isinstance(node, Apply) and node.head in (log, log1p)}
+    return {node for node in needed if isinstance(node, Apply) and node.head in _LOGARITHMS}
 
 
 def _has_weights(node: Contract, n: int) -> bool:
@@ -124,9 +128,12 @@ def _arguments(use: Use) -> Iterator[Use]:
     for _, whole in terms_of(use):
         term, _ = _added_up(whole)
         node = term.node
-        if isinstance(node, Apply) and node.head in (log, log1p):
+        if isinstance(node, Apply) and node.head in _LOGARITHMS:
             argument = place(node.args[0], term.letters)
-            argument = add([(S.One, ONE), (S.One, argument)]) if node.head is log1p else argument
+            if node.head is log1p:
+                argument = add([(S.One, ONE), (S.One, argument)])
+            elif node.head is log1mexp:
+                argument = scale(S.NegativeOne, apply(expm1, [scale(S.NegativeOne, argument)]))
             if not is_never_zero(argument):
                 yield argument
 
@@ -195,13 +202,13 @@ def _asking(use: Use, is_plain: bool, weights: Sequence[Use]) -> Use:
     """A logarithm that is 0 where a weight is."""
     term, bound = _added_up(use)
     node = term.node
-    if not (isinstance(node, Apply) and node.head in (log, log1p)):
+    if not (isinstance(node, Apply) and node.head in _LOGARITHMS):
         return use
     there = _are_there(weights)
     if is_plain:
         return apply(if_else, [there, use, ZERO])
-    safe = ONE if node.head is log else ZERO
-    return mul([apply(node.head, [apply(if_else, [there, place(node.args[0], term.letters), safe])])], bound)
+    safe = apply(if_else, [there, place(node.args[0], term.letters), _LOGARITHMS[node.head]])
+    return mul([apply(node.head, [safe])], bound)
 
 
 def _are_there(weights: Sequence[Use]) -> Use:

@@ -58,6 +58,7 @@ rows, classes, columns = (n, 0, N - 1), (k, 0, K - 1), (m, 0, M - 1)
 others = (j, 0, N - 1)
 logits = Sum(exp(z[n, k]), classes)
 _MEAN = Eq(b, Sum(x[n], rows) / N)
+_SHARES = [Eq(P[n, k], softmax(z[n, k], classes))]
 one_hot = Eq(Sum(P[n, k], classes), 1)
 
 
@@ -230,6 +231,11 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
             lambda: _sum(log(3 * P[n, 0] + 3 * P[n, 1]), [z], where=[Eq(P[n, k], softmax(z[n, k], classes))]),
         ),
     ),
+    "complement_of_shares": (
+        Sample(lambda: _sum(log(1 - P[n, k]) * c[n, k], [z], over=(rows, classes), where=_SHARES)),
+        Sample(lambda: _sum(Sum(c[n, k], classes) - Sum(c[n, k] * P[n, k], classes), [z], where=_SHARES)),
+    ),
+    "complement_of_powers": (Sample(lambda: _sum(1 - Sum(P[n, k] ** 2, classes), [z], where=_SHARES)),),
     "complement_of_share_of_exponentials": (
         Sample(lambda: Model(3 - 3 * a * exp(b) / (a * exp(b) + exp(2 * g) + 1), [a, b, g])),
         Sample(lambda: Model(log(1 - exp(b) / (exp(b) + Sum(exp(x[n]), (n, 0, N - 1)))), [b, x])),

@@ -61,7 +61,7 @@ def _equal(left, right, positive):
 @pytest.mark.parametrize("rule", RULES, ids=NAMES)
 @pytest.mark.parametrize("positive", one_in(4, [True, False, None]))
 def test_both_sides_are_exactly_equal(rule, positive):
-    if positive is None and rule.name == "slope of log of abs":
+    if positive is None and rule.name in ("slope of log of abs", "log of minus expm1"):
         pytest.skip("neither side is defined at 0")
     assert _equal(rule.pattern, rule.replacement, positive)
     assert not _equal(rule.pattern, rule.replacement * (1 + sp.Rational(1, 10**9)) + sp.Rational(1, 10**9), positive)

@@ -26,6 +26,15 @@ EXPONENTIAL = (
         MAECHLER,
         (-0.9, 1e-9, 0.5, 40.0),
     ),
+    Rule(
+        "log of minus expm1",
+        "stabilise",
+        log(-expm1(x)),
+        log1mexp(-x),
+        "the logarithm of what is near 1, or near 0",
+        MAECHLER,
+        (-40.0, -2.5, -0.5, -1e-9),
+    ),
     Rule("expm1", "stabilise", exp(x) - 1, expm1(x), "exp(x) - 1 cancels for small x", MAECHLER),
     Rule("minus expm1", "stabilise", 1 - exp(x), -expm1(x), "1 - exp(x) cancels for small x", MAECHLER),
 )
