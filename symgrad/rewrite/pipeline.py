@@ -20,6 +20,7 @@ from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
 from symgrad.rewrite.growth import log_of_growth
+from symgrad.rewrite.increments import increment_of_power, log_of_increment
 from symgrad.rewrite.labels import log_softmax_at_label
 from symgrad.rewrite.leading_terms import difference_of_logarithms, leading_terms
 from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
@@ -82,6 +83,8 @@ _STABLE: list[AxisRule] = [
     complement_of_shares,
     complement_of_powers,
     near_one,
+    increment_of_power,
+    log_of_increment,
     difference_of_logarithms,
     leading_terms,
     complement_of_share,

@@ -58,7 +58,7 @@ rows, classes, columns = (n, 0, N - 1), (k, 0, K - 1), (m, 0, M - 1)
 others = (j, 0, N - 1)
 logits = Sum(exp(z[n, k]), classes)
 _MEAN = Eq(b, Sum(x[n], rows) / N)
-_SHARES = [Eq(P[n, k], softmax(z[n, k], classes))]
+_OF_CLASSES = [Eq(P[n, k], softmax(z[n, k], classes))]
 one_hot = Eq(Sum(P[n, k], classes), 1)
 
 
@@ -232,10 +232,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         ),
     ),
     "complement_of_shares": (
-        Sample(lambda: _sum(log(1 - P[n, k]) * c[n, k], [z], over=(rows, classes), where=_SHARES)),
-        Sample(lambda: _sum(Sum(c[n, k], classes) - Sum(c[n, k] * P[n, k], classes), [z], where=_SHARES)),
+        Sample(lambda: _sum(log(1 - P[n, k]) * c[n, k], [z], over=(rows, classes), where=_OF_CLASSES)),
+        Sample(lambda: _sum(Sum(c[n, k], classes) - Sum(c[n, k] * P[n, k], classes), [z], where=_OF_CLASSES)),
     ),
-    "complement_of_powers": (Sample(lambda: _sum(1 - Sum(P[n, k] ** 2, classes), [z], where=_SHARES)),),
+    "complement_of_powers": (Sample(lambda: _sum(1 - Sum(P[n, k] ** 2, classes), [z], where=_OF_CLASSES)),),
     "complement_of_share_of_exponentials": (
         Sample(lambda: Model(3 - 3 * a * exp(b) / (a * exp(b) + exp(2 * g) + 1), [a, b, g])),
         Sample(lambda: Model(log(1 - exp(b) / (exp(b) + Sum(exp(x[n]), (n, 0, N - 1)))), [b, x])),
@@ -366,6 +366,15 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(1 - cos(x[n]) + t[n], [x])),
         Sample(lambda: Model(N - Sum(cos(x[n] - t[n]), rows), [x])),
         Sample(lambda: Model(1 - Sum(exp(-x[n]), rows) / N, [x])),
+    ),
+    "increment_of_power": (
+        Sample(lambda: _sum(1 - (1 - x[n]) ** b, [x, b])),
+        Sample(lambda: _sum(t[n] * (1 + x[n]) ** 3 - t[n], [x])),
+        Sample(lambda: _sum(a - a * sigmoid(x[n]) ** 7, [x])),
+    ),
+    "log_of_increment": (
+        Sample(lambda: _sum(log(1 - (1 - x[n]) ** 6), [x])),
+        Sample(lambda: _sum(log((1 + x[n]) ** 6 - 1), [x])),
     ),
     "others_first": (Sample(lambda: _sum(t[n] * log(1 - exp(-exp(x[n]))) - (1 - t[n]) * exp(x[n]), [x])),),
     "complement_in_sum": (Sample(lambda: _sum(log(sigmoid(x[n]) - sigmoid(t[n])), [x, t])),),
