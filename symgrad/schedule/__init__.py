@@ -15,7 +15,8 @@ those that become running sums, `running_exponentials`, how often the maximum M 
 shifted by it, `maxima`), what conditions
 leave out kept from being computed with (`guards`, by the entries for which a node is needed, `liveness`, also of the
 steps of recurrences, `recurrences`, up to the last that counts, `horizons`, as unions of cases, `regions`, of
-conditions, `conditions`, and where terms are zero or −∞, `vanishing`), conditions on indices as factors (`masks`),
+conditions, `conditions`, with arguments at which functions are finite, `safe_arguments`, and
+where terms are zero or −∞, `vanishing`), conditions on indices as factors (`masks`),
 det(M)·M⁻¹ where M may be singular (`adjugate`), row blocks (`rows`; sums of exponentials with the maximum
 that they are after, `scaled_totals`), roots of sums of squares as norms (`norms`), short axes first (`leading`),
 products of an array with itself (`symmetric`), what loops keep (`steps`), expected sizes (`estimate`).

@@ -9,17 +9,14 @@ some other term reads all of it, is not guarded.
 
 from collections.abc import Collection, Sequence
 from functools import reduce as reduced
+from itertools import zip_longest
 from typing import Any
 
-import sympy as sp
-from sympy import Abs, Expr, Max, Min, Not, Pow, S, sign
-from sympy.codegen import cfunctions
+from sympy import Abs, Expr, Max, Min, Not, S, sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from symgrad.functions import constant, if_else, relu
-from symgrad.functions.logarithms import finite_log, log_abs1p, log_growth, log_growth_excess
-from symgrad.functions.normal import interval_excess, interval_mills, log_ndtr_difference
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.kinds.scans import placeholders
@@ -64,21 +61,9 @@ from symgrad.schedule.regions import (
     union,
     within,
 )
+from symgrad.schedule.safe_arguments import safe_arguments
 from symgrad.schedule.vanishing import Vanishing, mask_of
-from symgrad.univariate import Univariate, safe_argument
 
-# Arguments at which functions that are not finite everywhere are finite, with their derivatives
-_SAFE: dict[Any, Expr] = {
-    **dict.fromkeys((sp.log, finite_log, cfunctions.log2, cfunctions.log10, sp.gamma, sp.loggamma, sp.digamma), S.One),
-    **dict.fromkeys((sp.csc, sp.cot, sp.csch, sp.coth), S.One),
-    **dict.fromkeys((sp.exp, cfunctions.expm1, cfunctions.exp2, sp.sinh, sp.cosh, sp.tan, sp.sec), S.Zero),
-    **dict.fromkeys((sp.asin, sp.acos, sp.atanh, sp.erfinv, cfunctions.log1p, log_abs1p), S.Zero),
-    sp.acosh: S(2),
-    Pow: S.One,
-}
-# The same of functions of an interval's ends, which are not finite where it is empty.
-_INTERVAL = (S.NegativeOne, S.One)
-_OF_INTERVALS = (log_ndtr_difference, interval_mills, interval_excess)
 _QUIET = (Abs, sign, Max, Min, relu, constant)
 
 
@@ -110,21 +95,13 @@ def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
 def _is_risky_itself(node: Node) -> bool:
     if isinstance(node, Contract):
         return any(_is_risky_power(*pair) for pair in node.factors)
-    return isinstance(node, Apply) and bool(_safe_arguments(node.head))
+    return isinstance(node, Apply) and any(at is not None for at in _safe_arguments(node))
 
 
-def _safe_arguments(head: Any) -> tuple[Expr, ...]:
-    """The first arguments at which a function that is not finite everywhere is finite, with its derivatives."""
-    if head in _OF_INTERVALS:
-        return _INTERVAL
-    if head in (log_growth, log_growth_excess):
-        return S.One, S.One
-    found = safe_argument(head.expression) if _is_univariate(head) else _SAFE.get(head)
-    return () if found is None else (found,)
-
-
-def _is_univariate(head: Any) -> bool:
-    return isinstance(head, type) and issubclass(head, Univariate)
+def _safe_arguments(node: Apply) -> list[Expr | None]:
+    """Numbers at which a function is finite, None for what may be any number or is a constant."""
+    pairs = zip(node.args, safe_arguments(node.head), strict=False)
+    return [None if isinstance(use.node, Size | Const) else at for use, at in pairs]
 
 
 def _is_risky_power(use: Use, exponent: Expr) -> bool:
@@ -245,9 +222,8 @@ class _Guarded:
             case Apply(head=head) if head is if_else:
                 return self._choice(node)
             case Apply(head=head) if reads and not is_quiet(node):
-                safe = _safe_arguments(head)
-                chosen = [self._read(node, reading, at, True) for reading, at in zip(reads, safe, strict=False)]
-                return apply(head, [*chosen, *(self._read(node, reading) for reading in reads[len(safe) :])])
+                pairs = zip_longest(reads, _safe_arguments(node))
+                return apply(head, [self._read(node, reading, at or S.Zero, at is not None) for reading, at in pairs])
             case Add() if any(reading.guards for reading in reads):  # beside −∞ nothing counts
                 return node.rebuild([self._read(node, reading) for reading in reads])
             case Add() if reads and self._may_cancel(node):  # inf - inf

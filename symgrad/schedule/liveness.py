@@ -36,7 +36,7 @@ from symgrad.graph.nodes import (
 from symgrad.graph.transform import own
 from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.recurrences import at_base, at_steps, gathered, needed, scattered
-from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Region, is_of_any, is_of_arrays, moved, union, within
+from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Region, moved, union, within
 from symgrad.schedule.vanishing import Vanishing
 
 # An entry of -oo is legal in what they are applied to: a probability of 0, of which nothing shows.
@@ -73,8 +73,7 @@ class Reading(NamedTuple):
         """Where the operand is needed, in its letters, if the node is needed in a region."""
         if self.everywhere and region != NOWHERE:
             return EVERYWHERE
-        guards = self.guards if is_of_arrays(self.use) else [one for one in self.guards if not is_of_any(one)]
-        region = within(region, guards)
+        region = within(region, self.guards)
         if self.found_by is not None:
             return gathered(region, self.found_by)
         if self.put_by is not None:

@@ -18,7 +18,6 @@ from symgrad.graph.nodes import (
     Add,
     Apply,
     Const,
-    Contract,
     Gather,
     Input,
     Letter,
@@ -154,7 +153,7 @@ def moved(region: Region, use: Use, gone: Collection[Letter] = (), sums: bool = 
     made = NOWHERE
     for case in region:
         there = moved_case(case, axes, sums)
-        made = union(made, frozenset([of_any(case, axes) if sums and not there and is_of_arrays(use) else there]))
+        made = union(made, frozenset([of_any(case, axes) if sums and not there else there]))
     return made
 
 
@@ -164,7 +163,7 @@ def of_any(case: Iterable[Guard], axes: Collection[Letter]) -> Case:
         guard
         for guard in case
         if guard.is_of_data
-        and not guard.some
+        and not is_of_any(guard)
         and not is_tie(guard.condition)
         and not set(axes) & set(guard.condition.letters)
         and _labelled(guard, {}) is None
@@ -175,12 +174,6 @@ def of_any(case: Iterable[Guard], axes: Collection[Letter]) -> Case:
 def is_of_any(guard: Guard) -> bool:
     """Whether a guard says nothing of single entries, only that it holds for some."""
     return bool(guard.some) and set(guard.some) == set(guard.condition.letters)
-
-
-def is_of_arrays(use: Use) -> bool:
-    """Whether a term is an array, or added up from one: a number by itself is a setting, not data that may lack."""
-    node = see_through(use).node
-    return node.rank > 0 or isinstance(node, Reduce) or (isinstance(node, Contract) and bool(node.bound))
 
 
 def moved_case(case: Case, axes: Mapping[Letter, int], sums: bool) -> Case:
