@@ -11,7 +11,7 @@ from typing import Any
 
 from symgrad.calls import checked
 from symgrad.problem.drivers import SolvedProblem
-from symgrad.problem.written import parted
+from symgrad.problem.written import bounds_of, for_all, parted
 
 
 class Problem(SolvedProblem):
@@ -98,3 +98,27 @@ class Problem(SolvedProblem):
         subject_to, bounds = parted(formula.constraints, by, [one.lhs for one in formula.where])
         stated: dict[str, Any] = {"subject_to": subject_to, "bounds": bounds, "sizes": lengths, "name": name}
         return cls(formula.result, by, where=formula.where, facts=formula.facts, **stated)
+
+    def to_text(self) -> str:
+        """The problem as it is written in text, with a line for the shape of each symbol; `from_text` reads it.
+
+        The names of constraints are not written.
+
+        Raises
+        ------
+        UnsupportedError : the problem has a part that the grammar does not have; the message names it.
+
+        Examples
+        --------
+        >>> print(Problem.from_text("minimise sum(exp(x)) subject to h'*x = 1, x >= 0", "x").to_text())
+        x: vector(N)
+        h: vector(N)
+        minimise sum(exp(x))
+        subject to tr(h'*x) = 1,
+          x >= 0
+        """
+        # SymPy's classes of matrices in the tables of what is written are of no use to most problems
+        from symgrad.text.writing import write
+
+        demanded = [*map(for_all, self.constraints), *bounds_of(self.variables, self.bounds)]
+        return write(self.objective, self.where, self.model.facts, demanded, minimised=True)

@@ -1,10 +1,18 @@
-"""What a problem that is written as text is subject to: constraints, and bounds of its variables."""
+"""What a problem that is written as text is subject to: constraints, and bounds of its variables; both ways."""
 
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sympy import Eq, Indexed, IndexedBase, Le, MatrixSymbol, Symbol
+import numpy as np
+from sympy import Eq, Float, Ge, Indexed, IndexedBase, Le, MatrixSymbol, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement
+
+from symgrad.errors import UnsupportedError
+from symgrad.frontend.names import name_of
+from symgrad.problem.bounds import Bounds
+from symgrad.problem.constraints import Constraint
+from symgrad.problem.ranges import ranges
 
 _NAMED = (Symbol, MatrixSymbol, IndexedBase)
 
@@ -67,3 +75,46 @@ def _subscripts(side: Any) -> tuple[Any, ...]:
     if isinstance(side, Indexed):
         return tuple(side.indices)
     return (side.i, side.j) if isinstance(side, MatrixElement) else ()
+
+
+def for_all(constraint: Constraint) -> Any:
+    """The relation of a constraint, which holds for all values of its free indices.
+
+    Raises
+    ------
+    UnsupportedError : it holds for a part of them only.
+    """
+    arrays = constraint.gap.atoms(IndexedBase, MatrixSymbol)
+    sizes = {symbol for array in arrays for side in array.shape or () for symbol in S(side).free_symbols}
+    if constraint.ranges and ranges(constraint.gap, (), sizes) != constraint.ranges:
+        raise UnsupportedError(f"{constraint.said}: formulas as text have nothing for the ranges that are stated of it")
+    return constraint.relation
+
+
+def bounds_of(variables: Sequence[Any], bounds: Mapping[str, Bounds]) -> Iterator[Any]:
+    """The bounds of variables as relations, of arrays at each index.
+
+    Raises
+    ------
+    UnsupportedError : a bound is an array of numbers.
+    """
+    for variable in variables:
+        ends = bounds[name_of(variable)]
+        for relation, end, none in ((Ge, ends.low, -math.inf), (Le, ends.high, math.inf)):
+            if isinstance(end, np.ndarray):
+                raise UnsupportedError(
+                    f"a bound of {variable} is an array of numbers, which formulas as text do not have; give it a name"
+                )
+            if isinstance(end, str) or end != none:
+                yield relation(*_with_end(variable, end), evaluate=False)
+
+
+def _with_end(variable: Any, end: Any) -> tuple[Any, Any]:
+    """A variable, or its entry, and what it is bound by."""
+    number = Float(end) if isinstance(end, float) else None
+    if isinstance(variable, IndexedBase):
+        at = tuple(Symbol(f"i{axis}", integer=True) for axis in range(len(variable.shape)))
+        return variable[at], IndexedBase(end, shape=variable.shape, real=True)[at] if number is None else number
+    if isinstance(variable, MatrixSymbol):
+        return variable, MatrixSymbol(end, *variable.shape) if number is None else number
+    return variable, Symbol(end, real=True) if number is None else number

@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from symgrad.errors import FormulaError
-from symgrad.text import functions, tree
+from symgrad.text import functions, lengths, tree
 from symgrad.text.reading import read
 from symgrad.text.tree import Span
 
 SCALAR, VECTOR, ROW, MATRIX, ARRAY = "scalar", "vector", "row", "matrix", "array"
 KINDS = (SCALAR, VECTOR, ROW, MATRIX, ARRAY)
-SYMMETRIC, DEFINITE, POSITIVE = "symmetric", "definite", "positive"
-PROPERTIES = (SYMMETRIC, DEFINITE, POSITIVE)
+SYMMETRIC, DEFINITE, POSITIVE, INTEGER = "symmetric", "definite", "positive", "integer"
+PROPERTIES = (SYMMETRIC, DEFINITE, POSITIVE, INTEGER)
 AXES = {SCALAR: 0, VECTOR: 1, ROW: 1, MATRIX: 2}
 
 
@@ -22,9 +22,11 @@ class Declared:
     Attributes
     ----------
     name, kind : one of the KINDS.
-    sizes : names of sizes or whole numbers, as many as the kind has; none where they are left to be found.
+    sizes : names of sizes, whole numbers or sums of products of these, as `lengths` writes them, as many as the kind
+        has; none where they are left to be found.
     axes : how many there are; of an array three or more.
-    properties : of PROPERTIES; `definite` is symmetric and positive definite, `positive` is of all entries.
+    properties : of PROPERTIES; `definite` is symmetric and positive definite, `positive` and `integer` are of all
+        entries.
     """
 
     name: str
@@ -78,8 +80,8 @@ def _wrong(message: str, program: tree.Program, at: Span) -> FormulaError:
 
 
 def _one(name: str, line: tree.Declaration, program: tree.Program) -> Declared:
-    if name in functions.CONSTANTS or (functions.signature(name) and name not in functions.NAMES_TOO):
-        raise _wrong(f"{name} is the name of a function or constant", program, line.names[0].at)
+    if functions.signature(name) and name not in functions.NAMES_TOO:
+        raise _wrong(f"{name} is the name of a function", program, line.names[0].at)
     made = Declared(name, "")
     for word in line.words:
         if word.text in PROPERTIES and not made.kind:
@@ -114,8 +116,7 @@ def _with_sizes(made: Declared, line: tree.Declaration, program: tree.Program, s
 
 
 def _size(size: tree.Expression, program: tree.Program) -> str:
-    if isinstance(size, tree.Name):
-        return size.text
-    if isinstance(size, tree.Number) and size.text.isdigit() and int(size.text) > 0:
-        return str(int(size.text))
-    raise _wrong("a size is a name or a positive whole number", program, size.at)
+    label = lengths.label(size)
+    if label is None or label == "0" or (lengths.is_plain(label) and label.startswith("-")):
+        raise _wrong("a size is a name, a positive whole number, or made of these by +, - and *", program, size.at)
+    return label

@@ -11,7 +11,7 @@ from sympy import Eq, MatrixSymbol, Symbol
 from symgrad.calls import checked
 from symgrad.deep import with_room
 from symgrad.errors import FormulaError, ModelError
-from symgrad.text import tree
+from symgrad.text import lengths, tree
 from symgrad.text.elaboration import Elaborated, elaborate
 from symgrad.text.latex import read_latex
 from symgrad.text.reading import read
@@ -80,7 +80,8 @@ class Formula:
         result = self.program.result
         if isinstance(result, tree.Name) and result.text in (one.name for one in self.program.definitions):
             return result.text
-        taken = {*self.symbols, *(size for symbol in self.reading.symbols for size in symbol.declared.sizes)}
+        sizes = (size for symbol in self.reading.symbols for size in symbol.declared.sizes)
+        taken = {*self.symbols, *(name for size in sizes for name in lengths.names(size))}
         return next(name for name in chain(["f"], (f"f{n}" for n in count(1))) if name not in taken)
 
     def statement(self) -> tuple[Any, tuple[Any, ...]]:

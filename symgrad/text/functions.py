@@ -23,6 +23,7 @@ class Kind(Enum):
     VECTOR = auto()  # a vector of equal entries, as long as its place says
     MATRIX = auto()  # a matrix of equal entries
     IDENTITY = auto()
+    INDICES = auto()  # a number of two indices or whole numbers
     SIZE = auto()  # a number of rows, columns or entries
     CHOICE = auto()  # if(x > 0, a, b)
 
@@ -40,7 +41,7 @@ class Signature:
 _OF_ENTRIES = (
     *("abs", "acos", "acosh", "asin", "asinh", "atan", "atanh", "cos", "cosh", "digamma", "erf", "erfc", "exp"),
     *("expm1", "gamma", "log", "log1p", "loggamma", "sign", "sin", "sinh", "sqrt", "tan", "tanh"),
-    *("sigmoid", "softplus", "relu", "log_sigmoid", "step", "ndtr", "log_ndtr"),
+    *("sigmoid", "softplus", "relu", "log_sigmoid", "step", "ndtr", "log_ndtr", "constant"),
 )
 
 FUNCTIONS: dict[str, Signature] = {
@@ -50,6 +51,7 @@ FUNCTIONS: dict[str, Signature] = {
     LOG_SUM_EXP: Signature(Kind.NUMBER, 1, 1, "logsumexp(x)"),
     LARGEST: Signature(Kind.NUMBER, 1, 2, "max(x), the largest entry, or max(x, y)"),
     SMALLEST: Signature(Kind.NUMBER, 1, 2, "min(x), the smallest entry, or min(x, y)"),
+    "delta": Signature(Kind.INDICES, 2, 2, "delta(i, j), which is 1 where i = j, else 0"),
     "softmax": Signature(Kind.SAME, 1, 1, "softmax(x)"),
     "dot": Signature(Kind.NUMBER_OF_TWO, 2, 2, "dot(x, y)"),
     "quad": Signature(Kind.FORM, 2, 2, "quad(x, A)"),
@@ -85,8 +87,16 @@ CURES = {
     "size": "write rows(A) or columns(A)",
 }
 
-CONSTANTS = ("pi",)
-NAMES_TOO = ("gamma", "step", "matrix", "vector", "sign")  # functions whose names may be those of symbols, too
+CONSTANTS = ("pi", "inf")
+NAMES_TOO = (
+    "gamma",
+    "step",
+    "matrix",
+    "vector",
+    "sign",
+    "delta",
+    "constant",
+)  # functions whose names may be those of symbols, too
 
 
 def signature(name: str) -> Signature | None:

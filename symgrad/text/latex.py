@@ -106,7 +106,7 @@ class _Reader(Expressions):
         value = self._sum()
         self.bound = []
         indices = tuple(one for one in subscripts if isinstance(one, tree.Name))
-        return tree.Definition(name.text, indices, value, left.at.to(value.at))
+        return tree.Definition(name.text, subscripts, value, left.at.to(value.at), indices)
 
     def _indices_on_the_left(self) -> list[str]:
         """The indices of p_{n,k} in front of =, for all of which the line says something; else none."""

@@ -127,7 +127,7 @@ class Expressions(Tokens):
             (part,) = parts
             if text == "{" and self.next == "_" and isinstance(part, tree.Call) and part.place in self.bars:
                 value = part.arguments[0]
-                assert not isinstance(value, tree.Comparison)
+                assert not isinstance(value, tree.Condition)
                 return self._norm_of(value, token.at.to(end.at), part.place)
             return part
         if text == r"\|":

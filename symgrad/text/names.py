@@ -1,11 +1,12 @@
 """The names of a formula by what they are: symbols, defined quantities, bound indices, sizes, constants."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from symgrad.errors import FormulaError
-from symgrad.text import functions, tree
+from symgrad.text import functions, lengths, tree
 from symgrad.text.declared import Declared, names_of
+from symgrad.text.tree import Span
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def names(program: tree.Program, given: dict[str, Declared]) -> Names:
     ------
     FormulaError : a name is used before it is defined, has two meanings, or is that of a function.
     """
-    sizes = frozenset(size for kind in given.values() for size in kind.sizes if not size.isdigit())
+    sizes = frozenset(name for kind in given.values() for size in kind.sizes for name in lengths.names(size))
     return _Reader(program, given, sizes).read()
 
 
@@ -42,6 +43,7 @@ class _Reader:
 
     def __init__(self, program: tree.Program, given: dict[str, Declared], sizes: frozenset[str]) -> None:
         self.program, self.given, self.sizes = program, given, sizes
+        self.lengths = {size for kind in given.values() for size in kind.sizes}
         self.to_come = {definition.name for definition in program.definitions}
         self.defined: set[str] = set()
         self.indices: dict[str, tree.Node] = {}
@@ -54,11 +56,11 @@ class _Reader:
         for part in self.program.expressions():
             for node in tree.walk(part):
                 if isinstance(node, tree.Binder) and node.lower is not None:
-                    self.sizes |= {self._size(node)}
+                    self.sizes |= set(self._size(node))
         for definition in self.program.definitions:
             self._definition(definition)
         self._expression(self.program.result, frozenset())
-        for constraint in self.program.constraints:
+        for constraint in (*self.program.constraints, *self.program.assumptions):
             indices = {index.text: index for index in constraint.indices}
             self.indices.update(indices)
             self._expression(constraint.comparison, frozenset(indices))
@@ -69,27 +71,37 @@ class _Reader:
             if name in self.free:
                 where = self.free[name]
                 raise self._wrong(f"{name} is an index, and is not bound here: write sum[{name}] (...)", where)
-            if name in self.sizes or name in self.given or name in self.defined:
+            if name in self.sizes or name in self.given or name in self.defined or name in functions.CONSTANTS:
                 raise self._wrong(f"{name} has another meaning already: give the index another name", node)
         for name in self.given:
             if name in self.sizes:
                 raise self._wrong(f"{name} is declared, and is a size, too", self._declaration(name))
         symbols = tuple(name for name in names_of(self.program) if name in self.free)
         for name in self.given:
-            if name not in self.free:
+            if name not in self.free and name not in self.defined:
                 raise self._wrong(f"{name} is declared, and does not occur in the formula", self._declaration(name))
         return Names(symbols, self.subscripts, frozenset(self.defined), frozenset(self.indices), frozenset(self.sizes))
 
     def _wrong(self, message: str, node: tree.Node | tree.Definition) -> FormulaError:
         return FormulaError(message, self.program.source, (node.at.start, node.at.end))
 
-    def _size(self, binder: tree.Binder) -> str:
-        """The size of a range: that of a whole axis, counted from 1 or from 0."""
-        size = binder.size
-        if isinstance(size, tree.Name) or (isinstance(size, tree.Number) and size.text.isdigit() and int(size.text)):
-            return size.text
-        example = f"{binder.index}=1:N or {binder.index}=0:N-1"
-        raise self._wrong(f"an index runs over a whole axis: {binder.index}, {example}", binder)
+    def _size(self, binder: tree.Binder) -> tuple[str, ...]:
+        """The names of the sizes that a range is made of: that of a whole axis, unless a line says the origin."""
+        size = lengths.length(binder)
+        if size is not None and self.program.origin is not None:
+            bounds = (binder.lower, binder.upper)
+            return tuple(
+                node.text for bound in bounds if bound for node in tree.walk(bound) if isinstance(node, tree.Name)
+            )
+        is_whole = size is not None and size != "0" and (lengths.is_plain(size) or size in self.lengths)
+        if size is not None and is_whole and binder.first is not None and not size.startswith("-"):
+            return lengths.names(size)
+        name = binder.index
+        raise self._wrong(
+            f"an index runs over a whole axis: {name}, {name}=1:N or {name}=0:N-1; over a part of one where a line "
+            "says what subscripts count from: subscripts from 0, or subscripts from 1",
+            binder,
+        )
 
     def _declaration(self, name: str) -> tree.Node:
         declared = (one for line in self.program.declarations for one in line.names if one.text == name)
@@ -97,19 +109,31 @@ class _Reader:
 
     def _definition(self, definition: tree.Definition) -> None:
         name = definition.name
-        if name in self.defined:
+        part_by_part = name in self.given and bool(definition.subscripts)  # base cases, and what follows from them
+        if name in self.defined and not part_by_part:
             raise self._wrong(f"{name} is defined twice", definition)
-        if name in self.given or name in self.sizes:
-            raise self._wrong(f"{name} is declared and defined: its shape follows from its definition", definition)
-        if (functions.signature(name) and name not in functions.NAMES_TOO) or name in functions.CONSTANTS:
+        if name in self.sizes:
+            raise self._wrong(f"{name} is a size, and cannot be defined", definition)
+        if (functions.signature(name) and name not in functions.NAMES_TOO) or (
+            name in functions.CONSTANTS and name not in self.given
+        ):
             raise self._wrong(f"{name} is the name of a function or constant", definition)
-        indices = [subscript.text for subscript in definition.subscripts]
+        indices = [one.text for one in definition.subscripts if isinstance(one, tree.Name)]
         if len(set(indices)) < len(indices):
             raise self._wrong("the indices of an entry differ from each other", definition)
-        if len(indices) > 2:
-            raise self._wrong("a defined quantity has two indices at most", definition)
-        self.indices.update({subscript.text: subscript for subscript in definition.subscripts})
-        self._expression(definition.value, frozenset(indices))
+        if not definition.has_plain_subscripts:
+            if not part_by_part:
+                message = f"this defines a part of {name}: say how large it is, as in {name}: vector(T+1)"
+                left = Span(definition.at.start, definition.subscripts[-1].at.end + 1)
+                raise self._wrong(f"{message}; constraints follow `subject to`", replace(definition, at=left))
+            self._entries(definition.subscripts, frozenset(one.text for one in definition.indices))
+        if definition.subscripts:
+            self._subscripted(tree.Name(name, definition.at), len(definition.subscripts))
+        bound = frozenset(one.text for one in definition.indices)
+        self.indices.update({one.text: one for one in definition.indices})
+        for subscript in definition.subscripts:
+            self._expression(subscript, bound)
+        self._expression(definition.value, bound)
         self.to_come.discard(name)
         self.defined.add(name)
 
@@ -126,23 +150,45 @@ class _Reader:
                 continue
             inner = scope
             if isinstance(node, tree.Reduction):
-                self.indices.update({binder.index: binder for binder in node.binders})
+                self._reduction(node, scope)
                 inner = scope | {binder.index for binder in node.binders}
             if isinstance(node, tree.Subscripted):
                 self._plain(node, scope)
             stack.extend((below, inner) for below in _reversed(tree.parts(node)))
 
+    def _reduction(self, node: tree.Reduction, scope: frozenset[str]) -> None:
+        indices = [binder.index for binder in node.binders]
+        self.indices.update({binder.index: binder for binder in node.binders})
+        wanted = 2 if node.kind in tree.OF_MATRICES else 1
+        if node.kind not in tree.REDUCTIONS and (len(set(indices)) < len(indices) or len(indices) != wanted):
+            example = {tree.SOFTMAX: "softmax[k] z[k]"}.get(node.kind, f"{node.kind}[i,j] S[i,j]")
+            raise self._wrong(f"write {example}", node)
+        if node.kind in tree.ENTRIES_OF and not set(indices) <= scope:
+            of = ",".join(indices)
+            message = (
+                f"{node.kind}[{of}] is the entry at {of}: bind {of} around it, as in p[{of}] = {node.kind}[{of}] ..."
+            )
+            raise self._wrong(message, node)
+
     def _plain(self, node: tree.Subscripted, scope: frozenset[str]) -> None:
+        self._entries(node.subscripts, scope)
         for subscript in node.subscripts:
-            if isinstance(subscript, tree.Name):
-                self.loose += [] if subscript.text in scope else [subscript]
-            else:
+            if isinstance(subscript, tree.Name) and subscript.text not in scope | self.sizes:
+                self.loose.append(subscript)
+
+    def _entries(self, subscripts: Sequence[tree.Expression], scope: frozenset[str]) -> None:
+        """Subscripts that are no indices need an origin."""
+        for subscript in subscripts:
+            is_index = isinstance(subscript, tree.Name) and (
+                subscript.text in scope or subscript.text not in self.sizes
+            )
+            if not is_index and self.program.origin is None:
                 raise self._entry(subscript)
 
     def _entry(self, subscript: tree.Node) -> FormulaError:
         return self._wrong(
-            "a subscript is an index that is bound, as by sum[i]; single entries and shifted indices are not part of "
-            "formulas, where they might count from 0 or from 1",
+            "a subscript is an index that is bound, as by sum[i]; for single entries and shifted indices, a line says "
+            "what they count from: subscripts from 0, or subscripts from 1",
             subscript,
         )
 
@@ -153,9 +199,13 @@ class _Reader:
 
     def _name(self, node: tree.Name, scope: frozenset[str]) -> None:
         name = node.text
+        if name in self.to_come and name in self.given:
+            return  # of which part has been defined, or follows
         if name in self.to_come:
             raise self._wrong(f"{name} is used before it is defined", node)
-        if name in scope or name in self.defined or name in self.sizes or name in functions.CONSTANTS:
+        if name in scope or name in self.defined or name in self.sizes:
+            return
+        if name in functions.CONSTANTS and name not in self.given:
             return
         if name == "eye" and name not in self.given:
             return

@@ -20,8 +20,9 @@ from symgrad.errors import FormulaError
 from symgrad.text import declared, tree
 from symgrad.text.declared import Declared
 from symgrad.text.names import names
-from symgrad.text.shapes import Conflict, Shapes
+from symgrad.text.shapes import Shapes
 from symgrad.text.sizes import ONE, Shape
+from symgrad.text.unified import Conflict
 
 FARTHEST = 6  # steps away from the defaults that are tried, and at most one of two steps
 MOST = 40_000  # parts of readings that are looked at, less than a second's worth
@@ -155,7 +156,8 @@ class _Search:
     def __init__(self, program: tree.Program, given: dict[str, Declared]) -> None:
         self.program, self.given = program, given
         self.names = names(program, given)
-        self.fixed = dict(given)
+        self.stated = {name: kind for name, kind in given.items() if name in self.names.defined}
+        self.fixed = {name: kind for name, kind in given.items() if name not in self.stated}
         for name in self.names.symbols:
             count = self.names.subscripts.get(name)
             if count and name not in given:
@@ -194,7 +196,7 @@ class _Search:
             kind = changed.get(name, default)
             kinds[name] = Declared(name, kind, axes=declared.AXES[kind])
         ordered = {name: kinds[name] for name in self.names.symbols}
-        self.shapes = Shapes(self.program, ordered, frozenset(self.defaults))
+        self.shapes = Shapes(self.program, ordered, frozenset(self.defaults), self.stated)
         result = self.shapes.find()
         if changed.keys() & {name for name in self.shapes.doubts if kinds.get(name, _NONE).kind == declared.SCALAR}:
             return None  # a vector by default, and used as one
@@ -252,12 +254,22 @@ class _Search:
         return Reading(
             self.program,
             tuple(symbols),
-            tuple(_quantity(symbol, pair(shape)) for symbol, shape in shapes.quantities.items()),
+            tuple(self._quantity(symbol, [*map(name, sizes)]) for symbol, sizes in shapes.quantities.items()),
             pair(shapes.of[id(self.program.result)]),
             against,
             {node: pair(shape) for node, shape in shapes.of.items()},
             {node: name(size) for node, size in shapes.bound.items()},
         )
+
+    def _quantity(self, name: str, sizes: list[str]) -> SymbolShape:
+        """A quantity by its declaration or definition."""
+        if name in self.stated:
+            known = replace(self.stated[name], sizes=tuple(sizes), axes=len(sizes))
+            return SymbolShape(known, known.kind, True, "declared")
+        if len(sizes) > 2:
+            array = Declared(name, declared.ARRAY, tuple(sizes), axes=len(sizes))
+            return SymbolShape(array, array.kind, False, "by its definition")
+        return _quantity(name, (sizes[0], sizes[1]))
 
     def _why(self, symbol: str, kind: str) -> str:
         """Why a symbol has its kind, in words."""

@@ -4,76 +4,19 @@
 meaning, is counted: a scalar that is transposed was hardly meant to be one.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 from symgrad.errors import FormulaError
-from symgrad.text import declared, functions, tree
-from symgrad.text.declared import Declared
+from symgrad.text import functions, tree
+from symgrad.text.entries import Entries
 from symgrad.text.functions import Kind
-from symgrad.text.sizes import ONE, SCALAR, Shape, Sizes
+from symgrad.text.sizes import ONE, SCALAR
 from symgrad.text.tree import Span
-
-# How much speaks against a scalar that is used as if it were an array.
-USED_AS_ARRAY, IS_TRANSPOSED = 1, 2
+from symgrad.text.unified import IS_TRANSPOSED, USED_AS_ARRAY, Conflict, Part
 
 
-@dataclass(frozen=True)
-class Conflict(Exception):
-    """Shapes that do not fit: the message, with `{}` for each of what is shown, and the place.
-
-    Shown are shapes, `("shape", (rows, columns))`, and counts, `("columns", (size,))`.
-    """
-
-    message: str
-    shown: tuple[tuple[str, tuple[int, ...]], ...]
-    at: Span
-    operator: Span | None = None
-
-
-@dataclass(frozen=True)
-class Part:
-    """What is known of an expression: its shape, the scalar symbols that it is made of, whether it is a constant.
-
-    `free` are the symbols without a declaration outside sums and norms: had one of them another shape, so had the
-    expression. A `fixed` scalar goes with every entry of an array beside it, and nothing speaks against it.
-    """
-
-    shape: Shape
-    free: frozenset[str] = frozenset()
-    fixed: bool = False
-
-    @property
-    def is_scalar(self) -> bool:
-        """Whether it has a single entry."""
-        return self.shape == SCALAR
-
-
-@dataclass
-class Shapes:
-    """One way to read a program: kinds of symbols, and what follows for all its parts.
-
-    Attributes
-    ----------
-    kinds : the kind of every symbol, with what is declared of it.
-    supposed : the symbols whose kinds are suppositions.
-    of : the shape of every node, by its `id`.
-    bound : the sizes of bound indices, by the `id` of their binder or, on a left side, of their name.
-    doubts : what speaks against the suppositions, by symbol or by text.
-    """
-
-    program: tree.Program
-    kinds: Mapping[str, Declared]
-    supposed: frozenset[str]
-    sizes: Sizes = field(default_factory=Sizes)
-    symbols: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    of: dict[int, Shape] = field(default_factory=dict)
-    bound: dict[int, int] = field(default_factory=dict)
-    doubts: dict[str, int] = field(default_factory=dict)
-    joined: list[tuple[int, tree.Node]] = field(default_factory=list)
-    _quantities: dict[str, Part] = field(default_factory=dict)
-    _indices: dict[str, int] = field(default_factory=dict)
-    _lengths: list[tuple[int, tree.Node]] = field(default_factory=list)
+class Shapes(Entries):
+    """One way to read a program: kinds of symbols, and what follows for all its parts."""
 
     def find(self) -> Part:
         """Go through the program; what the result is.
@@ -84,97 +27,15 @@ class Shapes:
         FormulaError : no kinds would.
         """
         for name, kind in self.kinds.items():
-            self.symbols[name] = self._sizes_of(kind)
+            self.symbols[name] = self.sizes_of(kind)
         for definition in self.program.definitions:
-            self._define(definition)
+            self.define(definition)
+        self.computed = frozenset(tree.computed_with(self.program.result))
         result = self.part(self.program.result)
-        for constraint in self.program.constraints:
-            self._constrain(constraint.comparison, constraint.indices)
-        self._all_lengths_known()
+        for constraint in (*self.program.constraints, *self.program.assumptions):
+            self.constrain(constraint.comparison, constraint.indices)
+        self.all_lengths_known()
         return result
-
-    def _sizes_of(self, kind: Declared) -> tuple[int, ...]:
-        if kind.sizes:
-            return tuple(self.sizes.named(size) for size in kind.sizes)
-        if kind.properties & {declared.SYMMETRIC, declared.DEFINITE}:
-            return (self.sizes.new(),) * 2
-        return tuple(self.sizes.new() for _ in range(kind.axes))
-
-    def shape_of(self, name: str) -> Shape:
-        """The shape of a symbol that is no array of three axes or more."""
-        sizes, kind = self.symbols[name], self.kinds[name].kind
-        if kind == declared.ROW:
-            return ONE, sizes[0]
-        return (*sizes, ONE, ONE)[:2] if kind != declared.SCALAR else SCALAR  # type: ignore[return-value]
-
-    def _define(self, definition: tree.Definition) -> None:
-        if not definition.subscripts:
-            self._quantities[definition.name] = self.part(definition.value)
-            return
-        self._open(definition.subscripts)
-        if not (value := self.part(definition.value)).is_scalar:
-            raise self.conflict("the value of an entry is a scalar, and this is {}", [value.shape], definition.value.at)
-        self._quantities[definition.name] = Part((*self._close(definition.subscripts), ONE)[:2])  # type: ignore[arg-type]
-
-    def _constrain(self, comparison: tree.Comparison, indices: Sequence[tree.Name]) -> None:
-        self._open(indices)
-        if not (made := self.part(comparison)).is_scalar and indices:
-            raise self.conflict("at each index scalars are compared; this is {}", [made.shape], comparison.at)
-        self._close(indices)
-
-    def _open(self, indices: Sequence[tree.Name]) -> None:
-        """Begin what holds for all values of indices."""
-        for index in indices:
-            self.bound[id(index)] = self._indices[index.text] = self.sizes.new()
-
-    def _close(self, indices: Sequence[tree.Name]) -> list[int]:
-        """End it, and give their sizes."""
-        sizes = [self._indices.pop(index.text) for index in indices]
-        self._lengths += zip(sizes, indices, strict=True)
-        return sizes
-
-    def _all_lengths_known(self) -> None:
-        known = {self.sizes.find(size) for sizes in self.symbols.values() for size in sizes}
-        for size, node in self._lengths:
-            if self.sizes.find(size) not in known and not self.sizes.known(size):
-                what = "how far this index goes" if isinstance(node, tree.Binder | tree.Name) else "how large this is"
-                raise self.wrong(f"nothing says {what}", node)
-
-    def text(self, node: tree.Node) -> str:
-        """A part as it is written, short enough for a message."""
-        text = " ".join(self.program.source[node.at.start : node.at.end].split()).replace("{}", "{ }")
-        return text if len(text) <= 40 else f"{text[:37]}..."
-
-    def conflict(self, message: str, shapes: list[Shape], at: Span, operator: Span | None = None) -> Conflict:
-        """A conflict whose message has `{}` for each of the shapes; no text of a formula has this."""
-        return Conflict(message, tuple(("shape", shape) for shape in shapes), at, operator)
-
-    @property
-    def quantities(self) -> dict[str, Shape]:
-        """The shapes of what is defined."""
-        return {name: part.shape for name, part in self._quantities.items()}
-
-    def join(self, a: int, b: int, node: tree.Node) -> bool:
-        """Make two sizes equal, because a node needs it."""
-        if self.sizes.find(a) != self.sizes.find(b):
-            self.joined.append((a, node))
-        return self.sizes.join(a, b)
-
-    def doubt(self, part: Part, weight: int) -> None:
-        """Something speaks against what a scalar is made of being scalars."""
-        if part.is_scalar:
-            for name in part.free & self.supposed:
-                self.doubts[name] = max(self.doubts.get(name, 0), weight)
-
-    def part(self, node: tree.Node) -> Part:
-        """What is known of a node."""
-        found: Part = getattr(self, f"_of_{type(node).__name__.lower()}")(node)
-        self.of[id(node)] = found.shape
-        return found
-
-    def wrong(self, message: str, node: tree.Node) -> FormulaError:
-        """What is wrong whatever the shapes."""
-        return FormulaError(message, self.program.source, (node.at.start, node.at.end))
 
     # one kind of node after the other
 
@@ -183,13 +44,18 @@ class Shapes:
 
     def _of_name(self, node: tree.Name) -> Part:
         name = node.text
-        if name in self._indices:
+        if name in self.indices:
             return Part(SCALAR, fixed=True)
-        if name in self._quantities:
-            return self._quantities[name]
+        if name in self.stated:
+            self.of_stated(name)
+        axes = len(self.quantities.get(name, ())) or len(self.symbols.get(name, ()))
+        if axes > 2:
+            raise self.wrong(f"{name} has {axes} axes: write its entries, {name}[i,j,k]", node)
+        if name in self.stated:
+            return Part(self.shape_of(name), fixed=True)
+        if name in self.quantities:
+            return self.defined[name]
         if name in self.kinds:
-            if self.kinds[name].kind == declared.ARRAY:
-                raise self.wrong(f"{name} has {len(self.symbols[name])} axes: write its entries, {name}[i,j,k]", node)
             free = frozenset({name}) & self.supposed
             return Part(self.shape_of(name), free, fixed=not free)
         if name == "eye":
@@ -198,7 +64,7 @@ class Shapes:
 
     def _square_of_its_place(self, node: tree.Node) -> Part:
         size = self.sizes.new()
-        self._lengths.append((size, node))
+        self.lengths.append((size, node))
         return Part((size, size))
 
     def _of_negative(self, node: tree.Negative) -> Part:
@@ -210,6 +76,9 @@ class Shapes:
         return Part(part.shape[::-1], part.free, part.fixed)
 
     def _of_comparison(self, node: tree.Comparison) -> Part:
+        return self._entry_by_entry(node, (node.left, node.right), node.at, False)
+
+    def _of_logical(self, node: tree.Logical) -> Part:
         return self._entry_by_entry(node, (node.left, node.right), node.at, False)
 
     def _of_binary(self, node: tree.Binary) -> Part:
@@ -283,61 +152,17 @@ class Shapes:
         elif not scalar.fixed:
             self.doubts.setdefault(self.text(written), USED_AS_ARRAY)
 
-    def _of_subscripted(self, node: tree.Subscripted) -> Part:
-        axes = self._axes(node)
-        if len(axes) != len(node.subscripts):
-            raise Conflict(
-                f"{self.text(node)}: {self.text(node.base)} has {len(axes)} subscript{'s' * (len(axes) != 1)}, "
-                f"not {len(node.subscripts)}",
-                (),
-                node.at,
-            )
-        for axis, subscript in zip(axes, node.subscripts, strict=True):
-            if isinstance(subscript, tree.Name) and subscript.text in self._indices:
-                size = self._indices[subscript.text]
-                self.of[id(subscript)] = SCALAR
-                if not self.join(axis, size, node):
-                    message = f"{self.text(node)}: {subscript.text} has {{}}, and the axis has {{}}"
-                    counts = (("value", (size,)), ("entry", (axis,)))
-                    raise Conflict(message, counts, node.at, subscript.at)
-            elif not self.part(subscript).is_scalar:
-                raise self.wrong("a subscript is an index or a whole number", subscript)
-        return Part(SCALAR)
-
-    def _axes(self, node: tree.Subscripted) -> tuple[int, ...]:
-        if isinstance(node.base, tree.Name) and node.base.text in self.kinds:
-            self.of[id(node.base)] = SCALAR
-            return self.symbols[node.base.text]
-        return tuple(size for size in self.part(node.base).shape if not self.sizes.is_one(size))
-
-    def _of_reduction(self, node: tree.Reduction) -> Part:
-        before = dict(self._indices)
-        for binder in node.binders:
-            if binder.index in self._indices:
-                raise self.wrong(f"{binder.index} is bound already, further out", binder)
-            size = binder.size
-            named = isinstance(size, tree.Name | tree.Number)
-            made = self.sizes.named(size.text) if named else self.sizes.new()  # type: ignore[union-attr]
-            self.bound[id(binder)] = self._indices[binder.index] = made
-            self._lengths.append((self.bound[id(binder)], binder))
-        body = self.part(node.body)
-        self._indices = before
-        if not body.is_scalar:
-            message = f"what is reduced over indices is a scalar, and {self.text(node.body)} is {{}}"
-            raise self.conflict(message, [body.shape], node.body.at, node.place)
-        return Part(SCALAR)
-
     def _of_call(self, node: tree.Call) -> Part:
         known = functions.signature(node.function)
         if known is None:
-            names = (*self.kinds, *self._quantities)
+            names = (*self.kinds, *self.quantities)
             raise FormulaError(
                 functions.unknown(node.function, names), self.program.source, (node.place.start, node.place.end)
             )
         if not known.fewest <= len(node.arguments) <= known.most:
             raise self.wrong(f"write {known.example}", node)
         for number, argument in enumerate(node.arguments):
-            if isinstance(argument, tree.Comparison) != (known.kind is Kind.CHOICE and number == 0):
+            if isinstance(argument, tree.Condition) != (known.kind is Kind.CHOICE and number == 0):
                 raise self.wrong(f"write {known.example}", argument)
         return self._called(node, known.kind)
 
@@ -349,6 +174,8 @@ class Shapes:
             return Part(SCALAR)
         if kind is Kind.IDENTITY:
             return self._identity(node)
+        if kind is Kind.INDICES:
+            return self._entry_by_entry(node, node.arguments, node.place, False)
         parts = [self.part(argument) for argument in node.arguments]
         if kind is Kind.ENTRIES:
             return parts[0]
@@ -386,7 +213,7 @@ class Shapes:
         if not value.is_scalar:
             raise self.conflict(f"{self.text(node)}: the entries are scalars, and this is {{}}", [value.shape], node.at)
         shape = (self.sizes.new(), self.sizes.new() if kind is Kind.MATRIX else ONE)
-        self._lengths.extend((size, node) for size in shape if size != ONE)
+        self.lengths.extend((size, node) for size in shape if size != ONE)
         return Part(shape, fixed=value.fixed)
 
     def _identity(self, node: tree.Call) -> Part:

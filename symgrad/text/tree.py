@@ -3,16 +3,20 @@
 Every reader of formulas, of text or of LaTeX, makes this tree; `shapes` and `elaboration` read it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields
 
 SUM, PRODUCT, LARGEST, SMALLEST, LOG_SUM_EXP = "sum", "prod", "max", "min", "logsumexp"
 REDUCTIONS = (SUM, PRODUCT, LARGEST, SMALLEST, LOG_SUM_EXP)
+SOFTMAX, INVERSE, CHOLESKY, DETERMINANT, LOG_DETERMINANT = "softmax", "inv", "cholesky", "det", "logdet"
+OF_MATRICES = (INVERSE, CHOLESKY, DETERMINANT, LOG_DETERMINANT)  # over rows and columns
+ENTRIES_OF = (SOFTMAX, INVERSE, CHOLESKY)  # an entry at its indices, which are bound around it
 
 PLUS, MINUS, TIMES, OVER, POWER = "+", "-", "*", "/", "^"
 DOT_TIMES, DOT_OVER, DOT_POWER = ".*", "./", ".^"
 OPERATORS = (PLUS, MINUS, TIMES, OVER, POWER, DOT_TIMES, DOT_OVER, DOT_POWER)
-COMPARISONS = ("<=", ">=", "==", "<", ">")
+COMPARISONS = ("<=", ">=", "==", "!=", "<", ">")
+AND, OR = "&", "|"
 
 
 @dataclass(frozen=True)
@@ -72,10 +76,10 @@ class Binary:
 
 @dataclass(frozen=True)
 class Call:
-    """A function of expressions, or of a comparison and expressions; `place` is that of its name."""
+    """A function of expressions, or of a condition and expressions; `place` is that of its name."""
 
     function: str
-    arguments: tuple["Expression | Comparison", ...]
+    arguments: tuple["Expression | Condition", ...]
     at: Span
     place: Span
 
@@ -103,22 +107,10 @@ class Binder:
         """What it counts from, where that is written."""
         return int(self.lower.text) if isinstance(self.lower, Number) and self.lower.text in ("0", "1") else None
 
-    @property
-    def size(self) -> "Expression | None":
-        """How many values it has: N of `1:N`, of `0:N-1`; None of another range, or where the axis says it."""
-        first = self.lower.text if isinstance(self.lower, Number) else ""
-        if first == "1":
-            return self.upper
-        last = self.upper
-        one_less = isinstance(last, Binary) and last.operator == MINUS
-        if first == "0" and isinstance(last, Binary) and one_less:
-            return last.left if isinstance(last.right, Number) and last.right.text == "1" else None
-        return None
-
 
 @dataclass(frozen=True)
 class Reduction:
-    """One of the REDUCTIONS over indices, `sum[i,j] body`; `place` is that of its name."""
+    """One of the REDUCTIONS over indices, `sum[i,j] body`, or `softmax` or one OF_MATRICES; `place` is of its name."""
 
     kind: str
     binders: tuple[Binder, ...]
@@ -141,8 +133,21 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Logical:
+    """Two conditions with AND or OR between them."""
+
+    operator: str
+    left: "Condition"
+    right: "Condition"
+    at: Span
+
+
+Condition = Comparison | Logical
+
+
+@dataclass(frozen=True)
 class Constraint:
-    """What a problem is subject to: a comparison, for all values of its `indices`."""
+    """What a problem is subject to, or is assumed: a comparison, for all values of its `indices`."""
 
     comparison: Comparison
     indices: tuple[Name, ...]
@@ -150,12 +155,18 @@ class Constraint:
 
 @dataclass(frozen=True)
 class Definition:
-    """`name = value`, or `name[i,j] = value` for all i and j."""
+    """`name = value`, or `name[i,j] = value` for all values of its `indices`, the names in its subscripts but sizes."""
 
     name: str
-    subscripts: tuple[Name, ...]
+    subscripts: tuple[Expression, ...]
     value: Expression
     at: Span
+    indices: tuple[Name, ...] = ()
+
+    @property
+    def has_plain_subscripts(self) -> bool:
+        """Whether each subscript is an index of its own, so that the equation gives all entries."""
+        return len(self.subscripts) == len(self.indices) and all(isinstance(one, Name) for one in self.subscripts)
 
 
 @dataclass(frozen=True)
@@ -177,6 +188,8 @@ class Program:
     source : the text that the places refer to.
     result : what is differentiated: the last expression, or what is minimised.
     minimised : whether the result is the objective of a problem.
+    origin : what subscripts count from, 0 or 1, where a line says it; else they are indices only.
+    assumptions : what is assumed of symbols.
     """
 
     source: str
@@ -185,15 +198,19 @@ class Program:
     result: Expression
     minimised: bool = False
     constraints: tuple[Constraint, ...] = ()
+    origin: int | None = None
+    assumptions: tuple[Constraint, ...] = ()
 
     def expressions(self) -> Iterator[Expression | Comparison]:
-        """What is computed: the values of definitions, the result, the constraints."""
-        yield from (definition.value for definition in self.definitions)
+        """What is computed: the values of definitions, the result, the constraints; and what is assumed."""
+        for definition in self.definitions:
+            yield from definition.subscripts
+            yield definition.value
         yield self.result
-        yield from (constraint.comparison for constraint in self.constraints)
+        yield from (constraint.comparison for constraint in (*self.constraints, *self.assumptions))
 
 
-Node = Expression | Comparison | Binder
+Node = Expression | Condition | Binder
 
 
 def parts(node: Node) -> Iterator[Node]:
@@ -221,20 +238,40 @@ def whole_names(program: Program) -> set[str]:
     return {node.text for node in nodes if isinstance(node, Name) and id(node) not in bases}
 
 
-def open_indices(node: Node) -> tuple[Name, ...]:
-    """The names that stand as subscripts and that no reduction inside binds, each once, from left to right."""
+def open_indices(nodes: Iterable[Node], others: Collection[str] = ()) -> tuple[Name, ...]:
+    """The names in subscripts, but `others`, that no reduction inside binds, each once, from left to right.
+
+    In `Q[n,action[n]]` that is n: what has subscripts itself is an array.
+    """
     found: dict[str, Name] = {}
-    stack: list[tuple[Node, frozenset[str]]] = [(node, frozenset())]
+    stack: list[tuple[Node, frozenset[str], bool]] = [(node, frozenset(others), False) for node in nodes][::-1]
     while stack:
-        part, bound = stack.pop()
-        if isinstance(part, Reduction):
+        part, bound, inside = stack.pop()
+        if isinstance(part, Name) and inside and part.text not in bound:
+            found.setdefault(part.text, part)
+        if isinstance(part, Reduction) and part.kind not in ENTRIES_OF:
             bound |= {binder.index for binder in part.binders}
+        below = [(one, bound, inside) for one in parts(part)]
         if isinstance(part, Subscripted):
-            for one in part.subscripts:
-                if isinstance(one, Name) and one.text not in bound:
-                    found.setdefault(one.text, one)
-        stack.extend((below, bound) for below in reversed(list(parts(part))))
+            below = [
+                *([] if isinstance(part.base, Name) else below[:1]),
+                *((one, bound, True) for one in part.subscripts),
+            ]
+        stack.extend(reversed(below))
     return tuple(found.values())
+
+
+def computed_with(node: Node) -> Iterator[str]:
+    """The names that subscripts are computed with: t of `x[t+1]`, but not of `x[t]` or `x[at[t]]`."""
+    for part in walk(node):
+        for subscript in part.subscripts if isinstance(part, Subscripted) else ():
+            stack: list[Node] = [] if isinstance(subscript, Name) else [subscript]
+            while stack:
+                found = stack.pop()
+                if isinstance(found, Name):
+                    yield found.text
+                if not isinstance(found, Subscripted):
+                    stack.extend(parts(found))
 
 
 def depth(node: Node) -> int:

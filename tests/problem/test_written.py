@@ -78,7 +78,7 @@ def test_minima(text: str, data: list[float], minimum: list[float]) -> None:
         ("x'*x subject to A*x = y'", "A*x = y'", "A\\*x"),
         ("x >= 0", "x >= 0", "a comparison is no value"),
         ("0 <= x <= 1", "0 <= x", "a comparison is no value"),
-        ("x[1] = 2", "x[1]", "before = stands a name"),
+        ("x[1] = 2", "x[1]", "this defines a part of x"),
     ],
 )
 def test_what_is_wrong_has_its_place(text: str, place: str, message: str) -> None:

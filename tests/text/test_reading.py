@@ -125,7 +125,7 @@ def test_places():
         ("x\ny", "there is a result already", "y"),
         ("x > 0", "a comparison is no value", "x > 0"),
         ("a + b = 2", "before = stands a name", "a + b"),
-        ("r[2] = 3", "before = stands a name", "r[2]"),
+        ("r[2]^2 = 3", "before = stands a name", "r[2]^2"),
         ("X: matrix(N", "not closed", "("),
         ("X = ", "something is missing", "="),
         ("x; subject to y", "what follows `subject to` are comparisons", "y"),
