@@ -16,6 +16,7 @@ from symgrad.rewrite.complements import (
 )
 from symgrad.rewrite.conjugates import difference_of_roots
 from symgrad.rewrite.cross_entropy import binary_cross_entropy
+from symgrad.rewrite.divergences import divergence
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
@@ -82,6 +83,7 @@ _STABLE: list[AxisRule] = [
     *NORMAL_STABILISE,
     complement_of_shares,
     complement_of_powers,
+    divergence,
     near_one,
     increment_of_power,
     log_of_increment,

@@ -76,6 +76,7 @@ def _names() -> dict[Expr, str]:
         X / (exp(X) - 1): "bernoulli",
         log(exp(X) - 1): "log_expm1",
         log(1 + X) - X / (1 + X): "log1p_excess",
+        X - log(1 + X): "x_minus_log1p",
         log(cosh(X)): "log_cosh",
         log(sinh(X)): "log_sinh",
         tanh(X) / X: "tanhc",

@@ -367,6 +367,11 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(N - Sum(cos(x[n] - t[n]), rows), [x])),
         Sample(lambda: Model(1 - Sum(exp(-x[n]), rows) / N, [x])),
     ),
+    "divergence": (
+        Sample(lambda: Model(a * log(a / d) - a + d, [a, d])),
+        Sample(lambda: Model(a / d - log(a) + log(d) - 1, [a, d])),
+        Sample(lambda: Model(Sum(exp(x[n]) - exp(t[n]) - (x[n] - t[n]) * exp(t[n]), rows), [x])),
+    ),
     "increment_of_power": (
         Sample(lambda: _sum(1 - (1 - x[n]) ** b, [x, b])),
         Sample(lambda: _sum(t[n] * (1 + x[n]) ** 3 - t[n], [x])),
