@@ -90,9 +90,13 @@ def _counted(count: int) -> str:
     return {0: "no argument", 1: "one argument"}.get(count, f"{count} arguments")
 
 
+def shortened(text: str, most: int) -> str:
+    """A text of at most so many characters, which ends with … where there was more."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def _shortened(given: Any) -> str:
-    text = repr(given)
-    return text if len(text) <= 60 else f"{text[:56]} ..."
+    return shortened(repr(given), 60)
 
 
 def quoted(given: Any) -> str:

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Float
+from sympy import Float
 
 from symgrad.compiler import Derivation
 from symgrad.frontend.program import Program
@@ -30,15 +30,13 @@ from symgrad.outputs.request import Request
 from symgrad.outputs.second_order import factors_of_hessian
 from symgrad.targets import NUMPY, target
 from symgrad.verify.arrays import Array, Inputs
-from symgrad.verify.calls import HeldGradient, SecondOrder
+from symgrad.verify.calls import SecondOrder
 from symgrad.verify.compiled import Compiled, in_order
 from symgrad.verify.complex_step import ComplexStep
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
 from symgrad.verify.subject import Held, Subject
 from symgrad.version import __version__
-
-_LONGEST_OPERATION = 80  # characters of what a report calls an operation
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ class Checking:
             self._conditioning,
             self.held(),
             self.complex_step(),
-            self.second_order(request) if request else None,
+            self.second_order(request),
             self._compiled(request),
             self._compared,
         )
@@ -106,9 +104,8 @@ class Checking:
 
     def _compiled(self, request: Request) -> Compiled:
         if request not in self._known:
-            parts = [part for part in (self.loss, *self.where) if isinstance(part, Basic)]
-            exact = not self.facts and not any(part.has(Float) for part in parts)
-            self._known[request] = Compiled(self.program, self.derivation, self.first, request, self.stated, exact)
+            exact = not self.facts and not any(part.has(Float) for part in self.stated.expressions)
+            self._known[request] = Compiled(self.program, self.derivation, self.first, request, exact)
         return self._known[request]
 
     @cached_property
@@ -155,8 +152,7 @@ class Checking:
         quantities = {function.name.removeprefix("quantity_"): values(function.name) for function in made}
         found = factors_of_hessian(self.derivation) if request.hessian else {}
         named = {self.program.names[name].name: name for name in request.quantities}
-        held = self._held_gradient()
-        return SecondOrder(request.hessian, request.hvp, quantities, named, found, request.sparse, held)
+        return SecondOrder(request, quantities, named, found)
 
     @cached_property
     def _conditioning(self) -> Callable[[dict[str, Any]], float] | None:
@@ -195,19 +191,10 @@ class Checking:
         """The loss that is differentiated, on complex numbers."""
         return ComplexStep(self._held_text, self._held.copies)
 
-    def _held_gradient(self) -> HeldGradient | None:
-        """The gradient in the same way; its differences are second derivatives of the loss that is differentiated."""
-        if not self._held.copies:
-            return None
-        module = imported(self._held_text, f"{self.name}, gradient held")
-        return lambda inputs, at: module.gradient(**inputs, **self._copies(at))
-
     def held(self) -> Held | None:
-        """The loss at inputs with what is inside `constant` held as it is at others; None if no parameter is inside."""
-        if not self._held.copies:
-            return None
-        module = imported(self._held_text, f"{self.name}, held")
-        return lambda inputs, at: float(module.value(**inputs, **self._copies(at)))
+        """Loss and gradient with what is inside `constant` held; None if no parameter is inside."""
+        copies = self._held.copies
+        return Held(imported(self._held_text, f"{self.name}, held"), copies) if copies else None
 
     def _module(self, program: Program, functions: Sequence[Function]) -> ModuleType:
         names = " and ".join(function.name for function in functions)

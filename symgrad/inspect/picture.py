@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from sympy import MatrixSymbol
 
+from symgrad.calls import shortened
 from symgrad.formula.listing import known_sums
 from symgrad.formula.text import TOO_LONG, text
 from symgrad.graph.nodes import Add, Contract, Input, Named, Node, Scan, Trajectory, Use, postorder
@@ -152,8 +153,7 @@ class _Drawer:
             title = _operation(node)
             return Block(self._key(node), kind, title, "", formula)
         formula = _with_sigma(formula)
-        short = formula if len(formula) <= LONGEST_FORMULA else formula[: LONGEST_FORMULA - 1] + "…"
-        return Block(self._key(node), kind, title, short, f"{title} = {formula}")
+        return Block(self._key(node), kind, title, shortened(formula, LONGEST_FORMULA), f"{title} = {formula}")
 
     def _computed_with(self, node: Named) -> list[str]:
         """The states of the recurrence of a name that have no box of their own."""

@@ -6,6 +6,8 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
+from symgrad.calls import shortened
+
 WIDTH = 460.0
 _LEFT, _TOP, _RIGHT = 84.0, 34.0, 8.0
 _FINEST = 300  # squares along a side; of larger matrices several rows and columns share one
@@ -75,6 +77,5 @@ def _line(down: bool, at: float, size: tuple[float, float]) -> str:
 
 def _label(down: bool, at: float, name: str) -> str:
     most = int((_LEFT - 8) / _LETTERS) if down else len(name)
-    shown = name if len(name) <= most else f"{name[: most - 1]}…"
     x, y, anchor = (_LEFT - 6, _TOP + at + 4, "end") if down else (_LEFT + at, _TOP - 8, "middle")
-    return f'<text class="tick" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(shown)}</text>'
+    return f'<text class="tick" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(shortened(name, most))}</text>'

@@ -11,7 +11,6 @@ from jinja2 import Environment
 from symgrad.arguments import Argument
 from symgrad.frontend.facts import Unread
 from symgrad.verify.arrays import Array
-from symgrad.verify.differences import FIRST_STEP
 from symgrad.verify.directions import Tangents
 from symgrad.verify.draw import Draw
 
@@ -49,7 +48,7 @@ def written_test(
             {
                 "id": name if all(case["id"] != name for case in cases) else _text(f"{sizes}, draw {number}"),
                 "inputs": {_text(key): _source(value, len(key)) for key, value in draw.inputs.items()},
-                "first_step": repr(float(min(FIRST_STEP, draw.distance / 8))),
+                "first_step": repr(float(draw.first_step)),
                 "directions": {_text(a.name): _directions(a.name, draw) for a in arguments if _is_tied(a, draw)},
             }
         )

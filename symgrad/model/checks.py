@@ -282,7 +282,7 @@ class Checks(Code):
             program = self.derivation.program
             text = goal.module_source(program, self._first_order, self.name, (), __version__)
             self._squares[goal] = goal.on_arrays(goal.imported(text, self.name))
-        return numerics.Together(module, self._squares[goal])
+        return numerics.together(module, self._squares[goal])
 
     @cached_property
     def _squares(self) -> dict[targets.Target, Any]:

@@ -4,12 +4,12 @@ from symgrad.checking import Checking
 from symgrad.codegen.environment import environment
 from symgrad.inspect.report import Report, report_page
 from symgrad.inspect.written_test import written_test
+from symgrad.verify.calls import together
 from symgrad.verify.check import check_module
 from symgrad.verify.draw import Draw
 from symgrad.verify.draws import draw_inputs
 from symgrad.verify.report import CheckReport
 from symgrad.verify.subject import Settings
-from symgrad.verify.together import Together
 
 __all__ = [
     "CheckReport",
@@ -17,10 +17,10 @@ __all__ = [
     "Draw",
     "Report",
     "Settings",
-    "Together",
     "check_module",
     "draw_inputs",
     "environment",
     "report_page",
+    "together",
     "written_test",
 ]

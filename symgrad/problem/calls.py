@@ -11,12 +11,12 @@ from sympy import MatrixSymbol
 
 from symgrad.frontend.names import name_of
 from symgrad.problem.functions import BOTH, CONSTRAINTS, GRADIENT, HESSIAN, JACOBIAN, OBJECTIVE
-from symgrad.verify.together import Together
+from symgrad.verify.calls import together
 
 _OF_THE_LAGRANGIAN = ("value", "gradient", "value_and_gradient", "flat_value_and_gradient", "pack", "unpack", "bind")
 
 
-def as_checked(module: Any, lagrangian: Any, variables: Sequence[Any], constraints: Sequence[str]) -> Together:
+def as_checked(module: Any, lagrangian: Any, variables: Sequence[Any], constraints: Sequence[str]) -> SimpleNamespace:
     """The functions of a problem's module under the names that the check knows.
 
     Value and gradient are those of the Lagrangian's own module; objective and constraints are quantities with
@@ -39,7 +39,7 @@ def as_checked(module: Any, lagrangian: Any, variables: Sequence[Any], constrain
         known[name] = _changed(values, _field(name))
         known[f"jacobian_{name}"] = _rows(values, jacobian, name, [name_of(one) for one in variables])
         known[f"{name}_and_jacobian"] = _side_by_side(known[name], known[f"jacobian_{name}"])
-    return Together(SimpleNamespace(**known), module, lagrangian)
+    return together(SimpleNamespace(**known), module, lagrangian)
 
 
 def _field(name: str) -> Callable[[Any], Any]:

@@ -124,7 +124,8 @@ class _Place:
     def losses(self) -> Iterator[Loss]:
         """The numbers that are wrong."""
         with np.errstate(all="ignore"), mpmath.workdps(self.digits):
-            truth = self._truth(self.inputs)
+            # nan where they are not defined, or too far away
+            truth = self.compiled.values(self.inputs, self.calls.sizes, self.digits, strict=False)
             right, got = _in_a_row(truth), self._computed(truth)
             wrong = [k for k in range(len(right)) if mpmath.isfinite(right[0]) and _is_off(got[k], right[k], mpf(0))]
             noise = self._noise(right) if wrong else right
@@ -135,10 +136,6 @@ class _Place:
             ]
             for k in (k for k in wrong if _is_off(got[k], right[k], noise[k])):
                 yield Loss(labels[k], float(got[k]), float(right[k]), self.at, self._culprit(labels[k]))
-
-    def _truth(self, inputs: Mapping[str, Any]) -> Arrays:
-        """Loss and gradient; nan where they are not defined, or too far away."""
-        return self.compiled.values(inputs, self.calls.sizes, self.digits, strict=False)
 
     def _computed(self, truth: Arrays) -> Array:
         """What the module gives; nan where that is nothing."""
@@ -152,7 +149,8 @@ class _Place:
     def _noise(self, right: Array) -> Array:
         """How far a rounding error in every input moves the true numbers."""
         rng = np.random.default_rng(0)
-        others = [_in_a_row(self._truth(moved(self.inputs, rng, exact=True))) for _ in range(_MOVES)]
+        near = (moved(self.inputs, rng, exact=True) for _ in range(_MOVES))
+        others = [_in_a_row(self.compiled.values(at, self.calls.sizes, self.digits, strict=False)) for at in near]
         if not all(mpmath.isfinite(other[0]) for other in others):
             return np.full(len(right), mpf("inf"))  # at the border of the domain nothing can be said of its condition
         return np.asarray(np.max([abs(other - right) for other in others], axis=0))

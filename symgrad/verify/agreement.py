@@ -11,11 +11,8 @@ from symgrad.verify.calls import (
     BOTH,
     COMPACT,
     FLAT,
-    FLAT_HESSIAN,
-    FLAT_PRODUCT,
     GRADIENT,
     HESSIAN,
-    OF_VECTORS,
     PATTERN,
     PRODUCT,
     SPARSE,
@@ -28,28 +25,19 @@ from symgrad.verify.report import Finding
 
 _AGREE = 1e-9  # two functions of second order, relative to the largest
 
-_SHARED = (
-    (BOTH, VALUE, "{function} has the same {label}"),
-    (FLAT, VALUE, "{function} has the same {label}"),
-    (GRADIENT, BOTH, "{function} and {other} agree on {label}"),
-    (FLAT, BOTH, "{function} has the same gradient by {label}"),
-    (FLAT_HESSIAN, HESSIAN, "{function} has the same {label}"),
-    (FLAT_PRODUCT, PRODUCT, "{function} has the same {label}"),
-)
-"""Two functions with numbers in common, and the statement that these agree."""
-
 
 def agreement_findings(point: Point) -> Iterator[Finding]:
     """Whether functions that compute the same numbers agree."""
     if point.value is None:
         return
-    plain = point.plain
-    for function, other, statement in [*_SHARED, *_of_quantities(point)]:
+    plain, shared = point.plain, [(BOTH, VALUE), (GRADIENT, BOTH), (FLAT, VALUE), *point.calls.vectors.items()]
+    shared += [(f"{k}{TOGETHER}", one) for k in point.subject.second.values for one in (k, f"jacobian_{k}")]
+    for function, other in shared:
         for label, got in plain.get(function, {}).items():
             if label in plain.get(other, {}) and (label == "value") == (other == VALUE):
                 wanted = plain[other][label].reshape(got.shape)
                 agrees = close(got, wanted, REPEAT, point.allowed(function, label))
-                name = statement.format(function=function, other=other, label=label)
+                name = f"{function} has the same {f'gradient by {label}' if label in point.names else label} as {other}"
                 yield finding(name, agrees, difference(label, got, wanted))
     if FLAT in plain:
         yield from _packed(point)
@@ -57,17 +45,6 @@ def agreement_findings(point: Point) -> Iterator[Finding]:
         yield from _hessians(point)
     if SPARSE in plain:
         yield from _places(point)
-
-
-def _of_quantities(point: Point) -> Iterator[tuple[str, str, str]]:
-    """The functions of named quantities that have numbers in common."""
-    statement = "{function} has the same {label}"
-    for name in point.subject.second.values if point.subject.second is not None else ():
-        yield f"{name}{TOGETHER}", name, statement
-        yield f"{name}{TOGETHER}", f"jacobian_{name}", statement
-    for function, other in point.calls.vectors.items():
-        if function not in OF_VECTORS:
-            yield function, other, statement
 
 
 def _packed(point: Point) -> Iterator[Finding]:
@@ -84,13 +61,12 @@ def _packed(point: Point) -> Iterator[Finding]:
 def _hessians(point: Point) -> Iterator[Finding]:
     """Whether both orders of differentiation agree, and the Hessian with the products and with its factors."""
     hessian = point.plain.get(HESSIAN) or point.plain[SPARSE]
-    tangents = {a.name: point.tangents(a) for a in point.parameters}
     size = {name: math.prod(point.shape(name)) for name in point.names}
     rows = {(p, q): hessian[f"H.{p}.{q}"].reshape(size[p], size[q]) for p in point.names for q in point.names}
     # the directions in which the facts let parameters move; along tangents of a curved set the Hessian is another
     movable = {
         name: np.array([np.ravel(d.vector) for d in tangent.entries()]).reshape(len(tangent), size[name])
-        for name, tangent in tangents.items()
+        for name, tangent in point.tangents.items()
         if not tangent.orthogonal
     }
     for number, p in enumerate(point.names):
@@ -104,7 +80,7 @@ def _hessians(point: Point) -> Iterator[Finding]:
         expected = sum(rows[name, q] @ np.ravel(point.vector(q, point.directions)) for q in point.names)
         statement = f"hessian and hessian_vector_product agree on {name}"
         yield _agrees(point, statement, np.ravel(product), np.asarray(expected))
-    factors = point.subject.second.factors if point.subject.second is not None and COMPACT in point.plain else {}
+    factors = point.subject.second.factors if COMPACT in point.plain else {}
     for (p, q), parts in factors.items():
         dense, combined = hessian[f"H.{p}.{q}"], np.zeros_like(hessian[f"H.{p}.{q}"])
         found = [array for label, array in point.plain[COMPACT].items() if label.split(".")[:3] == ["H", p, q]]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[Any]
 Inputs = Mapping[str, Any]
+Rng = np.random.Generator
 
 EPS = float(np.finfo(np.float64).eps)
 
@@ -50,7 +51,7 @@ def is_float(value: Any) -> bool:
     return np.asarray(value).dtype.kind == "f"
 
 
-def moved(inputs: Inputs, rng: np.random.Generator, exact: bool = False) -> dict[str, Any]:
+def moved(inputs: Inputs, rng: Rng, exact: bool = False) -> dict[str, Any]:
     """The inputs with every number off by a rounding error; exactly, as an mpf, where that is asked for."""
 
     def off(value: Any) -> Any:

@@ -7,8 +7,8 @@ argument, the point is sought where what the condition lacks vanishes.
 
 import itertools
 import math
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from sympy import Abs, Add, Basic, Dummy, Eq, Ge, Gt, Indexed, Le, Lt, Max, Min,
 from sympy.logic.boolalg import Boolean, BooleanAtom, BooleanFalse
 
 from symgrad.arguments import Argument
+from symgrad.calls import shortened
 from symgrad.dimensions import concrete
 from symgrad.frontend.facts import SIGNS, outermost
 from symgrad.frontend.names import label_of
@@ -24,9 +25,17 @@ from symgrad.reference import Place, branches_of
 from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.differences import typical_size
 from symgrad.verify.directions import Tangents
-from symgrad.verify.draw import Draw
+from symgrad.verify.draw import KINK, Draw, NoInputsError
+from symgrad.verify.guarded import guarded
 from symgrad.verify.loss import StatedLoss
+from symgrad.verify.report import Item
+from symgrad.verify.sampling import Sampler
+from symgrad.verify.subject import Settings, Subject
 
+_MOST_BRANCHES = 60  # that are solved for
+_MOST_OTHERS = 40  # draws that are looked at for a branch
+_MOST_BORDERS = 8  # of conditions: each costs as much as a draw
+_MOST_SIZE = 4000  # of the axes together, of sizes at which a condition on indices is first met
 _MOST_PLACES = 3  # at which a condition is tried to be changed
 _MOST_ENTRIES = 6  # of one argument that are moved by themselves
 _MOST_TRIES = 1000  # of one branch: a condition costs a tenth of a millisecond, or a millisecond
@@ -44,13 +53,8 @@ class Branch(NamedTuple):
     key: Any
     condition: Boolean
 
-    @property
-    def by_equality(self) -> bool:
-        """Whether it is taken at single points only."""
-        return bool(self.condition.atoms(Eq))
-
     def __str__(self) -> str:
-        return f"{self.condition} in {_shortened(str(self.site))}"
+        return f"{self.condition} in {shortened(str(self.site), 60)}"
 
 
 @dataclass
@@ -59,15 +63,18 @@ class Coverage:
 
     Attributes
     ----------
+    subject, settings : what is checked, and how.
     loss : the model's.
     """
 
+    subject: Subject
+    settings: Settings
     loss: StatedLoss
     _places: dict[Basic, list[tuple[Place, Draw]]] = field(default_factory=dict)
     _seen: set[tuple[Basic, Any]] = field(default_factory=set)
 
-    def add(self, draw: Draw, verified: bool, at_kink: bool = False, aim: Branch | None = None) -> None:
-        """Count the branches taken at a draw, if what was found there says something of them.
+    def added(self, draw: Draw, verified: bool, aim: Branch | None = None) -> Iterator[Item]:
+        """Count the branches taken at a draw, if what was found there says something of them; there is nothing to say.
 
         At a kink that is said of branches that are taken at single points only: by an equality, or one that a draw was
         aimed at and that was met nowhere else.
@@ -76,16 +83,12 @@ class Coverage:
             known = self._places.setdefault(site, [])
             known += [(place, draw) for place in places]
             there = Branch(site, key, branches_of(site)[key])
-            if verified and (not at_kink or there.by_equality or there == aim):
+            if verified and (draw.kind != KINK or there.condition.atoms(Eq) or there == aim):
                 self._seen.add((site, key))
+        yield from ()
 
-    def takes(self, branch: Branch, inputs: Inputs, sizes: Mapping[Any, int]) -> bool:
-        """Whether inputs take a branch."""
+    def _takes(self, branch: Branch, inputs: Inputs, sizes: Mapping[Any, int]) -> bool:
         return (branch.site, branch.key) in self.loss.at(inputs, sizes).trace.taken
-
-    def rule_out(self, branch: Branch) -> None:
-        """A branch that no inputs take."""
-        self._seen.add((branch.site, branch.key))
 
     def missing(self) -> list[Branch]:
         """The branches that no draw took, of expressions that some draw came to."""
@@ -101,47 +104,84 @@ class Coverage:
         families = [family for family in _FAMILIES if isinstance(site, family)]
         return self.loss.heads is None or not families or bool(self.loss.heads & set(families[0]))
 
-    def constants(self, branch: Branch) -> list[int] | None:
-        """The integers in a condition that is on indices alone; None of one that is on inputs as well."""
-        if self._moving(branch):
-            return None
-        numbers = {abs(int(number)) for number in branch.condition.atoms() if number.is_Integer}
-        return sorted(numbers | {1, 2})
+    # --- draws that take what is missing ------------------------------------------------------------------------------
 
-    def solve(
-        self,
-        branch: Branch,
-        allowed: Callable[[dict[str, Any], Draw], bool],
-        others: Callable[[Draw], Iterable[dict[str, Any]]],
-        given: Sequence[str] = (),
-    ) -> Iterator[tuple[dict[str, Any], Draw]]:
+    def missing_draws(self) -> Iterator[tuple[Branch, Draw]]:
+        """A draw for each branch that no draw took, as far as inputs for it are found; to be added before the next."""
+        tried: set[Branch] = set()
+        while (left := [branch for branch in self.missing() if branch not in tried]) and len(tried) < _MOST_BRANCHES:
+            tried.add(left[0])
+            for there in guarded("a branch", map(self._draw_of, left[:1])):
+                if isinstance(there, Draw):
+                    yield left[0], there
+
+    def _draw_of(self, branch: Branch) -> Draw | None:
+        """Inputs that take a branch: larger ones of a condition on indices alone, else those that are solved for."""
+        moving = self._moving(branch)
+        if not moving:
+            return self._large_draw(branch)
+        where = f"where {branch.condition}"
+        at_kink: Draw | None = None
+        for inputs, draw in self._solutions(branch, moving):
+            there = self.subject.moved(draw, inputs, where)
+            if there.distance > 0:
+                return there
+            at_kink = at_kink or replace(there, kind=KINK)
+        return at_kink
+
+    def _solutions(self, branch: Branch, moving: tuple[Argument, ...]) -> Iterator[tuple[dict[str, Any], Draw]]:
         """Inputs that take a branch, each with the draw that they come from.
 
-        Parameters
-        ----------
-        branch : what to take.
-        allowed : whether inputs will do beside that.
-        others : more inputs of a draw's sizes, which are looked at last: facts may allow them in separate places only.
-        given : the arguments that are not moved if others suffice.
+        What the caller gave is not moved if the rest suffices. More inputs of a draw's sizes are looked at last: facts
+        may allow them in separate places only.
         """
-        moving = self._moving(branch)
         searches = sorted(
             (_Search(self.loss, branch, place, draw) for place, draw in self._places[branch.site]),
             key=lambda search: search.lack(search.draw.inputs),
         )[:_MOST_PLACES]
-        choices = dict.fromkeys((tuple(a for a in moving if a.name not in given), moving))
-        found = itertools.chain(
-            ((search, inputs) for search in searches for chosen in choices for inputs in search.along_lines(chosen)),
-            ((search, inputs) for search in searches for inputs in others(search.draw) if search.lack(inputs) == 0),
-        )
-        for search, inputs in found:
-            if allowed(inputs, search.draw) and self.takes(branch, inputs, search.draw.sizes):
+        choices = dict.fromkeys((tuple(a for a in moving if a.name not in (self.settings.inputs or ())), moving))
+        near = ((search, inputs) for search in searches for some in choices for inputs in search.along_lines(some))
+        samplers = ((one, Sampler(self.subject, one.draw.sizes, [self.settings.seed, 0, 4])) for one in searches)
+        drawn = ((one, inputs) for one, sampler in samplers for inputs in sampler.others(_MOST_OTHERS))
+        others = ((one, inputs) for one, inputs in drawn if one.lack(inputs) == 0)
+        for search, inputs in itertools.chain(near, others):
+            if self._is_legal(inputs, search.draw) and self._takes(branch, inputs, search.draw.sizes):
                 yield inputs, search.draw
 
-    def at_borders(
-        self, allowed: Callable[[dict[str, Any], Draw], bool], given: Collection[str]
-    ) -> Iterator[tuple[Basic, dict[str, Any], Draw]]:
-        """Inputs at the border of each condition on data alone, whose two sides are equal there: c[n] = 1 of c[n] >= 1.
+    def _is_legal(self, inputs: dict[str, Any], draw: Draw) -> bool:
+        return Sampler(self.subject, draw.sizes, 0).allows(inputs)
+
+    def _large_draw(self, branch: Branch) -> Draw | None:
+        """A draw of sizes at which a condition on indices is met: beyond the integers that it mentions.
+
+        Where all indices of sizes beyond the largest of them do not meet it, it is never met.
+        """
+        complete = True
+        for sizes in self._larger({1, 2, *(abs(int(n)) for n in branch.condition.atoms() if n.is_Integer)}):
+            if math.prod(sizes.values()) > _MOST_SIZE or not self.subject.fits(sizes):
+                complete = False
+                continue
+            try:
+                draw = Sampler(self.subject, sizes, [self.settings.seed, *sizes.values()]).draw()
+            except NoInputsError:
+                complete = False
+                continue
+            if self._takes(branch, draw.inputs, sizes):
+                return replace(draw, where=f"for {branch.condition}")
+        if complete:
+            self._seen.add((branch.site, branch.key))
+        return None
+
+    def _larger(self, numbers: Collection[int]) -> Iterator[dict[Basic, int]]:
+        """Sizes beyond some numbers: of one dimension after the other, then of all."""
+        dimensions = self.subject.dimensions
+        least = {d: max(2, self.subject.minimum_sizes.get(d, 1)) for d in dimensions}
+        for number in sorted(numbers):
+            for chosen in dict.fromkeys([*((d,) for d in dimensions), tuple(dimensions)]):
+                yield {d: max(least[d], (number + 2) * (d in chosen)) for d in dimensions}
+
+    def border_draws(self) -> Iterator[Draw]:
+        """Draws at the border of conditions on data alone, whose two sides are equal there: c[n] = 1 of c[n] >= 1.
 
         Which branch is taken there, the difference of >= and >, no draw beside it shows. Only sums of inputs and whole
         numbers are compared, of which float64 says whether they are equal as exactly as the loss does.
@@ -153,17 +193,19 @@ class Coverage:
             for part in condition.atoms(Gt, Ge, Lt, Le)
             if isinstance(site, if_else | Piecewise) and _is_compared_exactly(part)
         }
-        for branch in sorted(borders, key=str):
-            moving = self._moving(branch)
-            if not moving or any(a.role == "parameter" or a.name in given for a in moving):
-                continue
-            for place, draw in self._places[branch.site][:_MOST_PLACES]:
-                search = _Search(self.loss, branch, place, draw)
-                found = (inputs for inputs in search.along_lines(moving) if allowed(inputs, draw))
-                if search.lack(draw.inputs) == 0 or (inputs := next(found, None)) is None:
-                    continue
-                yield branch.condition, inputs, draw
-                break
+        found = itertools.chain.from_iterable(map(self._at_border, sorted(borders, key=str)))
+        return (there for there in itertools.islice(found, _MOST_BORDERS) if there.distance > 0)
+
+    def _at_border(self, branch: Branch) -> Iterator[Draw]:
+        moving, (left, right) = self._moving(branch), branch.condition.args
+        if not moving or any(a.role == "parameter" or a.name in (self.settings.inputs or ()) for a in moving):
+            return
+        for place, draw in self._places[branch.site][:_MOST_PLACES]:
+            search = _Search(self.loss, branch, place, draw)
+            found = (inputs for inputs in search.along_lines(moving) if self._is_legal(inputs, draw))
+            if search.lack(draw.inputs) != 0 and (inputs := next(found, None)) is not None:
+                yield self.subject.moved(draw, inputs, f"where {left} = {right}")
+                return
 
     def _moving(self, branch: Branch) -> tuple[Argument, ...]:
         """The arguments that a branch's condition is about."""
@@ -175,10 +217,6 @@ class Coverage:
 def _is_compared_exactly(condition: Basic) -> bool:
     terms = [term.as_coeff_Mul() for side in condition.args for term in Add.make_args(side)]
     return all(c.is_Integer and (rest == 1 or isinstance(rest, Indexed | Symbol)) for c, rest in terms)
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= 60 else text[:59] + "…"
 
 
 def _is_impossible(condition: Boolean) -> bool:
@@ -266,7 +304,7 @@ class _Search:
             value = np.asarray(inputs[argument.name])
             upper = None if argument.upper is None else concrete(argument.upper, self.draw.sizes)
             scale = 1.0 if argument.integer else float(np.max(typical_size(value), initial=0.0)) or 1.0
-            for direction in itertools.islice(Tangents(argument.name, value, self.draw.constraints), _MOST_ENTRIES):
+            for direction in Tangents(argument.name, value, self.draw.constraints).entries()[:_MOST_ENTRIES]:
                 yield _Line(argument, direction.vector, scale, upper)
             if value.size > 1:
                 yield _Line(argument, np.ones(value.shape), scale, upper)

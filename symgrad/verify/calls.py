@@ -4,16 +4,17 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from sympy import Basic
 
+from symgrad.outputs.request import Request
 from symgrad.verify.arrays import Array, Inputs
 
 Arrays = dict[str, Array]
 Quantity = Callable[[Inputs], Array]
-HeldGradient = Callable[[Inputs, Inputs], Sequence[Array]]
 Factors = Mapping[tuple[str, str], Sequence[tuple[Sequence[tuple[int, int]], Sequence[int]]]]
 
 VALUE, GRADIENT, BOTH, FLAT = "value", "gradient", "value_and_gradient", "flat_value_and_gradient"
@@ -24,6 +25,7 @@ FIRST_ORDER = (VALUE, GRADIENT, BOTH, FLAT)
 OF_VECTORS = {FLAT: BOTH, FLAT_HESSIAN: HESSIAN, FLAT_PRODUCT: PRODUCT}
 """Functions of one vector of all parameters, and those of the parameters that they have the numbers of."""
 TOGETHER = "_and_jacobian"  # behind the name of a quantity
+MADE_OF = "_made_of"  # the modules that are together
 
 
 @dataclass(frozen=True)
@@ -32,27 +34,26 @@ class SecondOrder:
 
     Attributes
     ----------
-    hessian, hvp : whether the module has `hessian` and `hessian_vector_product`.
+    request : what was asked for: `hessian`, `hvp` for `hessian_vector_product`, `sparse` for `hessian_sparse`.
     quantities : the named quantities whose `jacobian_NAME` it has, as functions of the inputs.
     values : the symbols of the named quantities of which it has functions, by the names of these.
     factors : how the arrays of `hessian_compact` combine, as `outputs.structure.factors` says.
-    sparse : whether it has `hessian_sparse` and `hessian_pattern`.
-    held : `held(inputs, at)` is the gradient at `inputs` where what the model holds constant is as it is at `at`; None
-        if it holds nothing.
     """
 
-    hessian: bool = False
-    hvp: bool = False
+    request: Request = field(default_factory=Request)
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
     factors: Factors = field(default_factory=dict)
-    sparse: bool = False
-    held: HeldGradient | None = None
+
+    @property
+    def jacobians(self) -> list[str]:
+        """The names of functions for Jacobians."""
+        return [f"jacobian_{name}" for name in self.quantities]
 
     def labels(self, parameters: Sequence[str]) -> tuple[str, ...]:
         """What the report calls the derivatives."""
-        labels = [f"H.{p}.{q}" for p in parameters for q in parameters if self.hessian or self.sparse]
-        labels += [f"Hv.{p}" for p in parameters if self.hvp]
+        labels = [f"H.{p}.{q}" for p in parameters for q in parameters if self.request.hessian or self.request.sparse]
+        labels += [f"Hv.{p}" for p in parameters if self.request.hvp]
         return (*labels, *(f"J_{name}.{q}" for name in self.quantities for q in parameters))
 
 
@@ -73,27 +74,23 @@ class Calls:
     module: Any
     parameters: Sequence[str]
     sizes: Mapping[Basic, int]
-    second: SecondOrder | None = None
+    second: SecondOrder = field(default_factory=SecondOrder)
 
     @cached_property
     def vectors(self) -> Mapping[str, str]:
         """`OF_VECTORS` with those of named quantities."""
-        second = self.second or SecondOrder()
-        others = [*second.values, *(f"jacobian_{name}" for name in second.quantities)]
+        others = [*self.second.values, *self.second.jacobians]
         return {**OF_VECTORS, **{f"flat_{name}": name for name in others if hasattr(self.module, f"flat_{name}")}}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all functions, those of second order last."""
         names = [VALUE, GRADIENT, BOTH, *([FLAT] if hasattr(self.module, "pack") else [])]
-        if self.second is not None:
-            names += [HESSIAN] * self.second.hessian + [COMPACT] * bool(self.second.factors)
-            names += [SPARSE] * self.second.sparse
-            names += [PRODUCT] * self.second.hvp + [f"jacobian_{name}" for name in self.second.quantities]
-            names += [*self.second.values]
-            names += [f"{name}{TOGETHER}" for name in self.second.values if name in self.second.quantities]
-            names += [name for name in self.vectors if name != FLAT and hasattr(self.module, name)]
-        return tuple(names)
+        second, wanted = self.second, self.second.request
+        names += [HESSIAN] * wanted.hessian + [COMPACT] * bool(second.factors) + [SPARSE] * wanted.sparse
+        names += [PRODUCT] * wanted.hvp + [*second.jacobians, *second.values]
+        names += [f"{name}{TOGETHER}" for name in second.values if name in second.quantities]
+        return (*names, *(name for name in self.vectors if name != FLAT and hasattr(self.module, name)))
 
     def __call__(self, function: str, inputs: Inputs, **options: Any) -> Arrays:
         """The arrays of a function's result: "value", "w" for a gradient, "H.w.w", "Hv.w", "J_y.w".
@@ -138,7 +135,7 @@ class Calls:
             return {"value": np.asarray(result[0]), **self._fields(result[1])}
         if function == SPARSE:
             return self._blocks(result.to_dense(), inputs)
-        values = {} if self.second is None else self.second.values
+        values = self.second.values
         if function in values:
             return {function: np.asarray(result)}
         name = function.removesuffix(TOGETHER)
@@ -149,7 +146,7 @@ class Calls:
 
     def taken(self, function: str) -> Sequence[str]:
         """The names of the inputs that a function takes."""
-        names = taken_by(self.module, function)
+        names = _names_of(getattr(self.module, function))
         return self.parameters if names is None else names
 
     def _fields(self, gradient: Any) -> Arrays:
@@ -200,6 +197,12 @@ class Calls:
         return {"value": np.asarray(value), **fields}
 
 
+def together(*modules: Any) -> SimpleNamespace:
+    """Several modules of one model as one: that which is checked, and others with functions that the check needs."""
+    names = {name: value for module in reversed(modules) for name, value in vars(module).items()}
+    return SimpleNamespace(**{**names, MADE_OF: modules})
+
+
 def _arrays(label: str, result: Any) -> Iterator[tuple[str, Array]]:
     """The arrays of a result of named fields; of a sparse matrix, which has fields of its own, the dense one."""
     if isinstance(result, tuple) and not hasattr(result, "to_dense"):
@@ -212,7 +215,7 @@ def _arrays(label: str, result: Any) -> Iterator[tuple[str, Array]]:
 def called(module: Any, function: str, inputs: Inputs, sizes: Mapping[Basic, int], *first: Any, **options: Any) -> Any:
     """The result of a module's function, which takes some of the inputs and sizes by name after the first arguments."""
     known = {**_by_name(sizes), **inputs}
-    names = taken_by(module, function)
+    names = _names_of(getattr(module, function))
     given = [name for name in inputs if not name.startswith("direction_")] if names is None else names[len(first) :]
     return getattr(module, function)(*first, **{name: known[name] for name in given}, **options)
 
@@ -226,13 +229,9 @@ def _name_of(symbol: Basic) -> str:
     return str(symbol)  # which costs as much as a call of a small module
 
 
-def taken_by(module: Any, function: str) -> tuple[str, ...] | None:
-    """The names of a function's arguments; None of one that takes any names."""
-    return _names_of(getattr(module, function))
-
-
 @lru_cache(256)
 def _names_of(function: Callable[..., Any]) -> tuple[str, ...] | None:
+    """The names of a function's arguments; None of one that takes any names."""
     parameters = inspect.signature(function).parameters.values()
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         return None

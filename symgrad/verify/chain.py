@@ -38,10 +38,11 @@ from symgrad.verify.arrays import EPS, Array, count, entry_name, exactly, in_pre
 from symgrad.verify.calls import BOTH
 from symgrad.verify.compiled import Compiled
 from symgrad.verify.directions import Direction
+from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS, Number, link_of, scale_of
 from symgrad.verify.point import Point
-from symgrad.verify.quantities import MOST_ENTRIES
 from symgrad.verify.report import Link
+from symgrad.verify.stated import MOST_ENTRIES
 
 Column = list[Any]  # the numbers of one array that are compared
 
@@ -70,11 +71,11 @@ def chain_links(point: Point) -> Iterator[Link]:
 
     None where the inputs hold more than MOST_NUMBERS numbers; at a kink those of value and gradient only.
     """
-    compiled, draw = point.subject.compiled, point.draw
-    if compiled is None or count(draw.inputs) > MOST_NUMBERS:
+    compiled, stated, draw = point.subject.compiled, point.subject.stated, point.draw
+    if compiled is None or stated is None or count(draw.inputs) > MOST_NUMBERS:
         return
     with mpmath.workdps(DIGITS + _GUARD_DIGITS), np.errstate(all="ignore"):
-        chain = _Chain(point, compiled)
+        chain = _Chain(point, compiled, stated)
         second = draw.distance >= math.sqrt(float(_STEP))
         functions = dict.fromkeys(one.function for one in compiled.arrays)
         yield from [link for name in functions if name == BOTH or second for link in chain.links(name)]
@@ -122,11 +123,10 @@ class _Numbers:
 
 
 class _Chain:
-    def __init__(self, point: Point, compiled: Compiled) -> None:
-        self._point, self._compiled, self._draw = point, compiled, point.draw
-        tangents = {argument.name: point.tangents(argument) for argument in point.parameters}
-        self._entries = {name: own.entries() for name, own in tangents.items()}
-        random = {name: d for name, own in tangents.items() for d in own.random(1, point.rng)}
+    def __init__(self, point: Point, compiled: Compiled, stated: StatedLoss) -> None:
+        self._point, self._compiled, self._stated, self._draw = point, compiled, stated, point.draw
+        self._entries = {name: own.entries() for name, own in point.tangents.items()}
+        random = {name: d for name, own in point.tangents.items() for d in own.random(1, point.rng)}
         self._random = {**random, **point.directions}  # the direction of a product is among the inputs
         self._here = self._at(point.inputs)
         # At a kink a formula is right if it keeps to the conventions, and that is for the recognised functions to say:
@@ -143,10 +143,8 @@ class _Chain:
         """The links of one function; the worst number of all its arrays stands for each."""
         stages = [one for one in self._compiled.arrays if one.function == function]
         title = "" if function == BOTH else f"{function.replace('hessian_vector_product', 'hvp')} "
-        if function == BOTH:
-            yield self._reading(stages[0])
-        elif not stages[0].by:
-            yield self._reading_of_entries(f"{title}reading", stages[0])
+        if not stages[0].by:
+            yield self._reading(f"{title}reading", stages[0])
         yield from self._derivation(f"{title}derivation", stages)
         arrays = [self._numbers(one) for one in stages]
         formulas: dict[str, list[Number]] = {"simplification": [], "schedule": []}
@@ -195,21 +193,18 @@ class _Chain:
 
     # --- links --------------------------------------------------------------------------------------------------------
 
-    def _reading(self, value: Staged) -> Link:
-        stated, read = self._compiled.stated.at(self._draw.inputs, self._draw.sizes).value, self._here(value.of).item()
-        return link_of("reading", [Number("value", stated, read, EXACT * (1 + abs(read)), 1)])
-
-    def _reading_of_entries(self, name: str, quantity: Staged) -> Link:
-        """A named quantity as it was read, against what the model says of some of its entries."""
-        read = _array(self._here, quantity, quantity.of)
-        symbol = next(s for s, node in self._compiled.program.names.items() if node.name == quantity.label)
+    def _reading(self, name: str, one: Staged) -> Link:
+        """The loss, or some entries of a named quantity, as they were read, against what the model says."""
+        read, inputs, sizes = _array(self._here, one, one.of), self._draw.inputs, self._draw.sizes
         places = list(np.ndindex(read.shape))[:: max(1, read.size // MOST_ENTRIES)]
-        numbers = [
-            Number(entry_name(quantity.label, place), stated, read[place], EXACT * (1 + abs(read[place])), 1)
-            for place in places
-            for stated in [self._compiled.stated.entry(symbol, place, self._draw.inputs, self._draw.sizes)]
-        ]
-        return link_of(name, numbers or [Number(quantity.label, 0, 0, EXACT, 1)])
+        if one.function == BOTH:
+            stated = [self._stated.at(inputs, sizes).value]
+        else:
+            symbol = next(s for s, node in self._compiled.program.names.items() if node.name == one.label)
+            stated = [self._stated.entry(symbol, place, inputs, sizes) for place in places]
+        pairs = [(entry_name(one.label, at), said, read[at]) for at, said in zip(places, stated, strict=True)]
+        numbers = [Number(label, said, got, EXACT * (1 + abs(got)), 1) for label, said, got in pairs]
+        return link_of(name, numbers or [Number(one.label, 0, 0, EXACT, 1)])
 
     def _derivation(self, name: str, ones: Sequence[Staged]) -> list[Link]:
         """Derivatives against differences; nothing at a kink, where there is no derivative to derive."""

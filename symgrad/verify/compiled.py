@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 from sympy import symbols
 
+from symgrad.calls import shortened
 from symgrad.compiler import Derivation
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.text import text
@@ -26,7 +27,6 @@ from symgrad.verify.arrays import Array, Inputs
 from symgrad.verify.calls import Arrays
 from symgrad.verify.directions import beside
 from symgrad.verify.draw import Draw
-from symgrad.verify.loss import StatedLoss
 from symgrad.verify.numbers import DIGITS, DOUBLE
 
 UNDEFINED = (IndexError, ValueError, ArithmeticError, TooFar)
@@ -44,7 +44,6 @@ class Compiled:
     program, derivation : the model as it was read, and its derived gradient.
     functions : value and gradient, as they are generated.
     request : the functions of second order.
-    stated : the loss as it was given.
     exact : whether formulas agree to all digits, whatever the rounding of the inputs.
     """
 
@@ -52,13 +51,7 @@ class Compiled:
     derivation: Derivation
     functions: Sequence[Function]
     request: Request
-    stated: StatedLoss
     exact: bool
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the parameters."""
-        return tuple(node.name for node in self.program.parameters.values())
 
     @cached_property
     def terms(self) -> list[tuple[str, Use, Shape]]:
@@ -112,8 +105,9 @@ class Compiled:
 
     def _is_rounding(self, use: Use, draw: Draw) -> bool:
         """Whether what a term is at a draw becomes smaller with every digit that is added."""
-        directions = beside(draw.inputs, self.names, draw.constraints)
-        inputs = {**draw.inputs, **{f"direction_{name}": directions[name] for name in self.names}}
+        names = [node.name for node in self.program.parameters.values()]
+        directions = beside(draw.inputs, names, draw.constraints)
+        inputs = {**draw.inputs, **{f"direction_{name}": directions[name] for name in names}}
         sizes = []
         for digits in (DIGITS, 2 * DIGITS):
             with mpmath.workdps(digits):
@@ -124,8 +118,8 @@ class Compiled:
     def text(self, node: Node) -> str:
         """What a report calls an operation of the graph."""
         indices = symbols(f"i0:{node.rank}", integer=True)
-        line = text(IndexWriter(IndexNames({})).write(own(node), dict(enumerate(indices))))
-        return line if len(line) <= _LONGEST_OPERATION else f"{line[:_LONGEST_OPERATION]}…"
+        written = IndexWriter(IndexNames({})).write(own(node), dict(enumerate(indices)))
+        return shortened(text(written), _LONGEST_OPERATION)
 
 
 def in_order(use: Use) -> Use:

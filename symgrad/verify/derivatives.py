@@ -8,15 +8,16 @@ is right, and it has digits that they lack.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from symgrad.verify.arrays import EPS, Array, Inputs, entry_name
+from symgrad.verify.arrays import EPS, Array, Inputs, Rng, entry_name
 from symgrad.verify.complex_step import ComplexStep, NotAnalytic
-from symgrad.verify.differences import FIRST_STEP, Estimate, derivative
+from symgrad.verify.differences import Estimate, derivative
 from symgrad.verify.directions import Direction, Tangents
-from symgrad.verify.draw import Draw
+from symgrad.verify.draw import NEAREST_KINK, Draw
 from symgrad.verify.report import TOLERANCE, Entry
 
 BLIND = 1e-4
@@ -24,8 +25,6 @@ BLIND = 1e-4
 models errors are a million times smaller."""
 
 MOST_ENTRIES = 300  # beyond it, a sample of entries and random directions; up to it, a second for all of the sizes
-NEAREST_KINK = 1e-6  # any nearer, and the steps that fit are drowned by rounding
-_FEWEST_STEPS_TO_KINK = 8.0  # a step of an eighth of the distance stays on one side, even where a model amplifies it
 
 _COMPLEX_ROUNDING = 64 * EPS
 """The error of a complex step, relative to the parameter's largest derivative: forward mode by hand, in effect, whose
@@ -84,18 +83,11 @@ def along(matrix: Array, noise: Array, directions: Sequence[Direction]) -> list[
     return found
 
 
-def chosen_directions(
-    tangents: Tangents, most: int, share: int, random: int, rng: np.random.Generator
-) -> list[Direction]:
+def chosen_directions(tangents: Tangents, most: int, share: int, random: int, rng: Rng) -> list[Direction]:
     """Every direction of a parameter's entries if these are at most `most`, else random ones and a sample."""
     if len(tangents) <= most:
         return tangents.entries()
     return tangents.random(random, rng) + tangents.entries(share, rng)
-
-
-def first_step(draw: Draw) -> float:
-    """The largest step of differences that stays on one side of the nearest kink."""
-    return min(FIRST_STEP, max(draw.distance, NEAREST_KINK) / _FEWEST_STEPS_TO_KINK)
 
 
 def values(function: Callable[[Inputs], Array], inputs: Inputs, size: int = 1) -> Array:
@@ -164,7 +156,7 @@ def _entry(at: Callable[[float], Array], row: int) -> Callable[[float], float]:
 
 
 def _estimate(function: Callable[[float], float], scale: float, noise: float, draw: Draw) -> Estimate:
-    found = derivative(function, scale=scale, noise=noise, first_step=first_step(draw))
+    found = derivative(function, scale=scale, noise=noise, first_step=draw.first_step)
     if draw.distance < NEAREST_KINK:
         return replace(found, error=math.inf, floor=0.0, reason=f"a kink is as near as {draw.distance:.1g}")
     return found
@@ -233,23 +225,20 @@ def judge(
     estimate : the numerical derivative.
     scale : the largest derivative by this parameter that was seen clearly; 0 where there was none.
     """
-    numeric = estimate.value
+    numeric, entry = estimate.value, partial(Entry, parameter, label, analytic, estimate.value)
     if not math.isfinite(analytic):
-        reason = "the loss is finite, its generated derivative is not"
-        return Entry(parameter, label, analytic, numeric, estimate.error, "fail", reason=reason)
+        return entry(estimate.error, "fail", reason="the loss is finite, its generated derivative is not")
     if not math.isfinite(estimate.error):
-        return Entry(parameter, label, analytic, numeric, estimate.error, "inconclusive", reason=estimate.reason)
+        return entry(estimate.error, "inconclusive", reason=estimate.reason)
     error = estimate.error + analytic_error
     difference, size = abs(analytic - numeric), max(abs(analytic), abs(numeric))
     if size <= estimate.floor:
-        seen = (
-            size > 0 and difference <= TOLERANCE * error <= 0.1 * size
-        )  # a complex step sees what moves no digit of the loss
-        return Entry(parameter, label, analytic, numeric, error, "pass", zero=not seen)
+        # a complex step sees what moves no digit of the loss
+        return entry(error, "pass", zero=not (size > 0 and difference <= TOLERANCE * error <= 0.1 * size))
     if difference > TOLERANCE * error:
-        return Entry(parameter, label, analytic, numeric, error, "fail", reason=estimate.reason)
+        return entry(error, "fail", reason=estimate.reason)
     # An entry that is small beside its neighbours must still be seen better than to a tenth of itself.
     if TOLERANCE * error > BLIND * max(scale, abs(numeric)) or (analytic != 0 and TOLERANCE * error > 0.1 * size):
         reason = estimate.reason or "a wrong derivative could hide in the numerical one's error"
-        return Entry(parameter, label, analytic, numeric, error, "inconclusive", reason=reason)
-    return Entry(parameter, label, analytic, numeric, error, "pass")
+        return entry(error, "inconclusive", reason=reason)
+    return entry(error, "pass")

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.verify.arrays import EPS, Array, Inputs
+from symgrad.verify.arrays import EPS, Array, Inputs, Rng
 
 Loss = Callable[[dict[str, Any]], float]
 
@@ -172,9 +172,7 @@ class Neighbourhood:
     points: list[dict[str, Any]]
 
     @classmethod
-    def of(
-        cls, inputs: Inputs, parameters: Sequence[str], rng: np.random.Generator, compared: Collection[str] = ()
-    ) -> "Neighbourhood":
+    def of(cls, inputs: Inputs, parameters: Sequence[str], rng: Rng, compared: Collection[str] = ()) -> "Neighbourhood":
         """The neighbourhood of inputs; zeros of `parameters` (names) move, too, and of `compared` data nothing does."""
         positions = np.arange(_NOISE_POINTS) - _NOISE_POINTS // 2 + rng.uniform(-0.3, 0.3, size=_NOISE_POINTS)
         moves = {}

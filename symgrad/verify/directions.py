@@ -7,14 +7,14 @@ the derivative along the tangent, and that is the same for every extension of th
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from symgrad.frontend.facts import Bound, Constraint, Simplex, Structure, StructureKind, Unread
-from symgrad.verify.arrays import Array, Inputs, entry_name
+from symgrad.verify.arrays import Array, Inputs, Rng, entry_name
 from symgrad.verify.constraints import bounded
 from symgrad.verify.differences import typical_size
 
@@ -92,10 +92,7 @@ class Tangents:
     def __len__(self) -> int:
         return len(self._indices)
 
-    def __iter__(self) -> Iterator[Direction]:
-        return map(self._entry, self._indices)
-
-    def entries(self, count: int | None = None, rng: np.random.Generator | None = None) -> list[Direction]:
+    def entries(self, count: int | None = None, rng: Rng | None = None) -> list[Direction]:
         """All directions that move one entry (or those tied to it), or `count` of them drawn by `rng`."""
         chosen = np.arange(len(self))
         if count is not None and count < len(self):
@@ -103,7 +100,7 @@ class Tangents:
             chosen = np.sort(rng.choice(len(self), size=count, replace=False))
         return [self._entry(self._indices[number]) for number in chosen]
 
-    def random(self, count: int, rng: np.random.Generator) -> list[Direction]:
+    def random(self, count: int, rng: Rng) -> list[Direction]:
         """Directions that move every entry at once, none by less than half its scale, with random signs."""
         directions = []
         for number in range(count if len(self) else 0):

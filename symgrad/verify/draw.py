@@ -11,10 +11,14 @@ from symgrad.arguments import Argument
 from symgrad.dimensions import format_sizes
 from symgrad.errors import ModelError
 from symgrad.frontend.facts import Constraint, Unread
+from symgrad.verify.differences import FIRST_STEP
 
 MARGIN = 0.02
 """The distance to the next kink that a draw should have, relative to what is kinked. In a model with a hundred ReLUs
 the nearest is seldom further away; the differences' first step is shortened to a part of what was found."""
+
+NEAREST_KINK = 1e-6  # any nearer, and the steps that fit are drowned by rounding
+_FEWEST_STEPS_TO_KINK = 8.0  # a step of an eighth of the distance stays on one side, even where a model amplifies it
 
 Kind = Literal["ordinary", "whole", "empty", "kink", "zeros", "scaled"]
 ORDINARY: Kind = "ordinary"  # drawn, solved for, or parts of a user's own arrays
@@ -54,6 +58,11 @@ class Draw:
     def said(self) -> str:
         """The sizes, and what is special about the inputs."""
         return format_sizes(self.sizes) + (f" {self.where}" if self.where else "")
+
+    @property
+    def first_step(self) -> float:
+        """The largest step of differences that stays on one side of the nearest kink."""
+        return min(FIRST_STEP, max(self.distance, NEAREST_KINK) / _FEWEST_STEPS_TO_KINK)
 
     def about(self, argument: Argument) -> list[Constraint]:
         """What is said of an argument, alone or beside others."""

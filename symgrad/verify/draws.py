@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,13 +91,9 @@ def size_choices(subject: Subject, settings: Settings, given: Mapping[str, Any])
             if fixed.setdefault(symbol, whole_number(f"sizes[{key}]", size)) != size:
                 raise ModelError(f"inputs= has {symbol}={fixed[symbol]}, sizes= has {symbol}={size}")
         rest = [symbol for symbol in subject.dimensions if symbol not in fixed]
-        chosen = size_sets(rest, least, partial(_fit, subject, fixed))
+        chosen = size_sets(rest, least, lambda free, fixed=fixed: subject.fits({**fixed, **free}))  # type: ignore[misc]
         # Where nothing is left to choose, further draws only make sense of what is drawn.
         everything_given = all(argument.name in given or argument.role == "dimension" for argument in arguments)
         repeat_draws = sizes is None and not everything_given
         found += [{**fixed, **free} for free in (chosen if rest or repeat_draws else chosen[:1])]
     return found
-
-
-def _fit(subject: Subject, fixed: Mapping[Basic, int], free: Mapping[Basic, int]) -> bool:
-    return subject.fits({**fixed, **free})

@@ -100,8 +100,7 @@ def kink_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw | Run]
         return {n for n, gap in enumerate(kinks.distances(inputs, draw.sizes, draw.constraints)) if gap == 0}
 
     def there(said: str, inputs: dict[str, Any]) -> Draw:
-        where = f"{draw.where} with {said}, a kink".strip()
-        return replace(draw, inputs=inputs, where=where, distance=0.0, kind=KINK, notes=())
+        return replace(subject.moved(draw, inputs, f"{draw.where} with {said}, a kink".strip(), KINK), distance=0.0)
 
     left, missed = set(range(len(kinks.labels))), []
     zeros = ((reached(inputs), said, inputs) for said, inputs in at_zeros(draw, subject.arguments))
@@ -148,15 +147,12 @@ def extreme_draws(subject: Subject, draw: Draw, seed: Seed) -> Iterator[Draw]:
         ("with zeros", _zeros, groups),
         *((f"with numbers of 1e{power:g}", partial(scaled, power=power), groups) for power in _POWERS),
         ("with large whole numbers", partial(scaled, power=2.4), whole),
-        ("with negative whole numbers", _negated, whole),
+        ("with negative whole numbers", lambda inputs, names: {**inputs, **{n: -inputs[n] - 1 for n in names}}, whole),
     ]
     for said, change, choices in changes:
         for chosen in filter(None, choices):
-            inputs = change(draw.inputs, chosen)
-            distance = subject.distance(inputs, draw.constraints)
-            kind = ZEROS if change is _zeros else SCALED
-            there = replace(draw, inputs=inputs, distance=distance, where=said, kind=kind, notes=())
-            legal = distance >= MARGIN and sampler.allows(inputs, value=False)
+            there = subject.moved(draw, change(draw.inputs, chosen), said, ZEROS if change is _zeros else SCALED)
+            legal = there.distance >= MARGIN and sampler.allows(there.inputs, value=False)
             if legal and _has_gradient(subject, there):
                 yield there
                 break
@@ -181,10 +177,6 @@ def _scaled(inputs: dict[str, Any], names: Names, power: float, seed: Seed) -> d
         sizes = value / (largest(value) or 1.0) * 10.0 ** (power - _SPREAD * rng.uniform(size=value.shape))
         changed[name] = (sizes if value.dtype.kind == "f" else np.round(sizes).astype(value.dtype))[()]
     return changed
-
-
-def _negated(inputs: dict[str, Any], names: Names) -> dict[str, Any]:
-    return {name: -value - 1 if name in names else value for name, value in inputs.items()}
 
 
 def _has_gradient(subject: Subject, there: Draw) -> bool:

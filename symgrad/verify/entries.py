@@ -9,7 +9,7 @@ import numpy as np
 from symgrad.arguments import Argument
 from symgrad.dimensions import concrete
 from symgrad.frontend.facts import Bound, Constraint, Simplex, Structure
-from symgrad.verify.arrays import Array
+from symgrad.verify.arrays import Array, Rng
 from symgrad.verify.constraints import limits
 from symgrad.verify.sizes import Sizes, concrete_shape
 
@@ -28,11 +28,7 @@ _PAD = 0.05
 
 
 def draw_entries(
-    argument: Argument,
-    sizes: Sizes,
-    constraints: Sequence[Constraint],
-    range_name: str,
-    rng: np.random.Generator,
+    argument: Argument, sizes: Sizes, constraints: Sequence[Constraint], range_name: str, rng: Rng
 ) -> Any | None:
     """Draw an argument.
 
@@ -55,18 +51,14 @@ def draw_entries(
     shape = concrete_shape(argument, sizes)
     low, high = entry_limits(shape, own, integer)
     if integer:
-        upper = None if argument.upper is None else concrete(argument.upper, sizes)
-        span = tuple(concrete(end, sizes) for end in argument.span or ())
-        values = _integers(shape, upper, span, low, high, range_name, rng)
+        values = _integers(argument, sizes, low, high, range_name, rng)
     else:
-        values = _between(shape, low, high, RANGES[range_name], rng)
+        values = _between(low, high, RANGES[range_name], rng)
+    for constraint in own:
+        if values is not None and isinstance(constraint, Simplex):
+            values = _simplex(shape, constraint, argument, range_name, rng)
     if values is None:
         return None
-    for constraint in own:
-        if isinstance(constraint, Simplex):
-            values = _simplex(values, constraint, argument, range_name, rng)
-            if values is None:
-                return None
     if len(shape) >= 2 and kinds:
         matrices = [_structured(values[place], kinds, rng) for place in np.ndindex(shape[:-2])]
         values = np.array(matrices).reshape(shape)
@@ -87,11 +79,9 @@ def entry_limits(shape: tuple[int, ...], constraints: Sequence[Constraint], inte
     return low, high
 
 
-def _between(
-    shape: tuple[int, ...], low: Array, high: Array, wanted: tuple[float, float] | None, rng: np.random.Generator
-) -> Array | None:
+def _between(low: Array, high: Array, wanted: tuple[float, float] | None, rng: Rng) -> Array | None:
     """Real numbers inside of the limits and, where one is wanted, of an interval; None where there are none."""
-    normal, uniform = rng.standard_normal(shape), rng.uniform(size=shape)
+    normal, uniform = rng.standard_normal(low.shape), rng.uniform(size=low.shape)
     bounded = np.isfinite(low) | np.isfinite(high)
     if wanted is None and not np.any(bounded):
         return normal
@@ -113,16 +103,10 @@ def _between(
     return np.asarray(np.where(bounded, inside, normal) if wanted is None else inside)
 
 
-def _integers(
-    shape: tuple[int, ...],
-    upper: int | None,
-    span: tuple[int, ...],
-    low: Array,
-    high: Array,
-    range_name: str,
-    rng: np.random.Generator,
-) -> Array | None:
+def _integers(argument: Argument, sizes: Sizes, low: Array, high: Array, range_name: str, rng: Rng) -> Array | None:
     """Labels, else small counts."""
+    upper = None if argument.upper is None else concrete(argument.upper, sizes)
+    span = tuple(concrete(end, sizes) for end in argument.span or ())
     if upper is not None and not span:
         span = (0, upper - 1)
     first, last = map(float, span or (0, 4))
@@ -141,12 +125,10 @@ def _integers(
         last_entries = np.minimum(last_entries, last)
     if np.any(last_entries < first_entries):
         return None
-    return np.asarray(np.floor(first_entries + rng.uniform(size=shape) * (last_entries - first_entries + 1)))
+    return np.asarray(np.floor(first_entries + rng.uniform(size=low.shape) * (last_entries - first_entries + 1)))
 
 
-def _simplex(
-    values: Array, simplex: Simplex, argument: Argument, range_name: str, rng: np.random.Generator
-) -> Array | None:
+def _simplex(shape: tuple[int, ...], simplex: Simplex, argument: Argument, range_name: str, rng: Rng) -> Array | None:
     """Shares that sum to the total: one-hot ones and mixtures, as labels and as soft labels.
 
     A parameter gets mixtures only, since at a corner it cannot be moved to both sides. The unit interval asks for
@@ -154,7 +136,6 @@ def _simplex(
     """
     if range_name not in ("any", "unit"):
         return None
-    shape = values.shape
     moved = tuple(shape[axis] for axis in simplex.axes)
     rest = tuple(length for axis, length in enumerate(shape) if axis not in simplex.axes)
     rows, length = math.prod(rest), math.prod(moved)
@@ -168,7 +149,7 @@ def _simplex(
     return np.asarray(np.moveaxis(shares, range(len(rest), len(shape)), simplex.axes))
 
 
-def _structured(values: Array, kinds: set[str], rng: np.random.Generator) -> Array:
+def _structured(values: Array, kinds: set[str], rng: Rng) -> Array:
     """A matrix of the given kinds, from one of free entries."""
     rows, columns = values.shape
     square = rows == columns

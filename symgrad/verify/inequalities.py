@@ -13,8 +13,8 @@ from sympy import Basic, Ge, Gt, Indexed, Le, Lt, Pow, Symbol, log, loggamma
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.frontend.facts import FactReader
-from symgrad.verify.arrays import Array
-from symgrad.verify.statements import instances
+from symgrad.verify.arrays import Array, Rng
+from symgrad.verify.constraints import instances
 
 MOST = 400  # of one statement, such as `x[i] < y[j]` for all i and j; each costs a millisecond to read
 _SWEEPS, _FEWEST_SWEEPS = 60, 12  # of the inequalities: a chain of them may hand on what is lacking a link at a time
@@ -91,7 +91,7 @@ def settled(
     inputs: dict[str, Any],
     wanted: Sequence[Inequality],
     limits: Callable[[str], tuple[Array, Array] | None],
-    rng: np.random.Generator,
+    rng: Rng,
 ) -> dict[str, Any]:
     """Inputs moved until the inequalities hold, as far as that is possible.
 

@@ -4,19 +4,22 @@ Which entries it reads, the evaluation of the loss as it is written says. All ot
 infinities and with 1e200, as gaps in the data of a user are; nothing may change, and nothing may be raised.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from sympy import Basic, Indexed, KroneckerDelta, Piecewise, Sum
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.functions import if_else
-from symgrad.verify.arrays import Array, entry_name
+from symgrad.verify.arrays import Array, Inputs, entry_name
 from symgrad.verify.draw import Draw
 from symgrad.verify.loss import StatedLoss
-from symgrad.verify.point import Point, close, difference
+from symgrad.verify.point import Point
 from symgrad.verify.report import Finding
 from symgrad.verify.subject import Subject
+from symgrad.verify.ways import Way, compared
 
 _FILLINGS: dict[str, tuple[float, ...]] = {"nan": (np.nan,), "±inf": (np.inf, -np.inf), "±1e200": (1e200, -1e200)}
 _TOLERANCE = 1e-12  # the same numbers are added up in the same order
@@ -46,10 +49,9 @@ def unread_entries(subject: Subject, draw: Draw) -> dict[str, Array]:
 
 def _chosen(stated: StatedLoss) -> set[str]:
     """The names of what branches of conditions, and sums with a delta of data, are made of."""
-    expressions = [part for part in (stated.loss, *(e.args[1] for e in stated.where)) if isinstance(part, Basic)]
-    choices = {choice for expression in expressions for choice in expression.atoms(if_else, Piecewise)}
+    choices = {choice for expression in stated.expressions for choice in expression.atoms(if_else, Piecewise)}
     of_data = set(filter(_is_of_data, choices))
-    sums = {total for expression in expressions for total in expression.atoms(Sum)}
+    sums = {total for expression in stated.expressions for total in expression.atoms(Sum)}
     sums = {total for total in sums if any(delta.has(Indexed) for delta in total.atoms(KroneckerDelta))}
     of_indices = [choice for choice in choices - of_data if isinstance(choice, if_else)]
     entries = {str(entry.base) for choice in of_indices for entry in choice.atoms(Indexed)}
@@ -69,32 +71,21 @@ def _is_of_data(choice: Basic) -> bool:
 def left_out_findings(point: Point) -> Iterator[Finding]:
     """Whether functions of the inputs stay as they are, whatever is in the entries that the loss does not read."""
     unread = unread_entries(point.subject, point.draw) if point.value is not None else {}
-    if unread:
-        for function in (name for name in point.plain if name not in point.calls.vectors):
-            yield _finding(point, function, unread)
+    where = " and ".join(_first(argument, places) for argument, places in unread.items())
+    for said, values in _FILLINGS.items() if unread else ():
+        name = f"what conditions leave out counts for nothing, where {where} is {said}"
+        inputs = partial(_filled, unread, values)
+        way = Way(name, inputs, relative=_TOLERANCE, absolute=lambda *_: 0.0, strict=True)
+        yield from compared(point, [way])
 
 
-def _finding(point: Point, function: str, unread: Mapping[str, Array]) -> Finding:
-    statement = f"what conditions leave out counts for nothing in {function}"
-    wanted, raising = point.computed(function, point.inputs, "raise"), "raise"
-    if isinstance(wanted, str):
-        wanted, raising = point.computed(function, point.inputs), "ignore"
-    if isinstance(wanted, str):
-        return Finding(statement, "inconclusive", wanted)
-    for said, values in _FILLINGS.items():
-        inputs = dict(point.inputs)
-        for argument, places in unread.items():
-            filled = np.array(inputs[argument])
-            filled[places] = np.resize(values, int(np.sum(places)))
-            inputs[argument] = filled[()]
-        where = f"where {' and '.join(_first(argument, places) for argument, places in unread.items())} is {said}"
-        found = point.computed(function, inputs, raising)
-        if isinstance(found, str):
-            return Finding(statement, "fail", f"{found} {where}")
-        for label, right in wanted.items():
-            if not close(found[label], right, _TOLERANCE, 0.0):
-                return Finding(statement, "fail", f"{difference(label, found[label], right)} {where}")
-    return Finding(statement, "pass")
+def _filled(unread: Mapping[str, Array], values: Sequence[float], inputs: Inputs) -> dict[str, Any]:
+    filled = dict(inputs)
+    for argument, places in unread.items():
+        array = np.array(inputs[argument])
+        array[places] = np.resize(values, int(np.sum(places)))
+        filled[argument] = array[()]
+    return filled
 
 
 def _first(argument: str, places: Array) -> str:

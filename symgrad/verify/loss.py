@@ -21,11 +21,10 @@ Sizes = Mapping[Any, int]
 
 
 class Evaluation(NamedTuple):
-    """The loss somewhere: its value at 50 digits, nan (with the reason) where it is no real number; what was seen."""
+    """The loss somewhere: its value at 50 digits, nan where it is no real number; what was seen."""
 
     value: Any
     trace: Trace
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,8 +52,8 @@ class StatedLoss:
             trace = Trace()
             try:
                 found = Evaluation(evaluate(self.loss, values, dict(sizes), self.where, trace=trace), trace)
-            except (ValueError, ArithmeticError) as problem:
-                found = Evaluation(mpf("nan"), trace, str(problem) or type(problem).__name__)
+            except (ValueError, ArithmeticError):
+                found = Evaluation(mpf("nan"), trace)
             while len(self._known) >= _KEPT:
                 del self._known[next(iter(self._known))]
             self._known[key] = found
@@ -81,10 +80,14 @@ class StatedLoss:
         return shortfall(condition, holds, place, self.values(inputs), dict(sizes), self.where)
 
     @property
+    def expressions(self) -> list[Basic]:
+        """The loss, and what its names stand for."""
+        return [part for part in (self.loss, *(equation.args[1] for equation in self.where)) if isinstance(part, Basic)]
+
+    @property
     def compared(self) -> frozenset[str]:
         """The names of the data that conditions are about, of those that are about no parameter."""
-        expressions = [part for part in (self.loss, *(e.args[1] for e in self.where)) if isinstance(part, Basic)]
-        sites = {site for expression in expressions for site in expression.atoms(*_CHOOSING)}
+        sites = {site for expression in self.expressions for site in expression.atoms(*_CHOOSING)}
         parts = {part for site in sites for part in (branches_of(site).values() or site.args)}
         data = {a.name for a in self.arguments if a.role == "data"}
         parameters = {a.name for a in self.arguments if a.role == "parameter"}

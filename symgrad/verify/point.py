@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 from sympy import MatrixSymbol
 
-from symgrad.arguments import Argument
-from symgrad.verify.arrays import EPS, Array, Inputs, entry_name, largest
+from symgrad.verify.arrays import EPS, Array, Inputs, Rng, entry_name, largest
 from symgrad.verify.calls import BOTH, COMPACT, GRADIENT, VALUE, Arrays, Calls
 from symgrad.verify.derivatives import MOST_ENTRIES
 from symgrad.verify.differences import Neighbourhood
 from symgrad.verify.directions import Direction, Tangents
 from symgrad.verify.draw import KINK, Draw, same
 from symgrad.verify.report import Finding
-from symgrad.verify.subject import Subject
+from symgrad.verify.subject import Held, Subject
 
 REPEAT = 1e-10  # relative to the largest: two ways to compute the same number may sum in different orders
 
@@ -53,24 +52,16 @@ class Point:
     workspace : the arrays that functions keep between calls, at other draws, too; None where there are none.
     """
 
-    def __init__(
-        self,
-        subject: Subject,
-        draw: Draw,
-        rng: np.random.Generator,
-        most: int = MOST_ENTRIES,
-        workspace: Any = None,
-    ) -> None:
+    def __init__(self, subject: Subject, draw: Draw, rng: Rng, most: int = MOST_ENTRIES, workspace: Any = None) -> None:
         self.subject, self.draw, self.rng, self.most, self.workspace = subject, draw, rng, most, workspace
         self.names = subject.parameters
-        self.parameters = [argument for argument in subject.arguments if argument.role == "parameter"]
         self.calls = Calls(subject.module, self.names, draw.sizes, subject.second)
         self.inputs: dict[str, Any] = dict(draw.inputs)
         self.plain: dict[str, Arrays] = {}
         self.wrote: list[str] = []
         self.directions: dict[str, Direction] = {}
-        if subject.second is not None and subject.second.hvp:
-            self.directions = {a.name: d for a in self.parameters for d in self.random(a)[:1]}
+        if subject.second.request.hvp:
+            self.directions = {name: d for name in self.names for d in self.random(name)[:1]}
             self.inputs |= {f"direction_{name}": self.vector(name, self.directions) for name in self.names}
 
     def computed(self, function: str, inputs: Inputs, warnings: Any = "ignore", **options: Any) -> Arrays | Raised:
@@ -93,14 +84,14 @@ class Point:
 
     # --- parameters ---------------------------------------------------------------------------------------------------
 
-    def tangents(self, argument: Argument) -> Tangents:
-        """The directions in which a parameter may be moved."""
-        return Tangents(argument.name, self.draw.inputs[argument.name], self.draw.constraints)
+    @cached_property
+    def tangents(self) -> dict[str, Tangents]:
+        """The directions in which each parameter may be moved."""
+        return {name: Tangents(name, self.draw.inputs[name], self.draw.constraints) for name in self.names}
 
-    def random(self, argument: Argument) -> list[Direction]:
+    def random(self, name: str) -> list[Direction]:
         """A random direction in a parameter, if it can be moved; a scalar has but one."""
-        tangents = self.tangents(argument)
-        return tangents.random(1, self.rng) if self.shape(argument.name) else tangents.entries()
+        return self.tangents[name].random(1, self.rng) if self.shape(name) else self.tangents[name].entries()
 
     def vector(self, name: str, directions: dict[str, Direction]) -> Array:
         """The part of directions that is a parameter's."""
@@ -110,10 +101,10 @@ class Point:
         """The shape of an input."""
         return np.shape(self.draw.inputs[name])
 
-    def axes(self, argument: Argument) -> tuple[int, ...]:
+    def axes(self, name: str) -> tuple[int, ...]:
         """A parameter's axes as second derivatives have them, without the sides of one of a matrix."""
-        sides = zip(self.shape(argument.name), argument.shape, strict=True)
-        thin = isinstance(argument.symbol, MatrixSymbol)
+        argument = next(argument for argument in self.subject.arguments if argument.name == name)
+        sides, thin = zip(self.shape(name), argument.shape, strict=True), isinstance(argument.symbol, MatrixSymbol)
         return tuple(length for length, side in sides if not (thin and side == 1))
 
     # --- what is known of the numbers ---------------------------------------------------------------------------------
@@ -128,14 +119,11 @@ class Point:
         """The derivatives by each parameter; None where they cannot be computed."""
         return [self.plain[BOTH][name] for name in self.names] if BOTH in self.plain else None
 
-    def loss(self, inputs: Inputs) -> float:
-        """The loss as it is differentiated."""
-        held = self.subject.held
-        return float(self.subject.module.value(**inputs) if held is None else held(inputs, self.draw.inputs))
-
-    def loss_array(self, inputs: Inputs) -> Array:
-        """The same as an array."""
-        return np.asarray(self.loss(inputs))
+    def differentiated(self, inputs: Inputs, parameter: int | None = None) -> Array:
+        """The loss as it is differentiated, or its derivative by one of the parameters."""
+        held, function = self.subject.held or Held(self.subject.module, {}), VALUE if parameter is None else GRADIENT
+        found = held(function, inputs, self.draw.inputs)
+        return np.asarray(found if parameter is None else found[parameter])
 
     @cached_property
     def terms(self) -> float:
@@ -184,15 +172,6 @@ class Point:
         if label in self.names:  # no derivative is known better than what moves the loss by its rounding errors
             return rounding + 1e3 * self.noise / self.size(label)
         return rounding + 1e2 * EPS * max(1.0, self.terms)
-
-    def differing(self, function: str, got: Arrays, wanted: Arrays) -> str:
-        """The worst entry of the first array that is another than wanted; empty if there is none."""
-        for label, array in wanted.items():
-            if label not in got:
-                return f"{label} is not there"
-            if not close(got[label], array, REPEAT, self.allowed(function, label)):
-                return difference(label, got[label], array)
-        return ""
 
 
 def close(got: Any, wanted: Any, relative: float, absolute: float) -> bool:

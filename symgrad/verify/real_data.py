@@ -9,7 +9,7 @@ in them. A part of legal inputs is legal where the facts still hold; a dimension
 import math
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from sympy import Basic, Expr
@@ -17,6 +17,7 @@ from sympy import Basic, Expr
 from symgrad.arguments import Argument
 from symgrad.dimensions import concrete
 from symgrad.errors import ModelError, SymgradError
+from symgrad.verify.calls import SecondOrder
 from symgrad.verify.draw import WHOLE, Draw
 from symgrad.verify.draws import given_inputs, size_choices
 from symgrad.verify.sampling import Sampler
@@ -26,7 +27,6 @@ MOST_NUMBERS = 1000  # of given arrays that are checked as they are: 50 digits t
 LONGEST = 50  # of their sides: a matrix of so many rows is inverted in a second
 MOST_OF_WHOLE = 20  # derivatives by differences of the whole: each calls it thirty times
 _LENGTHS = (20, 10, 4)  # of blocks; the shorter ones only where there are still too many numbers
-_PARTS = ("first", "last", "random")
 _TRIES = 5  # at random places, where a part has no finite loss
 
 
@@ -46,7 +46,7 @@ def whole_arrays(subject: Subject, settings: Settings) -> tuple[Subject, Draw]:
     """
     given = given_inputs(subject, settings)
     sizes = size_choices(subject, settings, given)[0]
-    light = replace(subject, reference=None, stated=None, conditioning=None, second=None)
+    light = replace(subject, reference=None, stated=None, conditioning=None, second=SecondOrder())
     draw = Sampler(light, sizes, [settings.seed, 0], given).draw(near_kinks=True)
     distance = light.distance(draw.inputs, draw.constraints)
     return light, replace(draw, distance=distance, where="(all of the given arrays)", kind=WHOLE)
@@ -62,27 +62,19 @@ def parts(subject: Subject, settings: Settings, whole: Draw) -> tuple[list[Draw]
     reason = "facts, or the shapes, hold the arrays together along every long dimension"
     if not short or cutter.numbers({**whole.sizes, **short}) > 2 * MOST_NUMBERS:
         return [], reason
-    for number, where in enumerate(_PARTS):
-        for _ in range(_TRIES if where == "random" else 1):
-            part = cutter.part(short, {d: _start(where, whole.sizes[d], short[d], rng) for d in short})
+    room = {d: whole.sizes[d] - length for d, length in short.items()}
+    random = ({d: int(rng.integers(0, left + 1)) for d, left in room.items()} for _ in range(_TRIES))
+    for number, places in enumerate(([dict.fromkeys(room, 0)], [room], random)):  # the first part, the last, another
+        for starts in places:
+            part = cutter.part(short, starts)
             try:
-                draw = Sampler(subject, part.sizes, [settings.seed, number], part.given).draw()
+                draw = Sampler(subject, part.sizes, [settings.seed, number], part.inputs).draw()
             except ModelError as problem:
                 reason = str(problem)
                 continue
-            found.append(replace(draw, where=f"({part.said})"))
+            found.append(replace(draw, where=part.where))
             break
     return found, reason
-
-
-def _start(where: str, size: int, length: int, rng: np.random.Generator) -> int:
-    return {"first": 0, "last": size - length}.get(where, int(rng.integers(0, size - length + 1)))
-
-
-class _Part(NamedTuple):
-    sizes: dict[Basic, int]
-    given: dict[str, Any]
-    said: str
 
 
 class _Cutter:
@@ -132,12 +124,12 @@ class _Cutter:
             return False
         try:
             part = self.part(short, dict.fromkeys(short, 0))
-            Sampler(self._subject, part.sizes, 0, part.given).anywhere()
+            Sampler(self._subject, part.sizes, 0, part.inputs).anywhere()
         except SymgradError:
             return False
         return True
 
-    def part(self, short: Mapping[Basic, int], starts: Mapping[Basic, int]) -> _Part:
+    def part(self, short: Mapping[Basic, int], starts: Mapping[Basic, int]) -> Draw:
         """The block from `starts` on; of dimensions with labels the entries that the block's labels name."""
         sizes = {**self._sizes, **short}
         chosen = {d: np.arange(starts[d], starts[d] + short[d]) for d in short}
@@ -161,7 +153,7 @@ class _Cutter:
             if argument.upper in chosen and argument.upper in self._labels:
                 block = np.searchsorted(chosen[argument.upper], block).astype(block.dtype)
             given[name] = block if block.ndim else block[()]
-        return _Part(sizes, given, ", ".join(said))
+        return Draw(given, sizes, (), where=f"({', '.join(said)})")
 
     def _named(
         self, dimension: Basic, sizes: Mapping[Basic, int], chosen: Mapping[Basic, Any], start: int

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from symgrad.verify.table import by_parameter, check_table
+from symgrad.calls import shortened
+from symgrad.verify.table import COLUMNS, by_parameter, check_table
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 
@@ -262,7 +263,7 @@ class CheckReport:
         return "\n".join(self._conclusion())
 
     def __repr__(self) -> str:
-        lines = [_shorten(f"Gradient check of {self.name or 'the module'}, seed {self.seed}", _WIDTH)]
+        lines = [shortened(f"Gradient check of {self.name or 'the module'}, seed {self.seed}", _WIDTH)]
         for run in self.everywhere:
             lines += ["", *_wrap(f"at {run.sizes}", "")]
             lines += _table(run)
@@ -336,10 +337,6 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _shorten(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
 def _wrap(text: str, indent: str) -> list[str]:
     return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ", break_on_hyphens=False)
 
@@ -351,19 +348,9 @@ def _table(run: Run) -> Iterator[str]:
     """A line for each parameter: how many derivatives got which verdict, and the worst of them."""
     if not run.entries:
         return
-    yield _ROW.format("parameter", "pass", "fail", "unclear", "worst", "analytic", "numeric", "error", "ratio").rstrip()
+    yield _ROW.format(*COLUMNS).rstrip()
     for row in by_parameter(run.entries):
-        yield _ROW.format(
-            _shorten(row.name, 14),
-            row.passed,
-            row.failed,
-            row.unclear,
-            _shorten(row.worst.label, 20),
-            f"{row.worst.analytic:.6e}",
-            f"{row.worst.numeric:.6e}",
-            f"{row.worst.error:.1e}",
-            f"{row.worst.ratio:.2g}" if row.worst.ratio < 1e4 else f"{row.worst.ratio:.0e}",
-        )
+        yield _ROW.format(shortened(row.name, 14), *(shortened(cell, 20) for cell in row.cells))
         if row.worst.verdict == "inconclusive" and row.worst.reason:
             yield from _wrap(f"{row.worst.label} is inconclusive: {row.worst.reason}", "    ")
 
@@ -387,7 +374,7 @@ def _chain(run: Run) -> Iterator[str]:
         yield _LINK.format("link", width, "verdict", "error/ulp", "worst")
     for link in run.links:
         error = f"{link.ulps:.2g}" if link.label else ""
-        yield _shorten(_LINK.format(link.name, width, link.verdict, error, link.reason or link.label), _WIDTH).rstrip()
+        yield shortened(_LINK.format(link.name, width, link.verdict, error, link.reason or link.label), _WIDTH).rstrip()
 
 
 def _properties(run: Run) -> Iterator[str]:

@@ -14,12 +14,12 @@ from symgrad.dimensions import concrete, format_sizes
 from symgrad.errors import ModelError, SymgradError
 from symgrad.frontend.facts import Bound, Constraint, FactReader, Structure, Unread
 from symgrad.verify.arrays import Array
+from symgrad.verify.constraints import holds
 from symgrad.verify.differences import Loss, typical_size
 from symgrad.verify.draw import MARGIN, Draw, NoInputsError
 from symgrad.verify.entries import RANGES, draw_entries, entry_limits
 from symgrad.verify.inequalities import Inequality, inequalities, settled
 from symgrad.verify.sizes import concrete_shape
-from symgrad.verify.statements import holds
 from symgrad.verify.subject import Subject
 
 KINK_DRAWS = 40  # a draw in seven has the nearest of a hundred kinks further away than MARGIN
@@ -306,9 +306,8 @@ def _finiteness(loss: Loss, inputs: dict[str, Any]) -> int:
     try:
         with (
             np.errstate(divide="warn", over="warn", invalid="warn", under="ignore"),
-            warnings.catch_warnings(record=True) as seen,
+            warnings.catch_warnings(record=True, action="always") as seen,
         ):
-            warnings.simplefilter("always")
             value = float(np.asarray(loss(copies)).reshape(()))
     except (np.linalg.LinAlgError, ArithmeticError):
         return _WILD

@@ -113,33 +113,26 @@ def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> 
         If an array has another number of axes than its argument, two disagree about a size, or a side fits none.
     """
     found: dict[Basic, int] = {}
-    sides: list[tuple[Argument, Expr, int]] = []  # that are no dimension by itself
+    sides: list[tuple[Argument, Expr, int]] = []
     for argument in arguments:
-        if argument.name not in given:
-            continue
-        value = given[argument.name]
-        if argument.role == "dimension":
-            pairs = [(argument.symbol, int(value))]
-        else:
-            shape = np.shape(value)
-            if len(shape) != len(argument.shape):
-                raise ModelError(f"{argument.name} in inputs= has the shape {shape}; expected {argument.shape}")
-            pairs = [(length, size) for length, size in zip(argument.shape, shape, strict=True) if length.is_Symbol]
+        if argument.name in given:
+            lengths, shape = argument.shape, np.shape(given[argument.name])
+            if argument.role == "dimension":
+                lengths, shape = (argument.symbol,), (int(given[argument.name]),)
+            if len(shape) != len(lengths):
+                raise ModelError(f"{argument.name} in inputs= has the shape {shape}; expected {lengths}")
             sides += [
-                (argument, length, size)
-                for length, size in zip(argument.shape, shape, strict=True)
-                if not (length.is_Symbol or length.is_Integer)
+                (argument, length, size) for length, size in zip(lengths, shape, strict=True) if length.free_symbols
             ]
-        for symbol, size in pairs:
-            if found.setdefault(symbol, size) != size:
-                raise ModelError(f"{argument.name} in inputs= has {symbol}={size}, another argument {found[symbol]}")
     while sides:
-        unknown = [length.free_symbols - found.keys() for _, length, _ in sides]
-        number = min(range(len(sides)), key=lambda k: len(unknown[k]))
+        unknown = [len(length.free_symbols - found.keys()) for _, length, _ in sides]
+        number = unknown.index(min(unknown))
         argument, length, size = sides.pop(number)
-        if len(unknown[number]) > 1:
+        if unknown[number] > 1:
             break  # N + K - 1 alone says neither
         said = _solved(length, size, found)
+        if said is None and length in found:
+            raise ModelError(f"{argument.name} in inputs= has {length}={size}, another argument {found[length]}")
         if said is None:
             beside = f" beside {format_sizes(found)}" if found else ""
             raise ModelError(f"{argument.name} in inputs= has a side of {size}, which {length} is at no size{beside}")
@@ -149,6 +142,8 @@ def sizes_of_inputs(arguments: Sequence[Argument], given: Mapping[str, Any]) -> 
 
 def _solved(length: Expr, size: int, known: Sizes) -> dict[Basic, int] | None:
     """The size of the one dimension of a length that is not known; None if there is no such size."""
+    if length.is_Symbol and length not in known:
+        return {length: size}
     rest = length.xreplace({symbol: Integer(number) for symbol, number in known.items()})
     if not rest.free_symbols:
         return {} if rest == size else None

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,11 @@ from sympy import Basic, Expr, Symbol
 from symgrad.arguments import Argument
 from symgrad.frontend.facts import Constraint
 from symgrad.reference import evaluate
+from symgrad.verify.arrays import Inputs
 from symgrad.verify.calls import Arrays, SecondOrder
 from symgrad.verify.compiled import Compiled
 from symgrad.verify.complex_step import ComplexStep
-from symgrad.verify.draw import Draw
+from symgrad.verify.draw import ORDINARY, Draw, Kind
 from symgrad.verify.inequalities import domain_demands
 from symgrad.verify.kink_points import Kinks
 from symgrad.verify.loss import StatedLoss
@@ -26,7 +27,18 @@ SINGULAR = 1e-10
 """A matrix so near to singular has no digit right in an inverse; rounding leaves 1e-17 of a singular one."""
 
 Reference = Callable[[dict[str, Any], Mapping[Basic, int]], float]
-Held = Callable[[Mapping[str, Any], Mapping[str, Any]], float]
+
+
+@dataclass(frozen=True)
+class Held:
+    """Loss and gradient with what the model holds constant as arguments of its own: copies of those that move."""
+
+    module: Any
+    copies: Mapping[str, str]
+
+    def __call__(self, function: str, inputs: Inputs, at: Inputs) -> Any:
+        """What a function gives at inputs where what is held constant is as it is at others."""
+        return getattr(self.module, function)(**inputs, **{copy: at[name] for name, copy in self.copies.items()})
 
 
 @dataclass(frozen=True)
@@ -48,8 +60,7 @@ class Subject:
     stated : the loss as it is stated, all of whose branches are to be seen.
     kinks : where the loss is not smooth.
     conditioning : how far the matrices that the loss inverts are from singular: inputs are drawn where it is positive.
-    held : `held(inputs, at)` is the loss at `inputs` where what the model holds constant is as it is at `at`; None if
-        it holds nothing.
+    held : what is differentiated, where that is another; None if the model holds nothing constant.
     complex_step : the loss that is differentiated, on complex numbers.
     second : the second derivatives and Jacobians to check as well.
     compiled : the formulas of all functions, and how the compiler came to them.
@@ -71,7 +82,7 @@ class Subject:
     conditioning: Callable[[dict[str, Any]], float] | None = None
     held: Held | None = None
     complex_step: ComplexStep | None = None
-    second: SecondOrder | None = None
+    second: SecondOrder = field(default_factory=SecondOrder)
     compiled: Compiled | None = None
     compared: frozenset[str] = frozenset()
 
@@ -83,10 +94,7 @@ class Subject:
     @cached_property
     def demands(self) -> Sequence[Basic]:
         """Statements under which the loss has a value."""
-        if self.stated is None:
-            return ()
-        expressions = [self.stated.loss, *(equation.args[1] for equation in self.stated.where)]
-        return domain_demands(expression for expression in expressions if isinstance(expression, Basic))
+        return () if self.stated is None else domain_demands(self.stated.expressions)
 
     def fits(self, sizes: Mapping[Basic, int]) -> bool:
         """Whether there is a model at these sizes."""
@@ -96,6 +104,11 @@ class Subject:
     def distance(self, inputs: dict[str, Any], constraints: Sequence[Constraint]) -> float:
         """How far inputs are from the nearest kink; inf for a smooth model."""
         return math.inf if self.kinks is None else self.kinks.nearest(inputs, constraints)
+
+    def moved(self, draw: Draw, inputs: dict[str, Any], where: str, kind: Kind = ORDINARY) -> Draw:
+        """A draw with other inputs, and what is special about them."""
+        distance = self.distance(inputs, draw.constraints)
+        return replace(draw, inputs=inputs, distance=distance, where=where, kind=kind, notes=())
 
     def exactly(self, draw: Draw) -> Arrays:
         """Loss and gradient at a draw by their formulas; nothing where these are not known."""

@@ -8,7 +8,7 @@ from typing import Any
 _WORST = ("pass", "inconclusive", "fail")
 _COLOURS = {"pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a6700"}  # that can be read on light and on dark
 _LEFT, _RIGHT = ' style="text-align: left"', ' style="text-align: right"'
-_COLUMNS = ("parameter", "pass", "fail", "unclear", "worst", "analytic", "numeric", "error", "ratio")
+COLUMNS = ("parameter", "pass", "fail", "unclear", "worst", "analytic", "numeric", "error", "ratio")
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,13 @@ class Row:
     failed: int
     unclear: int
     worst: Any
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """What a table says of it, in the order of `COLUMNS` without the first."""
+        worst, counts = self.worst, map(str, (self.passed, self.failed, self.unclear))
+        ratio = f"{worst.ratio:.2g}" if worst.ratio < 1e4 else f"{worst.ratio:.0e}"
+        return (*counts, worst.label, f"{worst.analytic:.6e}", f"{worst.numeric:.6e}", f"{worst.error:.1e}", ratio)
 
     @property
     def difference(self) -> float:
@@ -45,16 +52,13 @@ def check_table(report: Any) -> str:
     parts += [f"<pre>{escape(chr(10).join(rest))}</pre>"] if rest else []
     rows = [_row(row) for row in by_parameter(report.entries)]
     if rows:
-        head = "".join(f'<th scope="col"{_LEFT}>{name}</th>' for name in _COLUMNS)
+        head = "".join(f'<th scope="col"{_LEFT}>{name}</th>' for name in COLUMNS)
         parts.append(f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>")
     parts.append(f"<details><summary>The whole report</summary><pre>{escape(str(report))}</pre></details>")
     return "\n".join(parts)
 
 
 def _row(row: Row) -> str:
-    worst = row.worst
-    numbers = [f"{worst.analytic:.6g}", f"{worst.numeric:.6g}", f"{worst.error:.1e}", f"{worst.ratio:.2g}"]
-    counts = [str(count) for count in (row.passed, row.failed, row.unclear)]
-    cells = [*((_RIGHT, count) for count in counts), (_LEFT, worst.label), *((_RIGHT, number) for number in numbers)]
-    inside = "".join(f"<td{side}>{escape(value)}</td>" for side, value in cells)
+    sides = [_LEFT if number == 3 else _RIGHT for number in range(len(row.cells))]
+    inside = "".join(f"<td{side}>{escape(value)}</td>" for side, value in zip(sides, row.cells, strict=True))
     return f'<tr><th scope="row"{_LEFT}>{escape(row.name)}</th>{inside}</tr>'

@@ -4,7 +4,7 @@ Inputs as small as the check draws are never split into blocks of rows unless th
 nobody has written holds by chance what an earlier call left there. Every function goes every way.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,10 +14,10 @@ import numpy as np
 from sympy import MatrixSymbol
 
 from symgrad.verify.arrays import Array, Inputs, as_type, in_precision, largest
-from symgrad.verify.calls import BOTH, COMPACT, FIRST_ORDER, GRADIENT, VALUE
+from symgrad.verify.calls import BOTH, COMPACT, FIRST_ORDER, GRADIENT, MADE_OF, VALUE
 from symgrad.verify.differences import Neighbourhood
-from symgrad.verify.draw import same
-from symgrad.verify.point import Point, close, difference, finding
+from symgrad.verify.draw import KINK, ZEROS, same
+from symgrad.verify.point import REPEAT, Point, close, difference, finding
 from symgrad.verify.report import Finding
 
 _SINGLE_TOLERANCE = 1e-3
@@ -41,7 +41,8 @@ class Way:
     options : more arguments by name.
     functions : which functions can be called so; all where it is not said.
     flattened : the parameters whose derivatives come as vectors.
-    relative : how far numbers may be apart, in units of the largest; by default as far as rounding errors explain.
+    relative, absolute : how far numbers may be apart, in units of the largest and beside that.
+    strict : whether nothing may overflow, or be no number on the way, that does not with the inputs of the draw.
     """
 
     statement: str
@@ -51,7 +52,9 @@ class Way:
     options: Mapping[str, Any] = field(default_factory=dict)
     functions: Sequence[str] | None = None
     flattened: frozenset[str] = frozenset()
-    relative: float | None = None
+    relative: float = REPEAT
+    absolute: Callable[[Point, str, str], float] = Point.allowed
+    strict: bool = False
 
 
 def ways(point: Point) -> Iterator[Way]:
@@ -91,12 +94,13 @@ def ways(point: Point) -> Iterator[Way]:
                 yield Way(name, settings=settings, options=options, functions=FIRST_ORDER)
         single = partial(in_precision, np.float32)
         name = "a workspace leaves the numbers as they are in float32"
-        yield Way(name, single, single, {}, options, FIRST_ORDER, relative=_REPEAT_SINGLE)
+        yield Way(name, single, single, {}, options, FIRST_ORDER, relative=_REPEAT_SINGLE, absolute=_coarse)
         yield Way("a workspace leaves the numbers as they are after float32", options=options, functions=FIRST_ORDER)
     if hasattr(module, "pack"):
         single = partial(in_precision, np.float32)
         name, functions = "one vector of parameters gives the same numbers in float32", tuple(point.calls.vectors)
-        yield Way(name, single, single, functions=functions, relative=_REPEAT_SINGLE)
+        yield Way(name, single, single, functions=functions, relative=_REPEAT_SINGLE, absolute=_coarse)
+    yield from _chunks(point)
 
 
 def _types(point: Point) -> Iterator[Way]:
@@ -117,55 +121,55 @@ def _types(point: Point) -> Iterator[Way]:
             yield Way(name, partial(_cast, np.int64, names), partial(_rounded, names))
 
 
+def _chunks(point: Point) -> Iterator[Way]:
+    """Rows in chunks, whatever these are, of one row each, too."""
+    rounds = getattr(point.subject.module, "ROUNDS", {})
+    count = min((len(point.inputs[name]) for name in point.calls.rows), default=0) if rounds else 0
+    if count:
+        some = sorted({*point.rng.integers(1, count + 1, 2).tolist(), count})
+        for name, ends in (("of one row", range(1, count + 1)), ("of several rows", some)):
+            yield Way(f"chunks {name} give the same numbers", options={"ends": list(ends)}, functions=tuple(rounds))
+
+
 def way_findings(point: Point) -> Iterator[Finding]:
     """Whether all functions give the same numbers in all ways, and write to nothing that is not theirs."""
     if point.value is None:
         return
-    for way in ways(point):
-        with _set(point.subject.module, way.settings):
-            wrong = [_wrong(point, way, function) for function in point.plain]
-        yield finding(way.statement, not any(wrong), next(filter(None, wrong), ""))
-    yield from _chunk_findings(point)
+    yield from compared(point, ways(point))
     yield finding("results stay as they are when a function is called again", not (kept := _changed(point)), kept)
     yield finding("the inputs are not written to", not point.wrote, f"changed: {', '.join(dict.fromkeys(point.wrote))}")
 
 
-def _chunk_findings(point: Point) -> Iterator[Finding]:
-    """Whether functions of rows in chunks give the same numbers, whatever the chunks are, of one row each, too."""
-    rounds = getattr(point.subject.module, "ROUNDS", {})
-    count = min((len(point.inputs[name]) for name in point.calls.rows), default=0) if rounds else 0
-    if not count:
-        return
-    some = sorted({*point.rng.integers(1, count + 1, 2).tolist(), count})
-    for name, ends in (("of one row", range(1, count + 1)), ("of several rows", some)):
-        wrong = []
-        for function in rounds.keys() & point.plain.keys():
-            found = point.computed(function, point.inputs, ends=list(ends))
-            said = found if isinstance(found, str) else point.differing(function, found, point.plain[function])
-            wrong += [f"{function}: {said}"] if said else []
-        yield finding(f"chunks {name} give the same numbers", not wrong, next(iter(sorted(wrong)), ""))
+def compared(point: Point, ways: Iterable[Way]) -> Iterator[Finding]:
+    """Whether all functions give the same numbers in some ways."""
+    for way in ways:
+        with _set(point.subject.module, way.settings):
+            wrong = [_wrong(point, way, function) for function in point.plain]
+        yield finding(way.statement, not any(wrong), next(filter(None, wrong), ""))
 
 
 def _wrong(point: Point, way: Way, function: str) -> str:
     """What is wrong about a function that is called in some way; empty if nothing is."""
     if way.functions is not None and function not in way.functions:
         return ""
-    wanted = point.plain[function]
+    wanted, warnings = point.plain[function], "ignore"
     if way.instead is not None:
         plain = point.computed(point.calls.vectors.get(function, function), way.instead(point.inputs))
         if isinstance(plain, str) or not all(np.isfinite(array).all() for array in plain.values()):
             return ""  # there is nothing to compare with
         wanted = {k: plain[k].reshape(v.shape) for k, v in wanted.items()}
-    found = point.computed(function, way.inputs(point.inputs), **way.options)
+    if way.strict and not isinstance(point.computed(function, point.inputs, "raise"), str):
+        warnings = "raise"
+    found = point.computed(function, way.inputs(point.inputs), warnings, **way.options)
     if isinstance(found, str):
         return f"{function}: {found}"
     wanted = {k: np.reshape(v, -1) if k in way.flattened else v for k, v in wanted.items()}
-    if way.relative is not None:
-        far = [k for k, v in wanted.items() if not close(found[k], v, way.relative, _coarse(point, function, k))]
-        wrong = difference(far[0], found[far[0]], wanted[far[0]]) if far else ""
-    else:
-        wrong = point.differing(function, found, wanted)
-    return f"{function}: {wrong}" if wrong else ""
+    for label, array in wanted.items():
+        if label not in found:
+            return f"{function}: {label} is not there"
+        if not close(found[label], array, way.relative, way.absolute(point, function, label)):
+            return f"{function}: {difference(label, found[label], array)}"
+    return ""
 
 
 def _coarse(point: Point, function: str, label: str) -> float:
@@ -240,14 +244,15 @@ class _Filled:
 @contextmanager
 def _set(module: Any, settings: Mapping[str, Any]) -> Iterator[None]:
     """While this lasts, names of the module have other values."""
-    before = {name: getattr(module, name) for name in settings}
+    modules = getattr(module, MADE_OF, (module,))
+    before = [(one, name, getattr(one, name)) for one in modules for name in settings if hasattr(one, name)]
     try:
-        for name, setting in settings.items():
-            setattr(module, name, setting)
+        for one, name, _ in before:
+            setattr(one, name, settings[name])
         yield
     finally:
-        for name, setting in before.items():
-            setattr(module, name, setting)
+        for change in before:
+            setattr(*change)
 
 
 # --- single precision ------------------------------------------------------------------------------------------------
@@ -276,6 +281,8 @@ def single_findings(point: Point) -> Iterator[Finding]:
             yield finding(f"float32 gives a float32 {what}", kept, f"it is {array.dtype}, from {function}")
             if array.shape == wanted[label].shape:
                 yield _near(point, function, label, what, array, wanted[label])
+                if function == BOTH and label in point.names and point.draw.kind not in (KINK, ZEROS):
+                    yield _leak(point, label, array, wanted[label])  # beside a kink, or a tie, noise is no rounding
 
 
 def _says_its_type(point: Point, function: str) -> bool:
@@ -297,20 +304,12 @@ def _near(point: Point, function: str, label: str, what: str, single: Array, exa
     return finding(name, off <= allowed, detail)
 
 
-def leak_findings(point: Point) -> Iterator[Finding]:
+def _leak(point: Point, name: str, single: Array, exact: Array) -> Finding:
     """Whether float32 is inside of a computation in float64: its rounding errors are not far below float32's then.
 
     Ill-conditioned formulas lose the same number of digits in both, so that those of float64 stay 2e-9 of the other.
     """
-    single = point.computed(BOTH, in_precision(np.float32, point.inputs))
-    exact = point.computed(BOTH, in_precision(np.float64, in_precision(np.float32, point.inputs)))
-    if point.gradients is None or isinstance(single, str) or isinstance(exact, str):
-        return
-    for name in point.names:
-        got = np.asarray(single[name], dtype=np.float64)
-        finite = bool(np.all(np.isfinite(got)))
-        off = largest(got - exact[name]) if finite else np.inf
-        noise = largest(point.noises[BOTH][name])
-        scale = largest(exact[name])
-        leaks = _LEAK * max(off, _SINGLE_EPS * scale) < noise < 100 * _SINGLE_EPS * scale
-        yield finding(f"the gradient by {name} is float64 inside", not leaks, f"its rounding errors are {noise:.1g}")
+    off = largest(single.astype(np.float64) - exact) if np.all(np.isfinite(single)) else np.inf
+    noise, scale = largest(point.noises[BOTH][name]), largest(exact)
+    leaks = _LEAK * max(off, _SINGLE_EPS * scale) < noise < 100 * _SINGLE_EPS * scale
+    return finding(f"the gradient by {name} is float64 inside", not leaks, f"its rounding errors are {noise:.1g}")

@@ -34,7 +34,7 @@ from symgrad.generated import imported
 from symgrad.reference import Reading
 from symgrad.verify.check import check_module
 from symgrad.verify.guarded import guarded
-from symgrad.verify.report import CheckReport, Finding
+from symgrad.verify.report import CheckReport
 from tests.families import one_in
 
 N, M = symbols("N M", integer=True, positive=True)
@@ -197,14 +197,13 @@ def test_a_kink_that_a_condition_leaves_out_is_none() -> None:
 
 
 def test_whatever_fails_becomes_a_finding_that_names_the_place() -> None:
-    found: list[Finding] = []
     module = imported("import numpy as np\ndef value(x):\n    return x + np.ones(3)\n", "text")
-    assert guarded("the value", lambda: module.value(np.ones(2)), found.append) is None
-    assert guarded("the noise", lambda: 1 / 0, found.append) is None
-    assert guarded("the rest", lambda: 1, found.append) == 1
-    assert [finding.verdict for finding in found] == ["fail", "inconclusive"]
-    assert "it raised ValueError: operands could not be broadcast" in str(found[0])
-    assert "the noise could be checked: it raised ZeroDivisionError: " in str(found[1])
+    before, *wrong = guarded("the value", map(module.value, [np.ones(3), np.ones(2), np.ones(1)]))
+    (other,) = guarded("the noise", (1 / divisor for divisor in [0]))
+    assert np.array_equal(before, np.full(3, 2.0)) and list(guarded("the rest", [1])) == [1]
+    assert [finding.verdict for finding in (*wrong, other)] == ["fail", "inconclusive"]
+    assert "it raised ValueError: operands could not be broadcast" in str(wrong[0])
+    assert "the noise could be checked: it raised ZeroDivisionError: " in str(other)
 
 
 def test_what_the_reference_does_not_know_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -303,13 +303,13 @@ def writes(result: Any, inputs: Any) -> Any:
 
 def test_each_property_is_named() -> None:
     report = broken("logistic", value_and_gradient=lambda result, _: (result[0] * (1 + 1e-9), result[1]))
-    assert "value_and_gradient has the same value" in findings(report)
+    assert "value_and_gradient has the same value as value" in findings(report)
     report = broken("logistic", gradient=lambda result, _: (result[0] * (1 + 1e-9),))
-    assert "gradient and value_and_gradient agree on w" in findings(report)
+    assert "gradient has the same gradient by w as value_and_gradient" in findings(report)
     report = broken("logistic", value_and_gradient=lambda result, _: (result[0], (result[1][0][:, None],)))
     assert "the gradient by w has its shape: (2, 1) instead of (2,)" in findings(report)
     report = broken("logistic", value=lambda result, _: np.array([result]))
-    assert "value is a scalar: its shape is (1,)" in findings(report)
+    assert "value has its shape: (1,) instead of ()" in findings(report)
     report = broken("logistic", gradient=raises)
     assert "gradient computes: it raised ValueError: not today" in findings(report)
     report = broken("logistic", value=raises)
