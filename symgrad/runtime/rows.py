@@ -22,7 +22,7 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
     small = count * (width + size // 5) <= 0.7 * BLOCK_BYTES  # calls would cost more than blocks save
     blocks = len(kept[0]) if kept else 1 if small else -(-count // _block_rows(width, size))
     if blocks <= 2:
-        return rows(*arrays, *[part for part, *_ in kept], *shared)
+        return rows(*arrays, *([part for part, *_ in kept] if kept else ()), *shared)
 
     def block(k: int) -> Any:
         mine = slice(count * k // blocks, count * (k + 1) // blocks)

@@ -24,6 +24,13 @@ def _matrix(parts: Any, rank: int) -> Any:
     return hstack([coo_array(part) for part in flat], format="csr")
 
 
+def _square(parameters: Any, rows: Any) -> NDArray[Any]:
+    """The second derivatives by two parameters each as blocks of one matrix."""
+    sizes = [np.size(one) for one in parameters]
+    pairs = zip(sizes, rows, strict=True)
+    return np.block([[np.reshape(part, (m, n)) for n, part in zip(sizes, row, strict=True)] for m, row in pairs])
+
+
 def _warn_of_zeros(*parameters: NDArray[Any]) -> None:
     """A warning that a dense Hessian by these is large, and mostly zero."""
     entries = sum(np.size(one) for one in parameters) ** 2

@@ -350,7 +350,7 @@ def _table(run: Run) -> Iterator[str]:
         return
     yield _ROW.format(*COLUMNS).rstrip()
     for row in by_parameter(run.entries):
-        yield _ROW.format(shortened(row.name, 14), *(shortened(cell, 20) for cell in row.cells))
+        yield _ROW.format(shortened(row.name, 14), *(shortened(cell, 20) for cell in row.cells(".6e")))
         if row.worst.verdict == "inconclusive" and row.worst.reason:
             yield from _wrap(f"{row.worst.label} is inconclusive: {row.worst.reason}", "    ")
 

@@ -21,12 +21,12 @@ class Row:
     unclear: int
     worst: Any
 
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """What a table says of it, in the order of `COLUMNS` without the first."""
+    def cells(self, number: str) -> tuple[str, ...]:
+        """What a table says of it, in the order of `COLUMNS` without the first; derivatives in a format."""
         worst, counts = self.worst, map(str, (self.passed, self.failed, self.unclear))
         ratio = f"{worst.ratio:.2g}" if worst.ratio < 1e4 else f"{worst.ratio:.0e}"
-        return (*counts, worst.label, f"{worst.analytic:.6e}", f"{worst.numeric:.6e}", f"{worst.error:.1e}", ratio)
+        analytic, numeric = format(worst.analytic, number), format(worst.numeric, number)
+        return (*counts, worst.label, analytic, numeric, f"{worst.error:.1e}", ratio)
 
     @property
     def difference(self) -> float:
@@ -59,6 +59,6 @@ def check_table(report: Any) -> str:
 
 
 def _row(row: Row) -> str:
-    sides = [_LEFT if number == 3 else _RIGHT for number in range(len(row.cells))]
-    inside = "".join(f"<td{side}>{escape(value)}</td>" for side, value in zip(sides, row.cells, strict=True))
+    sides = [_RIGHT, _RIGHT, _RIGHT, _LEFT, _RIGHT, _RIGHT, _RIGHT, _RIGHT]
+    inside = "".join(f"<td{side}>{escape(value)}</td>" for side, value in zip(sides, row.cells(".6g"), strict=True))
     return f'<tr><th scope="row"{_LEFT}>{escape(row.name)}</th>{inside}</tr>'

@@ -78,9 +78,9 @@ def test_all_generated_functions_go_through_the_phases(monkeypatch: pytest.Monke
     found = [call(function) for function in ("value", "gradient", "value_and_gradient", "hessian", "hessian_compact")]
     found += [call("hessian_vector_product", (np.ones((3, 3)), 1.0, np.ones(3))), call("jacobian_y")]
     checking = model._checking
-    found += [checking.kinks.gaps(inputs, inputs), checking._conditioning(inputs), checking.held()(inputs, inputs)]
-    second = checking.second_order(model._request(True, True, ["y"]))
-    found += [second.quantities["y"](inputs), second.held(inputs, inputs)]
+    held, second = checking.held(), checking.second_order(model._request(True, True, ["y"]))
+    found += [checking.kinks.gaps(inputs, inputs), checking._conditioning(inputs), second.quantities["y"](inputs)]
+    found += [held(function, inputs, inputs) for function in ("value", "gradient")]
     for result in found:
         numbers = np.concatenate([array.ravel() for array in entries(result)])
         assert numbers.any() and not np.any(numbers % 7), result  # several blocks may add up in an entry

@@ -65,8 +65,8 @@ def array_lines(
         if not shapes:
             yield from wrapped(f"{assigned(names)} = _arguments(", given, ")")
             return
-        left = f"{assigned([*names, *shapes.values()])} ="
-        right = [f"*_arguments({', '.join(given)})", *(f"np.asarray({name}).shape" for name in shapes)]
+        left = f"({assigned(names)}), {', '.join(shapes.values())} ="
+        right = [f"_arguments({', '.join(given)})", *(f"np.asarray({name}).shape" for name in shapes)]
         together = f"{left} {', '.join(right)}"
         yield from [together] if len(together) <= WIDTH else wrapped(f"{left} (", right, ")")
 

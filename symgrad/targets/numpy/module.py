@@ -14,6 +14,7 @@ from symgrad.codegen.sizes import tuple_text
 from symgrad.errors import ModelError
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
+from symgrad.outputs.first_order import BOTH
 from symgrad.outputs.function import Function, Record, Sparse
 from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
@@ -64,7 +65,7 @@ def module_source(
         subject=subject(functions),
         has_loss=has_loss(functions),
         formulas=formulas,
-        notes=notes(program),
+        notes=[*_of_rows(split, program.arguments), *notes(program), *(compiler.remarks() if compiler else [])],
         version=version,
         arguments=[_described(a) for a in program.arguments],
         parameters=[_described(a) for a in parameters],
@@ -78,6 +79,7 @@ def module_source(
         **_sizes(program),
         sparse=sparse,
         bind=_bind(program, keeping),
+        head_of_flat=_head_of_flat(functions, keeps),
         keeping=keeping,
         functions=rendered,
         **_of_chunks(split, checks, sparse, program.arguments),
@@ -137,7 +139,8 @@ def _of_results(functions: Sequence[Function]) -> list[str]:
     """The functions of the runtime that results are given out by."""
     flat = [function for function in functions if function.rows is not None]
     named = bool(flat or {HESSIAN, PRODUCT} & {function.name for function in functions})
-    return ["_named"] * named + ["_matrix"] * any(isinstance(one.result, Record) for one in flat)
+    square = any(function.name == HESSIAN for function in functions)
+    return ["_named"] * named + ["_square"] * square + ["_matrix"] * any(isinstance(one.result, Record) for one in flat)
 
 
 def _packing(program: Program, parameters: Sequence[Argument]) -> dict[str, Any]:
@@ -215,6 +218,15 @@ def _head(one: PrintedFunction) -> list[str]:
     return filled(f"def {one.function.name}(", [*given, *(["*", *options] if options else [])], f") -> {one.returns}:")
 
 
+def _head_of_flat(functions: Sequence[Function], workspace: bool) -> list[str]:
+    """The first lines of the function that SciPy's minimisers take, if there is one."""
+    if BOTH not in {function.name for function in functions}:
+        return []
+    option = ['workspace: "Workspace | None" = None'] if workspace else []
+    taken = [f"theta: {TYPES.given}", "/", "*given: Any", *option, "**data: Any"]
+    return wrapped("def flat_value_and_gradient(", taken, f") -> tuple[float, {TYPES.array}]:")
+
+
 def _rendered(
     printed: Sequence[PrintedFunction],
     checks: Mapping[str, Check],
@@ -277,16 +289,23 @@ def _warning(one: PrintedFunction) -> list[str]:
     return [f"_warn_of_zeros({', '.join(parameters)})"] if one.function.zeros and parameters else []
 
 
+def _of_rows(split: Chunks, arguments: Sequence[Argument]) -> list[str]:
+    """What a module says of the rows that its loss is made of sums over."""
+    if split.dimension is None:
+        return []
+    rows = ", ".join(a.name for a in arguments if a.role == "data" and a.shape and a.shape[0] == split.dimension)
+    taken = "`over_chunks` takes" if split.functions else "compiled with `chunks`, the module takes"
+    said = f"Rows: the loss is made of sums over the {split.dimension} rows of {rows}; {taken} these in chunks."
+    return [" ".join([said, *([f"{'; '.join(split.left_out)}."] if split.left_out else [])])]
+
+
 def _of_chunks(
     split: Chunks, checks: Mapping[str, Check], sparse: Collection[str], arguments: Sequence[Argument]
 ) -> dict[str, Any]:
     """What the template needs of functions for rows in chunks."""
-    data = [a for a in arguments if a.role == "data"]
     return {
         "rows": None if split.dimension is None else str(split.dimension),
-        "data_with_rows": [a.name for a in data if a.shape and a.shape[0] == split.dimension],
         "in_chunks": [_in_chunks(one, checks, sparse, arguments) for one in split.functions],
-        "left_out": split.left_out,
         "chunks": sources().text(OF_CHUNKS if split.functions else ()),
     }
 
