@@ -19,10 +19,11 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
     A row takes `width` numbers, and gives `size`; `joins` make one of two. Blocks, hence bits, depend on sizes alone.
     """
     count = arrays[0].shape[0] if arrays else sum(map(len, kept[0]))
-    small = count * (width + size // 5) <= 0.7 * BLOCK_BYTES  # calls would cost more than blocks save
-    blocks = len(kept[0]) if kept else 1 if small else -(-count // _block_rows(width, size))
+    if not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # calls would cost more than blocks save
+        return rows(*arrays, *shared)
+    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size))
     if blocks <= 2:
-        return rows(*arrays, *([part for part, *_ in kept] if kept else ()), *shared)
+        return rows(*arrays, *[part for part, *_ in kept], *shared)
 
     def block(k: int) -> Any:
         mine = slice(count * k // blocks, count * (k + 1) // blocks)

@@ -67,11 +67,8 @@ def test_an_overflow_is_owned_up_to_and_left_to_the_audit() -> None:
     assert "return loss" in text
     wrong = text.replace("return loss", "return loss / loss.dtype.type(np.all(np.abs(x) < 6))")
     (run,) = [run for run in extremes(model, imported(wrong, "wrong")).values() if "other sizes" in run.sizes]
-    assert not run.failures and [one.name for one in run.findings if one.verdict == "inconclusive"] == [
-        "value is finite"
-    ]
-    (said,) = [str(one) for one in run.findings if one.name == "value is finite"]
-    assert "with numbers of 1e1.7, it is" in said
+    (said,) = [str(one) for one in run.findings if one.verdict == "inconclusive"]
+    assert not run.failures and said.startswith("value is finite: with numbers of 1e1.7, it is")
 
 
 def test_equal_sizes_show_a_matrix_that_is_transposed_where_it_is_square() -> None:
