@@ -2,9 +2,9 @@
 
 import contextlib
 import inspect
-import signal
+import itertools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,12 @@ from symgrad.errors import SymgradError
 if __package__:
     from .independent import Independent
     from .independent_arrays import EmptyReduction
+    from .processor_time import Limit
     from .random_arrays import Drawn, K, M, N
 else:
     from independent import Independent
     from independent_arrays import EmptyReduction
+    from processor_time import Limit
     from random_arrays import Drawn, K, M, N
 
 Sizes = dict[Any, int]
@@ -48,33 +50,6 @@ class Wrong(AssertionError):
 
 class Hang(Exception):
     """A model took too long."""
-
-
-class Limit:
-    """Allows so much of the process's time (not the clock's) to all that is done under it.
-
-    Parameters
-    ----------
-    seconds : of processor time.
-    exceeded : what is raised in what goes on for longer.
-    """
-
-    def __init__(self, seconds: float, exceeded: Exception) -> None:
-        self._left, self._exceeded = seconds, exceeded
-
-    @contextlib.contextmanager
-    def __call__(self) -> Iterator[None]:
-        def stop(number: int, frame: Any) -> None:
-            raise self._exceeded
-
-        before = signal.signal(signal.SIGPROF, stop)
-        # zero would be no limit; what catches the exception and goes on gets another
-        signal.setitimer(signal.ITIMER_PROF, max(self._left, 1e-3), 1)
-        try:
-            yield
-        finally:
-            self._left = signal.setitimer(signal.ITIMER_PROF, 0)[0]
-            signal.signal(signal.SIGPROF, before)
 
 
 def product_limit() -> Limit:
@@ -178,14 +153,28 @@ class Comparison:
                 same(f"gradient by {parameter} and its formula {formula}", part, value, 10 * scale)
 
     def _in_single_precision(self, values: Values, error: float) -> None:
-        """Compare results in float32 with those in float64, unless the error of these says that no digits are left."""
+        """Compare results in float32 with those in float64, unless these say that no digits are left.
+
+        They do by their error, by how far they move with the inputs' rounding errors, by powers beyond float32.
+        """
         narrow = {symbol: _of_type(value, np.float32) for symbol, value in values.items()}
         wide = {symbol: _of_type(value, np.float64) for symbol, value in narrow.items()}
         expected, slopes = self._call(wide, SIZES)
         scale = _scale(expected, slopes)
         if 10 * error * np.finfo(np.float32).eps / np.finfo(np.float64).eps > SINGLE * scale:
             return
-        value, gradient = self._call(narrow, SIZES)
+        for signs in ((1, 1), (1, -1)):
+            near = {s: _rounded(value, sign) for (s, value), sign in zip(wide.items(), itertools.cycle(signs))}
+            moved, there = self._call(near, SIZES)
+            changes = [np.max(np.abs(one - other), initial=0) for one, other in zip(there, slopes, strict=True)]
+            if 10 * max(abs(moved - expected), *changes) > SINGLE * scale:
+                return
+        try:
+            value, gradient = self._call(narrow, SIZES)
+        except RuntimeWarning as warning:
+            if "overflow encountered in power" in str(warning):
+                return
+            raise
         types = {np.asarray(part).dtype for part in (value, *gradient)}
         assert types == {np.dtype(np.float32)}, f"results of float32 are {types}"
         same("value in float32", value, expected, scale, SINGLE)
@@ -200,14 +189,15 @@ class Comparison:
             if min((side for value in values.values() for side in np.shape(value)), default=0) < 0:
                 return
             try:
-                with contextlib.suppress(Skipped, EmptyReduction):
+                with contextlib.suppress(Skipped, EmptyReduction, RuntimeWarning):  # as of m mod 0
                     self._along_a_direction(sizes, values, f" with {dimension} = 0")
                     return
                 with np.errstate(all="ignore"), warnings.catch_warnings():
                     warnings.simplefilter("ignore")
                     self._call(values, sizes)  # an infinite value, or a message
             except (ValueError, IndexError) as problem:
-                clear = type(problem) is ValueError or "expected 0 ... -1" in str(problem)
+                said = ("expected 0 ... -1", "an axis without entries")
+                clear = type(problem) is ValueError or any(one in str(problem) for one in said)
                 assert clear, f"{dimension} = 0: {problem!r}"
 
     def _hessian(self, values: Values) -> str:
@@ -271,7 +261,8 @@ class Comparison:
             if argument.symbol in sizes:
                 values[argument.symbol] = sizes[argument.symbol]
             elif argument.integer:
-                upper = int(argument.upper.subs(sizes)) if argument.upper is not None else 2
+                # under a condition anything may be a label; where it holds, only a place on the axis
+                upper = min(2, *sizes.values()) if argument.upper is None else int(argument.upper.subs(sizes))
                 values[argument.symbol] = rng.integers(0, max(upper, 1), shape)
             else:
                 values[argument.symbol] = factual(argument.symbol, self._drawn.facts, rng.normal(size=shape))
@@ -318,6 +309,12 @@ def _has_roots(formula: Any) -> bool:
 def _of_type(value: Any, dtype: Any) -> Any:
     array = np.asarray(value)
     return array.astype(dtype)[()] if array.dtype.kind == "f" else value
+
+
+def _rounded(value: Any, sign: int) -> Any:
+    """An array of floats times 1 plus or minus a rounding error of float32."""
+    array = np.asarray(value)
+    return array * (1 + sign * np.finfo(np.float32).eps) if array.dtype.kind == "f" else value
 
 
 def _short(problem: Exception) -> str:

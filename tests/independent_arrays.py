@@ -109,6 +109,7 @@ class Digits:
             sg.softplus: _entrywise(lambda u: mpmath.log(one + mpmath.exp(u))),
             sg.relu: _entrywise(lambda u: max(u, one * 0)),
             step: _entrywise(lambda u: one if u > 0 else one * 0),
+            sp.Heaviside: _entrywise(lambda u: (one + mpmath.sign(u)) / 2),
             sg.log_sigmoid: _entrywise(lambda u: -mpmath.log(one + mpmath.exp(-u))),
         }
         self._power = np.frompyfunc(_real(mpmath.power), 2, 1)

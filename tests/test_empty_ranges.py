@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Expr, IndexedBase, Piecewise, Product, Sum, log, sqrt, symbols
+from sympy import Eq, Expr, IndexedBase, Piecewise, Product, Sum, exp, log, sqrt, symbols
 
-from symgrad import Model
+from symgrad import LogSumExp, Model, if_else
 
 T, M = symbols("T M", integer=True, positive=True)
 i, j = symbols("i j", integer=True)
@@ -163,3 +163,24 @@ def test_a_condition_on_sizes_may_choose_what_is_divided_by_them() -> None:
     module = Model(Piecewise((Sum(c / n, (i, 0, n - 1)), n > 0), (0, True)) + c**2, [c]).compile(check=False)
     assert float(module.value(2.0, 0)) == 4
     assert float(module.value(2.0, 3)) == 6
+
+
+def test_the_greatest_of_no_entries_is_left_out_with_what_has_none() -> None:
+    """An infinity that no entry has made: what a condition reads is finite, and its maximum is not where N is 0."""
+    label, count = IndexedBase("label", shape=(T,), integer=True), IndexedBase("count", shape=(M,))
+    where = [Eq(count[j], Sum(if_else(Eq(label[i], j), 1, 0), (i, 0, T - 1)))]
+    total = Sum(if_else(Eq(label[i], j), exp(x[i]), 0), (i, 0, T - 1))
+    groups = Sum(if_else(count[j] > 0, z[j] * log(total), 0), (j, 0, M - 1))
+    module = Model(groups, [x], where=where).compile(check=False)
+    with np.errstate(all="raise"):
+        value, gradient = module.value_and_gradient(x=np.zeros(0), z=np.ones(2), label=np.zeros(0, int))
+        some = module.value(x=np.array([0.5, 2.0]), z=np.array([3.0, np.nan]), label=np.zeros(2, int))
+    assert value == 0 and gradient.x.shape == (0,)
+    np.testing.assert_allclose(some, 3 * np.logaddexp(0.5, 2.0), rtol=1e-15)
+
+
+def test_a_weight_of_none_leaves_the_greatest_of_none_out() -> None:
+    weighted = Sum(if_else(z[j] < 1, z[j] * LogSumExp(x[i], (i, 0, T - 1)), 0), (j, 0, M - 1))
+    module = Model(weighted, [x]).compile(check=False)
+    with np.errstate(all="raise"):
+        assert module.value(x=np.zeros(0), z=np.array([0.0, 1.0])) == 0

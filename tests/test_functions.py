@@ -19,6 +19,7 @@ from sympy import (
     IndexedBase,
     Integer,
     Interval,
+    Lambda,
     Matrix,
     MatrixSymbol,
     Max,
@@ -279,6 +280,13 @@ def test_if_else_refuses_what_is_no_choice_between_scalars():
         if_else(x > 0, A, 0)
     assert if_else(x > 0, a, 0).rewrite(Piecewise) == Piecewise((a, x > 0), (0, True))
     assert str(if_else(x > 0, a, 0)) == "if_else(x > 0, a, 0)"
+
+
+def test_applyfunc_of_a_choice_to_a_matrix_of_one_entry():
+    row, column, u = MatrixSymbol("row", 1, 3), MatrixSymbol("column", 3, 1), Symbol("u")
+    chosen = (row * column).applyfunc(Lambda(u, if_else(x > 0, u, 0)))  # SymPy tries the function of the matrix
+    assert isinstance(chosen, ElementwiseApplyFunction) and chosen.expr == row * column
+    assert if_else(x > 0, row * column, 0).doit() == if_else(x > 0, (row * column)[0, 0].doit(), 0)
 
 
 def test_constant_has_no_derivative_and_the_same_value():

@@ -51,6 +51,10 @@ class _Transparent(Function):  # type: ignore[misc]
         return self._common("extended_nonpositive")
 
 
+def _is_one_by_one(branch: Basic) -> bool:
+    return getattr(branch, "is_Matrix", False) and tuple(branch.shape) == (1, 1)
+
+
 class if_else(_Transparent):
     """The value of `a` where `cond` holds, else that of `b`; never torn apart by SymPy.
 
@@ -67,7 +71,7 @@ class if_else(_Transparent):
     Raises
     ------
     ModelError
-        If `cond` is no condition or one of Python's own True and False, or a branch is a matrix.
+        If `cond` is no condition or one of Python's own True and False, or a branch is a matrix of several entries.
 
     Examples
     --------
@@ -92,6 +96,8 @@ class if_else(_Transparent):
     def eval(cls, cond: Basic, a: Expr, b: Expr) -> Expr | None:
         if not isinstance(cond, Boolean) or cond.is_extended_real:
             raise ModelError(f"if_else needs a condition such as i < j or Ne(m, 0), but was given {cond}.")
+        if any(_is_one_by_one(branch) for branch in (a, b)):  # applyfunc of such a matrix is the function of it
+            return cls(cond, *(branch[0, 0] if _is_one_by_one(branch) else branch for branch in (a, b)))
         for branch in (a, b):
             if not isinstance(branch, Expr) or getattr(branch, "is_Matrix", False):
                 raise ModelError(f"if_else chooses between scalars, but was given {branch}; write it entry by entry.")

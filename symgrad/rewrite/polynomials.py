@@ -14,6 +14,7 @@ from sympy import Expr, Mul, Number, Poly, Rational, S, Symbol, cancel, expand, 
 from sympy.core.mul import _keep_coeff
 from sympy.core.random import rng
 from sympy.polys.orderings import lex
+from sympy.polys.polyutils import _sort_gens
 from sympy.polys.rings import PolyRing
 
 MOST_VARIABLES = 3  # of a polynomial of no degree 1 that has its factors lifted
@@ -31,7 +32,7 @@ def factored(expr: Expr) -> Expr:
         if not base.free_symbols:
             coefficient *= part
             continue
-        number, factors = _factors(Poly(base))
+        number, factors = _factors(Poly(base, *_sort_gens(base.free_symbols)))  # which may cancel, all of them
         coefficient *= number**exponent
         powers += [factor.as_expr() ** (power * exponent) for factor, power in factors]
     return _keep_coeff(coefficient, Mul(*powers))

@@ -16,7 +16,7 @@ from sympy import Abs, Expr, Max, Min, Not, S, sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from symgrad.functions import constant, if_else, relu
+from symgrad.functions import LargestOver, LogSumExp, MaxOver, MinOver, constant, if_else, relu
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.kinds.scans import placeholders
@@ -64,6 +64,7 @@ from symgrad.schedule.regions import (
 from symgrad.schedule.safe_arguments import safe_arguments
 from symgrad.schedule.vanishing import Vanishing, mask_of
 
+_EXTREMES = (LogSumExp, MaxOver, MinOver, LargestOver)
 _QUIET = (Abs, sign, Max, Min, relu, constant)
 
 
@@ -95,7 +96,15 @@ def is_risky(node: Node, known: dict[Node, bool] | None = None) -> bool:
 def _is_risky_itself(node: Node) -> bool:
     if isinstance(node, Contract):
         return any(_is_risky_power(*pair) for pair in node.factors)
-    return isinstance(node, Apply) and any(at is not None for at in _safe_arguments(node))
+    if isinstance(node, Apply):
+        return any(at is not None for at in _safe_arguments(node))
+    return _is_infinite_of_none(node)
+
+
+def _is_infinite_of_none(node: Node) -> bool:
+    """Whether a node is infinite where a size is 0, however finite its operands: the greatest of no entries is −∞."""
+    sides = node.bound if isinstance(node, Reduce) and node.head in _EXTREMES else ()
+    return any(not side.is_Integer for side in sides)
 
 
 def _safe_arguments(node: Apply) -> list[Expr | None]:
@@ -277,6 +286,8 @@ class _Guarded:
                 return any(use.node in self._open for use in args[1:])
             case Apply(head=head) if is_quiet(node):
                 return operands and head in _QUIET
+        if _is_infinite_of_none(node):
+            return computed != EVERYWHERE
         return computed != shown and (operands or _is_risky_itself(node))  # a condition reads it, too
 
     def _plain(self, use: Use) -> Use:

@@ -171,6 +171,8 @@ def _is_log_probability(use: Use, handed: Collection[Node]) -> bool:
     node = see_through(use).node
     if isinstance(node, Add):
         return any(_is_log_probability(part, handed) for part in node.uses() if may_be_infinite(part))
+    if isinstance(node, Apply) and node.head is if_else:
+        return any(_is_log_probability(part, handed) for part in node.args[1:] if may_be_infinite(part))
     of_axes = isinstance(node, AxisMap | Reduce) and node.head in (LOG_SOFTMAX, LogSumExp)
     return of_axes or node in handed or use.node in handed
 

@@ -154,21 +154,22 @@ class Coverage:
     def _large_draw(self, branch: Branch) -> Draw | None:
         """A draw of sizes at which a condition on indices is met: beyond the integers that it mentions.
 
-        Where all indices of sizes beyond the largest of them do not meet it, it is never met.
+        Where all indices of sizes beyond the largest of them do not meet it, it is never met. Sizes without inputs, as
+        of more labels than steps, say nothing where larger ones do.
         """
-        complete = True
-        for sizes in self._larger({1, 2, *(abs(int(n)) for n in branch.condition.atoms() if n.is_Integer)}):
+        numbers = {1, 2, *(abs(int(n)) for n in branch.condition.atoms() if n.is_Integer)}
+        looked: list[Mapping[Basic, int]] = []
+        for sizes in self._larger(numbers):
             if math.prod(sizes.values()) > _MOST_SIZE or not self.subject.fits(sizes):
-                complete = False
                 continue
             try:
                 draw = Sampler(self.subject, sizes, [self.settings.seed, *sizes.values()]).draw()
             except NoInputsError:
-                complete = False
                 continue
             if self._takes(branch, draw.inputs, sizes):
                 return replace(draw, where=f"for {branch.condition}")
-        if complete:
+            looked.append(sizes)
+        if all(any(all(more[d] >= sizes[d] for d in sizes) for more in looked) for sizes in self._larger(numbers)):
             self._seen.add((branch.site, branch.key))
         return None
 

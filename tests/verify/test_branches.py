@@ -134,6 +134,12 @@ def test_what_no_index_and_no_real_number_reaches_is_no_branch(loss: Any) -> Non
     assert report.ok, report
 
 
+def test_sizes_that_have_no_inputs_leave_no_branch_open() -> None:
+    y = IndexedBase("y", shape=(symbols("M", integer=True, positive=True),))
+    before = Sum(if_else(n >= 1, x[Max(n - 1, 0)] ** 2 * y[n], 0), over_n)
+    assert Model(before, [x], facts=[y.shape[0] >= N]).check(chain=False).ok
+
+
 def test_a_branch_that_the_facts_rule_out_is_not_taken() -> None:
     report = Model(Sum(if_else(R[n] > 50, x[n] ** 3, x[n] ** 2), over_n), [x], facts=[R[n] <= 10]).check(chain=False)
     assert report.verdict == "inconclusive" and "R[n] > 50" in report.unverified[0]
