@@ -66,7 +66,10 @@ def signature(function: Function, program: Program, otherwise: str) -> Signature
         for number, use in enumerate(terms):
             roots[array.label + (f"_{number}" if number else "")] = use
     read = {node.name for node in postorder([use.node for use in terms_of(result)]) if isinstance(node, Input)}
-    arguments = (*function.directions, *(a for a in function.arguments if function.takes_all or a.name in read))
+    arguments = (
+        *function.directions,
+        *(a for a in function.arguments if function.takes_all or a.name in read | function.takes),
+    )
     real = next((f"{a.name}.dtype" for a in arguments if not a.integer), otherwise)
     return Signature(function, result, roots, arguments, _given_shapes(function, program), real)
 

@@ -10,7 +10,7 @@ from typing import Any
 from sympy import IndexedBase, MatrixSymbol, Symbol
 
 from symgrad.calculus.deltas import delta_seed
-from symgrad.calculus.forward import forward
+from symgrad.calculus.forward import Settle, forward
 from symgrad.calculus.projection import project
 from symgrad.calculus.structure import Block, blocks, total
 from symgrad.compiler import Derivation
@@ -44,15 +44,18 @@ def hessian(derivation: Derivation, p: Any, q: Any) -> list[Block]:
     return parts
 
 
-def derived_hessian(derivation: Derivation, above: Sequence[Any], q: Any) -> list[Use]:
+def derived_hessian(
+    derivation: Derivation, above: Sequence[Any], q: Any, settle: Settle = lambda node, tangent: tangent
+) -> list[Use]:
     """∂²loss/∂p∂q for each p of `above` straight from forward mode: terms over p's axes and then q's.
 
     As the gradient is, the derivatives are those in the space that facts hold a parameter to, by both of them.
+    `settle` is that of `forward`.
     """
     nodes = derivation.program.parameters
     second = nodes[q]
     seeds: dict[Node, Use] = {second: delta_seed(second.shape, "by")}
-    terms = forward([derivation.gradient[one] for one in above], seeds, by=second.name)
+    terms = forward([derivation.gradient[one] for one in above], seeds, settle, by=second.name)
     joined = [_joined(term, nodes[one].rank, second.rank) for one, term in zip(above, terms, strict=True)]
     return [project(second, term, nodes[one].rank) for one, term in zip(above, joined, strict=True)]
 

@@ -107,6 +107,7 @@ class Function:
     arguments : those of the model, in order.
     result : what it returns.
     takes_all : whether it takes all of the arguments, and checks them; else those that the results need.
+    takes : the names of arguments that it takes besides those that the results need.
     directions : arrays that it takes besides, packed in its first argument.
     zeros : whether most of what it returns is zero for large sizes, whatever the parameters are.
     rows : how many axes of its result, a quantity or a Jacobian, are the rows of a vector or a matrix that `flat_NAME`
@@ -118,6 +119,7 @@ class Function:
     arguments: tuple[Argument, ...]
     result: Result
     takes_all: bool = False
+    takes: frozenset[str] = frozenset()
     directions: tuple[Argument, ...] = ()
     zeros: bool = False
     rows: int | None = None

@@ -42,7 +42,7 @@ def jacobian(derivation: Derivation, quantity: Any, q: Any) -> list[Block]:
     """∂quantity/∂q for a name of `where`: blocks over the letters 0 ... of the quantity's axes and then q's."""
     if (quantity, q) not in derivation.second:
         backward = is_backward(derivation, quantity)
-        passing = _Pass(derivation, simplified=True)
+        passing = Pass(derivation, simplified=True)
         for p, term in _derived(derivation, quantity, passing, backward).items():
             shape = derivation.program.names[quantity].shape + derivation.program.parameters[p].shape
             derivation.second[quantity, p] = passing.finished(term, shape)
@@ -91,12 +91,12 @@ def _cost(nodes: Sequence[Node], size: Callable[[Expr], float]) -> float:
 def _plain(derivation: Derivation, quantity: Any, backward: bool) -> Mapping[Any, Use]:
     key = (quantity, "backward" if backward else "forward")
     if key not in derivation.second:
-        derivation.second[key] = _derived(derivation, quantity, _Pass(derivation, simplified=False), backward)
+        derivation.second[key] = _derived(derivation, quantity, Pass(derivation, simplified=False), backward)
     terms: Mapping[Any, Use] = derivation.second[key]
     return terms
 
 
-def _derived(derivation: Derivation, quantity: Any, passing: "_Pass", backward: bool) -> dict[Any, Use]:
+def _derived(derivation: Derivation, quantity: Any, passing: "Pass", backward: bool) -> dict[Any, Use]:
     """∂quantity/∂q for all parameters q, over the quantity's axes and then q's."""
     program = derivation.program
     name, parameters = program.names[quantity], program.parameters
@@ -114,7 +114,7 @@ def _derived(derivation: Derivation, quantity: Any, passing: "_Pass", backward: 
     return made
 
 
-class _Pass:
+class Pass:
     """What a mode asks for on its way: the derivative to go on with, its cofactors named, and simplified if wanted."""
 
     def __init__(self, derivation: Derivation, simplified: bool) -> None:

@@ -16,10 +16,10 @@ from symgrad.compiler import Derivation
 from symgrad.graph.build import index, is_plain
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Letter, Shape, Use
-from symgrad.outputs.derivatives import hessian
+from symgrad.outputs.derivatives import derived_hessian, hessian
 from symgrad.outputs.documentation import places_lines
 from symgrad.outputs.function import Array, Pattern, Places, Sides, Sparse
-from symgrad.outputs.jacobians import jacobian
+from symgrad.outputs.jacobians import Pass, jacobian
 from symgrad.outputs.structure import dense
 
 Lists = Sequence[Entries]
@@ -52,7 +52,7 @@ def sparse_hessian(derivation: Derivation, label: str, function: str) -> Sparse:
     lists: dict[tuple[int, int], Lists] = {}
     for n, p in enumerate(order):
         for m, q in enumerate(order[n:], n):
-            found = lists_of(hessian(derivation, p, q), nodes[p].rank, nodes[p].shape + nodes[q].shape)
+            found = lists_of(_hessian(derivation, p, q), nodes[p].rank, nodes[p].shape + nodes[q].shape)
             lists[n, m] = found
             if n < m:
                 turned = [(*one.places[nodes[p].rank :], *one.places[: nodes[p].rank]) for one in found]
@@ -60,6 +60,23 @@ def sparse_hessian(derivation: Derivation, label: str, function: str) -> Sparse:
                     Entries(one.lengths, places, one.value) for one, places in zip(found, turned, strict=True)
                 ]
     return sparse_matrix(label, function, sides, sides, dict(sorted(lists.items())))
+
+
+def _hessian(derivation: Derivation, p: Any, q: Any) -> Sequence[Block]:
+    """∂²loss/∂p∂q with names for the derivatives of names of `where`, which other entries have in common."""
+    if not derivation.program.names:
+        return hessian(derivation, p, q)
+    key = ("by names", p, q)
+    if key not in derivation.second:
+        nodes = derivation.program.parameters
+        order = list(nodes)
+        above = order[: order.index(q) + 1]
+        passing = Pass(derivation, simplified=True)
+        terms = derived_hessian(derivation, above, q, passing.settle)
+        for one, term in zip(above, terms, strict=True):
+            derivation.second["by names", one, q] = passing.finished(term, nodes[one].shape + nodes[q].shape)
+    found: list[Block] = derivation.second[key]
+    return found
 
 
 def lists_of(parts: Sequence[Block], rank: int, shape: Shape) -> list[Entries]:

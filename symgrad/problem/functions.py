@@ -10,6 +10,7 @@ from symgrad.arguments import Argument
 from symgrad.compiler import Derivation, derive
 from symgrad.frontend.program import Program
 from symgrad.frontend.signature import determined
+from symgrad.graph.nodes import Input, postorder
 from symgrad.outputs.first_order import first_order
 from symgrad.outputs.function import Function, Record, Sparse, axes_of
 from symgrad.outputs.quantities import quantity_value
@@ -49,9 +50,11 @@ def problem_functions(
             "Rows count the entries of the constraints, columns those of the variables, one array behind the other.",
             *_where(slopes),
         )
+        nodes = postorder([program.names[name] for name in names])
+        taken = _parameters(program) | {node.name for node in nodes if isinstance(node, Input)}
         functions = [
-            Function(CONSTRAINTS, doc, arguments, values, takes_all=True),
-            Function(JACOBIAN, said, arguments, slopes, takes_all=True),
+            Function(CONSTRAINTS, doc, arguments, values, takes=taken),
+            Function(JACOBIAN, said, arguments, slopes, takes=taken),
         ]
         made += ready(functions, derivation)
     second = sparse_hessian(derivation, "hessian", HESSIAN_PATTERN)
@@ -77,6 +80,10 @@ def own_arguments(program: Program, multipliers: Sequence[str]) -> tuple[Argumen
     return (*kept, *loose)
 
 
+def _parameters(program: Program) -> frozenset[str]:
+    return frozenset(node.name for node in program.parameters.values())
+
+
 def _objective(
     program: Program, objective: Symbol, given: Sequence[Any], arguments: tuple[Argument, ...]
 ) -> list[Function]:
@@ -85,7 +92,10 @@ def _objective(
     alone = replace(program, loss=program.names[objective].arg, names=names, arguments=arguments)
     value, gradient, both = first_order(derive(alone))
     return [
-        replace(value, name=OBJECTIVE, doc=("The objective.",)),
-        replace(gradient, name=GRADIENT, doc=("The derivative of the objective by every variable.",)),
-        replace(both, name=BOTH, doc=("The objective and its gradient together.",)),
+        replace(function, name=name, doc=(doc,), takes_all=False, takes=_parameters(program))
+        for function, name, doc in (
+            (value, OBJECTIVE, "The objective."),
+            (gradient, GRADIENT, "The derivative of the objective by every variable."),
+            (both, BOTH, "The objective and its gradient together."),
+        )
     ]

@@ -1,7 +1,8 @@
 """The schedule: what is computed as one array, in what order, and how contractions are paired.
 
 Files: the order of all phases, the same for every generated function (`pipeline`): sums that another index ends as
-cumulative sums (`cumulative`), sums over labels as values added at them and looked up (`labels`), differences from
+cumulative sums (`cumulative`), sums over labels as values added at them and looked up (`labels`), values for
+the same positions added up before (`added`), differences from
 means by a softmax as one function (`centred`), of a softmax from targets (`balanced`), logarithms of 0 and products
 with them (`zero_probabilities`; beside
 weights of 0, `weighted_logarithms`, quotients by the arguments of two taken apart, `partial_fractions`), softmax,

@@ -12,6 +12,7 @@ from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import own, transform
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
+from symgrad.schedule.added import add_first
 from symgrad.schedule.balanced import balance
 from symgrad.schedule.centred import centre
 from symgrad.schedule.cumulative import accumulate
@@ -148,6 +149,12 @@ PHASES: tuple[Phase, ...] = (
         "sum first",
         "a sum over rows of a product needs no product of all rows, where nothing else asks for that",
         lambda terms, known: sum_first(terms),
+    ),
+    Phase(
+        "add first",
+        "values for the same positions are added up before they are put there, in sums as they will be",
+        lambda terms, known: add_first(terms),
+        together=False,
     ),
     Phase(
         "keep steps",

@@ -357,3 +357,17 @@ def test_inequalities_of_matrices_are_shown_as_they_are_stated() -> None:
     X, U = MatrixSymbol("X", N, N), MatrixSymbol("U", N, N)
     shown = Problem(sumsq(X) + sumsq(U), [X, U], subject_to=[Ge(X, -U, evaluate=False)]).show()
     assert "X ≥ −U  (c0)" in shown
+
+
+def test_functions_ask_for_what_they_read_and_accept_the_rest() -> None:
+    right, cost = IndexedBase("right", (N,)), IndexedBase("cost", (N,))
+    problem = Problem(Sum(cost[n] * u[n] ** 2, (n, 0, N - 1)), [u], subject_to={"fits": Eq(u[n] * v[0], right[n])})
+    module = problem.compile()
+    given = {"u": np.ones(3), "cost": np.arange(3.0)}
+    assert module.objective(**given) == 3 == module.objective(**given, right=np.ones(3), v=np.ones(2))
+    np.testing.assert_array_equal(module.gradient(**given).u, [0, 2, 4])
+    rest = {"right": np.ones(3), "v": np.full(2, 5.0)}
+    np.testing.assert_array_equal(module.constraints(u=np.ones(3), **rest).fits, [4, 4, 4])
+    assert module.jacobian(**given, **rest).to_dense().tolist() == np.diag([5.0] * 3).tolist()
+    with pytest.raises(TypeError, match="cost"):
+        module.objective(u=np.ones(3))

@@ -517,6 +517,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "take_out": (Sample(lambda: _sum(sin(a) + b * sin(x[n]) + exp(y[n]), [a, b, x])),),
     "sum_first": (Sample(_distances),),
     "share": (Sample(lambda: _sum(t[n] * sin(x[n]) * exp(y[n]) + t[n] * exp(y[n]) * x[n] ** 2, [x, t, y])),),
+    "add_first": (Sample(lambda: _sum(t[n] * sin(x[label[n]] * y[label[n]]), [x, y]), {"hessian": True}),),
     "share_sums": (Sample(_ring),),
     "keep_steps": (Sample(_recurrence),),
     "row_plan": (Sample(_logistic, sizes={"N": 3, "M": 2}),),

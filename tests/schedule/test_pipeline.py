@@ -35,6 +35,7 @@ ORDER = [
     "distribute",
     "take out",
     "sum first",
+    "add first",
     "keep steps",
     "share",
     "share sums",

@@ -8,14 +8,14 @@ from symgrad.codegen.lines import wrapped
 from symgrad.codegen.runtime import Import, Sources, definitions
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.program import Program
-from symgrad.outputs.first_order import BOTH, GRADIENT, VALUE
-from symgrad.outputs.function import Function
+from symgrad.outputs.function import Function, Pattern
+from symgrad.outputs.second_order import COMPACT, HESSIAN, PRODUCT
 from symgrad.statements.statements import Body
 from symgrad.targets.numba.kernels import Compiled, Kernels
 from symgrad.targets.numpy.module import module_source as numpy_source
 
-# The functions with kernels; those of second order are NumPy's
-COMPILED = (VALUE, GRADIENT, BOTH)
+DENSE = (HESSIAN, COMPACT, PRODUCT)
+"""Functions without kernels, as those of quantities and of their Jacobians: most of them are products of matrices."""
 
 _START = """
 _kept = "__file__" in globals()  # then what is compiled is kept beside the file
@@ -34,8 +34,9 @@ class NumbaCompiler:
         self.kernels: list[Compiled] = []
         self._left: dict[str, tuple[str, ...]] = {}
 
-    def with_kernels(self, name: str, body: Body) -> Body:
-        if name not in COMPILED:
+    def with_kernels(self, function: Function, body: Body) -> Body:
+        name = function.name
+        if name in DENSE or function.rows is not None or isinstance(function.result, Pattern):
             self._left[name] = ("all",)
             return body
         made = Kernels(name, set())

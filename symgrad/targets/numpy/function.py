@@ -82,8 +82,8 @@ class Compiler(Protocol):
     library: str
     imports: Mapping[str, Import]
 
-    def with_kernels(self, name: str, body: Body) -> Body:
-        """The function of a name, with calls of kernels in place of the statements that are compiled."""
+    def with_kernels(self, function: Function, body: Body) -> Body:
+        """The statements of a function, with calls of kernels in place of the statements that are compiled."""
         ...
 
     def remarks(self) -> list[str]:
@@ -209,7 +209,7 @@ def print_function(
     rows = row_plan(list(made.roots.values()), made.arguments)
     printer, found = _statements(made, program, rows, compiler is None)
     once = validated(with_once(found, function.arguments, function.name, printer.fresh), "once")
-    once = once if compiler is None else validated(compiler.with_kernels(function.name, once), "kernels")
+    once = once if compiler is None else validated(compiler.with_kernels(function, once), "kernels")
     first = None if rows is None else rows.dimension
     kept = None
     if workspace:
