@@ -109,7 +109,9 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
             names[base] = named(node.name, node.symbol, node.shape, node.arg, known.get(base, ()))
         symbols.nodes |= {base: names[base] for base in group}
     check_squares(facts, {symbol: node.shape for symbol, node in symbols.nodes.items()})
-    taken = {name_of(base) for base in definitions} | {argument.name for argument in arguments}
+    taken = (
+        {name_of(base) for base in definitions} | {argument.name for argument in arguments} | {*map(str, dimensions)}
+    )
     return Program(
         loss=reader.read(loss),  # before what the reader finds is asked for
         parameters={p: nodes[p] for p in parameters},

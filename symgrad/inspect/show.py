@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sympy import Basic, Idx, Indexed, Symbol
+
 from symgrad.errors import ModelError
 from symgrad.formula import latex, mathml
 from symgrad.formula.listing import Blocks, formulas
@@ -25,7 +27,7 @@ Format = Callable[[Any, Blocks], str]
 # Each is given the model and further formulas to show, of second derivatives.
 FORMATS: dict[str, Format] = {
     "text": lambda model, more: formulas(model, more=more),
-    "latex": lambda model, more: latex.fragment(sheet(model, more)),
+    "latex": lambda model, more: f"{_origin(model)}{latex.fragment(sheet(model, more))}",
     "sympy": spelled,
     "html": lambda model, more: mathml.fragment(sheet(model, more)),
     "svg": lambda model, more: svg(model),
@@ -65,6 +67,14 @@ def show(model: Any, format: str, with_steps: bool, standalone: bool, more: Bloc
     made = (STEPS if with_steps else FORMATS)[format](model, more)
     forms = _forms(model, format, with_steps, more, made)
     return Display(made, {kind: partial(model._run, make) for kind, make in forms.items()})
+
+
+def _origin(model: Any) -> str:
+    """A comment that says what computed subscripts count from, for whoever reads the formulas again."""
+    stated = [one for one in (getattr(model, "loss", None), *getattr(model, "where", ())) if isinstance(one, Basic)]
+    entries = {entry for one in stated for entry in one.atoms(Indexed)}
+    computed = any(not isinstance(sub, Symbol | Idx) for entry in entries for sub in entry.indices)
+    return "% subscripts from 0\n" if computed else ""
 
 
 def _forms(model: Any, format: str, with_steps: bool, more: Blocks, made: str) -> dict[str, Callable[[], str]]:

@@ -112,7 +112,7 @@ class Entries(Unified):
     def _of_reduction(self, node: tree.Reduction) -> Part:
         before = dict(self.indices), self.parts_of_axes, self.computed
         indices = {binder.index for binder in node.binders}
-        self.computed = self.computed - indices | (indices & {*tree.computed_with(node.body)})
+        self.computed -= indices  # without a range they run over a whole axis, and the compiler looks at the others
         for binder in node.binders:
             self._bind(binder, node.kind in tree.ENTRIES_OF)
         body = self.part(node.body)

@@ -67,7 +67,8 @@ FUNCTIONS: dict[str, Signature] = {
 }
 
 ALIASES = {"ln": "log", "trace": "tr", "chol": "cholesky", "logistic": "sigmoid", "arctan": "atan", "length": "numel"}
-ALIASES |= {"inverse": "inv", "arcsin": "asin", "arccos": "acos", "norm_1": "norm1", "norm_2": "norm2"}
+BARS = "|"  # |x|: an absolute value, where x is no matrix, whose determinant it could be
+ALIASES |= {BARS: "abs", "inverse": "inv", "arcsin": "asin", "arccos": "acos", "norm_1": "norm1", "norm_2": "norm2"}
 
 # What is a function of MATLAB or NumPy and has another name or form here.
 CURES = {

@@ -2,17 +2,20 @@
 
 The subset: sums; products side by side or with `\\cdot`, `\\odot`, `\\circ`, `\\oslash`, `/`; `\\frac`, `\\sqrt`;
 powers, `^\\top` and `^T`, `^{-1}`; norms; functions (`\\log`, `\\operatorname{tr}`, `\\sigma(...)`, the logistic
-function); `\\sum_{i=1}^{N}`, `\\max_k` and entries `A_{ij}` at indices that these bind; `e^{x}` of numbers, where e is
-no symbol; `\\begin{cases}`; `\\mathbf{1}`, the identity `I`, and lines that give names, of arrays, `r = X w`, or of
-entries, `p_n = …`, in any order. Lines that say derivatives are passed over, so that what `show("latex")` writes is
-read. What can be read in two ways, such as `\\log x y` or `|A|`, is an error that says what to write.
+function); `\\sum_{i=1}^{N}`, `\\max_k` and entries `A_{ij}` at indices that these bind, or after a comment
+`% subscripts from 0` at what is computed of them; Kronecker's `\\delta_{ij}`; `e^{x}` of numbers, where e is no symbol;
+`\\infty`; `\\begin{cases}`; `\\mathbf{1}`, the identity `I`, and lines that give names, of arrays, `r = X w`, or of
+entries, `p_n = …`, in any order. Lines that say derivatives are passed over, so that what `show("latex")` writes of
+models is read. What can be read in two ways, such as `\\log x y` or `|A|`, is an error that says what to write.
 """
 
 from collections.abc import Sequence
 
 from symgrad.errors import FormulaError
 from symgrad.text import tree
-from symgrad.text.latex_expressions import FONTS, Expressions
+from symgrad.text.latex_expressions import Expressions
+from symgrad.text.latex_names import FONTS
+from symgrad.text.latex_tokens import Token
 from symgrad.text.reading import DEEPEST, LONGEST
 from symgrad.text.tree import Span
 
@@ -73,7 +76,16 @@ class _Reader(Expressions):
             raise self.wrong("there is no formula", Span(0, len(self.source)))
         ordered = _in_order(definitions)
         result = results[0] if results else tree.Name(ordered[-1].name, ordered[-1].at)
-        return tree.Program(self.source, (), tuple(ordered), result)
+        made = tree.Program(self.source, (), tuple(ordered), result, origin=self.origin)
+        self._refuse_doubtful_deltas(made)
+        return made
+
+    def _refuse_doubtful_deltas(self, program: tree.Program) -> None:
+        """An error where δ with two subscripts is Kronecker's delta, and δ a symbol elsewhere."""
+        nodes = (node for part in program.expressions() for node in tree.walk(part))
+        named = {node.text for node in nodes if isinstance(node, tree.Name)} | {one.name for one in program.definitions}
+        if self.deltas and "delta" in named:
+            raise self.wrong("Kronecker's delta, or a symbol? Give the symbol another letter", self.deltas[0])
 
     def _at_derivative(self) -> bool:
         return [self.ahead(n) for n in range(3)] == [r"\frac", "{", r"\partial"]
@@ -92,7 +104,7 @@ class _Reader(Expressions):
         return name
 
     def _line(self) -> tree.Expression | tree.Definition:
-        self.bound = self._indices_on_the_left()
+        self.bound = {letter: letter for letter in self._indices_on_the_left()}
         left = self._sum()
         if self.next != "=":
             return left
@@ -104,24 +116,27 @@ class _Reader(Expressions):
         if not isinstance(name, tree.Name) or name.text == "eye":
             raise self.wrong("before = stands a name", left.at)
         value = self._sum()
-        self.bound = []
-        indices = tuple(one for one in subscripts if isinstance(one, tree.Name))
+        indices = tuple(one for one in tree.open_indices([left]) if one.text in self.bound)
+        self.bound = {}
         return tree.Definition(name.text, subscripts, value, left.at.to(value.at), indices)
 
     def _indices_on_the_left(self) -> list[str]:
         """The indices of p_{n,k} in front of =, for all of which the line says something; else none."""
-        start = self.place
-        letters: list[str] = []
+        start, inside = self.place, list[Token]()
         if self.next in FONTS:
             self.take()
-            self.inside()
+        if self.next == "{":
+            self.taken()
         elif self.next:
             self.take()
         if self.next == "_":
             self.take()
-            inside = self.inside()[0] if self.next == "{" else [self.take()] if self.next else []
-            letters = [token.text for token in inside if token.text != ","]
-        is_definition = self.next == "=" and all(one.isalpha() and one.isascii() for one in letters)
+            inside = self.taken() if self.next == "{" else [self.take()] if self.next else []
+        letters, depth = list[str](), 0
+        for token in inside:
+            depth += {"{": 1, "}": -1}.get(token.text, 0)
+            letters += [token.text] if not depth and token.text.isalpha() and token.text.isascii() else []
+        is_definition = self.next == "="
         self.place = start
         return letters if is_definition else []
 

@@ -1,49 +1,43 @@
 """Expressions in LaTeX, from sums to factors; see `latex` for the subset."""
 
 import re
+from dataclasses import replace
+from itertools import count
 
 from symgrad.text import functions, tree
-from symgrad.text.latex_tokens import Token, Tokens
+from symgrad.text.latex_cases import COMPARISONS, IF, OTHERWISE, Cases
+from symgrad.text.latex_names import FONTS, GREEK
+from symgrad.text.latex_tokens import Token
 from symgrad.text.tree import Span
 
 MOST_LEVELS = 60  # brackets, fractions, functions inside each other
-_GREEK = (
-    *("alpha", "beta", "gamma", "delta", "epsilon", "varepsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu"),
-    *("nu", "xi", "rho", "sigma", "tau", "phi", "varphi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda"),
-    *("Xi", "Phi", "Psi", "Omega", "Sigma"),
-)
 _FUNCTIONS = ("log", "exp", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arctan", "max", "min", "det")
-FONTS = (r"\mathbf", r"\boldsymbol", r"\mathrm", r"\mathit", r"\bm")
 _SUMS = {r"\sum": tree.SUM, r"\prod": tree.PRODUCT}
 _PRODUCTS = {r"\cdot": tree.TIMES, "*": tree.TIMES, "/": tree.OVER}
 _PRODUCTS |= {r"\odot": tree.DOT_TIMES, r"\circ": tree.DOT_TIMES, r"\oslash": tree.DOT_OVER}
-_REDUCED = (tree.LOG_SUM_EXP, tree.LARGEST, tree.SMALLEST)  # with an index in their subscript
-_COMPARISONS = {r"\geq": ">=", r"\ge": ">=", r"\leq": "<=", r"\le": "<=", "<": "<", ">": ">", "=": "=="}
-_IF, _OTHERWISE = "if", "otherwise"
+_REDUCED = (tree.LOG_SUM_EXP, tree.LARGEST, tree.SMALLEST, tree.SOFTMAX, *tree.OF_MATRICES)  # with indices below
+_CONSTANTS = {r"\pi": "pi", "I": "eye", r"\infty": "inf"}
+
 _CLOSING = {"(": ")", "[": "]", r"\{": r"\}", "{": "}"}
-_BEGINS = {*_SUMS, *FONTS, *_CLOSING, r"\frac", r"\sqrt", r"\operatorname", r"\pi", r"\text", "|", r"\begin"}
-_BEGINS |= {rf"\{name}" for name in (*_GREEK, *_FUNCTIONS)}
+_BEGINS = {*_SUMS, *FONTS, *_CLOSING, r"\frac", r"\sqrt", r"\operatorname", r"\pi", r"\infty", r"\text", "|", r"\begin"}
+_BEGINS |= {rf"\{name}" for name in (*GREEK, *_FUNCTIONS)}
 
 
-class Expressions(Tokens):
+class Expressions(Cases):
     """Reads from left to right; every method leaves the place behind what it has read.
 
     Attributes
     ----------
-    bound : the indices of the sums around the place.
-    norms : how many norms are open since the last bracket; a `\\|` closes one or opens one.
+    norms, absolutes : how many norms and absolute values are open since the last bracket; a bar closes or opens one.
     reaches : whether the last factor is a function without brackets, which may be meant to reach further.
     bars : where norms begin.
-    spelled : how each name is written.
     """
 
     def __init__(self, source: str) -> None:
         super().__init__(source)
-        self.bound: list[str] = []
-        self.norms = self.levels = 0
+        self.norms = self.absolutes = self.levels = 0
         self.reaches = False
         self.bars: set[Span] = set()
-        self.spelled: dict[str, str] = {}
 
     # --- sums and products --------------------------------------------------------------------------------------------
 
@@ -84,18 +78,21 @@ class Expressions(Tokens):
         text = self.next
         if text == r"\|":
             return not self.norms
-        if text == r"\text" and self._word() in (_IF, _OTHERWISE):
+        if text == "|":
+            return not self.absolutes
+        if text == r"\text" and self.word() in (IF, OTHERWISE):
             return False
         return bool(text) and (text in _BEGINS or (text[0] != "\\" and (text.isalnum() or text[0] == ".")))
 
     def _enclosed(self, opened: Token) -> tuple[list[tree.Expression], Token]:
         """What stands in brackets, between commas, and what closes them."""
-        norms, self.norms = self.norms, 0
+        open_bars = self.norms, self.absolutes
+        self.norms = self.absolutes = 0
         parts = [self._sum()]
         while self.next == "," and opened.text in ("(", "["):
             self.take()
             parts.append(self._sum())
-        self.norms = norms
+        self.norms, self.absolutes = open_bars
         return parts, self.wanted(_CLOSING[opened.text], opened)
 
     # --- factors ------------------------------------------------------------------------------------------------------
@@ -120,11 +117,15 @@ class Expressions(Tokens):
         text = token.text
         if re.fullmatch(r"\d*\.?\d+", text):
             return tree.Number(text, token.at)
+        if text == "{" and self._is_name_in_braces():
+            return self._grouped(token)
         if text in _CLOSING:
             parts, end = self._enclosed(token)
             if len(parts) > 1:
                 raise self.wrong("lists of numbers are not part of the LaTeX that is read", token.at.to(end.at))
             (part,) = parts
+            if text == "{" and self.next == "_" and isinstance(part, tree.Reduction) and part.kind in tree.ENTRIES_OF:
+                return self._entry_of(part)
             if text == "{" and self.next == "_" and isinstance(part, tree.Call) and part.place in self.bars:
                 value = part.arguments[0]
                 assert not isinstance(value, tree.Condition)
@@ -133,7 +134,10 @@ class Expressions(Tokens):
         if text == r"\|":
             return self._norm(token)
         if text == "|":
-            raise self.wrong(r"an absolute value or a determinant? Write \operatorname{abs}(x) or \det(A)", token.at)
+            self.absolutes += 1
+            value = self._sum()
+            self.absolutes -= 1
+            return tree.Call(functions.BARS, (value,), token.at.to(self.wanted("|", token).at), token.at)
         if text == r"\frac":
             (top,), _ = self._enclosed(self.wanted("{"))
             (bottom,), end = self._enclosed(self.wanted("{"))
@@ -142,26 +146,48 @@ class Expressions(Tokens):
             (value,), end = self._enclosed(self.wanted("{"))
             return tree.Call("sqrt", (value,), token.at.to(end.at), token.at)
         if text == r"\begin":
-            return self._cases(token)
+            return self.cases(token)
         if text in FONTS:
             return self._lettered(token)
-        if text in (r"\pi", "I"):
-            return tree.Name("pi" if text == r"\pi" else "eye", token.at)
+        if text in _CONSTANTS:
+            return tree.Name(_CONSTANTS[text], token.at)
         if text.isalpha() and text.isascii():
             return self._name(text, token.at)
-        if text[1:] in _GREEK:
+        if text[1:] in GREEK:
             return self._name(text[1:].removeprefix("var"), token.at)
         raise self.wrong(f"{text} is not part of the LaTeX that is read, or not here", token.at)
 
-    def _lettered(self, token: Token) -> tree.Expression:
-        """A name in a font of its own."""
-        letters, place = self.inside()
-        word, at = "".join(letter.text for letter in letters), token.at.to(place)
-        if word == "1":
-            return tree.Call("vector", (tree.Number("1", at),), at, at)
-        if not re.fullmatch(r"[A-Za-z]+", word.removeprefix("\\")) or (word[0] == "\\" and word[1:] not in _GREEK):
-            raise self.wrong("a name is made of letters", at)
-        return self._name(word.removeprefix("\\").removeprefix("var"), at)
+    def _is_name_in_braces(self) -> bool:
+        """Whether a name with a subscript of its own stands in the braces that are open, and another one follows."""
+        depth, count = 1, 0
+        while depth and self.ahead(count):
+            depth += {"{": 1, "}": -1}.get(self.ahead(count), 0)
+            count += 1
+        is_name = self.next in FONTS or self.next[1:] in GREEK or (self.next.isalpha() and self.next.isascii())
+        letters = [self.ahead(n) for n in range(count)]
+        below = letters.index("_") if "_" in letters else -1
+        single = below == 1 or (letters[0] in FONTS and below > 0 and letters[below - 1] == "}")
+        return is_name and single and self.ahead(count) == "_"
+
+    def _grouped(self, opened: Token) -> tree.Expression:
+        """An entry of what has a name with a subscript: {W_q}_{ij}."""
+        self.is_grouped = True
+        name = self._atom()
+        self.is_grouped = False
+        end = self.wanted("}", opened)
+        if not isinstance(name, tree.Name):
+            raise self.wrong("in braces with a subscript stands a name", opened.at.to(end.at))
+        return self._with_subscript(tree.Name(name.text, opened.at.to(end.at)))
+
+    def _entry_of(self, part: tree.Reduction) -> tree.Expression:
+        """The entry of an inverse at the indices of its rows and columns."""
+        at = self.take().at
+        written = (
+            [token.text for token in self.taken() if token.text != ","] if self.next == "{" else [self.take().text]
+        )
+        if written != [binder.index for binder in part.binders]:
+            raise self.wrong("the entry of a matrix with rows i and columns j is that at i and j", at)
+        return part
 
     def _norm(self, token: Token) -> tree.Expression:
         self.norms += 1
@@ -180,35 +206,6 @@ class Expressions(Tokens):
         if kind not in ("1", "2", "F"):
             raise self.wrong("the norms that are read are those with index 1, 2 and F", place)
         return tree.Call("norm1" if kind == "1" else "norm2", (value,), at, place)
-
-    def _name(self, text: str, at: Span) -> tree.Expression:
-        """A name, or an entry of it at indices that sums bind."""
-        if text in self.bound:
-            raise self.wrong(f"{text} is an index, from 0 or from 1; it stands in subscripts only", at)
-        spelled = self.source[at.start : at.end]
-        if self.spelled.setdefault(text, spelled) != spelled:
-            raise self.wrong(f"is this the same as {self.spelled[text]}? Write it in one way", at)
-        if text == "e" and self.next == "^":
-            return self._exponential(at)
-        if self.next != "_":
-            return tree.Name(text, at)
-        self.take()
-        if self.next == "{":
-            inside, place = self.inside()
-        else:
-            inside = [self.take()]
-            place = inside[0].at
-        whole = at.to(place)
-        parts = [token for token in inside if token.text != ","]
-        if len(parts) == 1 and parts[0].text.isdigit():
-            return tree.Name(f"{text}_{parts[0].text}", whole)
-        if not parts or not all(token.text in self.bound for token in parts):
-            raise self.wrong(r"a subscript is a number, or is made of indices that a sum binds: \sum_i x_i", whole)
-        if text == "delta" and len(parts) == 2:
-            cure = r"the delta is \begin{cases}1 & \text{if } i = j \\ 0 & \text{otherwise}\end{cases}"
-            raise self.wrong(f"Kronecker's delta, or a symbol? Give the symbol another letter; {cure}", whole)
-        subscripts = tuple(tree.Name(token.text, token.at) for token in parts)
-        return tree.Subscripted(tree.Name(text, at), subscripts, whole)
 
     # --- powers -------------------------------------------------------------------------------------------------------
 
@@ -239,14 +236,6 @@ class Expressions(Tokens):
         self.place += operator == tree.DOT_POWER
         (exponent,), end = self._enclosed(opened)
         return tree.Binary(operator, base, exponent, base.at.to(end.at), sign.at)
-
-    def _single(self, token: Token) -> tree.Expression:
-        """An exponent, or a bound, without braces."""
-        if token.text.isdigit() and len(token.text) == 1:
-            return tree.Number(token.text, token.at)
-        if token.text.isalpha() and token.text.isascii():
-            return tree.Name(token.text, token.at)
-        raise self.wrong("this needs braces", token.at)
 
     # --- functions and sums over indices ------------------------------------------------------------------------------
 
@@ -309,91 +298,39 @@ class Expressions(Tokens):
         if self.next == "^":
             self.take()
             upper = self._atom() if self.next == "{" else self._single(self.take())
-            if len(binders) > 1 or lower is None:
+            if len(binders) > 1 or lower is None or binders[0].upper is not None:
                 raise self.wrong(r"an upper bound needs a lower one, as in \sum_{i=1}^{N}", upper.at)
-            if not (
-                isinstance(lower, tree.Number) and lower.text == "1" and isinstance(upper, tree.Name | tree.Number)
-            ):
-                raise self.wrong(r"a sum goes over a whole axis: \sum_{i=1}^{N}, or \sum_i", lower.at.to(upper.at))
             binders = [tree.Binder(binders[0].index, lower, upper, binders[0].at.to(upper.at))]
-        elif any(binder.lower is not None for binder in binders):
+        elif any(binder.lower is not None and binder.upper is None for binder in binders):
             raise self.wrong(r"a lower bound needs an upper one, as in \sum_{i=1}^{N}", place)
-        self.bound += [binder.index for binder in binders]
+        outside, self.bound = self.bound, dict(self.bound)
+        binders = [self._inner(binder, kind in tree.ENTRIES_OF) for binder in binders]
         body = self._product()
-        del self.bound[len(self.bound) - len(binders) :]
+        self.bound = outside
         return tree.Reduction(kind, tuple(binders), body, place.to(body.at), place)
+
+    def _inner(self, binder: tree.Binder, is_entry: bool) -> tree.Binder:
+        """A bound index; one that is bound further out, too, is another one, and gets another name here."""
+        letter = name = binder.index
+        if letter in self.bound and not is_entry:
+            taken = {*self.bound.values()}
+            name = next(one for one in (f"{letter}{n}" for n in count(1)) if one not in taken)
+        self.bound[letter] = name
+        return replace(binder, index=name)
 
     def _binder(self) -> tree.Binder:
         token = self.take()
+        if token.text.isdigit() and COMPARISONS.get(self.next) == "<=":  # 0 ≤ i ≤ N − 1
+            self.take()
+            index = self.take()
+            sign = self.take()
+            if COMPARISONS.get(sign.text) != "<=":
+                raise self.wrong(r"a range is written as 0 \leq i \leq N - 1", sign.at)
+            upper = self._sum()
+            return tree.Binder(index.text, tree.Number(token.text, token.at), upper, token.at.to(upper.at))
         if not (token.text.isalpha() and token.text.isascii()):
             raise self.wrong("an index is a letter", token.at)
         if self.next != "=":
             return tree.Binder(token.text, None, None, token.at)
         self.take()
         return tree.Binder(token.text, self._sum(), None, token.at)
-
-    # --- cases --------------------------------------------------------------------------------------------------------
-
-    def at_cases(self) -> bool:
-        """Whether the environment that begins here is that of cases."""
-        return self._word() == "cases"
-
-    def _word(self) -> str:
-        """The letters between the braces behind the next token."""
-        letters = []
-        count = 2
-        while self.ahead(1) == "{" and self.ahead(count) not in ("}", ""):
-            letters.append(self.ahead(count))
-            count += 1
-        return "".join(letters)
-
-    def _cases(self, token: Token) -> tree.Expression:
-        """Values with their conditions, the last one without: if(condition, value, the others)."""
-        name, _ = self.inside()
-        if "".join(letter.text for letter in name) != "cases":
-            raise self.wrong("inside a formula the only environment is that of cases", token.at)
-        branches: list[tuple[tree.Comparison, tree.Expression]] = []
-        value = self._sum()
-        while self._case_begins(_IF):
-            branches.append((self._condition(), value))
-            self.wanted(r"\\", token)
-            value = self._sum()
-        if not branches or not self._case_begins(_OTHERWISE):
-            raise self.wrong(r"the last of the cases ends with \text{otherwise}, those before with \text{if}", token.at)
-        if self.next == r"\\":
-            self.take()
-        self.wanted(r"\end", token)
-        at = token.at.to(self.inside()[1])
-        for condition, chosen in reversed(branches):
-            value = tree.Call("if", (condition, chosen, value), at, token.at)
-        return value
-
-    def _case_begins(self, word: str) -> bool:
-        """Whether \\text{word} is next; it is read then."""
-        if self.next != r"\text" or self._word() != word:
-            return False
-        self.take()
-        self.inside()
-        return True
-
-    def _condition(self) -> tree.Comparison:
-        left = self._sum()
-        sign = self.take()
-        if sign.text not in _COMPARISONS:
-            raise self.wrong("a condition compares two values", sign.at)
-        right = self._sum()
-        return tree.Comparison(_COMPARISONS[sign.text], left, right, left.at.to(right.at))
-
-    def _exponential(self, at: Span) -> tree.Expression:
-        """A power of Euler's number; the power, not the function, since its exponent is a number and no array."""
-        if self.has_symbol("e"):
-            raise self.wrong(r"a power of e, or of a symbol? Write \exp(x), or another letter", at)
-        sign = self.take()
-        if self.next == "{":
-            (exponent,), end = self._enclosed(self.take())
-            place = at.to(end.at)
-        else:
-            exponent = self._single(self.take())
-            place = at.to(exponent.at)
-        base = tree.Call("exp", (tree.Number("1", at),), at, at)
-        return tree.Binary(tree.POWER, base, exponent, place, sign.at)

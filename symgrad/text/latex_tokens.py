@@ -28,10 +28,16 @@ class Token:
 
 
 class Tokens:
-    """The tokens of a text from left to right, and the place up to which they are read."""
+    """The tokens of a text from left to right, and the place up to which they are read.
+
+    `origin` is what subscripts count from, where a comment says it: `% subscripts from 0`.
+    """
 
     def __init__(self, source: str) -> None:
         self.source, self.place = source, 0
+        said = re.search(r"(?<!\\)%[ \t]*subscripts from ([01])[ \t]*$", source, re.MULTILINE)
+        self.origin = int(said.group(1)) if said else None
+        source = re.sub(r"(?<!\\)%.*", lambda comment: " " * len(comment.group()), source)
         self.tokens = [
             Token(_SAME.get(found.group(), found.group()), Span(found.start(), found.end()))
             for found in _TOKEN.finditer(source)

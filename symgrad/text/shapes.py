@@ -177,6 +177,12 @@ class Shapes(Entries):
         if kind is Kind.INDICES:
             return self._entry_by_entry(node, node.arguments, node.place, False)
         parts = [self.part(argument) for argument in node.arguments]
+        if node.function == functions.BARS and ONE not in map(self.sizes.find, parts[0].shape):
+            message = r"an absolute value or a determinant? Write \operatorname{abs}(x) or \det(A)"
+            names = (one.text for one in tree.walk(node) if isinstance(one, tree.Name))
+            if any(name[0].isupper() and name in self.kinds for name in names):  # matrices by default
+                raise FormulaError(message, self.program.source, (node.place.start, node.place.end))
+            raise Conflict(message, (), node.at, node.place)
         if kind is Kind.ENTRIES:
             return parts[0]
         if kind in (Kind.VECTOR, Kind.MATRIX):

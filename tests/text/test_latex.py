@@ -46,6 +46,29 @@ from tests.families import one_in
         (r"\sum_i \log \Gamma (x_i)", "sum[i] loggamma(x[i])"),
         (r"C &= r^\top r \\ r &= X w \\ \frac{\partial C}{\partial w} &= 2 X^\top r", "r = X*w; C = r'*r"),
         (r"\boldsymbol{\beta}^\top \mathbf{x}", None),
+        (r"\sum_{i,j} \delta_{ij} A_{ij}", "sum[i,j] delta(i, j)*A[i,j]"),
+        (r"\max_i x_i - \infty", "(max[i] x[i]) - inf"),
+        (
+            "% subscripts from 1\n\\sum_{i=1}^{N-1} (x_{i+1} - x_i)^2",
+            "subscripts from 1; sum[i=1:N-1] (x[i+1] - x[i])^2",
+        ),
+        (
+            r"{W_q}_{m,d} = \sum_n A_{nm} B_{nd} \\ \sum_{m,d} {W_q}_{m,d}",
+            "W_q[m,d] = sum[n] A[n,m]*B[n,d]; sum[m,d] W_q[m,d]",
+        ),
+        (r"p_k = \operatorname{softmax}_k (z_k) \\ \sum_k p_k", "p[k] = softmax[k] z[k]; sum[k] p[k]"),
+        (
+            r"\sum_{i,j} x_i {\operatorname{inverse}_{i,j}(S_{ij})}_{i,j} x_j",
+            "sum[i,j] x[i]*(inv[i,j] S[i,j])*x[j]",
+        ),
+        (
+            r"\sum_i \begin{cases} x_i & \text{if}\;(x_i > 0) \wedge (x_i \neq 2) \\ 0 & \text{otherwise}\end{cases}",
+            "sum[i] if(x[i] > 0 & x[i] != 2, x[i], 0)",
+        ),
+        (r"\operatorname{constant}(a) b", "constant(a)*b"),
+        (r"\sum_{i=1}^{N} i |x_i - 1|", "sum[i=1:N] i*abs(x[i] - 1)"),
+        (r"\sum_i x_i \sum_i y_i", "sum[i] x[i]*sum[i1] y[i1]"),
+        (r"\prod_{0\leq i\leq N-1} x_i", "prod[i=0:N-1] x[i]"),
     ],
 )
 def test_latex_says_what_the_text_says(written: str, text: str | None) -> None:
@@ -68,7 +91,14 @@ def test_latex_says_what_the_text_says(written: str, text: str | None) -> None:
         (r"\log x \cdot y", r"\log x", "how far does this function reach"),
         (r"|A|", "|", "an absolute value or a determinant"),
         (r"e + e^{x}", "e", "a power of e, or of a symbol"),
-        (r"\sum_{i,j} \delta_{i,j} A_{i,j}", r"\delta_{i,j}", "Kronecker's delta, or a symbol"),
+        (r"\sum_{i,j} \delta_{i,j} A_{i,j} + \delta", r"\delta_{i,j}", "Kronecker's delta, or a symbol"),
+        (r"\sum_i x_{i+1}", r"x_{i+1}", "needs a comment % subscripts from 0"),
+        (
+            r"\sum_i \begin{cases} 1 & \text{if } x_i > 0 \wedge x_i < 1 \vee a = 3 \\ 0 & \text{otherwise}\end{cases}",
+            r"\vee",
+            "put brackets",
+        ),
+        (r"\sum_{i,j,k} x_i{\operatorname{inverse}_{i,j}(S_{k,i,j})}_{j,i}", "_", "is that at i and j"),
         (r"e^{A}", "^", "A is a matrix"),
         (r"\begin{cases} a & \text{if } a > 0 \end{cases}", r"\end", r"here \\ is expected"),
         (
@@ -96,9 +126,8 @@ def test_latex_says_what_the_text_says(written: str, text: str | None) -> None:
         (r"\|x\|_3", r"\|", "with index 1, 2 and F"),
         (r"\sum_{i}^{N} x_i", "N", "an upper bound needs a lower one"),
         (r"\sum_{i=1} x_i", r"\sum", "a lower bound needs an upper one"),
-        (r"\sum_{i=2}^{N} x_i", "2", "a sum goes over a whole axis"),
-        (r"\sum_{i=1}^{N-1} x_i", "1", "a sum goes over a whole axis"),
-        (r"\sum_{i=1}^{N} i x_i", "i", "i is an index"),
+        (r"\sum_{i=2}^{N} x_i", "i", "an index runs over a whole axis"),
+        (r"\sum_{i=1}^{N-1} x_i", "i", "an index runs over a whole axis"),
         (r"x \\ y", "y", "there is a result already"),
         (r"\frac{1}{Y} X", r"\frac", r"\frac{1}{Y}: Y is a matrix of"),
         (r"\begin{matrix} x \end{matrix}", r"\begin", "the environment matrix is not part"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sympy import IndexedBase, MatrixSymbol, Q, Sum, Trace, pi, symbols
 
-from symgrad import LogSumExp, MaxOver, Model, Problem, UnsupportedError
+from symgrad import LogSumExp, MaxOver, Model, Problem, UnsupportedError, parse
 from symgrad.cli.model_file import ModelReference, load_model, load_stated
 from symgrad.text.lengths import products
 from tests.families import one_in
@@ -73,7 +73,7 @@ def test_examples_are_read_back(name: str) -> None:
         line for line in text.splitlines() if line.startswith("assume")
     ]
     assert len(again.facts) == len(model.facts)
-    same(without_facts(model), without_facts(again), drawn(declared(text)))
+    same(without_facts(model), without_facts(again), drawn(data(text)))
 
 
 @pytest.mark.parametrize("name", one_in(3, PROBLEMS))
@@ -86,11 +86,24 @@ def test_problems_are_read_back(name: str) -> None:
     assert [one.ranges for one in again.constraints] == [one.ranges for one in problem.constraints]
 
 
+@pytest.mark.parametrize("name", one_in(6, MODELS[1:]))
+def test_latex_is_read_back(name: str) -> None:
+    model = stated(name)
+    shapes = declared(model.to_text())
+    formula = parse(model.show("latex"), shapes, notation="latex")
+    again = Model.from_text(formula, [*map(in_latex, names(model.parameters))])
+    same(without_facts(model), without_facts(again), drawn(data(model.to_text())))
+
+
 def declared(text: str) -> dict[str, str]:
-    """The shapes of what is given."""
-    defined = re.findall(r"^(\w+)(?:\[.*?\])? = ", text, flags=re.MULTILINE)
-    found = dict(re.findall(r"^(\w+): (.*)$", text, flags=re.MULTILINE))
-    return {in_latex(name): shape for name, shape in found.items() if name not in defined}
+    """All shapes that a text states, by names in LaTeX, which has none."""
+    return {in_latex(name): shape for name, shape in re.findall(r"^(\w+): (.*)$", text, flags=re.MULTILINE)}
+
+
+def data(text: str) -> dict[str, str]:
+    """The shapes of what is given, and not defined."""
+    defined = [in_latex(one) for one in re.findall(r"^(\w+)(?:\[.*?\])? = ", text, flags=re.MULTILINE)]
+    return {name: shape for name, shape in declared(text).items() if name not in defined}
 
 
 def drawn(shapes: dict[str, str]) -> dict[str, np.ndarray]:
