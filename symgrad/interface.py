@@ -4,7 +4,7 @@ A module's own text has the names and shapes of its arguments; here is what all 
 names that only the module knows.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -139,6 +139,7 @@ class TensorModule(ModuleType):
     SHAPES: dict[str, tuple[str | int, ...]]
     Parameters: type[Any]
     Gradient: type[Any]
+    ROWS: str
 
     if TYPE_CHECKING:
 
@@ -159,6 +160,9 @@ class TensorModule(ModuleType):
 
         def hessian_vector_product(self, direction: Any, *arguments: Any, **named: Any) -> Any:
             """The Hessian times a direction."""
+
+        def batches(self, data: Mapping[str, Any], size: int, seed: int) -> Iterable[dict[str, Any]]:
+            """The data in batches of rows, in an order by chance."""
 
 
 def as_autograd(module: ModuleType) -> Callable[..., Any]:

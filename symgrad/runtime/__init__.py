@@ -4,6 +4,6 @@ These are ordinary files, typed and tested as such. A module holds the functions
 the order of use (`symgrad.targets.numpy.runtime`); what they say of the model (its arguments, their shapes) the module
 declares itself, and `declared` has it for an example.
 
-Files: checks of arguments, packing, blocks of rows and threads, windows and scatters, special functions, solutions of
-equations, workspaces.
+Files: checks of arguments, packing, blocks of rows and threads, chunks and batches of rows, windows and scatters,
+special functions, solutions of equations, workspaces.
 """

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from symgrad.runtime.arguments import _array
-from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, PARAMETERS, ROUNDS, ROWS, SHAPES, Parameters
+from symgrad.runtime.batches import _with_rows
+from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, ROUNDS, ROWS, Parameters
 from symgrad.runtime.rows import _over_rows
 
 
@@ -124,22 +124,6 @@ def joined(parts: Iterable[Sums]) -> Sums:
     return total
 
 
-def batches(data: Mapping[str, Any], size: int, seed: int) -> Iterable[dict[str, Any]]:
-    """The data in batches of `size` rows, in an order of rows by chance: each row once, fewer in the last batch.
-
-    Of a mean over rows, the derivative for a batch is an estimate without bias of that for all N rows; of a sum, N/n
-    times the derivative for a batch of n rows is.
-    """
-    if not isinstance(size, int | np.integer) or isinstance(size, bool) or size < 1:
-        raise ValueError(f"size: expected a number of rows of at least 1, got {size!r}")
-    shared = {name: one for name, one in data.items() if name in ARGUMENTS and SHAPES.get(name, ())[:1] != (ROWS,)}
-    arrays = _with_rows({name: one for name, one in data.items() if name not in shared})
-    rows = next(iter(arrays.values())).shape[0]
-    order = np.random.default_rng(seed).permutation(rows)
-    chosen = (np.sort(order[start : start + size]) for start in range(0, rows, size))
-    return ({**shared, **{name: array[mine] for name, array in arrays.items()}} for mine in chosen)
-
-
 def _function(of: str) -> str:
     """The name of a function that there is for chunks."""
     if of not in ROUNDS:
@@ -152,22 +136,6 @@ def _has_rows(chunk: Any) -> bool:
     return (
         not isinstance(chunk, Mapping) or not chunk or any(np.shape(one)[0] for one in chunk.values() if np.ndim(one))
     )
-
-
-def _with_rows(chunk: Any) -> dict[str, Any]:
-    """The arrays of a chunk, all of as many rows."""
-    if not isinstance(chunk, Mapping):
-        raise TypeError(f"a chunk is a dictionary of arrays with rows, got {type(chunk).__name__}")
-    names = [name for name in ARGUMENTS if name not in PARAMETERS and SHAPES.get(name, ())[:1] == (ROWS,)]
-    unknown, missing = [name for name in chunk if name not in names], [name for name in names if name not in chunk]
-    if unknown or missing:
-        said = [*(f"{name!r} has no rows" for name in unknown), *(f"{name!r} is missing" for name in missing)]
-        raise ValueError(f"a chunk has the data with rows, {', '.join(names)}: {', '.join(said)}")
-    arrays = {name: _array(name, chunk[name]) for name in names}
-    sides = {name: array.shape[0] if array.ndim else None for name, array in arrays.items()}
-    if len(set(sides.values())) > 1 or None in sides.values():
-        raise ValueError(f"a chunk has arrays of as many rows each, got {sides}")
-    return arrays
 
 
 def _rounds(of: str, parameters: Any, arrays: Mapping[str, Any]) -> Any:

@@ -37,6 +37,15 @@ def test_a_fit_reads_rows_from_disk(model: str, dask: bool, tmp_path: Path) -> N
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("target", ["numba", "jax", "torch"])
+def test_every_target_learns_the_digits_alike(target: str, tmp_path: Path) -> None:
+    for name in ["sklearn", target, *(["optax"] if target == "jax" else [])]:
+        pytest.importorskip(name)
+    losses = [run("train_digits.py", ["--epochs", "4", "--target", one], tmp_path) for one in ("numpy", target)]
+    assert losses[0] == losses[1] and losses[0].count("loss") == 4
+
+
+@pytest.mark.long
 def test_adam_learns_the_digits_by_batches(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     said = run("train_digits.py", [], tmp_path)

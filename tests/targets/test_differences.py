@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import besselj
+from sympy import MatrixSymbol, besselj, symbols
 
 from symgrad import Model
 from symgrad.errors import UnsupportedError
@@ -38,6 +38,33 @@ def _definite(name: str) -> None:
     assert caught.type.__name__ == {"jax": "ValueError"}.get(name, "_LinAlgError" if name == "torch" else "LinAlgError")
 
 
+def _singular(name: str) -> None:
+    D = symbols("D", integer=True, positive=True)
+    A, u = MatrixSymbol("A", D, D), MatrixSymbol("u", D, 1)
+    once, often = Model((u.T * A.I * u)[0, 0], [u]), Model((u.T * A.I * A.I * u)[0, 0], [A])
+    for model in (once, often):
+        module = modules(model, name)[1]
+        wrong = {"A": np.array([[1.0, 2], [2, 4]]), "u": np.ones((2, 1))}
+        with pytest.raises((ValueError, RuntimeError), match=r"[Ss]ingular") as caught:
+            module.value_and_gradient(**wrong)
+        assert caught.type.__name__ == ("_LinAlgError" if name == "torch" else "LinAlgError")
+        assert np.isfinite(np.asarray(module.value(**wrong | {"A": np.eye(2)})))
+        if name == "jax":
+            assert np.isnan(import_module("jax").jit(module.value)(**wrong))
+
+
+def _wide(name: str) -> None:
+    """What does not fit 32 bits is no number of fewer bits."""
+    model, inputs = MODELS["subscripts by data, each several times"]
+    module = modules(model, name)[1]
+    for type_ in (np.int64, np.uint64):
+        with pytest.raises(OverflowError if name == "jax" else IndexError, match="32 bits" if name == "jax" else "L"):
+            module.value(**inputs | {"L": np.array([2**32, 0, 1, 2], dtype=type_)})
+    weights = modules(Model(a * b**2, [b]), name)[1]
+    for wide in (2**40, -(2**40), np.int64(2**40), np.array(2**40)):
+        np.testing.assert_allclose(np.asarray(weights.value(b=3, a=wide)), 9.0 * wide, rtol=1e-6)
+
+
 def _numbers(name: str) -> None:
     made = modules(Model(a**2 * b, [b]), name)[1].value(2, 3)
     own = {"numpy": lambda: np.zeros(()), "jax": lambda: import_module("jax.numpy").zeros(())}
@@ -59,6 +86,9 @@ def _types(name: str) -> None:
 
 def _missing(name: str) -> None:
     there = {"bind", "pack", "flat_value_and_gradient"} & set(vars(_logistic(name)))
+    if name not in ("numpy", "numba"):
+        with pytest.raises(UnsupportedError, match=f"the target {name} has no chunks of rows"):
+            example("logistic.py").source(target=name, chunks=True)
     assert len(there) == (3 if name in ("numpy", "numba") else 0)
 
 
@@ -74,9 +104,11 @@ def _bessel(name: str) -> None:
 ROWS: dict[str, Row | str] = {
     "an index that is on no axis": _index,
     "a matrix that is not positive definite": _definite,
+    "a matrix without an inverse": _singular,
+    "integers of more than 32 bits": _wide,
     "numbers and integers alone": _numbers,
     "arrays of two floating types": _types,
-    "sparse data, `bind`, `pack`, `flat_…`, `hessian_compact`, `workspace`": _missing,
+    "sparse data, `bind`, `pack`, `flat_…`, `hessian_compact`, `workspace`, `over_chunks`": _missing,
     "Bessel functions": _bessel,
     "data on another device": "torch/test_models.py",
     "arguments that require a gradient": "torch/test_autograd.py",

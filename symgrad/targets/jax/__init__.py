@@ -18,7 +18,7 @@ from symgrad.targets.jax.terms import JaxTerms
 _LIBRARY = Library(
     target="jax",
     title="JAX",
-    reserved=frozenset({"jax", "jnp", "direction", "parts", "states", "PRECISION", "PRODUCT"}),
+    reserved=frozenset({"jax", "jnp", "numpy", "direction", "parts", "states", "PRECISION", "PRODUCT"}),
     dialect=JAX,
     speller=Speller,
     terms=JaxTerms,

@@ -17,10 +17,12 @@ OWN = (_RUNTIME - _BESSEL) | {
     "adjugate",
     "definite_cholesky",
     "in_range",
+    "inv",
     "largest_so_far",
     "log_ndtr",
     "logdet",
     "or_nan",
+    "solve",
 }
 OWN |= {"balanced", "centred", "log_total", "norm", "product_of_others", "sums_of_exponentials"}
 

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import jax.scipy.special
+import numpy
 
 from symgrad.runtime.declared import DIMENSIONS
 
@@ -22,9 +23,23 @@ def _floating(**given: Any) -> list[Any]:
 
 def _integers(name: str, given: Any) -> Any:
     array = _array(name, given)
+    if not _fits(given):
+        raise OverflowError(
+            f"{name}: there are integers that need more than the 32 bits that they have in JAX without "
+            'jax.config.update("jax_enable_x64", True)'
+        )
     if not jnp.issubdtype(array.dtype, jnp.integer) and array.size:
         raise TypeError(f"{name}: expected integers, got type {array.dtype}")
     return array.astype(int)
+
+
+def _fits(given: Any) -> bool:
+    """Whether integers that are no JAX arrays fit the type that these would have; JAX drops their higher bits else."""
+    array = jnp.zeros(0) if isinstance(given, jax.Array) else numpy.asarray(given)
+    if array.dtype.kind not in "iu" or not array.size:
+        return True
+    limits = jnp.iinfo(jax.dtypes.canonicalize_dtype(array.dtype))  # type: ignore[no-untyped-call]
+    return bool(limits.min <= array.min() and array.max() <= limits.max)
 
 
 def _array(name: str, given: Any) -> Any:
@@ -34,12 +49,17 @@ def _array(name: str, given: Any) -> Any:
             raise TypeError(f"{name}: expected an integer size of at least 0, or data with it, got {given!r}")
         return given
     try:
-        array = jnp.asarray(given)
-    except (TypeError, ValueError) as error:
+        array = jnp.asarray(given if _fits(given) else numpy.asarray(given, dtype=float))
+    except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"{name}: expected real numbers, got {type(given).__name__}: {error}") from error
     if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise TypeError(f"{name}: expected real numbers, got type {array.dtype}")
     return array
+
+
+def _indexable(name: str, given: Any) -> Any:
+    """An array of which rows can be taken; what lies in the host's memory stays there."""
+    return given if isinstance(given, numpy.ndarray) else _array(name, given)
 
 
 def _in_range(name: str, positions: Any, size: Any) -> Any:
@@ -66,6 +86,23 @@ def _definite_cholesky(a: Any, name: str) -> Any:
     if not isinstance(factor, jax.core.Tracer) and jnp.any(jnp.isnan(factor)) and not jnp.any(jnp.isnan(a)):
         raise ValueError(f"{name} is not positive definite; the model has the fact that it is")
     return factor
+
+
+def _inv(a: Any) -> Any:
+    """The inverse of each matrix; an error where there is none, or not a number while JAX traces."""
+    return _of_regular(jnp.linalg.inv(a), a)
+
+
+def _solve(a: Any, b: Any) -> Any:
+    """a⁻¹b for each matrix; an error where there is no inverse, or not a number while JAX traces."""
+    return _of_regular(jnp.linalg.solve(a, b), a)
+
+
+def _of_regular(made: Any, a: Any) -> Any:
+    """What is made of inverses, of which NumPy says whether there are any where it is not finite."""
+    if not isinstance(made, jax.core.Tracer) and not jnp.all(jnp.isfinite(made)):
+        numpy.linalg.inv(numpy.asarray(a))  # raises its LinAlgError, which is a ValueError
+    return made
 
 
 def _or_nan(valid: Any, result: Any) -> Any:

@@ -8,7 +8,7 @@ from functools import cache
 
 from symgrad.codegen.runtime import Sources, renamed_sources
 
-LIBRARIES = {"np": "jnp", "scipy": "jax.scipy"}
+LIBRARIES = {"np": "jnp", "scipy": "jax.scipy", "np.random": "numpy.random"}  # batches are NumPy's for all
 
 
 @cache

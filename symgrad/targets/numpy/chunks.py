@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sympy import Symbol
 
 from symgrad.codegen.arguments import length_lines
 from symgrad.codegen.lines import wrapped
-from symgrad.codegen.signature import signature
+from symgrad.codegen.rows import is_counted, rows_of
 from symgrad.codegen.speller import Speller
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.program import Program
@@ -17,7 +16,7 @@ from symgrad.graph.nodes import Input, Named, Node, Use, postorder
 from symgrad.lowering.slices import loops
 from symgrad.outputs.first_order import BOTH
 from symgrad.outputs.function import Sparse, arrays_of, terms_of
-from symgrad.outputs.requirements import Length, lengths_of
+from symgrad.outputs.requirements import lengths_of
 from symgrad.outputs.second_order import COMPACT, HESSIAN, PRODUCT
 from symgrad.schedule.chunks import chunk_plan
 from symgrad.schedule.rows import Tie
@@ -59,7 +58,7 @@ class PrintedChunks:
     def lines(self) -> list[str]:
         """The lines that read dimensions off arrays, but for that of rows, and its statements."""
         lengths, said = lengths_of(self.printed.arguments), self.printed.body.dimensions - {self.dimension}
-        if _counted(lengths, said, self.dimension):
+        if is_counted(lengths, said, self.dimension):
             raise UnsupportedError(
                 f"rows do not come in chunks where other sizes follow from their number, {self.dimension}"
             )
@@ -85,13 +84,7 @@ class Chunks:
 def without_functions(program: Program, printed: Sequence[PrintedFunction]) -> Chunks:
     """What the loss would be summed over in functions for chunks, of a module that has none of these."""
     both = next((one for one in printed if one.function.name == BOTH), None)
-    if both is None:
-        return Chunks()
-    made = signature(both.function, program, "")
-    plan = chunk_plan(list(made.roots.values()), made.arguments)
-    if isinstance(plan, list) or _counted(lengths_of(made.arguments), both.body.dimensions, plan.dimension):
-        return Chunks()
-    return Chunks(plan.dimension)
+    return Chunks() if both is None else Chunks(rows_of(both.function, both.body.dimensions, program))
 
 
 def chunk_functions(program: Program, printed: Sequence[PrintedFunction]) -> Chunks:
@@ -140,14 +133,6 @@ def _with_parts(found: PrintedFunction, ordinary: PrintedFunction) -> PrintedChu
     assert isinstance(dimension, Symbol)
     counted = any("yield None" in line.text for line in parts.lines)
     return PrintedChunks(found, dimension, len(rows) + counted, parts)
-
-
-def _counted(lengths: Sequence[Length], said: set[Symbol], dimension: Symbol) -> bool:
-    """Whether other dimensions that are needed are computed from the number of rows: that of a chunk is another."""
-    needed: set[Any] = said - {dimension}
-    for length in lengths[::-1]:
-        needed |= length.expression.free_symbols if length.dimension in needed else set()
-    return dimension in needed
 
 
 # --- why rows are not computed apart ---------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from symgrad.arguments import Argument
 from symgrad.codegen.arguments import conditions, length_lines, whole
 from symgrad.codegen.environment import environment, texts
 from symgrad.codegen.lines import filled, wrapped
+from symgrad.codegen.rows import with_rows
 from symgrad.codegen.runtime import Import
 from symgrad.codegen.signature import described, has_loss, subject
 from symgrad.codegen.sizes import tuple_text
@@ -293,7 +294,7 @@ def _of_rows(split: Chunks, arguments: Sequence[Argument]) -> list[str]:
     """What a module says of the rows that its loss is made of sums over."""
     if split.dimension is None:
         return []
-    rows = ", ".join(a.name for a in arguments if a.role == "data" and a.shape and a.shape[0] == split.dimension)
+    rows = ", ".join(with_rows(arguments, split.dimension))
     taken = "`over_chunks` takes" if split.functions else "compiled with `chunks`, the module takes"
     said = f"Rows: the loss is made of sums over the {split.dimension} rows of {rows}; {taken} these in chunks."
     return [" ".join([said, *([f"{'; '.join(split.left_out)}."] if split.left_out else [])])]

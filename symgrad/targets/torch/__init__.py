@@ -17,7 +17,7 @@ from symgrad.targets.torch.terms import TorchTerms
 _LIBRARY = Library(
     target="torch",
     title="PyTorch",
-    reserved=frozenset({"torch", "like", "direction", "parts", "PRODUCT"}),
+    reserved=frozenset({"torch", "numpy", "like", "direction", "parts", "PRODUCT"}),
     dialect=TORCH,
     speller=TorchSpeller,
     terms=TorchTerms,

@@ -47,7 +47,7 @@ def _array(name: str, given: Any) -> Any:
     if not isinstance(given, torch.Tensor):
         try:
             # arrays of other libraries, also those on other devices, are taken as they lie in memory
-            given = torch.from_dlpack(given) if _is_foreign(given) else torch.as_tensor(given)
+            given = torch.from_dlpack(given) if _is_foreign(given) else torch.as_tensor(_lent(name, given))
         except (TypeError, ValueError, RuntimeError) as error:
             raise TypeError(f"{name}: expected real numbers, got {type(given).__name__}: {error}") from error
     if given.dtype.is_complex or given.layout != torch.strided:
@@ -58,6 +58,14 @@ def _array(name: str, given: Any) -> Any:
             f"differentiable_value, or this function under torch.no_grad() or with {name}.detach()"
         )
     return given
+
+
+def _lent(name: str, given: Any) -> Any:
+    """What is given, as a copy if it is an array of NumPy that steps backwards through its memory."""
+    if hasattr(given, "mask") and hasattr(given, "filled"):  # PyTorch would take what is masked, too
+        raise TypeError(f"{name}: expected real numbers, got {type(given).__name__}; fill it first")
+    strides = getattr(given, "strides", None)
+    return given.copy() if isinstance(strides, tuple) and any(step < 0 for step in strides) else given
 
 
 def _is_foreign(given: Any) -> bool:

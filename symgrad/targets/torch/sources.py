@@ -15,6 +15,7 @@ LIBRARIES = {
     "np.maximum": "_maximum",  # of a number, too
     "np.minimum": "_minimum",
     "np.cbrt": "_cbrt",
+    "np.random": "numpy.random",  # batches are NumPy's for all
 }
 
 

@@ -35,7 +35,7 @@ def test_the_module_of_logistic_regression_is_the_golden_one() -> None:
     """Made by `Model.source(target="jax", hvp=True)`; read it before it is replaced."""
     source = example("logistic.py").source(target="jax", hvp=True)
     assert source == GOLDEN.read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= 240
+    assert len(source.splitlines()) <= 320
 
 
 def test_functions_work_under_jit_and_vmap_without_double_precision() -> None:

@@ -36,4 +36,4 @@ def test_the_module_of_logistic_regression_is_the_golden_one() -> None:
     """Made by `Model.source(target="torch", hvp=True)`; read it before it is replaced."""
     source = example("logistic.py").source(target="torch", hvp=True)
     assert source == GOLDEN.read_text(encoding="utf-8")
-    assert len(source.splitlines()) <= 330
+    assert len(source.splitlines()) <= 375
