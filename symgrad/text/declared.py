@@ -117,6 +117,6 @@ def _with_sizes(made: Declared, line: tree.Declaration, program: tree.Program, s
 
 def _size(size: tree.Expression, program: tree.Program) -> str:
     label = lengths.label(size)
-    if label is None or label == "0" or (lengths.is_plain(label) and label.startswith("-")):
+    if label is None or not lengths.is_positive(label):
         raise _wrong("a size is a name, a positive whole number, or made of these by +, - and *", program, size.at)
     return label

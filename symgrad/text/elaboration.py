@@ -316,6 +316,8 @@ class _Elaboration:
             return self._constant(self.expression(node.arguments[0]), self._shape(node))
         if kind is Kind.IDENTITY:
             return Identity(self._shape(node)[0])
+        if kind is Kind.FILLED:
+            return self._constant(S.One if name == "ones" else S.Zero, self._shape(node))
         if kind is Kind.CHOICE:
             return self._choice(node)
         if kind is Kind.INDICES:

@@ -23,6 +23,7 @@ class Kind(Enum):
     VECTOR = auto()  # a vector of equal entries, as long as its place says
     MATRIX = auto()  # a matrix of equal entries
     IDENTITY = auto()
+    FILLED = auto()  # ones or zeros, of sizes that are given
     INDICES = auto()  # a number of two indices or whole numbers
     SIZE = auto()  # a number of rows, columns or entries
     CHOICE = auto()  # if(x > 0, a, b)
@@ -61,6 +62,7 @@ FUNCTIONS: dict[str, Signature] = {
     "diag": Signature(Kind.DIAGONAL, 1, 1, "diag(x)"),
     "vector": Signature(Kind.VECTOR, 1, 1, "vector(1)"),
     "matrix": Signature(Kind.MATRIX, 1, 1, "matrix(1)"),
+    **{n: Signature(Kind.FILLED, 2, 2, f"{n}(N, 1) or {n}(N, M), with both sizes") for n in ("ones", "zeros")},
     "eye": Signature(Kind.IDENTITY, 0, 1, "eye or eye(N)"),
     **{name: Signature(Kind.SIZE, 1, 1, f"{name}(A)") for name in ("rows", "columns", "numel")},
     "if": Signature(Kind.CHOICE, 3, 3, "if(x > 0, a, b)"),
@@ -68,18 +70,27 @@ FUNCTIONS: dict[str, Signature] = {
 
 ALIASES = {"ln": "log", "trace": "tr", "chol": "cholesky", "logistic": "sigmoid", "arctan": "atan", "length": "numel"}
 BARS = "|"  # |x|: an absolute value, where x is no matrix, whose determinant it could be
-ALIASES |= {BARS: "abs", "inverse": "inv", "arcsin": "asin", "arccos": "acos", "norm_1": "norm1", "norm_2": "norm2"}
+NORM = "norm"  # of a vector
+ALIASES |= {BARS: "abs", NORM: "norm2"}
+ALIASES |= {"inverse": "inv", "arcsin": "asin", "arccos": "acos", "norm_1": "norm1", "norm_2": "norm2"}
 
 # What is a function of MATLAB or NumPy and has another name or form here.
 CURES = {
-    "norm": "write norm2(x), the Euclidean norm, or norm1(x)",
     "log2": "write log(x)/log(2)",
     "log10": "write log(x)/log(10)",
-    "ones": "write vector(1) or matrix(1), of the size that their place gives",
-    "zeros": "write vector(0) or matrix(0), of the size that their place gives",
     "where": "write if(x > 0, a, b)",
     "kron": "Kronecker products are not part of formulas; a model in SymPy has them",
     "pinv": "write inv(A'*A)*A'",
+    "vec": "write sum(A .* B) for the scalar product of vec(A) and vec(B)",
+    "std": "write sqrt(mean((x - mean(x)).^2))",
+    "cumsum": "write s[i] = sum[j=1:N] if(j <= i, x[j], 0) in lines of their own",
+    "cross": "write c[i] = sum[j,k] E[i,j,k]*a[j]*b[k], with the signs of permutations E",
+    "repmat": "write x*vector(1)'",
+    "bsxfun": "write x*vector(1)' for columns that are all x",
+    "expm": "matrix exponentials are not part of formulas",
+    "sqrtm": "roots of matrices are not part of formulas; cholesky(A) is a factor",
+    "argmax": "it has no derivative; max(x) has one",
+    "argmin": "it has no derivative; min(x) has one",
     "var": "write mean((x - mean(x)).^2)",
     "sec": "write 1/cos(x)",
     "cot": "write 1/tan(x)",
@@ -116,5 +127,5 @@ def unknown(name: str, known_names: tuple[str, ...]) -> str:
         return f"there is no function {name}: {CURES[name]}"
     near = get_close_matches(name, [*FUNCTIONS, *ALIASES], n=1)
     if name in known_names or len(name) == 1 or not near:
-        return f"{name} is no function; a product is written with *: {name}*(...)"
+        return f"{name} is no function; a product is written with *: {name}*(...), an entry with brackets: {name}[i]"
     return f"there is no function {name}; did you mean {near[0]}?"

@@ -252,7 +252,7 @@ class Expressions(Cases):
             letters, place = self.inside()
             name, at = "".join(letter.text for letter in letters).replace(r"\_", "_"), token.at.to(place)
             if functions.signature(name) is not None:
-                return functions.canonical(name), at
+                return name if name == functions.NORM else functions.canonical(name), at
             if token.text != r"\mathrm":
                 raise self.wrong(functions.unknown(name, ()), at)
             self.place = start

@@ -49,6 +49,11 @@ def names(text: str) -> tuple[str, ...]:
     return tuple(name for _, factors in products(text) for name in factors)
 
 
+def is_positive(text: str) -> bool:
+    """Whether it can be the size of an axis: not 0, nor negative whatever its names are."""
+    return any(factor > 0 for factor, _ in products(text))
+
+
 def is_plain(text: str) -> bool:
     """Whether it is a name or a number, and not computed."""
     return not re.search(r"[-+*]", text)

@@ -57,6 +57,8 @@ class _Reader:
             for node in tree.walk(part):
                 if isinstance(node, tree.Binder) and node.lower is not None:
                     self.sizes |= set(self._size(node))
+                if isinstance(node, tree.Call) and node.function in ("eye", "ones", "zeros"):
+                    self.sizes |= {one.text for one in tree.walk(node) if isinstance(one, tree.Name)}
         for definition in self.program.definitions:
             self._definition(definition)
         self._expression(self.program.result, frozenset())

@@ -7,12 +7,18 @@ meaning, is counted: a scalar that is transposed was hardly meant to be one.
 from collections.abc import Sequence
 
 from symgrad.errors import FormulaError
-from symgrad.text import functions, tree
+from symgrad.text import functions, lengths, tree
 from symgrad.text.entries import Entries
 from symgrad.text.functions import Kind
 from symgrad.text.sizes import ONE, SCALAR
 from symgrad.text.tree import Span
 from symgrad.text.unified import IS_TRANSPOSED, USED_AS_ARRAY, Conflict, Part
+
+# What is one thing of a vector, and may be two of a matrix.
+_OF_NO_MATRIX = {
+    functions.BARS: r"an absolute value or a determinant? Write \operatorname{abs}(x) or \det(A)",
+    functions.NORM: "the norm of a matrix may be its largest singular value or Frobenius' norm; the latter is norm2(A)",
+}
 
 
 class Shapes(Entries):
@@ -111,7 +117,9 @@ class Shapes(Entries):
         base, exponent = self.part(node.left), self.part(node.right)
         text = self.text(node.left)
         if not exponent.is_scalar:
+            transposed = f"; the transpose is {text}'" if self.text(node.right) == "T" else ""
             message = f"{self.text(node)}: the exponent {self.text(node.right)} is {{}}; entry by entry write .^"
+            message += transposed
             raise self.conflict(message, [exponent.shape], node.at, node.place)
         if base.is_scalar:
             return Part(SCALAR, base.free | exponent.free, base.fixed and exponent.fixed)
@@ -160,7 +168,9 @@ class Shapes(Entries):
                 functions.unknown(node.function, names), self.program.source, (node.place.start, node.place.end)
             )
         if not known.fewest <= len(node.arguments) <= known.most:
-            raise self.wrong(f"write {known.example}", node)
+            by_rows = f"{known.example}; of the rows of a matrix X*vector(1), of its columns X'*vector(1)"
+            example = by_rows if node.function in ("sum", "mean") else known.example
+            raise self.wrong(f"write {'norm1(x) or norm2(x)' if node.function == functions.NORM else example}", node)
         for number, argument in enumerate(node.arguments):
             if isinstance(argument, tree.Condition) != (known.kind is Kind.CHOICE and number == 0):
                 raise self.wrong(f"write {known.example}", argument)
@@ -174,15 +184,18 @@ class Shapes(Entries):
             return Part(SCALAR)
         if kind is Kind.IDENTITY:
             return self._identity(node)
+        if kind is Kind.FILLED:
+            rows, columns = (self._size(argument, node) for argument in node.arguments)
+            return Part((rows, columns), fixed=True)
         if kind is Kind.INDICES:
             return self._entry_by_entry(node, node.arguments, node.place, False)
         parts = [self.part(argument) for argument in node.arguments]
-        if node.function == functions.BARS and ONE not in map(self.sizes.find, parts[0].shape):
-            message = r"an absolute value or a determinant? Write \operatorname{abs}(x) or \det(A)"
+        if node.function in _OF_NO_MATRIX and ONE not in map(self.sizes.find, parts[0].shape):
             names = (one.text for one in tree.walk(node) if isinstance(one, tree.Name))
             if any(name[0].isupper() and name in self.kinds for name in names):  # matrices by default
-                raise FormulaError(message, self.program.source, (node.place.start, node.place.end))
-            raise Conflict(message, (), node.at, node.place)
+                place = node.place.start, node.place.end
+                raise FormulaError(_OF_NO_MATRIX[node.function], self.program.source, place)
+            raise Conflict(_OF_NO_MATRIX[node.function], (), node.at, node.place)
         if kind is Kind.ENTRIES:
             return parts[0]
         if kind in (Kind.VECTOR, Kind.MATRIX):
@@ -225,9 +238,15 @@ class Shapes(Entries):
     def _identity(self, node: tree.Call) -> Part:
         if not node.arguments:
             return self._square_of_its_place(node)
-        (argument,) = node.arguments
-        if isinstance(argument, tree.Name | tree.Number):
-            size = self.sizes.named(argument.text)
-            self.of[id(argument)] = SCALAR
-            return Part((size, size))
-        raise self.wrong("eye is given a size, eye(N), or none", node)
+        size = self._size(node.arguments[0], node)
+        return Part((size, size))
+
+    def _size(self, argument: tree.Node, node: tree.Call) -> int:
+        """The size that an argument says."""
+        label = None if isinstance(argument, tree.Condition | tree.Binder) else lengths.label(argument)
+        if label is None or not lengths.is_positive(label):
+            message = "is given sizes: names, positive whole numbers, or sums and products of these"
+            raise self.wrong(f"{node.function} {message}", node)
+        for part in tree.walk(argument):
+            self.of[id(part)] = SCALAR
+        return self.sizes.named(label)

@@ -113,7 +113,7 @@ def test_shapes_that_do_not_fit(text, message, operator):
         ("sum[i=2:N] x[i]", "an index runs over a whole axis: i, i=1:N or i=0:N-1", "i=2:N"),
         ("sum[i=1:N-1] x[i]", "an index runs over a whole axis", "i=1:N-1"),
         ("sum[i=0:N] x[i]", "an index runs over a whole axis", "i=0:N"),
-        ("norm(x)", "there is no function norm: write norm2(x)", "norm"),
+        ("log10(x)", "there is no function log10: write log(x)/log(10)", "log10"),
         ("sgmoid(x)", "there is no function sgmoid; did you mean sigmoid?", "sgmoid"),
         ("X(y + z)", "X is no function; a product is written with *", "X"),
         ("norm2(x, y)", "write norm2(x)", "norm2(x, y)"),
