@@ -1,12 +1,14 @@
 """Positions that are data where a condition leaves them out: anything there, as long as nothing else reads it."""
 
+import inspect
 import re
 
 import numpy as np
 import pytest
-from sympy import And, Indexed, IndexedBase, KroneckerDelta, Piecewise, Sum, sin, symbols
+from sympy import And, Eq, Indexed, IndexedBase, KroneckerDelta, Piecewise, Sum, sin, symbols
 
-from symgrad import Model, if_else
+from symgrad import LogSumExp, Model, if_else, log_sigmoid
+from tests.families import one_in
 
 N, K = symbols("N K", integer=True, positive=True)
 n, i = symbols("n i", integer=True)
@@ -155,3 +157,59 @@ def test_a_ranking_is_padded_with_anything():
         len(set(re.findall(r"_in_range\([^)]*\)", text[text.index("def value_and_gradient") : text.index("def pack")])))
         == 1
     )
+
+
+u, w = IndexedBase("u", shape=(N,)), IndexedBase("w", shape=(N,))
+table, other = IndexedBase("table", shape=(N, K)), IndexedBase("other", shape=(K,), integer=True)
+of_group, row = Eq(u[n], sin(theta[group[n]]) * answers[n]), theta[i] + n
+shown_only = if_else(shown[n] > 0, (u[n] - 1) ** 2, 0)
+BY_NAME = {
+    "a name": (shown_only, of_group),
+    "Piecewise": (Piecewise((0, shown[n] <= 0), ((u[n] - 1) ** 2, True)), of_group),
+    "a delta": (KroneckerDelta(kind[n], 0) * (u[n] - 1) ** 2, of_group),
+    "a name of a name": (
+        shown_only, Eq(w[n], theta[group[n]] * answers[n]), Eq(u[n], log_sigmoid(w[n]) + answers[n])),
+    "a condition inside of a name": (w[n], of_group, Eq(w[n], if_else(shown[n] > 0, u[n] ** 2, 0))),
+    "the label is in the loss, too": (if_else(shown[n] > 0, u[n] ** 2 + theta[group[n]], 0), of_group),
+    "an entry of a table": (
+        if_else(shown[n] > 0, u[n], 0),
+        Eq(table[n, i], row - LogSumExp(row, (i, 0, K - 1))), Eq(u[n], table[n, group[n]])),
+    "a group of groups": (shown_only, Eq(u[n], theta[other[group[n]]])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", one_in(3, BY_NAME))
+def test_a_group_may_be_any_number_where_the_name_that_it_stands_in_is_left_out(name: str) -> None:
+    """The name itself, which has all entries, needs a group for each of them."""
+    loss, *where = BY_NAME[name]
+    module = Model(Sum(loss, (n, 0, N - 1)), [theta], where=where).compile(check=False, hvp=True, quantities=["u"])
+    given = {"theta": np.array([1.0, 2.0]), "shown": SHOWN, "kind": np.array([0, 1, 0]), "other": np.array([1, 0])}
+    given |= {"answers": np.array([2.0, 3.0, 1.0])}
+
+    def results(groups, **more):
+        inputs = {name: (given | more | {"group": np.array(groups)})[name] for name in module.ARGUMENTS}
+        with np.errstate(all="raise"):
+            value, slope = module.value_and_gradient(**inputs)
+            return value, *slope, *module.hessian_vector_product((np.array([1.0, 3.0]),), **inputs)
+
+    right = results([0, 1, 1])
+    for left_out in (-1, 99, -(2**40)):
+        for got, wanted in zip(results([0, left_out, 1]), right, strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=1e-15)
+    with pytest.raises(IndexError, match="group"):
+        results([0, -1, 1], shown=np.ones(3), kind=np.zeros(3, int))
+    taken = inspect.signature(module.u).parameters
+    with pytest.raises(IndexError, match="group"):
+        module.u(**{name: (given | {"group": np.array([0, -1, 1])})[name] for name in taken})
+
+
+def test_a_condition_on_a_group_leaves_it_out_of_a_name() -> None:
+    model = Model(Sum(if_else(group[n] >= 0, u[n], 0), (n, 0, N - 1)), [theta], where=[of_group])
+    value, slope = model.compile(check=False).value_and_gradient([1.0, 2.0], [2.0, np.nan, 1.0], GROUPS)
+    assert value == pytest.approx(2 * np.sin(1) + np.sin(2), rel=1e-15)
+    np.testing.assert_allclose(slope.theta, [2 * np.cos(1), np.cos(2)], rtol=1e-15)
+
+
+def test_a_name_of_which_anything_is_used_checks_all_groups_at_once() -> None:
+    model = Model(Sum(shown_only + u[n], (n, 0, N - 1)), [theta], where=[of_group])
+    assert '_check_range("group", group, K)' in model.source()

@@ -1,9 +1,11 @@
 """Which integers of a model subscript its arrays, as labels and neighbours do, and the values they may have."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sympy import And, Basic, Expr, Indexed, IndexedBase, Mul, Not, Or, Piecewise, S, Symbol
+from sympy.core.relational import Equality, Relational
+from sympy.logic.boolalg import BooleanFunction
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.arguments import Span
@@ -22,12 +24,17 @@ def is_declared_integer(symbol: Any) -> bool:
 
 
 def subscripting_symbols(
-    expressions: Sequence[Basic], numbers: Collection[Symbol], recursive: Collection[Any], indices: Collection[Any]
+    expressions: Sequence[Basic],
+    numbers: Collection[Symbol],
+    recursive: Collection[Any],
+    indices: Collection[Any],
+    named: Sequence[Equality] = (),
 ) -> dict[Any, tuple[Expr | None, Span | None]]:
     """The integers that subscript arrays, entries of others or numbers, with the size of the axis where one does alone.
 
     Beside it which ones to draw: those whose positions are inside, where they are integers plus a constant. Steps of a
     recurrence may leave some of them out, the parent of a root for instance, and check what they use themselves.
+    `named` are the equations of names, those first that others do not use.
     """
     found: dict[Any, Expr | None] = {}
     spans: dict[Any, Span] = {}
@@ -54,7 +61,7 @@ def subscripting_symbols(
                             shift = difference(sub, inner)
                             first = -shift if shift.is_Integer else S.Zero
                             spans.setdefault(base, (first, first + length - 1))
-    conditions = _Conditions(numbers, indices).around_subscripts(expressions)
+    conditions = _Conditions(numbers, indices, named).around_subscripts(expressions)
     guarded = {base for base, common in conditions.items() if common}
     return {base: (None if base in guarded else alone, spans.get(base)) for base, alone in found.items()}
 
@@ -64,19 +71,42 @@ class _Conditions:
 
     A condition on the base itself counts in either branch, as of a label that may be none; one on other data where it
     is for the indices of the entry, as of a row that may be missing, or for these and others, all of whose columns may
-    be. A base may be anything where one leaves it out of all its uses.
+    be. A base may be anything where one leaves it out of all its uses. What all uses of a name stand under counts in
+    its equation, too.
     """
 
-    def __init__(self, numbers: Collection[Symbol], indices: Collection[Any]) -> None:
+    def __init__(self, numbers: Collection[Symbol], indices: Collection[Any], named: Sequence[Equality] = ()) -> None:
         self._numbers, self._indices = numbers, indices
+        self._named = [one for one in named if isinstance(one.lhs, Indexed)]
+        self._names = {one.lhs.base for one in self._named}
 
     def around_subscripts(self, expressions: Sequence[Basic]) -> dict[Any, frozenset[Any]]:
         """The conditions that all uses of a base stand under, for the indices of its entry."""
         found: dict[Any, frozenset[Any]] = {}
-        for expression in expressions:
-            for entry, conditions in self._uses(expression):
+
+        def note(uses: Iterable[_Use]) -> None:
+            for entry, conditions in uses:
                 base = base_symbol(entry)
                 found[base] = found.get(base, conditions) & conditions
+
+        equations = {id(one.rhs) for one in self._named}
+        for expression in expressions:
+            if id(expression) not in equations:
+                note(self._uses(expression))
+        for one in self._named:
+            note(self._inside_name(one.lhs, found.get(one.lhs.base, frozenset()), self._uses(one.rhs)))
+        return found
+
+    def _inside_name(self, entry: Indexed, around: Iterable[Any], uses: set[_Use]) -> set[_Use]:
+        """Uses in the equation of a name, all uses of which stand under conditions."""
+        at = {Symbol(f"place {axis}", integer=True): sub for axis, sub in enumerate(entry.indices)}
+        said = [one.xreplace(at) for one in around if isinstance(one, Relational | BooleanFunction)]
+        found = set[_Use]()
+        for inner, conditions in uses:
+            letters = self._letters(inner)
+            more = {one.xreplace(_places(inner)) for one in said if self._letters(one) <= letters}
+            of_itself = any(base_symbol(inner) == base_symbol(part) for one in said for part in self._entries(one))
+            found.add((inner, conditions | more | ({base_symbol(inner)} if of_itself else set())))
         return found
 
     def _uses(self, expression: Basic) -> set[_Use]:
@@ -113,6 +143,8 @@ class _Conditions:
         made = set[_Use]().union(*inside)
         if isinstance(part, Indexed | MatrixElement):
             made |= {(entry, frozenset()) for sub in part.args[1:] for entry in self._entries(sub)}
+        if isinstance(part, Indexed) and part.base in self._names:
+            made.add((part, frozenset()))
         return made
 
     def _joined(self, condition: And | Or, inside: Mapping[Any, set[_Use]]) -> set[_Use]:

@@ -91,7 +91,8 @@ def read_program(loss: Any, parameters: Sequence[Any], where: Sequence[Any], fac
     needs = _needs(definitions, bases)
     groups = components(needs)
     recursive = {base for group in groups for base in group if len(group) > 1 or base in needs[base] or base in bases}
-    arguments = arguments_of(parameters, found, definitions, dimensions, indices, expressions, recursive)
+    ordered = [definitions[base] for group in reversed(groups) for base in group if base not in recursive]
+    arguments = arguments_of(parameters, found, definitions, dimensions, indices, expressions, recursive, ordered)
     _check_reached(parameters, loss, definitions, bases, needs)
     known = properties(facts)
     nodes = {

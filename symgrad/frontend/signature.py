@@ -57,8 +57,12 @@ def arguments_of(
     indices: set[Any],
     expressions: Sequence[Basic],
     recursive: Collection[Any],
+    named: Sequence[Equality] = (),
 ) -> tuple[Argument, ...]:
-    """Parameters in the order given, data in alphabetical order, then the dimensions that no array determines."""
+    """Parameters in the order given, data in alphabetical order, then the dimensions that no array determines.
+
+    `named` are the equations of names that are no recurrences, those first that others do not use.
+    """
     for parameter in parameters:
         declared_shape(parameter)
     _refuse_doubles(
@@ -71,7 +75,7 @@ def arguments_of(
     _check_parameters(parameters, found, definitions, dimensions)
     data = _data(found, {*definitions, *parameters, *dimensions, *indices}, indices)
     subscripting = subscripting_symbols(
-        expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer}, recursive, indices
+        expressions, {s for s in data if isinstance(s, Symbol) and s.is_integer}, recursive, indices, named
     )
     _check_uses(parameters, set(occurring(expressions)), subscripting)
     made = []

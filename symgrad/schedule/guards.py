@@ -16,7 +16,7 @@ from sympy import Abs, Expr, Max, Min, Not, S, sign
 from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
-from symgrad.functions import LargestOver, LogSumExp, MaxOver, MinOver, constant, if_else, relu
+from symgrad.functions import LargestOver, LogSumExp, MaxOver, MinOver, constant, if_else, in_range, relu
 from symgrad.graph.build import ZERO, apply, const, delta, is_zero, product_of_powers
 from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.kinds.scans import placeholders
@@ -230,6 +230,8 @@ class _Guarded:
                 return product_of_powers(self._without_masks(powers), dict(enumerate(bound, node.rank)))
             case Apply(head=head) if head is if_else:
                 return self._choice(node)
+            case Apply(head=head) if reads and head is in_range:
+                return apply(head, [self._position(node, reads[0]), *map(self._plain, node.args[1:])])
             case Apply(head=head) if reads and not is_quiet(node):
                 pairs = zip_longest(reads, _safe_arguments(node))
                 return apply(head, [self._read(node, reading, at or S.Zero, at is not None) for reading, at in pairs])
@@ -321,6 +323,18 @@ class _Guarded:
             if is_of_data(region) and not any(guard.some for case in region for guard in case):
                 return self._read(node, reading, always=True)
         return self._read(node, reading)
+
+    def _position(self, node: Apply, reading: Reading) -> Use:
+        """A position that is checked: the first one where data say that nothing is looked up there.
+
+        Conditions that keep a subscript on its axis stand in it already.
+        """
+        if reading.everywhere:
+            return self._plain(reading.use)
+        region = NOWHERE
+        for case in self._region(node, reading):
+            region = union(region, frozenset([frozenset(one for one in case if one.is_of_data)]))
+        return place(self._within(reading.use.node, region, ZERO), reading.use.letters)
 
     def _regular(self, node: MatrixFunction, reading: Reading) -> Use:
         """Matrices that have an inverse where they are not needed, too."""

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import sympy as sp
 from sympy.codegen import cfunctions
 
-from symgrad.functions import LogSumExp, if_else, log_sigmoid, sigmoid, softplus
+from symgrad.functions import LogSumExp, if_else, in_range, log_sigmoid, sigmoid, softplus
 from symgrad.graph.build import LOG_SOFTMAX, SOFTMAX, is_zero
 from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.kinds.scans import placeholders
@@ -54,7 +54,8 @@ class Reading(NamedTuple):
     hides : whether an entry of -oo does not show.
     gone : letters along which all entries act together.
     sums : as in `regions.moved`.
-    everywhere : whether it has to have a value wherever the node is computed: a position, also of what is left out.
+    everywhere : whether it has to have a value wherever the node is computed: a position, also of what is left out, but
+        for one that is checked.
     found_by : the node, if it looks entries up in the operand, whose letters are its axes then.
     put_by : the node, if it adds entries of the operand at positions.
     """
@@ -166,6 +167,11 @@ def _join(regions: dict[Node, Region], node: Node, region: Region) -> None:
     regions[node] = union(regions.get(node, NOWHERE), region)
 
 
+def is_checked(position: Use) -> bool:
+    """Whether a position is compared with its axis where it is needed, and is any other where it is not."""
+    return isinstance(position.node, Apply) and position.node.head is in_range
+
+
 def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
     """How a node reads its operands, in their order."""
     match node:
@@ -176,6 +182,9 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
             yield Reading(condition, [one for one in inner if one.condition not in stated], shows=False)
             yield Reading(yes, guards_of(condition, True))
             yield Reading(no, guards_of(condition, False))
+        case Apply(head=head, args=(position, *rest)) if head is in_range:
+            yield Reading(position, shows=False, everywhere=getattr(position.node, "head", None) is if_else)
+            yield from (Reading(use, shows=False) for use in rest)
         case Apply(head=head, args=args):
             for use in args:
                 yield Reading(use, hides=head in _HIDING)
@@ -197,15 +206,16 @@ def readings(node: Node, vanishing: Vanishing) -> Iterator[Reading]:
         case Gather(base=base, subs=subs):
             yield Reading(own(base.node), shows=False, found_by=node)
             for sub in subs:
-                yield Reading(sub, shows=False, everywhere=True)
+                yield Reading(sub, shows=False, everywhere=not is_checked(sub))
         case MatrixFunction(arg=arg, known=known):
             yield Reading(arg, gone=sides_of(node)[:2], sums=False)
             for use in known:
                 yield Reading(use)
         case Scatter(value=value, subs=subs):
             yield Reading(value, put_by=node)
+            zero = vanishing.guards(value)
             for sub in subs:
-                yield Reading(sub, shows=False, everywhere=True)
+                yield Reading(sub, zero, shows=False, everywhere=not is_checked(sub), put_by=node)
         case Merge() | Split():
             yield Reading(node.arg, sums=False)
         case Named(arg=arg):
