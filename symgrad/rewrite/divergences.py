@@ -59,8 +59,11 @@ def _in_terms(terms: Sequence[Term]) -> Use | None:
 
 def _candidates(terms: Sequence[Term], parts: Sequence[Term]) -> Iterator[tuple[Number, Use, Use]]:
     """c, a, b of what may be c·(a − b − b·log(a/b)): parts of terms, or a logarithm's argument and its factor."""
-    for c, a in parts:
-        yield from ((c, a, b) for d, b in parts if d == -c)
+    products = [(c, part, set(factors_of(part)) if part != ONE else set()) for c, part in parts]
+    for d, b, below in products:
+        above = [(c, a) for c, a, _ in products if c == -d]
+        if above and any(below < factors for _, _, factors in products):  # b beside a logarithm
+            yield from ((c, a, b) for c, a in above)
     for c, term in terms:
         for inside, factor in _logarithms(term):
             yield c, product_of_powers([(factor, S.One), (inside, S.NegativeOne)]), factor

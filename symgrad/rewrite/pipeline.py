@@ -16,6 +16,7 @@ from symgrad.rewrite.complements import (
 )
 from symgrad.rewrite.conjugates import difference_of_roots
 from symgrad.rewrite.cross_entropy import binary_cross_entropy
+from symgrad.rewrite.decay import decay_of_exponential, function_beside_exponential
 from symgrad.rewrite.divergences import divergence
 from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
@@ -94,7 +95,8 @@ _STABLE: list[AxisRule] = [
     complement_in_sum,
     *OF_CODE,
 ]
-_LAST: list[AxisRule] = [share_of_sum, log_of_growth]  # what it takes apart, others no longer see
+# what they take apart, others no longer see
+_LAST: list[AxisRule] = [function_beside_exponential, decay_of_exponential, share_of_sum, log_of_growth]
 
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,

@@ -190,14 +190,13 @@ _LARGE = Integer(700)
 def of_exponential(use: Use) -> Use | None:
     """A function of an exponential or of a power, which has a value where these end."""
     argument = _argument(use)
-    inner = None if argument is None else see_through(argument)
-    if inner is None or not (isinstance(inner.node, Apply) and inner.node.head in (exp, Pow)):
+    exponent, is_power = (None, False) if argument is None else _exponent(see_through(argument))
+    if exponent is None:
         return None
     expr = use.node.head.expression  # type: ignore[attr-defined]
     logs, vanishes = ends(expr)
-    if logs is None and not (vanishes and inner.node.head is exp):
+    if logs is None and (is_power or not vanishes):
         return None
-    exponent = exponent_of(inner) if inner.node.head is Pow else place(inner.node.args[0], inner.letters)
     if isinstance(exponent.node, Apply) and exponent.node.head is Min:  # this has been done
         return None
     small = apply(exp, [apply(Min, [exponent, const(_LARGE)]) if vanishes else exponent])
@@ -207,6 +206,24 @@ def of_exponential(use: Use) -> Use | None:
     smooth = lift_at(stable(_expanded(expr - logs * log(X))), small)
     below = apply(StrictLessThan, [exponent, const(S.Zero)])
     return apply(if_else, [below, add([(logs, exponent), (S.One, smooth)]), value])
+
+
+def _exponent(use: Use) -> tuple[Use | None, bool]:
+    """v of exp(v), of exp(u) times what is positive, and of a power, and whether it is a power."""
+    if isinstance(use.node, Apply) and use.node.head is Pow:
+        return exponent_of(use), True
+    coefficient, product = split_coefficient(use)
+    factors = factors_of(product)
+    found = [n for n, (factor, e) in enumerate(factors) if e == 1 and getattr(factor.node, "head", None) is exp]
+    if len(found) != 1 or not coefficient.is_positive:
+        return None, False
+    rest = [pair for n, pair in enumerate(factors) if n != found[0]]
+    if not all(is_positive(factor) for factor, _ in rest):
+        return None, False
+    inside = place(factors[found[0]][0].node.uses()[0], factors[found[0]][0].letters)
+    logs = [(e, apply(log, [factor])) for factor, e in rest]
+    constant = [] if coefficient == 1 else [(S.One, apply(log, [const(coefficient)]))]
+    return add([(S.One, inside), *logs, *constant]), False
 
 
 def _expanded(expr: Expr) -> Expr:

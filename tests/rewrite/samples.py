@@ -367,6 +367,11 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(N - Sum(cos(x[n] - t[n]), rows), [x])),
         Sample(lambda: Model(1 - Sum(exp(-x[n]), rows) / N, [x])),
     ),
+    "decay_of_exponential": (Sample(lambda: Model(exp(-exp(b)), [b]), {"hessian": True}),),
+    "function_beside_exponential": (
+        Sample(lambda: _sum(log(1 - exp(-exp(x[n]))), [x]), {"hessian": True}),
+        Sample(lambda: _sum(log(1 - exp(-a * exp(x[n]))), [x, a])),
+    ),
     "divergence": (
         Sample(lambda: Model(a * log(a / d) - a + d, [a, d])),
         Sample(lambda: Model(a / d - log(a) + log(d) - 1, [a, d])),
