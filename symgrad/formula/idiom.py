@@ -6,7 +6,7 @@ objects made here are printed and nothing else.
 """
 
 from collections.abc import Collection, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sympy import (
@@ -80,7 +80,10 @@ def idiomatic(expr: Any, known: Collection[Any] = frozenset()) -> Any:
 class _Idiom:
     def __init__(self, known: Collection[Any]) -> None:
         self._known = known
-        self._contents = {_contents(matrix) for matrix in known if getattr(matrix, "is_MatAdd", False)}
+
+    @cached_property
+    def _contents(self) -> set[tuple[object, ...]]:
+        return {_contents(matrix) for matrix in self._known if getattr(matrix, "is_MatAdd", False)}
 
     def of(self, expr: Any) -> Any:
         if not isinstance(expr, Basic) or not expr.args or type(expr).__name__ in _LEAVES:

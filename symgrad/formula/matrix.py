@@ -1,6 +1,7 @@
 """Terms as SymPy matrix expressions, where they have that form."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sympy import (
@@ -53,7 +54,6 @@ from symgrad.graph.nodes import (
     Scatter,
     Size,
     Use,
-    postorder,
 )
 from symgrad.graph.symmetry import symmetric
 from symgrad.graph.transform import place
@@ -82,12 +82,25 @@ def scalar_form(use: Use) -> Expr:
 
 def _plain(expr: Any, use: Use) -> Any:
     """The expression in classes of SymPy; transposes dropped of matrices that SymPy does not know to be symmetric."""
-    symbols = [node.symbol for node in postorder([use.node]) if isinstance(node, Input | Named) and symmetric(node)]
-    plain = expr.xreplace({symbol.T: symbol for symbol in symbols if isinstance(symbol, MatrixSymbol)})
+    turned = {part.arg for part in expr.atoms(Transpose) if isinstance(part.arg, MatrixSymbol)}
+    plain = expr.xreplace({node.symbol.T: node.symbol for node in _nodes_of(turned, use) if symmetric(node)})
     while found := plain.atoms(Diagonal):
         innermost = [diagonal for diagonal in found if not diagonal.args[0].atoms(Diagonal)]
         plain = plain.xreplace({diagonal: DiagMatrix(*diagonal.args) for diagonal in innermost})
     return plain
+
+
+def _nodes_of(symbols: set[Any], use: Use) -> Iterator[Input | Named]:
+    """The nodes that symbols in the formula of a term are for: they are near it, however much is below."""
+    left, waiting, seen = set(symbols), deque([use.node]), {use.node}
+    while left and waiting:
+        node = waiting.popleft()
+        if isinstance(node, Input | Named) and node.symbol in left:
+            left.remove(node.symbol)
+            yield node
+        below = [part.node for part in node.uses() if part.node not in seen]
+        seen.update(below)
+        waiting.extend(below)
 
 
 class _Writer:

@@ -1,5 +1,7 @@
 """Problems of optimisation as people of several fields write them; what is known of each is in `test_problems.py`."""
 
+from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import numpy as np
@@ -157,30 +159,11 @@ def power_flow() -> Problem:
     )
 
 
-# The network of nine buses: Anderson and Fouad, Power System Control and Stability (1977), table 2.1, in units of
-# 100 MVA; costs and limits as in MATPOWER's case9 (Zimmerman, Murillo-Sánchez and Thomas 2011). Buses count from 0.
-_BRANCHES = np.array(
-    [  # from, to, resistance, reactance, charging
-        [0, 3, 0, 0.0576, 0], [3, 4, 0.017, 0.092, 0.158], [4, 5, 0.039, 0.17, 0.358], [2, 5, 0, 0.0586, 0],
-        [5, 6, 0.0119, 0.1008, 0.209], [6, 7, 0.0085, 0.072, 0.149], [7, 1, 0, 0.0625, 0],
-        [7, 8, 0.032, 0.161, 0.306], [8, 3, 0.01, 0.085, 0.176],
-    ]
-)  # fmt: skip
-NINE_BUSES: dict[str, Any] = {
-    "start": _BRANCHES[:, 0].astype(int),
-    "end": _BRANCHES[:, 1].astype(int),
-    "conductance": (1 / (_BRANCHES[:, 2] + 1j * _BRANCHES[:, 3])).real,
-    "susceptance": (1 / (_BRANCHES[:, 2] + 1j * _BRANCHES[:, 3])).imag,
-    "charging": _BRANCHES[:, 4],
-    "at": np.array([0, 1, 2]),
-    "need_p": np.array([0, 0, 0, 0, 0.9, 0, 1.0, 0, 1.25]),
-    "need_q": np.array([0, 0, 0, 0, 0.3, 0, 0.35, 0, 0.5]),
-    "square": np.array([1100.0, 850.0, 1225.0]),
-    "linear": np.array([500.0, 120.0, 100.0]),
-    "least": np.full(3, 0.1),
-    "most": np.array([2.5, 3.0, 2.7]),
-}
-FIXED_COSTS = 1085.0  # of the three generators together
+# The network of nine buses, in the names of these problems.
+_EXAMPLE = run_path(str(Path(__file__).parents[2] / "examples" / "power_flow.py"))
+_NAMES = {"g": "conductance", "b": "susceptance", "load_p": "need_p", "load_q": "need_q"}
+NINE_BUSES: dict[str, Any] = {_NAMES.get(name, name): array for name, array in _EXAMPLE["NETWORK"].items()}
+FIXED_COSTS = float(_EXAMPLE["FIXED"])  # of the three generators together
 
 
 def power_flow_of_pairs() -> Problem:
@@ -216,8 +199,8 @@ def power_flow_of_pairs() -> Problem:
 def admittances() -> Any:
     """The matrix of the network of nine buses: currents by voltages."""
     found = np.zeros((9, 9), dtype=complex)
-    for a, b, resistance, reactance, charging in _BRANCHES:
-        a, b, series = int(a), int(b), 1 / (resistance + 1j * reactance)
+    ends = zip(NINE_BUSES["start"], NINE_BUSES["end"], strict=True)
+    for (a, b), series, charging in zip(ends, _EXAMPLE["ADMITTANCES"], NINE_BUSES["charging"], strict=True):
         found[[a, b], [a, b]] += series + 0.5j * charging
         found[[a, b], [b, a]] -= series
     return found

@@ -166,7 +166,7 @@ def solutions(roots: Iterable[Node]) -> list[Solution]:
 
 def from_outside(use: Use, found: Sequence[Solution]) -> Use:
     """A term of equations with what solves them in place of the placeholders."""
-    below = list(postorder([use.node]))
+    below = list(postorder([use.node])) if found else []
     images = {own(node.unknown): own(node) for node in found if node.unknown in below}
     if not images:
         return use

@@ -147,13 +147,21 @@ class NumpyTerms(Stacks):
         for node in one.local:
             self._values.pop(node, None)  # of an earlier round
         self._emit([node for node in one.local if not node.uses()])
-        waiting = [*one.parts, *one.totals]
+        waiting = dict.fromkeys([*one.parts, *one.totals])
+        users: dict[Node, list[Node]] = {}
+        for total in waiting:
+            for use in total.uses():
+                users.setdefault(use.node, []).append(total)
+        ready = [total for total in waiting if self._is_ready(total)]
         for node in [node for node in one.local if node.uses()]:
-            while ready := [total for total in waiting if self._is_ready(total)]:  # one may wait for another
+            while ready:
                 for total in ready:
                     self._emit_sum(total)
-                    waiting.remove(total)
+                    del waiting[total]
+                next_ones = dict.fromkeys(total for done in ready for total in users.get(done, ()) if total in waiting)
+                ready = [total for total in next_ones if self._is_ready(total)]  # one may wait for another
             self._emit([node])
+            ready = [total for total in dict.fromkeys(users.get(node, ())) if self._is_ready(total)]
         for node in waiting:  # a total comes after its parts
             self._emit_sum(node)
         values = [self._values[node] for node in one.totals]
