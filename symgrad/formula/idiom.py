@@ -179,6 +179,7 @@ class _Idiom:
         return other in self._known or other.T in self._known
 
 
+@lru_cache(maxsize=1024)  # of the sums in a model's formulas, as below
 def _contents(matrix: Any) -> tuple[object, ...]:
     """What a sum of matrices has in common with its opposite and its transpose."""
     heads = {type(part) for part in preorder_traversal(matrix) if not isinstance(part, Transpose | MatMul | Number)}
