@@ -1,6 +1,7 @@
 """Functions of rows that come in chunks: what is made of one, of two of them together, and of all."""
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from operator import iadd
 from typing import Any, NamedTuple
 
@@ -98,7 +99,12 @@ def over_chunks(
     known: tuple[Sums, ...] = ()
     for _ in range(ROUNDS[_function(of)]):
         read = chunks() if callable(chunks) else chunks
-        total = joined(partial(parameters, chunk, of, known) for chunk in read if _has_rows(chunk))
+        parts = (partial(parameters, chunk, of, known) for chunk in read if _has_rows(chunk))
+        first = next(parts, None)
+        if known and first is None:
+            said = f"chunks: {known[0].rows} rows when they were read first, and none now"
+            raise ValueError(f"{said}: give a list, or a function that makes the chunks anew")
+        total = joined(parts if first is None else chain([first], parts))
         if known and total.rows != known[0].rows:
             raise ValueError(f"chunks: {known[0].rows} rows when they were read first, and {total.rows} now")
         known = (*known, total)

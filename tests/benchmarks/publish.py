@@ -2,8 +2,8 @@
 
     python tests/benchmarks/publish.py ONE_CORE.json [TWO_CORES.json]
 
-The files are those that `run.py --results` keeps; the section on problems is that of `sparse.py --publish`. The plots
-show the first. Cases that no file has are named.
+The files are those that `run.py --results` keeps; the section on problems is that of `sparse.py --publish`, that on
+rows on disk of `rows.py`. The plots show the first. Cases that no file has are named.
 """
 
 import sys
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import report
 from run import CASES
-from sparse import BEGIN, END, published
+from sparse import BEGIN
 
 HERE = Path(__file__).resolve().parent
 PICTURE = HERE.parents[1] / "examples" / "pictures" / "benchmark.png"
@@ -34,8 +34,8 @@ def main(files: list[Path]) -> None:
     note = [f"Not measured in these runs: {', '.join(absent)}.\n"] if absent else []
     page = "\n".join([HEAD, *note, *(report.markdown(run, "##") for run in runs)])
     old = (HERE / "RESULTS.md").read_text(encoding="utf-8")
-    if BEGIN in old:  # what `sparse.py --publish` has written stays
-        page = published(page, old.partition(BEGIN)[2].partition(END)[0])
+    if BEGIN in old:  # what `sparse.py --publish` has written stays, and what is behind it, of `rows.py`
+        page = f"{page.rstrip()}\n\n{BEGIN}{old.partition(BEGIN)[2]}"
     (HERE / "RESULTS.md").write_text(page, encoding="utf-8")
     report.plot(runs[0], HERE / "RESULTS.png")
     first = [row for row in runs[0].rows if row.dtype == "float64"]

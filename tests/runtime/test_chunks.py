@@ -445,6 +445,9 @@ def test_rows_that_are_read_again(grouped: Any) -> None:
     rounds = module.ROUNDS["value_and_gradient"]
     with pytest.raises(TypeError, match=f"reads the rows {rounds} times, and list_iterator can be read once"):
         module.over_chunks(iter(chunks), **parameters)
+    once = iter(chunks)
+    with pytest.raises(ValueError, match="41 rows when they were read first, and none now: give a list, or a function"):
+        module.over_chunks(lambda: once, **parameters)
     fewer = iter([chunks, chunks[1:]])
     with pytest.raises(ValueError, match="41 rows when they were read first, and 34 now"):
         module.over_chunks(lambda: next(fewer), **parameters)
