@@ -6,7 +6,8 @@ The data are those of `examples/out_of_core.py`, 28 columns in float32, computed
 same for all. symgrad and dask-glm read the files anew in each pass, 100,000 rows at a time; scikit-learn has all rows
 in memory (reading them is not timed). All of them call L-BFGS of SciPy, whose every call of the loss is timed, so that
 an entry is the median time of a value with its gradient, and when the loss was first within 1e-5 of the smallest that
-anyone found. Contenders that are not installed, or raise an error, say so.
+anyone found. dask-ml scales the columns first, so that its penalty, and its loss, are others. Contenders that are not
+installed, or raise an error, say so.
 """
 
 import argparse
