@@ -97,7 +97,7 @@ class Network:
         full = [piece for piece in touching if piece.column is not None]
         if len(full) == 2 and not vectors and self._is_trace(full, letter):
             other = full[0].row if full[0].column == letter else full[0].column
-            return [Trace(full[0].along(other, letter) * full[1].along(letter, other))]
+            return [Trace(product(full[0].along(other, letter), full[1].along(letter, other)))]
         matrices = _merged(full)
         if len(matrices) == 1 and not vectors:
             (other,) = matrices[0].letters - {letter}
@@ -113,10 +113,10 @@ class Network:
         if len(matrices) == 1:
             left = matrices[0].along(ends[0], letter)
             right = _hadamard(vectors) if vectors else OneMatrix(self._lengths[letter], 1)
-            self._pieces.append(Piece(left * right, ends[0], None))
+            self._pieces.append(Piece(product(left, right), ends[0], None))
             return []
         left, right = matrices[0].along(ends[0], letter), matrices[1].along(letter, ends[1])
-        middle = left * Diagonal(_hadamard(vectors)) * right if vectors else left * right
+        middle = product(left, *([Diagonal(_hadamard(vectors))] if vectors else []), right)
         if ends[0] == ends[1]:
             raise NoMatrixForm("a trace over an index that stays")
         self._pieces.append(Piece(middle, ends[0], ends[1]))
@@ -144,14 +144,14 @@ class Network:
         if row is None:
             return _hadamard(across).T
         if not full:
-            return _hadamard(down) * _hadamard(across).T
+            return product(_hadamard(down), _hadamard(across).T)
         if len(full) == 1 and isinstance(full[0], Identity) and (down or across):
             diagonal = _hadamard([*down, *across])
             return HadamardProduct(diagonal.arg, full[0]) if isinstance(diagonal, DiagonalOf) else Diagonal(diagonal)
         body = _hadamard(full)
         if down:
-            body = Diagonal(_hadamard(down)) * body
-        return body * Diagonal(_hadamard(across)) if across else body
+            body = product(Diagonal(_hadamard(down)), body)
+        return product(body, Diagonal(_hadamard(across))) if across else body
 
 
 def _merged(pieces: Sequence[Piece]) -> list[Piece]:
@@ -201,6 +201,11 @@ def _upright(matrix: Any) -> Any:
 
 def _transposes(matrix: Any) -> int:
     return sum(isinstance(part, Transpose) for part in preorder_traversal(matrix))
+
+
+def product(*factors: Any) -> Any:
+    """The product of matrices in their final form; `*` goes through all of each again, at quadratic cost."""
+    return MatMul(*factors).doit(deep=False)
 
 
 def _hadamard(matrices: Sequence[Any]) -> Any:

@@ -21,6 +21,7 @@ from symgrad.problem.compiled import CompiledProblem
 from symgrad.problem.constraints import Constraint
 
 FORMATS = ("text", "latex")
+SUBJECT_TO = "subject to"
 
 
 class Row(NamedTuple):
@@ -76,6 +77,14 @@ class ShownProblem(CompiledProblem):
         shown = (_text if format == "text" else _latex)(sections)
         return Display(shown, {LATEX: lambda: in_display_style(_latex(sections))})
 
+    def conditions(self) -> Sections:
+        """Constraints by name, the Lagrangian and the conditions of a minimum, each with its title."""
+        return self.model._run(lambda: [*(one for one in self._stated() if one[0] == SUBJECT_TO), *self._conditions()])
+
+    def written_conditions(self, format: str = "text") -> str:
+        """The same as text or LaTeX."""
+        return (_text if format == "text" else _latex)(self.conditions())
+
     def _summary(self) -> list[str]:
         return _text(self._stated()).splitlines()
 
@@ -84,7 +93,7 @@ class ShownProblem(CompiledProblem):
         sections: Sections = [("Minimise", [Row(_equal(name_box("f"), layout(self.objective)))])]
         if self.constraints:
             sections.append(
-                ("subject to", [Row(layout(one.relation), f"  ({_called(one)})") for one in self.constraints])
+                (SUBJECT_TO, [Row(layout(one.relation), f"  ({_called(one)})") for one in self.constraints])
             )
         bounded = [_bound(variable, self.bounds[name_of(variable)]) for variable in self.variables]
         if any(bounded):

@@ -1,6 +1,7 @@
 """What the page is told: an answer to each question, a dictionary of texts, numbers and lists."""
 
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 from symgrad.deep import with_room
@@ -30,6 +31,7 @@ CHOICES = (
 )
 # Names of what is usually differentiated by; where none of them occurs it is the first symbol that is no scalar.
 _USUAL = ("w", "x", "theta", "θ", "beta", "β", "W", "X")
+_WORDS = '<em class="words">{}</em>'
 _OF_ARRAYS = "the result is no number; its Jacobian has no {}"
 
 
@@ -134,7 +136,12 @@ def _typeset(found: Formula) -> str:
 
     def shown() -> str:
         rows = [in_lines(layout(equation.lhs), _box(equation.rhs)) for equation in found.where]
-        return "\n".join([*rows, in_lines(None, _box(found.result), "")])
+        if found.program.minimised:
+            rows.append(_WORDS.format("minimise"))
+        rows.append(in_lines(None, _box(found.result), ""))
+        if found.constraints:
+            rows.append(_WORDS.format("subject to"))
+        return "\n".join([*rows, *(in_lines(None, layout(relation), "") for relation, *_ in found.constraints)])
 
     room = max(depth_of(found.program), depth([found.result, *found.where]))
     return with_room(room, shown)
@@ -150,6 +157,8 @@ def _box(value: Any) -> Any:
 def derivative(asked: Asked, request: Mapping[str, Any]) -> Answer:
     """The gradient, or the Jacobian of a result that is no number: typeset, and as text, LaTeX and SymPy to copy."""
     found = stated(asked)
+    if found.problem is not None:
+        return _conditions(found.problem)
     lines = found.model.lines(jacobian=found.jacobian)
     shown = [one for one in lines if one.title not in ("Loss", "where")]
     first = [one for one in shown if one.title != "Adjoints"]
@@ -158,6 +167,25 @@ def derivative(asked: Asked, request: Mapping[str, Any]) -> Answer:
         "adjoints": _rows([one for one in shown if one.title == "Adjoints"]),
         "sympy": str(found.model.show("sympy", jacobian=found.jacobian)),
         "loss": found.result is None,
+    }
+
+
+def _conditions(problem: Any) -> Answer:
+    """The Lagrangian of a problem and the conditions of its minima."""
+    sections = problem.conditions()
+    rows = []
+    for title, formulas in sections:
+        shown = [
+            in_lines(None, one.formula, "") + (_WORDS.format(escape(one.said)) if one.said else "") for one in formulas
+        ]
+        rows.append("\n".join([_WORDS.format(escape(title)), *shown]))
+    return {
+        "rows": rows,
+        "text": problem.written_conditions(),
+        "latex": problem.written_conditions("latex"),
+        "adjoints": [],
+        "sympy": str(problem.model.show("sympy")),
+        "loss": True,
     }
 
 
@@ -208,14 +236,20 @@ def code(asked: Asked, request: Mapping[str, Any]) -> Answer:
     if target not in target_names():
         raise ModelError(f"there is code for {', '.join(target_names())}")
     found = stated(asked)
-    source = found.model.source(quantities=found.jacobian, jacobian=found.jacobian, target=target)
+    if found.problem is not None:
+        source = found.problem.source(target=target)
+    else:
+        source = found.model.source(quantities=found.jacobian, jacobian=found.jacobian, target=target)
     return {"source": source, "lines": coloured(source), "target": target}
 
 
 def check(asked: Asked, request: Mapping[str, Any]) -> Answer:
     """The verdict of the check of the generated module against numerical derivatives, and its report."""
     found = stated(asked)
-    report = found.model.check(quantities=found.jacobian, jacobian=found.jacobian)
+    if found.problem is not None:
+        report = found.problem.check()
+    else:
+        report = found.model.check(quantities=found.jacobian, jacobian=found.jacobian)
     verdict = "pass" if report.ok else "fail" if report.failures else "inconclusive"
     return {"verdict": verdict, "conclusion": report.conclusion, "report": str(report)}
 

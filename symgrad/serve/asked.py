@@ -51,10 +51,14 @@ def formula_of(text: str, shapes: tuple[tuple[str, str], ...]) -> Formula:
 
 @dataclass(frozen=True, eq=False)
 class Stated:
-    """A model, and the name of its result where that is no scalar; then it has no loss, but a Jacobian."""
+    """A model, and the name of its result where that is no scalar; then it has no loss, but a Jacobian.
+
+    Of a problem, `minimise … subject to …`, the model is that of its Lagrangian.
+    """
 
     model: Model
     result: str | None = None
+    problem: Any = None
 
     @property
     def jacobian(self) -> list[str]:
@@ -76,4 +80,16 @@ def stated(asked: Asked) -> Stated:
         raise ModelError("the formula has no symbols, so there is nothing to differentiate by")
     if not asked.by:
         raise ModelError("choose at least one symbol to differentiate by")
+    if formula.program.minimised or formula.program.constraints:
+        problem = _problem(formula, list(asked.by))
+        return Stated(problem.model, problem=problem)
     return Stated(Model.from_text(formula, list(asked.by), name="formula"), formula.quantity)
+
+
+def _problem(formula: Formula, by: list[str]) -> Any:
+    try:
+        # with NumPy, which the page may be without
+        from symgrad.problem import Problem
+    except ImportError:
+        raise ModelError("problems are derived with NumPy, which this page does not have") from None
+    return Problem.from_text(formula, by, name="problem")

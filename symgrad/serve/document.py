@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from symgrad.codegen.template_folder import template_folder
 from symgrad.serve.answers import CHOICES
-from symgrad.serve.gallery import GALLERY
+from symgrad.serve.gallery import GALLERY, PROBLEMS
 from symgrad.serve.home import SERVER, Home
 from symgrad.targets import target_names
 from symgrad.version import __version__
@@ -35,7 +35,8 @@ def page(home: Home = SERVER) -> str:
     """The document."""
     return _rendered(
         "serve.html.j2",
-        **{"gallery": GALLERY, "targets": target_names(), "version": __version__},
+        **{"gallery": {name: part for name, part in GALLERY.items() if home.checks or name != PROBLEMS}},
+        **{"targets": target_names(), "version": __version__},
         **{"home": home, "script": _script(home), "policy": policy(home)},
     )
 

@@ -14,6 +14,9 @@ class Example:
     shapes: Mapping[str, str] = field(default_factory=dict)
 
 
+PROBLEMS = "Problems"  # which are derived with NumPy
+_PORTFOLIO = {"S": "symmetric matrix", "r": "scalar"}
+
 GALLERY: dict[str, tuple[Example, ...]] = {
     "Machine learning": (
         Example("Ridge regression", "norm2(X*w - y)^2 + lambda*w'*w", ("w",)),
@@ -42,5 +45,9 @@ GALLERY: dict[str, tuple[Example, ...]] = {
         Example("Weighted norm", "(A*x - b)'*W*(A*x - b)", ("x",), {"b": "vector"}),
         Example("Jacobian of an affine map", "A*x + b", ("x",), {"b": "vector"}),
         Example("Jacobian of softmax", "softmax(x)", ("x",)),
+    ),
+    PROBLEMS: (
+        Example("Portfolio", "minimise x'*S*x\nsubject to m'*x >= r, sum(x) = 1, x >= 0", ("x",), _PORTFOLIO),
+        Example("Projection onto a plane", "minimise norm2(x - p)^2 subject to h'*x = c", ("x",)),
     ),
 }
