@@ -134,14 +134,28 @@ class _Progress:
 
 
 def _trust_constr(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:
+    """The minimum that is found by steps which may leave bounds, or else by ones which stay inside.
+
+    The first are the better ones for most problems; what makes no sense outside, as rods of negative area, needs the
+    others.
+    """
+    found = _interior_points(flat, options, seen, inside=False)
+    if found[0].success or not np.any(_starts_inside(flat)):
+        return found
+    again = _interior_points(flat, options, seen, inside=True)
+    return again if again[0].success else found
+
+
+def _interior_points(flat: FlatProblem, options: dict[str, Any], seen: Seen, inside: bool) -> Found:
     from scipy.optimize import Bounds, NonlinearConstraint, minimize  # an optional library
 
     none = np.zeros(flat.least.size)
+    worst = np.where(flat.largest == np.inf, -np.inf, np.inf)
     constraints = []
     if flat.least.size:
         constraints = [
             NonlinearConstraint(
-                flat.values,
+                lambda theta: _or(flat.values(theta), worst),
                 flat.least,
                 flat.largest,
                 jac=lambda theta: flat.jacobian(theta).matrix(),
@@ -150,25 +164,26 @@ def _trust_constr(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Fou
         ]
     bounded = np.any(np.isfinite(flat.low) | np.isfinite(flat.high))
     # With inequalities SciPy compares `gtol` with the problem of the barrier as it is, and would stop too early.
-    inside = bool(bounded or np.any(flat.least < flat.largest))
+    barrier = bool(bounded or np.any(flat.least < flat.largest))
 
+    kept = _starts_inside(flat) if inside else False
     last = SimpleNamespace(x=flat.start, nit=0, success=False, message=_UNBOUNDED)
 
     def callback(theta: Vector, state: Any) -> bool:
         seen(state.nit, theta)
         last.x, last.nit = np.array(theta), state.nit
         small = max(state.optimality, state.constr_violation) < _OPTIMAL
-        return bool(inside and small and state.barrier_parameter <= _BARRIER)
+        return bool(barrier and small and state.barrier_parameter <= _BARRIER)
 
-    stops = {"gtol": 0.0 if inside else 1e-9, "xtol": 1e-12, "barrier_tol": _BARRIER, "maxiter": 3000}
+    stops = {"gtol": 0.0 if barrier else 1e-9, "xtol": 1e-12, "barrier_tol": _BARRIER, "maxiter": 3000}
     try:
         found = minimize(
-            flat.objective,
+            lambda theta: _or(flat.objective(theta), np.inf),
             flat.start,
             jac=flat.gradient,
             hess=lambda theta: flat.hessian(theta, 1.0, none).matrix(),
             method="trust-constr",
-            bounds=Bounds(flat.low, flat.high) if bounded else None,
+            bounds=Bounds(flat.low, flat.high, keep_feasible=kept) if bounded else None,
             constraints=constraints,
             callback=callback,
             options=stops | options,
@@ -178,10 +193,21 @@ def _trust_constr(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Fou
             raise
         return last, None
     # SciPy compares what rounding leaves of constraints with a `gtol` of 0 when steps get too small
-    stalled = found.status == 4 and inside and found.constr_violation < _OPTIMAL
+    stalled = found.status == 4 and barrier and found.constr_violation < _OPTIMAL
     found.success = found.status in (1, 2, 3) or stalled
     found.message = _MESSAGES.get(found.status, found.message) if found.success else found.message
     return found, np.asarray(found.v[0]) if constraints else none
+
+
+def _starts_inside(flat: FlatProblem) -> Any:
+    """The variables with bounds that start between these."""
+    bounded = np.isfinite(flat.low) | np.isfinite(flat.high)
+    return bounded & (flat.low < flat.start) & (flat.start < flat.high)
+
+
+def _or(values: Any, worst: Any) -> Any:
+    """The worst value where a function has none, as log(x) for x < 0: with that SciPy makes a step shorter."""
+    return np.where(np.isnan(values), worst, values)[()]
 
 
 def _slsqp(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:

@@ -1,5 +1,6 @@
 """What a solver with second derivatives asks of a problem, as each contender gives it."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,13 +29,17 @@ class Calls:
 
 
 class Symgrad:
-    """The generated NumPy module, which remembers its patterns as it does for a solver."""
+    """The generated NumPy module, or that for Numba, which remembers its patterns as it does for a solver."""
 
-    name = "symgrad"
+    def __init__(self, target: str = "numpy") -> None:
+        self.name, self._target = "symgrad", target
+        if target != "numpy":
+            importlib.import_module(target)  # an optional library
+            self.name = f"symgrad, {target}"
 
     def build(self, case: Case, variables: Arrays, data: Arrays, multipliers: Any) -> Calls:
         """The calls; the module is made anew."""
-        module = case.problem().compile(check=False)
+        module = case.problem().compile(check=False, target=self._target)
         bound = module.bind(**data, **case.sizes(variables))
         values = bound.constraints(**variables)
         parts = np.split(multipliers, np.cumsum([np.size(one) for one in values])[:-1])
@@ -186,6 +191,7 @@ def _joined(variables: Arrays) -> Any:
 
 KINDS: tuple[tuple[str, Callable[[], Any]], ...] = (
     ("symgrad", Symgrad),
+    ("symgrad, numba", lambda: Symgrad("numba")),
     ("CasADi SX", lambda: Casadi("SX")),
     ("CasADi MX", lambda: Casadi("MX")),
     ("JAX, asdex", Jax),

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Eq, Ge, IndexedBase, Le, MatrixSymbol, OneMatrix, Sum, Symbol, cos, sin, symbols
+from sympy import Eq, Ge, IndexedBase, Le, MatrixSymbol, OneMatrix, Sum, Symbol, cos, log, sin, symbols
 
 from symgrad import Problem, quad, total
 from tests.families import one_in
@@ -151,3 +151,64 @@ def test_a_budget_of_a_total_and_an_angle() -> None:
     found = solved(problem, (1.5, np.ones(4) / 4), {}, "trust-constr")
     np.testing.assert_allclose(np.ravel(found.x.w), np.full(4, 0.5), atol=1e-5)
     assert abs(found.x.a - 1) < 1e-5
+
+
+def test_entropy_is_largest_where_its_dual_is_least() -> None:
+    """Of a distribution with given moments; steps beyond p = 0 have no logarithm."""
+    optimize, special = pytest.importorskip("scipy.optimize"), pytest.importorskip("scipy.special")
+    p, F, b = IndexedBase("p", (N,)), IndexedBase("F", (M, N)), IndexedBase("b", (M,))
+    problem = Problem(
+        Sum(p[i] * log(p[i]), (i, 0, N - 1)),
+        [p],
+        subject_to={
+            "moments": Eq(Sum(F[j, i] * p[i], (i, 0, N - 1)), b[j]),
+            "one": Eq(Sum(p[i], (i, 0, N - 1)), 1),
+        },
+        bounds={p: (1e-9, 1)},
+    )
+    points = np.linspace(-2, 2, 30)
+    features, moments = np.stack([points, points**2, np.sin(points)]), np.array([0.3, 0.8, 0.2])
+    found = solved(problem, np.full(30, 1 / 30), {F: features, b: moments}, "trust-constr", check=False)
+    dual = optimize.minimize(lambda y: special.logsumexp(y @ features) - y @ moments, np.zeros(3), tol=1e-12)
+    assert found.success and abs(found.objective + dual.fun) < 1e-8
+
+
+@pytest.mark.long
+def test_a_truss_is_as_light_as_its_compliance_allows() -> None:
+    """Rods of negative area make no sense, and steps that stay within bounds find the minimum."""
+    optimize = pytest.importorskip("scipy.optimize")
+    points = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], dtype=float)
+    rods = [(0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]
+    spans = np.array([points[b] - points[a] for a, b in rods])
+    lengths = np.hypot(*spans.T)
+    pull = np.zeros((5, 4))
+    for row, (rod, span) in enumerate(zip(rods, spans / lengths[:, None], strict=True)):
+        for joint, sign in zip(rod, (-1, 1), strict=True):
+            if joint >= 2:
+                pull[row, 2 * joint - 4 : 2 * joint - 2] += sign * span
+    force = np.array([0.0, 0.0, 0.0, -1.0])
+
+    area, u, stretch = IndexedBase("area", (M,)), IndexedBase("u", (N,)), IndexedBase("stretch", (M,))
+    g, length, load = IndexedBase("g", (M, N)), IndexedBase("length", (M,)), IndexedBase("load", (N,))
+    work, limit = Sum(load[k] * u[k], (k, 0, N - 1)), Symbol("limit", real=True)
+    held = Sum(area[j] / length[j] * g[j, i] * stretch[j], (j, 0, M - 1))
+    problem = Problem(
+        Sum(length[j] * area[j], (j, 0, M - 1)),
+        [area, u],
+        subject_to={"equilibrium": Eq(held, load[i]), "compliance": Le(work, limit)},
+        where=[Eq(stretch[j], Sum(g[j, k] * u[k], (k, 0, N - 1)))],
+        bounds={area: (0.01, 2)},
+    )
+
+    def bent(areas: Any) -> Any:
+        return np.linalg.solve(pull.T @ np.diag(areas / lengths) @ pull, force)
+
+    start = np.ones(5)
+    most = 1.5 * force @ bent(start)
+    given = {g: pull, length: lengths, load: force, limit: most}
+    found = solved(problem, {area: start, u: bent(start)}, given, "trust-constr", options={"maxiter": 200})
+    expected = optimize.minimize(
+        lambda areas: lengths @ areas, start, method="SLSQP", bounds=[(0.01, 2)] * 5, options={"ftol": 1e-13},
+        constraints=[{"type": "ineq", "fun": lambda areas: most - force @ bent(areas)}],
+    )  # fmt: skip
+    assert found.success and abs(found.objective - expected.fun) < 1e-6
