@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from sympy import Eq, IndexedBase, Rational, Sum, exp, log, symbols
 
-from symgrad import Model, softmax
+from symgrad import Model, sigmoid, softmax
 from tests.families import one_in
 
 from . import array_tails
@@ -72,6 +72,30 @@ TAILS = {
 @pytest.mark.parametrize("name", one_in(2, TAILS))
 def test_written_out(name):
     assert not shortfalls(TAILS[name])
+
+
+def logistic(u):
+    return 1 / (1 + mpmath.exp(-u))
+
+
+CERTAIN = {
+    "one more": Tail(lambda: log(2 - sigmoid(a)), lambda a: mpmath.log(2 - logistic(a)), {"a": FAR["a"]}),
+    "times more": Tail(
+        lambda: log(1 + g - g * sigmoid(a)),
+        lambda a, g: mpmath.log(1 + g - g * logistic(a)),
+        {"a": [-800.0, 40.0, 100.0, 2.0], "g": [2.0, 0.3, 1.0, 1e-20]},
+    ),
+    "beside another": Tail(
+        lambda: g - g * sigmoid(a) + exp(b),
+        lambda a, b, g: g - g * logistic(a) + mpmath.exp(b),
+        {"a": [40.0, 100.0], "b": [-45.0, -90.0], "g": [3.0, 1e3]},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", one_in(2, CERTAIN))
+def test_beside_a_certain_event(name):
+    assert not shortfalls(CERTAIN[name])
 
 
 def shares(z):
@@ -143,6 +167,7 @@ EVERY_CLASS = {
         -Sum(w[k] * (1 - p[k]) ** Rational(5, 2) * log(p[k]), classes),
         lambda p, w: -w * (1 - p) ** mpmath.mpf(2.5) * mpmath.log(p) if w else mpmath.mpf(0),
     ),
+    "of one more": (Sum(w[k] * log(3 - 2 * p[k]), classes), lambda p, w: w * mpmath.log(1 + 2 * (1 - p))),
     "spread": (Sum(w[k] * p[k] * (1 - p[k]), classes), lambda p, w: w * p * (1 - p)),
     "impurity": (Sum(w[k] * p[k], classes) - Sum(p[k] ** 2, classes) + 1, lambda p, w: w * p + p * (1 - p)),
     "higher powers": (

@@ -4,19 +4,21 @@
 together: functions of u, a constant, and a multiple of u, whose own terms are among the others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
-from sympy import Expr, Float, Number, S, cos, exp, sin
-from sympy.codegen.cfunctions import expm1
+from sympy import Expr, Float, Number, S, cos, exp, log, sin
+from sympy.codegen.cfunctions import expm1, log1p
 
-from symgrad.functions import sigmoid
-from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale
+from symgrad.functions import ndtr, sigmoid
+from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale, subtract
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.nodes import Add, Apply, Use
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
+from symgrad.rewrite.complements import complement_of_shares
 from symgrad.rewrite.divided import DERIVED
 from symgrad.rewrite.readings import cancels, is_scalar, lift_at, root_of_square, rooted
-from symgrad.rewrite.record import HIGHAM, LOGISTIC, record
+from symgrad.rewrite.record import HIGHAM, LOGISTIC, MAECHLER, record
 from symgrad.rewrite.summands import bounds_of, joined_summands, opened_summands, summed
 from symgrad.rewrite.univariate import apart
 from symgrad.univariate import X, stable
@@ -95,29 +97,54 @@ def _multiple(terms: Sequence[Term], argument: Use, rest: Use) -> tuple[Number, 
     return (ratios.pop(), {places[part] for _, part in parts}) if len(ratios) == 1 else None
 
 
-@record("c·exp(u) − c + v = c·expm1(u) + v, c − c·cos(u) + v = 2c·sin(u/2)² + v", "1 and f(u) cancel near 0", HIGHAM)
+@record(
+    "c·exp(u) − c + v = c·expm1(u) + v, c − c·cos(u) + v = 2c·sin(u/2)² + v, c − c·σ(u) + v = c·σ(−u) + v",
+    "1 and f(u) cancel where f(u) is near 1",
+    HIGHAM,
+)
 def near_one(use: Use) -> Use | None:
-    """An exponential or a cosine less one, beside other terms; also Σ c·cos(u) − Σ c, and 1 − Σ cos(u)/N."""
+    """An exponential, a cosine or a probability less one, beside other terms and factors, also as summands."""
     terms = terms_of(use) if isinstance(use.node, Add) else []
     places = {term: n for n, (_, term) in enumerate(terms)}
     for n, (c, term) in enumerate(terms):
         for factors, bound in opened_summands(term):
             for factor, e in factors:
-                head = factor.node.head if isinstance(factor.node, Apply) and e == 1 else None
-                if head not in (exp, cos):
+                target = see_through(factor)
+                if not (e == 1 and isinstance(target.node, Apply) and target.node.head in _LESS_ONE):
                     continue
                 others = [pair for pair in factors if pair[0] != factor]
                 rest = product_of_powers(others, bound)
                 m = places.get(rest)
-                if m is None or terms[m][0] != -c or (len(terms) == 2 and rest == ONE and not bound):
+                alone = rest == ONE and not bound and (len(terms) == 2 or target.node.head is sigmoid)
+                if m is None or terms[m][0] != -c or alone:  # which others have
                     continue
                 left = [pair for k, pair in enumerate(terms) if k not in (n, m)]
-                argument = place(factor.node.uses()[0], factor.letters)
-                if head is exp:
-                    return add([*left, (c, product_of_powers([*others, (apply(expm1, [argument]), S.One)], bound))])
-                half = apply(sin, [scale(S.Half, argument)])
-                return add([*left, (-2 * c, product_of_powers([*others, (half, S(2))], bound))])
+                times, made = _LESS_ONE[target.node.head](place(target.node.uses()[0], target.letters))
+                return add([*left, (c * times, product_of_powers([*others, made], bound))])
     return None
+
+
+_LESS_ONE: dict[Any, Callable[[Use], tuple[Number, tuple[Use, Number]]]] = {
+    exp: lambda u: (S.One, (apply(expm1, [u]), S.One)),
+    cos: lambda u: (S(-2), (apply(sin, [scale(S.Half, u)]), S(2))),
+    sigmoid: lambda u: (S.NegativeOne, (apply(sigmoid, [scale(S.NegativeOne, u)]), S.One)),
+    ndtr: lambda u: (S.NegativeOne, (apply(ndtr, [scale(S.NegativeOne, u)]), S.One)),
+}
+"""What a function of u is less 1: a number, a factor and its power."""
+
+
+@record("log(1 + a + c − c·f(u)) = log1p(a + (c − c·f(u))) for f(u) near 1", "1 − f(u) is small there", MAECHLER)
+def log_beside_one(use: Use) -> Use | None:
+    """The logarithm of a number above 1 less a probability, as log(2 − p) is."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    inner = see_through(place(use.node.args[0], use.letters))
+    constant = next((c for c, term in terms_of(inner) if term == ONE), S.Zero)
+    if not isinstance(inner.node, Add) or constant in (0, 1):
+        return None
+    rest = subtract(inner, ONE)
+    made = near_one(rest) or complement_in_sum(rest) or complement_of_shares(rest)
+    return None if made is None else apply(log1p, [made])
 
 
 @record("1 − σ(u) + f = σ(−u) + f", "1 − σ(u) is 0 beyond 37", LOGISTIC)

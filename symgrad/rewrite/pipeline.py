@@ -32,7 +32,7 @@ from symgrad.rewrite.logarithms import log_of_complement, log_of_distance, log_o
 from symgrad.rewrite.mixtures import log_of_mixture
 from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
-from symgrad.rewrite.parts_of_sums import complement_in_sum, near_one, part_of_sum
+from symgrad.rewrite.parts_of_sums import complement_in_sum, log_beside_one, near_one, part_of_sum
 from symgrad.rewrite.power_means import over_small_exponent
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.probabilities import log_between_asymptotes, log_of_hyperbolic_cosines, power_of_probability
@@ -86,6 +86,7 @@ _STABLE: list[AxisRule] = [
     complement_of_powers,
     divergence,
     near_one,
+    log_beside_one,
     increment_of_power,
     log_of_increment,
     difference_of_logarithms,

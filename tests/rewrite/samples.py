@@ -366,6 +366,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(1 - cos(x[n]) + t[n], [x])),
         Sample(lambda: Model(N - Sum(cos(x[n] - t[n]), rows), [x])),
         Sample(lambda: Model(1 - Sum(exp(-x[n]), rows) / N, [x])),
+        Sample(lambda: _sum(log(1 + a - a * sigmoid(x[n])), [x, a])),
     ),
     "decay_of_exponential": (Sample(lambda: Model(exp(-exp(b)), [b]), {"hessian": True}),),
     "function_beside_exponential": (
@@ -388,6 +389,9 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     ),
     "others_first": (Sample(lambda: _sum(t[n] * log(1 - exp(-exp(x[n]))) - (1 - t[n]) * exp(x[n]), [x])),),
     "complement_in_sum": (Sample(lambda: _sum(log(sigmoid(x[n]) - sigmoid(t[n])), [x, t])),),
+    "log_beside_one": (
+        Sample(lambda: _sum(log(2 - P[n, k]) * c[n, k], [z], over=(rows, classes), where=_OF_CLASSES)),
+    ),
     "textbook_spelling": (Sample(lambda: _sum(expm1(x[n]) * t[n] + log1p(x[n] ** 2), [x])),),
     # rewrite.linear_algebra
     "log_determinant": (
