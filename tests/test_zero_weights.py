@@ -5,7 +5,7 @@ What is compared against: the same sum over the entries that have a weight, in p
 
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, log, symbols
+from sympy import Eq, IndexedBase, Sum, exp, log, symbols
 
 from symgrad import Model, if_else
 
@@ -156,3 +156,13 @@ def test_what_cannot_be_0_is_not_compared():
     assert "np.where" not in Model(Sum(y[n] * log(rate[n]), rows), [rate]).source(hvp=True)
     a = symbols("a", real=True)
     assert "np.where" not in Model(Sum(a * log(x[n]), rows), [a]).source()  # one number before all logarithms
+
+
+def test_a_weight_takes_no_quotient_inside_of_its_logarithm_apart():
+    """y·log(a·eᵘ/(1 + a·eᵘ)), counts by the logarithm of their mean: as a difference of two parts it has no digits."""
+    a, u = symbols("a", positive=True), IndexedBase("u", shape=(N,))
+    module = Model(Sum(y[n] * log(a * exp(u[n]) / (1 + a * exp(u[n]))), rows), [u, a]).compile(check=False)
+    at = np.array([-800.0, -80.0, -25.0, 3.0])
+    value, gradient = module.value_and_gradient(u=at, a=50.0, y=np.ones(4))
+    assert value == pytest.approx(-np.sum(np.logaddexp(0, -at - np.log(50))), rel=1e-15)
+    assert gradient.u == pytest.approx(1 / (1 + 50 * np.exp(at)), rel=1e-15)

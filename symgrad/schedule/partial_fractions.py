@@ -117,7 +117,8 @@ def _parts(body: Use, first: Divisor, second: Divisor) -> Use | None:
             continue
         a = cancel(cancel(whole / over_p).subs(leaf, -constant / slope))
         b = cancel((whole - a * over_p) / over_q)
-        if _is_whole(a, leaf) and _is_whole(b, leaf):
+        # a weight that its own part divides by is none
+        if _is_whole(a, leaf) and _is_whole(b, leaf) and not (_power(fraction(a)[1], t) or _power(fraction(b)[1], u)):
             images = {symbol: use for use, symbol in leaves.items()}
             made = [
                 product_of_powers([(lift(k, images), S.One), (one.weight, S.One), (one.use, S(-power))])

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 from jax.scipy.special import gammaln, i0e, log_ndtr, logsumexp
-from sympy import IndexedBase, Sum, besseli, cos, exp, log, loggamma, symbols
+from sympy import Eq, IndexedBase, Sum, besseli, cos, exp, log, loggamma, symbols
 
-from symgrad import LogSumExp, Model, sigmoid, softplus
+from symgrad import LogSumExp, Model, if_else, log_sigmoid, sigmoid, softplus
 from symgrad import log_ndtr as log_normal
 from tests.real_models.record import Inputs, RealModel
 
@@ -170,6 +170,47 @@ def quantiles_reference(x, w, y, q, h):
     return jnp.mean(q * r + h * jnp.logaddexp(0, -r / h))
 
 
+# --- counts with more zeros than their distribution has (Greene 1994), by the logarithm of the mean ------------------
+
+
+def zeros() -> Model:
+    v, alpha = symbols("v", real=True), symbols("alpha", positive=True)
+    mean = exp(linear)
+    some = loggamma(y[n] + 1 / alpha) - loggamma(1 / alpha) - loggamma(y[n] + 1)
+    some += y[n] * log(alpha * mean / (1 + alpha * mean)) - log(1 + alpha * mean) / alpha
+    none = log(sigmoid(v) + sigmoid(-v) * exp(some))
+    return Model(-Sum(if_else(Eq(y[n], 0), none, log_sigmoid(-v) + some), rows), [w, v, alpha])
+
+
+def zeros_inputs(size: int, rng: np.random.Generator) -> Inputs:
+    counts = rng.poisson(3, size) * (rng.random(size) > 0.3)
+    return regression_inputs(size, rng) | {"y": 1.0 * counts, "v": -0.5, "alpha": 0.7}
+
+
+def zeros_far() -> Inputs:
+    x = np.array([[1.0, 2.0], [-10.0, 1.0], [2.0, -1.0], [-3.0, 0.5]])
+    return {"x": x, "w": np.array([8.0, 0.5]), "y": np.array([0.0, 1.0, 3000.0, 0.0]), "v": 60.0, "alpha": 50.0}
+
+
+def zeros_reference(x, w, y, v, alpha):
+    eta = x @ w
+    some = gammaln(y + 1 / alpha) - gammaln(1 / alpha) - gammaln(y + 1)
+    some += -y * jnp.logaddexp(0, -eta - jnp.log(alpha)) - jnp.logaddexp(0, eta + jnp.log(alpha)) / alpha
+    none = jnp.logaddexp(jax.nn.log_sigmoid(v), jax.nn.log_sigmoid(-v) + some)
+    return -jnp.sum(jnp.where(y == 0, none, jax.nn.log_sigmoid(-v) + some))
+
+
+def zeros_exact(x, w, y, v, alpha):
+    def of(row, count):
+        mean = mpmath.exp(sum(a * b for a, b in zip(row, w, strict=True)))
+        some = mpmath.loggamma(count + 1 / alpha) - mpmath.loggamma(1 / alpha) - mpmath.loggamma(count + 1)
+        some += count * mpmath.log(alpha * mean / (1 + alpha * mean)) - mpmath.log(1 + alpha * mean) / alpha
+        share = 1 / (1 + mpmath.exp(v))
+        return mpmath.log(1 - share + share * mpmath.exp(some)) if count == 0 else mpmath.log(share) + some
+
+    return -sum(of(row, count) for row, count in zip(x, y, strict=True))
+
+
 MODELS = (
     RealModel("beta-binomial", beta_binomial, beta_binomial_inputs, beta_binomial_reference),
     RealModel("extremes", extremes, extremes_inputs, extremes_reference),
@@ -177,6 +218,7 @@ MODELS = (
     RealModel(
         "angles", angles, angles_inputs, angles_reference, hostile={"sharp and flat": sharp_angles}, exact=angles_exact
     ),
+    RealModel("counts with zeros", zeros, zeros_inputs, zeros_reference, hostile={"far": zeros_far}, exact=zeros_exact),
     RealModel("amounts with zeros", amounts, amounts_inputs, amounts_reference),
     RealModel("quantiles", quantiles, quantiles_inputs, quantiles_reference, hostile={"sharp": sharp_quantiles}),
 )
