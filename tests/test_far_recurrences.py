@@ -19,7 +19,7 @@ parent = IndexedBase("parent", shape=(B,), integer=True)
 parents = IndexedBase("parents", shape=(B, M), integer=True)
 pose, turn = IndexedBase("pose", shape=(B, 2, 2)), IndexedBase("turn", shape=(B, 2, 2))
 chain = MatrixSymbol("chain", B, 2)
-seen, given = IndexedBase("seen", shape=(B,)), IndexedBase("given", shape=(B,))
+seen, given, made = (IndexedBase(name, shape=(B,)) for name in ("seen", "given", "made"))
 squares = Sum(x[t] ** 2, (t, 0, T - 1))
 
 EARLIER = {
@@ -161,39 +161,66 @@ def test_data_backwards_in_time_are_refused():
         Model(level[0] ** 2, [step], where=where, facts=[parent[n] > n])
 
 
+def of_seen(entry, *where, first=step[0]):
+    """What is seen of a tree; `given` are data of its nodes."""
+    return lambda: Model(
+        Sum(if_else(seen[n] > 0, entry, 0), (n, 0, B - 1)), [step], facts=[parent[n] < n],
+        where=[Eq(level[0], first), *where])  # fmt: skip
+
+
+above = level[parent[n]]
 MASKED_TREES = {
-    "levels": Model(
-        Sum(if_else(seen[n] > 0, level[n] ** 2, 0), (n, 0, B - 1)), [step], facts=[parent[n] < n],
-        where=[Eq(level[0], step[0]), Eq(level[n], sin(level[parent[n]]) * step[n] + given[n])]),
+    "added": of_seen(level[n] ** 2, Eq(level[n], sin(above) * step[n] + given[n])),
+    "a factor": of_seen(level[n] ** 2, Eq(level[n], above * step[n] * given[n])),
+    "a factor of what is read by itself": of_seen(level[n], Eq(level[n], above * step[n] * given[n])),
+    "a divisor": of_seen(exp(level[n]), Eq(level[n], above * step[n] / given[n])),
+    "in a function": of_seen(level[n] ** 2, Eq(level[n], above * exp(step[n] * sin(given[n])))),
+    "beside what is seen": of_seen((level[n] - given[n]) ** 2, Eq(level[n], above * step[n] * given[n])),
+    "in a name": of_seen(
+        level[n] ** 2, Eq(level[n], above * made[n]), Eq(made[n], given[n] ** 2 * step[n])),
+    "at the root, too": of_seen(
+        level[n] ** 2, Eq(level[n], above + step[n] * given[n]), first=step[0] * given[0]),
+    "and the one before": of_seen(
+        level[n] ** 2, Eq(level[n], level[n - 1] + above * step[n] * given[n])),
+    "matrices": lambda: Model(
+        Sum(if_else(seen[n] > 0, pose[n, i, j] ** 2, 0), (n, 0, B - 1), (i, 0, 1), (j, 0, 1)), [step],
+        facts=[parent[n] < n], where=[
+            Eq(pose[0, i, j], i + 2 * j + step[0]),
+            Eq(pose[n, i, k], Sum(pose[parent[n], i, j] * step[n] * given[n] * (j + k + 1), (j, 0, 1)))]),
 }  # fmt: skip
+SEEN = (([1.0, 0, 1, 0, 0], [-1, 0, 0, 2, 2]), ([1.0, 0, 0, 0, 1], [-1, 0, 1, 1, 0]), ([0.0] * 5, [-1, 0, 0, 1, 1]))
 
 
-@pytest.mark.parametrize("name", MASKED_TREES)
-@pytest.mark.parametrize("above", [[-1, 0, 0, 2, 2]], ids=str)
-def test_data_of_nodes_from_which_nothing_that_is_seen_descends(name, above):
-    """What is nan there, or far, is the same as anything else."""
-    module = MASKED_TREES[name].compile(check=False, hvp=True)
-    inputs = {"step": np.array([1.0, -0.5, 2.0, 1.5, 0.3]), "parent": np.array(above)}
-    inputs["seen"] = np.array([1.0, 0, 1, 0, 0])
-    kept = needed_by(inputs["seen"] > 0, above)
-    plain = np.array([0.5, 1.25, 2.0, -1.0, 0.75])
-    right = module.value_and_gradient(**inputs, given=plain)
+@pytest.mark.parametrize("name", one_in(3, MASKED_TREES))
+def test_data_of_nodes_from_which_nothing_that_is_seen_descends(name):
+    """What is nan there, or far, is the same as anything else, and nothing complains; also of inner nodes."""
+    module = MASKED_TREES[name]().compile(check=False, hvp=True)
     direction = (np.ones(5),)
-    curvature = module.hessian_vector_product(direction, **inputs, given=plain)
-    for held in (np.nan, np.inf, 1e200):
-        data = np.where(kept, plain, held)
-        with np.errstate(all="raise"):
-            value, slope = module.value_and_gradient(**inputs, given=data)
-            product = module.hessian_vector_product(direction, **inputs, given=data)
-        assert value == right[0]
-        np.testing.assert_array_equal(slope.step, right[1].step)
-        np.testing.assert_array_equal(product.step, curvature.step)
+    for shown, parents in SEEN:
+        inputs = {"step": np.array([1.0, -0.5, 2.0, 1.5, 0.3]), "parent": np.array(parents), "seen": np.array(shown)}
+        kept = needed_by(inputs["seen"] > 0, parents, also_before=5 if name == "and the one before" else 0)
+        plain = np.array([0.5, 1.25, 2.0, -1.0, 0.75])
+
+        def results(data, inputs=inputs):
+            with np.errstate(all="raise"):
+                value, slope = module.value_and_gradient(**inputs, given=data)
+                return value, slope.step, module.hessian_vector_product(direction, **inputs, given=data).step
+
+        right = results(plain)
+        for held in (np.nan, np.inf, -np.inf, 1e200):
+            for got, wanted in zip(results(np.where(kept, plain, held)), right, strict=True):
+                np.testing.assert_allclose(got, wanted, rtol=1e-14)
+        if np.any(kept[1:]):
+            missing = np.where(np.arange(5) == np.flatnonzero(kept)[-1], np.nan, plain)
+            assert np.isnan(module.value(**inputs, given=missing))
 
 
-def needed_by(seen, above):
-    """The nodes that are seen, and those that they descend from."""
+def needed_by(seen, above, also_before=0):
+    """The nodes that are seen, and those that they descend from, or that come before them."""
     kept = seen.copy()
     for node in reversed(range(len(above))):
         if kept[node] and above[node] >= 0:
             kept[above[node]] = True
+        if kept[node] and 0 < node <= also_before:
+            kept[node - 1] = True
     return kept

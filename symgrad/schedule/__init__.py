@@ -15,7 +15,8 @@ finds, those under conditions of another index in `masked_exponentials`, the pro
 those that become running sums, `running_exponentials`, how often the maximum M divides a term, `degrees`, and what is
 shifted by it, `maxima`), what conditions
 leave out kept from being computed with (`guards`, by the entries for which a node is needed, `liveness`, also of the
-steps of recurrences, `recurrences`, up to the last that counts, `horizons`, as unions of cases, `regions`, of
+steps of recurrences, `recurrences`, up to the last that counts, `horizons`, those that something which counts descends
+from, `reach`, as unions of cases, `regions`, of
 conditions, `conditions`, with arguments at which functions are finite, `safe_arguments`, and
 where terms are zero or −∞, `vanishing`), conditions on indices as factors (`masks`),
 det(M)·M⁻¹ where M may be singular (`adjugate`), row blocks (`rows`; sums of exponentials with the maximum

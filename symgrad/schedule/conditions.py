@@ -9,7 +9,21 @@ from symgrad.functions import if_else
 from symgrad.graph.build import add, apply, const, number, reduce, sizes_of, subtract
 from symgrad.graph.comparisons import says
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Add, Apply, Const, Gather, Input, Letter, Named, Range, Size, Use, postorder
+from symgrad.graph.nodes import (
+    Add,
+    Apply,
+    Const,
+    Gather,
+    Input,
+    Letter,
+    Named,
+    Range,
+    Scan,
+    Size,
+    Trajectory,
+    Use,
+    postorder,
+)
 from symgrad.graph.transform import place, terms_of
 
 # Whether they hold for large or for small left sides.
@@ -45,6 +59,20 @@ def order_of(guard: Guard) -> tuple[bytes, bool, str]:
 
 
 _GIVEN = (Input, Range, Size, Const, Add, Gather, Apply)
+# What the keys of recurrences begin with that say which entries of others count.
+COUNTS = "counts "
+
+
+def is_counted(use: Use) -> bool:
+    """Whether a term is how often an entry of a recurrence counts."""
+    node = use.node.base.node if isinstance(use.node, Gather) else use.node
+    return isinstance(node, Trajectory) and key_of(node).startswith(COUNTS)
+
+
+def key_of(node: Trajectory) -> str:
+    """The key of the recurrence that an array of states is of."""
+    assert isinstance(node.scan.node, Scan)
+    return node.scan.node.key
 
 
 def is_given(guard: Guard) -> bool:
@@ -55,6 +83,8 @@ def is_given(guard: Guard) -> bool:
     node = guard.condition.node
     if isinstance(node, Apply) and node.head in (Eq, Ne) and any(isinstance(side.node, Range) for side in node.args):
         return False
+    if isinstance(node, Apply) and node.head is Gt and is_counted(node.args[0]):
+        return True
     nodes = list(postorder([guard.condition.node]))
     return any(isinstance(node, Input) for node in nodes) and all(isinstance(node, _GIVEN) for node in nodes)
 

@@ -11,6 +11,7 @@ from functools import reduce as reduced
 from sympy import Eq, Expr, Integer, S
 
 from symgrad.graph.build import add, apply, gather, index, is_plain, is_zero, number, size, sizes_of
+from symgrad.graph.kinds.scans import time_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
     Const,
@@ -32,6 +33,7 @@ from symgrad.graph.nodes import (
 from symgrad.graph.transform import own, see_through, terms_of
 from symgrad.schedule.conditions import Guard, is_closed, is_given, order_of, substituted
 from symgrad.schedule.horizons import alternatives, closed, landing
+from symgrad.schedule.reach import at_position, at_positions_of, counting, sources
 from symgrad.schedule.regions import EVERYWHERE, NOWHERE, Case, Region, condition_of, is_part, union
 
 _MOST_ROUNDS = 4
@@ -138,7 +140,7 @@ def of_gathered(node: Gather, guards: Iterable[Guard]) -> list[Guard]:
         if not plain:
             images["base", axis] = sub
     renamed = [guard._replace(condition=relabel(guard.condition, names)) for guard in guards]
-    found = [substituted(guard, images) for guard in renamed]
+    found = [at_positions_of(guard, images) for guard in renamed]
     return [guard for guard in found if guard is not None]
 
 
@@ -173,7 +175,7 @@ def common(region: Region) -> list[Guard]:
 def at_step(guard: Guard, state: State, steps: Expr, lag: int) -> Guard | None:
     """A guard on positions of a state as one on steps, of which step p is at position `start` + p - `lag`."""
     position = add([(S.One, index(state.axis, steps)), (S.One, size(Integer(state.start - lag)))])
-    return substituted(guard, {state.axis: position})
+    return at_position(guard, state.axis, position)
 
 
 def at_steps(region: Region, state: State, steps: Expr) -> Region:
@@ -206,7 +208,7 @@ def at_earlier(region: Region, state: State, downwards: bool) -> Region:
 
 def at_base(region: Region, state: State, position: Expr) -> Region:
     """A region of a state's entries as one of those at one position."""
-    return _mapped(region, lambda guard: substituted(guard, {state.axis: size(position)}))
+    return _mapped(region, lambda guard: at_position(guard, state.axis, size(position)))
 
 
 def _mapped(region: Region, image: Callable[[Guard], Guard | None]) -> Region:
@@ -233,6 +235,10 @@ def needed(
     lags = [part.lag for part in reach({}) if isinstance(part, Previous)]
     if any(lag < 0 if not node.descending else lag > 0 for lag in lags):
         return None
+
+    counted = counting(node, outside)
+    if counted is not None:
+        return {which: frozenset([frozenset([guard])]) for which, guard in counted.items()}
 
     def every_step(region: Region, state: State) -> Region:
         return closed(region, state, not node.descending)
@@ -271,6 +277,8 @@ def vanishing(
 
     `guards` are those of a term under what was assumed last of the states, `initially` those of an initial array.
     """
+    if _vanish_where_not_counted(node, guards, initially, assume):
+        return
     found: dict[int, Region] = {}
     for which, state in enumerate(node.states):
         initial = node.initial[which]
@@ -294,6 +302,49 @@ def vanishing(
             return
     for state in node.states:
         assume(state, [])
+
+
+def _vanish_where_not_counted(
+    node: Scan,
+    guards: Callable[[Use], list[Guard]],
+    initially: Callable[[Use, State], list[Guard]],
+    assume: Callable[[State, list[Guard]], None],
+) -> bool:
+    """Whether the states are zero but for what is seen to add to them, along a tree; `assume` is told so."""
+    if all(use is None for use in node.initial) or node.bases:
+        return False
+    first: dict[int, Region] = {}
+    for which, (state, use) in enumerate(zip(node.states, node.initial, strict=True)):
+        zero = use is None or is_zero(use)
+        first[which] = NOWHERE if use is None or zero else frozenset([frozenset(initially(use, state))])
+    for _ in range(_MOST_ROUNDS):
+        counted = counting(node, first)
+        if counted is None:
+            break
+        for which, guard in counted.items():
+            assume(node.states[which], [guard])
+        wanted = [
+            at_position(counted[update.state], node.states[update.state].axis, _of_step(update, node))
+            for update in node.updates
+        ]
+        if all(guard in guards(update.term) for guard, update in zip(wanted, node.updates, strict=True)):
+            return True
+        before = dict(first)
+        for update in node.updates:  # what others that are known to count add counts, too
+            which = update.state
+            found = sources(guards(update.term), _of_step(update, node), node.states[which].axis)
+            first[which] = union(first[which], found - {frozenset([counted[which]])})
+        if first == before:
+            break
+    for each in node.states:
+        assume(each, [])
+    return False
+
+
+def _of_step(update: Update, node: Scan) -> Use:
+    """The position that a step sets, over the letter of the steps in the term of an update."""
+    letter, start = time_of(update, node.states), node.states[update.state].start
+    return add([(S.One, index(letter, node.steps)), (S.One, size(Integer(start)))])
 
 
 def _with_added(region: Region, guards: Iterable[Guard], node: Scan, update: Update) -> Region:
