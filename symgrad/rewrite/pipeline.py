@@ -30,6 +30,7 @@ from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import joined_sums, simplify_cluster, vanishing_sum
 from symgrad.rewrite.logarithms import log_of_complement, log_of_distance, log_of_share
 from symgrad.rewrite.mixtures import log_of_mixture
+from symgrad.rewrite.neighbours import difference_of_neighbours
 from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
 from symgrad.rewrite.parts_of_sums import complement_in_sum, log_beside_one, near_one, part_of_sum
@@ -90,6 +91,7 @@ _STABLE: list[AxisRule] = [
     increment_of_power,
     log_of_increment,
     difference_of_logarithms,
+    difference_of_neighbours,
     leading_terms,
     complement_of_share,
     divided_in_turn,

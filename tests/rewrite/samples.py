@@ -373,6 +373,13 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(log(1 - exp(-exp(x[n]))), [x]), {"hessian": True}),
         Sample(lambda: _sum(log(1 - exp(-a * exp(x[n]))), [x, a])),
     ),
+    "difference_of_neighbours": (
+        Sample(lambda: _sum(cosh(x[n]) - cosh(t[n]), [x])),
+        Sample(lambda: _sum(softplus(x[n]) - softplus(t[n]), [x])),
+        Sample(lambda: _sum(tanh(x[n]) - tanh(t[n]), [x])),
+        Sample(lambda: Model(1 / (a + b) ** 2 - a**-2, [a, b])),
+        Sample(lambda: Model(log(a + b) - log(a), [a, b])),
+    ),
     "divergence": (
         Sample(lambda: Model(a * log(a / d) - a + d, [a, d])),
         Sample(lambda: Model(a / d - log(a) + log(d) - 1, [a, d])),
