@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sympy import (
     Abs,
+    Add,
     And,
     E,
     Eq,
@@ -21,14 +22,19 @@ from sympy import (
     Sum,
     Symbol,
     Trace,
+    cos,
     log,
     oo,
     pi,
+    sin,
     sqrt,
     symbols,
 )
 
 from symgrad import Model, constant, if_else, sigmoid, total
+from symgrad.formula.listing import _least_width
+from symgrad.formula.text import TOO_LONG
+from symgrad.formula.text import text as formula_text
 
 N, D = symbols("N D", integer=True, positive=True)
 s = Symbol("s", real=True)
@@ -131,6 +137,26 @@ def test_a_formula_that_was_tidied_is_the_gradient(model):
     again = Model(Sum(formula * y[i, 0], (i, 0, N - 1)), [y]).compile(check=False)
     given = {argument.name: {**inputs, "y": np.ones((5, 1))}[argument.name] for argument in again_arguments(formula)}
     np.testing.assert_allclose(again.gradient(**given).y.ravel(), slopes, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("loss", "by"),
+    [(Sum((u[i] - p[i] * s) ** 2, (i, 0, N - 1)), u), (sqrt(s**2 + 1) * log(Sum(x[i], (i, 0, N - 1))), s)],
+    ids=str,
+)
+def test_no_formula_is_left_out_for_a_width_that_it_has_not(loss, by):
+    """A module's docstring leaves out what is too wide, without having laid it out."""
+    model = Model(loss, [by])
+    shown = model.gradient(by)
+    line = formula_text(getattr(shown, "expr", shown))
+    assert len(line) / 3 < _least_width(model.derivation.gradient[by]) <= len(line)
+
+
+def test_formulas_that_are_too_wide_are_not_laid_out(monkeypatch):
+    angles = symbols("q0:5", real=True)
+    model = Model((Add(*(sin(angle) * cos(other) for angle in angles for other in angles)) - s) ** 2, list(angles))
+    monkeypatch.setattr(type(model), "block", None)
+    assert model.source().count(TOO_LONG) == 1 + len(angles)
 
 
 def again_arguments(formula):

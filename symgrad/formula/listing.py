@@ -9,7 +9,8 @@ from symgrad.formula.matrix import scalar_form
 from symgrad.formula.network import NoMatrixForm
 from symgrad.formula.text import TOO_LONG, is_long, text
 from symgrad.frontend.names import base_symbol, label_of
-from symgrad.graph.nodes import Use
+from symgrad.graph.build import AUXILIARY
+from symgrad.graph.nodes import Add, Apply, Named, Node, Use
 from symgrad.walk import Preorder
 
 WIDEST = 240  # characters of a formula in a generated module's docstring
@@ -47,8 +48,30 @@ def shown_formulas(model: Any, short: bool) -> Blocks:
         if not short and model.loss is not None:
             blocks.append(("Adjoints", [(quantity, model.block(quantity)) for quantity in names]))
     if model.loss is not None:
-        blocks.append(("Gradient", [(quantity, model.block(quantity)) for quantity in model.parameters]))
+        gradient = model.derivation.gradient
+        shown = [not short or _least_width(gradient[quantity]) <= WIDEST for quantity in model.parameters]
+        sides = [model.block(quantity) if one else None for quantity, one in zip(model.parameters, shown, strict=True)]
+        blocks.append(("Gradient", list(zip(model.parameters, sides, strict=True))))
     return blocks
+
+
+def _least_width(term: Use) -> int:
+    """A line of text of a term has about so many characters at least; to find out how many takes far longer.
+
+    A letter for each leaf, signs between operands, and brackets around what functions are of.
+    """
+    widths: dict[Node, int] = {}
+    stack = [term.node]
+    while stack:
+        node = stack[-1]
+        parts = [] if isinstance(node, Named) and node.symbol is not AUXILIARY else node.uses()
+        missing = [part.node for part in parts if part.node not in widths]
+        if missing:
+            stack.extend(missing)
+            continue
+        signs = (3 if isinstance(node, Add) else 1) * (len(parts) - 1) + (2 if isinstance(node, Apply) else 0)
+        widths[stack.pop()] = sum(widths[part.node] for part in parts) + signs if parts else 1
+    return widths[term.node]
 
 
 def _as_written(expr: Any, term: Use) -> Any:

@@ -45,9 +45,11 @@ Item = tuple[tuple[Any, ...], Use]  # a sort key that knows no letters, and what
 
 def arranged(use: Use, order: Mapping[Letter, Any]) -> tuple[Letter, ...]:
     """The letters of a use; the last two of a symmetric node in the given order."""
-    if not symmetric(use.node):
-        return use.letters
-    return (*use.letters[:-2], *sorted(use.letters[-2:], key=lambda letter: order[letter]))
+    return _turned(use.letters, order) if symmetric(use.node) else use.letters
+
+
+def _turned(letters: tuple[Letter, ...], order: Mapping[Letter, Any]) -> tuple[Letter, ...]:
+    return (*letters[:-2], *sorted(letters[-2:], key=lambda letter: order[letter]))
 
 
 def numbered(use: Use, numbers: Mapping[Letter, int]) -> Use:
@@ -71,11 +73,16 @@ def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tupl
         first = [x for x in appearance if x not in bound] + [x for x in appearance if x in bound]
         return [0], {letter: number for number, letter in enumerate(first)}
     colours: dict[Letter, Any] = {letter: letter in bound for _, use in items for letter in use.letters}
+    if not colours:
+        return sorted(range(len(items)), key=lambda n: items[n][0]), {}
+    alike = [symmetric(use.node) for _, use in items]  # the last two axes of those are alike
     for _ in range(3 if len(items) > 1 else 1):
+        if len(set(colours.values())) == len(colours):  # finer colours would leave them in this order
+            break
         occurrences: dict[Letter, list[Any]] = {letter: [] for letter in colours}
-        for key, use in items:
-            around = tuple(colours[letter] for letter in arranged(use, colours))
-            last = len(use.letters) - (2 if symmetric(use.node) else 1)  # the last two axes of those are alike
+        for (key, use), turns in zip(items, alike, strict=True):
+            around = tuple([colours[letter] for letter in (_turned(use.letters, colours) if turns else use.letters)])
+            last = len(use.letters) - (2 if turns else 1)
             for position, letter in enumerate(use.letters):
                 occurrences[letter].append((key, min(position, last), around))
         signature = {letter: (colours[letter], tuple(sorted(found))) for letter, found in occurrences.items()}
@@ -84,13 +91,19 @@ def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tupl
         if refined == colours:
             break
         colours = refined
+    orders = list(_tie_breaks(colours))
     best: tuple[Any, list[int], dict[Letter, int]] | None = None
-    for tie_break in _tie_breaks(colours):
-        spelling = [arranged(use, tie_break) for _, use in items]
-        order = sorted(range(len(items)), key=lambda n: (items[n][0], tuple(tie_break[x] for x in spelling[n])))
-        appearance = distinct(letter for n in order for letter in spelling[n])
+    for tie_break in orders:
+        spelling = [
+            _turned(use.letters, tie_break) if turns else use.letters
+            for (_, use), turns in zip(items, alike, strict=True)
+        ]
+        order = sorted(range(len(items)), key=lambda n: (items[n][0], tuple([tie_break[x] for x in spelling[n]])))
+        appearance = distinct([letter for n in order for letter in spelling[n]])
         first = [x for x in appearance if x not in bound] + [x for x in appearance if x in bound]
         numbers = {letter: number for number, letter in enumerate(first)}
+        if len(orders) == 1:
+            return order, numbers
         spelled = [numbered(items[n][1], numbers).letters for n in order]
         if best is None or spelled < best[0]:
             best = spelled, order, numbers

@@ -227,12 +227,12 @@ def intern(kind: type[_Kind], shape: Shape, *fields: Any) -> _Kind:
 
 def _spell(field: Any) -> str:
     """A text that identifies a field by structure, symbols with their assumptions."""
-    if isinstance(field, Node):
-        return field.digest.hex()
-    if isinstance(field, tuple):
-        return f"({','.join([_spell(part) for part in field])})"
     if type(field) is int:  # a letter
         return str(field)
+    if isinstance(field, tuple):
+        return f"({','.join([_spell(part) for part in field])})"
+    if isinstance(field, Node):
+        return field.digest.hex()
     if isinstance(field, type):
         module = _HOME.sub("nodes", str(field.__module__))  # orders depend on digests, and these on no file's name
         return f"{module}.{field.__qualname__}"

@@ -121,7 +121,8 @@ def _check_axes(node: Node, image: Use) -> None:
     for letter, length in zip(image.letters, image.node.shape, strict=True):
         if letter not in range(node.rank):
             raise ValueError(f"the image of {node} has the letter {letter}, which is none of its axes")
-        if node.shape[letter] != length and expand(node.shape[letter] - length) != 0:
+        side = node.shape[letter]
+        if side is not length and side != length and expand(node.shape[letter] - length) != 0:
             raise ValueError(f"the image of {node} has length {length} along axis {letter}")
 
 

@@ -41,9 +41,8 @@ BY = "by"  # what the letters (BY, axis) of a parameter's entries begin with
 def jacobian(derivation: Derivation, quantity: Any, q: Any) -> list[Block]:
     """∂quantity/∂q for a name of `where`: blocks over the letters 0 ... of the quantity's axes and then q's."""
     if (quantity, q) not in derivation.second:
-        backward = is_backward(derivation, quantity)
-        passing = Pass(derivation, simplified=True)
-        for p, term in _derived(derivation, quantity, passing, backward).items():
+        passing, terms = _derived(derivation, quantity, is_backward(derivation, quantity), simplified=True)
+        for p, term in terms.items():
             shape = derivation.program.names[quantity].shape + derivation.program.parameters[p].shape
             derivation.second[quantity, p] = passing.finished(term, shape)
     parts: list[Block] = derivation.second[quantity, q]
@@ -52,7 +51,7 @@ def jacobian(derivation: Derivation, quantity: Any, q: Any) -> list[Block]:
 
 def derived_jacobian(derivation: Derivation, quantity: Any, q: Any) -> Use:
     """∂quantity/∂q straight from differentiation: a term over the quantity's axes and then q's."""
-    return _plain(derivation, quantity, is_backward(derivation, quantity))[q]
+    return _derived(derivation, quantity, is_backward(derivation, quantity), simplified=False)[1][q]
 
 
 def is_backward(derivation: Derivation, quantity: Any) -> bool:
@@ -65,10 +64,10 @@ def is_backward(derivation: Derivation, quantity: Any) -> bool:
     known, parameters = set(nodes), set(program.parameters.values())
     size = size_estimate(program.arguments, program.sizes)
     value = _cost([node for node in nodes if node in active - parameters], size)
-    backward = _cost_of(_plain(derivation, quantity, True), known, size)
+    backward = _cost_of(_derived(derivation, quantity, True, simplified=True)[1], known, size)
     if backward <= NARROW * value:  # as of a loss
         return True
-    return backward < _cost_of(_plain(derivation, quantity, False), known, size)
+    return backward < _cost_of(_derived(derivation, quantity, False, simplified=True)[1], known, size)
 
 
 def _cost_of(derivatives: Mapping[Any, Use], known: set[Node], size: Callable[[Expr], float]) -> float:
@@ -88,16 +87,19 @@ def _cost(nodes: Sequence[Node], size: Callable[[Expr], float]) -> float:
     return total
 
 
-def _plain(derivation: Derivation, quantity: Any, backward: bool) -> Mapping[Any, Use]:
-    key = (quantity, "backward" if backward else "forward")
+def _derived(
+    derivation: Derivation, quantity: Any, backward: bool, simplified: bool
+) -> tuple["Pass", Mapping[Any, Use]]:
+    """What was asked on the way, and ∂quantity/∂q for all parameters q, over the quantity's axes and then q's."""
+    key = (quantity, "backward" if backward else "forward", simplified)
     if key not in derivation.second:
-        derivation.second[key] = _derived(derivation, quantity, Pass(derivation, simplified=False), backward)
-    terms: Mapping[Any, Use] = derivation.second[key]
-    return terms
+        passing = Pass(derivation, simplified)
+        derivation.second[key] = passing, _terms(derivation, quantity, passing, backward)
+    made: tuple[Pass, Mapping[Any, Use]] = derivation.second[key]
+    return made
 
 
-def _derived(derivation: Derivation, quantity: Any, passing: "Pass", backward: bool) -> dict[Any, Use]:
-    """∂quantity/∂q for all parameters q, over the quantity's axes and then q's."""
+def _terms(derivation: Derivation, quantity: Any, passing: "Pass", backward: bool) -> dict[Any, Use]:
     program = derivation.program
     name, parameters = program.names[quantity], program.parameters
     if backward:

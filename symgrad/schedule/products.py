@@ -19,6 +19,7 @@ from symgrad.schedule.exponential_sums import SHIFTED
 _MOST_FACTORS = 12
 
 Factor = tuple[Use, Number]
+_Pair = tuple[tuple[int, int], Use]  # where two factors stand, and their product
 
 
 @record("Σₙ rₙ(xₙ − m) = Σₙ rₙxₙ − m·Σₙ rₙ", "no array over the axes of both x and m", "distributive law")
@@ -137,23 +138,28 @@ def share(roots: Sequence[Use], adjoints: bool = True) -> list[Use]:
     delta.
     """
     current = list(roots)
+    pairs: dict[Node, list[_Pair]] = {}  # of the nodes met so far, of which most are met again in the next round
     while True:
         forward = set(postorder([use.node for use in (current[:1] if adjoints else current)]))
         counts: Counter[Node] = Counter()
         for node in postorder([use.node for use in current]):
-            counts.update({pair.node for _, pair in _pairs(node)})
+            if node not in pairs:
+                pairs[node] = list(_pairs(node))
+            counts.update({pair.node for _, pair in pairs[node]})
         repeated = [node for node, count in counts.items() if count > 1]
         if not repeated:
             return current
         # the most frequent first; the digest decides among equals, the same in every run
         repeated.sort(key=lambda node: (-counts[node], node.digest))
         ranks = {node: rank for rank, node in enumerate(repeated)}
-        current = transform(current, partial(_with_shared, ranks=ranks, forward=forward))
+        current = transform(current, partial(_with_shared, pairs=pairs, ranks=ranks, forward=forward))
 
 
-def _with_shared(node: Node, uses: tuple[Use, ...], ranks: dict[Node, int], forward: set[Node]) -> Use | None:
+def _with_shared(
+    node: Node, uses: tuple[Use, ...], pairs: dict[Node, list[_Pair]], ranks: dict[Node, int], forward: set[Node]
+) -> Use | None:
     """The product with its most frequent pair of factors as one quantity."""
-    found = [(ranks[pair.node], places) for places, pair in _pairs(node) if pair.node in ranks]
+    found = [(ranks[pair.node], places) for places, pair in pairs[node] if pair.node in ranks]
     if not found or not isinstance(node, Contract) or (len(node.factors) == 2 and not node.bound):
         return None  # the last: this is the product itself
     places = min(found)[1]
@@ -164,7 +170,7 @@ def _with_shared(node: Node, uses: tuple[Use, ...], ranks: dict[Node, int], forw
     return product_of_powers([(auxiliary(name, product), S.One), *rest], dict(enumerate(node.bound, node.rank)))
 
 
-def _pairs(node: Node) -> Iterator[tuple[tuple[int, int], Use]]:
+def _pairs(node: Node) -> Iterator[_Pair]:
     """Two factors over the same letters, or one divided by another over some of them, with their product."""
     if not isinstance(node, Contract):
         return
