@@ -8,7 +8,9 @@ import pytest
 from sympy import Eq, IndexedBase, LeviCivita, Rational, Sum, cos, exp, sin, sqrt, symbols
 
 from symgrad import Model, if_else, softmax
+from symgrad.graph.nodes import Input, postorder
 from symgrad.outputs import jacobians
+from symgrad.schedule.leading import long_last
 
 jax = pytest.importorskip("jax", reason="JAX is the independent implementation (the extra `test` has it)")
 jax.config.update("jax_enable_x64", True)
@@ -83,6 +85,26 @@ def test_names_stay_names_and_reverse_mode_has_fewer_columns():
     code = model.source(quantities=["r"], jacobian=["r"]).split("def r_and_jacobian")[1].split("def pack")[0]
     assert {"d_u", "d_far", "d_along", "d_cross"} <= {line.split()[0] for line in code.splitlines() if " = " in line}
     assert code.count("np.cos(") == code.count("np.sqrt(") == 1  # value and derivatives have them in common
+
+
+def test_what_is_picked_for_each_row_has_its_rows_last():
+    """Three coordinates of many points are three vectors: nothing is repeated along an axis of three entries."""
+    code = views().source(quantities=["r"], jacobian=["r"]).split("def r_and_jacobian")[1].split("def pack")[0]
+    assert "np.ascontiguousarray(pt[point].T)" in code
+    made = {line.split()[0]: line for line in code.splitlines() if " = " in line}
+    assert not any("None" in made[name] for name in ("along", "angle", "q", "u", "far", "d_far", "d_u"))
+
+
+def test_rows_are_last_of_what_has_a_few_numbers_for_each_alone():
+    """Neither arrays of one number a row, nor arguments, nor arrays with an axis that data do not pick."""
+    names = [views().program.names[name] for name in views().program.names]
+    found = long_last(list(postorder(names)))
+    assert {node.name: found.get(node) for node in names} == {
+        **dict.fromkeys(("square", "angle", "along", "far")),
+        **dict.fromkeys(("cross", "q", "u", "r"), (1, 0)),
+    }
+    assert {side for node in found for side in node.shape if not side.is_number} == {R}
+    assert not any(isinstance(node, Input) for node in found)
 
 
 def chain() -> Model:

@@ -76,12 +76,14 @@ def _walk(found: Sequence[Affine], letters: Sequence[Letter]) -> dict[str, tuple
 
 def gather_value(node: Gather, read: Read, base: Value, want: Sequence[Letter] | None, strided: bool) -> Value:
     """base[subs]; `want` is the order of axes that is asked for, where there is a choice."""
-    base = transpose(base, range(len(base.letters)))
     shape, lengths = node.base.node.shape, _lengths(node.subs)
     plain = sliced(node.subs)
     if len(plain) == len(shape):
-        places, letters = _slices(list(plain.values()), lengths, shape)
+        places, letters = _slices(
+            [plain[axis] for axis in base.letters], lengths, [shape[axis] for axis in base.letters]
+        )
         return Value(Subscript(base.expression, places), letters, base.kind)
+    base = transpose(base, range(len(base.letters)))
     windows = _all_affine(node.subs) if strided else None
     if windows is not None:
         letters = tuple(want or range(node.rank))
@@ -143,15 +145,17 @@ def landing(node: Scatter, read: Read, value: Value, strided: bool) -> tuple[tup
     return places, broadcast(value, (*rows[:first], *batch, *rows[first:])), not batch
 
 
-def scatter_value(node: Scatter, read: Read, value: Value, strided: bool) -> Value:
-    """Zeros with `value` added at `subs`."""
+def scatter_value(node: Scatter, read: Read, value: Value, want: Sequence[int] | None, strided: bool) -> Value:
+    """Zeros with `value` added at `subs`; `want` is the order of axes that is asked for, where there is a choice."""
     lengths = _lengths(node.subs)
     own = tuple(range(node.rank))
     plain = sliced(node.subs)
     if len(plain) == node.rank:
-        places, order = _slices(list(plain.values()), lengths, node.shape)
+        axes = tuple(want or own)
+        sides = tuple(node.shape[axis] for axis in axes)
+        places, order = _slices([plain[axis] for axis in axes], lengths, sides)
         placed = broadcast(value, order).expression
-        return Value(operation("place", Sides(node.shape), Places(places), placed, FloatingType()), own)
+        return Value(operation("place", Sides(sides), Places(places), placed, FloatingType()), axes)
     windows = _all_affine(node.subs) if strided else None
     if windows is not None:
         return _scattered_windows(node, windows, value, lengths)

@@ -247,7 +247,8 @@ class Terms(Arithmetic, Application, Reductions):
                 base = self._values[node.base.node]
                 return gather_value(node, self._use, base, self._wanted.get(node), self.strided)
             case Scatter():
-                return scatter_value(node, self._use, self._real(self._use(node.value)), self.strided)
+                value = self._real(self._use(node.value))
+                return scatter_value(node, self._use, value, self._wanted.get(node), self.strided)
         raise self.missing(type(node).__name__)
 
 

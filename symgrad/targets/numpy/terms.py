@@ -12,8 +12,8 @@ from symgrad.functions.reductions import LargestOver
 from symgrad.graph.nodes import Add, Apply, Contract, Gather, Input, Letter, Named, Node, Reduce, Use, postorder
 from symgrad.lowering.functions import DOUBLES
 from symgrad.lowering.subscripts import is_window
-from symgrad.lowering.values import Value
-from symgrad.schedule.leading import leading, rows_first
+from symgrad.lowering.values import Value, transpose
+from symgrad.schedule.leading import is_picked, leading, long_last, rows_first
 from symgrad.schedule.rows import Round, RowPlan
 from symgrad.statements.arithmetic import binary, operation
 from symgrad.statements.expressions import LIST, Buffer, Expression, Group, Read, buffers_of, substituted
@@ -81,6 +81,7 @@ class NumpyTerms(Stacks):
             self._emit(one.after, named=read.intersection(one.after))
 
     def _prepare(self, nodes: Sequence[Node], roots: Sequence[Use]) -> None:
+        self._wanted.update(long_last([node for node in nodes if node not in self._rows]))
         for node in nodes:
             if isinstance(node, Contract) and node.bound:
                 factors = [use.node for use, _ in node.factors]
@@ -108,6 +109,9 @@ class NumpyTerms(Stacks):
         value = super()._print(node)
         if isinstance(node, Gather) and node in self._copied and self._counts[node] > 1:
             return replace(value, expression=operation("ascontiguousarray", value.expression))
+        if is_picked(node) and (order := self._wanted.get(node, value.letters)) != value.letters:
+            moved = transpose(value, order)
+            return replace(moved, expression=operation("ascontiguousarray", moved.expression))
         return _by_rows(value) if isinstance(node, Named) and node in self._twice else value
 
     def _contract(self, node: Contract, factors: Sequence[Value], out: Sequence[Letter]) -> Value:
