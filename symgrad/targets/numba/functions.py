@@ -6,10 +6,10 @@ from symgrad.codegen.speller import ATOM, Dialect, Form, Speller
 from symgrad.statements.expressions import Expression, Kind, Length, Number, Operation, Read, Size, Subscript, Total
 from symgrad.statements.operations import BINARY, COMPARISONS, UNARY
 
-# Functions of the file `runtime`, by head
-OWN = {head: head for head in ("maximum", "minimum", "sigmoid", "xlogy", "xdivy", "log_abs1p", "logaddexp")}
-OWN |= {head: head for head in ("reciprocal_norm", "reciprocal_root")}
-OWN |= {head: head for head in ("exp", "expm1", "log", "log1p", "tanh")}
+# Functions of the file `runtime`, by head; modules have some of these heads for whole arrays, too, in NumPy's functions
+OWN = {head: head for head in ("exp", "expm1", "log", "log1p", "tanh", "xlogy", "logaddexp")}
+OWN |= {head: f"entry_{head}" for head in ("maximum", "minimum", "sigmoid", "xdivy", "log_abs1p")}
+OWN |= {head: f"entry_{head}" for head in ("reciprocal_norm", "reciprocal_root")}
 
 # What takes so long that several entries are computed at a time where that is possible
 COSTLY = {"exp", "expm1", "log", "log1p", "tanh", "sigmoid", "logaddexp", "xlogy", "sin", "cos", "log_abs1p"}
@@ -57,7 +57,7 @@ NUMBA = Dialect(
     ("math", frozenset({"erf", "erfc", "copysign"})),
     OWN,
     2**53,
-    {"abs": "abs"},
+    {"abs": "abs", **{head: f"_{name}" for head, name in OWN.items()}},
     _FORMS,
 )
 

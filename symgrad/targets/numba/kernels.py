@@ -167,7 +167,7 @@ def _all(step: Step) -> list[Expression]:
 
 def _calls(steps: Sequence[Step]) -> frozenset[str]:
     heads = {part.head for step in steps for part in _all(step) if isinstance(part, Operation)}
-    return frozenset(f"_{name}" for name in heads.union(step.how for step in steps) & OWN.keys()) | {"_plus"}
+    return frozenset(f"_{OWN[name]}" for name in heads.union(step.how for step in steps) & OWN.keys()) | {"_plus"}
 
 
 def _left(statements: Sequence[Statement]) -> Iterator[str]:

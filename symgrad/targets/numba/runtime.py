@@ -123,19 +123,19 @@ def _tanh(x: Any) -> Any:
 
 
 @_native
-def _maximum(x: Any, y: Any) -> Any:
+def _entry_maximum(x: Any, y: Any) -> Any:
     """The larger number; nan if one is."""
     return x if (x >= y) | (x != x) else y
 
 
 @_native
-def _minimum(x: Any, y: Any) -> Any:
+def _entry_minimum(x: Any, y: Any) -> Any:
     """The smaller number; nan if one is."""
     return x if (x <= y) | (x != x) else y
 
 
 @_native
-def _sigmoid(x: Any) -> Any:
+def _entry_sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)), exact in both tails: the exponential is of -abs(x) and never overflows."""
     tail = _exp(-abs(x))
     return (1.0 if x >= 0 else tail) / (1 + tail)
@@ -146,7 +146,7 @@ def _logaddexp(x: Any, y: Any) -> Any:
     """log(exp(x) + exp(y)), without overflow."""
     if x == y:
         return x + _log(2.0)
-    return _maximum(x, y) + _log1p(_exp(-abs(x - y)))
+    return _entry_maximum(x, y) + _log1p(_exp(-abs(x - y)))
 
 
 @_native
@@ -156,24 +156,24 @@ def _xlogy(x: Any, y: Any) -> Any:
 
 
 @_native
-def _xdivy(y: Any, x: Any) -> Any:
+def _entry_xdivy(y: Any, x: Any) -> Any:
     """y / x, and 0 where y is 0."""
     return y / (1.0 if y == 0 else x)
 
 
 @_native
-def _log_abs1p(x: Any) -> Any:
+def _entry_log_abs1p(x: Any) -> Any:
     """log |1 + x|."""
     return _log1p(x) if abs(x) < 0.5 else _log(abs(1 + x))
 
 
 @_native
-def _reciprocal_norm(x: Any) -> Any:
+def _entry_reciprocal_norm(x: Any) -> Any:
     """1/x, and 0 where x = 0: in the gradient of a norm, which is 0 at 0 by convention."""
     return 0.0 if x == 0 else 1 / x
 
 
 @_native
-def _reciprocal_root(x: Any) -> Any:
+def _entry_reciprocal_root(x: Any) -> Any:
     """x ** -0.5, and 0 where x = 0: in the gradient of a norm, which is 0 at 0 by convention."""
     return 1 / np.sqrt(x) if x > 0 else 0.0

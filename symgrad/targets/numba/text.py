@@ -19,7 +19,7 @@ from symgrad.statements.expressions import (
     Size,
     Subscript,
 )
-from symgrad.targets.numba.functions import NUMBA
+from symgrad.targets.numba.functions import NUMBA, OWN
 from symgrad.targets.numba.steps import Access, Blocks, Item, Nest, NotNative, Step, Steps, all_steps, plain
 
 _LOOPS = "ijklmnpquv"  # the variables of loops, from the outermost one
@@ -215,7 +215,7 @@ class KernelText:
             return self._joined(step, running, value, env)
         target = self._target(step, env)
         if step.how in ("maximum", "minimum"):
-            return [f"{target} = _{step.how}({target}, {value})"]
+            return [f"{target} = _{OWN[step.how]}({target}, {value})"]
         if step.how == "or":
             return [f"{target} = {target} | {value}"]
         if step.how not in _SIGNS:
@@ -230,7 +230,7 @@ class KernelText:
             case "add":
                 return [f"{running} += {value}"]
             case "maximum" | "minimum":
-                return [f"{running} = _{step.how}({running}, {value})"]
+                return [f"{running} = _{OWN[step.how]}({running}, {value})"]
             case "or":
                 return [f"{running} = {running} | {value}"]
         best, following = self._seconds[id(step)]

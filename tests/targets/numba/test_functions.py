@@ -18,7 +18,7 @@ CASES: dict[str, tuple[Any, Any, np.ndarray]] = {
     "_log": (mpmath.log, np.log, POSITIVE),
     "_log1p": (mpmath.log1p, np.log1p, np.concatenate([POSITIVE, RNG.uniform(-0.999999, 1, 300), -SMALL])),
     "_tanh": (mpmath.tanh, np.tanh, np.concatenate([RNG.uniform(-30, 30, 300), NEAR, SMALL])),
-    "_sigmoid": (lambda x: 1 / (1 + mpmath.exp(-x)), None, np.concatenate([RNG.uniform(-745, 50, 300), NEAR])),
+    "_entry_sigmoid": (lambda x: 1 / (1 + mpmath.exp(-x)), None, np.concatenate([RNG.uniform(-745, 50, 300), NEAR])),
 }
 EDGES = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0, -1.0, 1.0, -2.0, 1e308, -1e308, 5e-324, 709.79, -746.0])
 

@@ -1,10 +1,14 @@
 """Models of several kinds give what NumPy gives: recurrences, masks, gathers, scatters, and what stays with NumPy."""
 
+import re
+
 import numpy as np
 import pytest
 from sympy import Eq, IndexedBase, Sum, exp, loggamma, symbols, tanh
 
-from symgrad import Model, if_else
+from symgrad import Model, if_else, sigmoid
+from symgrad.runtime import entries
+from symgrad.targets.numba.functions import OWN
 
 numba = pytest.importorskip("numba")
 
@@ -51,6 +55,15 @@ def test_gathers_are_read_in_place_and_scatters_add_up():
     given["group"][2] = 4
     with pytest.raises(IndexError):
         of_numba.value(**given)
+
+
+def test_functions_of_entries_have_names_that_those_of_arrays_have_not():
+    """A module has both where second derivatives, which are NumPy's, call what kernels call, too."""
+    model = Model(Sum(sigmoid(x[n]) * y[n] ** 2 * exp(x[n]), (n, 0, N - 1)), [x])
+    found = re.findall(r"^def (_\w+)", model.source(target="numba", hvp=True), re.MULTILINE)
+    assert {"_sigmoid", "_entry_sigmoid"} <= set(found) and len(set(found)) == len(found)
+    of_arrays = {name for name, value in vars(entries).items() if callable(value)}
+    assert not {f"_{name}" for name in OWN.values()} & of_arrays
 
 
 def test_what_numba_lacks_stays_with_numpy_and_the_module_says_so():
