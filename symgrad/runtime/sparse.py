@@ -22,11 +22,12 @@ class Pattern:
         empty = np.zeros(0, dtype=np.intp)
         rows, columns = (np.concatenate([empty, *(part[n].ravel() for part in parts)]) for n in (1, 2))
         keys = rows * shape[1] + columns
-        order = np.argsort(keys, kind="stable")
-        keys = keys[order]
-        new = np.concatenate([keys[:1] == keys[:1], keys[1:] != keys[:-1]])
+        rising = bool(np.all(keys[1:] > keys[:-1]))  # as of residuals line by line
+        order = np.arange(len(keys)) if rising else np.argsort(keys, kind="stable")
         self.shape, self._sides = shape, [part[0] for part in parts]
         self._joined: NDArray[Any] | None = None  # for each value the entry that it is added to, if some share one
+        keys = keys if rising else keys[order]
+        new = np.concatenate([keys[:1] == keys[:1], keys[1:] != keys[:-1]])
         if not new.all():
             self._joined = np.empty(len(keys), dtype=np.intp)
             self._joined[order] = np.cumsum(new) - 1
