@@ -71,6 +71,8 @@ def warm(questions: Sequence[str]) -> None:
     for question in questions:
         if question != "check":
             answer({"ask": question, "text": "norm2(X*w - y)^2", "shapes": {}, "by": ["w"]})
+        if question in ("derivative", "code"):
+            answer({"ask": question, "text": "minimise x'*x subject to h'*x = 1", "shapes": {}, "by": ["x"]})
 
 
 def _told(error: SymgradError) -> Answer:
