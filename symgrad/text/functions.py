@@ -100,15 +100,8 @@ CURES = {
 }
 
 CONSTANTS = ("pi", "inf")
-NAMES_TOO = (
-    "gamma",
-    "step",
-    "matrix",
-    "vector",
-    "sign",
-    "delta",
-    "constant",
-)  # functions whose names may be those of symbols, too
+# functions whose names may be those of symbols, too
+NAMES_TOO = ("gamma", "step", "matrix", "vector", "sign", "delta", "constant", "norm", "ones", "zeros")
 
 
 def signature(name: str) -> Signature | None:

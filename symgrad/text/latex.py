@@ -77,15 +77,18 @@ class _Reader(Expressions):
         ordered = _in_order(definitions)
         result = results[0] if results else tree.Name(ordered[-1].name, ordered[-1].at)
         made = tree.Program(self.source, (), tuple(ordered), result, origin=self.origin)
-        self._refuse_doubtful_deltas(made)
+        self._refuse_doubts(made)
         return made
 
-    def _refuse_doubtful_deltas(self, program: tree.Program) -> None:
-        """An error where δ with two subscripts is Kronecker's delta, and δ a symbol elsewhere."""
+    def _refuse_doubts(self, program: tree.Program) -> None:
+        """An error where δ is Kronecker's delta and a symbol, or x has entries, one of which x_1 could be."""
         nodes = (node for part in program.expressions() for node in tree.walk(part))
         named = {node.text for node in nodes if isinstance(node, tree.Name)} | {one.name for one in program.definitions}
         if self.deltas and "delta" in named:
             raise self.wrong("Kronecker's delta, or a symbol? Give the symbol another letter", self.deltas[0])
+        doubtful = [place for name, place in self.numbered.items() if name in self.arrays]
+        if doubtful:
+            raise self.wrong("an entry, or a symbol of its own? Give the symbol another letter", doubtful[0])
 
     def _at_derivative(self) -> bool:
         return [self.ahead(n) for n in range(3)] == [r"\frac", "{", r"\partial"]

@@ -164,7 +164,7 @@ class Expressions(Cases):
             depth += {"{": 1, "}": -1}.get(self.ahead(count), 0)
             count += 1
         is_name = self.next in FONTS or self.next[1:] in GREEK or (self.next.isalpha() and self.next.isascii())
-        letters = [self.ahead(n) for n in range(count)]
+        letters = [self.ahead(n) for n in range(count)] or [""]
         below = letters.index("_") if "_" in letters else -1
         single = below == 1 or (letters[0] in FONTS and below > 0 and letters[below - 1] == "}")
         return is_name and single and self.ahead(count) == "_"
@@ -251,7 +251,8 @@ class Expressions(Cases):
             start, token = self.place, self.take()
             letters, place = self.inside()
             name, at = "".join(letter.text for letter in letters).replace(r"\_", "_"), token.at.to(place)
-            if functions.signature(name) is not None:
+            is_symbol = token.text == r"\mathrm" and name in functions.NAMES_TOO and self.next not in ("(", "[")
+            if functions.signature(name) is not None and not is_symbol:
                 return name if name == functions.NORM else functions.canonical(name), at
             if token.text != r"\mathrm":
                 raise self.wrong(functions.unknown(name, ()), at)

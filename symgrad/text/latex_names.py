@@ -24,6 +24,8 @@ class Names(Tokens):
     spelled : how each name is written.
     is_grouped : whether the place is a name in braces, whose subscript belongs to it: `{W_q}_{ij}`.
     deltas : where Kronecker's deltas stand.
+    numbered : the letters of names that have a number, such as x_1, and where one stands.
+    arrays : the names that have entries.
     """
 
     def __init__(self, source: str) -> None:
@@ -32,6 +34,8 @@ class Names(Tokens):
         self.spelled: dict[str, str] = {}
         self.is_grouped = False
         self.deltas: list[Span] = []
+        self.numbered: dict[str, Span] = {}
+        self.arrays: set[str] = set()
 
     @abstractmethod
     def _sum(self) -> tree.Expression:
@@ -74,6 +78,8 @@ class Names(Tokens):
         parts = [token for token in inside if token.text != ","]
         own = self._own(inside)
         if own and not all(token.text in self.bound for token in parts):
+            if own.isdigit() and not self.is_grouped:
+                self.numbered.setdefault(name.text, whole)
             return tree.Name(f"{name.text}_{own}", whole)
         if parts and all(token.text in self.bound for token in parts):
             subscripts: tuple[tree.Expression, ...] = tuple(
@@ -126,6 +132,7 @@ class Names(Tokens):
 
     def entry(self, name: tree.Name, subscripts: tuple[tree.Expression, ...], at: Span) -> tree.Expression:
         """An entry, or Kronecker's delta."""
+        self.arrays.add(name.text)
         if name.text != "delta" or self.source[name.at.start : name.at.end] != r"\delta" or len(subscripts) != 2:
             return tree.Subscripted(name, subscripts, at)
         self.deltas.append(at)

@@ -66,6 +66,7 @@ from tests.families import one_in
             "sum[i] if(x[i] > 0 & x[i] != 2, x[i], 0)",
         ),
         (r"\operatorname{constant}(a) b", "constant(a)*b"),
+        (r"\sum_i \mathrm{norm}_i^2", "sum[i] norm[i]^2"),
         (r"\sum_{i=1}^{N} i |x_i - 1|", "sum[i=1:N] i*abs(x[i] - 1)"),
         (r"\sum_i x_i \sum_i y_i", "sum[i] x[i]*sum[i1] y[i1]"),
         (r"\prod_{0\leq i\leq N-1} x_i", "prod[i=0:N-1] x[i]"),
@@ -92,6 +93,8 @@ def test_latex_says_what_the_text_says(written: str, text: str | None) -> None:
         (r"|A|", "|", "an absolute value or a determinant"),
         (r"e + e^{x}", "e", "a power of e, or of a symbol"),
         (r"\sum_{i,j} \delta_{i,j} A_{i,j} + \delta", r"\delta_{i,j}", "Kronecker's delta, or a symbol"),
+        (r"\sum_i x_i^2 + x_1", "x_1", "an entry, or a symbol of its own"),
+        ("% subscripts from 1\nx_{1}^2 + \\sum_{i=1}^{N-1} (x_{i+1} - x_i)^2", "x_{1}", "an entry, or a symbol"),
         (r"\sum_i x_{i+1}", r"x_{i+1}", "needs a comment % subscripts from 0"),
         (
             r"\sum_i \begin{cases} 1 & \text{if } x_i > 0 \wedge x_i < 1 \vee a = 3 \\ 0 & \text{otherwise}\end{cases}",

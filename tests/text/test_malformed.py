@@ -8,6 +8,7 @@ import pytest
 from symgrad import FormulaError, parse
 from symgrad.text.reading import LONGEST
 from tests.text.formula_records import RECORDS
+from tests.text.test_entries import VALUES
 
 WRONG = 400  # texts that are expected to be wrong
 STRANGE = "()[]{}'^.*/+-=,;:<>|!@$\"\\ \n\tx9Σλ∑√²\u200b\x00"
@@ -44,6 +45,35 @@ def test_mistyped_formulas():
             assert error.message
             assert set(str(error)) & set("~^")
         assert time.process_time() - begun < 1, text
+
+
+COUNTED = [record[0] for record in VALUES]
+LATEX = [
+    "% subscripts from 0\nC &= \\sum_k (h_{T,k} - Y_k)^2 \\\\ h_{0,k} &= 0 \\\\ h_{t,k} &= \\tanh(h_{t-1,k})",
+    r"\sum_i \begin{cases} x_i & \text{if}\;(x_i > 0) \wedge (x_i \neq 2) \\ 0 & \text{otherwise}\end{cases}",
+    r"{W_q}_{m,d} = \sum_n A_{nm} B_{nd} \\ \sum_{m,d} {W_q}_{m,d}",
+    r"\sum_{i,j} x_i {\operatorname{inverse}_{i,j}(S_{ij})}_{i,j} x_j + |a|",
+    r"\max_{0\leq q\leq 1, 0\leq p\leq 1}\,{Z_{1}}_{p,q} + \delta_{pq}",
+]
+
+
+@pytest.mark.parametrize(("texts", "notation"), [(COUNTED, "text"), (LATEX, "latex")])
+def test_mistyped_subscripts(texts, notation):
+    rng = random.Random(3)
+    for _ in range(200):
+        text = mistyped(rng.choice(texts), rng)
+        begun = time.process_time()
+        try:
+            assert parse(text, notation=notation).elaborated is not None
+        except FormulaError as error:
+            assert 0 <= error.start <= error.end <= len(text)
+        assert time.process_time() - begun < 1, text
+
+
+@pytest.mark.parametrize("text", [r"\sum_i {", r"x + {", r"{x_{1}}_{", r"\max_{0\leq", "%", r"\delta_{"])
+def test_latex_that_ends_early(text):
+    with pytest.raises(FormulaError):
+        parse(text, notation="latex")
 
 
 @pytest.mark.parametrize(
