@@ -46,14 +46,15 @@ def _centred(x: Any, shares: Any, axis: int, out: Any = None) -> Any:
     Where one of them is near 1, all x are first taken from the one that has it, which cancels.
     """
     x, shares = (np.moveaxis(array, axis, -1) for array in np.broadcast_arrays(x, shares))
-    mean, near = np.einsum("...i,...i", shares, x)[..., None], np.zeros(x.shape[:-1], dtype=bool)
-    if np.max(shares, initial=0) > 0.9:  # or else no sum of squares is
-        near = np.einsum("...i,...i", shares, shares) > 0.9
+    mean = np.einsum("...i,...i", shares, x)[..., None]
+    out = out if out is None else np.moveaxis(out, axis, -1)
+    if np.max(shares, initial=0) <= 0.9:  # then no sum of squares is larger
+        return np.moveaxis(np.subtract(x, mean, out=out), -1, axis)
+    near = np.einsum("...i,...i", shares, shares) > 0.9
     far, high = x[near], shares[near]
-    centred = np.subtract(x, mean, out=out if out is None else np.moveaxis(out, axis, -1))
-    if far.size:
-        far = far - np.take_along_axis(far, high.argmax(-1)[..., None], -1)
-        centred[near] = far - np.einsum("...i,...i", high, far)[..., None]
+    centred = np.subtract(x, mean, out=out)
+    far = far - np.take_along_axis(far, high.argmax(-1)[..., None], -1)
+    centred[near] = far - np.einsum("...i,...i", high, far)[..., None]
     return np.moveaxis(centred, -1, axis)
 
 
