@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sympy import IndexedBase, KroneckerDelta, Mod, Sum, Symbol, sqrt, symbols
 
+from symgrad import Model, softmax
 from symgrad.formula.sums import sums_tidied
-from symgrad.functions import if_else
+from symgrad.functions import IndexedSoftmax, if_else
 
 K, N = symbols("K N", integer=True, positive=True)
 i, j = symbols("i j", integer=True)
@@ -57,3 +58,14 @@ def test_a_sum_says_the_same(name):
         assert made == expected
     for place in range(5):
         assert number(made, place) == pytest.approx(number(given, place))
+
+
+def test_a_delta_puts_nothing_into_a_softmax_that_names_the_index_that_it_is_over() -> None:
+    """softmaxₖ(x[j + k]) at j = i − k is not softmaxₖ(x[i])."""
+    share = IndexedSoftmax(x[j + i], (i, 0, 2))
+    body = Sum(KroneckerDelta(K, i + j) * share, (j, 0, N - 1), (i, 0, 2))
+    assert all(part.function.has(part.index) for part in sums_tidied(body).atoms(IndexedSoftmax))
+    y = IndexedBase("y", shape=(N + 2,))
+    windows = Sum(softmax(y[i + j], (i, 0, 2)) ** 2, (i, 0, 2), (j, 0, N - 1))
+    written = Model(windows, [y]).gradient(y[i])
+    assert all(part.function.has(part.index) for part in written.atoms(IndexedSoftmax))

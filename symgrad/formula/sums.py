@@ -5,7 +5,7 @@ from typing import Any
 
 from sympy import Add, And, Expr, Ge, Indexed, KroneckerDelta, Le, Mod, Mul, S, Sum, expand
 
-from symgrad.functions import if_else
+from symgrad.functions import IndexedSoftmax, if_else
 from symgrad.matrix_functions import CholeskyEntry, InverseEntry
 
 
@@ -36,6 +36,9 @@ def _without_delta(expr: Sum) -> Expr:
 
 def _moved(expr: Expr, index: Any, last: Expr, place: Expr, other: Expr) -> Expr | None:
     """The term at the one value of the index where `other` is `place`."""
+    shares = expr.atoms(IndexedSoftmax)  # each at a place that names the index it is over: nothing else is put there
+    if any(share.has(index) and share.index in {index, *place.free_symbols, *other.free_symbols} for share in shares):
+        return None
     if isinstance(other, Mod):
         shift = other.args[0] - index
         if other.args[1] != last + 1 or shift.has(index):
