@@ -78,11 +78,13 @@ def refuse_crossed(place: str, low: Any, high: Any) -> None:
     if isinstance(low, str) or isinstance(high, str):
         return
     try:
-        crossed = np.greater(low, high)
+        crossed = np.greater(low, high) | np.equal(low, np.inf) | np.equal(high, -np.inf)
     except ValueError:
         raise ModelError(f"{place}: bounds of the shapes {np.shape(low)} and {np.shape(high)} do not fit") from None
     if np.any(crossed):
         at = tuple(int(n) for n in np.argwhere(crossed)[0])
         low, high = (float(np.broadcast_to(one, np.shape(crossed))[at]) for one in (low, high))
         where = f" at {list(at)}" if at else ""
+        if low <= high:
+            raise ModelError(f"{place}: no number is between {low:g} and {high:g}{where}; None is no bound")
         raise ModelError(f"{place}: the lower bound {low:g}{where} is above the upper bound {high:g}")

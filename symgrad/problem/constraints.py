@@ -71,8 +71,25 @@ def constraints(stated: Any, taken: set[str], sizes: Set[Any]) -> tuple[Constrai
         relation, limits = _relation(rest, place)
         name = _name(stated_name, number, taken)
         taken |= {name, f"{MULTIPLIER}{name}"}
-        made.append(_constraint(name, place, relation, limits, sizes))
+        one = _constraint(name, place, relation, limits, sizes)
+        for other in made:
+            if _says_the_same(one, other):
+                raise ModelError(
+                    f"{one.said}: it says the same as {other.said}, and multipliers of both would not be determined; "
+                    "leave one out"
+                )
+        made.append(one)
     return tuple(made)
+
+
+def _says_the_same(one: Constraint, other: Constraint) -> bool:
+    """Whether two constraints are one, also where both sides have changed places."""
+    if one.ranges != other.ranges:
+        return False
+    if one.kind == other.kind and one.gap == other.gap:
+        return True
+    turned = {"=": "=", "≤": "≥", "≥": "≤"}[one.kind] == other.kind
+    return turned and not _is_matrix(one.gap) and bool(one.gap == -other.gap)
 
 
 def _parted(part: Any) -> list[Any]:
@@ -121,17 +138,17 @@ def _constraint(name: str, place: str, relation: Any, limits: Sequence[Any], siz
     if kind is None or not isinstance(relation, Relational):
         raise ModelError(f"{said} ({type(relation).__name__}) is no constraint; write Eq(a, b), Le(a, b) or Ge(a, b)")
     try:
-        symbol, equation, found, gap = _gaps(name, _plain(relation.lhs), _plain(relation.rhs), limits, sizes)
+        symbol, equation, found, gap = _gaps(name, *_plain(relation.lhs, relation.rhs), limits, sizes)
     except ModelError as problem:
         raise ModelError(f"{said}: {problem}") from None
     return Constraint(name, place, relation, kind, symbol, equation, found, gap)
 
 
-def _plain(side: Any) -> Any:
-    """A side of a relation; a 1×1 matrix as the scalar that it is."""
-    if getattr(side, "is_Matrix", False) and tuple(side.shape) == (1, 1):
-        return side[0, 0]
-    return side
+def _plain(*sides: Any) -> list[Any]:
+    """The sides of a relation; where no matrix is compared, a 1×1 matrix as the scalar that it is."""
+    if any(map(_is_matrix, sides)):
+        return list(sides)
+    return [side[0, 0] if getattr(side, "is_Matrix", False) else side for side in sides]
 
 
 def _gaps(

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from types import MappingProxyType, SimpleNamespace
@@ -104,8 +105,10 @@ class SolvedProblem(ReportedProblem):
 
 def _run(method: str, flat: FlatProblem, options: Mapping[str, Any], shown: Seen) -> Found:
     try:
-        return DRIVERS[method](flat, dict(options), shown)
-    except TypeError as wrong:  # as SciPy and Ipopt say it
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Unknown solver options")
+            return DRIVERS[method](flat, dict(options), shown)
+    except (TypeError, Warning) as wrong:  # as SciPy and Ipopt say it
         if options and ("unexpected keyword" in str(wrong) or "option" in str(wrong)):
             raise ModelError(f"{method} does not take the options {dict(options)}: {wrong}") from None
         raise

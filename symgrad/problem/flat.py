@@ -70,8 +70,9 @@ class FlatProblem:
         self.start = np.clip(vector, self.low, self.high)
         self._known: dict[Any, tuple[bytes, Any]] = {}
         self._patterns: dict[str, Any] = {}
-        self._both(self.start)  # what does not fit is said at once
+        objective = self.objective(self.start)  # what does not fit is said at once
         values = self._values(self.start)
+        _refuse_undefined(objective, constraints, values)
         self.sides = {one.name: np.shape(value) for one, value in zip(constraints, values, strict=True)}
         sides = [ENDS[one.kind] for one in constraints]
         sizes = [int(np.size(value)) for value in values]
@@ -160,6 +161,23 @@ class FlatProblem:
         for dimension, (number, axis, expression) in determined([axes_of(one) for one in known]).items():
             found[dimension] = int(expression.subs({SIDE: sides[number][axis], **found}))
         return {str(dimension): size for dimension, size in found.items()}
+
+
+def _refuse_undefined(objective: float, constraints: Sequence[Constraint], values: Sequence[Any]) -> None:
+    """An error where a start has no value.
+
+    Raises
+    ------
+    ModelError : objective or a constraint is no number there.
+    """
+    at = "there, and with these data; start where it is a number"
+    if np.isnan(objective):
+        raise ModelError(f"x0: the objective is not-a-number {at}")
+    for one, value in zip(constraints, values, strict=True):
+        if np.isnan(value).any():
+            entry = tuple(int(n) for n in np.argwhere(np.isnan(value))[0])
+            where = f" at {list(entry)}" if entry else ""
+            raise ModelError(f"x0: {one.said}: not-a-number{where} {at}")
 
 
 def _sides(argument: Argument, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Eq, Ge, Idx, IndexedBase, Le, Lt, MatrixSymbol, Ne, Sum, Symbol, ZeroMatrix, sin, symbols
+from sympy import Eq, Ge, Idx, IndexedBase, Le, Lt, MatrixSymbol, Ne, Sum, Symbol, ZeroMatrix, log, oo, sin, symbols
 
 from symgrad import ModelError, Problem, UnsupportedError, sumsq
 from symgrad.generated import imported
@@ -317,6 +317,24 @@ def test_quantities_of_where_and_zero_objectives() -> None:
             (
                 lambda: small().solve((1, 1), method="newton"),
                 "there is no method 'newton'.*; choose trust-constr, SLSQP",
+            ),
+            (
+                lambda: Problem(x + y, [x, y], subject_to=[Eq(x, 1), Le(x, y), Ge(y - x, 0)]),
+                r"subject_to\[2\], -x \+ y >= 0: it says the same as subject_to\[1\], x <= y, .*leave one out",
+            ),
+            (
+                lambda: Problem(sumsq(w), [w], subject_to=[Eq(w.T * w, MatrixSymbol("c", M, 1), evaluate=False)]),
+                r"subject_to\[0\], .*: a matrix of shape \(M, 1\) is compared with one of shape \(1, 1\)",
+            ),
+            (lambda: Problem(x, [x], bounds={x: (oo, None)}), r"bounds\[x\]: no number is between inf and inf"),
+            (
+                lambda: Problem(x**2, [x], subject_to=[Le(log(x), 1)]).solve(-1, check=False),
+                r"x0: subject_to\[0\], log\(x\) <= 1: not-a-number there",
+            ),
+            (lambda: Problem(h * x**2, [x]).solve(1, {h: np.nan}), "x0: the objective is not-a-number there"),
+            (
+                lambda: small().solve((1, 1), method="SLSQP", options={"depth": 3}),
+                "SLSQP does not take the options {'depth': 3}",
             ),
             (lambda: small().solve({x: 1}), "x0 has no y"),
             (lambda: small().solve({x: 1, y: 1, z: 1}), "x0 has z, which is no variable"),
