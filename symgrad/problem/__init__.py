@@ -27,7 +27,8 @@ class Problem(SolvedProblem):
         over the range that their subscripts allow or that is stated, `(Eq(x[t + 1], f), (t, 0, N - 2))`; of matrices
         (`Le(A*x, b, evaluate=False)`, since SymPy compares no matrices). Pairs `(name, relation)` or a dictionary name
         the constraints; else they are called c0, c1 and so on.
-    bounds : `{x: (low, high)}` with numbers, arrays, symbols of data, or None for no bound.
+    bounds : `{x: (low, high)}` with numbers, arrays, data, expressions of data (entry by entry), or None for no
+        bound.
     where, facts, sizes : as for `Model`.
     name : the problem's name.
 

@@ -1,4 +1,4 @@
-"""The bounds of a problem's variables: numbers, arrays of numbers, or data."""
+"""The bounds of a problem's variables: numbers, arrays of numbers, data, or expressions of data."""
 
 import math
 from collections.abc import Mapping
@@ -6,16 +6,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sympy import Basic, IndexedBase, MatrixSymbol, Symbol, sympify
+from sympy import Basic, Dummy, Expr, Indexed, IndexedBase, MatrixSymbol, Symbol, lambdify, sympify
 
 from symgrad.calls import quoted
 from symgrad.errors import ModelError
-from symgrad.frontend.names import base_symbol, label_of, name_of
+from symgrad.frontend.names import base_symbol, label_of, name_of, occurring
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """The least and the largest value of a variable's entries: numbers, arrays, or the names of data."""
+    """The least and the largest value of a variable's entries: numbers, arrays, names of data, or expressions of data.
+
+    An expression is meant entry by entry.
+    """
 
     low: Any
     high: Any
@@ -41,6 +44,10 @@ def bounds(stated: Any, variables: tuple[Any, ...]) -> dict[str, Bounds]:
         if not isinstance(pair, tuple | list) or len(pair) != 2:
             raise ModelError(f"bounds[{key}] is {quoted(pair)}; give a pair (low, high), with None for no bound")
         low, high = (_end(key, one, none) for one, none in zip(pair, (-math.inf, math.inf), strict=True))
+        for end in (low, high):
+            own = [name for name in data_of(end) if name in found]
+            if own:
+                raise ModelError(f"bounds[{key}]: {own[0]} is a variable; write it as a constraint")
         refuse_crossed(f"bounds[{key}]", low, high)
         found[known[label]] = Bounds(low, high)
     return found
@@ -58,7 +65,12 @@ def _end(key: Any, given: Any, none: float) -> Any:
     if isinstance(given, _NAMED):
         return name_of(given)
     if isinstance(given, Basic) and not given.is_number:
-        raise ModelError(f"bounds[{key}]: {given} is an expression; give a number or data, or write it as a constraint")
+        if not isinstance(given, Expr) or given.has(Indexed, MatrixSymbol):
+            raise ModelError(
+                f"bounds[{key}]: {given} is neither a number nor data, nor an expression of numbers and whole arrays "
+                "such as 2*top; write it as a constraint"
+            )
+        return given
     try:
         found = np.asarray(float(sympify(given)) if isinstance(given, Basic) else given, dtype=float)
     except (TypeError, ValueError):
@@ -68,6 +80,25 @@ def _end(key: Any, given: Any, none: float) -> Any:
     return found if found.ndim else float(found)
 
 
+def data_of(end: Any) -> list[str]:
+    """The names of the data that an end is made of."""
+    if isinstance(end, Basic):
+        return [name_of(symbol) for symbol in occurring([end])]
+    return [end] if isinstance(end, str) else []
+
+
+def end_of(end: Any, data: Mapping[str, Any]) -> Any:
+    """The value of an end."""
+    if isinstance(end, str):
+        return np.asarray(data[end], dtype=float)
+    if not isinstance(end, Basic):
+        return np.asarray(end, dtype=float)
+    symbols = list(occurring([end]))
+    numbers = {symbol: Dummy() for symbol in symbols}
+    values = [np.asarray(data[name_of(symbol)], dtype=float) for symbol in symbols]
+    return np.asarray(lambdify([*numbers.values()], end.xreplace(numbers), "numpy")(*values), dtype=float)
+
+
 def refuse_crossed(place: str, low: Any, high: Any) -> None:
     """An error where a low bound is above its high one; data are looked at when they are given.
 
@@ -75,7 +106,7 @@ def refuse_crossed(place: str, low: Any, high: Any) -> None:
     ------
     ModelError : it is, or arrays of bounds have shapes that do not fit.
     """
-    if isinstance(low, str) or isinstance(high, str):
+    if any(isinstance(end, str | Basic) for end in (low, high)):
         return
     try:
         crossed = np.greater(low, high) | np.equal(low, np.inf) | np.equal(high, -np.inf)

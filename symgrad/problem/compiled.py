@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sympy import Basic
 
 from symgrad import targets
 from symgrad.calls import checked, switch, whole_number
@@ -143,8 +144,8 @@ class CompiledProblem(StatedProblem):
 
 
 def _text(end: Any) -> str:
-    """An end of a bound in a module: a number, a list, None for none, or the name of data."""
-    if isinstance(end, str):
+    """An end of a bound in a module: a number, a list, None for none, or the name or an expression of data."""
+    if isinstance(end, str | Basic):
         return f'"{end}"'
     if np.ndim(end):
         return repr(np.asarray(end).tolist()).replace("inf", 'float("inf")')

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from sympy import Add, IndexedBase, Lambda, MatrixSymbol, Sum, Symbol, sympify
+from sympy import Add, Basic, IndexedBase, Lambda, MatrixSymbol, Sum, Symbol, sympify
 
 from symgrad.calls import checked
 from symgrad.errors import ModelError
@@ -16,7 +16,7 @@ from symgrad.frontend.names import label_of, name_of
 from symgrad.functions.norms import dot
 from symgrad.inspect.display import LATEX, Display, in_display_style
 from symgrad.model import Model
-from symgrad.problem.bounds import Bounds
+from symgrad.problem.bounds import Bounds, data_of
 from symgrad.problem.compiled import CompiledProblem
 from symgrad.problem.constraints import Constraint
 
@@ -148,9 +148,9 @@ def _called(constraint: Constraint) -> str:
 def _bound(variable: Any, bound: Bounds) -> Row | None:
     """The bounds of a variable, if it has some."""
     parts: list[Box] = [name_box(label_of(variable))]
-    if isinstance(bound.low, str) or np.any(np.isfinite(bound.low)):
+    if data_of(bound.low) or np.any(np.isfinite(bound.low)):
         parts = [_end(bound.low, f"low_{name_of(variable)}"), operator("≤"), *parts]
-    if isinstance(bound.high, str) or np.any(np.isfinite(bound.high)):
+    if data_of(bound.high) or np.any(np.isfinite(bound.high)):
         parts += [operator("≤"), _end(bound.high, f"high_{name_of(variable)}")]
     return Row(row(*parts)) if len(parts) > 1 else None
 
@@ -158,6 +158,8 @@ def _bound(variable: Any, bound: Bounds) -> Row | None:
 def _end(end: Any, name: str) -> Box:
     if isinstance(end, str):
         return name_box(end)
+    if isinstance(end, Basic):
+        return layout(end.xreplace({array: Symbol(name_of(array)) for array in end.atoms(IndexedBase)}))
     return name_box(name) if np.ndim(end) else layout(sympify(int(end) if float(end).is_integer() else float(end)))
 
 

@@ -144,11 +144,12 @@ def _constraint(name: str, place: str, relation: Any, limits: Sequence[Any], siz
     return Constraint(name, place, relation, kind, symbol, equation, found, gap)
 
 
-def _plain(*sides: Any) -> list[Any]:
+def _plain(left: Any, right: Any) -> tuple[Any, Any]:
     """The sides of a relation; where no matrix is compared, a 1×1 matrix as the scalar that it is."""
-    if any(map(_is_matrix, sides)):
-        return list(sides)
-    return [side[0, 0] if getattr(side, "is_Matrix", False) else side for side in sides]
+    if _is_matrix(left) or _is_matrix(right):
+        return left, right
+    left, right = (side[0, 0] if getattr(side, "is_Matrix", False) else side for side in (left, right))
+    return left, right
 
 
 def _gaps(

@@ -12,6 +12,7 @@ import numpy as np
 
 from symgrad.calls import checked, quoted
 from symgrad.errors import ModelError
+from symgrad.problem.bounds import data_of
 from symgrad.problem.flat import FlatProblem, Vector, by_name, started
 from symgrad.problem.reported import ReportedProblem
 from symgrad.problem.solution import Solution, judged
@@ -95,7 +96,7 @@ class SolvedProblem(ReportedProblem):
     def _needed(self) -> list[str]:
         """The data that functions need, and bounds."""
         arguments = [a.name for a in self.model.arguments if a.role == "data" and a.name not in self.multipliers]
-        ends = [end for one in self.bounds.values() for end in (one.low, one.high) if isinstance(end, str)]
+        ends = [name for one in self.bounds.values() for end in (one.low, one.high) for name in data_of(end)]
         return list(dict.fromkeys([*arguments, *ends]))
 
     @cached_property

@@ -15,7 +15,7 @@ from symgrad.errors import ModelError
 from symgrad.frontend.names import label_of, name_of
 from symgrad.frontend.signature import SIDE, determined
 from symgrad.outputs.function import axes_of
-from symgrad.problem.bounds import Bounds, refuse_crossed
+from symgrad.problem.bounds import Bounds, data_of, end_of, refuse_crossed
 from symgrad.problem.constraints import MULTIPLIER, Constraint
 from symgrad.problem.functions import BOTH, CONSTRAINTS, HESSIAN, HESSIAN_PATTERN, JACOBIAN, JACOBIAN_PATTERN
 from symgrad.problem.lagrangian import FACTOR
@@ -207,9 +207,13 @@ def _ends(name: str, bound: Bounds, shape: tuple[int, ...], data: Mapping[str, A
     """The bounds of a variable's entries in one vector each."""
     ends = []
     for end in (bound.low, bound.high):
-        if isinstance(end, str) and end not in data:
-            raise ModelError(f"bounds[{name}] is {end}, of which there are no data")
-        given = np.asarray(data[end] if isinstance(end, str) else end, dtype=float)
+        missing = [one for one in data_of(end) if one not in data]
+        if missing:
+            raise ModelError(f"bounds[{name}] is {end}, and there are no data {', '.join(missing)}")
+        try:
+            given = end_of(end, data)
+        except ValueError as wrong:
+            raise ModelError(f"bounds[{name}] is {end}, which the data do not fit: {wrong}") from None
         given = given.reshape(shape) if given.size == np.prod(shape) and given.ndim else given
         try:
             ends.append(np.broadcast_to(given, shape).ravel())

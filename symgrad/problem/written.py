@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sympy import Eq, Float, Ge, Indexed, IndexedBase, Le, MatrixSymbol, S, Symbol
+from sympy import Basic, Eq, Float, Ge, Indexed, IndexedBase, Le, MatrixSymbol, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import UnsupportedError
@@ -96,7 +96,7 @@ def bounds_of(variables: Sequence[Any], bounds: Mapping[str, Bounds]) -> Iterato
 
     Raises
     ------
-    UnsupportedError : a bound is an array of numbers.
+    UnsupportedError : a bound is an array of numbers, or of an array an expression of data.
     """
     for variable in variables:
         ends = bounds[name_of(variable)]
@@ -105,13 +105,18 @@ def bounds_of(variables: Sequence[Any], bounds: Mapping[str, Bounds]) -> Iterato
                 raise UnsupportedError(
                     f"a bound of {variable} is an array of numbers, which formulas as text do not have; give it a name"
                 )
-            if isinstance(end, str) or end != none:
+            if isinstance(end, Basic) and not isinstance(variable, Symbol):
+                raise UnsupportedError(
+                    f"a bound of {variable} is an expression of data, {end}, which formulas as text have of scalars "
+                    "only; write it as a constraint"
+                )
+            if isinstance(end, str | Basic) or end != none:
                 yield relation(*_with_end(variable, end), evaluate=False)
 
 
 def _with_end(variable: Any, end: Any) -> tuple[Any, Any]:
     """A variable, or its entry, and what it is bound by."""
-    number = Float(end) if isinstance(end, float) else None
+    number = Float(end) if isinstance(end, float) else end if isinstance(end, Basic) else None
     if isinstance(variable, IndexedBase):
         at = tuple(Symbol(f"i{axis}", integer=True) for axis in range(len(variable.shape)))
         return variable[at], IndexedBase(end, shape=variable.shape, real=True)[at] if number is None else number

@@ -197,6 +197,21 @@ def test_bounds_of_data_and_arrays() -> None:
         problem.solve(np.zeros(3), {top: [1.0, -2.0, 3.0]}, progress=False)
 
 
+def test_bounds_that_are_expressions_of_data() -> None:
+    u, top = IndexedBase("u", (N,)), IndexedBase("top", (N,))
+    problem = Problem(Sum((u[n] - 2) ** 2, (n, 0, N - 1)) + x, [u, x], bounds={u: (-h, 2 * top - h), x: (h**2, None)})
+    given = {top: [0.5, 1.0, 3.0], h: 0.5}
+    found = problem.solve({u: np.zeros(3), x: 1.0}, given, progress=False, check=False)
+    np.testing.assert_allclose(found.x.u, [0.5, 1.5, 2], atol=1e-4)
+    assert abs(found.x.x - 0.25) < 1e-6
+    assert "−h ≤ u ≤ 2·top − h" in str(problem.show()).replace("*", "·")
+    assert problem.compile(check=False).BOUNDS["x"] == ("h**2", None)
+    with pytest.raises(ModelError, match="data has no top; the problem needs h, top"):
+        problem.solve({u: np.zeros(3), x: 1.0}, {h: 1.0}, progress=False, check=False)
+    with pytest.raises(ModelError, match=r"bounds\[u\]: the lower bound -0.5 at \[0\] is above the upper bound -2.5"):
+        problem.solve({u: np.zeros(3), x: 1.0}, {top: [-1.0, 1, 1], h: 0.5}, progress=False, check=False)
+
+
 def test_multipliers_have_names_and_signs() -> None:
     for method in ("trust-constr", "SLSQP"):
         problem = Problem((x - 3) ** 2 + (y - 1) ** 2, [x, y], subject_to={"top": Le(x, 1), "floor": Ge(y, 2)})
@@ -259,7 +274,11 @@ def test_quantities_of_where_and_zero_objectives() -> None:
             (lambda: Problem(x, [x], bounds={x: (2, 1)}), r"bounds\[x\]: the lower bound 2 is above the upper bound 1"),
             (lambda: Problem(x, [x], bounds={y: (0, 1)}), r"bounds\[y\]: y is no variable of the problem; they are x"),
             (lambda: Problem(x, [x], bounds={x: 3}), r"bounds\[x\] is 3 \(int\); give a pair"),
-            (lambda: Problem(x, [x], bounds={x: (h + 1, 3)}), r"bounds\[x\]: h \+ 1 is an expression"),
+            (
+                lambda: Problem(x, [x], bounds={x: (v[n] + 1, 3)}),
+                r"bounds\[x\]: v\[n\] \+ 1 is neither a number nor data",
+            ),
+            (lambda: Problem(x + y, [x, y], bounds={x: (y + 1, 3)}), r"bounds\[x\]: y is a variable; write it as"),
             (
                 lambda: Problem(sumsq(w), [w], subject_to=[Eq(A * w, w, evaluate=False)]),
                 r"subject_to\[0\], .*: sides of the shapes \(N, 1\) and \(M, 1\) are compared",
