@@ -8,6 +8,7 @@ from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import if_else, sigmoid, softplus
 from symgrad.graph.build import ONE, add, apply, auxiliary, const, number, product_of_powers, scale, subtract
+from symgrad.graph.facts import is_positive
 from symgrad.graph.nodes import Add, Apply, Use
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.record import HIGHAM, record
@@ -92,8 +93,8 @@ def _of_functions(u: Use, v: Use) -> Use | None:
     x, y = (place(function.node.uses()[0], function.letters) for function in (u, v))
     if head is log:
         return _of_logarithms(x, y, subtract(u, v))
-    every = set(x.letters) == set(y.letters)  # else fewer entries have a function than there are pairs
-    return _OF_FUNCTIONS[head](x, y) if every and head in _OF_FUNCTIONS else None
+    scalars = not (x.letters or y.letters)  # arrays keep what values and derivatives share
+    return _OF_FUNCTIONS[head](x, y) if scalars and head in _OF_FUNCTIONS else None
 
 
 def _of_logarithms(x: Use, y: Use, plain: Use) -> Use | None:
@@ -101,6 +102,10 @@ def _of_logarithms(x: Use, y: Use, plain: Use) -> Use | None:
     if gap is None:
         return None
     growth = product_of_powers([(gap, S.One), (y, S.NegativeOne)])
+    if is_positive(y):
+        return apply(log1p, [growth])
+    if plain.letters:
+        return None
     near = apply(StrictGreaterThan, [growth, const(-S.Half)])
     return apply(if_else, [near, apply(log1p, [growth]), plain])
 

@@ -374,16 +374,16 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(log(1 - exp(-a * exp(x[n]))), [x, a])),
     ),
     "difference_of_neighbours": (
-        Sample(lambda: _sum(cosh(x[n]) - cosh(t[n]), [x])),
-        Sample(lambda: _sum(softplus(x[n]) - softplus(t[n]), [x])),
-        Sample(lambda: _sum(tanh(x[n]) - tanh(t[n]), [x])),
+        Sample(lambda: Model(cosh(b) - cosh(g), [b])),
+        Sample(lambda: Model(softplus(b) - softplus(g), [b])),
+        Sample(lambda: Model(tanh(b) - tanh(g), [b])),
         Sample(lambda: Model(1 / (a + b) ** 2 - a**-2, [a, b])),
         Sample(lambda: Model(log(a + b) - log(a), [a, b])),
     ),
     "divergence": (
         Sample(lambda: Model(a * log(a / d) - a + d, [a, d])),
         Sample(lambda: Model(a / d - log(a) + log(d) - 1, [a, d])),
-        Sample(lambda: Model(Sum(exp(x[n]) - exp(t[n]) - (x[n] - t[n]) * exp(t[n]), rows), [x])),
+        Sample(lambda: Model(exp(b) - exp(g) - (b - g) * exp(g), [b])),
     ),
     "increment_of_power": (
         Sample(lambda: _sum(1 - (1 - x[n]) ** b, [x, b])),
