@@ -27,7 +27,7 @@ OF_ROWS = (
 )
 TIED = {
     "attention": "over S, a part of A has rows along two axes",
-    "cox": "a part of the loss has rows along two axes",
+    "cox": "a part of the loss, made of T, has rows along two axes",
     "factorisation": "over N, U has parameters for each of them",
     "gaussian_process": "over N, a part of K has rows along two axes",
 }
@@ -213,6 +213,15 @@ def test_a_recurrence_that_is_not_linear_has_its_count_first() -> None:
     got = module.over_chunks([{"c": data["c"][:3]}, {"c": data["c"][3:]}], u=start, T=4)
     for one, other in zip(flat(got), flat(module.value_and_gradient(start, **data, T=4)), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-13)
+
+
+def test_rows_that_a_condition_on_indices_ties_are_named() -> None:
+    """Of the partial likelihood of Cox the risk sets n ≤ m are of indices alone: the scores are what ties rows."""
+    z = IndexedBase("z", (N,))
+    later = LogSumExp(z[i], (i, n, N - 1))
+    model = Model(Sum(c[n] * (later - z[n]), OVER), [w], where=[Eq(z[n], SCORE)])
+    with pytest.raises(UnsupportedError, match="over N, a part of the loss, made of z, has rows along two axes"):
+        model.source(chunks=True)
 
 
 def test_recurrences_that_tie_rows_are_named() -> None:

@@ -155,10 +155,25 @@ def _quantity(node: Node | None, roots: Sequence[Use], of: str) -> str:
         return ""
     if isinstance(node, Input) or (isinstance(node, Named) and node.symbol is not AUXILIARY):
         return f"{node.name} "
-    above = {node}
+    above, names = {node}, _below(node)
     for other in postorder([use.node for use in roots]):
         if any(use.node in above for use in other.uses()):
             above.add(other)
             if isinstance(other, Named) and other.symbol is not AUXILIARY:
                 return f"a part of {other.name} "
-    return f"a part of {of} "
+            names = names or _below(other)  # of a condition on indices alone, what it is on
+    return f"a part of {of}, made of {', '.join(names)}, " if names else f"a part of {of} "
+
+
+def _below(node: Node) -> list[str]:
+    """The names of the arrays that a node is computed from, of the model or of its data."""
+    names: dict[str, None] = {}
+    stack, seen = [use.node for use in node.uses()], {node}
+    while stack:
+        one = stack.pop()
+        if isinstance(one, Input | Named) and one.symbol is not AUXILIARY:
+            names.update({str(one.name): None} if one.shape else {})
+        elif one not in seen:
+            seen.add(one)
+            stack += [use.node for use in one.uses()]
+    return sorted(names)
