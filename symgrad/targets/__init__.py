@@ -7,7 +7,8 @@ Files: `numpy/`: what is NumPy's own in statements (`terms`, `contraction`, `sta
 may be sparse (`sparse`), which are copied into the other order (`turned`) and what is computed once for the same data
 (`once`), checks of arguments (`arguments`), the module (`module`), the functions of `runtime/` (`runtime`). `jax/`
 has the same files, for what is JAX's own; `sources` and `runtime` are what stands in a module beside its formulas,
-`calling` its functions for NumPy's arrays. `numba/` puts kernels into NumPy's modules: which statements (`split`,
+`calling` its functions for NumPy's arrays; `torch/` has them, too, and `windows` of
+tensors. `numba/` puts kernels into NumPy's modules: which statements (`split`,
 `kernels`), their entries (`steps`, `entries`, `reading`), loops (`nests`) and text (`functions`, `text`), and
 functions of numbers (`runtime`, under what a module has `declared`).
 """

@@ -54,7 +54,8 @@ class _Loss(torch.autograd.Function):  # type: ignore[misc, unused-ignore]
     @staticmethod
     def forward(*given: Any) -> Any:
         loss, slopes = value_and_gradient(**dict(zip(ARGUMENTS, given, strict=True)))
-        return loss, *slopes
+        # tangents of views need the layout of these
+        return loss, *(slope.clone(memory_format=torch.contiguous_format) for slope in slopes)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:

@@ -34,6 +34,7 @@ _BESSEL = {"log_besseli", "besseli_ratio", "besseli_slope"}
 OWN = ({function.__name__ for function in RUNTIME} - _BESSEL) | {"adjugate", "definite_cholesky", "in_range", "logdet"}
 OWN |= {"balanced", "beta", "block", "cbrt", "centred", "gamma", "gammasgn", "largest_so_far", "log_total", "norm"}
 OWN |= {"exp_ndtr", "or_nan", "polygamma", "prod", "product_of_others", "solve", "sums_of_exponentials"}
+OWN |= {"windows", "add_windows"}
 
 LACKS = (SPECIAL - HAS - OWN) | _BESSEL
 

@@ -18,9 +18,11 @@ LIBRARIES = {
     "np.random": "numpy.random",  # batches are NumPy's for all
 }
 
+OWN_FILES = tuple(f"symgrad.targets.torch.{file}" for file in ("runtime", "windows", "autograd"))
+
 
 @cache
 def sources() -> Sources:
     """All functions that there are."""
-    found = renamed_sources(LIBRARIES, "symgrad.targets.torch.runtime", "symgrad.targets.torch.autograd").known
+    found = renamed_sources(LIBRARIES, *OWN_FILES).known
     return Sources({n: replace(one, source=one.source.replace(".astype(", ".to(")) for n, one in found.items()})

@@ -5,6 +5,6 @@ from symgrad.targets.torch.functions import LACKS
 
 
 class TorchTerms(Validity):
-    """Turns terms into statements: windows are index arrays, conditions among numbers become numbers."""
+    """Turns terms into statements: conditions among numbers become numbers."""
 
-    target, lacks, counting = "torch", LACKS, False
+    target, lacks, strided, counting = "torch", LACKS, True, False

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import IndexedBase, Sum, symbols
+from sympy import IndexedBase, Sum, symbols, tanh
 
 from symgrad import Model, as_autograd, sigmoid
 from symgrad.errors import ModelError
@@ -37,11 +37,27 @@ def logistic() -> Any:
     return modules(example("logistic.py"), hvp=True, hessian=True)[1]
 
 
+N, H, L = symbols("N H L", integer=True, positive=True)
+n, i, j, p, q = symbols("n i j p q", integer=True)
+x, w, y = IndexedBase("x", (N, H, L)), IndexedBase("w", (3, 2)), IndexedBase("y", (N,))
+
 CHECKED = {
     "a recurrence": RECURRENCE,
     "subscripts": MODELS["subscripts by data, each several times"],
     "matrices": MODELS["inverses, diagonals and Kronecker products"],
     "sums": MODELS["sums up to an index"],
+    "windows, with gradients that are views": (
+        Model(
+            Sum(
+                y[n] * tanh(Sum(w[p, q] * x[n, i + p, j + q], (p, 0, 2), (q, 0, 1))),
+                (i, 0, H - 3),
+                (j, 0, L - 2),
+                (n, 0, N - 1),
+            ),
+            [w, x],
+        ),
+        {"x": rng.normal(size=(2, 5, 4)), "w": rng.normal(size=(3, 2)), "y": rng.normal(size=2)},
+    ),
 }
 
 
