@@ -67,6 +67,15 @@ class GeneratedModule(ModuleType):
             raise without_attribute(f"module {self.__name__!r}", name, vars(self), OF_MODULES)
         raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}; {cure}")
 
+    def __dir__(self) -> list[str]:
+        """What the module has to offer, without what it imports and what it keeps to itself."""
+        return sorted(
+            name
+            for name, one in vars(self).items()
+            if not (name.startswith("_") or isinstance(one, ModuleType))
+            and getattr(one, "__module__", self.__name__) == self.__name__
+        )
+
     def __call__(self, *given: Any, **named: Any) -> Any:
         """An error: a module is no function, but has some."""
         arguments = ", ".join(self.ARGUMENTS)

@@ -87,7 +87,10 @@ class Sources:
         return "\n\n".join(self.known[name].source for name in names)
 
     def import_lines(self, names: Iterable[str], others: Mapping[str, Import] = MappingProxyType({})) -> list[str]:
-        """The import statements for the definitions of the names, for types and others; plain imports come first."""
+        """The import statements for the definitions of the names, for types and others; plain imports come first.
+
+        Annotations stay text, which is what `help` shows: `ArrayLike`, not the long union that it stands for.
+        """
         used = {**TYPING, **others, **{key: one for name in names for key, one in self.known[name].imports.items()}}
         parts: dict[tuple[str, str], list[str]] = {}  # what has another name here has a line of its own, as sorters do
         for key, one in used.items():
@@ -96,6 +99,8 @@ class Sources:
                 parts.setdefault(line, []).append(one.name if key == one.name else f"{one.name} as {key}")
         plain = sorted(one.module for one in used.values() if one.name is None)
         return [
+            "from __future__ import annotations",
+            "",
             *(f"import {module}" for module in plain),
             *(f"from {line[0]} import {', '.join(sorted(parts[line]))}" for line in sorted(parts)),
         ]

@@ -49,7 +49,7 @@ def _conforms(result: Any, kind: Any) -> None:
             _conforms(part, inner)
     else:
         assert isinstance(result, kind), (type(result), kind)
-        fields = get_type_hints(kind) | kind.__annotations__
+        fields = kind.__annotations__ | get_type_hints(kind)
         for name in kind._fields:
             _conforms(getattr(result, name), fields[name])
 
@@ -89,6 +89,14 @@ def test_sparse_matrices_are_in_the_types_where_they_are_taken() -> None:
     assert get_type_hints(module.value)["X"] != get_type_hints(module.value)["y"]
     assert "X: ArrayLike | SparseMatrix, y: ArrayLike" in inspect.getsource(module.value)
     assert module.value(w=np.ones(3), X=csr_array(ARRAYS["X"]), y=ARRAYS["y"]) > 0
+
+
+def test_help_and_completion_show_what_a_user_needs() -> None:
+    """No union of everything that NumPy takes for an array, and nothing that the module imports or keeps to itself."""
+    module = CASES["matrices"].compile(check=False)
+    assert str(inspect.signature(module.value)).startswith("(w: 'ArrayLike', X: 'ArrayLike | SparseMatrix', y: ")
+    assert {"value", "gradient", "bind", "Gradient", "ARGUMENTS"} <= {*dir(module)}
+    assert not {"np", "Any", "NamedTuple", "ArrayLike", "annotations", "_arguments"} & {*dir(module)}
 
 
 def test_long_signatures_fit_the_page() -> None:

@@ -86,6 +86,8 @@ def test_a_name_is_defined_in_one_file() -> None:
 
 def test_imports_are_sorted_and_joined() -> None:
     assert RUNTIME.import_lines(["_blas", "_over_rows", "_block_rows"]) == [
+        "from __future__ import annotations",
+        "",
         "import ctypes",
         "import threading",
         "from concurrent.futures import ThreadPoolExecutor",
@@ -108,7 +110,8 @@ def test_a_definition_with_its_needs_runs_where_there_is_no_symgrad(name: str) -
     module = ModuleType("alone")
     sys.modules["alone"] = module  # where NamedTuple looks up its module
     try:
-        exec("\n".join(["class Parameters: ...", "ARGUMENTS = ()", *lines]), vars(module))
+        vars(module).update(Parameters=tuple, ARGUMENTS=())
+        exec("\n".join(lines), vars(module))
     finally:
         del sys.modules["alone"]
     assert name in vars(module)

@@ -164,7 +164,7 @@ def _bind(program: Program, keeps: bool) -> list[str]:
     kind = "(_Keeping if _bound is None else _Bound)" if keeps else "_Bound"
     doc = "The functions of the module as ones of the parameters alone: `bind(X=X).value(w)`; data are looked at once."
     return [
-        *wrapped("def bind(", taken, ') -> "_Bound":'),
+        *wrapped("def bind(", taken, ") -> _Bound:"),
         f'    """{doc}"""',
         *(f"    {line}" for line in wrapped(f"return _bound or {kind}({{", given, "})")),
     ]
@@ -215,7 +215,7 @@ def _head(one: PrintedFunction) -> list[str]:
         given = [f"direction: {TYPES.given} | tuple[{TYPES.given}, ...]", *given]
     options = [f"{name}: {TYPES.given} | None = None" for name in one.unused]
     options += ["pattern: Pattern | None = None"] if isinstance(one.function.result, Sparse) else []
-    options += ['workspace: "Workspace | None" = None'] if one.kept else []
+    options += ["workspace: Workspace | None = None"] if one.kept else []
     return filled(f"def {one.function.name}(", [*given, *(["*", *options] if options else [])], f") -> {one.returns}:")
 
 
@@ -223,7 +223,7 @@ def _head_of_flat(functions: Sequence[Function], workspace: bool) -> list[str]:
     """The first lines of the function that SciPy's minimisers take, if there is one."""
     if BOTH not in {function.name for function in functions}:
         return []
-    option = ['workspace: "Workspace | None" = None'] if workspace else []
+    option = ["workspace: Workspace | None = None"] if workspace else []
     taken = [f"theta: {TYPES.given}", "/", "*given: Any", *option, "**data: Any"]
     return wrapped("def flat_value_and_gradient(", taken, f") -> tuple[float, {TYPES.array}]:")
 
