@@ -31,7 +31,7 @@ from sympy import (
     symbols,
 )
 
-from symgrad import Model, constant, if_else, sigmoid, total
+from symgrad import Model, constant, if_else, power, sigmoid, total
 from symgrad.formula.listing import _least_width
 from symgrad.formula.text import TOO_LONG
 from symgrad.formula.text import text as formula_text
@@ -73,6 +73,19 @@ X, w, y = MatrixSymbol("X", N, D), MatrixSymbol("w", D, 1), MatrixSymbol("y", N,
 
 def gradient_line(model: Model) -> str:
     return model.show().splitlines()[-1].strip()
+
+
+@pytest.mark.parametrize(
+    ("loss", "line", "latex"),
+    [
+        (total(power(X * w, s)), "s·Xᵀ(X w)∘^(s − 1)", r"sX^{\top}{(Xw)}^{\odot (s-1)}"),
+        (total(power(w, w)), "log(w)∘w∘^w + w∘(w∘^(w − 𝟏))", None),
+    ],
+)
+def test_powers_of_entries_are_marked_whatever_the_exponent(loss, line, latex):
+    model = Model(loss, [w])
+    assert gradient_line(model) == f"∂C/∂w = {line}"
+    assert latex is None or model.show("latex").splitlines()[-2].partition("&= ")[2] == latex
 
 
 def test_sums_whose_terms_cancel_are_one_sum():

@@ -31,8 +31,10 @@ def tightness(expr: Any, meanings: Mapping[Any, Any]) -> int:
         return PRODUCT if is_reciprocal(expr) else POWER
     if expr.is_Pow and not (expr.exp.is_number and expr.exp.is_negative) and expr.exp != S.Half:
         return POWER
-    if type(expr).__name__ == "ElementwiseApplyFunction" and is_spelled_out(expr.function):
-        return SUM
+    if type(expr).__name__ in ("ElementwiseApplyFunction", "EntryByEntry"):
+        if is_spelled_out(expr.function):
+            return SUM
+        return POWER if expr.function.expr.is_Pow else ATOM
     if getattr(expr, "is_symbol", False) and "/∂" in str(getattr(expr, "base", expr)):
         return POWER  # ∂C/∂z is drawn as a fraction
     return POWER if type(expr).__name__ in ("Transpose", "Inverse", "MatPow", "exp") else ATOM

@@ -189,9 +189,8 @@ class Heads(Printer):  # type: ignore[misc]
         if not is_spelled_out(function) and not isinstance(function.expr, Abs | loggamma | polygamma):
             head = function.expr.func.__name__
             entries = dict(zip(function.variables, matrices, strict=True))
-            if isinstance(function.expr, Pow) and len(entries) == 2:
-                base, exponent = (entries[arg] for arg in function.expr.args)
-                return Script(self.at(base, ATOM), sup=Row((ENTRIES, self.box(exponent))))
+            if isinstance(function.expr, Pow):
+                return self.entrywise_power(*(entries[arg] for arg in function.expr.args))
             return self._call(head, [entries[arg] for arg in function.expr.args])
         before = self._meanings
         self._meanings = {**before, **dict(zip(function.variables, matrices, strict=True))}
@@ -199,6 +198,10 @@ class Heads(Printer):  # type: ignore[misc]
             return self.box(function.expr)
         finally:
             self._meanings = before
+
+    def entrywise_power(self, base: Any, exponent: Any) -> Box:
+        """A matrix or its entries to a power, entry by entry."""
+        return Script(self.at(base, ATOM), sup=Row((ENTRIES, self.at(exponent, PRODUCT))))
 
     def _print_Lambda(self, expr: Any) -> Box:
         return Row((self._listed(expr.variables), operator("↦"), self.box(expr.expr)))

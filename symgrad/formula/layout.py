@@ -181,7 +181,7 @@ class _Layout(Heads):
         if is_reciprocal(expr):
             inverted = expr.base if expr.exp == -1 else HadamardPower(expr.base, -expr.exp)
             return Row((ONES, operator("⊘"), self.at(inverted, POWER)))
-        return Script(self.at(expr.base, ATOM), sup=Row((ENTRIES, self.box(expr.exp))))
+        return self.entrywise_power(expr.base, expr.exp)
 
     def _print_Pow(self, expr: Any) -> Box:
         if expr.exp == S.Half:

@@ -24,6 +24,7 @@ from sympy import (
 )
 from sympy import Add as SymAdd
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
+from sympy.matrices.expressions.hadamard import HadamardPower
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
 from symgrad.formula.collect import collected, scaled
@@ -344,5 +345,11 @@ class _Writer:
 def _by_entries(matrix: Any, function: Any) -> Any:
     """A function of all entries; of a diagonal, the diagonal of the function."""
     if isinstance(matrix, DiagonalOf):
-        return DiagonalOf(matrix.arg.applyfunc(function))
-    return _by_entries(matrix.arg, function).T if isinstance(matrix, Transpose) else matrix.applyfunc(function)
+        return DiagonalOf(_by_entries(matrix.arg, function))
+    if isinstance(matrix, Transpose):
+        return _by_entries(matrix.arg, function).T
+    if isinstance(function, Lambda) and function.expr.is_Pow:
+        base, exponent = function.expr.args
+        if (base,) == function.variables and not exponent.has(base):
+            return HadamardPower(matrix, exponent)
+    return matrix.applyfunc(function)

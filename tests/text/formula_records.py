@@ -109,7 +109,7 @@ RECORDS = (
     ("power by entries", "sum(x.^3)", "x", "3x∘²"),
     ("root by entries", "x: positive vector; sum(x.^0.5)", "x", "1/2·𝟏⊘x∘^(1/2)"),
     ("power of scalars", "a: positive scalar; a^b", "b", "a^b·log(a)"),
-    ("vector to a scalar", "c: scalar; x: positive vector; sum(x.^c)", "c", "(x^c)ᵀlog(x)"),
+    ("vector to a scalar", "c: scalar; x: positive vector; sum(x.^c)", "c", "(x∘^c)ᵀlog(x)"),
     ("scalar to a vector", "c: positive scalar; sum(c.^x)", "x", "log(c)·c^x"),
     ("vector to a vector", "x: positive vector; sum(x.^y)", "y", "x∘^y∘log(x)"),
     ("transposed twice", "tr(A''*X)", "X", "Aᵀ"),
