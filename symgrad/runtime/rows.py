@@ -14,14 +14,11 @@ from symgrad.runtime.threads import _blas
 
 
 def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept: Any = (), joins: Any = None) -> Any:
-    """What `rows` makes of blocks of the arrays that stay in the cache, of what was `kept` of them, and of `shared`.
-
-    A row takes `width` numbers, and gives `size`; `joins` make one of two. Blocks, hence bits, depend on sizes alone.
-    """
+    """What `rows`, one of which takes `width` and gives `size` numbers, makes of blocks that stay in cache, joined."""
     count = arrays[0].shape[0] if arrays else sum(map(len, kept[0]))
     if not kept and count * (width + size // 5) <= 0.7 * BLOCK_BYTES:  # calls would cost more than blocks save
         return rows(*arrays, *shared)
-    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size))
+    blocks = len(kept[0]) if kept else -(-count // _block_rows(width, size))  # by sizes alone, as are then the bits
     if blocks <= 2:
         return rows(*arrays, *[part for part, *_ in kept], *shared)
 
