@@ -1,4 +1,6 @@
-"""Indices that are bound twice: an index means what the innermost sum around it says, and gets a name of its own there.
+"""Bound indices: what their limits may depend on, and names of their own for those that are bound twice.
+
+An index means what the innermost sum around it says, and gets another name there.
 
 SymPy writes Σ_i Σ_{j ≤ i} Σ_i x[i] as one sum with the limits (i, j, i), innermost first: x[i] speaks of the first of
 them, the limit of j of the last.
@@ -7,10 +9,34 @@ them, the limit of j of the last.
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sympy import Basic, Dummy, Symbol, Tuple
+from sympy import Basic, Dummy, Expr, Ge, Idx, Indexed, Le, Product, S, Sum, Symbol, Tuple, oo
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.deep import with_room
-from symgrad.walk import depth
+from symgrad.errors import ModelError
+from symgrad.frontend.scope import place_of
+from symgrad.functions import LogSumExp, MaxOver, MinOver
+from symgrad.walk import Preorder, depth
+
+# What a reduction gives where nothing is left to reduce: the value of a masked entry.
+NEUTRAL = {Sum: S.Zero, Product: S.One, MaxOver: -oo, MinOver: oo, LogSumExp: -oo}
+
+
+def check_limits(whole: Basic, symbol: Any, low: Expr, high: Expr, known: Collection[Any]) -> None:
+    """Refuse limits of an index that depend on anything but dimensions and outer indices, which are `known`."""
+    for bound, relation in ((low, Ge), (high, Le)):
+        where = f"{place_of(whole)}: the limit {place_of(bound)} of {symbol} depends on"
+        for part in Preorder(bound):
+            if isinstance(part, Indexed | MatrixElement):
+                neutral = NEUTRAL.get(type(whole), S.Zero)
+                mask = f"if_else({place_of(relation(symbol, bound))}, ..., {neutral})"
+                raise ModelError(
+                    f"{where} {place_of(part)}, which is no dimension; let {symbol} run over the whole axis and write "
+                    f"{mask} inside"
+                )
+        for free in sorted(bound.free_symbols, key=str):
+            if free not in known and not isinstance(free, Idx):
+                raise ModelError(f"{where} {free}, which is no dimension")
 
 
 def apart(function: Basic, limits: Sequence[Tuple], taken: Collection[Any]) -> tuple[Basic, list[Tuple]]:

@@ -30,14 +30,13 @@ from sympy import (
     Sum,
     Symbol,
     expand,
-    oo,
 )
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.numbers import ImaginaryUnit
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.errors import ModelError, UnsupportedError
-from symgrad.frontend.binders import apart
+from symgrad.frontend.binders import NEUTRAL, apart, check_limits
 from symgrad.frontend.bounds import (
     greatest,
     least,
@@ -73,9 +72,6 @@ from symgrad.graph.nodes import Letter, Range, Use
 from symgrad.graph.scalar import scalar_rules
 from symgrad.graph.transform import factors_of
 from symgrad.walk import guarding_first
-
-# What a reduction gives where nothing is left to reduce: the value of a masked entry.
-NEUTRAL = {Sum: S.Zero, Product: S.One, MaxOver: -oo, MinOver: oo, LogSumExp: -oo}
 
 
 class IndexReader(TableReader):
@@ -252,12 +248,7 @@ class IndexReader(TableReader):
 
     def bind(self, symbol: Any, low: Expr, high: Expr, scope: Scope, whole: Basic) -> tuple[Index, list[Basic]]:
         """An index that runs from low to high, and the conditions that a limit depending on outer indices leaves."""
-        for bound in (low, high):
-            for free in bound.free_symbols:
-                if free not in scope.indices and free not in self.symbols.dimensions and not isinstance(free, Idx):
-                    raise ModelError(
-                        f"{place_of(whole)}: the limit {bound} of {symbol} depends on {free}, which is no dimension"
-                    )
+        check_limits(whole, symbol, low, high, {*scope.indices, *self.symbols.dimensions})
         ends = [end(bound, scope.indices) for bound in (low, high) for end in (least, greatest)]
         start, end = ends[0], ends[3]
         if start is None or end is None:

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sympy import Basic, Dummy, Expr, Idx, IndexedBase, MatrixSymbol, S, Symbol
+from sympy import Basic, Dummy, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol
 from sympy.core.relational import Equality
-from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
 from symgrad.arguments import Argument, Role
 from symgrad.errors import ModelError
@@ -41,12 +41,23 @@ def dimensions_of(
                 "one of them: give the index another name"
             )
     ordered = [symbol for length in shapes for symbol in sorted(length.free_symbols, key=str)]
-    ordered += sorted({symbol for length in others for symbol in S(length).free_symbols}, key=str)
+    ordered += sorted({symbol for length in others for symbol in _outside_entries(S(length))}, key=str)
     return tuple(
         symbol
         for symbol in dict.fromkeys(ordered)
         if isinstance(symbol, Symbol) and not isinstance(symbol, Dummy) and symbol not in labels
     )
+
+
+def _outside_entries(length: Expr) -> set[Basic]:
+    """The symbols of a length but for those in entries of arrays: what refuses such limits says more."""
+    parts, found = Preorder(length), set[Basic]()
+    for part in parts:
+        if isinstance(part, Indexed | MatrixElement):
+            parts.skip()
+        elif isinstance(part, Symbol | Idx):
+            found.add(part)
+    return found
 
 
 def arguments_of(

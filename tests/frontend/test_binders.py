@@ -15,7 +15,7 @@ from sympy import (
     symbols,
 )
 
-from symgrad import LogSumExp, MaxOver, Model, if_else, softmax
+from symgrad import LogSumExp, MaxOver, Model, ModelError, if_else, softmax
 from symgrad.frontend.binders import apart
 from symgrad.matrix_functions import InverseEntry
 from tests.families import one_in
@@ -115,3 +115,21 @@ def test_a_definition_whose_sum_binds_an_index_of_its_left_side():
     once = [Eq(u[i], x[i] * Sum(x[k] * w[j], (k, j, N - 1), (j, 0, i)))]
     models = [Model(Sum(u[n] ** 2, (n, 0, N - 1)), [x], where=where) for where in (twice, once)]
     assert code(models[0]) == code(models[1])
+
+
+@pytest.mark.parametrize(
+    ("head", "limits", "mask"),
+    [
+        (Sum, lambda entry: (j, 0, entry - 1), "if_else(j <= L[i] - 1, ..., 0)"),
+        (Sum, lambda entry: (j, entry, N - 1), "if_else(j >= L[i], ..., 0)"),
+        (Product, lambda entry: (j, 0, entry), "if_else(j <= L[i], ..., 1)"),
+        (MaxOver, lambda entry: (j, 0, entry), "if_else(j <= L[i], ..., -oo)"),
+    ],
+)
+def test_a_limit_that_is_an_entry_of_data_is_refused_with_the_mask_to_write(head, limits, mask):
+    entry = IndexedBase("L", shape=(N,), integer=True)[i]
+    limit = limits(entry)
+    with pytest.raises(ModelError) as raised:
+        Model(Sum(head(X[i, j] ** 2, limit), all_i), [X])
+    said = f"of j depends on L[i], which is no dimension; let j run over the whole axis and write {mask} inside"
+    assert said in str(raised.value)
