@@ -22,7 +22,7 @@ from symgrad.formula.text import text
 from symgrad.frontend.names import base_symbol, name_of
 from symgrad.graph.nodes import Named, Use
 from symgrad.graph.transform import tree_size
-from symgrad.inspect.display import Display, in_display_style
+from symgrad.inspect.display import Display
 from symgrad.inspect.show import show
 from symgrad.model.stated import StatedModel
 from symgrad.outputs.derivatives import hessian, written_out
@@ -44,8 +44,8 @@ MANY = 3  # a formula so many times longer does not become readable by being sim
 class Formulas(StatedModel):
     """A model's derivatives as SymPy objects, and shown; see `Model`."""
 
-    def _repr_latex_(self) -> str:
-        return in_display_style(self.show("latex"))
+    def _repr_latex_(self) -> str | None:
+        return self.show()._repr_latex_()
 
     def _repr_html_(self) -> str:
         return self.show("html")

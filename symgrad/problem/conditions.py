@@ -114,10 +114,8 @@ class ShownProblem(CompiledProblem):
             slope = model.gradient(variable)
             left = derivative_box(name_box("L"), name_box(_entry(label_of(variable), slope)))
             bound = self.bounds[name_of(variable)]
-            said = "" if bound == Bounds(-np.inf, np.inf) else "  within bounds, ≥ 0 at the lower, ≤ 0 at the upper one"
-            stationary.append(
-                Row(row(left, operator("="), layout(body_of(slope)), operator("="), layout(sympify(0))), said)
-            )
+            slope_is_zero = row(left, operator("="), layout(body_of(slope)), operator("="), layout(sympify(0)))
+            stationary.append(Row(slope_is_zero, _at_ends(bound)))
         sections.append(("Stationary", stationary))
         signed = [one for one in self.constraints if one.kind != "="]
         if signed:
@@ -148,11 +146,22 @@ def _called(constraint: Constraint) -> str:
 def _bound(variable: Any, bound: Bounds) -> Row | None:
     """The bounds of a variable, if it has some."""
     parts: list[Box] = [name_box(label_of(variable))]
-    if data_of(bound.low) or np.any(np.isfinite(bound.low)):
+    if _is_bound(bound.low):
         parts = [_end(bound.low, f"low_{name_of(variable)}"), operator("≤"), *parts]
-    if data_of(bound.high) or np.any(np.isfinite(bound.high)):
+    if _is_bound(bound.high):
         parts += [operator("≤"), _end(bound.high, f"high_{name_of(variable)}")]
     return Row(row(*parts)) if len(parts) > 1 else None
+
+
+def _at_ends(bound: Bounds) -> str:
+    """What the derivative by a variable may be where this is at an end of its range."""
+    ends = ["≥ 0 at the lower bound"] if _is_bound(bound.low) else []
+    ends += ["≤ 0 at the upper bound"] if _is_bound(bound.high) else []
+    return f", or {', '.join(ends)}" if ends else ""
+
+
+def _is_bound(end: Any) -> bool:
+    return bool(data_of(end) or np.any(np.isfinite(end)))
 
 
 def _end(end: Any, name: str) -> Box:

@@ -42,7 +42,7 @@ Lagrangian
     L = λ_c0·(mᵀx − r) + λ_c1·(sum(x) − 1) + xᵀS x
 
 Stationary
-    ∂L/∂x = λ_c0·m + λ_c1·𝟏 + 2S x = 0  within bounds, ≥ 0 at the lower, ≤ 0 at the upper one
+    ∂L/∂x = λ_c0·m + λ_c1·𝟏 + 2S x = 0, or ≥ 0 at the lower bound
 
 Multipliers
     λ_c0 ≤ 0  and 0 where c0 is not at its border""",
