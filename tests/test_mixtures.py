@@ -5,7 +5,7 @@ from functools import partial
 import mpmath as mp
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Product, Sum, exp, factorial, log, pi, sqrt, symbols
+from sympy import Eq, IndexedBase, Product, Sum, cos, exp, factorial, log, pi, sqrt, symbols
 
 from symgrad import Model, if_else, sigmoid, softmax
 from tests.families import one_in
@@ -207,6 +207,71 @@ def test_those_left_in_a_ranking_may_be_far_below_all_others(name):
 def test_value_and_gradient_keep_their_digits(name):
     loss, parameters, where, truth, points = MODELS[name]
     assert not shortfalls(Model(loss, parameters, where=where), truth, *points)
+
+
+odds, u = symbols("odds u", real=True)
+prior, rate_of_all, size, mean = symbols("prior rate_of_all size mean", positive=True)
+count = IndexedBase("count", (N,), integer=True)
+weight = sigmoid(odds)
+NEAR_CERTAINTY = {
+    "zero-inflated Poisson": (
+        log(prior + (1 - prior) * exp(-rate_of_all)),
+        lambda prior, rate_of_all: mp.log(prior + (1 - prior) * mp.exp(-rate_of_all)),
+        [{"prior": 0.3, "rate_of_all": rate} for rate in (1e-200, 1e-8, 0.7, 1.0, 800.0)],
+    ),
+    "by the logarithm of the odds": (
+        log(1 - weight + weight * exp(-exp(u))),
+        lambda odds, u: mp.log(logistic(-odds) + logistic(odds) * mp.exp(-mp.exp(u))),
+        [{"odds": o, "u": e} for o in (-40.0, 0.3, 800.0) for e in (-300.0, -20.0, 0.0, 6.0)],
+    ),
+    "zero-inflated negative binomial": (
+        log(weight + (1 - weight) * (size / (size + mean)) ** size),
+        lambda odds, size, mean: mp.log(logistic(odds) + logistic(-odds) * (size / (size + mean)) ** size),
+        [{"odds": 0.3, "size": s, "mean": m} for s in (0.1, 1e6) for m in (1e-200, 1e-8, 1e3)],
+    ),
+    "item with a guess": (
+        log(prior + (1 - prior) * sigmoid(u)),
+        lambda prior, u: mp.log(prior + (1 - prior) * logistic(u)),
+        [{"prior": 0.3, "u": z} for z in (-40.0, 1.0, 40.0, 700.0)],
+    ),
+    "cosine": (
+        log(prior + (1 - prior) * cos(u)),
+        lambda prior, u: mp.log(prior + (1 - prior) * mp.cos(u)),
+        [{"prior": 0.3, "u": angle} for angle in (1e-160, 1e-8, 1e-3, 1.0)],
+    ),
+    "rows": (
+        Sum(
+            if_else(
+                Eq(count[n], 0),
+                log(weight + (1 - weight) * exp(-exp(y[n]))),
+                log(1 - weight) - exp(y[n]) + count[n] * y[n],
+            ),
+            rows,
+        ),
+        lambda odds, y, count: mp.fsum(
+            mp.log(logistic(odds) + logistic(-odds) * mp.exp(-mp.exp(e)))
+            if k == 0
+            else mp.log(logistic(-odds)) - mp.exp(e) + k * e
+            for e, k in zip(y, count, strict=True)
+        ),
+        [
+            {"odds": o, "y": [-50.0, -40.0, shift], "count": np.array([0, 0, k])}
+            for o, shift, k in ((-3.0, -20.0, 0), (0.3, 1.0, 0), (30.0, 2.0, 3))
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", one_in(3, NEAR_CERTAINTY))
+def test_the_logarithm_of_a_mixture_with_a_certainty_keeps_its_digits_near_0(name):
+    loss, truth, points = NEAR_CERTAINTY[name]
+    parameters = sorted((s for s in loss.free_symbols if s in (prior, rate_of_all, odds, u, size, mean)), key=str)
+    assert not shortfalls(Model(loss, [*parameters, *([y] if name == "rows" else [])]), truth, *points)
+
+
+def test_an_inflated_count_has_the_gradient_of_the_textbook():
+    model = Model(log(weight + (1 - weight) * exp(-exp(u))), [odds, u])
+    assert model.gradient(odds) == sigmoid(odds + exp(u)) - sigmoid(odds)
 
 
 def test_a_product_of_matrices_is_not_multiplied_out():

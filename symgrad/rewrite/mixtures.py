@@ -8,20 +8,118 @@ stands in front: `schedule.exponentials` finds it, with weights that stay factor
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sympy import Expr, Number, Pow, Product, S, exp, log
+from sympy import Abs, Expr, Number, Pow, Product, S, StrictLessThan, exp, log
+from sympy.codegen.cfunctions import log1p
 
-from symgrad.functions import sigmoid, softplus
+from symgrad.functions import if_else, sigmoid, softplus
 from symgrad.functions.normal import exp_ndtr
-from symgrad.graph.build import ONE, SOFTMAX, add, apply, const, product_of_powers, scale, split_coefficient
+from symgrad.graph.build import (
+    ONE,
+    SOFTMAX,
+    add,
+    apply,
+    const,
+    mul,
+    number,
+    product_of_powers,
+    scale,
+    split_coefficient,
+    subtract,
+)
 from symgrad.graph.facts import is_positive
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Letter, Named, Reduce, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
 from symgrad.rewrite.logarithms import factor_logarithm
-from symgrad.rewrite.record import BLANCHARD, record
+from symgrad.rewrite.record import BLANCHARD, LOGISTIC, MAECHLER, record
+from symgrad.rewrite.univariate import one_argument
+
+# Sums of more terms are no mixture with a certainty.
+_MOST_TERMS = 8
 
 # How deep names, and mixtures of mixtures, are looked into.
 _DEEPEST = 4
+
+
+@record(
+    "log(σ(z) + σ(−z)·exp(v)) = softplus(v − z) − softplus(−z)",
+    "a mixture with a certainty is near 1, and its logarithm near 0, where v is",
+    LOGISTIC,
+)
+def log_of_inflated(use: Use) -> Use | None:
+    """The logarithm of a certainty and a density, by a probability with its odds, as zero-inflated counts have it."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    terms = _mirrored(terms_of(see_through(place(use.node.args[0], use.letters))))
+    if len(terms) != 2 or any(c != 1 for c, _ in terms):
+        return None
+    parts = [_summand(term) for _, term in terms]
+    for certain, other in (parts, parts[::-1]):
+        weights = [factor for factor, _ in certain.factors if factor != ONE]
+        odds = _odds(weights[0]) if len(weights) == 1 and not (certain.bound or other.bound) else None
+        if odds is None:
+            continue
+        mirrored = scale(S.NegativeOne, odds)
+        logs = [
+            known
+            for (factor, e), known in zip(other.factors, other.logs, strict=True)
+            if factor != ONE and not (e == 1 and _odds(factor) == mirrored)
+        ]
+        if len(logs) == sum(factor != ONE for factor, _ in other.factors) - 1 and other.has_exponential:
+            found = [known for known in logs if known is not None]
+            if logs and len(found) == len(logs):
+                exponent = add([(S.One, mirrored), *((S.One, known) for known in found)])
+                return subtract(apply(softplus, [exponent]), apply(softplus, [mirrored]))
+    return None
+
+
+def _odds(factor: Use) -> Use | None:
+    """z of σ(z), also of 1 − σ(−z)."""
+    pairs = _mirrored(terms_of(see_through(factor)))
+    target = see_through(pairs[0][1]) if len(pairs) == 1 and pairs[0][0] == 1 else None
+    if target is None or not (isinstance(target.node, Apply) and target.node.head is sigmoid):
+        return None
+    return place(target.node.uses()[0], target.letters)
+
+
+@record(
+    "log(a + (1 − a)·b) = log1p((1 − a)·(b − 1)) where it is near 0",
+    "a mixture with a certainty is near 1 where b is, and what it lacks is dropped",
+    MAECHLER,
+)
+def log_near_certainty(use: Use) -> Use | None:
+    """The logarithm of a sum that is 1 where one of its factors is, by what this factor lacks."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return None
+    inner = see_through(place(use.node.args[0], use.letters))
+    terms = terms_of(inner) if isinstance(inner.node, Add) else []
+    if not 1 < len(terms) <= _MOST_TERMS:
+        return None
+    factors = [dict(factors_of(term)) for _, term in terms]
+    candidates = dict.fromkeys(f for part in factors for f, e in part.items() if e == 1 and f != ONE)
+    for factor in sorted(candidates, key=lambda f: not isinstance(see_through(f).node, Apply)):
+        held = [part.get(factor) == 1 for part in factors]
+        slope = [
+            (c, product_of_powers([pair for pair in part.items() if pair[0] != factor]))
+            for (c, _), part, has in zip(terms, factors, held, strict=True)
+            if has
+        ]
+        rest = [pair for pair, has in zip(terms, held, strict=True) if not has]
+        weight = add(slope)
+        if number(weight) is None and add([*rest, *slope]) == ONE:
+            lack = subtract(factor, ONE)
+            gap = mul([weight, one_argument(lack) or lack])
+            function = see_through(factor)
+            if getattr(function.node, "head", None) is exp:  # which overflows where the logarithm does not
+                near = _is_less(place(function.node.uses()[0], function.letters), S.One)
+            else:
+                near = _is_less(gap, S.Half)
+            return apply(if_else, [near, apply(log1p, [gap]), use])
+    return None
+
+
+def _is_less(use: Use, bound: Number) -> Use:
+    return apply(StrictLessThan, [apply(Abs, [use]), const(bound)])
 
 
 @record(

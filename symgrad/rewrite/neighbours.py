@@ -93,8 +93,8 @@ def _of_functions(u: Use, v: Use) -> Use | None:
     x, y = (place(function.node.uses()[0], function.letters) for function in (u, v))
     if head is log:
         return _of_logarithms(x, y, subtract(u, v))
-    scalars = not (x.letters or y.letters)  # arrays keep what values and derivatives share
-    return _OF_FUNCTIONS[head](x, y) if scalars and head in _OF_FUNCTIONS else None
+    scalars = not (x.letters or y.letters)  # arrays keep what values and derivatives share, but for near arguments
+    return _OF_FUNCTIONS[head](x, y) if head in _OF_FUNCTIONS and (scalars or _gap(x, y) is not None) else None
 
 
 def _of_logarithms(x: Use, y: Use, plain: Use) -> Use | None:
@@ -122,12 +122,16 @@ def _of_softplus(x: Use, y: Use) -> Use:
     return apply(if_else, [near, apply(log1p, [growth]), plain])
 
 
-def _of_tanh(x: Use, y: Use) -> Use:
-    """By logistic functions, of which both tails are exact."""
-    tails = [[apply(sigmoid, [scale(S(sign), part)]) for part in (x, y)] for sign in (2, -2)]
+def _of_sigmoid(x: Use, y: Use) -> Use:
+    """Both tails are exact."""
+    tails = [[apply(sigmoid, [scale(S(sign), part)]) for part in (x, y)] for sign in (1, -1)]
     products = [product_of_powers([(tails[0][n], S.One), (tails[1][1 - n], S.One)]) for n in range(2)]
     slope = add([(S.One, product) for product in products])
-    return scale(S(2), product_of_powers([(apply(tanh, [subtract(x, y)]), S.One), (slope, S.One)]))
+    return product_of_powers([(apply(tanh, [scale(S.Half, subtract(x, y))]), S.One), (slope, S.One)])
+
+
+def _of_tanh(x: Use, y: Use) -> Use:
+    return scale(S(2), _of_sigmoid(scale(S(2), x), scale(S(2), y)))
 
 
 _OF_FUNCTIONS: dict[Any, Callable[[Use, Use], Use]] = {
@@ -137,6 +141,7 @@ _OF_FUNCTIONS: dict[Any, Callable[[Use, Use], Use]] = {
     cos: lambda x, y: scale(
         S(-2), product_of_powers([(apply(sin, [_half(x, y, 1)]), S.One), (apply(sin, [_half(x, y, -1)]), S.One)])
     ),
+    sigmoid: _of_sigmoid,
     softplus: _of_softplus,
     tanh: _of_tanh,
 }

@@ -29,7 +29,7 @@ from symgrad.rewrite.linear_algebra import CANONICAL as MATRIX_CANONICAL
 from symgrad.rewrite.linear_algebra import RECOGNISE as MATRIX_RECOGNISE
 from symgrad.rewrite.local import joined_sums, simplify_cluster, vanishing_sum
 from symgrad.rewrite.logarithms import log_of_complement, log_of_distance, log_of_share
-from symgrad.rewrite.mixtures import log_of_mixture
+from symgrad.rewrite.mixtures import log_near_certainty, log_of_inflated, log_of_mixture
 from symgrad.rewrite.neighbours import difference_of_neighbours
 from symgrad.rewrite.normal import RECOGNISE as NORMAL_RECOGNISE
 from symgrad.rewrite.normal import STABILISE as NORMAL_STABILISE
@@ -57,6 +57,7 @@ _OF_AXES: list[AxisRule] = [
     log_between_asymptotes,
     log_of_hyperbolic_cosines,
     power_of_probability,
+    log_of_inflated,
     log_of_mixture,
     *MATRIX_RECOGNISE,
 ]
@@ -106,6 +107,7 @@ RECORDS: tuple[Record[..., Any], ...] = (
     *_CANONICAL,
     *_STABLE,
     *_LAST,
+    log_near_certainty,
     *dict.fromkeys((*_OF_MODELS, *OF_DERIVATIVES)),
     cross_entropy,
     fold_names,
@@ -196,6 +198,11 @@ def without_vanishing_sums(root: Use) -> Use:
         return None if found is None else place(found, made.letters)
 
     return transform([root], visit)[0]
+
+
+def near_certainty(roots: Sequence[Use]) -> list[Use]:
+    """The terms with logarithms of sums near 1 as such, while the sums are as the model has them."""
+    return rewrite(roots, [], [log_near_certainty], Trace())
 
 
 def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:

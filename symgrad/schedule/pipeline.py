@@ -11,7 +11,7 @@ from symgrad.graph.nodes import Use
 from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import own, transform
 from symgrad.rewrite.engine import Trace
-from symgrad.rewrite.pipeline import stabilise
+from symgrad.rewrite.pipeline import near_certainty, stabilise
 from symgrad.schedule.added import add_first
 from symgrad.schedule.balanced import balance
 from symgrad.schedule.centred import centre
@@ -71,8 +71,13 @@ class Phase:
 
 PHASES: tuple[Phase, ...] = (
     Phase(
+        "near certainty",
+        "the logarithm of a mixture is near 0 where that is near 1; first, as long as its weights add up to 1",
+        lambda terms, known: near_certainty(terms),
+    ),
+    Phase(
         "shift exponentials",
-        "sums of exponentials overflow; first, since what follows takes their quotients apart",
+        "sums of exponentials overflow; before what follows takes their quotients apart",
         lambda terms, known: shift_exponentials(terms),
     ),
     Phase(

@@ -194,7 +194,15 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     # rewrite.logarithms, signs, powers
     "log_of_mixture": (
         Sample(lambda: _sum(log(Sum(softmax(z[n, k], classes) * exp(-P[n, k] ** 2), classes)), [z, P])),
+        Sample(lambda: Model(log(2 * sigmoid(b) + sigmoid(-b) * exp(-d * 3)), [b, d])),
+    ),
+    "log_of_inflated": (
         Sample(lambda: Model(log(sigmoid(b) + sigmoid(-b) * exp(-d * 3)), [b, d])),
+        Sample(lambda: _sum(log(1 - sigmoid(x[n]) + sigmoid(x[n]) * (a / (a + d)) ** a), [x, a, d])),
+    ),
+    "log_near_certainty": (
+        Sample(lambda: _sum(log(sigmoid(b) + (1 - sigmoid(b)) * ndtr(x[n])), [x, b])),
+        Sample(lambda: Model(log(b**2 + (1 - b**2) * exp(-d)), [b, d])),
     ),
     "log_of_product": (
         Sample(lambda: Model(log(Product(sigmoid(x[n]) ** t[n], rows)), [x])),

@@ -28,7 +28,7 @@ RECORDS = every_record()
 OF_TERMS = [name for name in RECORDS if name not in ("row_plan", "leading")]
 # exp(x) − 1 − x cancels 200 digits at 1e-100, and so on.
 ROOM = dict.fromkeys(("one_argument", "quotient", "merged_sum", "merged_product"), 450)
-PHASES = {"recognise", "simplify", "stabilise", "rewrite", "lower", "factorise"}
+PHASES = {"near_certainty", "recognise", "simplify", "stabilise", "rewrite", "lower", "factorise"}
 
 
 @cache

@@ -19,6 +19,7 @@ S, A, y = MatrixSymbol("S", D, D), MatrixSymbol("A", D, D), MatrixSymbol("y", D,
 b, v = Symbol("b", real=True), IndexedBase("v", shape=(D,))
 
 ORDER = [
+    "near certainty",
     "shift exponentials",
     "stabilise",
     "weigh logarithms",
