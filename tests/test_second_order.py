@@ -436,10 +436,10 @@ def test_a_wrong_rule_fails_the_check(kind: str, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "change", [("+=", "-="), ("[...] = ", "[...] = 2 * "), ("weighted.T @", "1.001 * weighted.T @")]
+    "change", [("[...] = -(", "[...] = ("), ("[...] = ", "[...] = 2 * "), ("weighted.T @", "1.001 * weighted.T @")]
 )
 def test_wrong_code_fails_the_check(change: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    model = LOGISTIC if "weighted" in change[0] else CROSS_ENTROPY if "+" in change[0] else FACTORISATION
+    model = LOGISTIC if "weighted" in change[0] else CROSS_ENTROPY if "-" in change[0] else FACTORISATION
     right = Model._source
 
     def wrong(self: Model, *request: Any) -> str:

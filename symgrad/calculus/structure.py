@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from sympy import Expr, Number, S
 
 from symgrad.calculus.deltas import at, delta_at, one_hot
-from symgrad.graph.build import add, delta, is_zero, mul, product_of_powers, sizes_of
+from symgrad.graph.build import ONE, add, delta, is_zero, mul, product_of_powers, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Delta, Letter, Shape, Use
 from symgrad.graph.transform import factors_of, terms_of
@@ -28,11 +28,14 @@ class Block:
     ties : pairs of letters that are equal where the block is not zero; the cofactor has the first of each pair only.
     hits : letters with the subscripts that they are equal to; the cofactor has none of these letters.
     cofactor : the rest.
+    whole : whether that is all that stands where the deltas are 1, in place of the blocks before this one; else it is
+        added to them.
     """
 
     ties: Ties
     hits: Hits
     cofactor: Use
+    whole: bool = False
 
     @property
     def tied(self) -> frozenset[Letter]:
@@ -59,7 +62,14 @@ def blocks(use: Use, letters: Sequence[Letter]) -> list[Block]:
 def total(parts: Sequence[Block], shape: Shape) -> Use:
     """The sum of the blocks as one term."""
     lengths = dict(enumerate(shape))
-    return add((S.One, part.term(lengths)) for part in parts)
+    made: list[Use] = []
+    for part in parts:
+        if part.whole:
+            here = Block(part.ties, part.hits, ONE).term(lengths)
+            before = add((S.One, term) for term in made)
+            made.append(add((-c, mul([here, term])) for c, term in terms_of(before)))
+        made.append(part.term(lengths))
+    return add((S.One, term) for term in made)
 
 
 def grouped(use: Use, shape: Shape, change: Callable[[Use], Use] = lambda cofactor: cofactor) -> Use:

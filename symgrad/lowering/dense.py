@@ -1,11 +1,12 @@
 """What a function returns as dense arrays, after the terms that it is made of.
 
-An array is its dense part, or zeros, with the parts that deltas tie added at the entries that they live on.
+An array is its dense part, or zeros, with the parts that deltas tie added at the entries that they live on, or put
+there.
 """
 
 from collections.abc import Mapping, Sequence
 
-from symgrad.calculus.structure import Block, Hits, Ties
+from symgrad.calculus.structure import Block
 from symgrad.graph.affine import along_one
 from symgrad.graph.nodes import Letter, Node, Shape, Use
 from symgrad.lowering.recurrences import Recurrences
@@ -48,7 +49,7 @@ class DenseResults:
         found = _zeros(array.shape) if start is None else self._terms.full(start, Node(array.shape, b""))
         if not array.shape and found.kind == "python":
             found = Value(operation("scalar", found.expression), ())
-        found = self._added(found, [(p.ties, p.hits, self._cofactor(p, array.shape)) for p in tied], array.shape)
+        found = self._added(found, [(part, self._cofactor(part, array.shape)) for part in tied], array.shape)
         shape = None
         if array.like is not None and array.like.name in self._given_shapes:
             shape = Buffer(self._given_shapes[array.like.name])
@@ -58,11 +59,11 @@ class DenseResults:
     def _cofactor(self, part: Block, shape: Shape) -> Value:
         return self._terms.aligned(part.cofactor, [axis for axis in range(len(shape)) if axis not in part.tied])
 
-    def _added(self, start: Value, parts: Sequence[tuple[Ties, Hits, Value]], shape: Shape) -> Value:
-        """An array with each of these added at the entries where the deltas in front of it are 1."""
+    def _added(self, start: Value, parts: Sequence[tuple[Block, Value]], shape: Shape) -> Value:
+        """An array with each of these added, or put, at the entries where the deltas in front of it are 1."""
         made = start.expression
-        for ties, hits, value in parts:
-            columns, positions = {column: row for row, column in ties}, dict(hits)
+        for part, value in parts:
+            columns, positions = {column: row for row, column in part.ties}, dict(part.hits)
             kept = [axis for axis in range(len(shape)) if axis not in columns and axis not in positions]
             indices = {axis: Buffer(self._terms.fresh(INDICES[axis]), None, "integer") for axis in kept}
             if kept:
@@ -74,7 +75,7 @@ class DenseResults:
                 else Read(indices[columns.get(axis, axis)])
                 for axis in range(len(shape))
             )
-            made = operation("added", made, Places(index), value.expression)
+            made = operation("put" if part.whole else "added", made, Places(index), value.expression)
         return Value(made, start.letters, start.kind)
 
     def _sparse(self, sparse: Sparse) -> Expression:

@@ -10,7 +10,8 @@ A Hessian is forward mode over the simplified gradient, a Jacobian forward or re
 is a product of Kronecker deltas, δ[i, i′] δ[j, j′], and either mode keeps all that it makes as sums of products with
 the deltas in front: they are eliminated where they meet a sum, and what is left of them *is* the structure.
 `calculus.structure` groups the terms by their deltas; each group's cofactor is simplified by itself, is what
-`hessian_compact` returns, and is added to a view of the dense array's diagonal.
+`hessian_compact` returns, and is added to a view of the dense array's diagonal. Where it cancels with what is there
+already, as p·δ with −p pᵀ, the sum of both is put there instead (`structure.joined`).
 
 Jacobians and Hessians as sparse matrices are one thing, `function.Sparse`: where entries stand, and their values. Its
 rows and columns are the entries of several arrays, one behind the other. `sparse.sparse_jacobian` makes it of any names

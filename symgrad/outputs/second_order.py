@@ -8,12 +8,12 @@ from typing import Any
 from symgrad.compiler import Derivation
 from symgrad.outputs.derivatives import direction, hessian, hessian_vector_product
 from symgrad.outputs.documentation import factors_line, shape_line
-from symgrad.outputs.function import Function, Record, Result, Sparse, arrays_of, scheduled, whole
+from symgrad.outputs.function import Array, Function, Record, Result, Sparse, arrays_of, scheduled, whole
 from symgrad.outputs.jacobians import jacobian
 from symgrad.outputs.quantities import quantity_function, with_value
 from symgrad.outputs.request import Request
 from symgrad.outputs.sparse import is_sparse, lists_of, sparse_hessian, sparse_jacobian
-from symgrad.outputs.structure import Factors, compact, dense, factors
+from symgrad.outputs.structure import Factors, compact, dense, factors, joined, sliced
 
 Formulas = Callable[[Any, Any], str | None]  # the text of the derivative of one thing by another, for docstrings
 
@@ -73,13 +73,14 @@ def _hessians(derivation: Derivation, formulas: Formulas) -> list[Function]:
     rules = ["The factors of those second derivatives that are structured; where the deltas are 0, so is H."]
     for (p, first), (q, second) in ((one, other) for one in nodes.items() for other in nodes.items()):
         shape = first.shape + second.shape
-        array = dense(f"hessian_{first.name}_{second.name}", hessian(derivation, p, q), shape)
+        parts = sliced(hessian(derivation, p, q), shape)
+        array = Array(f"hessian_{first.name}_{second.name}", shape, joined(parts))
         full[first.name][second.name] = array
         doc.append(shape_line(f"H.{first.name}.{second.name}", formulas(p, q), shape))
-        found = compact(f"compact_{first.name}_{second.name}", array.parts, shape)
+        found = compact(f"compact_{first.name}_{second.name}", parts, shape)
         if found is not None:
             small.setdefault(first.name, {})[second.name] = found
-            rules.append(factors_line(f"{first.name}.{second.name}", array.parts, len(shape)))
+            rules.append(factors_line(f"{first.name}.{second.name}", parts, len(shape)))
     arguments = derivation.program.arguments
     made = [Function(HESSIAN, tuple(doc), arguments, _rows("Hessian", full), zeros=_is_mostly_zero(derivation))]
     if small:

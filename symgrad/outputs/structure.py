@@ -1,13 +1,23 @@
-"""Blocks as the arrays of a result: dense with views of diagonals, or as the factors beside common deltas."""
+"""Blocks as the arrays of a result: dense with views of diagonals, or as the factors beside common deltas.
+
+A block on a diagonal is added to what other blocks have there, unless the two cancel: of the Hessian of logsumexp,
+diag(p) − p pᵀ, the diagonal is p·(1 − p), which is what is then written there.
+"""
 
 from collections.abc import Sequence
+
+from sympy import S
 
 from symgrad.calculus.deltas import densified
 from symgrad.calculus.structure import Block, Ties, blocks, total
 from symgrad.graph.affine import along_one
+from symgrad.graph.build import add
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Shape, Use
 from symgrad.outputs.function import Array
+from symgrad.rewrite.diagonals import inwards
+from symgrad.rewrite.engine import Trace
+from symgrad.rewrite.pipeline import stabilise
 
 Factors = list[tuple[Ties, list[int]]]
 
@@ -19,9 +29,34 @@ def is_slice(sub: Use) -> bool:
 
 
 def dense(label: str, parts: Sequence[Block], shape: Shape) -> Array:
-    """All entries; blocks with subscripts that are data, of which no view can be taken, are added into zeros."""
-    sliced = densified(total(parts, shape), is_slice)
-    return Array(label, shape, tuple(blocks(sliced, range(len(shape)))))
+    """All entries of what `sliced` gives."""
+    return Array(label, shape, joined(sliced(parts, shape)))
+
+
+def sliced(parts: Sequence[Block], shape: Shape) -> list[Block]:
+    """The blocks of all entries; those with subscripts that are data, of which no view can be taken, go into zeros."""
+    return blocks(densified(total(parts, shape), is_slice), range(len(shape)))
+
+
+def joined(parts: Sequence[Block]) -> tuple[Block, ...]:
+    """The blocks in an order in which one that others cancel on its diagonal is the whole of what stands there."""
+    order = sorted(parts, key=lambda part: (len(part.tied), bool(part.hits)))
+    for n, part in enumerate(order):
+        inside = [one for one in order[:n] if not one.hits and set(one.ties) <= set(part.ties)]
+        whole = _whole(part, inside) if inside and not part.hits else None
+        if whole is not None:
+            rest = [one for one in order if one not in inside and one != part]
+            return (*inside, whole, *rest)
+    return tuple(parts)
+
+
+def _whole(part: Block, inside: Sequence[Block]) -> Block | None:
+    """A block with those joined that have entries in its places, where code has another term for them together."""
+    same = {column: row for row, column in part.ties}
+    apart = [part.cofactor, *(inwards(relabel(one.cofactor, same)) for one in inside)]
+    together = add((S.One, term) for term in apart)
+    plain, *terms = stabilise([together, *apart], Trace())
+    return None if plain == add((S.One, term) for term in terms) else Block(part.ties, part.hits, together, whole=True)
 
 
 def compact(label: str, parts: Sequence[Block], shape: Shape) -> Array | tuple[Array, ...] | None:
@@ -76,4 +111,4 @@ def _array(label: str, parts: Sequence[Block], axes: Sequence[int], shape: Shape
         )
         for part in parts
     ]
-    return Array(label, tuple(shape[axis] for axis in axes), tuple(moved))
+    return Array(label, tuple(shape[axis] for axis in axes), joined(moved))

@@ -205,7 +205,7 @@ def _odds(whole: Use, part: Use) -> Use | None:
 
 
 @record(
-    "c − c·softmax(u) = −c·(exp(log_softmax(u)) − 1)",
+    "c·pᵃ − c·pᵃ⁺¹ = −c·pᵃ·(exp(log_softmax(u)) − 1) for p = softmax(u), a ≥ 0",
     "1 − p cancels for the share p of a class that is all but certain",
     BLANCHARD,
 )
@@ -214,9 +214,10 @@ def complement_of_shares(use: Use) -> Use | None:
     for c, taken, rest, (factors, bound) in _pairs(use):
         for share, e in factors:
             others = [pair for pair in factors if pair[0] != share]
-            logs = _log_shares(share) if e == 1 else None
-            if logs is not None and product_of_powers(others, bound) == taken:
-                return add([*rest, (c, product_of_powers([*others, (apply(expm1, [logs]), S.One)], bound))])
+            logs = _log_shares(share) if e >= 1 else None
+            if logs is not None and product_of_powers([*others, (share, e - 1)], bound) == taken:
+                left = [*others, (share, e - 1), (apply(expm1, [logs]), S.One)]
+                return add([*rest, (c, product_of_powers(left, bound))])
     return None
 
 

@@ -35,6 +35,12 @@ def _added(speller: Speller, operation: Operation) -> str:
     return f"{speller.at(array, ATOM)}.at[{speller.places_of(places)}].add({speller.text(values)})"
 
 
+def _put(speller: Speller, operation: Operation) -> str:
+    """Values in place of those at places in an array."""
+    array, places, values = operation.parts
+    return f"{speller.at(array, ATOM)}.at[{speller.places_of(places)}].set({speller.text(values)})"
+
+
 def _placed(speller: Speller, operation: Operation) -> str:
     """Zeros of a shape with values added at places."""
     shape, places, values, _ = operation.parts
@@ -44,6 +50,7 @@ def _placed(speller: Speller, operation: Operation) -> str:
 
 _FORMS: dict[str, Form] = {
     "added": _added,
+    "put": _put,
     "place": _placed,
     "accumulate": _placed,
     "asarray": after(".astype({dtype})"),

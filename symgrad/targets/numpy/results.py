@@ -1,8 +1,8 @@
 """Writes what a function returns, after the terms that it is made of.
 
-An array is its dense part, or zeros, with the parts that deltas tie added on the diagonals that they live on: views of
-the array, no identity matrix. A sparse matrix is the values of its entries, beside where these stand, which a function
-of data and sizes gives.
+An array is its dense part, or zeros, with the parts that deltas tie added on the diagonals that they live on, or put
+there: views of the array, no identity matrix. A sparse matrix is the values of its entries, beside where these stand,
+which a function of data and sizes gives.
 """
 
 from collections.abc import Mapping, Sequence
@@ -104,7 +104,8 @@ class ResultWriter:
         out = self._printer.result(array.label, start)
         for count, part in enumerate(structured):
             target, cofactor = self._view(part, out, array.shape), self._cofactor(part, array.shape)
-            self._printer.statements.append(Store(target, cofactor, "" if count == 0 and dense is None else "add"))
+            alone = part.whole or (count == 0 and dense is None)
+            self._printer.statements.append(Store(target, cofactor, "" if alone else "add"))
         return out
 
     def _shaped(self, array: Array, found: Value) -> Expression:

@@ -278,6 +278,12 @@ def _added(speller: TorchSpeller, operation: Operation) -> str:
     return f"_added({speller.text(array)}, {_index_of(speller, places)}, {speller.text(values)})"
 
 
+def _put(speller: TorchSpeller, operation: Operation) -> str:
+    """Values in place of those at places in a tensor."""
+    array, places, values = operation.parts
+    return f"torch.index_put({speller.text(array)}, {_index_of(speller, places)}, {speller.tensor(values)})"
+
+
 def _placed(speller: TorchSpeller, operation: Operation) -> str:
     """Zeros of a shape with values added at places."""
     shape, places, values, _ = operation.parts
@@ -309,6 +315,7 @@ _SPELLED: dict[str, Callable[[TorchSpeller, Operation], str]] = {
     "array": _array,
     "concatenate": _concatenate,
     "added": _added,
+    "put": _put,
     "place": _placed,
     "accumulate": _placed,
 }

@@ -1,0 +1,114 @@
+"""Second derivatives of softmax where a class is all but certain, diag(p) − p pᵀ and the like, against mpmath."""
+
+from functools import cache
+
+import mpmath
+import numpy as np
+import pytest
+from sympy import Eq, IndexedBase, S, Sum, symbols
+
+from symgrad import LogSumExp, Model, softmax
+from symgrad.calculus.structure import Block, blocks, total
+from symgrad.graph.build import add, index, mul
+from symgrad.graph.nodes import Input, intern
+from symgrad.graph.transform import own
+from symgrad.outputs.structure import joined
+
+K, N, M = symbols("K N M", integer=True, positive=True)
+k, n, m = symbols("k n m", integer=True)
+z, p = (IndexedBase(name, shape=(K,)) for name in "zp")
+Z, P, Y = (IndexedBase(name, shape=(N, K)) for name in "ZPY")
+X, B = IndexedBase("X", shape=(N, M)), IndexedBase("B", shape=(K, M))
+classes, rows = (k, 0, K - 1), (n, 0, N - 1)
+MARGINS = [0.0, 1, 5, 20, 36, 38, 50, 100, 350, 700]
+SCORES = [np.array([margin, 0.0, -1.5]) for margin in MARGINS]
+MATRIX = np.array([[40.0, 0, 1], [3, 2.5, 90], [0.5, 0.2, 0]])
+
+
+def covariance(scores):
+    """diag(p) − p pᵀ for p = softmax(z)."""
+    with mpmath.workdps(400):
+        terms = [mpmath.exp(mpmath.mpf(float(one))) for one in scores]
+        share = [one / mpmath.fsum(terms) for one in terms]
+        made = [[a * ((i == j) - b) for j, b in enumerate(share)] for i, a in enumerate(share)]
+        return np.array(made, dtype=float)
+
+
+def same(found, right):
+    # 1 − p has the digits of the logarithm of Σ exp(z − max z), which may be as small as 1/400
+    np.testing.assert_allclose(found, right, rtol=2e-13, atol=1e-306)
+
+
+@cache
+def of_vector():
+    return Model(LogSumExp(z[k], classes), [z]).compile(check=False, hessian=True)
+
+
+@pytest.mark.parametrize("scores", SCORES, ids=map(str, MARGINS))
+def test_logsumexp(scores):
+    same(np.asarray(of_vector().hessian(scores)).squeeze(), covariance(scores))
+
+
+ENTROPY = Model(-Sum(Y[n, k] * Z[n, k], classes, rows) + Sum(LogSumExp(Z[n, k], classes), rows), [Z], name="entropy")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("target", ["numpy", "numba", "jax"])
+def test_cross_entropy_of_rows(target):
+    module = ENTROPY.compile(check=False, hessian=True, target=target)
+    right = np.array([covariance(row) for row in MATRIX])
+    found = np.asarray(module.hessian(Z=MATRIX)).reshape(3, 3, 3, 3)
+    rtol = 2e-13 if target != "jax" else 1e-5
+    np.testing.assert_allclose(np.einsum("nknl->nkl", found), right, rtol=rtol, atol=1e-30)
+    assert not found[0, :, 1].any()
+    np.testing.assert_allclose(
+        np.asarray(module.hessian_compact(Z=MATRIX)).reshape(3, 3, 3), right, rtol=rtol, atol=1e-30
+    )
+
+
+@pytest.mark.long
+def test_products_and_sparse_matrices():
+    module = ENTROPY.compile(check=False, hessian="sparse", hvp=True)
+    right = np.array([covariance(row) for row in MATRIX])
+    found = module.hessian_sparse(Z=MATRIX).to_dense()
+    same(np.einsum("nknl->nkl", found.reshape(3, 3, 3, 3)), right)
+    along = np.array([[1.0, 0.5, -2]] * 3)
+    with mpmath.workdps(50):
+        product = [
+            [float(mpmath.fsum(a * b for a, b in zip(row, along[0], strict=True))) for row in one] for one in right
+        ]
+    np.testing.assert_allclose(np.asarray(module.hessian_vector_product(along, Z=MATRIX)), product, rtol=1e-13)
+
+
+@pytest.mark.long
+def test_coefficients_of_linear_scores():
+    """The Hessian of multinomial regression is Σ_n x xᵀ ⊗ (diag(p) − p pᵀ)."""
+    scores = Sum(X[n, m] * B[k, m], (m, 0, M - 1))
+    module = Model(Sum(LogSumExp(scores, classes), rows), [B]).compile(check=False, hessian=True)
+    inputs, weights = np.array([[1.0, 0.5], [2.0, 1.0]]), np.array([[30.0, 2], [0, 1], [-1, 3]])
+    right = sum(np.einsum("i,j,kl->kilj", x, x, covariance(weights @ x)) for x in inputs)
+    np.testing.assert_allclose(np.asarray(module.hessian(B=weights, X=inputs)).reshape(3, 2, 3, 2), right, rtol=1e-12)
+
+
+@pytest.mark.long
+def test_jacobian():
+    model = Model(Sum(p[k] * z[k], classes), [z], where=[Eq(p[k], softmax(z[k], classes))])
+    module = model.compile(check=False, jacobian=[p])
+    for scores in SCORES:
+        same(np.asarray(module.jacobian_p(scores)).squeeze(), covariance(scores))
+
+
+def test_what_does_not_cancel_is_added():
+    v = own(intern(Input, (K,), "v", IndexedBase("v", shape=(K,)), False))
+    outer = Block((), (), mul([v, index(1, K)]))
+    diagonal = Block(((0, 1),), (), v)
+    assert joined([diagonal, outer]) == (diagonal, outer)
+
+
+def test_a_whole_block_stands_in_place_of_those_before_it():
+    v = own(intern(Input, (K,), "v", IndexedBase("v", shape=(K,)), False))
+    outer = Block((), (), mul([v, index(1, K)]))
+    made = blocks(total([outer, Block(((0, 1),), (), v, whole=True)], (K, K)), range(2))
+    assert outer in made
+    left = add([(S.One, v), (S.NegativeOne, mul([v, index(0, K)]))])
+    assert Block(((0, 1),), (), left) in made and len(made) == 2
