@@ -10,7 +10,22 @@ from sympy import Expr, Number, S
 from symgrad.functions import LogSumExp
 from symgrad.graph.build import add, mul, product_of_powers
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Const, Contract, Input, Letter, Named, Node, Reduce, Size, Use
+from symgrad.graph.node import Leaf
+from symgrad.graph.nodes import (
+    Add,
+    Const,
+    Contract,
+    Delta,
+    Input,
+    Letter,
+    Named,
+    Node,
+    Range,
+    Reduce,
+    Size,
+    Use,
+    postorder,
+)
 from symgrad.graph.symmetry import symmetric, transposed
 from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.axes import is_entry, log_softmax_at
@@ -97,13 +112,23 @@ def _with_factor(use: Use, old: Use, new: Use) -> Use:
     return place(made, use.letters)
 
 
+def _is_constant(node: Node) -> bool:
+    """Whether a definition is made of numbers, sizes and indices alone.
+
+    These mean the same anywhere: the 0 of a mask, the 1 of a sum and the index of a range stay what they are where a
+    name happens to be equal to them.
+    """
+    leaves = (part for part in postorder([node]) if isinstance(part, Leaf))
+    return all(isinstance(leaf, Const | Size | Range | Delta) for leaf in leaves)
+
+
 @lru_cache(maxsize=8)
 def _definitions(names: tuple[Named, ...]) -> dict[Node, Use]:
     """The name for each defining node, in that node's own letters."""
     folded: dict[Node, Use] = {}
     for name in names:
         body = name.arg
-        if isinstance(body.node, Input | Const | Size | Named) or len(set(body.letters)) < name.rank:
+        if isinstance(body.node, Input | Named) or _is_constant(body.node) or len(set(body.letters)) < name.rank:
             continue
         axis_of = {letter: axis for axis, letter in enumerate(body.letters)}
         folded.setdefault(body.node, Use(name, tuple(axis_of[axis] for axis in range(name.rank))))
@@ -153,7 +178,7 @@ def _products(names: tuple[Named, ...]) -> list[_Product]:
     found = []
     for name in names:
         factors, bound = _flat(name.arg)
-        if len(factors) > 1 and len(set(name.arg.letters)) == name.rank:
+        if len(factors) > 1 and len(set(name.arg.letters)) == name.rank and not _is_constant(name.arg.node):
             found.append(_Product(name, factors, frozenset(bound), Counter(use.node for use, _ in factors)))
     return sorted(found, key=lambda product: -len(product.factors))
 
