@@ -7,20 +7,23 @@ deltas and simplified part by part.
 from collections.abc import Sequence
 from typing import Any
 
-from sympy import IndexedBase, MatrixSymbol, Symbol
+from sympy import IndexedBase, MatrixSymbol, S, Symbol
 
 from symgrad.calculus.deltas import delta_seed
 from symgrad.calculus.forward import Settle, forward
 from symgrad.calculus.projection import project
 from symgrad.calculus.structure import Block, blocks, total
 from symgrad.compiler import Derivation
-from symgrad.graph.build import AUXILIARY, auxiliary, is_zero, named
+from symgrad.graph.build import AUXILIARY, add, auxiliary, is_zero, named, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Const, Input, Named, Node, Shape, Trajectory, Use, intern, postorder
-from symgrad.graph.transform import own
+from symgrad.graph.transform import own, terms_of
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.facts import expand_names
 from symgrad.rewrite.pipeline import simplify
+
+# What one tangent of a name may add to each factor of a product; those of ordinary models have fewer terms.
+_MOST_TERMS = 16
 
 
 def hessian(derivation: Derivation, p: Any, q: Any) -> list[Block]:
@@ -44,9 +47,34 @@ def hessian(derivation: Derivation, p: Any, q: Any) -> list[Block]:
     return parts
 
 
-def derived_hessian(
-    derivation: Derivation, above: Sequence[Any], q: Any, settle: Settle = lambda node, tangent: tangent
-) -> list[Use]:
+def in_few_terms(node: Node, tangent: Use) -> Use:
+    """A tangent of many terms as one array for each product of deltas between axes whose lengths are no numbers.
+
+    Products of sums are multiplied out term by term, so that the terms of names that are made of names multiply, too:
+    of a matrix that is stated entry by entry, each entry has terms of its own. Deltas of axes such as these, whose
+    lengths are numbers, save little, and go into the array.
+    """
+    if len(terms_of(tangent)) <= _MOST_TERMS:
+        return tangent
+    lengths = {**dict(enumerate(node.shape)), **sizes_of([tangent])}
+    groups: dict[Any, list[Use]] = {}
+    for part in blocks(tangent, sorted(lengths, key=lambda letter: (not isinstance(letter, int), str(letter)))):
+        ties = tuple(tie for tie in part.ties if not lengths[tie[1]].is_Integer)
+        hits = tuple(hit for hit in part.hits if not lengths[hit[0]].is_Integer)
+        inside = Block(
+            tuple(tie for tie in part.ties if tie not in ties),
+            tuple(hit for hit in part.hits if hit not in hits),
+            part.cofactor,
+        )
+        groups.setdefault((ties, hits), []).append(inside.term(lengths))
+    made = [
+        Block(ties, hits, auxiliary("dot", add((S.One, one) for one in inside)) if inside[1:] else inside[0])
+        for (ties, hits), inside in groups.items()
+    ]
+    return add((S.One, part.term(lengths)) for part in made)
+
+
+def derived_hessian(derivation: Derivation, above: Sequence[Any], q: Any, settle: Settle = in_few_terms) -> list[Use]:
     """∂²loss/∂p∂q for each p of `above` straight from forward mode: terms over p's axes and then q's.
 
     As the gradient is, the derivatives are those in the space that facts hold a parameter to, by both of them.

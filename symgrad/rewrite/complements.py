@@ -243,13 +243,14 @@ def complement_of_powers(use: Use) -> Use | None:
 
 
 def _pairs(use: Use) -> Iterator[tuple[Number, Use, list[tuple[Number, Use]], Summand]]:
-    """c·u − c·v in a sum, as c, v, the other terms, and the factors of u."""
+    """c·u − c·v in a sum, as c, v, the other terms, and the factors of u, of which one is a softmax."""
     terms = terms_of(use) if isinstance(use.node, Add) else []
     for n, (c, term) in enumerate(terms):
-        for m, (d, taken) in enumerate(terms):
+        shares = [one for one in opened_summands(term) if any(_log_shares(factor) is not None for factor, _ in one[0])]
+        for m, (d, taken) in enumerate(terms) if shares else ():
             if d == -c:
                 rest = [pair for k, pair in enumerate(terms) if k not in (n, m)]
-                yield from ((c, taken, rest, summand) for summand in opened_summands(term))
+                yield from ((c, taken, rest, summand) for summand in shares)
 
 
 def _log_shares(use: Use) -> Use | None:
