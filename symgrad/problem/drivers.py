@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from symgrad.calls import checked, quoted
+from symgrad.calls import checked, nearest, quoted
 from symgrad.errors import ModelError
 from symgrad.problem.bounds import data_of
 from symgrad.problem.flat import FlatProblem, Vector, by_name, started
@@ -66,10 +66,7 @@ class SolvedProblem(ReportedProblem):
             raise ModelError(f"there is no method {quoted(method)}; choose {', '.join(DRIVERS)}")
         given = by_name(data, "data")
         start = started(x0, self.variables)
-        missing = [name for name in self._needed if name not in given]
-        if missing:
-            raise ModelError(f"data has no {', '.join(missing)}; the problem needs {', '.join(self._needed)}")
-        module = self._checked_module if check else self._unchecked_module
+        module = self._module_for(given, check)
         try:
             flat = FlatProblem(module, self.model.arguments, self.constraints, self.bounds, start, given)
         except (TypeError, ValueError) as wrong:  # from the module, which knows no errors of symgrad's
@@ -91,6 +88,22 @@ class SolvedProblem(ReportedProblem):
             method,
             raw,
         )
+
+    def _module_for(self, given: Mapping[str, Any], check: bool) -> Any:
+        """The module, if these are the data that it reads."""
+        missing = [name for name in self._needed if name not in given]
+        if missing:
+            raise ModelError(f"data has no {', '.join(missing)}; the problem needs {', '.join(self._needed)}")
+        module = self._checked_module if check else self._unchecked_module
+        read = [*self._needed, *module.DIMENSIONS]
+        unread = [name for name in given if name not in read]
+        if unread:
+            instead = nearest(unread[0], read, {})
+            raise ModelError(
+                f"data has {', '.join(unread)}, which the problem does not read{f' ({instead}?)' if instead else ''}; "
+                f"it reads {', '.join(read) or 'none'}"
+            )
+        return module
 
     @cached_property
     def _needed(self) -> list[str]:

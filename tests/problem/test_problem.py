@@ -358,6 +358,10 @@ def test_quantities_of_where_and_zero_objectives() -> None:
             (lambda: small().solve({x: 1}), "x0 has no y"),
             (lambda: small().solve({x: 1, y: 1, z: 1}), "x0 has z, which is no variable"),
             (lambda: path().solve((np.zeros(4), np.zeros(3))), "data has no h; the problem needs h"),
+            (
+                lambda: small().solve({x: 1, y: 1}, {"hh": 0.1}),
+                "data has hh, which the problem does not read; it reads none",
+            ),
         ],
     ),
 )
