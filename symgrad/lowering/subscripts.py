@@ -6,12 +6,13 @@ array.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from sympy import Expr, S
 
 from symgrad.graph.affine import Affine, affine, sliced
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Gather, Letter, Scatter, Use
+from symgrad.graph.nodes import Gather, Letter, Scatter, Use, intern
 from symgrad.lowering.values import Value, broadcast, transpose
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import (
@@ -90,16 +91,30 @@ def gather_value(node: Gather, read: Read, base: Value, want: Sequence[Letter] |
         sides = Sides(tuple(lengths[letter] for letter in letters))
         made = operation("windows", base.expression, sides, **_walk(windows, letters))
         return Value(made, letters, base.kind)
-    return _indexed(node, read, base, plain, lengths)
+    subs, found = node.subs, base.expression
+    if strided and any(not one.steps for one in plain.values()):  # a view first: with arrays alone NumPy takes half
+        found = Subscript(found, _fixed(plain, len(shape)))
+        left = [axis for axis in range(len(shape)) if axis not in plain or plain[axis].steps]
+        subs, shape = tuple(subs[axis] for axis in left), tuple(shape[axis] for axis in left)
+    return _indexed(subs, shape, read, replace(base, expression=found), lengths)
 
 
-def _indexed(node: Gather, read: Read, base: Value, plain: dict[int, Affine], lengths: Lengths) -> Value:
+def _fixed(plain: Mapping[int, Affine], rank: int) -> tuple[Place, ...]:
+    """The single positions on some axes, and all of the others."""
+    places: list[Place] = [
+        Length(plain[axis].start) if axis in plain and not plain[axis].steps else WHOLE_AXIS for axis in range(rank)
+    ]
+    while places[-1] == WHOLE_AXIS:
+        places.pop()
+    return tuple(places)
+
+
+def _indexed(subs: Sequence[Use], shape: Sequence[Expr], read: Read, base: Value, lengths: Lengths) -> Value:
     """Index arrays on some axes, slices on the others."""
-    shape = node.base.node.shape
-    slices = {axis: found for axis, found in plain.items() if found.steps}
+    slices = {axis: found for axis, found in sliced(subs).items() if found.steps}
     arrays = [axis for axis in range(len(shape)) if axis not in slices]
-    batch = distinct(letter for axis in arrays for letter in node.subs[axis].letters)
-    places = _places(node.subs, slices, lengths, shape, read, batch)
+    batch = distinct(letter for axis in arrays for letter in subs[axis].letters)
+    places = _places(subs, slices, lengths, shape, read, batch)
     # NumPy puts the axes of index arrays where they stand if they stand together, else first
     first = arrays[0] if arrays[-1] - arrays[0] == len(arrays) - 1 else 0
     rows = [found.steps[0][0] for found in slices.values()]
@@ -132,8 +147,7 @@ def landing(node: Scatter, read: Read, value: Value, strided: bool) -> tuple[tup
     """
     lengths, plain = _lengths(node.subs), sliced(node.subs)
     if len(plain) == node.rank:
-        slices, letters = _slices(list(plain.values()), lengths, node.shape)
-        return slices, broadcast(value, letters), True
+        return *slices_of(node, value, range(node.rank)), True
     if strided and _all_affine(node.subs) is not None:
         return None
     slots = {axis: found for axis, found in plain.items() if found.steps}
@@ -145,6 +159,38 @@ def landing(node: Scatter, read: Read, value: Value, strided: bool) -> tuple[tup
     return places, broadcast(value, (*rows[:first], *batch, *rows[first:])), not batch
 
 
+def lands_in_slices(node: Scatter) -> bool:
+    """Whether a scatter puts its values into slices, each entry once."""
+    return len(sliced(node.subs)) == node.rank
+
+
+def slices_of(node: Scatter, value: Value, axes: Sequence[int]) -> tuple[tuple[Place, ...], Value]:
+    """The slices that a scatter puts its values into, with the axes in this order, and the values in their order."""
+    plain = sliced(node.subs)
+    places, letters = _slices([plain[axis] for axis in axes], _lengths(node.subs), [node.shape[axis] for axis in axes])
+    return places, broadcast(value, letters)
+
+
+def apart(node: Scatter) -> tuple[tuple[Place, ...], Scatter, tuple[int, ...]] | None:
+    """A scatter at single positions on some axes and at index arrays on others: those, and a scatter at the latter.
+
+    The places are of an array of the node's shape; the axes are those that the second scatter has. None where there are
+    no such positions, or nothing but slices.
+    """
+    plain = sliced(node.subs)
+    left = tuple(axis for axis in range(node.rank) if axis not in plain or plain[axis].steps)
+    if len(left) == node.rank or len(plain) == node.rank:
+        return None
+    names = {axis: n for n, axis in enumerate(left)}
+    names |= {node.rank + k: len(left) + k for k in range(len(node.bound))}
+    value, *subs = (
+        Use(use.node, tuple(names[letter] for letter in use.letters))
+        for use in (node.value, *(node.subs[axis] for axis in left))
+    )
+    made = intern(Scatter, tuple(node.shape[axis] for axis in left), value, tuple(subs), node.bound)
+    return _fixed(plain, node.rank), made, left
+
+
 def scatter_value(node: Scatter, read: Read, value: Value, want: Sequence[int] | None, strided: bool) -> Value:
     """Zeros with `value` added at `subs`; `want` is the order of axes that is asked for, where there is a choice."""
     lengths = _lengths(node.subs)
@@ -153,9 +199,8 @@ def scatter_value(node: Scatter, read: Read, value: Value, want: Sequence[int] |
     if len(plain) == node.rank:
         axes = tuple(want or own)
         sides = tuple(node.shape[axis] for axis in axes)
-        places, order = _slices([plain[axis] for axis in axes], lengths, sides)
-        placed = broadcast(value, order).expression
-        return Value(operation("place", Sides(sides), Places(places), placed, FloatingType()), axes)
+        places, placed = slices_of(node, value, axes)
+        return Value(operation("place", Sides(sides), Places(places), placed.expression, FloatingType()), axes)
     windows = _all_affine(node.subs) if strided else None
     if windows is not None:
         return _scattered_windows(node, windows, value, lengths)
@@ -167,8 +212,8 @@ def scatter_value(node: Scatter, read: Read, value: Value, want: Sequence[int] |
     index = Group(TUPLE, tuple(broadcast(read(node.subs[axis]), batch).expression for axis in moved))
     order = (*moved, *rows)
     head = "accumulate" if node.bound else "place"  # without a sum no position occurs twice
-    shape, placed = Sides(tuple(node.shape[axis] for axis in order)), broadcast(value, (*batch, *rows)).expression
-    return Value(operation(head, shape, index, placed, FloatingType()), order)
+    shape, added = Sides(tuple(node.shape[axis] for axis in order)), broadcast(value, (*batch, *rows)).expression
+    return Value(operation(head, shape, index, added, FloatingType()), order)
 
 
 def _scattered_windows(node: Scatter, windows: Sequence[Affine], value: Value, lengths: Lengths) -> Value:

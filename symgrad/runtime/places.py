@@ -74,6 +74,12 @@ def _add_windows(
     return out
 
 
+def _rolled(x: NDArray[Any], shift: int, axis: int) -> NDArray[Any]:
+    """x with its entries moved by `shift` places along an axis: those that leave it at one end come in at the other."""
+    cut, before = -shift % max(1, x.shape[axis]), (slice(None),) * axis
+    return np.concatenate((x[(*before, slice(cut, None))], x[(*before, slice(cut))]), axis)
+
+
 def _place(
     shape: tuple[int, ...], index: Any, values: Any, dtype: Any, out: NDArray[Any] | None = None
 ) -> NDArray[Any]:
@@ -92,11 +98,18 @@ def _accumulate(shape: tuple[int, ...], index: tuple[Any, ...], values: Any, dty
     The index is of the leading axes. Single numbers are summed fastest by `np.bincount`, in double precision; rows by
     `np.add.at` with one flat index, which is several times faster than with an index of rows.
     """
+    rows, numbers = shape[len(index) :], np.can_cast(dtype, np.float64)
+    if numbers and len(shape) == 1:
+        start = np.asarray(index[0])
+        weights = values if np.shape(values) == start.shape else np.broadcast_to(values, start.shape)  # 3 µs
+        sums = np.bincount(start.ravel(), np.ravel(weights), shape[0])
+        if sums.size > shape[0]:
+            raise IndexError(f"a position is {sums.size - 1}, expected 0 ... {shape[0] - 1}")
+        return sums.astype(dtype, copy=False)
     positions = np.broadcast_arrays(*index)
-    rows = shape[len(index) :]
     width, size = int(np.prod(rows, dtype=int)), int(np.prod(shape, dtype=int))
     start = np.ravel_multi_index(positions, shape[: len(index)]).ravel()
-    if not rows and np.can_cast(dtype, np.float64):
+    if numbers and not rows:
         weights = np.broadcast_to(values, positions[0].shape).ravel()
         return np.bincount(start, weights, minlength=size).astype(dtype, copy=False).reshape(shape)
     flat = (start[:, None] * width + np.arange(width)).ravel()

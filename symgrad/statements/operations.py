@@ -168,6 +168,10 @@ def _ones(operation: Operation, parts: Found) -> Facts | None:
     return Facts((length.value,), True, True) if isinstance(length, Length) else None
 
 
+def _moved(operation: Operation, parts: Found) -> Facts | None:
+    return None if parts[0] is None else replace(parts[0], new=True)
+
+
 def _number(operation: Operation, parts: Found) -> Facts | None:
     return Facts((), False)
 
@@ -212,6 +216,7 @@ OPERATIONS: dict[str, Declared] = {
     **dict.fromkeys(("entries", "pattern", "pattern_of"), Declared("new")),
     **dict.fromkeys(("block", "concatenate", "stack", "add_windows"), Declared("new")),
     **dict.fromkeys(("accumulate", "array", "place"), Declared("new", boxed=True)),
+    "rolled": Declared("new", _moved),
     "asarray": Declared("unknown", boxed=True),
     **dict.fromkeys(("item", "no_numbers", "tolist"), Declared("new")),
     "least_number": Declared("new", _number),

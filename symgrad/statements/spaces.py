@@ -249,5 +249,7 @@ SPACES: dict[str, Rule] = {
     "put": _added,
     "least_number": _single,
     "no_numbers": lambda operation, shapes: Space("no_numbers", "fill", operation.option("sides").lengths),
-    **dict.fromkeys(("array", "ascontiguousarray", "contiguous_into", "in_range", "item", "tolist"), _like_first),
+    **dict.fromkeys(
+        ("array", "ascontiguousarray", "contiguous_into", "in_range", "item", "rolled", "tolist"), _like_first
+    ),
 }

@@ -2,11 +2,12 @@
 
 The folder's `__init__.py` has `TARGET`. No target imports another.
 
-Files: `numpy/`: what is NumPy's own in statements (`terms`, `contraction`, `stacks`), what operations are called
-(`functions`), statements as text (`lines`), one function (`function`) with what it returns (`results`), which data
-may be sparse (`sparse`), which are copied into the other order (`turned`) and what is computed once for the same data
-(`once`), checks of arguments (`arguments`), the module (`module`), the functions of `runtime/` (`runtime`). `jax/`
-has the same files, for what is JAX's own; `sources` and `runtime` are what stands in a module beside its formulas,
+Files: `numpy/`: what is NumPy's own in statements (`terms`, `contraction`, `stacks`, sums that are written into parts
+of arrays in `increased`, neighbours around a ring in `rolled`), what operations are called (`functions`), statements
+as text (`lines`), one function (`function`) with what it returns (`results`), which data may be sparse (`sparse`),
+which are copied into the other order (`turned`) and what is computed once for the same data (`once`), checks of
+arguments (`arguments`), the module (`module`), the functions of `runtime/` (`runtime`). `jax/` has the same files, for
+what is JAX's own; `sources` and `runtime` are what stands in a module beside its formulas,
 `calling` its functions for NumPy's arrays; `torch/` has them, too, and `windows` of
 tensors. `numba/` puts kernels into NumPy's modules: which statements (`split`,
 `kernels`), their entries (`steps`, `entries`, `reading`), loops (`nests`) and text (`functions`, `text`), and

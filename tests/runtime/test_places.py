@@ -1,8 +1,9 @@
 """Windows, and values placed or added at positions, against loops over entries."""
 
 import numpy as np
+import pytest
 
-from symgrad.runtime.places import _accumulate, _add_windows, _place, _windows
+from symgrad.runtime.places import _accumulate, _add_windows, _place, _rolled, _windows
 
 
 def test_windows_walk_along_axes_by_steps() -> None:
@@ -31,3 +32,18 @@ def test_values_are_placed_and_accumulated() -> None:
     assert _accumulate((3,), index, np.array([1.0, 2.0, 4.0]), np.float64).tolist() == [5.0, 0.0, 2.0]
     rows = _accumulate((3, 2), index, np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.float64)
     assert rows.tolist() == [[6.0, 8.0], [0.0, 0.0], [3.0, 4.0]]
+
+
+def test_a_position_beyond_the_array_is_an_error() -> None:
+    for index in (np.array([0, 3]), np.array([-1, 0])):
+        with pytest.raises((IndexError, ValueError)):
+            _accumulate((3,), (index,), np.array([1.0, 2.0]), np.float64)
+    assert _accumulate((2,), (np.array([[1, 1]]),), 2.0, np.float32).tolist() == [0.0, 4.0]
+
+
+def test_entries_are_moved_around() -> None:
+    for side in range(4):
+        x = np.arange(2.0 * side).reshape(side, 2)
+        for shift in range(-5, 6):
+            np.testing.assert_array_equal(_rolled(x, shift, axis=0), np.roll(x, shift, 0))
+            np.testing.assert_array_equal(_rolled(x.T, shift, axis=1), np.roll(x.T, shift, 1))

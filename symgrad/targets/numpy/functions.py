@@ -13,7 +13,7 @@ FLOAT_FUNCTIONS = (
 # The functions of the runtime, each under its own name with an underscore in front, by the heads of operations
 RUNTIME_HEADS: dict[str, str] = {
     **{function.__name__: function.__name__ for function in RUNTIME},
-    **{name: name for name in ("accumulate", "add_windows", "adjugate", "in_range", "logdet", "place")},
+    **{name: name for name in ("accumulate", "add_windows", "adjugate", "in_range", "logdet", "place", "rolled")},
     **{name: name for name in ("largest_so_far", "product_of_others", "sums_of_exponentials", "windows")},
     **{name: name for name in ("entries", "pattern", "pattern_of")},
     **{name: name for name in ("balanced", "centred", "log_total", "norm")},

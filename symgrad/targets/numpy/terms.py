@@ -1,6 +1,6 @@
 """Terms as statements that NumPy is fast with: the order of axes in memory, blocks of rows, strided windows."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any, Self
@@ -16,10 +16,11 @@ from symgrad.lowering.values import Value, transpose
 from symgrad.schedule.leading import is_picked, leading, long_last, rows_first
 from symgrad.schedule.rows import Round, RowPlan
 from symgrad.statements.arithmetic import binary, operation
-from symgrad.statements.expressions import LIST, Buffer, Expression, Group, Read, buffers_of, substituted
+from symgrad.statements.expressions import LIST, Buffer, Expression, Group, Length, Read, buffers_of, substituted
 from symgrad.statements.statements import Comment, Define, Join, Rows
 from symgrad.targets.numpy.contraction import contract
-from symgrad.targets.numpy.stacks import Stacks
+from symgrad.targets.numpy.increased import Increased
+from symgrad.targets.numpy.rolled import rolls
 
 # A reduction over windows works on a copy of these if they have at most so many entries: NumPy reduces long vectors
 # several times faster than strided windows, and the copy is as many times larger than the array at most.
@@ -28,7 +29,7 @@ MOST_COPIES = 16
 _JOINS: dict[Any, Join] = {MaxOver: "maximum", LargestOver: "maximum", MinOver: "minimum", NormOver: "hypot", Or: "or"}
 
 
-class NumpyTerms(Stacks):
+class NumpyTerms(Increased):
     """Turns terms into statements.
 
     Parameters
@@ -68,6 +69,7 @@ class NumpyTerms(Stacks):
         self._leading = leading(nodes, plan) if self._leads else {}
         self._wanted.update(self._leading)
         self._rows = plan.local
+        self._apart = {*plan.local, *(node for one in plan.rounds for node in (*one.local, *one.parts, *one.totals))}
         self._wanted.update({node: order for node, order in rows_first(plan).items() if node not in self._leading})
         self._prepared(roots)
         read = {
@@ -106,6 +108,8 @@ class NumpyTerms(Stacks):
         return super()._named(name, node, value)
 
     def _print(self, node: Node) -> Value:
+        if isinstance(node, Gather) and self._leads and (shifts := rolls(node)) is not None:
+            return self._rolled(node, shifts)
         value = super()._print(node)
         if isinstance(node, Gather) and node in self._copied and self._counts[node] > 1:
             return replace(value, expression=operation("ascontiguousarray", value.expression))
@@ -113,6 +117,14 @@ class NumpyTerms(Stacks):
             moved = transpose(value, order)
             return replace(moved, expression=operation("ascontiguousarray", moved.expression))
         return _by_rows(value) if isinstance(node, Named) and node in self._twice else value
+
+    def _rolled(self, node: Gather, shifts: Mapping[int, Expr]) -> Value:
+        """An array with its entries moved along axes."""
+        value = self._values[node.base.node]
+        found = value.expression
+        for axis, shift in shifts.items():
+            found = operation("rolled", found, Length(shift), axis=value.letters.index(axis))
+        return Value(found, tuple(node.subs[axis].letters[0] for axis in value.letters), value.kind)
 
     def _contract(self, node: Contract, factors: Sequence[Value], out: Sequence[Letter]) -> Value:
         sizes = {x: length for use in node.uses() for x, length in zip(use.letters, use.node.shape, strict=True)}
