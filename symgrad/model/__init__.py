@@ -109,7 +109,7 @@ class Model(Checks):
         y: vector(N)
         X: matrix(N, M)
         w: vector(M)
-        sum(abs(-y + X*w))
+        sum(abs(X*w - y))
         """
         # SymPy's classes of matrices in the tables of what is written are of no use to most models
         from symgrad.text.writing import write

@@ -115,7 +115,7 @@ class Problem(SolvedProblem):
         x: vector(N)
         h: vector(N)
         minimise sum(exp(x))
-        subject to tr(h'*x) = 1,
+        subject to h'*x = 1,
           x >= 0
         """
         # SymPy's classes of matrices in the tables of what is written are of no use to most problems

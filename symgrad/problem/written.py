@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Eq, Float, Ge, Indexed, IndexedBase, Le, MatrixSymbol, S, Symbol
+from sympy import Basic, Eq, Float, Ge, Indexed, IndexedBase, Integer, Le, MatrixSymbol, S, Symbol
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from symgrad.errors import UnsupportedError
@@ -116,7 +116,9 @@ def bounds_of(variables: Sequence[Any], bounds: Mapping[str, Bounds]) -> Iterato
 
 def _with_end(variable: Any, end: Any) -> tuple[Any, Any]:
     """A variable, or its entry, and what it is bound by."""
-    number = Float(end) if isinstance(end, float) else end if isinstance(end, Basic) else None
+    number = end if isinstance(end, Basic) else None
+    if isinstance(end, float):
+        number = Integer(end) if end.is_integer() else Float(end)
     if isinstance(variable, IndexedBase):
         at = tuple(Symbol(f"i{axis}", integer=True) for axis in range(len(variable.shape)))
         return variable[at], IndexedBase(end, shape=variable.shape, real=True)[at] if number is None else number

@@ -114,6 +114,8 @@ class _Writer(Entries):
         """An expression as text, with how tightly it binds."""
         if expr in self._matrices:
             return self._matrices[expr]
+        if isinstance(expr, sp.Trace) and expr.arg.shape == (1, 1):
+            return self.of(expr.arg)  # a matrix of one entry is a number here
         for kind, method in self._methods():
             if isinstance(expr, kind):
                 return method(expr)

@@ -54,7 +54,15 @@ def _singular(name: str) -> None:
 
 
 def _wide(name: str) -> None:
-    """What does not fit 32 bits is no number of fewer bits."""
+    """What does not fit 32 bits is no number of fewer bits, where JAX does not compute in double precision."""
+    if name == "jax":
+        with import_module("jax").enable_x64(False):
+            _refused_if_wide(name)
+    else:
+        _refused_if_wide(name)
+
+
+def _refused_if_wide(name: str) -> None:
     model, inputs = MODELS["subscripts by data, each several times"]
     module = modules(model, name)[1]
     for type_ in (np.int64, np.uint64):

@@ -17,8 +17,8 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 ONE_BY_ONE = {"logistic": ["model", "likelihood", "log_likelihood"], "dcgan": ["discriminator", "generator"]}
 ONE_BY_ONE |= {"newton": ["logistic", "softmax"]}
 FILES = ["ridge", "gru", "cox", "residual", "logistic", "softmax", "style", "bundle_adjustment", "blocks", "lenet"]
-FILES += ["gpt", "dqn", "attention", "factorisation", "cycle", "graph", "sigmoid_derivative", "alphago", "detection"]
-FILES += ["dcgan", "gaussian_process", "handwriting", "mixture", "multilayer", "newton", "poisson"]
+FILES += ["dqn", "gpt", "attention", "factorisation", "cycle", "graph", "sigmoid_derivative", "alphago", "detection"]
+FILES += ["dcgan", "gaussian_process", "mixture", "handwriting", "multilayer", "newton", "poisson"]
 MODELS = [f"{file}:{model}" for file in FILES for model in ONE_BY_ONE.get(file, ["model"])]
 PROBLEMS = ["swing_up", "obstacle", "power_flow"]
 
