@@ -9,8 +9,8 @@ summand (`summands`), one function for several spellings (`spellings`), function
 `small_parameters`), sums of powers over their exponent (`power_means`), powers of probabilities (`probabilities`), what
 powers leave of 1 (`increments`), differences and divergences of neighbours (`neighbours`, `divergences`), quotients by
 sums (`quotients`, `shares`), sums whose leading terms cancel (`leading_terms`), logarithms of quotients beyond all
-numbers (`growth`), products with double exponentials (`decay`), inverses and determinants (`linear_algebra`), merged
-axes (`merged_axes`), what is moved round an axis (`rotations`), cancellation (`local`), factors of rational functions
-(`polynomials`), facts and names (`facts`), diagonals (`diagonals`), what every one of these says of itself (`record`),
-the order of phases (`pipeline`).
+numbers (`growth`), products with double exponentials (`decay`), products of hyperbolic functions (`hyperbolic`),
+inverses and determinants (`linear_algebra`), merged axes (`merged_axes`), what is moved round an axis (`rotations`),
+cancellation (`local`), factors of rational functions (`polynomials`), facts and names (`facts`), diagonals
+(`diagonals`), what every one of these says of itself (`record`), the order of phases (`pipeline`).
 """

@@ -22,6 +22,7 @@ from symgrad.rewrite.engine import Trace, rewrite
 from symgrad.rewrite.facts import cross_entropy, fold_names, use_identity
 from symgrad.rewrite.gamma import RECOGNISE as GAMMA_RECOGNISE
 from symgrad.rewrite.growth import log_of_growth
+from symgrad.rewrite.hyperbolic import product_of_growths
 from symgrad.rewrite.increments import increment_of_power, log_of_increment
 from symgrad.rewrite.labels import log_softmax_at_label
 from symgrad.rewrite.leading_terms import difference_of_logarithms, leading_terms
@@ -100,7 +101,13 @@ _STABLE: list[AxisRule] = [
     *OF_CODE,
 ]
 # what they take apart, others no longer see
-_LAST: list[AxisRule] = [function_beside_exponential, decay_of_exponential, share_of_sum, log_of_growth]
+_LAST: list[AxisRule] = [
+    function_beside_exponential,
+    decay_of_exponential,
+    share_of_sum,
+    log_of_growth,
+    product_of_growths,
+]
 
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,

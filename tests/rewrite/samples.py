@@ -219,6 +219,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "bessel_quotient": (Sample(lambda: Model(a * besseli(3, d) / besseli(2, d), [a, d])),),
     "product_with_gammas": (Sample(lambda: Model(a**d * exp(-a) / gamma(d + 1) + b * gamma(a) / gamma(d), [a, d])),),
     # rewrite.probabilities
+    "product_of_growths": (
+        Sample(lambda: _sum(cosh(x[n]) * exp(t[n]) / sinh(y[n]), [x, t, y])),
+        Sample(lambda: Model(sinh(a * (1 - b)) / sinh(a), [a, b])),
+    ),
     "power_of_probability": (
         Sample(lambda: _sum(sigmoid(x[n]) ** a, [x])),
         Sample(lambda: _sum((1 + exp(x[n])) ** (-a), [x])),
