@@ -25,11 +25,16 @@ SCORES = [np.array([margin, 0.0, -1.5]) for margin in MARGINS]
 MATRIX = np.array([[40.0, 0, 1], [3, 2.5, 90], [0.5, 0.2, 0]])
 
 
+def shares(scores):
+    """softmax(z) in mpmath."""
+    terms = [mpmath.exp(mpmath.mpf(float(one))) for one in scores]
+    return [one / mpmath.fsum(terms) for one in terms]
+
+
 def covariance(scores):
     """diag(p) − p pᵀ for p = softmax(z)."""
     with mpmath.workdps(400):
-        terms = [mpmath.exp(mpmath.mpf(float(one))) for one in scores]
-        share = [one / mpmath.fsum(terms) for one in terms]
+        share = shares(scores)
         made = [[a * ((i == j) - b) for j, b in enumerate(share)] for i, a in enumerate(share)]
         return np.array(made, dtype=float)
 
@@ -88,6 +93,26 @@ def test_coefficients_of_linear_scores():
     inputs, weights = np.array([[1.0, 0.5], [2.0, 1.0]]), np.array([[30.0, 2], [0, 1], [-1, 3]])
     right = sum(np.einsum("i,j,kl->kilj", x, x, covariance(weights @ x)) for x in inputs)
     np.testing.assert_allclose(np.asarray(module.hessian(B=weights, X=inputs)).reshape(3, 2, 3, 2), right, rtol=1e-12)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("values", [[0.3, 0.45, 0.3], [1.0, -2.0, 0.5], [0.0, 1.0, 0.0]], ids=str)
+def test_expected_values(values):
+    """∂²Σ pw/∂zᵢ∂zⱼ = pᵢδᵢⱼ(wᵢ − m) − pᵢpⱼ((wᵢ − m) + (wⱼ − m)) with m = Σ pw."""
+    module = Model(Sum(Y[n, k] * P[n, k], classes, rows), [Z], where=[Eq(P[n, k], softmax(Z[n, k], classes))]).compile(
+        check=False, hessian=True
+    )
+    for scores in SCORES:
+        with mpmath.workdps(400):
+            share = shares(scores)
+            mean = mpmath.fsum(a * b for a, b in zip(share, values, strict=True))
+            off = [w - mean for w in values]
+            right = [
+                [a * ((i == j) * off[i] - b * (off[i] + off[j])) for j, b in enumerate(share)]
+                for i, a in enumerate(share)
+            ]
+        found = np.asarray(module.hessian(Z=scores[None], Y=np.array([values]))).reshape(3, 3)
+        np.testing.assert_allclose(found, np.array(right, dtype=float), rtol=1e-12, atol=1e-304)
 
 
 @pytest.mark.long

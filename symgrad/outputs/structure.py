@@ -10,12 +10,13 @@ from sympy import S
 
 from symgrad.calculus.deltas import densified
 from symgrad.calculus.structure import Block, Ties, blocks, total
+from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import along_one
 from symgrad.graph.build import add
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Shape, Use
 from symgrad.outputs.function import Array
-from symgrad.rewrite.diagonals import inwards
+from symgrad.rewrite.diagonals import common_difference, inwards
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
 
@@ -53,8 +54,13 @@ def joined(parts: Sequence[Block]) -> tuple[Block, ...]:
 def _whole(part: Block, inside: Sequence[Block]) -> Block | None:
     """A block with those joined that have entries in its places, where code has another term for them together."""
     same = {column: row for row, column in part.ties}
-    apart = [part.cofactor, *(inwards(relabel(one.cofactor, same)) for one in inside)]
+    try:
+        apart = [part.cofactor, *(inwards(relabel(one.cofactor, same)) for one in inside)]
+    except UnsupportedError:  # 1/(x[i] − x[j]) at i = j: such a block is masked, and has nothing there
+        return None
     together = add((S.One, term) for term in apart)
+    if (common := common_difference(together)) is not None:
+        return Block(part.ties, part.hits, common, whole=True)
     plain, *terms = stabilise([together, *apart], Trace())
     return None if plain == add((S.One, term) for term in terms) else Block(part.ties, part.hits, together, whole=True)
 

@@ -1,14 +1,14 @@
 """Differences from a mean by the shares of a softmax, x − Σ p·x, of which nothing is left where one share is near 1."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sympy import Ne, Number, exp
+from sympy import Ne, Number, S, exp
 
 from symgrad.functions import if_else
 from symgrad.graph.build import CENTRED, ONE, SOFTMAX, ZERO, add, apply, mul, product_of_powers, reciprocal, running
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Node, Use
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Letter, Node, Use
 from symgrad.graph.transform import see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
 
@@ -19,24 +19,44 @@ from symgrad.rewrite.record import BLANCHARD, record
     BLANCHARD,
 )
 def centre(node: Node, uses: tuple[Use, ...]) -> Use | None:
-    """x − Σ p·x for shares p, and x·Σ w − Σ w·x for exponentials w, as one function of x and p = w/Σ w."""
+    """x − Σ p·x for shares p, and x·Σ w − Σ w·x for exponentials w, as one function of x and p = w/Σ w.
+
+    So are the parts of xᵢ + xⱼ − 2·Σ p·x, off the diagonal of second derivatives.
+    """
     if not isinstance(node, Add) or len(node.terms) < 2:
         return None
     made = node.rebuild(uses)
     terms = terms_of(made) if isinstance(made.node, Add) else []
-    there = {use: c for c, use in terms}
     for c, term in terms:
         for mean in _means(term):
-            for letter in made.letters:
-                if letter in term.letters or _OVER not in mean.values.letters:
-                    continue
-                shares, values = (relabel(part, {_OVER: letter}) for part in (mean.shares, mean.values))
-                of_term = {use: -c * k for k, use in terms_of(mul([values, mean.total]))}
-                if all(there.get(use) == k for use, k in of_term.items()):
-                    rest = [(k, use) for k, use in terms if use not in of_term and use != term]
-                    centred = running(CENTRED, values, letter, shares)
-                    return add([*rest, (-c, mul([centred, mean.total]))])
+            letters = [x for x in made.letters if x not in term.letters and _OVER in mean.values.letters]
+            found = [part for x in letters if (part := _centred(c, mean, x, terms)) is not None]
+            chosen = next(([part] for part in found if part.share == 1), found)
+            gone = [use for part in chosen for use in part.taken]
+            if sum(part.share for part in chosen) == 1 and len({*gone}) == len(gone):
+                rest = [(k, use) for k, use in terms if use not in gone and use != term]
+                return add([*rest, *((-c * part.share, mul([part.centred, mean.total])) for part in chosen)])
     return None
+
+
+class _Part(NamedTuple):
+    """A difference from a mean, the terms that it takes the place of beside that, and its share of the mean."""
+
+    centred: Use
+    taken: list[Use]
+    share: Number
+
+
+def _centred(c: Number, mean: "_Mean", letter: Letter, terms: Sequence[tuple[Number, Use]]) -> _Part | None:
+    """c·`mean` less c·share·x for the x of the mean at a letter; None where the terms have no such x."""
+    there = {use: k for k, use in terms}
+    shares, values = (relabel(part, {_OVER: letter}) for part in (mean.shares, mean.values))
+    of_term = {use: -c * k for k, use in terms_of(mul([values, mean.total]))}
+    ratios = {there.get(use, S.Zero) / k for use, k in of_term.items()}
+    share = ratios.pop()
+    if ratios or not 0 < share <= 1:
+        return None
+    return _Part(running(CENTRED, values, letter, shares), list(of_term), share)
 
 
 _OVER = "over"

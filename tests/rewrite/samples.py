@@ -443,6 +443,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "softmax_on_diagonal": (
         Sample(lambda: Model(Sum(exp(A[m, m]) / Sum(exp(A[m, n]), (n, 0, M - 1)), (m, 0, M - 1)), [A])),
     ),
+    "common_difference": (Sample(lambda: _softmax_loss(c[n, k] * P[n, k]), {"hessian": True}),),
     "diagonal": (Sample(lambda: Model(Trace((A * A).applyfunc(exp)), [A])),),
     "use_diagonals": (
         Sample(lambda: Model(Trace(S * A * S * A) + total(S * A), [A, S], facts=[Q.diagonal(S)]), sizes={"M": 3}),
@@ -525,6 +526,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "centre": (
         Sample(lambda: _softmax_loss(c[n, k] * P[n, k])),
         Sample(lambda: _softmax_loss(P[n, k] ** 2)),
+        Sample(lambda: _softmax_loss(c[n, k] * P[n, k]), {"hessian": True}),
     ),
     "spell_share": (Sample(lambda: _sum(log(exp(x[n]) + exp(t[n])) * y[n], [x, t])),),
     "spell_softplus": (Sample(lambda: _sum(softplus(x[n]) * t[n], [x])),),
