@@ -44,6 +44,7 @@ from symgrad.rewrite.roots import difference_of_squares, over_squares, root_of_s
 from symgrad.rewrite.rotations import turned_back
 from symgrad.rewrite.rules import RULES
 from symgrad.rewrite.shares import share_of_sum
+from symgrad.rewrite.slopes import slope_of_tanh
 from symgrad.rewrite.small_parameters import power_near_one, quotient_in_sum
 from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 
@@ -85,6 +86,7 @@ _STABLE: list[AxisRule] = [
     log_of_distance,
     log_of_share,
     *NORMAL_STABILISE,
+    slope_of_tanh,
     complement_of_shares,
     complement_of_powers,
     divergence,

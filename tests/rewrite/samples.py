@@ -392,6 +392,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(1 / (a + b) ** 2 - a**-2, [a, b])),
         Sample(lambda: Model(log(a + b) - log(a), [a, b])),
     ),
+    "slope_of_tanh": (
+        Sample(lambda: _sum(t[n] * tanh(x[n]), [x]), {"hessian": True}),
+        Sample(lambda: _sum(tanh(x[n]) ** 2 * tanh(x[n] - v[m]), [x, v], over=(rows, columns))),
+    ),
     "divergence": (
         Sample(lambda: Model(a * log(a / d) - a + d, [a, d])),
         Sample(lambda: Model(a / d - log(a) + log(d) - 1, [a, d])),
