@@ -50,10 +50,13 @@ def _is_plain_sum(node: Contract) -> bool:
 
 def _alike(node: Node) -> list[Use]:
     """The operands over both axes of a matrix that is computed from them elementwise."""
-    by_entries = isinstance(node, Add | Apply | Named) or (isinstance(node, AxisMap) and node.head == BALANCED)
-    if node.rank != 2 or not (by_entries or (isinstance(node, Contract) and not node.bound)):
+    if node.rank != 2 or not (_is_entrywise(node) or (isinstance(node, AxisMap) and node.head == BALANCED)):
         return []
     return [use for use in node.uses() if len(use.letters) == 2 and set(use.letters) == {0, 1}]
+
+
+def _is_entrywise(node: Node) -> bool:
+    return isinstance(node, Add | Apply | Named) or (isinstance(node, Contract) and not node.bound)
 
 
 def is_picked(node: Node) -> bool:
@@ -83,6 +86,25 @@ def long_last(nodes: Sequence[Node]) -> dict[Node, Order]:
             touched.add(node)
         if several and node in touched and node.shape[long[0]] in rows:
             found[node] = (*few, *long)
+    return found
+
+
+def pairs_last(nodes: Sequence[Node]) -> dict[Node, Order]:
+    """The order of axes of arrays of a few numbers for each pair, as of differences of coordinates: pairs come last.
+
+    Σ_a d[i, a, j]² of 200 points in space takes 325 µs, and Σ_a d[a, i, j]² 40. `nodes` come after their operands.
+    """
+    found: dict[Node, Order] = {}
+    for node in nodes:
+        few = tuple(axis for axis, side in enumerate(node.shape) if side.is_Integer and side <= _FEW)
+        long = tuple(axis for axis, side in enumerate(node.shape) if not side.is_number)
+        if not few or len(long) < 2 or len(few) + len(long) < node.rank or not _is_entrywise(node):
+            continue
+        whole = [use for use in node.uses() if sorted(use.letters) == [*range(node.rank)]]
+        if isinstance(node, Add) and not whole and all(use.letters for use in node.uses()):
+            found[node] = (*few, *long)
+        elif known := [use for use in whole if use.node in found]:
+            found[node] = tuple(known[0].letters[axis] for axis in found[known[0].node])
     return found
 
 

@@ -86,3 +86,19 @@ def test_sums_in_parts_pass_the_check() -> None:
     r = u[Mod(i - 1, N), j] - Symbol("w") * u[i, Mod(j + 1, N)] - f[i, j]
     report = Model(Sum(r**2, (i, 0, N - 1), (j, 0, N - 1)), [u, Symbol("w")]).check()
     assert report.ok, str(report)
+
+
+def test_a_few_numbers_for_each_pair_come_first() -> None:
+    p, q = IndexedBase("p", shape=(N, 3)), IndexedBase("q", shape=(J, 3))
+    square = Sum((p[i, k] - q[j, k]) ** 2, (k, 0, 2))
+    model = Model(Sum(exp(-square), (i, 0, N - 1), (j, 0, J - 1)), [p, q])
+    source = model.source()
+    assert "np.ascontiguousarray(p.T)" in source and "np.ascontiguousarray(q.T)" in source
+    rng = np.random.default_rng(0)
+    at, other = rng.normal(size=(4, 3)), rng.normal(size=(2, 3))
+    loss, slope = model.compile(check=False).value_and_gradient(at, other)
+    apart = at[:, None] - other
+    near = np.exp(-(apart**2).sum(2))
+    np.testing.assert_allclose(loss, near.sum(), rtol=1e-13)
+    np.testing.assert_allclose(slope.p, -2 * np.einsum("ij,ijk->ik", near, apart), rtol=1e-13)
+    np.testing.assert_allclose(slope.q, 2 * np.einsum("ij,ijk->jk", near, apart), rtol=1e-13)

@@ -13,7 +13,7 @@ from symgrad.graph.nodes import Add, Apply, Contract, Gather, Input, Letter, Nam
 from symgrad.lowering.functions import DOUBLES
 from symgrad.lowering.subscripts import is_window
 from symgrad.lowering.values import Value, transpose
-from symgrad.schedule.leading import is_picked, leading, long_last, rows_first
+from symgrad.schedule.leading import is_picked, leading, long_last, pairs_last, rows_first
 from symgrad.schedule.rows import Round, RowPlan
 from symgrad.statements.arithmetic import binary, operation
 from symgrad.statements.expressions import LIST, Buffer, Expression, Group, Length, Read, buffers_of, substituted
@@ -53,6 +53,7 @@ class NumpyTerms(Increased):
         self._led = False  # whether a comment says so
         self._rows: Collection[Node] = ()  # what has an entry or more for each row of the data
         self._twice: set[Node] = set()  # what a product has twice
+        self._pairs: dict[Node, tuple[int, ...]] = {}  # the layouts of a few numbers for each pair
 
     def _another(self) -> Self:
         return type(self)((), (), self._estimate, self._leads)
@@ -83,7 +84,10 @@ class NumpyTerms(Increased):
             self._emit(one.after, named=read.intersection(one.after))
 
     def _prepare(self, nodes: Sequence[Node], roots: Sequence[Use]) -> None:
-        self._wanted.update(long_last([node for node in nodes if node not in self._rows]))
+        outside = [node for node in nodes if node not in self._rows]
+        returned = {root.node for root in roots}
+        self._pairs |= {node: order for node, order in pairs_last(outside).items() if node not in returned}
+        self._wanted.update(self._pairs | long_last(outside))
         for node in nodes:
             if isinstance(node, Contract) and node.bound:
                 factors = [use.node for use, _ in node.factors]
@@ -110,13 +114,29 @@ class NumpyTerms(Increased):
     def _print(self, node: Node) -> Value:
         if isinstance(node, Gather) and self._leads and (shifts := rolls(node)) is not None:
             return self._rolled(node, shifts)
-        value = super()._print(node)
+        value = self._outer(node) if isinstance(node, Add) and node in self._pairs else super()._print(node)
         if isinstance(node, Gather) and node in self._copied and self._counts[node] > 1:
             return replace(value, expression=operation("ascontiguousarray", value.expression))
         if is_picked(node) and (order := self._wanted.get(node, value.letters)) != value.letters:
             moved = transpose(value, order)
             return replace(moved, expression=operation("ascontiguousarray", moved.expression))
         return _by_rows(value) if isinstance(node, Named) and node in self._twice else value
+
+    def _outer(self, node: Add) -> Value:
+        """A sum over pairs, whose operands lie in memory as it does: NumPy's results follow the layout of operands."""
+        order, before = self._pairs[node], {use.node: self._values[use.node] for use in node.uses()}
+        for use in node.uses():
+            axes = tuple(use.letters.index(letter) for letter in order if letter in use.letters)
+            value = before[use.node]
+            if len(use.letters) < node.rank and value.letters != axes and sorted(value.letters) == sorted(axes):
+                found = operation("ascontiguousarray", transpose(value, axes).expression)
+                name = self.fresh(f"{self._first_variable(found) or 'copy'}_T")
+                self._values[use.node] = self._assign(
+                    name, replace(value, expression=found, letters=axes), tuple(use.node.shape[axis] for axis in axes)
+                )
+        made = super()._print(node)
+        self._values |= before
+        return made
 
     def _rolled(self, node: Gather, shifts: Mapping[int, Expr]) -> Value:
         """An array with its entries moved along axes."""
