@@ -50,17 +50,20 @@ def test_a_layer_is_written_over_by_its_tanh_and_entries_are_not():
 def test_a_correlation_that_is_read_from_a_state_is_no_slope_of_a_layer(u):
     W, h, r = IndexedBase("W", (D, K)), IndexedBase("h", (N, D)), IndexedBase("r", (N, K))
     rho = r[n, k]
-    density = (0.09 + 0.42 * rho + 0.49) / (2 * (1 - rho**2)) + log(1 - rho**2) / 2
+    p, q = IndexedBase("p", (N,)), IndexedBase("q", (N,))
+    density = (p[n] ** 2 - 2 * rho * p[n] * q[n] + q[n] ** 2) / (2 * (1 - rho**2)) + log(1 - rho**2) / 2
     model = Model(
         Sum(density, (n, 0, N - 1), (k, 0, K - 1)),
         [W],
         where=[Eq(r[n, k], tanh(Sum(h[n, d] * W[d, k], (d, 0, D - 1))))],
     )
-    got = model.compile(check=False).gradient(np.array([[u]]), np.ones((1, 1))).W[0, 0]
+    assert "1 - r ** 2" not in model.source()  # it has been divided by what the density has of it
+    got = model.compile(check=False).gradient(W=[[u]], h=[[1.0]], p=[0.3], q=[-0.7]).W[0, 0]
 
     def exact(v):
         t = mp.tanh(v)
-        return (mp.mpf(0.09) + mp.mpf(0.42) * t + mp.mpf(0.49)) / (2 * (1 - t**2)) + mp.log(1 - t**2) / 2
+        a, b = mp.mpf(0.3), mp.mpf(-0.7)
+        return (a**2 - 2 * t * a * b + b**2) / (2 * (1 - t**2)) + mp.log(1 - t**2) / 2
 
     with mp.workdps(100):
         assert got == pytest.approx(float(mp.diff(exact, u)), rel=1e-12)
