@@ -1,5 +1,6 @@
 """`symgrad derive`: a formula as text, its derivative as formulas or as a module."""
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +28,16 @@ def _shape_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-@commands.command("derive", short_help="Differentiate a formula given as text.")
+class _Derive(click.Command):
+    """A command whose formula may begin with a minus sign, as -sum(log(x)) does; an option is a word."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        options = re.compile(r"-|-o.*|--?[A-Za-z][\w-]*(=.*)?|--", re.DOTALL)
+        formulas = [f" {one}" if one.startswith("-") and not options.fullmatch(one) else one for one in args]
+        return super().parse_args(ctx, formulas)
+
+
+@commands.command("derive", cls=_Derive, short_help="Differentiate a formula given as text.")
 @click.argument("formula")
 @click.argument("by", metavar="NAME...", nargs=-1)
 @click.option("--hessian", is_flag=True, help="With the Hessian.")
@@ -55,10 +65,10 @@ def derive_command(
     """Differentiate a formula by the symbols NAME, and print the derivative with the shapes that were found.
 
     The notation is that of MATLAB: ' transposes, .* and ./ go entry by entry, sum[i] x[i]^2 is a sum over an index.
-    Lines, or statements before `;`, may name parts of it or say shapes. A lone - reads it from the standard input. By
-    default a to g are scalars, h to z vectors, capitals matrices. Of a vector or a matrix there is the Jacobian. Where
-    the formula has one symbol, NAME may be left out. With `subject to` it is a problem, and has a Lagrangian and the
-    conditions that its minima fulfil.
+    Lines, or statements before `;`, may name parts of it or say shapes. What has commands such as \\frac is LaTeX. A
+    lone - reads it from the standard input. By default a to g are scalars, h to z vectors, capitals matrices. Of a
+    vector or a matrix there is the Jacobian. Where the formula has one symbol, NAME may be left out. With `subject to`
+    it is a problem, and has a Lagrangian and the conditions that its minima fulfil.
 
     \b
     Examples:
@@ -73,7 +83,7 @@ def derive_command(
     if code and notation != "text":
         raise click.UsageError("--code prints a module, and --format is of formulas")
     # the parser's library takes time to import, and the other commands need none
-    from symgrad.text.formula import parse
+    from symgrad.text.formula import notation_of, parse
 
     text = sys.stdin.read() if formula == "-" else formula
     chosen: dict[str, str] = {}
@@ -82,7 +92,7 @@ def derive_command(
             raise click.UsageError(f"{name} is given two shapes, {chosen[name]} and {shape}")
     with progress(1 + check) as doing:
         doing("deriving")
-        read = parse(text, chosen)
+        read = parse(text, chosen, notation=notation_of(text))
         stated, asked, computed = _stated(read, by or _only_symbol(read), hessian, notation)
         written = stated.source(**computed, target=target) if code else _formulas(read, stated, notation, asked)
         if check:

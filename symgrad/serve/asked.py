@@ -7,7 +7,7 @@ from typing import Any
 
 from symgrad.errors import ModelError
 from symgrad.model import Model
-from symgrad.text.formula import LATEX, TEXT, Formula, parse
+from symgrad.text.formula import Formula, notation_of, parse
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Asked:
 
 @lru_cache(maxsize=32)
 def formula_of(text: str, shapes: tuple[tuple[str, str], ...]) -> Formula:
-    """The formula, read; LaTeX is what has a backslash, which the other notation lacks."""
-    return parse(text, dict(shapes), notation=LATEX if "\\" in text else TEXT)
+    """The formula, read in the notation that it is written in."""
+    return parse(text, dict(shapes), notation=notation_of(text))
 
 
 @dataclass(frozen=True, eq=False)

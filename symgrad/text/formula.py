@@ -1,5 +1,6 @@
 """`parse`: a formula as text, read through all three stages."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +20,12 @@ from symgrad.text.readings import Reading, reading
 
 TEXT, LATEX = "text", "latex"
 READERS: dict[str, Callable[[str], tree.Program]] = {TEXT: read, LATEX: read_latex}
+_OF_LATEX = re.compile(r"\\(?:[A-Za-z]{2}|[^A-Za-z])")  # a command; A\b is a mistake that has a message of its own
+
+
+def notation_of(text: str) -> str:
+    """The notation that a formula is written in: LaTeX has commands, which the other one lacks."""
+    return LATEX if _OF_LATEX.search(text) else TEXT
 
 
 @dataclass(frozen=True)

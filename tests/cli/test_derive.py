@@ -45,6 +45,17 @@ def test_formats(capsys):
     assert "MatrixSymbol" in printed(capsys, "x'*x", "x", "--format", "sympy")
 
 
+def test_latex_is_known_by_its_commands(capsys):
+    assert "∂C/∂w = 2Xᵀ(X w − y)" in printed(capsys, r"\|X w - y\|_2^2", "w")
+    assert "inv(A)*b" in complaint(capsys, r"A\b", "b")
+
+
+def test_a_formula_may_begin_with_a_minus_sign(capsys):
+    assert "∂C/∂x = −1/x" in printed(capsys, "-log(x)", "x", "--scalar", "x")
+    assert "∂²C/∂x∂x = −2I" in printed(capsys, "--hessian", "-norm2(x)^2", "x")
+    assert "Did you mean" in complaint(capsys, "x'*x", "x", "--chekc")
+
+
 def test_the_only_symbol_need_not_be_named(capsys):
     assert "∂C/∂x = 2x" in printed(capsys, "x'*x")
 
