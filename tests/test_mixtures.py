@@ -5,7 +5,7 @@ from functools import partial
 import mpmath as mp
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Product, Sum, cos, exp, factorial, log, pi, sqrt, symbols
+from sympy import Eq, IndexedBase, Product, Sum, Symbol, cos, exp, factorial, log, pi, sqrt, symbols
 
 from symgrad import Model, if_else, sigmoid, softmax
 from tests.families import one_in
@@ -267,6 +267,15 @@ def test_the_logarithm_of_a_mixture_with_a_certainty_keeps_its_digits_near_0(nam
     loss, truth, points = NEAR_CERTAINTY[name]
     parameters = sorted((s for s in loss.free_symbols if s in (prior, rate_of_all, odds, u, size, mean)), key=str)
     assert not shortfalls(Model(loss, [*parameters, *([y] if name == "rows" else [])]), truth, *points)
+
+
+def test_a_mixture_whose_certainty_has_no_weight_is_its_other_part():
+    """Both logarithms of which one difference is made grow with the odds."""
+    z, v = Symbol("z", real=True), Symbol("v", positive=True)
+    module = Model(log(sigmoid(z) + sigmoid(-z) * exp(-v)), [z, v]).compile(check=False)
+    for odds in (-1e6, -1e16, -1e300):
+        value, gradient = module.value_and_gradient(odds, 3.3)
+        np.testing.assert_allclose([value, gradient.z, gradient.v], [-3.3, 0, -1], rtol=1e-15)
 
 
 def test_an_inflated_count_has_the_gradient_of_the_textbook():

@@ -160,6 +160,17 @@ def _of_sign(factor: Use) -> Logarithm | None:
     return Logarithm(value, scale(c, apply(sign, [argument])))
 
 
+def without_power(use: Use) -> Use:
+    """log(bᵖ) as p·log b where b is not negative, any other term as it is."""
+    if not (isinstance(use.node, Apply) and use.node.head is log):
+        return use
+    inner = see_through(place(use.node.args[0], use.letters))
+    if isinstance(inner.node, Apply) and inner.node.head is Pow:
+        base, power = (place(arg, inner.letters) for arg in inner.node.args)
+        return _times_log(power, base) if is_nonnegative(base) else use
+    return use
+
+
 def _times_log(power: Use, base: Use) -> Use:
     """power·log(base), which is 0 where both are 0; of 1 + x there is a logarithm with more digits."""
     inner = place(base.node.args[0], base.letters) if isinstance(base.node, Apply) and base.node.head is Abs else base

@@ -30,7 +30,7 @@ from symgrad.graph.facts import is_positive
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Letter, Named, Reduce, Use
 from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
-from symgrad.rewrite.logarithms import factor_logarithm
+from symgrad.rewrite.logarithms import factor_logarithm, without_power
 from symgrad.rewrite.record import BLANCHARD, LOGISTIC, MAECHLER, record
 from symgrad.rewrite.univariate import one_argument
 
@@ -68,7 +68,7 @@ def log_of_inflated(use: Use) -> Use | None:
         if len(logs) == sum(factor != ONE for factor, _ in other.factors) - 1 and other.has_exponential:
             found = [known for known in logs if known is not None]
             if logs and len(found) == len(logs):
-                exponent = add([(S.One, mirrored), *((S.One, known) for known in found)])
+                exponent = add([(S.One, mirrored), *((S.One, without_power(known)) for known in found)])
                 return subtract(apply(softplus, [exponent]), apply(softplus, [mirrored]))
     return None
 

@@ -118,8 +118,11 @@ def _of_softplus(x: Use, y: Use) -> Use:
     gap = subtract(x, y)
     near = apply(StrictLessThan, [apply(Abs, [gap]), ONE])
     plain = add([(S.One, apply(softplus, [x])), (S.NegativeOne, apply(softplus, [y]))])
+    tails = [apply(softplus, [scale(S.NegativeOne, part)]) for part in (x, y)]
+    large = apply(StrictGreaterThan, [add([(S.One, x), (S.One, y)]), const(S.Zero)])
+    by_tails = add([(S.One, gap), (S.One, tails[0]), (S.NegativeOne, tails[1])])  # softplus u = u + softplus(−u)
     growth = product_of_powers([(apply(sigmoid, [y]), S.One), (apply(expm1, [gap]), S.One)])
-    return apply(if_else, [near, apply(log1p, [growth]), plain])
+    return apply(if_else, [near, apply(log1p, [growth]), apply(if_else, [large, by_tails, plain])])
 
 
 def _of_sigmoid(x: Use, y: Use) -> Use:

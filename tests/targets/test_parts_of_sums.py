@@ -82,6 +82,12 @@ def test_values_at_positions_are_added_where_they_belong() -> None:
 
 
 @pytest.mark.long
+def test_a_term_that_all_rows_share_is_no_part() -> None:
+    """Neighbours in a column that is added to every row of a matrix."""
+    model = Model(Sum((u[i, j] + y[Mod(i + 1, N)] - y[i]) ** 2, (i, 0, N - 1), (j, 0, N - 1)), [u, y])
+    assert model.check().ok
+
+
 def test_sums_in_parts_pass_the_check() -> None:
     r = u[Mod(i - 1, N), j] - Symbol("w") * u[i, Mod(j + 1, N)] - f[i, j]
     report = Model(Sum(r**2, (i, 0, N - 1), (j, 0, N - 1)), [u, Symbol("w")]).check()

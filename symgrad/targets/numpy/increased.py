@@ -47,7 +47,7 @@ class Increased(Stacks):
             return
         for node in nodes:
             if isinstance(node, Add) and len(node.terms) > 1 and node not in self._apart and node not in self._grids:
-                found = [(c, use) for c, use in node.terms if self._is_placed(use)]
+                found = [(c, use) for c, use in node.terms if len(use.letters) == node.rank and self._is_placed(use)]
                 if found:
                     self._placed[node] = found
                     self._absorbed |= {use.node for _, use in found}
