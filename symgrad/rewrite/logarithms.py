@@ -161,13 +161,13 @@ def _of_sign(factor: Use) -> Logarithm | None:
 
 
 def without_power(use: Use) -> Use:
-    """log(bᵖ) as p·log b where b is not negative, any other term as it is."""
+    """log(bᵖ) as p·log b where b is positive, any other term as it is."""
     if not (isinstance(use.node, Apply) and use.node.head is log):
         return use
     inner = see_through(place(use.node.args[0], use.letters))
     if isinstance(inner.node, Apply) and inner.node.head is Pow:
         base, power = (place(arg, inner.letters) for arg in inner.node.args)
-        return _times_log(power, base) if is_nonnegative(base) else use
+        return mul([power, apply(log, [base])]) if is_positive(base) else use
     return use
 
 
