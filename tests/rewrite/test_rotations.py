@@ -23,7 +23,7 @@ def test_the_adjoint_of_a_stencil_on_a_torus_is_one():
     text = model.source().split("def value_and_gradient(")[1].split("\ndef ")[0]
     assert "_accumulate" not in text
     assert "loss = 0.5 * np.vdot(diff, diff)" in text  # the residual, which the gradient reads instead of its terms
-    assert "grad_u = 4 * diff\n" in text
+    assert "grad_u = -4 * diff\n" in text
     rng = np.random.default_rng(0)
     values, data = rng.normal(size=(2, 5, 4))
 
