@@ -23,7 +23,7 @@ from symgrad.rewrite.facts import expand_names
 from symgrad.rewrite.pipeline import simplify
 
 # What one tangent of a name may add to each factor of a product; those of ordinary models have fewer terms.
-_MOST_TERMS = 16
+_MOST_TERMS = 48
 
 
 def hessian(derivation: Derivation, p: Any, q: Any) -> list[Block]:

@@ -149,7 +149,7 @@ def _joined(use: Use) -> Use | None:
             continue
         expr, rest = apart(use, argument, strict=True)
         positive = is_nonnegative(argument)
-        if plain_error(expr, positive) > LOST and (made := stable(simplest(written_out(expr)), positive)) != expr:
+        if plain_error(expr, positive) > LOST and (made := stable(expr, positive)) != expr:
             return product_of_powers([(lift_at(made, argument), S.One), (rest, S.One)])
     return None
 
@@ -286,8 +286,7 @@ def apart(term: Use, argument: Use, strict: bool) -> tuple[Expr, Use]:
     rest: dict[Use, Number] = {}
     for factor, e in factors_of(term):
         known = isinstance(factor.node, Apply) and is_scalar(factor.node.head)
-        known = known or rooted(factor, e) is not None or (strict and _is_sum_of_functions(factor))
-        read = reader.read(factor) if known else None
+        read = reader.read(factor) if known or rooted(factor, e) is not None else None
         if read is None:
             rest[factor] = e
         else:
@@ -301,15 +300,6 @@ def apart(term: Use, argument: Use, strict: bool) -> tuple[Expr, Use]:
             for f, e in {**dict.fromkeys(reader.powers, S.Zero), **lowered}.items()
         }
     return expr, product_of_powers([(f, e) for f, e in rest.items() if e])
-
-
-def _is_sum_of_functions(use: Use) -> bool:
-    """Whether a sum has powers of functions of one argument, as 1 − tanh(u)² has."""
-    return isinstance(use.node, Add) and any(
-        isinstance(function.node, Apply) and is_scalar(function.node.head)
-        for _, term in terms_of(use)
-        for function in (see_through(factor) for factor, _ in factors_of(term))
-    )
 
 
 def _lowered(argument: Use, rest: dict[Use, Number]) -> dict[Use, Number]:

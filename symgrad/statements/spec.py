@@ -233,8 +233,8 @@ class _Checker:
             self.reads(statement.start, statement)
             inside._introduce(statement.tried, statement, frozenset({statement.tried}))
         inside.statements(statement.body)
-        for expression in statement.returned:
-            inside.returned(expression, statement)
+        for expression in statement.returned:  # of a solution, Newton's method only reads
+            (inside.reads if isinstance(statement, Solve) else inside.returned)(expression, statement)
         joined = statement.joins if isinstance(statement, Rows) else statement.results
         if not isinstance(statement, Solve) and not len(statement.returned) == len(statement.results) == len(joined):
             self._refuse("there are not as many results and joins as what a block of rows returns", statement)
