@@ -68,6 +68,7 @@ _REORDERING = {
     "squares",
     "solve_first",
     "log_of_hyperbolic_cosines",  # whose exponentials another record shifts
+    "log_of_product",  # likewise, where hyperbolic functions grow against each other
 }
 _MODERATE = (1e-40, 300.0)
 

@@ -55,7 +55,7 @@ class Increased(Stacks):
     def _is_placed(self, use: Use) -> bool:
         """Whether a term is values at single positions or in slices, or moved by one, and only this sum needs it."""
         node = use.node
-        if self._counts[node] > 1 or len({*use.letters}) < len(use.letters):
+        if node in self._apart or self._counts[node] > 1 or len({*use.letters}) < len(use.letters):
             return False
         if isinstance(node, Scatter):
             return lands_in_slices(node) or apart(node) is not None
