@@ -1,6 +1,6 @@
 """Differences of two roots, or of a root and what it nearly is: √(a + x) − √a, √(q² + x²) − q, 1 − q/√(q² + x²)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from sympy import Integer, Number, S
 from sympy.codegen.cfunctions import hypot
@@ -11,37 +11,21 @@ from symgrad.graph.facts import is_positive
 from symgrad.graph.nodes import Add, Apply, Node, Use
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.record import HIGHAM, record
-from symgrad.rewrite.summands import Term, bounds_of, joined_summands, summed
+from symgrad.rewrite.summands import Term, opposite_terms
 
 Powers = dict[Use, Number]
 
-# Sums of more terms are not searched for pairs.
+# Squares of more terms are not compared.
 _MOST_TERMS = 8
 
 
 @record("u − v = (u² − v²)/(u + v) for roots u, v > 0", "u and v cancel where they are near each other", HIGHAM)
 def difference_of_roots(use: Use) -> Use | None:
     """Two terms with roots of which the squares cancel by their form, also as summands of sums over the same."""
-    terms = terms_of(use) if isinstance(use.node, Add) else []
-    if not 1 < len(terms) <= _MOST_TERMS:
-        return None
-    made = _in_terms(terms)
-    if made is not None:
-        return made
-    for bound in bounds_of(terms):
-        joined, outside = joined_summands(terms, bound)
-        made = _in_terms(joined) if 1 < len(joined) <= _MOST_TERMS else None
+    for one, other, instead in opposite_terms(use):
+        made = _difference(one, other)
         if made is not None:
-            return add([*outside, (S.One, summed(made, bound))])
-    return None
-
-
-def _in_terms(terms: Sequence[Term]) -> Use | None:
-    for n, (c, first) in enumerate(terms):
-        for m, (d, second) in enumerate(terms[:n]):
-            made = _difference(first, second) if c == -d else None
-            if made is not None:
-                return add([*(pair for k, pair in enumerate(terms) if k not in (m, n)), (c, made)])
+            return instead(made)
     return None
 
 

@@ -6,12 +6,12 @@ from sympy.codegen.cfunctions import expm1
 from symgrad.functions import if_else, sigmoid
 from symgrad.graph.build import ZERO, add, apply, is_zero, number, product_of_powers, scale, subtract
 from symgrad.graph.facts import is_positive
-from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Contract, Use, postorder
-from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
+from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.divided import DERIVED
 from symgrad.rewrite.readings import lift_at, primitive_of
 from symgrad.rewrite.record import HIGHAM, record
+from symgrad.rewrite.summands import opened_factors
 from symgrad.univariate import Univariate, X, ends, stable
 
 
@@ -20,8 +20,7 @@ def decay_of_exponential(use: Use) -> Use | None:
     """A product with factors that a double exponential among them outweighs, as derivatives of exp(−exp(v)) are."""
     if not isinstance(use.node, Contract):
         return None
-    names, bound = opened(use, use.node.bound)
-    factors = [(relabel(factor, names), e) for factor, e in use.node.factors]
+    factors, bound = opened_factors(use)
     for n, (small, e) in enumerate(factors):
         grown = _decays_with(small) if e.is_positive else None
         if grown is None:
@@ -47,8 +46,7 @@ def function_beside_exponential(use: Use) -> Use | None:
     """A function of an exponential that vanishes with it or as it grows, and a power of that as one function."""
     if not isinstance(use.node, Contract):
         return None
-    names, bound = opened(use, use.node.bound)
-    factors = [(relabel(factor, names), e) for factor, e in use.node.factors]
+    factors, bound = opened_factors(use)
     for n, (function, e) in enumerate(factors):
         target = see_through(function)
         if e != 1 or not _is_univariate(target):

@@ -11,11 +11,11 @@ from sympy import Abs, Add, Expr, Mul, Number, S, StrictLessThan, cosh, coth, cs
 from symgrad.functions import if_else
 from symgrad.graph.build import ONE, ZERO, add, apply, const, product_of_powers, scale
 from symgrad.graph.facts import is_nonnegative
-from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Apply, Contract, Use
-from symgrad.graph.transform import opened, place, see_through
+from symgrad.graph.transform import place, see_through
 from symgrad.rewrite.readings import lift_at
 from symgrad.rewrite.record import HIGHAM, record
+from symgrad.rewrite.summands import opened_factors
 from symgrad.univariate import Univariate, X, stable
 
 _DECAY = exp(-2 * X)
@@ -38,8 +38,7 @@ def product_of_growths(use: Use) -> Use | None:
     """A product of hyperbolic functions of several arguments, or with exponentials, that grow against each other."""
     if not isinstance(use.node, Contract):
         return None
-    names, bound = opened(use, use.node.bound)
-    factors = [(relabel(factor, names), e) for factor, e in use.node.factors]
+    factors, bound = opened_factors(use)
     found = [_growth(factor, e) for factor, e in factors]
     grown = [growth for growth in found if growth is not None]
     exponents = [_exponent(factor, e) for factor, e in factors]

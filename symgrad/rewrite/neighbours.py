@@ -1,6 +1,6 @@
 """Differences of one function at neighbours: cosh x − cosh y, (q + x)⁻² − q⁻², log(q + x) − log q."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from sympy import Abs, Number, S, StrictGreaterThan, StrictLessThan, cos, cosh, log, sin, sinh, tanh
@@ -9,13 +9,10 @@ from sympy.codegen.cfunctions import expm1, log1p
 from symgrad.functions import if_else, sigmoid, softplus
 from symgrad.graph.build import ONE, add, apply, auxiliary, const, number, product_of_powers, scale, subtract
 from symgrad.graph.facts import is_positive
-from symgrad.graph.nodes import Add, Apply, Use
+from symgrad.graph.nodes import Apply, Use
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.record import HIGHAM, record
-from symgrad.rewrite.summands import Term, bounds_of, joined_summands, summed
-
-# Sums of more terms are not searched for pairs.
-_MOST_TERMS = 8
+from symgrad.rewrite.summands import opposite_terms
 
 # Higher powers are of no textbook formula.
 _HIGHEST_POWER = 6
@@ -28,26 +25,10 @@ _HIGHEST_POWER = 6
 )
 def difference_of_neighbours(use: Use) -> Use | None:
     """Two terms that are one function of two arguments, beside others, also as summands."""
-    terms = terms_of(use) if isinstance(use.node, Add) else []
-    if not 1 < len(terms) <= _MOST_TERMS:
-        return None
-    made = _in_terms(terms)
-    if made is not None:
-        return made
-    for bound in bounds_of(terms):
-        joined, outside = joined_summands(terms, bound)
-        made = _in_terms(joined) if 1 < len(joined) <= _MOST_TERMS else None
+    for one, other, instead in opposite_terms(use):
+        made = _difference(one, other)
         if made is not None:
-            return add([*outside, (S.One, summed(made, bound))])
-    return None
-
-
-def _in_terms(terms: Sequence[Term]) -> Use | None:
-    for n, (c, first) in enumerate(terms):
-        for m, (d, second) in enumerate(terms[:n]):
-            made = _difference(first, second) if c == -d else None
-            if made is not None:
-                return add([*(pair for k, pair in enumerate(terms) if k not in (m, n)), (c, made)])
+            return instead(made)
     return None
 
 

@@ -9,6 +9,7 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Const, Contract, Size, Use
 from symgrad.graph.transform import factors_of, opened, place, terms_of
 from symgrad.rewrite.record import HIGHAM, record
+from symgrad.rewrite.summands import opened_factors
 
 # Sums of more terms are not searched for pairs.
 _MOST_TERMS = 12
@@ -53,8 +54,7 @@ def divided_in_turn(use: Use) -> Use | None:
     """A sum over a higher power of what its terms are products with, as derivatives of b/s + a·log(s) have it."""
     if not isinstance(use.node, Contract):
         return None
-    names, bound = opened(use, use.node.bound)
-    factors = [(relabel(factor, names), e) for factor, e in use.node.factors]
+    factors, bound = opened_factors(use)
     sums = [factor for factor, e in factors if e == 1 and isinstance(factor.node, Add)]
     for divisor, power in factors:
         if not (power.is_Integer and power < -1) or isinstance(divisor.node, Const | Size):
@@ -79,8 +79,7 @@ def power_of_quotient(use: Use) -> Use | None:
     """A power of a product or quotient beside all of its factors, as derivatives have it: (x/s)ʸ⁻¹·x/s²."""
     if not isinstance(use.node, Contract):
         return None
-    names, bound = opened(use, use.node.bound)
-    factors = [(relabel(factor, names), e) for factor, e in use.node.factors]
+    factors, bound = opened_factors(use)
     made = _raised(factors)
     if made is not None:
         return product_of_powers(made, bound)

@@ -9,11 +9,11 @@ from sympy import Expr, Max, Min, Number, S
 
 from symgrad.graph.build import ONE, auxiliary, number, product_of_powers, scale
 from symgrad.graph.facts import is_nonnegative
-from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Contract, Letter, Use
 from symgrad.graph.scalar import extremum
-from symgrad.graph.transform import factors_of, opened, see_through, terms_of
+from symgrad.graph.transform import factors_of, see_through, terms_of
 from symgrad.rewrite.record import HIGHAM, record
+from symgrad.rewrite.summands import opened_factors
 
 Factors = dict[Use, Number]
 
@@ -26,8 +26,8 @@ def share_of_sum(use: Use) -> Use | None:
     """A product with a divisor of which a factor is a term, with that quotient by itself."""
     if not isinstance(use.node, Contract):
         return None
-    names, bound = opened(use, use.node.bound)
-    powers = {relabel(factor, names): e for factor, e in use.node.factors}
+    factors, bound = opened_factors(use)
+    powers = dict(factors)
     return _shared(powers, bound, use) or _shared_inside(powers, bound)
 
 
@@ -39,8 +39,8 @@ def _shared_inside(powers: Factors, bound: Mapping[Letter, Expr]) -> Use | None:
     for total, e in powers.items():
         if e != 1 or not (isinstance(total.node, Contract) and total.node.bound):
             continue
-        names, over = opened(total, total.node.bound)
-        inner = {relabel(factor, names): power for factor, power in total.node.factors}
+        factors, over = opened_factors(total)
+        inner = dict(factors)
         rest = {factor: power for factor, power in powers.items() if factor != total}
         for divisor, power in inner.items():
             if not (power.is_Integer and power < -1) or not (terms := _parts_of_sum(divisor)):

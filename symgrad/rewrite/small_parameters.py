@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from sympy import Pow, S, exp, log
 
 from symgrad.graph.build import add, apply, product_of_powers
-from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Use
-from symgrad.graph.transform import factors_of, opened, place, see_through, terms_of
+from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.divided import DERIVED, Factors, divided
 from symgrad.rewrite.power_means import is_sum_of_powers, over_exponent
 from symgrad.rewrite.readings import reading
 from symgrad.rewrite.record import record
+from symgrad.rewrite.summands import opened_factors
 
 
 @record("(b + c/a)·f(a·t) = b·f(a·t) + c·f(a·t)/a, where f(0) = 0", "0/0 for a = 0, and 1/a cancels nearby", DERIVED)
@@ -22,8 +22,7 @@ def quotient_in_sum(use: Use) -> Use | None:
     """A product with a sum of which some term divides a function that vanishes with the divisor."""
     if not isinstance(use.node, Contract):
         return None
-    names, bound = opened(use, use.node.bound)
-    factors = [(relabel(factor, names), e) for factor, e in use.node.factors]
+    factors, bound = opened_factors(use)
     for n, (factor, e) in enumerate(factors):
         if e != 1 or not isinstance(factor.node, Add):
             continue

@@ -1,16 +1,20 @@
 """Sums over the same, and numbers of what they are over, summand by summand: of Σ f + Σ g + N these are f, g and 1."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from sympy import Expr, Number, S
 
 from symgrad.graph.build import add, mul, product_of_powers, size
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Contract, Letter, Shape, Use
+from symgrad.graph.nodes import Add, Contract, Letter, Shape, Use
 from symgrad.graph.transform import factors_of, opened, terms_of
 
 Term = tuple[Number, Use]
 Summand = tuple[list[tuple[Use, Number]], dict[Letter, Expr]]
+
+# Sums of more terms are not searched for pairs.
+_MOST_TERMS = 8
 
 
 def bounds_of(terms: Sequence[Term]) -> list[Shape]:
@@ -60,6 +64,42 @@ def opened_summands(term: Use) -> Iterator[Summand]:
         yield factors_of(term), {}
     for total, e in factors_of(term):
         if e == 1 and isinstance(total.node, Contract) and total.node.bound:
-            names, bound = opened(total, total.node.bound)
-            others = [pair for pair in factors_of(term) if pair[0] != total]
-            yield [*others, *((relabel(factor, names), power) for factor, power in total.node.factors)], bound
+            inside, bound = opened_factors(total)
+            yield [*(pair for pair in factors_of(term) if pair[0] != total), *inside], bound
+
+
+def opened_factors(use: Use) -> Summand:
+    """The factors of a product, and the letters that it is summed over."""
+    assert isinstance(use.node, Contract)
+    names, bound = opened(use, use.node.bound)
+    return [(relabel(factor, names), e) for factor, e in use.node.factors], bound
+
+
+def opposite_terms(use: Use) -> Iterator[tuple[Use, Use, Callable[[Use], Use]]]:
+    """u and v of each c·u − c·v in a sum, also among its summands, and the sum with something in place of u − v."""
+    terms = terms_of(use) if isinstance(use.node, Add) else []
+    if not 1 < len(terms) <= _MOST_TERMS:
+        return
+    yield from _opposite(terms, add)
+    for bound in bounds_of(terms):
+        joined, outside = joined_summands(terms, bound)
+        if 1 < len(joined) <= _MOST_TERMS:
+            yield from _opposite(joined, partial(_beside, outside, bound))
+
+
+def _opposite(
+    terms: Sequence[Term], whole: Callable[[Sequence[Term]], Use]
+) -> Iterator[tuple[Use, Use, Callable[[Use], Use]]]:
+    for n, (c, first) in enumerate(terms):
+        for m, (d, second) in enumerate(terms[:n]):
+            if c == -d:
+                rest = [pair for k, pair in enumerate(terms) if k not in (m, n)]
+                yield first, second, partial(_instead, whole, rest, c)
+
+
+def _instead(whole: Callable[[Sequence[Term]], Use], rest: Sequence[Term], c: Number, made: Use) -> Use:
+    return whole([*rest, (c, made)])
+
+
+def _beside(outside: Sequence[Term], bound: Shape, inside: Sequence[Term]) -> Use:
+    return add([*outside, (S.One, summed(add(inside), bound))])
