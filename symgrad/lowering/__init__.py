@@ -6,6 +6,7 @@ it does in another way.
 Files: a node at a time, and which of them have a name (`terms`, `names`), the values so far as operands of the next
 (`operands`, `values`), sums and products (`arithmetic`, `contraction`), in which order scalars are multiplied
 (`monomials`), functions (`application`, by the table of `functions`), what goes along axes (`reductions`), matrices and
-reshapes (`linear_algebra`), blocks (`blocks`), subscripts and scatters (`subscripts`), integers (`whole`, `positions`),
-recurrences (`slices`, `recurrences`), solutions of equations (`solutions`).
+reshapes (`linear_algebra`), blocks (`blocks`), subscripts and scatters (`subscripts`), how windows lie in memory
+(`windows`), integers (`whole`, `positions`), recurrences (`slices`, `recurrences`), solutions of equations
+(`solutions`).
 """

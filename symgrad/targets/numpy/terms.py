@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from math import prod
 from typing import Any, Self
 
 from sympy import Expr, Or
@@ -11,8 +10,8 @@ from symgrad.functions import MaxOver, MinOver, NormOver
 from symgrad.functions.reductions import LargestOver
 from symgrad.graph.nodes import Add, Apply, Contract, Gather, Input, Letter, Named, Node, Reduce, Use, postorder
 from symgrad.lowering.functions import DOUBLES
-from symgrad.lowering.subscripts import is_window
 from symgrad.lowering.values import Value, transpose
+from symgrad.lowering.windows import Windows
 from symgrad.schedule.leading import is_picked, leading, long_last, pairs_last, rows_first
 from symgrad.schedule.rows import Round, RowPlan
 from symgrad.statements.arithmetic import binary, operation
@@ -22,14 +21,10 @@ from symgrad.targets.numpy.contraction import contract
 from symgrad.targets.numpy.increased import Increased
 from symgrad.targets.numpy.rolled import rolls
 
-# A reduction over windows works on a copy of these if they have at most so many entries: NumPy reduces long vectors
-# several times faster than strided windows, and the copy is as many times larger than the array at most.
-MOST_COPIES = 16
-
 _JOINS: dict[Any, Join] = {MaxOver: "maximum", LargestOver: "maximum", MinOver: "minimum", NormOver: "hypot", Or: "or"}
 
 
-class NumpyTerms(Increased):
+class NumpyTerms(Increased, Windows):
     """Turns terms into statements.
 
     Parameters
@@ -48,7 +43,6 @@ class NumpyTerms(Increased):
         self._estimate, self._leads = estimate, leads
         self._blocks: list[Buffer] = []  # the arrays of data with rows
         self._kept: list[Buffer] = []  # what rounds over the rows have made for later ones
-        self._copied: set[Node] = set()  # windows that are copied if they are used several times
         self._leading: dict[Node, tuple[int, ...]] = {}  # the layouts for fast reductions
         self._led = False  # whether a comment says so
         self._rows: Collection[Node] = ()  # what has an entry or more for each row of the data
@@ -94,16 +88,6 @@ class NumpyTerms(Increased):
                 self._twice.update(factor for factor in factors if factors.count(factor) > 1)
         super()._prepare(nodes, roots)
 
-    def _lay_out(self, node: Node) -> None:
-        super()._lay_out(node)
-        if isinstance(node, Reduce) or (isinstance(node, Contract) and node.bound):
-            for use in node.uses():
-                windows = isinstance(use.node, Gather) and is_window(use.node)
-                if windows and (isinstance(node, Contract) or _is_short(node)):
-                    # an entry of all windows after the other: the rows of one matrix product, and long vectors
-                    self._want(use, sorted(use.letters, key=lambda letter: letter < node.rank))
-                    self._copied.add(use.node)
-
     def _named(self, name: str, node: Node, value: Value) -> Value:
         if node in self._leading and not self._led:
             text = f"{name} has its rows last: reductions over its other axis are of long vectors"
@@ -115,8 +99,6 @@ class NumpyTerms(Increased):
         if isinstance(node, Gather) and self._leads and (shifts := rolls(node)) is not None:
             return self._rolled(node, shifts)
         value = self._outer(node) if isinstance(node, Add) and node in self._pairs else super()._print(node)
-        if isinstance(node, Gather) and node in self._copied and self._counts[node] > 1:
-            return replace(value, expression=operation("ascontiguousarray", value.expression))
         if is_picked(node) and (order := self._wanted.get(node, value.letters)) != value.letters:
             moved = transpose(value, order)
             return replace(moved, expression=operation("ascontiguousarray", moved.expression))
@@ -243,11 +225,6 @@ class NumpyTerms(Increased):
         value = self._print(node)
         name = self.fresh(self._labels[node]) if node in self._labels else self._name(node)
         self._values[node] = self._named(name, node, value)
-
-
-def _is_short(node: Reduce) -> bool:
-    """Whether a reduction is over a few entries, as in pooling."""
-    return all(side.is_Integer for side in node.bound) and prod(node.bound) <= MOST_COPIES
 
 
 def _by_rows(value: Value) -> Value:

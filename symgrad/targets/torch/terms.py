@@ -1,10 +1,11 @@
 """Terms as statements for PyTorch, which computes with no truth values as if they were numbers."""
 
 from symgrad.lowering.validity import Validity
+from symgrad.lowering.windows import Windows
 from symgrad.targets.torch.functions import LACKS
 
 
-class TorchTerms(Validity):
+class TorchTerms(Windows, Validity):
     """Turns terms into statements: conditions among numbers become numbers."""
 
     target, lacks, strided, counting = "torch", LACKS, True, False

@@ -200,3 +200,16 @@ def test_what_torch_lacks_is_an_error_that_names_it():
         Model(a**2, [a]).source(target="torch", workspace=True)
     with pytest.raises(ModelError, match="the name 'like' is taken in modules for PyTorch"):
         Model(Symbol("like") ** 2, [Symbol("like")]).source(target="torch")
+
+
+def test_sums_of_products_lie_along_their_last_axis_and_windows_are_copied_once():
+    """A convolution is a product of kernels and a matrix of windows, whose columns are those of the result."""
+    C = Symbol("C", integer=True, positive=True)
+    W, picture, out = IndexedBase("W", (C, 3)), IndexedBase("picture", (N, M + 2)), IndexedBase("out", (N, C, M))
+    c, i = Symbol("c", integer=True), Symbol("i", integer=True)
+    made = Eq(out[n, c, i], Sum(picture[n, i + k] * W[c, k], (k, 0, 2)))
+    loss = Sum(exp(out[n, c, i]), (n, 0, N - 1), (c, 0, C - 1), (i, 0, M - 1))
+    text = Model(loss, [W], where=[made]).source(target="torch")
+    body = text.partition("def value_and_gradient")[2]
+    assert "windows_picture = _windows(picture, (3, N, M), axes=(1, 0, 1), steps=(1, 1, 1)).contiguous()" in body
+    assert 'torch.einsum("li,ijk->jlk", W, windows_picture)' in body  # k, the last axis, comes with the second operand
