@@ -6,7 +6,7 @@ from typing import Literal
 from sympy import Basic, Expr
 
 Span = tuple[Expr, Expr]
-Role = Literal["parameter", "data", "dimension", "direction"]
+Role = Literal["parameter", "data", "multiplier", "dimension", "direction"]
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,9 @@ class Argument:
     name : the Python name by which the argument may be passed.
     symbol : the SymPy object it stands for (`MatrixSymbol`, `IndexedBase` or scalar `Symbol`).
     shape : its declared symbolic shape, `()` for a scalar.
-    role : `parameter` (differentiated by), `data`, `dimension` (a size that no array's shape determines), or
-        `direction` (of a Hessian-vector product, called as its parameter with `direction_` before it).
+    role : `parameter` (differentiated by), `data`, `multiplier` (data of a Lagrangian that change like parameters from
+        call to call), `dimension` (a size that no array's shape determines), or `direction` (of a Hessian-vector
+        product, called as its parameter with `direction_` before it).
     integer : whether its entries are integers (it subscripts other arrays, or is declared so).
     upper : for integer data that subscript an axis, the size of that axis: legal entries are 0 ... upper - 1.
     span : for integer data in a subscript, the first and the last entry that a check draws.
@@ -32,3 +33,8 @@ class Argument:
     integer: bool = False
     upper: Expr | None = None
     span: Span | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether it is an array that callers give, and that derivatives are not by."""
+        return self.role in ("data", "multiplier")

@@ -36,5 +36,5 @@ def is_counted(lengths: Sequence[Length], said: set[Any], dimension: Symbol) -> 
 
 def with_rows(arguments: Sequence[Argument], dimension: Symbol | None) -> list[str]:
     """The names of the data that have these rows."""
-    data = [a for a in arguments if a.role == "data"]
+    data = [a for a in arguments if a.is_given]
     return [a.name for a in data if a.shape and a.shape[0] == dimension]

@@ -16,7 +16,7 @@ from symgrad.generated import load
 from symgrad.interface import GeneratedModule
 from symgrad.outputs.request import Request
 from symgrad.problem.calls import as_checked
-from symgrad.problem.functions import problem_functions
+from symgrad.problem.functions import problem_functions, with_multipliers
 from symgrad.problem.stated import StatedProblem
 from symgrad.targets import NUMPY
 from symgrad.verify.check import check_module
@@ -80,8 +80,9 @@ class CompiledProblem(StatedProblem):
         model, goal = self.model, targets.target(target)
         names = [one.symbol for one in self.constraints]
         given = [base for base in model.program.names if base not in (self._objective_name, *names)]
-        functions = problem_functions(model.derivation, self._objective_name, names, given, self.multipliers)
-        program = model.derivation.program
+        derivation = with_multipliers(model.derivation, self.multipliers)
+        functions = problem_functions(derivation, self._objective_name, names, given)
+        program = derivation.program
         text = goal.module_source(program, functions, self.name, self._summary(), __version__)
         limits = ", ".join(f'"{one.name}": {LIMITS[one.kind]}' for one in self.constraints)
         ends = ", ".join(f'"{name}": ({_text(b.low)}, {_text(b.high)})' for name, b in self.bounds.items())

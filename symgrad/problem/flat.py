@@ -62,14 +62,14 @@ class FlatProblem:
     ) -> None:
         self._module, self.constraints = module, constraints
         self.shapes = {name: np.shape(array) for name, array in start.items()}
-        self._data = {name: one for name, one in data.items() if name in (*module.ARGUMENTS, *module.DIMENSIONS)}
-        self._sizes = self._read_sizes(arguments, {**start, **self._data})
+        taken = {name: one for name, one in data.items() if name in (*module.ARGUMENTS, *module.DIMENSIONS)}
+        self._bound = module.bind(**{**self._read_sizes(arguments, {**start, **taken}), **taken})
         ends = [_ends(name, bounds[name], shape, data) for name, shape in self.shapes.items()]
         self.low, self.high = (np.concatenate([pair[n] for pair in ends]) for n in (0, 1))
         vector = np.concatenate([np.ravel(np.asarray(array, dtype=float)) for array in start.values()])
         self.start = np.clip(vector, self.low, self.high)
         self._known: dict[Any, tuple[bytes, Any]] = {}
-        self._patterns: dict[str, Any] = {}
+        self._patterns, self._taken = dict[str, Any](), dict[str, list[str]]()
         objective = self.objective(self.start)  # what does not fit is said at once
         values = self._values(self.start)
         _refuse_undefined(objective, constraints, values)
@@ -146,12 +146,12 @@ class FlatProblem:
         return self._known[what][1]
 
     def _called(self, function: str, named: Mapping[str, Any], **options: Any) -> Any:
-        known = {**self._sizes, **self._data, **named}
-        taken = signature(getattr(self._module, function)).parameters.values()
+        if function not in self._taken:
+            parameters = signature(getattr(self._module, function)).parameters.values()
+            self._taken[function] = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        given = {name: named[name] for name in self._taken[function] if name in named}
         with np.errstate(all="ignore"):  # a trial point may be anywhere
-            return getattr(self._module, function)(
-                **{p.name: known[p.name] for p in taken if p.kind is p.POSITIONAL_OR_KEYWORD}, **options
-            )
+            return getattr(self._bound, function)(**given, **options)
 
     def _read_sizes(self, arguments: Sequence[Argument], arrays: Mapping[str, Any]) -> dict[str, int]:
         """The dimensions, as they are read off the sides of what is given."""

@@ -27,19 +27,17 @@ def problem_functions(
     objective: Symbol,
     names: Sequence[Any],
     given: Sequence[Any],
-    multipliers: Sequence[str],
 ) -> list[Function]:
     """All functions of a problem, as code should compute them.
 
     Parameters
     ----------
-    derivation : that of the Lagrangian.
+    derivation : that of the Lagrangian, `with_multipliers`.
     objective, names : the names of the objective and of the constraints among its quantities.
     given : the names of the model's own quantities.
-    multipliers : the arguments that only the Lagrangian has.
     """
     program = derivation.program
-    arguments = own_arguments(program, multipliers)
+    arguments = own_arguments(program, [one.name for one in program.arguments if one.role == "multiplier"])
     made = _objective(program, objective, given, arguments)
     if names:
         values = Record("Constraints", {program.names[name].name: quantity_value(derivation, name) for name in names})
@@ -64,6 +62,13 @@ def problem_functions(
         *_where(second),
     )
     return [*made, *ready([Function(HESSIAN, said, program.arguments, second)], derivation)]
+
+
+def with_multipliers(derivation: Derivation, names: Sequence[str]) -> Derivation:
+    """That of the Lagrangian, with the arguments of these names as multipliers, which no call has to share."""
+    program = derivation.program
+    arguments = tuple(replace(one, role="multiplier") if one.name in names else one for one in program.arguments)
+    return replace(derivation, program=replace(program, arguments=arguments))
 
 
 def _where(matrix: Sparse) -> list[str]:

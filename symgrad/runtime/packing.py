@@ -16,7 +16,8 @@ from symgrad.runtime.once import _memory
 class _Bound:
     """What `bind` returns: every function of the module as one of what is not bound; `unpack` is handed it."""
 
-    def __init__(self, given: dict[str, Any]) -> None:
+    def __init__(self, given: dict[str, Any], varying: tuple[str, ...] = ()) -> None:
+        self.missing = {*ARGUMENTS} - {*PARAMETERS, *varying}
         arrays = {name: _array(name, one) for name, one in given.items() if one is not ...}
         kinds = [(np.dtype(int), (one,)) if isinstance(one, int) else (one.dtype, one.shape) for one in arrays.values()]
         _, self.sizes, _ = _fits(tuple(arrays), tuple(kinds))
@@ -32,18 +33,27 @@ class _Bound:
 
 
 class _Keeping(_Bound):
-    """The same, with copies of the data, and a memory of what follows from these alone once all of them are bound."""
+    """The same, with copies of the data, and a memory of what follows from these alone.
 
-    def __init__(self, given: dict[str, Any]) -> None:
-        super().__init__(given)
+    A function remembers once all data that it takes are bound, but for those that are `varying`: they are no data of
+    what is remembered.
+    """
+
+    def __init__(self, given: dict[str, Any], varying: tuple[str, ...] = ()) -> None:
+        super().__init__(given, varying)
         self.given = {name: _unchanged(one) for name, one in self.given.items()}
-        self.memory: dict[Any, Any] | None = {} if {*ARGUMENTS} <= {*PARAMETERS, *self.given} else None
+        self.missing -= {*self.given}
+        self.memory: dict[Any, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"given": self.given, "sizes": self.sizes, "memory": None if self.memory is None else {}}
+        return {"given": self.given, "sizes": self.sizes, "missing": self.missing, "memory": {}}
 
     def __getattr__(self, name: str) -> Any:
         bound = super().__getattr__(name)
+        code = bound.func.__code__
+        taken = ARGUMENTS if code.co_flags & 8 else code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        if self.missing & {*taken}:
+            return bound
 
         def remembering(*given: Any, **named: Any) -> Any:
             anew = named and named.keys() & bound.keywords.keys()
@@ -53,8 +63,8 @@ class _Keeping(_Bound):
             finally:
                 _memory().reset(known)
 
-        self.__dict__[name] = bound if self.memory is None else remembering
-        return self.__dict__[name]
+        self.__dict__[name] = remembering
+        return remembering
 
 
 def _unchanged(given: Any) -> Any:

@@ -43,7 +43,7 @@ def chunk_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan |
                 return found
             found = Tie(dimension, None, f"{other[0].name} has its rows along another axis than the first")
         ties.append(found)
-    for dimension in dict.fromkeys(a.shape[0] for a in arguments if a.role == "data" and a.shape) if not ties else ():
+    for dimension in dict.fromkeys(a.shape[0] for a in arguments if a.is_given and a.shape) if not ties else ():
         own = [a.name for a in arguments if a.role == "parameter" and dimension in a.shape]
         ties += [Tie(dimension, None, f"{own[0]} has parameters for each of them")] if own else []
     return ties

@@ -108,7 +108,7 @@ def row_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan | N
 def row_dimensions(arguments: Sequence[Argument]) -> list[Symbol]:
     """The lengths of the first axes of data that are no lengths of parameters."""
     parameters = {s for a in arguments if a.role == "parameter" for side in a.shape for s in side.free_symbols}
-    sides = dict.fromkeys(a.shape[0] for a in arguments if a.role == "data" and a.shape)
+    sides = dict.fromkeys(a.shape[0] for a in arguments if a.is_given and a.shape)
     return [side for side in sides if isinstance(side, Symbol) and side not in parameters]
 
 
@@ -128,7 +128,7 @@ def plan_along(
     rows = next((use.node for use in roots if kinds.get(use.node) == "local"), None)
     if rows is not None:
         return Tie(dimension, rows, "has an entry for each row")
-    known = {a.name for a in arguments if a.role == "data"}
+    known = {a.name for a in arguments if a.is_given}
     scaled, own = scaled_totals(nodes, roots, kinds, _rounds(nodes, kinds))
     kinds |= {node: "part" for node in own if node not in kinds}  # a finite number in place of M
     kinds |= _sums_of_totals(nodes, roots, {n: k for n, k in kinds.items() if n not in scaled}, known)

@@ -412,3 +412,23 @@ def test_functions_ask_for_what_they_read_and_accept_the_rest() -> None:
     assert module.jacobian(**given, **rest).to_dense().tolist() == np.diag([5.0] * 3).tolist()
     with pytest.raises(TypeError, match="cost"):
         module.objective(u=np.ones(3))
+
+
+def test_bound_data_are_remembered_though_multipliers_change() -> None:
+    labels = IndexedBase("label", (N,), integer=True)
+    spread = Sum((u[n] - v[labels[n]]) ** 2, (n, 0, N - 1))
+    module = Problem(spread, [u, v], subject_to={"near": Le(u[n] * v[labels[n]], 1)}).compile(check=False)
+    rng = np.random.default_rng(0)
+    data, at = {"label": [1, 0, 1, 1], "M": 2}, {"u": rng.normal(size=4), "v": rng.normal(size=2)}
+    bound = module.bind(**data)
+    found = []
+    for factor in (1.0, 2.0):
+        weights = {"factor": factor, "multiplier_near": rng.normal(size=4)}
+        found.append(bound.hessian_of_lagrangian(**at, **weights))
+        alone = module.hessian_of_lagrangian(**at, **data, **weights)
+        np.testing.assert_array_equal(found[-1].to_dense(), alone.to_dense())
+    assert found[0].pattern is found[1].pattern
+    assert bound.jacobian(**at).pattern is bound.jacobian(**at).pattern
+    partly = module.bind(M=2)  # of data that are not bound nothing is kept
+    for label in ([0, 0, 1, 1], [1, 1, 0, 0]):
+        assert (partly.jacobian(**at, label=label).to_dense()[:, 4:] != 0).argmax(1).tolist() == label

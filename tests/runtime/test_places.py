@@ -34,10 +34,27 @@ def test_values_are_placed_and_accumulated() -> None:
     assert rows.tolist() == [[6.0, 8.0], [0.0, 0.0], [3.0, 4.0]]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("axes", [1, 2])
+def test_rows_are_added_along_any_leading_axes(axes: int, dtype: type) -> None:
+    rng = np.random.default_rng(axes)
+    shape = (3, 4, 2)
+    index = tuple(rng.integers(0, side, (5, 6 if n == 0 else 1)) for n, side in enumerate(shape[:axes]))
+    values = rng.normal(size=(5, 6, *shape[axes:])).astype(dtype)
+    expected = np.zeros(shape, dtype)
+    np.add.at(expected, index, values)
+    found = _accumulate(shape, index, values, dtype)
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, expected, rtol=1e-5 if dtype == np.float32 else 1e-14)
+    assert _accumulate((0, 2), (np.zeros(0, int),), np.zeros((0, 2)), dtype).shape == (0, 2)
+
+
 def test_a_position_beyond_the_array_is_an_error() -> None:
     for index in (np.array([0, 3]), np.array([-1, 0])):
         with pytest.raises((IndexError, ValueError)):
             _accumulate((3,), (index,), np.array([1.0, 2.0]), np.float64)
+        with pytest.raises((IndexError, ValueError)):
+            _accumulate((3, 2), (index,), np.ones((2, 2)), np.float64)
     assert _accumulate((2,), (np.array([[1, 1]]),), 2.0, np.float32).tolist() == [0.0, 4.0]
 
 

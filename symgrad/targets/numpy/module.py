@@ -162,11 +162,13 @@ def _bind(program: Program, keeps: bool) -> list[str]:
     taken = [*map(optional, data), "*", *map(optional, others), "_bound: Any = None"]
     given = [f'"{name}": {name}' for name in dict.fromkeys([*sizes, *data])]
     kind = "(_Keeping if _bound is None else _Bound)" if keeps else "_Bound"
+    varying = [a.name for a in program.arguments if a.role == "multiplier"]
     doc = "The functions of the module as ones of the parameters alone: `bind(X=X).value(w)`; data are looked at once."
+    end = f"}}, varying={texts(varying)})" if varying else "})"
     return [
         *wrapped("def bind(", taken, ") -> _Bound:"),
         f'    """{doc}"""',
-        *(f"    {line}" for line in wrapped(f"return _bound or {kind}({{", given, "})")),
+        *(f"    {line}" for line in wrapped(f"return _bound or {kind}({{", given, end)),
     ]
 
 
@@ -175,7 +177,7 @@ def _parameter_shapes(program: Program) -> str:
     parameters = [a for a in program.arguments if a.role == "parameter"]
     sides = [side for a in parameters for side in a.shape]
     symbols = {symbol for side in sides for symbol in side.free_symbols}
-    known = {length.dimension for length in lengths_of([a for a in program.arguments if a.role == "data"])}
+    known = {length.dimension for length in lengths_of([a for a in program.arguments if a.is_given])}
     if symbols <= known and all(side.is_Symbol or side.is_Integer for side in sides):
         return "[tuple([_array(n, sizes.get(n)) if n in DIMENSIONS else n for n in SHAPES[p]]) for p in PARAMETERS]"
     names = [str(d) for d in program.dimensions if d in symbols]

@@ -16,7 +16,7 @@ _PRODUCTS = ("dot", "matmul")
 
 def sparse_arguments(arguments: Sequence[Argument], body: Body) -> frozenset[str]:
     """The names of matrices of data that a function only multiplies, none with another of them."""
-    found = {a.name for a in arguments if a.role == "data" and not a.integer and len(axes_of(a)) == 2}
+    found = {a.name for a in arguments if a.is_given and not a.integer and len(axes_of(a)) == 2}
     for statement in every(body.statements):
         into = isinstance(statement, Define) and statement.out is not None
         into = into or (isinstance(statement, Store) and statement.direct)
