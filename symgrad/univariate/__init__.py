@@ -6,7 +6,7 @@ by exp(−|x|), in which nothing overflows, and what cancels is gone. What is de
 used.
 
 Files: errors over a grid (`loss`, of what is computed in a `column`, against `exact`), power series (`series`), forms
-in exp(−|x|) (`far`, `pieces`) and in a root
+in exp(−|x|) (`far`, `pieces`; by quotients of polynomials, `rational`) and in a root
 of 1 + x (`roots`), their text (`source`), the SymPy classes (`function`, of two arguments `over`).
 """
 

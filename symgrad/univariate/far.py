@@ -14,23 +14,21 @@ from sympy import (
     Poly,
     Rational,
     S,
-    cancel,
     cosh,
     coth,
     csch,
     exp,
     factor_list,
-    fraction,
     gcd,
     log,
     sech,
     sinh,
     tanh,
-    together,
 )
 from sympy.polys.polyerrors import PolynomialError
 
 from symgrad.functions import sigmoid, softplus
+from symgrad.univariate.rational import quotient
 from symgrad.univariate.series import X
 
 s, q = Dummy("s", positive=True, dummy_index=3), Dummy("q", positive=True, dummy_index=4)
@@ -78,7 +76,7 @@ def far(expr: Expr, side: int) -> Far | None:
     in_q = by_exp.replace(exp, lambda u: q ** (-u / s / rate))
     try:
         return _split(in_q, Rational(rate))
-    except (_NotOfThisForm, PolynomialError):
+    except (_NotOfThisForm, PolynomialError, ValueError):
         return None
 
 
@@ -89,7 +87,8 @@ class _NotOfThisForm(Exception):
 def _split(in_q: Expr, rate: Rational) -> Far:
     rest, constant = S.Zero, S.Zero
     logarithms = []
-    for term in Add.make_args(in_q if isinstance(in_q, Add) else in_q.expand()):
+    whole = in_q if isinstance(in_q, Add) or not in_q.has(log) else in_q.expand(deep=False)
+    for term in Add.make_args(whole):
         weight, inner = term.as_independent(s, q, as_Add=False)
         if isinstance(inner, log):
             lead, small, linear = _logarithm(inner.args[0], rate)
@@ -109,7 +108,7 @@ def _split(in_q: Expr, rate: Rational) -> Far:
 
 def _logarithm(expr: Expr, rate: Rational) -> tuple[Ratio, Ratio | None, Expr]:
     """log expr as that of what is largest, of one plus what vanishes with q, and a multiple of s."""
-    over, under = (_polynomial(part) for part in fraction(together(expr)))
+    over, under = (Poly(part, q) for part in quotient(expr, s, q))
     leads = []
     decay = 0
     for part, sign in ((over, 1), (under, -1)):
@@ -120,7 +119,8 @@ def _logarithm(expr: Expr, rate: Rational) -> tuple[Ratio, Ratio | None, Expr]:
         Add(*(c * q ** (n - min(m for (m,) in part.monoms())) for (n,), c in part.terms())) / lead
         for part, lead in zip((over, under), leads, strict=True)
     )
-    difference = cancel(first - second)
+    over, under = quotient(first - second, s, q)
+    difference = over / under
     lead = _ratio(leads[0] / leads[1])
     small = None if difference == 0 else _ratio(difference / second)
     if lead.number.is_negative:
@@ -128,15 +128,10 @@ def _logarithm(expr: Expr, rate: Rational) -> tuple[Ratio, Ratio | None, Expr]:
     return lead, small, -decay * rate * s
 
 
-def _polynomial(expr: Expr) -> Poly:
-    """A polynomial in q; powers of q below the constant are left to a denominator before."""
-    return Poly(expr, q)
-
-
 def _ratio(expr: Expr) -> Ratio:
     number, power, decay = S.One, 0, 0
     factors: list[tuple[Poly, int]] = []
-    for part, sign in zip(fraction(cancel(expr)), (1, -1), strict=True):
+    for part, sign in zip(quotient(expr, s, q), (1, -1), strict=True):
         coefficient, found = factor_list(part, s, q)
         number *= coefficient**sign
         for base, e in found:
