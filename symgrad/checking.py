@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from sympy import Float
+from sympy import Float, sign
 
 from symgrad.compiler import Derivation
 from symgrad.frontend.program import Program
@@ -84,8 +84,8 @@ class Checking:
             self.name,
             program.dimensions,
             program.minimum_sizes,
-            # drawn lengths are at least 1, those of edges at least 0; what is promised may be 0 everywhere
-            (*program.lengths, *(2 * gap + 1 for gap in program.promises), *(d**2 for d in program.divisors)),
+            # drawn lengths are at least 1, those of edges at least 0; what is promised may be 0, a divisor not
+            (*program.lengths, *(2 * gap + 1 for gap in program.promises), *(sign(d) ** 2 for d in program.divisors)),
             program.margins,
             self.stated,
             self.stated,

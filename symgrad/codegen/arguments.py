@@ -10,6 +10,7 @@ from symgrad.arguments import Argument
 from symgrad.codegen.lines import wrapped
 from symgrad.codegen.sizes import size_text
 from symgrad.frontend.signature import SIDE
+from symgrad.graph.dimensions import as_quotient
 from symgrad.outputs.function import axes_of
 from symgrad.outputs.requirements import Length, Requirements, is_thin
 
@@ -112,9 +113,9 @@ def _conditions(required: Requirements, text: Callable[[Any], str]) -> Iterator[
     for size in map(text, required.nonnegative):
         yield f"if {size} < 0:"
         yield f'    raise ValueError(f"the sizes do not fit: {size} is {{{size}}}")'
-    for size in map(text, required.divisors):
-        yield f"if {size} == 0:"
-        yield f'    raise ValueError("the sizes do not fit: the model divides by {size}, which is 0")'
+    for divisor in required.divisors:
+        yield f"if {text(as_quotient(divisor)[0])} == 0:"
+        yield f'    raise ValueError("the sizes do not fit: the model divides by {divisor}, which is 0")'
     for one in required.extrema:
         size, often = text(one.over), "" if one.times == 1 else f" and {text(one.times)} > 0"
         yield f"if {size} < 1{often}:"

@@ -10,7 +10,7 @@ from symgrad.codegen.signature import signature
 from symgrad.frontend.program import Program
 from symgrad.outputs.function import Function
 from symgrad.outputs.requirements import Length, lengths_of
-from symgrad.schedule.chunks import chunk_plan
+from symgrad.schedule.chunks import chunk_plan, corrected_by_sums
 
 
 def rows_of(both: Function, said: Collection[Any], program: Program) -> Symbol | None:
@@ -19,7 +19,7 @@ def rows_of(both: Function, said: Collection[Any], program: Program) -> Symbol |
     `said` are the dimensions that the statements of the function mention.
     """
     made = signature(both, program, "")
-    plan = chunk_plan(list(made.roots.values()), made.arguments)
+    plan = chunk_plan(corrected_by_sums(list(made.roots.values()), program.arguments), made.arguments)
     if isinstance(plan, list) or is_counted(lengths_of(made.arguments), {*said}, plan.dimension):
         return None
     assert isinstance(plan.dimension, Symbol)

@@ -20,6 +20,9 @@ class _Sizes(StrPrinter):  # type: ignore[misc]
     def _print_Mod(self, expr: Any) -> str:
         return f"(({size_text(expr.args[0])}) % ({size_text(expr.args[1])}))"
 
+    def _print_Abs(self, expr: Any) -> str:
+        return f"abs({size_text(expr.args[0])})"
+
     def _print_Max(self, expr: Any) -> str:
         return f"max({', '.join(size_text(arg) for arg in expr.args)})"
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from textwrap import fill
 from typing import Any
 
-from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mul, S, Symbol
+from sympy import Abs, Expr, MatrixSymbol, Max, Min, Mod, Mul, Pow, S, Symbol, ceiling, floor
 from sympy import Add as SymAdd
+from sympy.core.function import Application
 
 from symgrad.arguments import Argument
 from symgrad.calculus.projection import note
@@ -168,7 +169,8 @@ def _minimum(
 def _divisors(program: Program, nodes: Sequence[Node]) -> list[Expr]:
     """What the model divides by that NumPy does not see: it has cancelled, or Python divides by it, which has no 1/0.
 
-    Where an array or a number of NumPy's is divided by 0, that is infinite or not a number, and NumPy warns.
+    Where an array or a number of NumPy's is divided by 0, that is infinite or not a number, and NumPy warns. Logarithms
+    and other functions of sizes are such numbers.
     """
     seen: set[Expr] = set()
     found: dict[Expr, None] = {}
@@ -181,7 +183,13 @@ def _divisors(program: Program, nodes: Sequence[Node]) -> list[Expr]:
             if below and all(_of_sizes(use) is not None for use in node.uses()):
                 found |= dict.fromkeys(size for size in below if may_be_zero(size))
     cancelled = (d for d in program.divisors if not any(difference(d, size) == 0 for size in seen))
-    return list(dict.fromkeys((*cancelled, *found)))
+    return [divisor for divisor in dict.fromkeys((*cancelled, *found)) if _is_exact(divisor)]
+
+
+def _is_exact(size: Expr) -> bool:
+    """Whether Python computes an expression of dimensions in integers."""
+    functions = all(isinstance(part, floor | ceiling | Mod | Max | Min | Abs) for part in size.atoms(Application))
+    return functions and all(power.exp.is_Integer for power in size.atoms(Pow))
 
 
 def _of_sizes(use: Use) -> Expr | None:

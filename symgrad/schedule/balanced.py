@@ -11,7 +11,7 @@ from sympy import Expr, S
 
 from symgrad.graph.build import BALANCED, SOFTMAX, add, is_zero, mul, product_of_powers, running, scale
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, AxisMap, Input, Letter, Node, Range, Scatter, Use
+from symgrad.graph.nodes import Add, AxisMap, Letter, Node, Range, Scatter, Use
 from symgrad.graph.transform import factors_of, place, see_through, terms_of, transform
 from symgrad.rewrite.facts import use_identity
 from symgrad.rewrite.record import BLANCHARD, record
@@ -66,8 +66,6 @@ def _shares(term: Use) -> Iterator[_Shares]:
             continue
         letter = share.letters[node.over[0]]
         rest = product_of_powers([pair for m, pair in enumerate(factors) if m != n])
-        if node.rank == 1 and not isinstance(see_through(node.arg).node, Input):
-            continue  # over rows, which may come in blocks
         if share.letters.count(letter) == 1 and letter not in rest.letters:
             yield _Shares(rest, factor, letter, node.shape[node.over[0]])
 

@@ -10,7 +10,20 @@ from sympy import Eq, Ne, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.functions import if_else
-from symgrad.graph.build import BALANCED, CENTRED, ONE, SUM_FROM, SUM_UP_TO, ZERO, mul, product_of_powers
+from symgrad.graph.build import (
+    BALANCED,
+    CENTRED,
+    ONE,
+    SUM_FROM,
+    SUM_UP_TO,
+    ZERO,
+    apply,
+    auxiliary,
+    mul,
+    product_of_powers,
+    reciprocal,
+    subtract,
+)
 from symgrad.graph.nodes import (
     Add,
     Apply,
@@ -30,6 +43,36 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.transform import transform
 from symgrad.schedule.rows import RowPlan, Tie, plan_along, row_dimensions
+
+
+def corrected_by_sums(terms: Sequence[Use], arguments: Sequence[Argument]) -> list[Use]:
+    """The terms with what is centred, or adds up to 0, along the rows of data as differences from sums over them.
+
+    For shares p, x − Σ p·x is d − Σ p·d with d = x − Σ p·x, and where x = c·p and Σ (x − y) = 0, x − y is d − p·Σ d
+    with d = x − y. No chunk knows which row of all has the largest share. The first sum is wrong by an ulp of x, which
+    may be all of the difference where a share is near 1; the second is what it is wrong by, and belongs to that row.
+
+    Source: Chan, Golub and LeVeque, Algorithms for computing the sample variance (1983), where the shares are equal.
+    """
+    lengths = row_dimensions(arguments)
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        if not isinstance(node, AxisMap) or node.head not in (CENTRED, BALANCED):
+            return None
+        (axis,) = node.over
+        if node.shape[axis] not in lengths:
+            return None
+        over = {axis: node.shape[axis]}
+        if node.head == BALANCED:
+            x, taken = uses[:2]
+            difference, total = auxiliary("difference", subtract(x, taken)), mul([x], over)
+            divisor = apply(if_else, [apply(Ne, [total, ZERO]), total, ONE])
+            return subtract(difference, mul([x, reciprocal(divisor), mul([difference], over)]))
+        x, shares = uses
+        difference = auxiliary("difference", subtract(x, mul([shares, x], over)))
+        return subtract(difference, mul([shares, difference], over))
+
+    return transform(terms, visit)
 
 
 def chunk_plan(roots: Sequence[Use], arguments: Sequence[Argument]) -> RowPlan | list[Tie]:

@@ -42,7 +42,7 @@ a, h = IndexedBase("a", shape=(N, T, K)), IndexedBase("h", shape=(N, T + 1, K))
 SCORE = Sum(x[n, j] * w[j], (j, 0, M - 1))
 OVER = (n, 0, N - 1)
 MODELS = {
-    **{name: model for name, (model, _) in IN_ROUNDS.items() if name != "attention over rows"},
+    **{name: model for name, (model, _) in IN_ROUNDS.items()},
     **SEAMS,
     # groups of rows, whose effects are places that rows add to; shared data and a shared number; a mask; a penalty
     "groups": Model(
@@ -313,11 +313,26 @@ def test_a_module_without_chunks_says_how_to_get_them_or_that_there_are_none() -
 
 
 def test_a_function_that_does_not_split_is_named_in_the_docstring() -> None:
-    module = module_of("cross-entropy over rows")
-    assert "hessian_vector_product" not in module.ROUNDS
-    assert "`hessian_vector_product` does not split: over N, " in " ".join(module.__doc__.split())
-    with pytest.raises(ValueError, match="'hessian_vector_product' is no function of rows in chunks; there are value"):
-        module.over_chunks([], "hessian_vector_product")
+    module = module_of("hidden Markov")
+    assert "hessian" not in module.ROUNDS
+    assert "`hessian` does not split: over N, " in " ".join(module.__doc__.split())
+    with pytest.raises(ValueError, match="'hessian' is no function of rows in chunks; there are value"):
+        module.over_chunks([], "hessian")
+
+
+@pytest.mark.parametrize("name", ["attention over rows", "cross-entropy over rows"])
+def test_a_share_near_one_keeps_its_digits_whichever_chunk_has_it(name: str) -> None:
+    module, rng = module_of(name), np.random.default_rng(2)
+    given = {key: rng.normal(size=array.shape) for key, array in inputs_of(name).items()}
+    given["w"] *= 200 / np.ptp(given["x"] @ given["w"])
+    if "y" in given:
+        given["y"] = np.zeros_like(given["y"])
+        given["y"][(given["x"] @ given["w"]).argmax()] = 1
+    whole = module.value_and_gradient(**given)
+    for ends in ([0, 41], [0, 7, 20, 33, 41]):
+        chunks, parameters = split(module, given, ends)
+        found = module.over_chunks(chunks, **parameters)
+        np.testing.assert_allclose(found[1].w, whole[1].w, rtol=1e-11)
 
 
 # --- what chunks may be ----------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sympy import IndexedBase, Sum, Symbol, symbols
+from sympy import Abs, IndexedBase, Sum, Symbol, cos, log, symbols
 
 from symgrad import Model, ModelError
 
@@ -70,3 +70,10 @@ def test_a_model_without_dimensions_has_none_to_expect():
     x = Symbol("x")
     with pytest.raises(ModelError, match="it has none"):
         Model(x**2, [x], sizes={N: 3})
+
+
+@pytest.mark.parametrize("divisor", [log(N), cos(N) + 2, Abs(N - 2), N / 2 - 1])
+def test_functions_of_sizes_divide(divisor):
+    x, scale = IndexedBase("x", shape=(N,)), Symbol("scale")
+    module = Model(Sum(scale * x[n] / divisor, (n, 0, N - 1)), [scale]).compile()
+    assert module.value(1.0, np.ones(4)) == pytest.approx(4 / float(divisor.subs(N, 4)), rel=1e-15)

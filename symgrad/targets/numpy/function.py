@@ -18,7 +18,7 @@ from symgrad.graph.nodes import postorder
 from symgrad.lowering.functions import SPECIAL, UNIVARIATE
 from symgrad.outputs.function import Function, Pattern, Result, Sparse, arrays_of, axes_of, terms_of, with_terms
 from symgrad.outputs.requirements import Length as Side
-from symgrad.schedule.chunks import chunk_plan, without_count
+from symgrad.schedule.chunks import chunk_plan, corrected_by_sums, without_count
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import RowPlan, Tie, row_plan
 from symgrad.statements.expressions import Buffer, Expression, Length, Operation, Read
@@ -223,6 +223,9 @@ def print_chunks(function: Function, program: Program) -> PrintedFunction | list
 
     If rows cannot be computed apart, what ties them together along each axis that data begin with.
     """
+    terms = terms_of(function.result)
+    images = dict(zip(terms, corrected_by_sums(terms, program.arguments), strict=True))
+    function = replace(function, result=with_terms(function.result, images))
     plain = signature(function, program, "np.dtype(np.float64)")
     plan = chunk_plan(list(plain.roots.values()), plain.arguments)
     if isinstance(plan, list):
