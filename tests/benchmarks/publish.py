@@ -1,6 +1,6 @@
 """Makes the published page of finished runs: `RESULTS.md` and its plots, and the picture of the README.
 
-    python tests/benchmarks/publish.py ONE_CORE.json [TWO_CORES.json]
+    python tests/benchmarks/publish.py ONE_CORE.json [OTHERS.json ...]
 
 The files are those that `run.py --results` keeps; the section on problems is that of `sparse.py --publish`, that on
 rows on disk of `rows.py`. The plots show the first. Cases that no file has are named.

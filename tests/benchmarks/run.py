@@ -1,8 +1,8 @@
 """Benchmarks: symgrad's modules against expert NumPy, JAX, PyTorch, autograd, PyTensor, and the limit.
 
     python tests/benchmarks/run.py [--cases PATTERN] [--dtype float64|float32|both] [--quick]
-                                   [--only NAME,NAME] [--cpu-time] [--results FILE.json]
-                                   [--markdown FILE] [--plot FILE.png]
+                                   [--only NAME,NAME] [--target NAME] [--cpu-time] [--without-avx512]
+                                   [--results FILE.json] [--markdown FILE] [--plot FILE.png]
 
 All contenders run in one process on the same arrays; their results are compared before anything is timed. Peers that
 are not installed leave their column empty (`pip install jax torch autograd pytensor`; PyTorch and PyTensor compile C++
@@ -16,6 +16,8 @@ On a machine that is busy with other work, threads that wait for each other make
 meaningless; `taskset -c 0 python tests/benchmarks/run.py --cpu-time` compares all contenders on one core, by the time
 that they have it for themselves. OpenBLAS does not know every processor that has AVX-512: where the printed line says
 Haswell and the processor has it, `OPENBLAS_CORETYPE=SkylakeX` in the environment doubles the speed of matrix products.
+`--without-avx512` lets NumPy, OpenBLAS, XLA and Numba take the machine for one without such vectors, as most desktops
+are. `--target numba` measures the modules that Numba compiles.
 """
 
 import argparse
@@ -32,6 +34,7 @@ import time
 import warnings
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import likelihoods
 import networks
@@ -65,6 +68,14 @@ CASES: list[Case] = [
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 
 SECONDS = {True: 1.0, False: 6.0}  # for the bursts of a case in one type, with --quick and without
+# NumPy's dispatch, OpenBLAS' kernels, XLA's and Numba's code generators
+WITHOUT_AVX512 = {
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2,+lzcnt,+popcnt,+f16c,+movbe",
+}
 SLOWEST = 10  # a contender whose one call takes longer than this many times a case's seconds is not timed in bursts
 BIG = 8e6  # bytes of inputs from which on the peak of memory says something
 
@@ -72,8 +83,10 @@ BIG = 8e6  # bytes of inputs from which on the peak of memory says something
 class Bench:
     """The contenders that are there, and their measurement case by case."""
 
-    def __init__(self, only: list[str] | None, quick: bool, clock: Clock = time.perf_counter) -> None:
-        self.quick, self.clock = quick, clock
+    def __init__(
+        self, only: list[str] | None, quick: bool, clock: Clock = time.perf_counter, target: str = "numpy"
+    ) -> None:
+        self.quick, self.clock, self.target = quick, clock, target
         self.missing: dict[str, str] = {}
         self.contenders: list[Contender] = []
         for kind in ALL:
@@ -91,7 +104,7 @@ class Bench:
         rows = [Row(case.name, dtype) for dtype in dtypes]
         began = time.perf_counter()
         try:
-            module, text = _compiled(case)
+            module, text = _compiled(case, self.target)
         except Exception as error:  # of any kind: whatever is not there yet must not end the run
             for row in rows:
                 row.failure = f"not supported yet: {type(error).__name__}: {_first_line(error)}"
@@ -170,13 +183,11 @@ def _of_type(array: np.ndarray, dtype: str) -> np.ndarray:
     return array if array.dtype.kind == "i" else array.astype(dtype)
 
 
-def _compiled(case: Case) -> tuple[ModuleType, str]:
+def _compiled(case: Case, target: str) -> tuple[ModuleType, str]:
     model: Model = case.model()
-    if case.answer == "gradient":
-        return model.compile(check=False), model.source()
-    if case.answer == "jacobian":
-        return model.compile(check=False, jacobian=["r"]), model.source(jacobian=["r"])
-    return model.compile(check=False, hessian=True), model.source(hessian=True)  # type: ignore[call-arg]
+    second = case.answer not in ("gradient", "jacobian")
+    asked: dict[str, Any] = {"jacobian": ["r"]} if case.answer == "jacobian" else {"hessian": True} if second else {}
+    return model.compile(check=False, target=target, **asked), model.source(target=target, **asked)
 
 
 def _import_seconds(text: str) -> float:
@@ -231,17 +242,20 @@ def _machine() -> str:
     peers = [name for name in ("jax", "torch", "pytensor") if name in sys.modules]
     versions += [f"{name} {sys.modules[name].__version__}" for name in peers]
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} core{'s' * (cores > 1)} of an {_processor()}; " + ", ".join(versions)
+    return f"{cores} core{'s' * (cores > 1)} of {_processor()}; " + ", ".join(versions)
 
 
 def _processor() -> str:
-    """What matters of the processor: its instruction set and the widest vectors."""
+    """Its name, its instruction set and the widest vectors."""
     try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+        said = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        flags = []
-    vectors = next((name for name in ("avx512f", "avx2", "asimd") if name in flags), None)
-    return f"{platform.machine()} processor" + (f" with {vectors.upper()}" if vectors else "")
+        said = ""
+    vectors = next((name for name in ("avx512f", "avx2", "asimd") if name in said.split()), None)
+    vectors = "avx2 alone" if vectors == "avx512f" and os.environ.keys() >= WITHOUT_AVX512.keys() else vectors
+    name = next((line.partition(":")[2] for line in said.splitlines() if line.startswith("model name")), "")
+    kind = " ".join([*name.split(), platform.machine()])
+    return f"{kind} processor" + (f" with {vectors.upper()}" if vectors else "")
 
 
 def _blas() -> str:
@@ -268,6 +282,10 @@ def main() -> int:
     parser.add_argument(
         "--only", metavar="NAMES", help=f"contenders beside symgrad: {', '.join(k.name for k in ALL[1:])}"
     )
+    parser.add_argument("--target", choices=["numpy", "numba"], default="numpy", help="what symgrad's modules are for")
+    parser.add_argument(
+        "--without-avx512", action="store_true", help="as on a processor that has no vectors of 512 bits"
+    )
     parser.add_argument("--cpu-time", action="store_true", help="time on the core, not on the wall; for one core only")
     parser.add_argument(
         "--results", type=Path, metavar="FILE.json", help="go on with what the file has, and keep it up"
@@ -276,6 +294,8 @@ def main() -> int:
     parser.add_argument("--plot", type=Path, metavar="FILE.png")
     parser.add_argument("--list", action="store_true", help="print the names of the cases and stop")
     options = parser.parse_args()
+    if options.without_avx512 and not os.environ.keys() >= WITHOUT_AVX512.keys():  # libraries read it when they load
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, **WITHOUT_AVX512})
     patterns = options.cases.split(",")
     chosen = [case for case in CASES if any(fnmatch.fnmatch(case.name, pattern) for pattern in patterns)]
     if options.quick and options.cases == "*":
@@ -289,12 +309,14 @@ def main() -> int:
     if options.cpu_time and len(os.sched_getaffinity(0)) > 1:
         parser.error("--cpu-time adds up the time of all threads: bind the process to one core, as by taskset -c 0")
     clock = time.process_time if options.cpu_time else time.perf_counter
-    bench = Bench(options.only and options.only.split(","), options.quick, clock)
+    bench = Bench(options.only and options.only.split(","), options.quick, clock, options.target)
     if options.results and options.results.exists():
         run = Run.load(options.results)
     else:
         run = Run([], [kind.name for kind in ALL[1:]], bench.missing)
-    run.clock = "time on one core" if options.cpu_time else "wall time"
+    kind = "modules for Numba, " if options.target == "numba" else ""
+    run.clock = kind + ("time on one core" if options.cpu_time else "wall time")
+    run.clock += ", without AVX-512" if options.without_avx512 else ""
     done = {(row.case, row.dtype) for row in run.rows}
     console = Console()
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
