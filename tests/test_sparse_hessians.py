@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Abs, Eq, IndexedBase, Le, Min, Mod, Sum, cos, exp, sqrt, symbols, tanh
+from sympy import Abs, Eq, IndexedBase, Le, Min, Mod, Not, Piecewise, Sum, cos, exp, sqrt, symbols, tanh
 
 from symgrad import Model, if_else
 from symgrad.errors import ModelError, UnsupportedError
@@ -16,7 +16,7 @@ from symgrad.verify.subject import Settings
 from tests.families import one_in
 
 i, j, k, e, t = symbols("i j k e t", integer=True)
-N, M, E, G, T = symbols("N M E G T", integer=True, positive=True)
+N, M, E, G, T, K = symbols("N M E G T K", integer=True, positive=True)
 u, v, y, z, w = (IndexedBase(name, shape=(side,)) for name, side in zip("uvyzw", (N, 2 * M, N, E, E), strict=True))
 first, second, camera, point = (IndexedBase(name, shape=(E,), integer=True) for name in ("a", "b", "cam", "pt"))
 group, effects = IndexedBase("g", shape=(N,), integer=True), IndexedBase("al", shape=(G,))
@@ -167,15 +167,46 @@ def test_a_band_that_is_wider_than_the_matrix(name: str, size: int, modules: Cal
     np.testing.assert_allclose(found.to_dense(), dense.hessian(values)[0][0], rtol=1e-12, atol=1e-13)
 
 
-def test_a_band_whose_width_is_a_size_or_large_is_a_whole_block() -> None:
-    for width in (M, 40):
-        pairs = Sum(if_else(Abs(i - j) <= width, (u[i] * u[j]) ** 2, 0), (i, 0, N - 1), (j, 0, N - 1))
-        model = _model(pairs + Sum(v[k] ** 2, (k, 0, 2 * M - 1)), u, v)
+WIDE = {
+    "a size": (Abs(i - j) <= K, lambda gap, width: abs(gap) <= width),
+    "twice a size": (Abs(i - j) <= 2 * K + 1, lambda gap, width: abs(gap) <= 2 * width + 1),
+    "less than a size": (Abs(j - i) < K, lambda gap, width: abs(gap) < width),
+    "one side": ((i < j) & (j <= i + K), lambda gap, width: (gap > 0) & (gap <= width)),
+    "a large number": (Abs(i - j) <= 20, lambda gap, width: abs(gap) <= 20),
+}
+
+
+@pytest.mark.parametrize("name", one_in(5, WIDE))
+def test_a_wide_band_has_only_entries_inside_it(name: str) -> None:
+    condition, holds = WIDE[name]
+    pairs = Sum(if_else(condition, (u[i] - 2 * u[j]) ** 4, 0), (i, 0, N - 1), (j, 0, N - 1))
+    models = [
+        _model(pairs, u),
+        _model(Sum(Piecewise((0, Not(condition)), (u[i] * u[j] ** 3, True)), (i, 0, N - 1), (j, 0, N - 1)), u),
+    ]
+    for model in models:
         module, dense = model.compile(check=False, hessian="sparse"), model.compile(check=False, hessian=True)
-        data = _data(model, {"N": 5, "M": 1}) | {"N": 5, "M": 1}
-        found = _called(module.hessian_sparse, data)
-        assert found.values.size == 25 + 2
-        np.testing.assert_allclose(found.to_dense(), _flat(dense, data), rtol=1e-12)
+        width = {"K": 3} if "K" in module.DIMENSIONS else {}
+        for size in (0, 1, 2, 3, 7, 30):
+            values = np.random.default_rng(size).normal(size=size)
+            found = module.hessian_sparse(values, **width)
+            gap = np.subtract.outer(np.arange(size), np.arange(size)).T
+            expected = holds(gap, 3) | holds(-gap, 3) | (gap == 0)
+            assert sorted(zip(found.rows, found.columns, strict=True)) == list(zip(*np.nonzero(expected), strict=True))
+            np.testing.assert_allclose(found.to_dense(), dense.hessian(values, **width)[0][0], rtol=1e-12, atol=1e-12)
+    if width:
+        np.testing.assert_allclose(
+            module.hessian_sparse(values, K=10**9).to_dense(),
+            dense.hessian(values, K=10**9)[0][0],
+            rtol=1e-12,
+            atol=1e-12,
+        )
+        tracemalloc.start()
+        try:
+            module.hessian_sparse(np.ones(50_000), K=2)
+            assert tracemalloc.get_traced_memory()[1] < 300 * 50_000 * 11
+        finally:
+            tracemalloc.stop()
 
 
 # --- time and memory --------------------------------------------------------------------------------------------------

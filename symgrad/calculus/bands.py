@@ -1,49 +1,65 @@
-"""Bands of a matrix: conditions that hold a column within fixed distances of a row, |i − j| ≤ 2 or i < j ≤ i + 2."""
+"""Bands of a matrix: conditions that hold a column near a row, |i − j| ≤ 2, i < j ≤ i + W or not |i − j| > W."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sympy import Abs, Eq, Expr, Ge, Gt, Integer, Le, Lt, Number, S, expand
+from sympy import Abs, And, Eq, Expr, Ge, Gt, Le, Lt, Max, Min, Ne, Not, Number, Or, S, ceiling, expand, floor
 
 from symgrad.functions import if_else
 from symgrad.graph.affine import affine
-from symgrad.graph.build import ZERO, apply, number, product_of_powers, scale, subtract
+from symgrad.graph.build import ZERO, apply, product_of_powers, scale, subtract
 from symgrad.graph.comparisons import Mask, comparison, without_masks
 from symgrad.graph.nodes import Apply, Letter, Use
 from symgrad.graph.transform import factors_of, place, terms_of
 
 MOST_LINES = 15
-"""Of a band that becomes lines: each is a line of code. A wider one stays a whole array."""
+"""Of a band that becomes lines: each is a line of code. The columns of a wider one are numbered from row to row."""
 
 Bounds = tuple[Expr | None, Expr | None]
 _TURNED: dict[Any, Any] = {Ge: Le, Gt: Lt}
+_NEGATED: dict[Any, Any] = {Ge: Lt, Lt: Ge, Gt: Le, Le: Gt, Ne: Eq}
 
 
 class Band(NamedTuple):
-    """`term` where column − row is one of `offsets`, and nothing elsewhere."""
+    """`term` where low ≤ column − row ≤ high, and nothing elsewhere."""
 
     row: Letter
     column: Letter
-    offsets: range
+    low: Expr
+    high: Expr
     term: Use
+
+    @property
+    def offsets(self) -> range | None:
+        """The distances of few lines; None of more, or of a number that depends on sizes."""
+        if not (self.low.is_Integer and self.high.is_Integer) or self.high - self.low >= MOST_LINES:
+            return None
+        return range(int(self.low), int(self.high) + 1)
 
 
 def band_of(term: Use, rows: Mapping[Letter, Expr], columns: Mapping[Letter, Expr]) -> Band | None:
     """A product as a band along one of the rows and one of the columns, given with their lengths; None if it is none.
 
-    Both ends have to be numbers: a band of symbolic width, such as |i − j| ≤ K, is a whole array.
+    Its ends are numbers, or depend on sizes other than the length: |i − j| ≤ N/2 of N rows is most of a whole array.
+    One that is no few lines has as many columns as rows, so that each column stands for one if there are rows.
     """
     masks, body = _apart(term)
     for row, length in rows.items():
         for column in (letter for letter, side in columns.items() if expand(side - length).is_Integer):
             ends = {mask: _ends(mask, row, column) for mask in masks}
-            low = max((end[0] for end in ends.values() if end[0] is not None), default=None)
-            high = min((end[1] for end in ends.values() if end[1] is not None), default=None)
-            if low is None or high is None or high - low >= MOST_LINES:
+            lows, highs = ([end[n] for end in ends.values() if end[n] is not None] for n in (0, 1))
+            if not lows or not highs:
                 continue
             others = [mask for mask, end in ends.items() if end == (None, None)]
-            return Band(row, column, range(int(low), int(high) + 1), _masked(body, others))
+            band = Band(row, column, Max(*lows), Min(*highs), _masked(body, others))
+            square = expand(columns[column] - length) == 0
+            if band.offsets is not None or (square and not _sizes_in(band) & length.free_symbols):
+                return band
     return None
+
+
+def _sizes_in(band: Band) -> set[Any]:
+    return {*band.low.free_symbols, *band.high.free_symbols}
 
 
 def is_masked(use: Use) -> bool:
@@ -60,7 +76,7 @@ def _apart(term: Use) -> tuple[list[Mask], Use]:
     while waiting:
         use, exponent = waiting.pop(0)
         found, body = without_masks(use) if exponent == 1 else ([], use)
-        masks += found
+        masks += [part for mask in found for part in _parts(mask)]
         terms = terms_of(body)
         if found and len(terms) == 1:
             ((factor, product),) = terms
@@ -69,6 +85,15 @@ def _apart(term: Use) -> tuple[list[Mask], Use]:
         else:
             kept.append((body, exponent))
     return masks, scale(coefficient, product_of_powers(kept))
+
+
+def _parts(mask: Mask) -> list[Mask]:
+    """The conditions of which all have to hold, or not to hold, where a mask lets through."""
+    node = mask.condition.node
+    if not isinstance(node, Apply) or node.head not in (Not, And if mask.holds else Or):
+        return [mask]
+    holds = mask.holds != (node.head is Not)
+    return [part for arg in node.args for part in _parts(Mask(place(arg, mask.condition.letters), holds))]
 
 
 def _masked(use: Use, masks: Iterable[Mask]) -> Use:
@@ -86,27 +111,38 @@ def _ends(mask: Mask, row: Letter, column: Letter) -> Bounds:
         return None, None
     one = comparison(mask)
     if one is not None:
-        offset = one.offset if one.offset.is_Integer else None
-        if offset is None or {one.first, one.second} != {row, column}:
+        if {one.first, one.second} != {row, column}:
             return None, None
-        return (offset, None) if one.first == column else (None, -offset)
+        return (one.offset, None) if one.first == column else (None, -one.offset)
     node = mask.condition.node
-    if not isinstance(node, Apply) or not mask.holds or len(node.args) != 2:
+    if not isinstance(node, Apply) or len(node.args) != 2:
         return None, None
+    relation = node.head if mask.holds else _NEGATED.get(node.head)
     sides = [place(arg, mask.condition.letters) for arg in node.args]
-    left, right = sides[::-1] if node.head in _TURNED else sides
-    head = _TURNED.get(node.head, node.head)
+    left, right = sides[::-1] if relation in _TURNED else sides
+    head = _TURNED.get(relation, relation)
     if head is Eq:
         return _of_equation(left, right, row, column)
-    width = number(right)
-    inner = left.node
-    if head not in (Le, Lt) or width is None or not width.is_Integer or not isinstance(inner, Apply):
+    distance = _distance(subtract(left, right)) if head in (Le, Lt) else None
+    shift = None if distance is None else _shift(distance[0], row, column)
+    if distance is None or shift is None:
         return None, None
-    shift = _shift(place(inner.args[0], left.letters), row, column) if inner.head is Abs else None
-    if shift is None:
-        return None, None
-    reach = width - (1 if head is Lt else 0)
+    reach = floor(distance[1]) if head is Le else ceiling(distance[1]) - 1
     return -reach - shift, reach - shift
+
+
+def _distance(gap: Use) -> tuple[Use, Expr] | None:
+    """x and w where a gap of at most 0 says |x| ≤ w, with w of sizes and numbers; None if it says something else."""
+    rest, found = S.Zero, list[tuple[Number, Use]]()
+    for coefficient, term in terms_of(gap):
+        one = affine(term)
+        if one is not None and not one.steps:
+            rest += coefficient * one.start
+        elif isinstance(term.node, Apply) and term.node.head is Abs and coefficient > 0:
+            found.append((coefficient, place(term.node.args[0], term.letters)))
+        else:
+            return None
+    return (found[0][1], expand(-rest / found[0][0])) if len(found) == 1 else None
 
 
 def _of_equation(left: Use, right: Use, row: Letter, column: Letter) -> Bounds:
@@ -115,11 +151,10 @@ def _of_equation(left: Use, right: Use, row: Letter, column: Letter) -> Bounds:
     return (None, None) if found is None else (-found, -found)
 
 
-def _shift(use: Use, row: Letter, column: Letter) -> Integer | None:
+def _shift(use: Use, row: Letter, column: Letter) -> Expr | None:
     """s of column − row + s, also where it is written the other way round, up to its sign; None of anything else."""
     found = affine(use)
     steps = {} if found is None else dict(found.steps)
-    if found is None or not found.start.is_Integer or sorted(steps.values()) != [-1, 1] or {*steps} != {row, column}:
+    if found is None or not found.start.is_integer or {*steps} != {row, column} or {*steps.values()} != {-1, 1}:
         return None
-    start: Integer = found.start * steps[column]
-    return start
+    return expand(found.start * steps[column])

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sympy import Basic, Dummy, Expr, Idx, Indexed, IndexedBase, MatrixSymbol, S, Symbol
+from sympy import Basic, Dummy, Expr, Ge, Gt, Idx, Indexed, IndexedBase, Le, Lt, MatrixSymbol, S, Symbol
 from sympy.core.relational import Equality
 from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
@@ -19,10 +19,14 @@ SIDE = Dummy("side", dummy_index=1, integer=True)  # stands for the length of th
 def dimensions_of(
     parameters: Sequence[Any], found: Iterable[Any], expressions: Sequence[Basic], indices: set[Any]
 ) -> tuple[Symbol, ...]:
-    """The symbols that occur in shapes and in limits: as the arrays have them, parameters first, then by name."""
+    """The symbols that occur in shapes and in limits: as the arrays have them, parameters first, then by name.
+
+    So are the widths of bands, W of |i − j| ≤ W with two indices, if they are declared as integers of at least 0.
+    """
     arrays = [s for s in found if isinstance(s, MatrixSymbol) or (isinstance(s, IndexedBase) and s.shape is not None)]
     arrays = [*(s for s in parameters if s in arrays), *sorted(set(arrays) - set(parameters), key=name_of)]
     shapes = [S(length) for array in arrays for length in array.shape]
+    labels = {index.label if isinstance(index, Idx) else index for index in indices}
     others: list[Expr] = []
     for symbol in found:
         if isinstance(symbol, Idx) and symbol.upper is not None:
@@ -33,7 +37,8 @@ def dimensions_of(
                 others.extend(bound for limit in part.limits for bound in limit[1:])
             elif isinstance(part, MatrixExpr) and not isinstance(part, MatrixSymbol):
                 others.extend(part.shape)
-    labels = {index.label if isinstance(index, Idx) else index for index in indices}
+            elif isinstance(part, Le | Lt | Ge | Gt):
+                others.extend(_widths(part, indices | labels) - {*parameters})
     for array in arrays:
         for symbol in sorted(labels & {symbol for length in array.shape for symbol in S(length).free_symbols}, key=str):
             raise ModelError(
@@ -47,6 +52,14 @@ def dimensions_of(
         for symbol in dict.fromkeys(ordered)
         if isinstance(symbol, Symbol) and not isinstance(symbol, Dummy) and symbol not in labels
     )
+
+
+def _widths(relation: Any, indices: set[Any]) -> set[Any]:
+    """The integers of at least 0 that a relation between two indices, and no entries of arrays, has beside these."""
+    symbols = relation.free_symbols
+    if relation.has(Indexed, MatrixElement) or len(symbols & indices) < 2:
+        return set()
+    return {one for one in symbols - indices if one.is_integer and one.is_nonnegative}
 
 
 def _outside_entries(length: Expr) -> set[Basic]:

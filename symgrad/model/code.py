@@ -54,7 +54,7 @@ class Code(Formulas):
         ----------
         hessian : with `hessian`, and `hessian_compact` where the Hessian is structured; "sparse": with `hessian_sparse`
             and `hessian_pattern` instead, entries and where they stand, with no array for what is zero.
-            A condition |i − j| ≤ 2 leaves a band; one of symbolic width, |i − j| ≤ K, or of over 15 lines a block.
+            A condition |i − j| ≤ 2, or |i − j| ≤ W with a size W, leaves a band.
         hvp : with `hessian_vector_product`.
         jacobian : names of `where` (as symbols or text), each with a function `jacobian_NAME`.
         quantities : names of `where`, each with a function `NAME` of its value; of those with a Jacobian there is
