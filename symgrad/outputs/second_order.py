@@ -74,7 +74,7 @@ def _hessians(derivation: Derivation, formulas: Formulas) -> list[Function]:
     for (p, first), (q, second) in ((one, other) for one in nodes.items() for other in nodes.items()):
         shape = first.shape + second.shape
         parts = sliced(hessian(derivation, p, q), shape)
-        array = Array(f"hessian_{first.name}_{second.name}", shape, joined(parts))
+        array = Array(f"hessian_{first.name}_{second.name}", shape, joined(parts, shape))
         full[first.name][second.name] = array
         doc.append(shape_line(f"H.{first.name}.{second.name}", formulas(p, q), shape))
         found = compact(f"compact_{first.name}_{second.name}", parts, shape)

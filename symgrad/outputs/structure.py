@@ -1,7 +1,8 @@
 """Blocks as the arrays of a result: dense with views of diagonals, or as the factors beside common deltas.
 
 A block on a diagonal is added to what other blocks have there, unless the two cancel: of the Hessian of logsumexp,
-diag(p) − p pᵀ, the diagonal is p·(1 − p), which is what is then written there.
+diag(p) − p pᵀ, the diagonal is p·(1 − p), which is what is then written there. Of what else depends on the shares of a
+softmax, such as Σ p·log p, it is minus the sum of the other entries of its row.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from symgrad.graph.build import add
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Shape, Use
 from symgrad.outputs.function import Array
-from symgrad.rewrite.diagonals import common_difference, inwards
+from symgrad.rewrite.diagonals import common_difference, inwards, minus_the_others
 from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.pipeline import stabilise
 
@@ -31,7 +32,7 @@ def is_slice(sub: Use) -> bool:
 
 def dense(label: str, parts: Sequence[Block], shape: Shape) -> Array:
     """All entries of what `sliced` gives."""
-    return Array(label, shape, joined(sliced(parts, shape)))
+    return Array(label, shape, joined(sliced(parts, shape), shape))
 
 
 def sliced(parts: Sequence[Block], shape: Shape) -> list[Block]:
@@ -39,19 +40,19 @@ def sliced(parts: Sequence[Block], shape: Shape) -> list[Block]:
     return blocks(densified(total(parts, shape), is_slice), range(len(shape)))
 
 
-def joined(parts: Sequence[Block]) -> tuple[Block, ...]:
+def joined(parts: Sequence[Block], shape: Shape) -> tuple[Block, ...]:
     """The blocks in an order in which one that others cancel on its diagonal is the whole of what stands there."""
     order = sorted(parts, key=lambda part: (len(part.tied), bool(part.hits)))
     for n, part in enumerate(order):
         inside = [one for one in order[:n] if not one.hits and set(one.ties) <= set(part.ties)]
-        whole = _whole(part, inside) if inside and not part.hits else None
+        whole = _whole(part, inside, shape) if inside and not part.hits else None
         if whole is not None:
             rest = [one for one in order if one not in inside and one != part]
             return (*inside, whole, *rest)
     return tuple(parts)
 
 
-def _whole(part: Block, inside: Sequence[Block]) -> Block | None:
+def _whole(part: Block, inside: Sequence[Block], shape: Shape) -> Block | None:
     """A block with those joined that have entries in its places, where code has another term for them together."""
     same = {column: row for row, column in part.ties}
     try:
@@ -59,6 +60,12 @@ def _whole(part: Block, inside: Sequence[Block]) -> Block | None:
     except UnsupportedError:  # 1/(x[i] − x[j]) at i = j: such a block is masked, and has nothing there
         return None
     together = add((S.One, term) for term in apart)
+    more = [tie for tie in part.ties if not any(tie in one.ties for one in inside)]
+    if len(more) == 1:  # the only one that they lack
+        everywhere = add((S.One, one.cofactor) for one in inside)
+        by_others = minus_the_others(together, part.cofactor, everywhere, more[0], shape[more[0][1]])
+        if by_others is not None:
+            return Block(part.ties, part.hits, by_others, whole=True)
     if (common := common_difference(together)) is not None:
         return Block(part.ties, part.hits, common, whole=True)
     plain, *terms = stabilise([together, *apart], Trace())
@@ -117,4 +124,5 @@ def _array(label: str, parts: Sequence[Block], axes: Sequence[int], shape: Shape
         )
         for part in parts
     ]
-    return Array(label, tuple(shape[axis] for axis in axes), joined(moved))
+    inside = tuple(shape[axis] for axis in axes)
+    return Array(label, inside, joined(moved, inside))

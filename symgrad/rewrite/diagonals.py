@@ -1,12 +1,23 @@
-"""Diagonals: f(A)[i, i] = f(A[i, i]), N numbers where f(A) has N², and sums of what stands there, which cancel."""
+"""Diagonals: f(A)[i, i] = f(A[i, i]), N numbers where f(A) has N², and sums of what stands there, which cancel.
 
-from sympy import Number, S
+Shares of a softmax do not change if all scores do by the same, so that the rows of second derivatives by the scores add
+up to 0, and the entry on a diagonal is minus the sum of the others. These have a factor p[i]·p[j], that one 1 − p[i].
+"""
 
-from symgrad.graph.build import add, apply, mul, product_of_powers, scale
+from sympy import Expr, Ne, Number, S
+
+from symgrad.functions import if_else
+from symgrad.graph.build import SOFTMAX, ZERO, add, apply, index, is_zero, mul, product_of_powers, scale
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, Contract, Use
-from symgrad.graph.transform import factors_of, opened, place, terms_of
-from symgrad.rewrite.record import HIGHAM, record
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Letter, Named, Node, Use, postorder
+from symgrad.graph.transform import factors_of, opened, place, terms_of, transform
+from symgrad.rewrite.record import BLANCHARD, HIGHAM, record
+from symgrad.rewrite.summands import opened_factors
+
+Term = tuple[Number, Use]
+
+# Sums of more terms than this, multiplied out, are not looked at.
+_MOST_TERMS = 200
 
 
 @record("f(A)[i, i] = f(A[i, i])", "N numbers where f(A) has N²", "definition of f(A) by entries")
@@ -72,3 +83,68 @@ def _multiple(use: Use, of: Use) -> Number | None:
     ((c, term), *_), known = terms_of(of), {term: c for c, term in terms_of(use)}
     ratio = known.get(term, S.Zero) / c
     return ratio if ratio and scale(ratio, of) == use else None
+
+
+@record(
+    "d[i]·δ[i, j] + a[i, j] = −Σ_{k≠i} a[i, k] at j = i, where d[i] = −Σ_k a[i, k]",
+    "what a share of 1, or its derivatives, leaves cancels there, and nowhere else",
+    BLANCHARD,
+)
+def minus_the_others(
+    together: Use, diagonal: Use, everywhere: Use, tie: tuple[Letter, Letter], length: Expr
+) -> Use | None:
+    """All that stands on a diagonal, by the other entries of its rows.
+
+    `together` is that all; `diagonal` is d, without the column of the tie, and `everywhere` a. None where rows have
+    another sum than 0, or no softmax in them.
+    """
+    row, column = tie
+    if not {*tie} <= {*everywhere.letters} or not _has_softmax(together):
+        return None
+    plain_diagonal, plain = _without_names_of_softmax(diagonal, everywhere)
+    total = add((c, mul([term], {column: length})) for c, term in _multiplied_out(plain))
+    if not is_zero(add([*_multiplied_out(total), *_multiplied_out(plain_diagonal)])):
+        return None
+    others = apply(if_else, [apply(Ne, [index(row, length), index(column, length)]), everywhere, ZERO])
+    return scale(S.NegativeOne, mul([others], {column: length}))
+
+
+def _is_named_softmax(node: Node) -> bool:
+    return isinstance(node, Named) and isinstance(node.arg.node, AxisMap) and node.arg.node.head == SOFTMAX
+
+
+def _has_softmax(*uses: Use) -> bool:
+    return any(isinstance(node, AxisMap) and node.head == SOFTMAX for node in postorder([use.node for use in uses]))
+
+
+def _without_names_of_softmax(*uses: Use) -> list[Use]:
+    """The terms with softmax itself in place of its names, whose sums are known to be 1."""
+    nodes = postorder([use.node for use in uses])
+    opaque = {node for node in nodes if isinstance(node, Named) and not _is_named_softmax(node)}
+    return transform(uses, lambda node, parts: parts[0] if _is_named_softmax(node) else None, opaque)
+
+
+def _multiplied_out(use: Use) -> list[Term]:
+    """The terms of a sum of products without sums in them, also inside of sums over an index; as it is if too long."""
+    made: list[Term] = []
+    left = terms_of(use)
+    while left:
+        c, term = left.pop()
+        factors, bound = opened_factors(term) if isinstance(term.node, Contract) else ([(term, S.One)], {})
+        n, parts = next(((n, parts) for n, pair in enumerate(factors) if (parts := _parts(*pair, term))), (0, []))
+        others = [(f, e - int(m == n)) for m, (f, e) in enumerate(factors)]
+        left += [(c * d, product_of_powers([*others, (part, S.One)], bound)) for d, part in parts]
+        made += [] if parts else [(c, term)]
+        if len(made) + len(left) > _MOST_TERMS:
+            return [(S.One, use)]
+    return made
+
+
+def _parts(factor: Use, exponent: Number, term: Use) -> list[Term]:
+    """The terms of a factor that is a sum; none of any other, and of the term itself."""
+    if isinstance(factor.node, Add) and exponent.is_Integer and exponent.is_positive:
+        return terms_of(factor)
+    if isinstance(factor.node, Contract) and factor.node.bound and exponent == 1 and factor != term:
+        parts = _multiplied_out(factor)
+        return parts if len(parts) > 1 else []
+    return []

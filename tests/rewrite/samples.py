@@ -447,6 +447,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "softmax_on_diagonal": (
         Sample(lambda: Model(Sum(exp(A[m, m]) / Sum(exp(A[m, n]), (n, 0, M - 1)), (m, 0, M - 1)), [A])),
     ),
+    "minus_the_others": (Sample(lambda: _softmax_loss((P[n, k] - c[n, k]) ** 2), {"hessian": True}),),
     "common_difference": (Sample(lambda: _softmax_loss(c[n, k] * P[n, k]), {"hessian": True}),),
     "diagonal": (Sample(lambda: Model(Trace((A * A).applyfunc(exp)), [A])),),
     "use_diagonals": (
