@@ -178,14 +178,21 @@ def determinant(entries: Matrix) -> mpf:
 
 
 def cholesky(entries: Matrix) -> Matrix:
-    """The Cholesky factor of the symmetric part of a square matrix; ValueError where that is not positive definite."""
+    """The Cholesky factor of the symmetric part of a square matrix; nan where an entry is no finite number.
+
+    Raises
+    ------
+    ValueError : it is not positive definite.
+    """
     return _of_entries(mpmath.cholesky, (entries + entries.T) / mpf(2))
 
 
 def inverse(entries: Matrix) -> Matrix:
-    """The inverse of a square matrix; ZeroDivisionError where it has none."""
+    """The inverse of a square matrix; nan where an entry is no finite number; ZeroDivisionError where it has none."""
     return _of_entries(mpmath.inverse, entries)
 
 
 def _of_entries(function: Callable[[Any], Any], entries: Matrix) -> Matrix:
+    if not all(mpmath.isfinite(entry) for entry in entries.flat):
+        return np.full(entries.shape, NAN, dtype=object)
     return np.array(function(mpmath.matrix(entries.tolist())).tolist(), dtype=object) if entries.size else entries

@@ -14,7 +14,12 @@ from symgrad.graph.node import own
 from symgrad.graph.nodes import Apply, AxisMap, Input, Node, Reduce, Use
 
 # The size of an argument, as a power of 2, beyond which mpmath takes too long: exponentials by their exponent's digits.
-_WITHOUT_LIMIT = (sp.log, sp.Abs, sp.sign, sp.Max, sp.Min, sp.floor, sp.ceiling, sp.atan)
+_WITHOUT_LIMIT = frozenset(
+    [
+        *("constant", "finite_maximum", "if_else", "log", "log1p", "Abs", "sign"),
+        *("Max", "Min", "floor", "ceiling", "atan", "asinh", "hypot"),
+    ]
+)
 _OF_EXPONENTIALS, _OF_EXPONENTS, _OF_OTHERS = 4000, 500, 40  # powers are multiplied out, by as many digits
 _SUBSCRIPTS = 2**31
 _EXPONENTIAL = frozenset(
@@ -45,7 +50,7 @@ def _limits(node: Node) -> list[tuple[Use, int]]:
         return []
     if node.head is sp.Pow:
         return [(own(node.args[1].node), _OF_EXPONENTS)]
-    if node.head in _WITHOUT_LIMIT or not isinstance(node.head, sp.FunctionClass):
+    if not isinstance(node.head, sp.FunctionClass) or node.head.__name__ in _WITHOUT_LIMIT:
         return []
     most = _OF_EXPONENTIALS if node.head.__name__ in _EXPONENTIAL else _OF_OTHERS
     return [(own(use.node), most) for use in node.args]

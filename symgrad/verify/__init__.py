@@ -10,5 +10,6 @@ which inputs (`draw`, `draws`, `sizes`, `sampling`, `constraints`, `inequalities
 arrays (`real_data`), an independent evaluation of the SymPy loss (`symgrad.reference`), which is compared with the
 graph's (`graph.evaluation`), by the same functions of numbers (`functions.values`, `arrays`), stage by stage, phase by
 phase and rewrite by rewrite (`chain` over `outputs.stages` of a `compiled` model, `numbers`), the digits over a
-logarithmic grid (`accuracy`), the report (`report`), also as a `table`, the pytest `plugin`.
+logarithmic grid (`accuracy`) and which operation loses them (`blame`), the report
+(`report`), also as a `table`, the pytest `plugin`.
 """

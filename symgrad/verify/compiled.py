@@ -1,5 +1,6 @@
 """A model as the compiler has it: its formulas, for the check to evaluate and compare."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,16 +12,18 @@ from sympy import symbols
 
 from symgrad.calls import shortened
 from symgrad.compiler import Derivation
+from symgrad.errors import SymgradError
 from symgrad.formula.indexed import IndexNames, IndexWriter
 from symgrad.formula.text import text
 from symgrad.frontend.program import Program
-from symgrad.graph.build import is_zero
+from symgrad.graph.build import AUXILIARY, is_zero
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.letters import relabel
 from symgrad.graph.limited_evaluation import LimitedEvaluator, RoundedEvaluator, TooFar
-from symgrad.graph.nodes import Node, Shape, Use
-from symgrad.graph.transform import own
-from symgrad.outputs.function import Function, terms_of
+from symgrad.graph.nodes import Named, Node, Shape, Use
+from symgrad.graph.transform import own, transform
+from symgrad.outputs.function import Array as Made
+from symgrad.outputs.function import Function, arrays_of, term_of
 from symgrad.outputs.request import Request
 from symgrad.outputs.stages import Staged, first_stages, second_stages
 from symgrad.verify.arrays import Array, Inputs
@@ -70,9 +73,10 @@ class Compiled:
         return [*first_stages(self.program, self.derivation), *self.second]
 
     @property
-    def computed(self) -> list[Use]:
-        """The terms that the code of value and gradient computes."""
-        return list(terms_of(self.functions[-1].result))
+    def computed(self) -> list[tuple[Use, Shape]]:
+        """The terms that the code of value and gradient computes, with their axes."""
+        arrays = arrays_of(self.functions[-1].result)
+        return [(term_of(array), array.shape) for array in arrays if isinstance(array, Made)]
 
     def values(
         self, inputs: Inputs, sizes: Mapping[Any, int], digits: int, second: bool = False, strict: bool = True
@@ -118,8 +122,17 @@ class Compiled:
     def text(self, node: Node) -> str:
         """What a report calls an operation of the graph."""
         indices = symbols(f"i0:{node.rank}", integer=True)
-        written = IndexWriter(IndexNames({})).write(own(node), dict(enumerate(indices)))
-        return shortened(text(written), _LONGEST_OPERATION)
+        (plain,) = transform([own(node)], _without_auxiliary)
+        for use in (plain, own(node)):
+            with contextlib.suppress(SymgradError):  # formulas lack what only code has
+                written = IndexWriter(IndexNames({})).write(use, dict(enumerate(indices)))
+                return shortened(text(written), _LONGEST_OPERATION)
+        return "an operation that formulas have no sign for"
+
+
+def _without_auxiliary(node: Node, uses: tuple[Use, ...]) -> Use | None:
+    """What a name that only code has stands for."""
+    return uses[0] if isinstance(node, Named) and node.symbol is AUXILIARY else None
 
 
 def in_order(use: Use) -> Use:

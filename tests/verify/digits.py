@@ -4,7 +4,8 @@
 
 For each model it is `Model.check(accuracy=True)` without the rest of the check: value and gradient at inputs scaled
 from 1e-300 to 1e300, as far as the facts allow it, against the formula at so many digits that none of the last sixteen
-is lost. A line for each kind of entry and operation has the worst number that was met.
+is lost. A line for each operation that loses digits has where that begins and the worst number that was met. With
+`--page` the models that are audited replace what the page has of them.
 """
 
 import argparse
@@ -71,18 +72,39 @@ def audit(names: Sequence[str], seed: int = 0) -> Iterator[Audited]:
         yield Audited(name, run, time.perf_counter() - start)
 
 
-def page(audits: Sequence[Audited]) -> str:
-    """What was found, as Markdown."""
-    lines = ["# Digits of the example models", ""]
-    lines += ["Written by `python tests/verify/digits.py --page tests/verify/DIGITS.md`.", ""]
-    lines += ["| model | value and gradient on the grid | |", "|---|---|--:|"]
-    lines += [f"| {one.name} | {one.verdict} | {one.seconds:.0f} s |" for one in audits]
+HEAD = """# Digits of the example models
+
+Written by `python tests/verify/digits.py --page tests/verify/DIGITS.md`, which takes an hour on two cores; with
+`--models NAME …` the lines of these are made anew.
+
+Value and gradient are compared with the formula at hundreds of digits, with every input in turn, and all together,
+scaled to 10^k for k from -300 to 300. What is named is the operation that, computed in float64 by itself, makes the
+result as wrong as it is, where that begins, and the worst of it.
+
+"""
+COLUMNS = "| model | value and gradient on the grid | |\n|---|---|--:|\n"
+
+
+def page(audits: Sequence[Audited], before: str = "") -> str:
+    """What was found, as Markdown; what a page says of other models is kept."""
+    parts = read(before)
     for one in audits:
-        if one.lost:
-            lines += ["", f"## {one.name}", ""]
-            lines += [f"* {finding.name}: {finding.detail}" for finding in one.lost]
-            lines += [f"* {note}" for note in one.run.notes]
-    return "\n".join(lines) + "\n"
+        row = f"| {one.name} | {one.verdict} | {one.seconds:.0f} s |"
+        told = [*(f"{finding.name}: {finding.detail}" for finding in one.lost), *one.run.notes]
+        parts[one.name] = (row, "".join(f"* {line}\n" for line in told))
+    order = sorted(parts, key=lambda name: MODELS.index(name) if name in MODELS else len(MODELS))
+    rows = "".join(f"{parts[name][0]}\n" for name in order)
+    sections = "".join(f"\n## {name}\n\n{parts[name][1]}" for name in order if parts[name][1])
+    return HEAD + COLUMNS + rows + sections
+
+
+def read(text: str) -> dict[str, tuple[str, str]]:
+    """The row and the lines of each model on a page."""
+    _, *sections = text.split("\n## ")
+    lines = dict(section.split("\n\n", 1) for section in sections)
+    rows = [line for line in text.splitlines() if line.startswith("| ") and line not in COLUMNS]
+    names = [row.split(" | ")[0].removeprefix("| ") for row in rows]
+    return {name: (row, lines.get(name, "")) for name, row in zip(names, rows, strict=True)}
 
 
 def main() -> int:
@@ -97,8 +119,11 @@ def main() -> int:
         print(f"{one.name}: {one.verdict} ({one.seconds:.0f} s)", flush=True)
         for finding in one.lost:
             print(f"    {finding.name}: {finding.detail}", flush=True)
-    if options.page is not None:
-        options.page.write_text(page(audits), encoding="utf-8")
+        for note in one.run.notes:
+            print(f"    {note}", flush=True)
+        if options.page is not None:
+            before = options.page.read_text(encoding="utf-8") if options.page.exists() else ""
+            options.page.write_text(page([one], before), encoding="utf-8")
     return 1 if any(one.lost for one in audits) else 0
 
 

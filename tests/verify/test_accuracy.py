@@ -43,17 +43,49 @@ def test_what_keeps_its_digits_passes(loss: sp.Expr) -> None:
     ("loss", "label", "blamed"),
     [
         ((u + 1) ** 2 - u**2 - 2 * u - 1, "value", "cancels"),
-        (sqrt(1 + u**4) - u**2, "value", "(overflows)"),
+        (sqrt(1 + u**4) - u**2, "value", "cancels"),
+        (u**6 / (1 + u**6), "value", "u⁶ overflows"),
         (Sum(x[i] ** 2, (i, 0, N - 1)) - x[0] ** 2 - x[1] ** 2 - x[2] ** 2, "value", "cancels"),
     ],
     ids=str,
 )
 def test_what_loses_digits_is_named(loss: sp.Expr, label: str, blamed: str) -> None:
     parameter = u if loss.has(u) else x
-    findings = audited(Model(sp.Add(*loss.args, evaluate=False), [parameter]))
-    found = [finding for finding in findings if finding.name == f"digits of {label}"]
+    findings = audited(Model(sp.Add(*loss.args, evaluate=False) if loss.is_Add else loss, [parameter]))
+    found = [finding for finding in findings if label in finding.name]
     assert found and any(blamed in finding.detail for finding in found), findings
     assert all(finding.verdict == "fail" for finding in found)
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A grid of few powers of ten."""
+    monkeypatch.setattr("symgrad.verify.accuracy.EXPONENTS", (0, 3, 150))
+
+
+def test_an_operation_that_does_no_harm_is_not_blamed(few: None) -> None:
+    """exp(−v²) is 0 from |v| = 30 on, and cosh(v) overflows at 1000, both of which is right in what they stand in."""
+    loss = sp.exp(-(v**2)) + 1 / sp.cosh(v) + sqrt(1 + u**4) - u**2
+    findings = audited(Model(loss, [v, u]))
+    assert sorted(finding.name for finding in findings) == ["digits of gradient.u", "digits of value"]
+    assert all(" − " in f.detail.partition(": ")[0] and " cancels: " in f.detail for f in findings)
+
+
+def test_what_a_recurrence_loses_is_named_inside_of_it(few: None) -> None:
+    h, t = IndexedBase("h", shape=(N,)), symbols("t", integer=True)
+    steps = [sp.Eq(h[0], 1), sp.Eq(h[t], sp.sin(h[t - 1]) + sqrt(1 + (v**2 * h[t - 1]) ** 2) - v**2 * h[t - 1])]
+    findings = audited(Model(h[N - 1], [v], where=steps))
+    found = next(finding.detail for finding in findings if finding.name == "digits of value")
+    assert "+ sin(h[i0]) − v²·h[i0] cancels" in found
+
+
+def test_where_float64_ends_is_a_note_and_no_failure(few: None) -> None:
+    """Where products of three inputs leave the range; 1e60 is within it, where only a fourth power and more does."""
+    ratio = Model(Sum(x[i] ** 3, (i, 0, N - 1)) / Sum(x[i] ** 2, (i, 0, N - 1)), [x])
+    (run,) = [run for run in ratio.check(chain=False, accuracy=True, sizes={"N": 3}).edges if "grid" in run.sizes]
+    assert [finding.verdict for finding in run.findings] == ["pass"]
+    (note,) = run.notes
+    assert "float64 ends at inputs beyond 1e±102" in note and "overflows: value is nan at x scaled to 1e150" in note
 
 
 def test_facts_restrict_the_grid() -> None:
@@ -61,10 +93,26 @@ def test_facts_restrict_the_grid() -> None:
     assert [finding.verdict for finding in audited(above)] == ["pass"]
 
 
-def test_large_inputs_are_not_looked_at() -> None:
+def test_large_inputs_are_made_smaller(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(Sum(x[i] ** 2, (i, 0, N - 1)), [x])
     subject = model._checking.subject(model.compile(check=False))
-    (finding,) = audit(subject, Draw({"x": np.ones(1000)}, {N: 1000}, ())).findings
-    assert finding.verdict == "inconclusive" and "more than 500 numbers" in finding.detail
+    large = Draw({"x": np.ones(1000)}, {N: 1000}, ())
+    run = audit(subject, large)
+    assert [finding.verdict for finding in run.findings] == ["pass"] and run.notes[0].startswith("at N=")
     report = model.check(chain=False, accuracy=True, inputs={"x": np.ones(1100)})
     assert [finding.verdict for finding in report.edges[-1].findings] == ["pass"]  # on parts of them
+    monkeypatch.setattr("symgrad.verify.accuracy.MOST_NUMBERS", 0)
+    (finding,) = audit(subject, large).findings
+    assert finding.verdict == "inconclusive" and "more than 0 numbers" in finding.detail
+
+
+def test_of_models_that_take_long_a_part_of_the_grid_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = IndexedBase("y", shape=(N,))
+    model = Model(Sum(x[i] * y[i], (i, 0, N - 1)), [x])
+    subject = model._checking.subject(model.compile(check=False))
+    draw = Draw({"x": np.ones(2), "y": np.ones(2)}, {N: 2}, ())
+    assert audit(subject, draw).findings[0].name == "digits at 138 points of the grid"
+    monkeypatch.setattr("symgrad.verify.accuracy.MOST_WORK", 1)
+    run = audit(subject, draw)
+    assert run.findings[0].name == "digits at 46 points of the grid"
+    assert run.notes == ("46 of the 138 points of the grid were looked at",)

@@ -30,5 +30,13 @@ def test_lost_digits_are_listed_with_what_loses_them() -> None:
     assert "## small\n\n* digits of value: 0.0 at x = 1e-20; what loses them: x - 1" in text
 
 
+def test_a_page_keeps_what_it_says_of_other_models() -> None:
+    lost = Run("the grid", findings=(Finding("digits of value", "fail", "x - 1 cancels"),), notes=("a note",))
+    kept = Run("the grid", findings=(Finding("digits at 46 points of the grid", "pass"),))
+    before = page([Audited("ridge", kept, 1.0), Audited("cox", lost, 2.0)])
+    assert page([Audited("ridge", kept, 1.0)], before) == before == page([Audited("cox", lost, 2.0)], before)
+    assert page([Audited("cox", kept, 2.0)], before) == page([Audited("cox", kept, 2.0), Audited("ridge", kept, 1.0)])
+
+
 def test_all_examples_and_templates_are_audited() -> None:
     assert set(EXAMPLES) < set(MODELS) and "templates/ridge" in MODELS

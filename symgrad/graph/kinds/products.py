@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
-from typing import Any
 
 import mpmath
 from mpmath import mpf
 from sympy import Expr, Number, Pow, S, exp
 
-from symgrad.arrays import Array
+from symgrad.arrays import Array, np
 from symgrad.errors import UnsupportedError
 from symgrad.functions import LogSumExp, if_else
 from symgrad.functions.norms import reciprocal_root
@@ -79,7 +78,7 @@ class Contract(Node):
             value = at.aligned(use, letters)
             value = value if exponent == 1 else entrywise(partial(function_value, Pow), value, array(as_mpf(exponent)))
             if not at.strict:
-                inside = value if inside is one else entrywise(_vanishing, inside, value)
+                inside = value if inside is one else _vanishing(inside, value)
             elif all(letter < self.rank for letter in use.letters):  # code may multiply by it after it has summed up
                 outside = value if outside is one else array(outside * value)
             else:
@@ -127,9 +126,14 @@ class Contract(Node):
         return 0 if self.bound else 1
 
 
-def _vanishing(left: Any, right: Any) -> Any:
-    """A product that is 0 where one of the factors is, whatever the other."""
-    return mpf(0) if left == 0 or right == 0 else left * right
+def _vanishing(left: Array, right: Array) -> Array:
+    """The products, which are 0 where one of the factors is, whatever the other."""
+    found = array(left * right)
+    undefined = np.asarray(found != found, dtype=bool)
+    if not undefined.any():
+        return found
+    zero = np.broadcast_to(np.asarray((left == 0) | (right == 0), dtype=bool), found.shape)
+    return array(np.where(undefined & zero, mpf(0), found))
 
 
 def _are_powers(exponent: Number, other: Number, sign: int) -> bool:
