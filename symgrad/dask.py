@@ -22,6 +22,7 @@ try:
 except ImportError:  # said when it is needed
     dask = None
 
+LIBRARIES = ("jnp", "torch", "np")  # of which a module has one under this name
 RETRIES = 3  # of a chunk that fails or whose worker dies
 
 Packed = tuple[Any, ...]
@@ -32,7 +33,7 @@ def over(module: Any, client: Any = None, of: str = "value_and_gradient") -> Cal
 
     Parameters
     ----------
-    module : a generated module with functions for rows in chunks, of `compile(chunks=True)`.
+    module : a generated module with functions for rows in chunks, of `compile(chunks=True)`, for any target.
     client : of `distributed`; None computes with Dask's default, which is a client that there is, or threads.
     of : which function, one of those in `module.ROUNDS`.
 
@@ -159,6 +160,6 @@ def _packed(sums: Any) -> Packed:
 
 
 def _unpacked(module: Any, packed: Packed) -> Any:
-    sums = module.Sums(*packed)
-    known = {"iadd": iadd, "maximum": np.maximum, "minimum": np.minimum, "hypot": np.hypot, "logical_or": np.logical_or}
-    return sums._replace(joins=tuple(known.get(name) or getattr(module, name) for name in sums.joins))
+    sums, library = module.Sums(*packed), next(getattr(module, name) for name in LIBRARIES if hasattr(module, name))
+    found = (iadd if name == "iadd" else getattr(library, name, None) or getattr(module, name) for name in sums.joins)
+    return sums._replace(joins=tuple(found))

@@ -3,13 +3,15 @@
 What the libraries differ in is their `Library`; a target of such modules is one.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from symgrad.codegen.arguments import length_lines
+from symgrad.codegen.chunks import PrintedChunks, chunk_parts, split
 from symgrad.codegen.lines import Line, Listing, listing
+from symgrad.codegen.parts import PrintedParts, printed_parts
 from symgrad.codegen.runtime import Sources
-from symgrad.codegen.signature import Called, signature, taken_arguments
+from symgrad.codegen.signature import Called, Signature, signature, taken_arguments
 from symgrad.codegen.speller import Dialect, Speller
 from symgrad.codegen.types import RecordType, Types
 from symgrad.frontend.program import Program
@@ -17,14 +19,16 @@ from symgrad.graph.nodes import postorder
 from symgrad.lowering.dense import DenseResults
 from symgrad.lowering.functions import UNIVARIATE
 from symgrad.lowering.validity import Validity
-from symgrad.outputs.function import Function, axes_of, terms_of
+from symgrad.outputs.function import Function, terms_of
 from symgrad.outputs.requirements import lengths_of
+from symgrad.schedule.rows import RowPlan, Tie
 from symgrad.statements.arithmetic import operation
-from symgrad.statements.expressions import TUPLE, Buffer, Group, Label, Length, Read
+from symgrad.statements.expressions import TUPLE, Group
 from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.needed import needed
+from symgrad.statements.seam import with_numbers
 from symgrad.statements.spec import validated
-from symgrad.statements.statements import Body, Statement, operations_of
+from symgrad.statements.statements import Body, Rows, every, operations_of
 
 _TAKEN = ("Any", "Gradient", "NamedTuple", "Parameters", "ARGUMENTS", "PARAMETERS", "SHAPES", "DIMENSIONS")
 
@@ -40,7 +44,7 @@ class Library:
     dialect : what the library calls its functions.
     speller : spells expressions.
     terms : turns terms into statements.
-    lines : prints statements, with a speller, by names that nothing else has.
+    shape : how the shape of an argument `{name}` is read off before it is looked at.
     dtype : the floating type of functions that take none.
     sources : the functions that a module takes along.
     libraries : in these, what stands in front of functions in place of what does in those for NumPy.
@@ -54,7 +58,7 @@ class Library:
     dialect: Dialect
     speller: type[Speller]
     terms: type[Validity]
-    lines: Callable[[Sequence[Statement], Speller, Callable[[str], str]], list[Line]]
+    shape: str
     dtype: str
     sources: Callable[[], Sources]
     libraries: dict[str, str]
@@ -96,46 +100,95 @@ class PrintedFunction(Called):
     checked: bool
 
 
+@dataclass(frozen=True)
+class PrintedBody:
+    """The statements of a function, as they are spelled.
+
+    Attributes
+    ----------
+    body : its statements.
+    parts : their lines, and the functions that they call.
+    helpers : the functions of the module that it calls.
+    special : whether it calls special functions.
+    """
+
+    body: Body
+    parts: PrintedParts
+    helpers: frozenset[str]
+    special: bool
+
+
 def print_function(function: Function, program: Program, library: Library) -> PrintedFunction:
     """The statements of a function, and the arguments that they mention."""
     made = signature(function, program, library.dtype)
-    names, shapes = [a.name for a in made.arguments], made.given_shapes
-    taken = [*library.reserved, *_TAKEN, *map(str, program.dimensions), *shapes.values()]
-    terms = library.terms(names, taken)
-    for argument in made.arguments:
-        if argument.upper is not None:
-            given = Buffer(argument.name, axes_of(argument), "integer", "argument")
-            terms.checked(Read(given), Length(argument.upper), Label(argument.name))
-    terms.compute(made.roots)
-    writer = DenseResults(terms, shapes)
-    returned = tuple(map(writer.write, made.result if isinstance(made.result, tuple) else (made.result,)))
-    if terms.valid:
-        valid = operation("and", *terms.valid) if len(terms.valid) > 1 else terms.valid[0]
-        returned = (operation("or_nan", valid, Group(TUPLE, returned) if len(returned) > 1 else returned[0]),)
-    body = validated(needed(validated(Body(tuple(terms.statements), returned), "terms")), "needed")
-    real = next((a.name for a in made.arguments if not a.integer), "")
-    speller = library.speller(library.dialect, made.dtype, typed=real)
-    speller.arrays = [a.name for a in made.arguments if a.role != "dimension"]
-    said, operations = dimensions_of(body), operations_of(body)
-    arguments, heads = taken_arguments(made, said, program), {one.head for one in operations}
-    univariate = {one.option("name") for one in operations if one.head == UNIVARIATE}
-    lines, result = (
-        tuple(library.lines(body.statements, speller, terms.fresh)),
-        ", ".join(map(speller.text, body.results)),
-    )
-    own = {f"_{name}" for name in (heads & set(library.dialect.own)) | univariate} | speller.calls
+    body, speller, checked = _statements(made, program, library)
+    printed = _printed(body, speller, printed_parts(body, speller), library)
+    said = dimensions_of(body)
+    arguments = taken_arguments(made, said, program)
     return PrintedFunction(
         function,
         tuple(postorder([use.node for use in terms_of(function.result)])),
         arguments,
-        shapes,
+        made.given_shapes,
         body,
         tuple(length_lines(lengths_of(arguments), said)),
-        lines,
-        result,
+        printed.parts.lines,
+        printed.parts.result,
         Types().of(made.result),
         Types().records(made.result),
-        frozenset(own),
-        bool(heads & library.dialect.special[1]),
-        bool(terms.valid),
+        printed.helpers,
+        printed.special,
+        checked,
     )
+
+
+def print_chunks(one: PrintedFunction, program: Program, library: Library) -> PrintedChunks | list[Tie]:
+    """The same for rows that come in chunks, or what ties them together."""
+    found = split(one.function, program, library.dtype)
+    if isinstance(found, list):
+        return found
+    made, plan = found
+    body, speller, _ = _statements(made, program, library, plan)
+    numbered = with_numbers(body)
+    parts = chunk_parts(numbered, speller, one.returns)
+    printed = _printed(numbered, speller, parts, library)
+    arguments = taken_arguments(made, dimensions_of(numbered), program)
+    called = replace(one, arguments=arguments, helpers=printed.helpers, special=printed.special)
+    return PrintedChunks(called, numbered, parts)
+
+
+def _statements(
+    made: Signature, program: Program, library: Library, plan: RowPlan | None = None
+) -> tuple[Body, Speller, bool]:
+    """The statements of a function, how they are spelled, and whether subscripts are looked at."""
+    names, shapes = [a.name for a in made.arguments], made.given_shapes
+    taken = [*library.reserved, *_TAKEN, *map(str, program.dimensions), *shapes.values()]
+    terms = library.terms(names, taken)
+    terms.look_at(made.arguments, plan)
+    terms.compute(made.roots, plan)
+    writer = DenseResults(terms, shapes)
+    returned = tuple(map(writer.write, made.result if isinstance(made.result, tuple) else (made.result,)))
+    valid = terms.all_valid()
+    if valid is not None:
+        returned = (operation("or_nan", valid, Group(TUPLE, returned) if len(returned) > 1 else returned[0]),)
+    body = validated(needed(validated(Body(tuple(terms.statements), returned), "terms")), "needed")
+    speller = library.speller(
+        library.dialect,
+        made.dtype,
+        function=made.function.name,
+        typed=next((a.name for a in made.arguments if not a.integer), ""),
+    )
+    speller.arrays = [a.name for a in made.arguments if a.role != "dimension"]
+    speller.fresh = terms.fresh
+    return body, speller, valid is not None
+
+
+def _printed(body: Body, speller: Speller, parts: PrintedParts, library: Library) -> PrintedBody:
+    """What a function calls, after it is spelled."""
+    operations = operations_of(body)
+    heads = {one.head for one in operations}
+    univariate = {one.option("name") for one in operations if one.head == UNIVARIATE}
+    own = {f"_{name}" for name in (heads & set(library.dialect.own)) | univariate} | speller.calls
+    if any("largest" in one.joins for one in every(body.statements) if isinstance(one, Rows)):
+        own.add("_after_the_larger")
+    return PrintedBody(body, parts, frozenset(own), bool(heads & library.dialect.special[1]))

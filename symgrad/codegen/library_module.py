@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from sympy import Symbol
-
 from symgrad.codegen.arguments import Check, check
+from symgrad.codegen.chunks import FUNCTIONS as OF_CHUNKS
+from symgrad.codegen.chunks import Chunks, chunk_functions, without_functions
 from symgrad.codegen.environment import environment
-from symgrad.codegen.library import Library, PrintedFunction, print_function
-from symgrad.codegen.rows import rows_of, with_rows
+from symgrad.codegen.library import Library, PrintedFunction, print_chunks, print_function
 from symgrad.codegen.runtime import Definition
 from symgrad.codegen.signature import described, has_loss, subject
 from symgrad.errors import ModelError, UnsupportedError
@@ -16,8 +15,9 @@ from symgrad.graph.nodes import Node, postorder
 from symgrad.outputs.first_order import BOTH
 from symgrad.outputs.function import Function, Pattern, Sparse
 from symgrad.outputs.requirements import conventions, notes, requirements
-from symgrad.statements.lengths import dimensions_of
 from symgrad.univariate import code, with_name
+
+_DRAWN = "`batches` draws some of these at a time."
 
 
 def module_source(
@@ -32,7 +32,7 @@ def module_source(
     chunks: bool = False,
 ) -> str:
     """The text of the module; see `targets.ModuleWriter`."""
-    _refuse(library, functions, workspace, chunks)
+    _refuse(library, functions, workspace)
     functions = [function for function in functions if not isinstance(function.result, Pattern)]
     made = [print_function(function, program, library) for function in functions]
     taken = library.reserved | {record for one in made for record, _ in one.types}
@@ -40,7 +40,9 @@ def module_source(
         if argument.name in taken:
             raise ModelError(f"the name {argument.name!r} is taken in modules for {library.title}: rename the symbol")
     checks = _checks(made, program)
-    helpers = sorted({helper for one in made for helper in one.helpers})
+    split = _split(program, made, library, chunks)
+    every = [*made, *(one.printed for one in split.functions if isinstance(one.printed, PrintedFunction))]
+    helpers = sorted({helper for one in every for helper in one.helpers})
     derived = {helper: found for helper in helpers if (found := with_name(helper[1:])) is not None}
     calls = list(dict.fromkeys(call for one in checks for call in one.calls))
     calls += ["_or_nan", "_in_range"] if any(one.checked for one in made) else []
@@ -49,8 +51,7 @@ def module_source(
     own = [Definition(code(one.expression), ()).renamed(library.libraries) for one in derived.values()]
     calls += library.with_loss if has_loss(functions) else ()
     parameters = [a for a in program.arguments if a.role == "parameter"]
-    rows = _rows(made, program)
-    drawn = ["batches"] if rows is not None else []
+    drawn = [*OF_CHUNKS] if split.functions else ["batches"] if split.dimension is not None else []
     inside = runtime.closure([*library.always, *calls, *(name for one in own for name in one.names), *drawn])
     texts = [one.source for one in [*own, *(runtime.known[name] for name in inside if name not in drawn)]]
     template = environment().get_template(f"{library.target}/module.py.j2")
@@ -59,19 +60,21 @@ def module_source(
         subject=subject(functions),
         has_loss=has_loss(functions),
         formulas=formulas,
-        notes=[*_of_rows(rows, program), *notes(program)],
+        notes=[*(f"{said} {_DRAWN}" for said in split.remark(program)), *notes(program)],
         conventions=conventions(postorder([program.loss.node])),
         version=version,
         arguments=[described(a) for a in program.arguments],
         parameters=[a.name for a in parameters],
         dimensions=[str(d) for d in program.dimensions],
         static=[a.name for a in program.arguments if a.role == "dimension"],
-        rows=None if rows is None else str(rows),
-        batches=runtime.text(drawn),
+        rows=None if split.dimension is None else str(split.dimension),
+        drawn=runtime.text(drawn),
+        in_chunks=split.functions,
+        shape_of=library.shape,
         functions=made,
         checks=checks,
         imports=runtime.import_lines(inside),
-        special=any(one.special for one in made) or bool(runtime.special(inside)),
+        special=any(one.special for one in every) or bool(runtime.special(inside)),
         runtime="\n\n\n".join(text.strip() for text in texts),
     )
 
@@ -87,25 +90,20 @@ def _checks(made: Sequence[PrintedFunction], program: Program) -> list[Check]:
     return [check(n, requirements(program, one.arguments, nodes[n], results[n])) for n, one in last.items()]
 
 
-def _rows(made: Sequence[PrintedFunction], program: Program) -> Symbol | None:
-    """What the loss is summed over, if there is one and it is."""
-    both = next((one for one in made if one.function.name == BOTH), None)
-    return None if both is None else rows_of(both.function, dimensions_of(both.body), program)
+def _split(program: Program, made: Sequence[PrintedFunction], library: Library, chunks: bool) -> Chunks:
+    """What the loss is summed over, with functions for rows in chunks if they are asked for."""
+    known = {one.function.name: one for one in made}
+    if chunks:
+        asked = [one.function for one in made]
+        return chunk_functions(program, asked, lambda function: print_chunks(known[function.name], program, library))
+    both = known.get(BOTH)
+    return Chunks() if both is None else without_functions(program, both.function, both.body)
 
 
-def _of_rows(rows: Symbol | None, program: Program) -> list[str]:
-    """What a module says of the rows that its loss is made of sums over."""
-    named = ", ".join(with_rows(program.arguments, rows))
-    said = f"Rows: the loss is made of sums over the {rows} rows of {named}; `batches` draws some of these at a time."
-    return [] if rows is None else [said]
-
-
-def _refuse(library: Library, functions: Sequence[Function], workspace: bool, chunks: bool) -> None:
+def _refuse(library: Library, functions: Sequence[Function], workspace: bool) -> None:
     """What modules of libraries have not is an error."""
     if workspace:
         raise UnsupportedError(f"the target {library.target} has no workspace: {library.no_workspace}")
-    if chunks:
-        raise UnsupportedError(f"the target {library.target} has no chunks of rows: take the target numpy or numba")
     if any(isinstance(function.result, Sparse) for function in functions):
         raise UnsupportedError(
             f"the target {library.target} has no sparse Hessian: how many entries it has would depend on data; "

@@ -7,6 +7,7 @@ from symgrad.statements.statements import Body, Statement
 
 WIDTH = 112  # of lines, which may be indented
 LONGEST = 120  # of lines as they are
+MAX_LINE = 100  # a longer tuple is written one part a line
 
 
 @dataclass(frozen=True)

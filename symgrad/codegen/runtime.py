@@ -112,7 +112,10 @@ class Sources:
 
 # The files of the runtime whose functions other libraries take with their names in place of NumPy's; what a later file
 # has is taken from it: functions that choose without branches, which may be traced.
-_RENAMED = ("arguments", "batches", "entries", "gamma", "logarithms", "matrices", "normal", "pieces", "tensors")
+_RENAMED = (
+    *("arguments", "batches", "chunks", "entries", "gamma", "logarithms", "matrices", "normal", "pieces", "scaled"),
+    "tensors",
+)
 
 
 def renamed_sources(libraries: Mapping[str, str], *own: str) -> Sources:

@@ -5,11 +5,12 @@ What a library calls its functions is its `Dialect`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from sympy import Expr, Float, Integer, Rational, S, Symbol
 from sympy import Number as SymNumber
 
+from symgrad.codegen.lines import Line
 from symgrad.codegen.sizes import size_text, tuple_text
 from symgrad.statements.expressions import (
     LIST,
@@ -33,6 +34,7 @@ from symgrad.statements.expressions import (
     Subscript,
     Total,
 )
+from symgrad.statements.statements import Statement
 
 # Python's precedence, coarsely; `@` is kept apart from `*` because a * b @ c groups to the left.
 COMPARE, ADD, MATMUL, MUL, UNARY, POWER, ATOM = range(-1, 6)
@@ -75,6 +77,7 @@ class Dialect:
     names : what is called otherwise.
     forms : what is no call; in addition to those of any library, or in place of them.
     integers : larger ones than these are floating numbers.
+    lines : prints statements with a speller; None where only expressions are spelled.
     """
 
     library: str
@@ -83,6 +86,7 @@ class Dialect:
     integers: int
     names: Mapping[str, str] = field(default_factory=dict)
     forms: Mapping[str, "Form"] = field(default_factory=dict)
+    lines: "Callable[[Sequence[Statement], Any], list[Line]] | None" = None
 
     def function_name(self, head: str) -> str:
         """What a function is called that has no form of its own."""
@@ -115,10 +119,12 @@ class Speller:
     asks_for_type : whether something that was spelled reads off the floating type.
     arrays : the arguments that are arrays.
     calls : the functions of the module that were spelled beside those of operations.
+    fresh : makes names that nothing else in the module's functions has.
     """
 
     asks_for_type = False
     arrays: Sequence[str] = ()
+    fresh: Callable[[str], str] = str
 
     def __init__(
         self,
@@ -132,6 +138,24 @@ class Speller:
         self.function, self.typed = function, typed
         self.lengths = dict(lengths or {})
         self.calls: set[str] = set()
+
+    def inside(
+        self,
+        typed: str,
+        arrays: Sequence[str],
+        function: str | None = None,
+        lengths: Mapping[Symbol, str] | None = None,
+    ) -> Self:
+        """That of a function which is called in this one, with these arrays and the floating type of one of them."""
+        kind = f"{typed}.dtype" if typed else self.dtype
+        made = type(self)(self.dialect, kind, lengths, self.function if function is None else function, typed)
+        made.arrays, made.calls, made.fresh = arrays, self.calls, self.fresh
+        return made
+
+    def lines(self, statements: Sequence[Statement]) -> list[Line]:
+        """The lines of statements, one after the other."""
+        assert self.dialect.lines is not None, self.dialect.library
+        return self.dialect.lines(statements, self)
 
     @property
     def dtype(self) -> str:

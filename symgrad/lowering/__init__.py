@@ -7,6 +7,6 @@ Files: a node at a time, and which of them have a name (`terms`, `names`), the v
 (`operands`, `values`), sums and products (`arithmetic`, `contraction`), in which order scalars are multiplied
 (`monomials`), functions (`application`, by the table of `functions`), what goes along axes (`reductions`), matrices and
 reshapes (`linear_algebra`), blocks (`blocks`), subscripts and scatters (`subscripts`), how windows lie in memory
-(`windows`), integers (`whole`, `positions`), recurrences (`slices`, `recurrences`), solutions of equations
-(`solutions`).
+(`windows`), integers (`whole`, `positions`), entries around a ring (`rolled`), rows of data (`rounds`), recurrences
+(`slices`, `recurrences`), solutions of equations (`solutions`).
 """

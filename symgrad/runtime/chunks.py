@@ -5,8 +5,6 @@ from itertools import chain
 from operator import iadd
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from symgrad.runtime.batches import _with_rows
 from symgrad.runtime.declared import ARGUMENTS, DIMENSIONS, ROUNDS, ROWS, Parameters
 from symgrad.runtime.rows import _over_rows
@@ -49,7 +47,7 @@ def partial(
         asked = steps.send((known[0].rows, _answer(totals, asked)))
     made = () if asked is None else _over_rows(*asked)
     joins = () if asked is None else (asked[6:] or ((iadd,) * len(made),))[0]
-    first = {name: array[:1].copy() for name, array in arrays.items()}
+    first = {name: _copy(array[:1]) for name, array in arrays.items()}
     return Sums(of, len(known), rows, first, joins, tuple([[] if isinstance(one, list) else one for one in made]))
 
 
@@ -58,7 +56,7 @@ def combine(one: Sums, other: Sums) -> Sums:
     if (one.of, one.round) != (other.of, other.round):
         raise ValueError(f"sums of {one.of}, round {one.round + 1}, and of {other.of}, round {other.round + 1}")
     for name, array in one.first.items():
-        a, b = [f"{each.dtype} {each.shape[1:]}" for each in (array, other.first[name])]
+        a, b = [f"{each.dtype} {tuple(each.shape[1:])}" for each in (array, other.first[name])]
         if a != b:
             raise ValueError(f"{name}: rows of type and shape {a} in one chunk, and {b} in another")
     joined = [
@@ -139,9 +137,13 @@ def _function(of: str) -> str:
 
 def _has_rows(chunk: Any) -> bool:
     """Whether a chunk has rows; one that is no dictionary of arrays is an error later."""
-    return (
-        not isinstance(chunk, Mapping) or not chunk or any(np.shape(one)[0] for one in chunk.values() if np.ndim(one))
-    )
+    return not isinstance(chunk, Mapping) or not chunk or any(map(_length, chunk.values()))
+
+
+def _length(array: Any) -> int:
+    """How many rows there are in what can be made an array; 0 of a number."""
+    shape = getattr(array, "shape", None)
+    return (len(array) if hasattr(array, "__len__") else 0) if shape is None else int([*shape, 0][0])
 
 
 def _rounds(of: str, parameters: Any, arrays: Mapping[str, Any]) -> Any:

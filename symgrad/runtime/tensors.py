@@ -36,6 +36,11 @@ def _fitted(*whole: str, **arrays: Any) -> list[Any]:
     return fitted
 
 
+def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept: Any = (), joins: Any = None) -> Any:
+    """What `rows` makes of all rows of a chunk at once; the cache, for `width` and `size`, is the library's."""
+    return rows(*arrays, *[part for part, *_ in kept], *shared)
+
+
 def _log_growth(y: Any, x: Any, n: int = 1) -> Any:
     """log(1 + (y/x)ⁿ), which is n·log|y/x| where the power overflows."""
     growth = (y / x) ** n

@@ -1,7 +1,8 @@
 """Functions with rows of data in parts: what is computed before the rows, for a block of them, and of the totals."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 
 from symgrad.statements.expressions import Buffer, Expression, Group, Operation, Read, Sides, buffers_of
 from symgrad.statements.operations import declared
@@ -90,6 +91,17 @@ def seam_of(body: Body) -> Seam | None:
         given = {buffer for part in made[-1].gives for buffer in buffers_of(part)}
         hidden |= {buffer for one in stretch for buffer in one.defines} - given
     return Seam(made[0], tuple(zip(rows, made[1:], strict=True)))
+
+
+def with_numbers(body: Body) -> Body:
+    """The function with its passes over rows numbered in order."""
+    numbers = count(1)
+
+    def numbered(rows: Rows) -> Rows:
+        number = next(numbers)
+        return replace(rows, name="rows" if number == 1 else f"rows_{number}")
+
+    return replace(body, statements=tuple(numbered(s) if isinstance(s, Rows) else s for s in body.statements))
 
 
 def _section(

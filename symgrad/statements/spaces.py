@@ -247,6 +247,7 @@ SPACES: dict[str, Rule] = {
     "grid": _grid,
     "added": _added,
     "put": _added,
+    "or_nan": lambda operation, shapes: Space("or_nan", "entries", shapes[1]),
     "least_number": _single,
     "no_numbers": lambda operation, shapes: Space("no_numbers", "fill", operation.option("sides").lengths),
     **dict.fromkeys(

@@ -23,6 +23,19 @@ def with_kept_arrays(body: Body, rows: Symbol | None) -> Body:
     return _Keeper(rows, taken).function(body)
 
 
+def asks_for_arrays(statements: Iterable[Statement]) -> bool:
+    """Whether statements themselves, not those of a block of rows, ask for arrays of a workspace."""
+    return any(_is_kept(statement) for statement in every([s for s in statements if not isinstance(s, Rows)]))
+
+
+def _is_kept(statement: Statement) -> bool:
+    if isinstance(statement, Define):
+        parts = (statement.expression, *statement.expression.operands)
+        head = statement.expression.head if isinstance(statement.expression, Operation) else ""
+        return isinstance(statement.out, Kept) or head == "contiguous_into" or any(isinstance(p, Kept) for p in parts)
+    return False
+
+
 @dataclass
 class _Keeper:
     rows: Symbol | None

@@ -14,6 +14,7 @@ from sympy import Symbol, symbols
 from symgrad import Model
 from symgrad.cli.model_file import ModelReference, load_model
 from symgrad.codegen.lines import listing
+from symgrad.codegen.parts import printed_parts
 from symgrad.codegen.speller import Speller
 from symgrad.inspect import page
 from symgrad.inspect.code import linked_lines
@@ -22,7 +23,6 @@ from symgrad.inspect.plots import agreement, step_sizes
 from symgrad.statements.expressions import Group
 from symgrad.targets import target
 from symgrad.targets.numpy.functions import NUMPY
-from symgrad.targets.numpy.parts import printed_parts
 from symgrad.verify.report import Entry
 from tests.statements.written import N, T, Writing, arrays
 

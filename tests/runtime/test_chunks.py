@@ -501,8 +501,6 @@ def test_a_module_without_chunks_says_how_to_ask_for_them() -> None:
     module = Model(Sum(exp(SCORE), OVER), [w]).compile(check=False)
     with pytest.raises(AttributeError, match=r"compile\(chunks=True\) makes it"):
         module.over_chunks([])
-    with pytest.raises(UnsupportedError, match="the target jax has no chunks of rows: take the target numpy"):
-        Model(Sum(exp(SCORE), OVER), [w]).source(chunks=True, target="jax")
 
 
 # --- the check -------------------------------------------------------------------------------------------------------

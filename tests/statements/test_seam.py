@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from sympy import Symbol
 
+from symgrad.codegen.parts import printed_parts
 from symgrad.codegen.speller import Speller
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import LIST, FloatingType, Group, Read, Sides, buffers_of
@@ -12,7 +13,6 @@ from symgrad.statements.seam import seam_of
 from symgrad.statements.spec import IllegalStatement, check
 from symgrad.statements.statements import Body, Loop, Release, Rows
 from symgrad.targets.numpy.functions import NUMPY
-from symgrad.targets.numpy.parts import printed_parts
 
 from .written import M, N, Writing, arrays, spelled
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from sympy import Integer, Symbol, symbols, sympify
 
+from symgrad.codegen.parts import printed_parts
 from symgrad.codegen.speller import Speller
 from symgrad.statements.arithmetic import matrix_product, negative, number, operation, power, product, quotient, total
 from symgrad.statements.expressions import (
@@ -26,7 +27,6 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, Store, Unpack
 from symgrad.targets.numpy.functions import NUMPY
-from symgrad.targets.numpy.parts import printed_parts
 
 N, M, K, T = symbols("N M K T", integer=True, positive=True)
 

@@ -11,7 +11,6 @@ from symgrad.codegen.speller import Speller
 from symgrad.targets import Target
 from symgrad.targets.jax.calling import imported, on_arrays
 from symgrad.targets.jax.functions import JAX
-from symgrad.targets.jax.lines import lines_of
 from symgrad.targets.jax.sources import LIBRARIES, sources
 from symgrad.targets.jax.terms import JaxTerms
 
@@ -22,7 +21,7 @@ _LIBRARY = Library(
     dialect=JAX,
     speller=Speller,
     terms=JaxTerms,
-    lines=lines_of,
+    shape="jnp.shape({name})",
     dtype="float",
     sources=sources,
     libraries=LIBRARIES,

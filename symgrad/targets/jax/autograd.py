@@ -1,6 +1,6 @@
 """The loss of a generated JAX module as JAX differentiates it: by the module's own gradient and its product."""
 
-from functools import partial
+from functools import partial as applied
 from typing import Any
 
 import jax
@@ -20,7 +20,7 @@ def _followed(given: dict[str, Any]) -> Any:
     def loss(*arrays: Any) -> Any:
         return value(**dict(zip(names, arrays, strict=True)), **sizes)
 
-    @partial(loss.defjvp, symbolic_zeros=True)
+    @applied(loss.defjvp, symbolic_zeros=True)
     def _(arrays: Any, tangents: Any) -> Any:
         directions = _directions(names, arrays, tangents)
         made, slopes = both(*arrays)
@@ -30,7 +30,7 @@ def _followed(given: dict[str, Any]) -> Any:
     def both(*arrays: Any) -> Any:
         return value_and_gradient(**dict(zip(names, arrays, strict=True)), **sizes)
 
-    @partial(both.defjvp, symbolic_zeros=True)
+    @applied(both.defjvp, symbolic_zeros=True)
     def _(arrays: Any, tangents: Any) -> Any:
         if PRODUCT is None:
             raise TypeError("the module has no second derivatives: compile it with hvp=True")

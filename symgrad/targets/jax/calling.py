@@ -37,6 +37,17 @@ def on_arrays(module: ModuleType) -> Any:
 
         return call
 
+    def in_double(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any, **named: Any) -> Any:
+            with jax.enable_x64(True):
+                return function(*given, **named)
+
+        return call
+
     public = {name: value for name, value in vars(module).items() if not name.startswith("_")}
     functions = {name: value for name, value in public.items() if hasattr(value, "__wrapped__")}
-    return SimpleNamespace(**public | {name: called(function) for name, function in functions.items()})
+    of_chunks: dict[str, Any] = {name: in_double(public[name]) for name in ("partial", "combine") if name in public}
+    if of_chunks:
+        finish = in_double(public["finish"])
+        of_chunks["finish"] = lambda *given: jax.tree.map(lambda array: np.array(array)[()], finish(*given))
+    return SimpleNamespace(**public | of_chunks | {name: called(function) for name, function in functions.items()})

@@ -3,6 +3,7 @@
 from symgrad.codegen.speller import ATOM, Dialect, Form, Speller, after, called
 from symgrad.lowering.functions import RUNTIME, SPECIAL
 from symgrad.statements.expressions import Operation
+from symgrad.targets.jax.lines import lines_of
 
 # The functions of jax.scipy.special, by their names there
 HAS = frozenset(
@@ -66,4 +67,5 @@ JAX = Dialect(
     2**31,  # larger ones are for arrays of 64 bits, of which there may be none
     {"remainder": "jnp.mod", "empty": "jnp.zeros"},
     _FORMS,
+    lines_of,
 )

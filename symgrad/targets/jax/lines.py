@@ -1,6 +1,6 @@
 """Spells statements as lines of JAX code: an array is written to as a new one, a loop carries what it writes to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from sympy import S, Symbol
 
@@ -11,15 +11,13 @@ from symgrad.statements.arithmetic import negative
 from symgrad.statements.expressions import Buffer, Read, Subscript, Total
 from symgrad.statements.statements import Define, Loop, Statement, Store, Unpack, every, root
 
-Fresh = Callable[[str], str]
+
+def lines_of(statements: Iterable[Statement], speller: Speller) -> list[Line]:
+    """The lines of statements, one after the other."""
+    return [line for statement in statements for line in _lines(statement, speller)]
 
 
-def lines_of(statements: Iterable[Statement], speller: Speller, fresh: Fresh) -> list[Line]:
-    """The lines of statements, one after the other; `fresh` makes names that nothing else has."""
-    return [line for statement in statements for line in _lines(statement, speller, fresh)]
-
-
-def _lines(statement: Statement, speller: Speller, fresh: Fresh) -> list[Line]:
+def _lines(statement: Statement, speller: Speller) -> list[Line]:
     match statement:
         case Define(buffer=buffer, expression=expression):
             return [Line(f"{buffer.name} = {speller.text(expression)}", statement)]
@@ -29,7 +27,7 @@ def _lines(statement: Statement, speller: Speller, fresh: Fresh) -> list[Line]:
         case Store():
             return [Line(f"{root(statement.target).name} = {_changed(statement, speller)}", statement)]
         case Loop():
-            return _loop(statement, speller, fresh)
+            return _loop(statement, speller)
     raise TypeError(type(statement))
 
 
@@ -51,17 +49,17 @@ def _changed(store: Store, speller: Speller) -> str:
     raise TypeError(type(store.target))
 
 
-def _loop(loop: Loop, speller: Speller, fresh: Fresh) -> list[Line]:
+def _loop(loop: Loop, speller: Speller) -> list[Line]:
     carried = list(dict.fromkeys(buffer for statement in every(loop.body) for buffer in statement.writes))
     names = _names(carried)
     states = f"({names})" if len(carried) > 1 else names
-    step, first, end = fresh("step"), loop.first, loop.end
-    number = fresh("step_number") if loop.descending else loop.clock
+    step, first, end = speller.fresh("step"), loop.first, loop.end
+    number = speller.fresh("step_number") if loop.descending else loop.clock
     inner = [f"{names} = states"]
     if loop.descending:
         inner.append(f"{loop.clock} = {speller.size(end - 1 - Symbol(number, integer=True))}")
         first, end = S.Zero, end - first
-    body = [*lines(inner, loop), *lines_of(loop.body, speller, fresh), Line(f"return {names}", loop)]
+    body = [*lines(inner, loop), *lines_of(loop.body, speller), Line(f"return {names}", loop)]
     made = [*lines(["", f"def {step}({number}: Any, states: Any) -> Any:"], loop), *indented(body), Line("")]
     call = f"{names} = jax.lax.fori_loop({speller.size(first)}, {speller.size(end)}, {step}, {states})"
     steps = loop.end - loop.first

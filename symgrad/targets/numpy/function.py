@@ -8,7 +8,9 @@ from typing import Protocol
 from sympy import S, Symbol
 
 from symgrad.codegen.arguments import read_off
+from symgrad.codegen.chunks import PrintedChunks, chunk_parts, split
 from symgrad.codegen.lines import Line, Listing, listing
+from symgrad.codegen.parts import PrintedParts, printed_parts
 from symgrad.codegen.runtime import Import
 from symgrad.codegen.signature import Called, Signature, signature, taken_arguments
 from symgrad.codegen.speller import Speller
@@ -16,9 +18,8 @@ from symgrad.codegen.types import RecordType, Types
 from symgrad.frontend.program import Program
 from symgrad.graph.nodes import postorder
 from symgrad.lowering.functions import SPECIAL, UNIVARIATE
-from symgrad.outputs.function import Function, Pattern, Result, Sparse, arrays_of, axes_of, terms_of, with_terms
+from symgrad.outputs.function import Function, Pattern, Result, Sparse, arrays_of, axes_of, terms_of
 from symgrad.outputs.requirements import Length as Side
-from symgrad.schedule.chunks import chunk_plan, corrected_by_sums, without_count
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import RowPlan, Tie, row_plan
 from symgrad.statements.expressions import Buffer, Expression, Length, Operation, Read
@@ -26,15 +27,14 @@ from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.needed import needed
 from symgrad.statements.release import with_releases
 from symgrad.statements.reuse import with_reuse
+from symgrad.statements.seam import with_numbers
 from symgrad.statements.spec import validated
 from symgrad.statements.statements import Body, Once, Rows, Solve, every, operations_of
-from symgrad.statements.workspace import kept_heads, with_kept_arrays
+from symgrad.statements.workspace import asks_for_arrays, kept_heads, with_kept_arrays
 from symgrad.targets.numpy.floats import with_floats
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.invariant import with_invariants
-from symgrad.targets.numpy.lines import asks_for_arrays
-from symgrad.targets.numpy.once import with_numbers, with_once, with_shared
-from symgrad.targets.numpy.parts import PrintedParts, printed_parts
+from symgrad.targets.numpy.once import with_once, with_shared
 from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
@@ -218,25 +218,16 @@ def print_function(
     return _printed(made, program, once, first, kept)
 
 
-def print_chunks(function: Function, program: Program) -> PrintedFunction | list[Tie]:
-    """The same for rows that come in chunks: what is computed before their number is known does without it.
-
-    If rows cannot be computed apart, what ties them together along each axis that data begin with.
-    """
-    terms = terms_of(function.result)
-    images = dict(zip(terms, corrected_by_sums(terms, program.arguments), strict=True))
-    function = replace(function, result=with_terms(function.result, images))
-    plain = signature(function, program, "np.dtype(np.float64)")
-    plan = chunk_plan(list(plain.roots.values()), plain.arguments)
-    if isinstance(plan, list):
-        return plan
-    terms = terms_of(function.result)
-    images = dict(zip(terms, without_count(terms, plan.dimension), strict=True))
-    made = signature(replace(function, result=with_terms(function.result, images)), program, plain.dtype)
-    again = chunk_plan(list(made.roots.values()), made.arguments)
-    assert isinstance(again, RowPlan) and again.dimension == plan.dimension
-    _, found = _statements(made, program, again)
-    return _printed(made, program, with_numbers(found), again.dimension)
+def print_chunks(one: PrintedFunction, program: Program) -> PrintedChunks | list[Tie]:
+    """A function for rows that come in chunks, or what ties them together."""
+    found = split(one.function, program, "np.dtype(np.float64)")
+    if isinstance(found, list):
+        return found
+    made, plan = found
+    _, body = _statements(made, program, plan)
+    printed = _printed(made, program, with_numbers(body), plan.dimension)
+    last = printed.body
+    return PrintedChunks(printed, last.body, chunk_parts(last.body, last.speller, last.returns, one.body.parts))
 
 
 def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: bool = True) -> tuple[NumpyTerms, Body]:

@@ -3,6 +3,7 @@
 from symgrad.codegen.speller import ADD, ATOM, Dialect, Form, Speller, after, called
 from symgrad.lowering.functions import RUNTIME, SPECIAL
 from symgrad.statements.expressions import Operation
+from symgrad.targets.numpy.lines import lines_of
 
 # Of Python's numbers, functions of the runtime
 FLOAT_FUNCTIONS = (
@@ -68,4 +69,5 @@ NUMPY = Dialect(
     2**63,  # NumPy's functions do not know what to do with larger ones
     SPELLINGS,
     _FORMS,
+    lines_of,
 )

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from symgrad.codegen.lines import Line, indented, lines, wrapped
+from symgrad.codegen.lines import MAX_LINE, Line, indented, lines, wrapped
 from symgrad.codegen.sizes import tuple_text
 from symgrad.codegen.speller import Speller
-from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Read
+from symgrad.statements.expressions import Buffer, Expression, Operation, Read
 from symgrad.statements.operations import REDUCTIONS, elementwise
 from symgrad.statements.statements import (
     Comment,
@@ -14,36 +14,20 @@ from symgrad.statements.statements import (
     Kernel,
     Loop,
     Release,
-    Rows,
     Solve,
     Statement,
     Store,
     Unpack,
-    every,
 )
 
 # whose options, such as axes, are more than their operands
 _TOLD = REDUCTIONS | {"einsum", "place", "add_windows", "balanced", "centred"}
-MAX_LINE = 100  # a longer tuple is written one part a line
 _SIGNS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 
 
 def lines_of(statements: Iterable[Statement], speller: Speller) -> list[Line]:
     """The lines of statements, one after the other."""
     return [line for statement in statements for line in _lines(statement, speller)]
-
-
-def asks_for_arrays(statements: Iterable[Statement]) -> bool:
-    """Whether statements themselves, not those of a block of rows, ask for arrays of a workspace."""
-    return any(_is_kept(statement) for statement in every([s for s in statements if not isinstance(s, Rows)]))
-
-
-def _is_kept(statement: Statement) -> bool:
-    if isinstance(statement, Define):
-        parts = (statement.expression, *statement.expression.operands)
-        head = statement.expression.head if isinstance(statement.expression, Operation) else ""
-        return isinstance(statement.out, Kept) or head == "contiguous_into" or any(isinstance(p, Kept) for p in parts)
-    return False
 
 
 def _lines(statement: Statement, speller: Speller) -> list[Line]:

@@ -6,9 +6,11 @@ from typing import Any
 
 from symgrad.arguments import Argument
 from symgrad.codegen.arguments import conditions, length_lines, whole
+from symgrad.codegen.chunks import FUNCTIONS as OF_CHUNKS
+from symgrad.codegen.chunks import Chunks, PrintedChunks, chunk_functions, without_functions
 from symgrad.codegen.environment import environment, texts
 from symgrad.codegen.lines import filled, wrapped
-from symgrad.codegen.rows import with_rows
+from symgrad.codegen.parts import MEMORY
 from symgrad.codegen.runtime import Import
 from symgrad.codegen.signature import described, has_loss, subject
 from symgrad.codegen.sizes import tuple_text
@@ -20,10 +22,7 @@ from symgrad.outputs.function import Function, Record, Sparse
 from symgrad.outputs.requirements import Length, conventions, lengths_of, notes, requirements
 from symgrad.outputs.second_order import HESSIAN, PRODUCT
 from symgrad.targets.numpy.arguments import Check, array_calls, array_lines, checked
-from symgrad.targets.numpy.chunks import FUNCTIONS as OF_CHUNKS
-from symgrad.targets.numpy.chunks import Chunks, PrintedChunks, chunk_functions, without_functions
-from symgrad.targets.numpy.function import TYPES, Compiler, PrintedBody, PrintedFunction, print_function
-from symgrad.targets.numpy.parts import MEMORY
+from symgrad.targets.numpy.function import TYPES, Compiler, PrintedBody, PrintedFunction, print_chunks, print_function
 from symgrad.targets.numpy.runtime import sources
 from symgrad.univariate import code, with_name
 
@@ -45,8 +44,8 @@ def module_source(
     """The text of the module; see `targets.ModuleWriter`. Functions that take all arguments can have a workspace."""
     printed = _with_shared(print_function(f, program, workspace and f.takes_all, compiler) for f in functions)
     _refuse_taken_names(program.arguments, printed)
-    split = (chunk_functions if chunks else without_functions)(program, printed)
-    every = [*printed, *(one.printed for one in split.functions)]
+    split = _split(program, printed, chunks)
+    every = [*printed, *(one.printed for one in split.functions if isinstance(one.printed, PrintedFunction))]
     helpers = {helper for one in every for helper in one.helpers}
     checks = _checks(program, printed)
     sparse = _only_multiplied(program, every)
@@ -66,7 +65,7 @@ def module_source(
         subject=subject(functions),
         has_loss=has_loss(functions),
         formulas=formulas,
-        notes=[*_of_rows(split, program.arguments), *notes(program), *(compiler.remarks() if compiler else [])],
+        notes=[*split.remark(program), *notes(program), *(compiler.remarks() if compiler else [])],
         version=version,
         arguments=[_described(a) for a in program.arguments],
         parameters=[_described(a) for a in parameters],
@@ -292,14 +291,14 @@ def _warning(one: PrintedFunction) -> list[str]:
     return [f"_warn_of_zeros({', '.join(parameters)})"] if one.function.zeros and parameters else []
 
 
-def _of_rows(split: Chunks, arguments: Sequence[Argument]) -> list[str]:
-    """What a module says of the rows that its loss is made of sums over."""
-    if split.dimension is None:
-        return []
-    rows = ", ".join(with_rows(arguments, split.dimension))
-    taken = "`over_chunks` takes" if split.functions else "compiled with `chunks`, the module takes"
-    said = f"Rows: the loss is made of sums over the {split.dimension} rows of {rows}; {taken} these in chunks."
-    return [" ".join([said, *([f"{'; '.join(split.left_out)}."] if split.left_out else [])])]
+def _split(program: Program, printed: Sequence[PrintedFunction], chunks: bool) -> Chunks:
+    """What the loss is summed over, with functions for rows in chunks if they are asked for."""
+    known = {one.function.name: one for one in printed}
+    if chunks:
+        asked = [one.function for one in printed]
+        return chunk_functions(program, asked, lambda function: print_chunks(known[function.name], program))
+    both = known.get(BOTH)
+    return Chunks() if both is None else without_functions(program, both.function, both.body.body)
 
 
 def _of_chunks(
@@ -317,6 +316,7 @@ def _in_chunks(
     one: PrintedChunks, checks: Mapping[str, Check], sparse: Collection[str], arguments: Sequence[Argument]
 ) -> dict[str, Any]:
     """What the template needs of a function for rows in chunks."""
+    assert isinstance(one.printed, PrintedFunction)
     dense = [name for name in sparse if name not in one.printed.sparse]
     return {
         "name": one.name,

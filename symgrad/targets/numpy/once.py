@@ -8,7 +8,6 @@ that need the same of data share it.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from itertools import count
 
 from sympy import S, Symbol
 
@@ -29,6 +28,7 @@ from symgrad.statements.expressions import (
 from symgrad.statements.needed import needed
 from symgrad.statements.operations import COMPARISONS, REDUCTIONS, facts, memory_of
 from symgrad.statements.reuse import with_reuse
+from symgrad.statements.seam import with_numbers
 from symgrad.statements.statements import Body, Define, Loop, Once, Rows, Statement, Store, Unpack, every
 
 # what costs no more than to read its operands, or a result of its size
@@ -56,17 +56,6 @@ def with_once(body: Body, arguments: Iterable[Argument], name: str, fresh: Fresh
     made = with_numbers(made)  # of the passes over rows that are left
     statements = [_rows_apart(one, fixed, fresh, name) if isinstance(one, Rows) else one for one in made.statements]
     return replace(made, statements=tuple(statements))
-
-
-def with_numbers(body: Body) -> Body:
-    """The function with its passes over rows numbered in order."""
-    numbers = count(1)
-
-    def numbered(rows: Rows) -> Rows:
-        number = next(numbers)
-        return replace(rows, name="rows" if number == 1 else f"rows_{number}")
-
-    return replace(body, statements=tuple(numbered(s) if isinstance(s, Rows) else s for s in body.statements))
 
 
 def with_shared(body: Body, made: dict[tuple[object, ...], str], typed: bool) -> Body:

@@ -10,7 +10,6 @@ from symgrad.codegen.library_module import module_source
 from symgrad.targets import Target
 from symgrad.targets.torch.calling import imported, on_arrays
 from symgrad.targets.torch.functions import TORCH, TorchSpeller
-from symgrad.targets.torch.lines import lines_of
 from symgrad.targets.torch.sources import LIBRARIES, sources
 from symgrad.targets.torch.terms import TorchTerms
 
@@ -21,7 +20,7 @@ _LIBRARY = Library(
     dialect=TORCH,
     speller=TorchSpeller,
     terms=TorchTerms,
-    lines=lines_of,
+    shape='_array("{name}", {name}).shape',
     dtype="torch.get_default_dtype()",
     sources=sources,
     libraries=LIBRARIES,

@@ -25,6 +25,8 @@ def on_arrays(module: ModuleType) -> Any:
     import torch  # an optional extra
 
     def plain(made: Any) -> Any:
+        if hasattr(made, "totals"):  # the sums of a chunk
+            return made
         if isinstance(made, tuple):
             parts = map(plain, made)
             return type(made)(*parts) if hasattr(made, "_fields") else tuple(parts)

@@ -24,6 +24,7 @@ from symgrad.statements.expressions import (
     Subscript,
     Total,
 )
+from symgrad.targets.torch.lines import lines_of
 
 # The functions of torch.special, by their names there
 HAS = frozenset({"digamma", "erf", "erfc", "erfinv", "gammainc", "gammaincc", "gammaln", "log_ndtr", "ndtr"})
@@ -65,6 +66,7 @@ class TorchSpeller(Speller):
     def like(self) -> str:
         """A tensor of the arguments' floating type and device."""
         if self.typed:
+            self.asks_for_type = True
             return self.typed
         self.calls.add("_like")  # of integers alone
         return f"_like({', '.join(self.arrays)})"
@@ -221,12 +223,18 @@ def _arange(speller: TorchSpeller, operation: Operation) -> str:
 
 
 def _device(speller: TorchSpeller) -> str:
+    speller.asks_for_type |= [*speller.arrays] == [speller.typed]  # where a part of a function has no arrays of its own
     return f"{speller.arrays[0]}.device" if speller.arrays else '"cpu"'
 
 
 def _grid(speller: TorchSpeller, operation: Operation) -> str:
     speller.calls.add("_grid")
     return f"_grid({tuple_text(list(map(speller.size, operation.option('sides'))))}, {_device(speller)})"
+
+
+def _rolled(speller: TorchSpeller, operation: Operation) -> str:
+    array, shift = operation.parts
+    return f"torch.roll({speller.text(array)}, {speller.text(shift)}, {operation.option('axis')})"
 
 
 def _transpose(speller: TorchSpeller, operation: Operation) -> str:
@@ -321,6 +329,7 @@ _SPELLED: dict[str, Callable[[TorchSpeller, Operation], str]] = {
     "eye": _eye,
     "arange": _arange,
     "grid": _grid,
+    "rolled": _rolled,
     "transpose": _transpose,
     "vdot": _vdot,
     "max": _reduction("max"),
@@ -348,4 +357,5 @@ TORCH = Dialect(
     2**63,
     {},
     _FORMS,
+    lines_of,
 )

@@ -1,6 +1,6 @@
 """Spells statements as lines of PyTorch code: what recurrences set is written into tensors, in loops of Python."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from symgrad.codegen.lines import Line
 from symgrad.codegen.speller import Speller
@@ -9,7 +9,7 @@ from symgrad.statements.expressions import Places, Read, Subscript
 from symgrad.statements.statements import Define, Loop, Statement, Store, Unpack, every, root
 
 
-def lines_of(statements: Sequence[Statement], speller: Speller, fresh: Callable[[str], str]) -> list[Line]:
+def lines_of(statements: Sequence[Statement], speller: Speller) -> list[Line]:
     """The lines of statements, one after the other."""
     first = []
     if any(isinstance(one, Store) for one in every(statements)):

@@ -107,6 +107,11 @@ def _or_nan(valid: Any, result: Any) -> Any:
     return torch.where(valid, result, torch.nan)
 
 
+def _copy(total: Any) -> Any:
+    """A tensor, or several, that may be written over."""
+    return tuple(map(_copy, total)) if isinstance(total, tuple) else total.clone()
+
+
 def _maximum(x: Any, y: Any) -> Any:
     """The larger of two, of which one may be a number."""
     if isinstance(x, torch.Tensor) and isinstance(y, torch.Tensor):

@@ -9,24 +9,18 @@ from dataclasses import dataclass, replace
 
 from sympy import Symbol
 
-from symgrad.codegen.lines import Line, indented, lines, wrapped
+from symgrad.codegen.lines import MAX_LINE, Line, indented, lines, wrapped
 from symgrad.codegen.speller import Speller
-from symgrad.statements.expressions import Expression, Operation, Read, buffers_of, parts_of, substituted
+from symgrad.statements.expressions import Buffer, Expression, Operation, Read, buffers_of, parts_of, substituted
 from symgrad.statements.lengths import dimensions_in, dimensions_of
 from symgrad.statements.seam import AFTER, BEFORE, Seam, Section, seam_of
 from symgrad.statements.statements import Body, Define, Once, Release, Rows
-from symgrad.targets.numpy.lines import MAX_LINE, asks_for_arrays, lines_of
+from symgrad.statements.workspace import asks_for_arrays
 
 MEMORY = "_memory().get()"  # of what was made of bound data
 
-# rows come in lists, which are added like numbers
-_JOINS = {
-    "maximum": "np.maximum",
-    "minimum": "np.minimum",
-    "hypot": "np.hypot",
-    "or": "np.logical_or",
-    "largest": "_after_the_larger",
-}
+# the operations that join results of two blocks; rows come in lists, which are added like numbers
+_JOINS = {"maximum": "maximum", "minimum": "minimum", "hypot": "hypot", "or": "logical_or"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ def printed_parts(
         return PrintedParts((*once.lines, *rest.lines), rest.result, (*rest.functions, *once.functions))
     seam = seam_of(body)
     if seam is None:
-        return PrintedParts(tuple(lines_of(body.statements, speller)), _listed(body.results, speller))
+        return PrintedParts(tuple(speller.lines(body.statements)), _listed(body.results, speller))
     result = _listed(body.results, speller)
     functions: list[tuple[Line, ...]] = []
     count = _Count(body, seam) if asks else None
@@ -74,9 +68,9 @@ def printed_parts(
             result = call or result
             functions += _rows_functions(part, speller)
             continue
-        made += lines_of([Release(part.lets_go)] if part.lets_go else [], speller)
+        made += speller.lines([Release(part.lets_go)] if part.lets_go else [])
         if not part.computes:
-            made += lines_of(part.body, speller)
+            made += speller.lines(part.body)
             continue
         printed = _PrintedSection(part, speller)
         functions.append(tuple(printed.function(returns)))
@@ -103,7 +97,7 @@ class _Count:
         left = f"{self._left}, {_tuple(_together([buffer.name for buffer in rows.results], rows))}"
         self._left = "_"
         kept = _tuple([buffer.name for buffer in rows.kept])
-        joins = _joins(rows)
+        joins = _joins(rows, speller)
         given = [
             *_given(rows, speller)[:5],
             *([kept] if rows.kept or joins else []),
@@ -121,8 +115,7 @@ class _PrintedSection:
         given = [buffer.name for buffer in section.takes]
         arrays = [b.name for b in section.takes if b.kind == "real" and b.shape]
         typed = speller.typed if speller.typed in given else next(iter(arrays), speller.typed)
-        kind = f"{typed}.dtype" if typed else speller.dtype
-        inner = Speller(speller.dialect, kind, function=self.name[1:], typed=typed)
+        inner = speller.inside(typed, _named([*section.takes], typed), self.name[1:])
         parts = printed_parts(Body(section.body, section.gives), inner) if _has_rows(section) else PrintedParts((), "")
         self.functions = parts.functions
         self.lines = [*parts.lines, Line(f"return {parts.result}")] if parts.lines else _with_return(section, inner)
@@ -169,9 +162,9 @@ def _with_return(section: Section, speller: Speller) -> list[Line]:
     """The lines of a section with what it returns; a single result is computed there."""
     last = section.body[-1] if section.body else None
     if isinstance(last, Define) and last.out is None and section.gives == (Read(last.buffer),):
-        return [*lines_of(section.body[:-1], speller), Line(f"return {speller.text(last.expression)}", last)]
+        return [*speller.lines(section.body[:-1]), Line(f"return {speller.text(last.expression)}", last)]
     text = f"return {_listed(section.gives, speller)}"
-    return [*lines_of(section.body, speller), Line(text, None, section.name == AFTER)]
+    return [*speller.lines(section.body), Line(text, None, section.name == AFTER)]
 
 
 def _rows(rows: Rows, speller: Speller) -> list[str]:
@@ -199,12 +192,14 @@ def _given(rows: Rows, speller: Speller) -> list[str]:
         arrays, shared = [*arrays, f"range({arrays[0]}.shape[0])"], [*shared, MEMORY]
     given = [f"_{speller.function}_{rows.name}", _tuple(arrays), _tuple(shared)]
     given += [*map(speller.size, (rows.width, rows.size)), *([f"kept={_tuple(kept)}"] if kept else [])]
-    return [*given, *([f"joins={_tuple(joins)}"] if (joins := _joins(rows)) else [])]
+    return [*given, *([f"joins={_tuple(joins)}"] if (joins := _joins(rows, speller)) else [])]
 
 
-def _joins(rows: Rows) -> list[str]:
+def _joins(rows: Rows, speller: Speller) -> list[str]:
     """What makes one of the results of two blocks; nothing where all are added."""
-    joins = [_JOINS.get(join, "iadd") for join in rows.joins if join != "scaled"]
+    library = speller.dialect.library
+    known = {"largest": "_after_the_larger", **{join: f"{library}.{head}" for join, head in _JOINS.items()}}
+    joins = [known.get(join, "iadd") for join in rows.joins if join != "scaled"]
     return [] if set(joins) <= {"iadd"} else joins
 
 
@@ -233,11 +228,10 @@ def _rows_functions(rows: Rows, speller: Speller) -> list[tuple[Line, ...]]:
     assert isinstance(rows.dimension, Symbol)
     length = {rows.dimension: _row_count(rows)}
     typed = _typed(rows) or speller.typed
-    kind = f"{typed}.dtype" if typed else speller.dtype
-    inner = Speller(speller.dialect, kind, length, speller.function, typed or "")
+    inner = speller.inside(typed, _named([*rows.arguments, *rows.kept, *rows.shared], typed), lengths=length)
     printed = None if once is None else _PrintedOnce(once, inner, "memory", ["span=span"])
     returned = _returned(_together([inner.text(one) for one in rows.returned], rows), apart)
-    body = [*(printed.lines if printed else []), *lines_of(rows.body[1 if once else 0 :], inner)]
+    body = [*(printed.lines if printed else []), *inner.lines(rows.body[1 if once else 0 :])]
     body += lines(returned, rows, True)
     if apart:
         body = [Line("with workspace.arrays() as kept:"), *indented(body)]
@@ -286,6 +280,12 @@ def _arrays(rows: Rows, speller: Speller) -> list[str]:
 
 def _workspace(rows: Rows) -> list[str]:
     return ["workspace"] if asks_for_arrays(rows.body) else []
+
+
+def _named(buffers: Sequence[Buffer], typed: str) -> list[str]:
+    """The names of arrays among the variables that a function takes, of which one has the floating type at least."""
+    names = [buffer.name for buffer in buffers if buffer.kind != "python"]
+    return names or [*filter(None, [typed])]
 
 
 def _tuple(names: Sequence[str]) -> str:

@@ -1,13 +1,15 @@
 """Functions of a module for rows that come in chunks: what is asked of the rows, and what is made of the answers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Symbol
 
 from symgrad.codegen.arguments import length_lines
 from symgrad.codegen.lines import wrapped
-from symgrad.codegen.rows import is_counted, rows_of
+from symgrad.codegen.parts import PrintedParts, printed_parts
+from symgrad.codegen.rows import is_counted, rows_of, with_rows
+from symgrad.codegen.signature import Called, Signature, signature
 from symgrad.codegen.speller import Speller
 from symgrad.errors import UnsupportedError
 from symgrad.frontend.program import Program
@@ -15,14 +17,13 @@ from symgrad.graph.build import AUXILIARY
 from symgrad.graph.nodes import Input, Named, Node, Use, postorder
 from symgrad.lowering.slices import loops
 from symgrad.outputs.first_order import BOTH
-from symgrad.outputs.function import Sparse, arrays_of, terms_of
+from symgrad.outputs.function import Function, Sparse, arrays_of, terms_of, with_terms
 from symgrad.outputs.requirements import lengths_of
 from symgrad.outputs.second_order import COMPACT, HESSIAN, PRODUCT
-from symgrad.schedule.chunks import chunk_plan
-from symgrad.schedule.rows import Tie
-from symgrad.statements.statements import Rows
-from symgrad.targets.numpy.function import PrintedFunction, print_chunks
-from symgrad.targets.numpy.parts import PrintedParts, printed_parts
+from symgrad.schedule.chunks import chunk_plan, corrected_by_sums, without_count
+from symgrad.schedule.rows import RowPlan, Tie
+from symgrad.statements.lengths import dimensions_of
+from symgrad.statements.statements import Body, Rows
 
 IN_CHUNKS = (BOTH, HESSIAN, COMPACT, PRODUCT)
 FUNCTIONS = ("Sums", "partial", "combine", "finish", "over_chunks", "joined", "batches")  # as a module shows them
@@ -34,20 +35,31 @@ class PrintedChunks:
 
     Attributes
     ----------
-    printed : its statements.
-    dimension : how many rows there are in all.
-    rounds : how often it reads them.
+    printed : how it is called.
+    body : its statements.
     parts : its lines, which ask for what is made of rows, and the functions that the ordinary one lacks.
     """
 
-    printed: PrintedFunction
-    dimension: Symbol
-    rounds: int
+    printed: Called
+    body: Body
     parts: PrintedParts
 
     @property
     def name(self) -> str:
         return self.printed.function.name
+
+    @property
+    def dimension(self) -> Symbol:
+        """How many rows there are in all."""
+        found = next(one.dimension for one in self.body.statements if isinstance(one, Rows))
+        assert isinstance(found, Symbol)
+        return found
+
+    @property
+    def rounds(self) -> int:
+        """How often it reads them."""
+        counted = any("yield None" in line.text for line in self.parts.lines)
+        return counted + sum(isinstance(one, Rows) for one in self.body.statements)
 
     @property
     def head(self) -> list[str]:
@@ -57,7 +69,7 @@ class PrintedChunks:
     @property
     def lines(self) -> list[str]:
         """The lines that read dimensions off arrays, but for that of rows, and its statements."""
-        lengths, said = lengths_of(self.printed.arguments), self.printed.body.dimensions - {self.dimension}
+        lengths, said = lengths_of(self.printed.arguments), dimensions_of(self.body) - {self.dimension}
         if is_counted(lengths, said, self.dimension):
             raise UnsupportedError(
                 f"rows do not come in chunks where other sizes follow from their number, {self.dimension}"
@@ -80,72 +92,102 @@ class Chunks:
     functions: tuple[PrintedChunks, ...] = ()
     left_out: tuple[str, ...] = ()
 
+    def remark(self, program: Program) -> list[str]:
+        """What a module says of the rows that its loss is made of sums over."""
+        if self.dimension is None:
+            return []
+        rows = ", ".join(with_rows(program.arguments, self.dimension))
+        taken = "`over_chunks` takes" if self.functions else "compiled with `chunks`, the module takes"
+        said = f"Rows: the loss is made of sums over the {self.dimension} rows of {rows}; {taken} these in chunks."
+        return [" ".join([said, *([f"{'; '.join(self.left_out)}."] if self.left_out else [])])]
 
-def without_functions(program: Program, printed: Sequence[PrintedFunction]) -> Chunks:
-    """What the loss would be summed over in functions for chunks, of a module that has none of these."""
-    both = next((one for one in printed if one.function.name == BOTH), None)
-    return Chunks() if both is None else Chunks(rows_of(both.function, both.body.dimensions, program))
+
+def without_functions(program: Program, both: Function, body: Body) -> Chunks:
+    """What the loss would be summed over in functions for chunks, of a module that has none of these.
+
+    `both` gives value and gradient, and `body` are its statements.
+    """
+    return Chunks(rows_of(both, dimensions_of(body), program))
 
 
-def chunk_functions(program: Program, printed: Sequence[PrintedFunction]) -> Chunks:
+def chunk_functions(
+    program: Program, functions: Sequence[Function], in_chunks: Callable[[Function], PrintedChunks | list[Tie]]
+) -> Chunks:
     """Value and gradient, and what there is of second order, for rows in chunks.
+
+    `in_chunks` prints a function so, or gives what ties rows together along each axis that data begin with.
 
     Raises
     ------
     UnsupportedError : rows depend on each other; it names the quantity that ties them.
     """
-    if BOTH not in {one.function.name for one in printed}:
+    if BOTH not in {one.name for one in functions}:
         raise UnsupportedError("a model without a loss has nothing to be summed over chunks of rows")
     made: list[PrintedChunks] = []
     left: list[str] = []
-    for one in printed:
-        if one.function.name not in IN_CHUNKS:
+    for one in functions:
+        if one.name not in IN_CHUNKS:
             continue
-        if any(isinstance(array, Sparse) for array in arrays_of(one.function.result)):
-            left.append(f"`{one.function.name}` does not split: its places depend on all rows")
+        if any(isinstance(array, Sparse) for array in arrays_of(one.result)):
+            left.append(f"`{one.name}` does not split: its places depend on all rows")
             continue
-        found = print_chunks(one.function, program)
-        if isinstance(found, PrintedFunction):
-            made.append(_with_parts(found, one))
-        elif one.function.name == BOTH:
+        found = in_chunks(one)
+        if isinstance(found, PrintedChunks):
+            made.append(found)
+        elif one.name == BOTH:
             said = _reason(program, one, found) or "no data have an axis of their own to come first"
             raise UnsupportedError(f"the model does not split into chunks of rows: {said}")
         else:
             said = _reason(program, one, [tie for tie in found if tie.dimension == made[0].dimension])
-            left.append(f"`{one.function.name}` does not split: {said or 'it reads no rows'}")
+            left.append(f"`{one.name}` does not split: {said or 'it reads no rows'}")
     apart = [one for one in made if one.dimension != made[0].dimension]
     left += [f"`{one.name}` splits over {one.dimension} alone" for one in apart]
     return Chunks(made[0].dimension, tuple(one for one in made if one not in apart), tuple(left))
 
 
-def _with_parts(found: PrintedFunction, ordinary: PrintedFunction) -> PrintedChunks:
-    """A function with its parts; those of the ordinary function serve where they are the same."""
-    body = found.body
-    rows = [one for one in body.body.statements if isinstance(one, Rows)]
-    parts = printed_parts(body.body, body.speller, body.returns, asks=True)
-    if parts.functions == ordinary.body.parts.functions:
-        parts = replace(parts, functions=())
-    else:
-        old = body.speller
-        speller = Speller(old.dialect, old.dtype, function=f"{found.function.name}_chunk", typed=old.typed)
-        parts = printed_parts(body.body, speller, body.returns, asks=True)
-    dimension = rows[0].dimension
-    assert isinstance(dimension, Symbol)
-    counted = any("yield None" in line.text for line in parts.lines)
-    return PrintedChunks(found, dimension, len(rows) + counted, parts)
+def split(function: Function, program: Program, otherwise: str) -> tuple[Signature, RowPlan] | list[Tie]:
+    """A function for rows that come in chunks: what is computed before their number is known does without it.
+
+    `otherwise` is the floating type of one that takes integers only. If rows cannot be computed apart, what ties them
+    together along each axis that data begin with.
+    """
+    terms = terms_of(function.result)
+    images = dict(zip(terms, corrected_by_sums(terms, program.arguments), strict=True))
+    function = replace(function, result=with_terms(function.result, images))
+    plain = signature(function, program, otherwise)
+    plan = chunk_plan(list(plain.roots.values()), plain.arguments)
+    if isinstance(plan, list):
+        return plan
+    terms = terms_of(function.result)
+    images = dict(zip(terms, without_count(terms, plan.dimension), strict=True))
+    made = signature(replace(function, result=with_terms(function.result, images)), program, plain.dtype)
+    again = chunk_plan(list(made.roots.values()), made.arguments)
+    assert isinstance(again, RowPlan) and again.dimension == plan.dimension
+    return made, again
+
+
+def chunk_parts(body: Body, speller: Speller, returns: str, known: PrintedParts | None = None) -> PrintedParts:
+    """The text of a function for chunks; the parts of the ordinary function, if `known`, serve where they are alike."""
+    parts = printed_parts(body, speller, returns, asks=True)
+    if known is None:
+        return parts
+    if parts.functions == known.functions:
+        return replace(parts, functions=())
+    apart = speller.inside(speller.typed, speller.arrays, f"{speller.function}_chunk")
+    return printed_parts(body, apart, returns, asks=True)
 
 
 # --- why rows are not computed apart ---------------------------------------------------------------------------------
 
 
-def _reason(program: Program, one: PrintedFunction, ties: Sequence[Tie]) -> str:
+def _reason(program: Program, one: Function, ties: Sequence[Tie]) -> str:
     """What ties rows together, in the words of the model."""
     roots, of = loops([program.loss]), "the loss"
     plain = chunk_plan(roots, program.arguments)
     if isinstance(plain, list):
         ties = plain
     else:
-        roots, of = loops(terms_of(one.function.result)), one.function.name
+        roots, of = loops(terms_of(one.result)), one.name
     return "; ".join(f"over {tie.dimension}, {_quantity(tie.node, roots, of)}{tie.reason}" for tie in ties)
 
 
