@@ -3,7 +3,7 @@
 `--target` says what the module is written in, and with it who steps: optax beside JAX, `torch.optim` beside PyTorch,
 and the loop of `training.py` beside NumPy and Numba. Batches are the same, and so are the losses, but for rounding. The
 loss is a mean over pictures with a penalty beside it, so that the gradient for a batch is an estimate without bias of
-that for all pictures, by itself. Needs scikit-learn for the pictures: pip install -e '.[examples]'.
+that for all pictures, by itself. `pip install -e '.[train]'` installs what it needs for all targets.
 """
 
 import argparse
