@@ -331,3 +331,17 @@ def test_signs_inside_a_norm_are_those_of_matrices():
     a, b, c, d = (MatrixSymbol(name, *shape) for name, *shape in [("a", N, 1), ("b", N, 1), ("c", 1, M), ("d", 1, N)])
     outer = exp(v) * (-2 * a - 3 * b).applyfunc(sigmoid) * d * a * c
     assert "‖𝟏 − sigmoid(" in Model(sqrt(total(HadamardPower(outer, 2))), [b, v]).show()
+
+
+def test_exponentials_of_multiples_are_powers_of_one():
+    """Of (y − μ)²/(μ²·y), the exponent of the inverse Gaussian density, with μ = exp(u): terms of size μ/y cancel."""
+    sums, b = Sum(DATA[n, j] * WEIGHT[j], (j, 0, M - 1)), IndexedBase("b", shape=(N,))
+    for exponent, at in ((sums, WEIGHT), (v - 2 * sums, v)):
+        mean = exp(exponent)
+        model = Model(Sum((b[n] - mean) ** 2 / (mean**2 * b[n]), (n, 0, N - 1)), [at])
+        given = {"D": np.array([[0.5, -1.0], [0.25, 1.0]]), "a": np.array([1.0, 0.5]), "v": np.array(0.75)}
+        given = {name: given[name] for name in model.compile(check=False).SHAPES if name != "b"}
+        (found,) = model.compile().gradient(**given, b=np.array([1e-20, 1e-20]))
+        scores = given["D"] @ given["a"] if at is WEIGHT else given["v"] - 2 * given["D"] @ given["a"]
+        slopes = 2 * np.exp(-scores)
+        np.testing.assert_allclose(found, given["D"].T @ slopes if at is WEIGHT else slopes.sum(), rtol=1e-14)

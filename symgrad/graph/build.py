@@ -44,7 +44,20 @@ from symgrad.graph.kinds.reshapes import merge, split
 from symgrad.graph.kinds.scans import past, previous, scan, whole
 from symgrad.graph.kinds.solutions import solution, unknown
 from symgrad.graph.kinds.subscripts import gather, is_plain, scatter
-from symgrad.graph.kinds.sums import ZERO, add, const, index, is_zero, number, scale, size, split_coefficient, subtract
+from symgrad.graph.kinds.sums import (
+    ZERO,
+    add,
+    common_content,
+    const,
+    index,
+    is_mirrored,
+    is_zero,
+    number,
+    scale,
+    size,
+    split_coefficient,
+    subtract,
+)
 from symgrad.graph.letters import sizes_of
 
 __all__ = [
@@ -76,11 +89,13 @@ __all__ = [
     "auxiliary",
     "axis_map",
     "boolean",
+    "common_content",
     "const",
     "delta",
     "gather",
     "index",
     "inverse",
+    "is_mirrored",
     "is_plain",
     "is_zero",
     "log_total",

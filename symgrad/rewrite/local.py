@@ -4,7 +4,7 @@ The adjoint of y = σ(z) in a log-loss is (-t/y + (1-t)/(1-y))·y·(1-y); as a r
 y - t. SymPy does the algebra on placeholders; a cost function decides whether the result is taken.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 from math import prod
@@ -12,12 +12,24 @@ from typing import NamedTuple
 from weakref import WeakSet
 
 from sympy import Add as SymAdd
-from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, expand, factor_terms
+from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, exp, expand, factor_terms
 
-from symgrad.graph.build import ONE, ZERO, add, is_zero, mul, product_of_powers, size
+from symgrad.graph.build import (
+    ONE,
+    ZERO,
+    add,
+    common_content,
+    is_mirrored,
+    is_zero,
+    mul,
+    product_of_powers,
+    scale,
+    size,
+    split_coefficient,
+)
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Contract, Letter, Node, Shape, Use
+from symgrad.graph.nodes import Add, Apply, Contract, Letter, Node, Shape, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
@@ -63,6 +75,7 @@ def _simpler(node: Add | Contract) -> Use | None:
     expr = cluster(body, leaves, iter(range(4 * MAX_OPERATIONS)))
     if expr is None or expr.has(Float):
         return None
+    expr = _with_powers(expr, leaves)
     better = _cheapest(expr)
     if better == expr:
         return None
@@ -133,6 +146,7 @@ def _joined(terms: Sequence[tuple[Number, _Summed]], bound: Shape) -> Use | None
         if part is None or part.has(Float):
             return None
         parts.append(coefficient * part)
+    parts = [_with_powers(part, leaves) for part in parts]
     expr = SymAdd(*parts)
     if sum(map(_terms, parts)) > MAX_TERMS or cost(expr) > MAX_OPERATIONS:
         return None
@@ -192,6 +206,31 @@ def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int], transposed
             return None
         leaves[use] = _placeholders[is_nonnegative(use) or None][len(leaves)]
     return leaves[use]
+
+
+def _with_powers(expr: Expr, leaves: Mapping[Use, Symbol]) -> Expr:
+    """The cluster with exp(−2u) as exp(u)⁻², where both are among its leaves."""
+    groups: dict[Use, list[tuple[Number, Symbol]]] = {}
+    for use, symbol in leaves.items():
+        if isinstance(use.node, Apply) and use.node.head is exp:
+            factor, exponent = _multiple(place(use.node.args[0], use.letters))
+            groups.setdefault(exponent, []).append((factor, symbol))
+    images: dict[Symbol, Expr] = {}
+    for group in groups.values():
+        least, base = min(group, key=lambda pair: (abs(pair[0]), bool(pair[0].is_negative)))
+        powers = {symbol: factor / least for factor, symbol in group}
+        if len(group) > 1 and all(power.is_Integer for power in powers.values()):
+            images |= {symbol: base**power for symbol, power in powers.items()}
+    return expr.xreplace(images) if images else expr
+
+
+def _multiple(use: Use) -> tuple[Number, Use]:
+    """c, u with use = c·u, the same u for use and −use."""
+    if not isinstance(use.node, Add):
+        return split_coefficient(use)
+    content, rest = common_content(use)
+    mirrored = isinstance(rest.node, Add) and is_mirrored(rest.node)
+    return (-content, scale(S.NegativeOne, rest)) if mirrored else (content, rest)
 
 
 @lru_cache(maxsize=4096)
