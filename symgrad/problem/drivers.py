@@ -20,6 +20,10 @@ from symgrad.problem.solution import Solution, judged
 # Ipopt widens bounds unless it is told not to.
 _IPOPT = {"print_level": 0, "sb": "yes", "tol": 1e-9, "max_iter": 3000, "bound_relax_factor": 1e-12}
 _BARRIER, _OPTIMAL = 1e-9, 1e-8  # from where on interior points are near enough to the minimum
+_INSIDE = 1e-10  # how far from bounds functions may have slopes that they lack there, in units of the bound
+_SETTLED = 1e-5  # the residual of a minimum, where rounding leaves no shorter step of first derivatives
+_LARGEST = 1e-3  # that of any point that is called a minimum
+_ELSEWHERE = "steps are as small as they should be, but the conditions of a minimum do not hold"
 _UNBOUNDED = "the objective seems to have no lower bound: steps may be as long as one likes"
 _MESSAGES = {3: "the barrier is as small as it should be", 4: "steps are as small as they should be"}
 
@@ -160,7 +164,7 @@ def _trust_constr(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Fou
     if found[0].success or not np.any(_starts_inside(flat)):
         return found
     again = _interior_points(flat, options, seen, inside=True)
-    return again if again[0].success else found
+    return min((again, found), key=lambda one: (not one[0].success, judged(flat, one[0].x, one[1])[2].feasibility))
 
 
 def _interior_points(flat: FlatProblem, options: dict[str, Any], seen: Seen, inside: bool) -> Found:
@@ -213,7 +217,10 @@ def _interior_points(flat: FlatProblem, options: dict[str, Any], seen: Seen, ins
     stalled = found.status == 4 and barrier and found.constr_violation < _OPTIMAL
     found.success = found.status in (1, 2, 3) or stalled
     found.message = _MESSAGES.get(found.status, found.message) if found.success else found.message
-    return found, np.asarray(found.v[0]) if constraints else none
+    multipliers = np.asarray(found.v[0]) if constraints else none
+    if found.status == 2 and not judged(flat, found.x, multipliers)[2].largest < _LARGEST:
+        found.success, found.message = False, _ELSEWHERE
+    return found, multipliers
 
 
 def _starts_inside(flat: FlatProblem) -> Any:
@@ -228,6 +235,31 @@ def _or(values: Any, worst: Any) -> Any:
 
 
 def _slsqp(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:
+    """The minimum by steps that may end at bounds, or else by ones which stay inside.
+
+    What has no slope at a bound, as p·log(p) at p = 0, needs the others.
+    """
+    found = _quadratic_programs(flat, options, seen, flat.low, flat.high)
+    kept = _starts_inside(flat)
+    if not found.success and np.any(kept) and not _has_slopes(flat, found.x):
+        low, high = (_moved(end, kept & np.isfinite(end), sign) for end, sign in ((flat.low, 1.0), (flat.high, -1.0)))
+        again = _quadratic_programs(flat, options, seen, np.minimum(low, flat.start), np.maximum(high, flat.start))
+        found = again if again.success else found
+    return found, None
+
+
+def _moved(ends: Vector, which: Any, sign: float) -> Vector:
+    """These bounds of them a little to one side."""
+    made = ends.copy()
+    made[which] += sign * _INSIDE * np.maximum(1.0, np.abs(ends[which]))
+    return made
+
+
+def _has_slopes(flat: FlatProblem, theta: Vector) -> bool:
+    return bool(np.all(np.isfinite(flat.gradient(theta))) and np.all(np.isfinite(flat.jacobian(theta).values)))
+
+
+def _quadratic_programs(flat: FlatProblem, options: dict[str, Any], seen: Seen, low: Vector, high: Vector) -> Any:
     from scipy.optimize import Bounds, minimize  # an optional library
 
     equal, below, above = (
@@ -253,12 +285,16 @@ def _slsqp(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:
         flat.start,
         jac=flat.gradient,
         method="SLSQP",
-        bounds=Bounds(flat.low, flat.high),
+        bounds=Bounds(low, high),
         constraints=[part(*one) for one in parts if one[1].size],
         callback=callback,
         options={"ftol": 1e-12, "maxiter": 1000, **options},
     )
-    return found, None
+    if found.status in (0, 8):  # at 8 no step makes it smaller
+        holds = judged(flat, found.x, None)[2].largest < (_LARGEST if found.success else _SETTLED)
+        if found.success != holds:
+            found.success, found.message = holds, _MESSAGES[4] if holds else _ELSEWHERE
+    return found
 
 
 def _ipopt(flat: FlatProblem, options: dict[str, Any], seen: Seen) -> Found:

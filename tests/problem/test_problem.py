@@ -19,6 +19,7 @@ x, y, z = symbols("x y z", real=True)
 h = Symbol("h", real=True)
 state, control = IndexedBase("state", (T + 1,)), IndexedBase("control", (T,))
 u, v = IndexedBase("u", (N,)), IndexedBase("v", (M,))
+p, q = IndexedBase("p", (N,)), IndexedBase("q", (N,))
 SQUARES = Sum(u[n] ** 2, (n, 0, N - 1))
 A, b, w = MatrixSymbol("A", N, M), MatrixSymbol("b", N, 1), MatrixSymbol("w", M, 1)
 
@@ -230,6 +231,34 @@ def test_steps_that_are_too_small_end_at_a_minimum() -> None:
     found = Problem(chained, [x], subject_to=whole, bounds={x: (-3, 3)}).solve({x: np.zeros(50)}, progress=False)
     assert found.success and found.kkt_residual < 1e-6
     assert str(found).startswith("trust-constr converged after ")
+
+
+def test_first_derivatives_reach_minima_where_bounds_have_no_slope_and_steps_end_in_rounding() -> None:
+    entropy = Problem(
+        Sum(u[n] * log(u[n]), (n, 0, N - 1)),
+        [u],
+        subject_to=[Eq(Sum(u[n] * p[n] ** k, (n, 0, N - 1)), moment) for k, moment in enumerate((1, x, y))],
+        bounds={u: (0, None)},
+    )
+    points = np.linspace(-1, 1, 20)
+    weights = np.exp(0.7 * points - 3 * points**2)  # what has the largest entropy for its own moments
+    weights /= weights.sum()
+    data = {"p": points, "x": weights @ points, "y": weights @ points**2}
+    found = entropy.solve({u: np.full(20, 0.05)}, data, method="SLSQP", progress=False)
+    assert found.success and found.kkt_residual < 1e-5
+    np.testing.assert_allclose(found.x.u, weights, atol=1e-6)
+    bars = Problem(
+        Sum(p[n] ** 2 / u[n], (n, 0, N - 1)),
+        [u],
+        subject_to=[Le(Sum(q[n] * u[n], (n, 0, N - 1)), 1)],
+        bounds={u: (1e-6, None)},
+    )
+    forces, lengths = np.array([1, 2, 0.5, 3, 0.1]), np.array([1, 1.4, 1, 2, 1])
+    found = bars.solve({u: np.full(5, 0.1)}, {"p": forces, "q": lengths}, method="SLSQP", progress=False)
+    assert found.success and "small" in found.message
+    assert abs(found.objective - np.sum(forces * np.sqrt(lengths)) ** 2) < 1e-6
+    stuck = bars.solve({u: [0.1645, 0.2952, 0.055, 0.2947, 0.1049]}, {"p": forces, "q": lengths}, progress=False)
+    assert stuck.success == (abs(stuck.objective - found.objective) < 1e-4)  # small steps alone are none
 
 
 def test_progress_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
