@@ -30,6 +30,7 @@ likelihood = Model(
     Product(p[n] ** label[n] * (1 - p[n]) ** (1 - label[n]), (n, 0, N - 1)),
     [weight],
     where=[probability],
+    facts=[label[n] >= 0, label[n] <= 1],
     name="logistic regression: the likelihood",
 )
 log_likelihood = Model(

@@ -6,13 +6,14 @@ digits where it is off by more than `TOLERANCE` relative to its own size and to 
 it (the condition of the problem); where the true number is finite, an infinity or a nan is wrong.
 
 What is told of an operation that loses digits (`blame` finds it) is where that begins and what it does to the result.
-Beyond `WITHIN` float64 itself ends, as products of three numbers of that size overflow or vanish: what an operation
-does there only, by leaving the range of float64, is a note.
+Two kinds of losses are notes and no failures. An error of the gradient is *hidden* where it moves the loss, for inputs
+that change by their own size, by less than `TOLERANCE` of the loss: no step along the gradient shows it. And beyond
+`WITHIN` float64 itself ends, as products of three numbers of that size overflow or vanish.
 """
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,10 +50,12 @@ _SHOWN = 12
 
 _SMALLEST = mpf(10) ** -290
 _MOVES = 2
-_ADVICE = {
-    CANCELS: "cancels: nearly equal numbers are subtracted; an equal form without that difference keeps the digits "
-    "(expm1, log1p, log1mexp, softplus, hypot; sigmoid(-x) for 1 - sigmoid(x))",
-}
+HIDDEN = "beneath the rounding of the loss, digits of"
+ENDS = "float64 ends at inputs beyond"
+_ADVICE = (
+    "cancels: nearly equal numbers are subtracted; an equal form without that difference keeps the digits "
+    "(expm1, log1p, log1mexp, softplus, hypot; sigmoid(-x) for 1 - sigmoid(x))"
+)
 _OUT_OF_RANGE = (
     "overflows, underflows: a number beyond what float64 holds; scale what it is made of, or state the model in "
     "logarithms; facts= limit what is audited to inputs that occur"
@@ -68,6 +71,7 @@ class Loss:
     label, place : the value, or the gradient by a parameter; which entry of it.
     got, right : what it is and should be.
     beside : the largest entry of the same array.
+    hidden : whether the rounding of the loss hides the error.
     at, exponent : where: how a report describes the inputs, and the power of ten that they are scaled to.
     culprit, problem : the operation that is to blame and what it does; nothing where none is.
     """
@@ -77,6 +81,7 @@ class Loss:
     got: float
     right: float
     beside: float
+    hidden: bool
     at: str
     exponent: int
     culprit: str
@@ -90,8 +95,7 @@ class Loss:
     @property
     def beyond(self) -> bool:
         """Whether float64 ends there."""
-        out_of_range = self.problem != CANCELS if self.problem else not math.isfinite(self.got)
-        return abs(self.exponent) > WITHIN and out_of_range
+        return abs(self.exponent) > WITHIN and self.problem != CANCELS
 
     def __str__(self) -> str:
         small = abs(self.right) < EPS * abs(self.beside)
@@ -131,21 +135,29 @@ def digit_findings(point: Point) -> Iterator[Finding]:
 
 
 def _told(losses: Sequence[Loss], everything: str) -> tuple[list[Finding], list[str]]:
-    """A finding for each operation that loses digits, with where it begins; notes on where float64 ends, and advice."""
+    """A finding for each operation that loses digits, with where it begins; notes on the rest, and advice."""
+    shown = _by_operation(loss for loss in losses if not loss.hidden and not loss.beyond)
+    hidden = _by_operation(loss for loss in losses if loss.hidden and not loss.beyond)
+    beyond = _by_operation(loss for loss in losses if loss.beyond)
+    findings = [Finding(f"digits of {_labels(those)}", "fail", _detail(those)) for those in shown[:_SHOWN]]
+    notes = [f"{len(shown) - _SHOWN} more kinds of lost digits"] if len(shown) > _SHOWN else []
+    problems = {those[0].problem for those in shown}
+    notes += [_ADVICE] * (CANCELS in problems) + [_OUT_OF_RANGE] * bool(problems - {CANCELS, ""})
+    notes += [f"{HIDDEN} {_labels(those)}: {_detail(those)}" for those in hidden[:_SHOWN]]
+    notes += [f"{len(hidden) - _SHOWN} more operations lose such digits"] if len(hidden) > _SHOWN else []
+    if beyond:
+        first, *others = beyond
+        also = f"; so do {len(others)} more operations" if others else ""
+        notes.append(f"{ENDS} 1e±{WITHIN}: {_detail(first[:1])}{also}")
+    return findings or [Finding(everything, "pass")], notes
+
+
+def _by_operation(losses: Iterable[Loss]) -> list[list[Loss]]:
+    """The losses by their culprits, each from the least scale on."""
     kinds: dict[tuple[str, str], list[Loss]] = {}
     for loss in sorted(losses, key=lambda loss: abs(loss.exponent)):
         kinds.setdefault((loss.culprit, loss.problem), []).append(loss)
-    beyond = {kind: those for kind, those in kinds.items() if all(loss.beyond for loss in those)}
-    within = [those for kind, those in kinds.items() if kind not in beyond]
-    findings = [Finding(f"digits of {_labels(those)}", "fail", _detail(those)) for those in within[:_SHOWN]]
-    notes = [f"{len(within) - _SHOWN} more kinds of lost digits"] if len(within) > _SHOWN else []
-    problems = {those[0].problem for those in within}
-    notes += [_ADVICE[CANCELS]] * (CANCELS in problems) + [_OUT_OF_RANGE] * bool(problems - {CANCELS, ""})
-    if beyond:
-        first, *others = beyond.values()
-        also = f"; so do {len(others)} more operations" if others else ""
-        notes.append(f"float64 ends at inputs beyond 1e±{WITHIN}: {_detail(first[:1])}{also}")
-    return findings or [Finding(everything, "pass")], notes
+    return list(kinds.values())
 
 
 def _labels(losses: Sequence[Loss]) -> str:
@@ -278,6 +290,7 @@ class _Place:
                 float(got[k]),
                 float(right[k]),
                 beside[label],
+                not is_value and abs(mpf(got[k]) - right[k]) <= self._floor(label, right[0]),
                 self.point.at,
                 self.point.exponent,
                 "" if node is None else self.compiled.text(node),
@@ -287,6 +300,11 @@ class _Place:
             if key not in worst or worst[key].error < loss.error:
                 worst[key] = loss
         yield from worst.values()
+
+    def _floor(self, parameter: str, value: Any) -> Any:
+        """What an entry of the gradient may be off by, so that the loss does not show it."""
+        size = largest(np.asarray(self.point.inputs[parameter], dtype=np.float64))
+        return TOLERANCE * abs(value) / size if size and abs(value) <= LARGEST else mpf(0)
 
     def _values(self, inputs: Mapping[str, Any]) -> Arrays:
         return self.compiled.values(inputs, self.calls.sizes, self.point.digits, strict=False)

@@ -21,6 +21,7 @@ if __name__ == "__main__":
 
 from symgrad import Model  # noqa: E402
 from symgrad.cli.model_file import ModelReference, load_model  # noqa: E402
+from symgrad.verify.accuracy import HIDDEN  # noqa: E402
 from symgrad.verify.accuracy import audit as audit_of  # noqa: E402
 from symgrad.verify.draws import draw_inputs  # noqa: E402
 from symgrad.verify.report import Finding, Run  # noqa: E402
@@ -51,7 +52,12 @@ class Audited:
         if self.lost:
             return f"{len(self.lost)} kinds of lost digits"
         (finding,) = self.run.findings
-        return "all digits kept" if finding.verdict == "pass" else finding.detail or finding.verdict
+        if finding.verdict != "pass":
+            return finding.detail or finding.verdict
+        hidden = sum(note.startswith(HIDDEN) for note in self.run.notes)
+        return (
+            f"all digits kept that the loss shows; {hidden} kinds beneath its rounding" if hidden else "all digits kept"
+        )
 
 
 def model_of(name: str) -> Model:

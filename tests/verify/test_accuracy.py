@@ -5,7 +5,7 @@ import pytest
 import sympy as sp
 from sympy import IndexedBase, Sum, log, sqrt, symbols
 
-from symgrad import LogSumExp, Model, if_else, softplus
+from symgrad import LogSumExp, Model, if_else, sigmoid, softplus
 from symgrad.verify.accuracy import audit
 from symgrad.verify.draw import Draw
 from symgrad.verify.report import Finding
@@ -31,6 +31,7 @@ def audited(model: Model) -> list[Finding]:
         LogSumExp(x[i], (i, 0, N - 1)),
         Sum(sp.Abs(x[i]), (i, 0, N - 1)),
         if_else(u > 0, u**2, -u),
+        sigmoid(3 * u) * (1 - sigmoid(3 * u)),  # whose truth at 300 takes 131 digits
     ],
     ids=str,
 )
@@ -77,6 +78,19 @@ def test_what_a_recurrence_loses_is_named_inside_of_it(few: None) -> None:
     findings = audited(Model(h[N - 1], [v], where=steps))
     found = next(finding.detail for finding in findings if finding.name == "digits of value")
     assert "+ sin(h[i0]) − v²·h[i0] cancels" in found
+
+
+@pytest.mark.parametrize("weight", [1, sp.Rational(1, 10**9)])
+def test_an_error_of_the_gradient_that_the_loss_does_not_show_is_a_note(
+    monkeypatch: pytest.MonkeyPatch, weight: sp.Expr
+) -> None:
+    """The slope of √(1 + u⁴) − u² cancels; at u = 1000 it is off by 1e-13, which is 1e-10 or 1e-19 in a loss of 1."""
+    monkeypatch.setattr("symgrad.verify.accuracy.EXPONENTS", (0, 3))
+    model = Model(1 + weight * (sqrt(1 + u**4) - u**2), [u])
+    (run,) = [run for run in model.check(chain=False, accuracy=True).edges if "grid" in run.sizes]
+    notes = [note for note in run.notes if note.startswith("beneath the rounding of the loss, digits of gradient.u")]
+    verdicts = {finding.verdict for finding in run.findings}
+    assert (verdicts, len(notes)) == (({"pass"}, 1) if weight < 1 else ({"fail"}, 0))
 
 
 def test_where_float64_ends_is_a_note_and_no_failure(few: None) -> None:
