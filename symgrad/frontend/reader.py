@@ -47,6 +47,7 @@ from symgrad.frontend.positions import Landing, is_total, kronecker_positions, w
 from symgrad.frontend.scope import Index, Scope, place_of
 from symgrad.frontend.subscripts import Reading, Request
 from symgrad.frontend.tables import TableReader
+from symgrad.frontend.unfolded import unfolded
 from symgrad.functions import IndexedSoftmax, LogSumExp, MaxOver, MinOver, if_else
 from symgrad.graph.build import (
     ONE,
@@ -134,7 +135,7 @@ class IndexReader(TableReader):
             case if_else():
                 return self._cases([(expr.args[1], expr.args[0]), (expr.args[2], S.true)], scope)
             case Piecewise() if expr.args[-1][1] is S.true:
-                return self._cases(expr.args, scope)
+                return self._folded(expr, scope)
             case And() | Or():
                 return self._joined(expr, scope)
             case IndexedSoftmax():
@@ -171,6 +172,11 @@ class IndexReader(TableReader):
         if symbol in self.symbols.nodes:
             return Use(self.symbols.nodes[symbol], ())
         raise self._escaped(symbol)
+
+    def _folded(self, expr: Piecewise, scope: Scope) -> Reading:
+        """Cases, or what SymPy has made them of."""
+        found = unfolded(expr, [*scope.indices, *self.symbols.dimensions])
+        return (yield from self._cases(expr.args, scope)) if found is None else (yield found, scope)
 
     def _cases(self, branches: Sequence[tuple[Expr, Basic]], scope: Scope) -> Reading:
         """The value of the first branch whose condition holds; the last condition is true."""
