@@ -316,27 +316,18 @@ def test_there_is_one_loop_forward_and_one_back(name):
 
 
 def test_the_loops_of_a_hidden_markov_model_are_what_one_writes_by_hand():
-    """What they keep has the time first, and the adjoint is a product with the shares, not an array of all products."""
+    """What the steps share is computed for all at once, and the adjoint is made of products with the shares."""
     body = _body(models.hmm)
     assert re.search(
         r"""
-    for t in range\(1, T\):
-        scores = A \+ alpha\[t - 1\]\[:, None\]
-        max_scores = scores\.max\(axis=0, initial=-np\.inf\)
-        shifted = np\.subtract\(scores, np\.maximum\(max_scores, least\), out=scores\)
-        np\.exp\(shifted, out=exp_alpha\[t - 1\]\)
-        max_alpha\[t - 1\] = np\.maximum\(exp_alpha\[t - 1\]\.sum\(axis=0\), 1\)
-        alpha\[t\] = .*
-    \w""",
+    alpha\[1:\] = _log_sum_recurrence\(A, .*, alpha\[0\]\)
+    scores = A \+ alpha\[:T - 1\]\[:, :, None\]
+    max_scores = scores\.max\(axis=1, initial=-np\.inf\)
+    shifted = np\.subtract\(scores, .*, out=scores\)
+""",
         body,
     )
-    assert re.search(
-        r"""
-    for t in reversed\(range\(1, T\)\):
-        d_alpha\[t - 1\] \+= \w+\[t - 1\]\.dot\(d_alpha\[t\]\)
-    \w""",
-        body,
-    )
+    assert re.search(r"d_alpha\[:T - 1\] = _matrix_recurrence\(\w+\[::-1\], .*, d_alpha\[T - 1\]\)\[::-1\]\n", body)
 
 
 def test_the_loops_of_a_network_are_what_one_writes_by_hand():

@@ -215,6 +215,7 @@ OPERATIONS: dict[str, Declared] = {
     "ones": Declared("new", _ones),
     **dict.fromkeys(("entries", "pattern", "pattern_of"), Declared("new")),
     **dict.fromkeys(("block", "concatenate", "stack", "add_windows"), Declared("new")),
+    **dict.fromkeys(("linear_recurrence", "log_sum_recurrence", "matrix_recurrence"), Declared("new")),
     **dict.fromkeys(("accumulate", "array", "place"), Declared("new", boxed=True)),
     "rolled": Declared("new", _moved),
     "asarray": Declared("unknown", boxed=True),

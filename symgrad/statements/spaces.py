@@ -231,6 +231,10 @@ SPACES: dict[str, Rule] = {
     **dict.fromkeys(("tensordot", "tensordot_into"), _contracted),
     **dict.fromkeys(("centred", "cumsum", "largest_so_far", "product_of_others", "sums_of_exponentials"), _along),
     "balanced": _with_sums,
+    **dict.fromkeys(
+        ("linear_recurrence", "log_sum_recurrence", "matrix_recurrence"),
+        lambda operation, shapes: Space(operation.head, "along", (shapes[1][0], *shapes[2])),
+    ),
     "log_total": lambda operation, shapes: _reduced(operation, shapes[:1]),
     **dict.fromkeys(("adjugate", "cholesky", "definite_cholesky", "inv"), _square),
     **dict.fromkeys(("det", "logdet"), _of_square),

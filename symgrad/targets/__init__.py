@@ -3,7 +3,9 @@
 The folder's `__init__.py` has `TARGET`. No target imports another.
 
 Files: `numpy/`: what is NumPy's own in statements (`terms`, `contraction`, `stacks`, sums that are written into parts
-of arrays in `increased`, neighbours around a ring in `rolled`), what operations are called (`functions`), statements
+of arrays in `increased`, neighbours around a ring in `rolled`, loops that are linear in what they carry in `linear`
+(what a loop does for all steps at once, `stepwise`, and logarithms of sums, `log_sums`), others over single numbers in
+`floats`), what operations are called (`functions`), statements
 as text (`lines`), one function (`function`) with what it returns (`results`), which data may be sparse (`sparse`),
 which are copied into the other order (`turned`) and what is computed once for the same data (`once`), checks of
 arguments (`arguments`), the module (`module`), the functions of `runtime/` (`runtime`). `jax/` has the same files, for

@@ -34,6 +34,7 @@ from symgrad.statements.workspace import asks_for_arrays, kept_heads, with_kept_
 from symgrad.targets.numpy.floats import with_floats
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.invariant import with_invariants
+from symgrad.targets.numpy.linear import with_linear_recurrences
 from symgrad.targets.numpy.once import with_once, with_shared
 from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
@@ -246,7 +247,8 @@ def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: 
     if not leads:
         return printer, found
     turned = validated(with_turned_copies(found, printer.fresh), "turned")
-    floats = validated(with_floats(turned, printer.fresh), "floats")
+    linear = validated(with_linear_recurrences(turned), "linear recurrences")
+    floats = validated(with_floats(linear, printer.fresh), "floats")
     return printer, validated(with_invariants(floats, printer.fresh), "invariants")
 
 

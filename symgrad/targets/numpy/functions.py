@@ -17,7 +17,18 @@ RUNTIME_HEADS: dict[str, str] = {
     **{name: name for name in ("accumulate", "add_windows", "adjugate", "in_range", "logdet", "place", "rolled")},
     **{name: name for name in ("largest_so_far", "product_of_others", "sums_of_exponentials", "windows")},
     **{name: name for name in ("entries", "pattern", "pattern_of")},
-    **{name: name for name in ("balanced", "centred", "log_total", "norm")},
+    **{
+        name: name
+        for name in (
+            "balanced",
+            "centred",
+            "linear_recurrence",
+            "log_sum_recurrence",
+            "matrix_recurrence",
+            "log_total",
+            "norm",
+        )
+    },
     **{name: name for name in ("contiguous_into", "tensordot_into", "where_into", "zeros_into")},
     "definite_cholesky": "cholesky",
     **{f"float_{name}": f"float_{name}" for name in FLOAT_FUNCTIONS},

@@ -120,7 +120,8 @@ class Stacks(Equations):
         (matrix,), (value,) = stack.matrices, values
         assert isinstance(matrix.node, Entry)
         if not value.named or (is_view(value.expression) and not isinstance(matrix.node.source, Input)):
-            buffer = self._buffer(self.fresh(f"copy_{about}"), None)
+            shape = tuple(matrix.node.shape[axis] for axis in value.letters)
+            buffer = self._buffer(self.fresh(f"copy_{about}"), shape)
             self._before.append(Define(buffer, operation("ascontiguousarray", value.expression)))
             value = Value(Read(buffer), value.letters)
         self._values[matrix.node] = Value(value.expression, value.letters)
