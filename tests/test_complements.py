@@ -236,3 +236,19 @@ def test_weights_of_any_sign_stay():
     at = {"a": 1.0, "z": np.array([0.0, 0.5]), "w": np.array([-0.5, -0.25])}
     rest = (at["w"] * np.exp(at["z"])).sum()
     np.testing.assert_allclose(module.value(**at), rest / (np.e + rest), rtol=1e-13)
+
+
+def test_binary_cross_entropy_of_a_softmax():
+    """∂C/∂zₖ = Σy·pₖ − yₖ + pₖ·(xₖ − Σ p·x) with x = (1 − y)/(1 − p), two of whose terms are large beside their sum."""
+    Y = IndexedBase("Y", shape=(N, K))
+    loss = -Sum(Y[n, k] * log(P[n, k]) + (1 - Y[n, k]) * log(1 - P[n, k]), rows, classes)
+    module = Model(loss, [Z], where=OF_MATRIX).compile(check=False)
+    for margin in (1.0, 30.0, 45.0, 60.0):
+        scores, targets = [0.0, margin, 1.0], [0.25, 0.5, 0.125]
+        with mpmath.workdps(100):
+            p = shares([mpmath.mpf(score) for score in scores])
+            x = [(1 - one) / (1 - share) for one, share in zip(targets, p, strict=True)]
+            mean = mpmath.fsum(a * b for a, b in zip(p, x, strict=True))
+            right = [float(sum(targets) * a - t + a * (b - mean)) for a, b, t in zip(p, x, targets, strict=True)]
+        found = np.asarray(module.gradient(Z=np.array([scores]), Y=np.array([targets])))
+        np.testing.assert_allclose(found.ravel(), right, rtol=1e-13)

@@ -15,7 +15,8 @@ from symgrad.errors import UnsupportedError
 from symgrad.graph.affine import along_one
 from symgrad.graph.build import add
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Shape, Use
+from symgrad.graph.nodes import Add, Contract, Letter, Shape, Use
+from symgrad.graph.transform import factors_of, terms_of
 from symgrad.outputs.function import Array
 from symgrad.rewrite.diagonals import common_difference, inwards, minus_the_others
 from symgrad.rewrite.engine import Trace
@@ -60,16 +61,30 @@ def _whole(part: Block, inside: Sequence[Block], shape: Shape) -> Block | None:
     except UnsupportedError:  # 1/(x[i] − x[j]) at i = j: such a block is masked, and has nothing there
         return None
     together = add((S.One, term) for term in apart)
-    more = [tie for tie in part.ties if not any(tie in one.ties for one in inside)]
-    if len(more) == 1:  # the only one that they lack
-        everywhere = add((S.One, one.cofactor) for one in inside)
-        by_others = minus_the_others(together, part.cofactor, everywhere, more[0], shape[more[0][1]])
-        if by_others is not None:
-            return Block(part.ties, part.hits, by_others, whole=True)
     if (common := common_difference(together)) is not None:
         return Block(part.ties, part.hits, common, whole=True)
+    more = [tie for tie in part.ties if not any(tie in one.ties for one in inside)]
+    everywhere = add((S.One, one.cofactor) for one in inside)
+    by_others = None
+    if len(more) == 1:  # the only one that they lack
+        by_others = minus_the_others(together, part.cofactor, everywhere, more[0], shape[more[0][1]])
     plain, *terms = stabilise([together, *apart], Trace())
-    return None if plain == add((S.One, term) for term in terms) else Block(part.ties, part.hits, together, whole=True)
+    improves = plain != add((S.One, term) for term in terms)  # as p·(1 − p) is
+    if by_others is not None and not (improves and (_is_product(everywhere) or _is_sum_of(everywhere, more[0]))):
+        return Block(part.ties, part.hits, by_others, whole=True)
+    return Block(part.ties, part.hits, together, whole=True) if improves else None
+
+
+def _is_product(use: Use) -> bool:
+    """Whether a term is a multiple of a product without sums in it."""
+    (_, term), *others = terms_of(use)
+    return not others and not any(isinstance(one.node, Add) for one, _ in factors_of(term))
+
+
+def _is_sum_of(use: Use, tie: tuple[Letter, Letter]) -> bool:
+    """Whether each entry is a sum over rows, which a diagonal shares with others; a pass over all entries is more."""
+    sums = [one for _, one in terms_of(use) if isinstance(one.node, Contract) and one.node.bound]
+    return any({*tie} <= {*one.letters} for one in sums)
 
 
 def compact(label: str, parts: Sequence[Block], shape: Shape) -> Array | tuple[Array, ...] | None:

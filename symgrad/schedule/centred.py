@@ -1,6 +1,6 @@
 """Differences from a mean by the shares of a softmax, x − Σ p·x, of which nothing is left where one share is near 1."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from sympy import Ne, Number, S, exp
@@ -9,7 +9,7 @@ from symgrad.functions import if_else
 from symgrad.graph.build import CENTRED, ONE, SOFTMAX, ZERO, add, apply, mul, product_of_powers, reciprocal, running
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Letter, Node, Use
-from symgrad.graph.transform import see_through, terms_of
+from symgrad.graph.transform import factors_of, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
 
 
@@ -28,8 +28,8 @@ def centre(node: Node, uses: tuple[Use, ...]) -> Use | None:
     made = node.rebuild(uses)
     terms = terms_of(made) if isinstance(made.node, Add) else []
     for c, term in terms:
-        for mean in _means(term):
-            letters = [x for x in made.letters if x not in term.letters and _OVER in mean.values.letters]
+        for mean, kept in _means_of_factors(term):
+            letters = [x for x in made.letters if x not in kept and _OVER in mean.values.letters]
             found = [part for x in letters if (part := _centred(c, mean, x, terms)) is not None]
             chosen = next(([part] for part in found if part.share == 1), found)
             gone = [use for part in chosen for use in part.taken]
@@ -63,11 +63,21 @@ _OVER = "over"
 
 
 class _Mean(NamedTuple):
-    """`total`·Σ p·x over a letter, with the total of what the shares are of, 1 of a softmax."""
+    """`total`·Σ p·x over a letter, with the total of what the shares are of, 1 of a softmax, and any other factors."""
 
     shares: Use
     values: Use
     total: Use
+
+
+def _means_of_factors(use: Use) -> Iterator[tuple[_Mean, Collection[Letter]]]:
+    """The ways to read a term as a mean by shares, times anything, and the letters that the mean has."""
+    yield from ((mean, use.letters) for mean in _means(use))
+    factors = factors_of(use)
+    for n, (factor, e) in enumerate(factors) if factors[1:] else ():
+        if e == 1:
+            rest = product_of_powers([*factors[:n], *factors[n + 1 :]])
+            yield from ((mean._replace(total=mul([mean.total, rest])), factor.letters) for mean in _means(factor))
 
 
 def _means(use: Use) -> Iterator[_Mean]:
