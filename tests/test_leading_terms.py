@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from sympy import IndexedBase, Rational, Sum, gamma, log, loggamma, sqrt, symbols
+from sympy import IndexedBase, Rational, Sum, exp, gamma, log, loggamma, sqrt, symbols
 
 from symgrad import Model
 from tests.families import one_in
@@ -61,15 +61,35 @@ def test_what_is_left_of_the_leading_terms_keeps_its_digits(name):
     assert not shortfalls(TAILS[name])
 
 
-def test_by_a_dispersion_that_is_small():
-    """Of a number of successes of 1/α, by α."""
-    n = y + 1 / al
-    loss = loggamma(n) - loggamma(1 / al) - loggamma(y + 1) - n * log(1 + al * mu) + y * log(al * mu)
+SIZE = 1 / al
+DISPERSED = {
+    "by α alone": (y + SIZE) * -log(1 + al * mu) + y * log(al * mu),
+    "by 1/α": SIZE * log(SIZE / (SIZE + mu)) + y * log(mu / (SIZE + mu)),
+}
+
+
+@pytest.mark.parametrize("name", DISPERSED)
+def test_by_a_dispersion_that_is_small(name):
+    """Of a number of successes of 1/α, by α: 1/(α·(1/α + μ)) is 1/(1 + α·μ)."""
+    loss = loggamma(y + SIZE) - loggamma(SIZE) - loggamma(y + 1) + DISPERSED[name]
     module = Model(loss, [al]).compile(check=False)
     for dispersion in (1e-3, 1e-8, 1e-13):
         with mpmath.workdps(80):
             right = mpmath.diff(lambda a: negative_binomial(mpmath.mpf(3), 1 / a, mpmath.mpf(2.5)), dispersion)
         assert module.gradient(y=3.0, mu=2.5, alpha=dispersion) == pytest.approx(float(right), rel=1e-12)
+
+
+def test_no_count_by_a_dispersion_that_is_small():
+    """log(p + (1 − p)·(1/(1 + α·μ))^(1/α)) as zero-inflated counts have it, with all second derivatives."""
+    p = 1 / (1 + exp(-z))
+    tail = Tail(
+        lambda: log(p + (1 - p) * (SIZE / (SIZE + mu)) ** SIZE),
+        lambda z, mu, alpha: ln(
+            1 / (1 + mpmath.exp(-z)) + mpmath.exp(-ln(1 + alpha * mu) / alpha - z) / (1 + mpmath.exp(-z))
+        ),
+        {"z": [-0.4, 1.0], "mu": [2.5, 0.3], "alpha": [1e-9, 1e-4]},
+    )
+    assert not shortfalls(tail)
 
 
 def test_of_arrays():

@@ -89,6 +89,15 @@ def _split(inner: Use) -> list[Use] | None:
         if not terms:
             return None
         return [*(mul([term], bound) for term in terms), apply(log, [reduce(Product, rest, bound)])]
+    ((divisor, e), *others) = factors_of(inner)
+    if (
+        not others
+        and e.is_negative
+        and isinstance(divisor.node, Add)
+        and is_positive(divisor)
+        and reading(inner) is None
+    ):
+        return [scale(e, apply(log, [divisor]))]  # 1/s rounds, and what log1p takes 1 from is s
     terms, rest = _positive_factors(inner)
     if not terms:
         return None

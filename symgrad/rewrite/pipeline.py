@@ -38,7 +38,12 @@ from symgrad.rewrite.parts_of_sums import complement_in_sum, log_beside_one, nea
 from symgrad.rewrite.power_means import over_small_exponent
 from symgrad.rewrite.powers import power_at_zero
 from symgrad.rewrite.probabilities import log_between_asymptotes, log_of_hyperbolic_cosines, power_of_probability
-from symgrad.rewrite.quotients import complement_of_share, divided_in_turn, power_of_quotient
+from symgrad.rewrite.quotients import (
+    complement_of_share,
+    divided_in_turn,
+    multiplied_by_divisor,
+    power_of_quotient,
+)
 from symgrad.rewrite.record import AxisRule, Record
 from symgrad.rewrite.roots import difference_of_squares, over_squares, root_of_squares, share_of_root
 from symgrad.rewrite.rotations import turned_back
@@ -51,6 +56,7 @@ from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 _RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
 _STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
 _OF_AXES: list[AxisRule] = [
+    multiplied_by_divisor,
     *NORMAL_RECOGNISE,
     *GAMMA_RECOGNISE,
     *RECOGNISE,

@@ -49,6 +49,30 @@ def _over(term: tuple[Number, Use], divisor: Use) -> list[tuple[Number, Use]]:
     return [(c * d, mul([others, part])) for d, part in terms_of(sums[0])]
 
 
+@record("a·(u + v/a) = a·u + v", "a·u beside v, of which v/a takes the digits where a is small", HIGHAM)
+def multiplied_by_divisor(use: Use) -> Use | None:
+    """A product with a sum that has a term divided by one of the other factors: of 1/r, what r/(r + μ) is made of."""
+    factors = factors_of(use)
+    for total, e in factors if factors[1:] else ():
+        if not (e.is_Integer and isinstance(total.node, Add)) or len(total.node.terms) > _MOST_TERMS:
+            continue
+        for divisor, power in factors:
+            times = min(abs(e), abs(power))
+            if divisor == total or not power.is_Integer or power * e < 0 or not _divides(divisor, total):
+                continue
+            product = add([(c, mul([divisor, term])) for c, term in terms_of(total)])
+            sign = e / abs(e)
+            left = [(f, k - sign * times) if f in (divisor, total) else (f, k) for f, k in factors]
+            return product_of_powers([*left, (product, sign * times)])
+    return None
+
+
+def _divides(divisor: Use, total: Use) -> bool:
+    """Whether terms of a sum are divided by it, all once."""
+    powers = [dict(factors_of(term)).get(divisor, S.Zero) for _, term in terms_of(total)]
+    return {*powers} == {S.Zero, S.NegativeOne}
+
+
 @record("(a·s − b)/s² = (a − b/s)/s", "powers of s overflow or vanish where their quotients do not", HIGHAM)
 def divided_in_turn(use: Use) -> Use | None:
     """A sum over a higher power of what its terms are products with, as derivatives of b/s + a·log(s) have it."""

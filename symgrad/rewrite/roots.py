@@ -94,6 +94,8 @@ def over_squares(use: Use) -> Use | None:
         if not (e.is_Integer and e.is_negative and isinstance(total.node, Add)):
             continue
         terms = [(coefficient, see_through(term)) for coefficient, term in terms_of(total)]
+        if not any(abs(power) > 1 for _, term in terms for _, power in factors_of(term)):  # μ + 1/α
+            continue
         legs = [leg for c, term in terms if (leg := _leg(c, term, rooted=True)) is not None]
         squares = [leg for c, term in terms if (leg := _leg(c, term)) is not None]
         below: dict[Use, Number] = {}

@@ -344,6 +344,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
             lambda: _sum(loggamma(a + t[n] ** 2) - loggamma(a) + a * log(a / (a + d)) - t[n] ** 2 * log(a + d), [a])
         ),
     ),
+    "multiplied_by_divisor": (Sample(lambda: Model(d * log(1 / (a * (exp(g) + 1 / a))), [a, g])),),
     "divided_in_turn": (Sample(lambda: Model(b / a + d * log(a) * g, [a])),),
     "complement_of_share": (Sample(lambda: Model(1 - d / (d + a) + a**3, [a, d])),),
     "log_of_growth": (
