@@ -1,6 +1,6 @@
 """Sparse matrices as their entries: where these stand, computed once for all values, and what they are."""
 
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -127,13 +127,30 @@ def _entries(pattern: Pattern, shape: tuple[int, int], dtype: Any, *values: Any)
 
 
 def _pattern_of(given: Pattern | None, make: Any, *arguments: Any) -> Pattern:
-    """The given pattern, or make(*arguments), which is kept for bound data, and for sizes if it follows from these."""
+    """The given pattern, or make(*arguments), which is kept for bound data, and for sizes if it follows from these.
+
+    Of data that are not bound the last pattern is kept, with a copy of what it was made of, which has to be the same.
+    """
     if given is not None:
         return given
     if all(isinstance(one, int) for one in arguments):
         return _pattern_of_sizes(make, *arguments)
-    found: Pattern = _once(_memory().get(), make, *arguments)
+    memory, last = _memory().get(), _last_patterns()
+    found: Pattern
+    if memory is not None:
+        found = _once(memory, make, *arguments)
+        return found
+    before, found = last.get(make) or ((), None)  # type: ignore[assignment]
+    if len(before) != len(arguments) or not all(map(np.array_equal, before, arguments)):
+        found = make(*arguments)
+        last[make] = tuple(map(np.copy, arguments)), found
     return found
+
+
+@cache
+def _last_patterns() -> dict[Any, tuple[tuple[Any, ...], Pattern]]:
+    """By the function that makes it the last pattern, and what it was made of."""
+    return {}
 
 
 @lru_cache(maxsize=16)
