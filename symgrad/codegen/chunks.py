@@ -21,6 +21,7 @@ from symgrad.outputs.function import Function, Sparse, arrays_of, terms_of, with
 from symgrad.outputs.requirements import lengths_of
 from symgrad.outputs.second_order import COMPACT, HESSIAN, PRODUCT
 from symgrad.schedule.chunks import chunk_plan, corrected_by_sums, without_count
+from symgrad.schedule.own_rows import with_own_conditions
 from symgrad.schedule.rows import RowPlan, Tie
 from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.statements import Body, Rows
@@ -159,7 +160,8 @@ def split(function: Function, program: Program, otherwise: str) -> tuple[Signatu
     if isinstance(plan, list):
         return plan
     terms = terms_of(function.result)
-    images = dict(zip(terms, without_count(terms, plan.dimension), strict=True))
+    known = without_count(with_own_conditions(terms, plan.dimension), plan.dimension)
+    images = dict(zip(terms, known, strict=True))
     made = signature(replace(function, result=with_terms(function.result, images)), program, plain.dtype)
     again = chunk_plan(list(made.roots.values()), made.arguments)
     assert isinstance(again, RowPlan) and again.dimension == plan.dimension

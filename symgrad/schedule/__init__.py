@@ -20,6 +20,7 @@ from, `reach`, as unions of cases, `regions`, of
 conditions, `conditions`, with arguments at which functions are finite, `safe_arguments`, and
 where terms are zero or −∞, `vanishing`), conditions on indices as factors (`masks`),
 det(M)·M⁻¹ where M may be singular (`adjugate`), row blocks (`rows`; sums of exponentials with the maximum
-that they are after, `scaled_totals`), roots of sums of squares as norms (`norms`), short axes first (`leading`),
+that they are after, `scaled_totals`), rows that come in chunks (`chunks`, `own_rows`), roots of sums of squares as
+norms (`norms`), short axes first (`leading`),
 products of an array with itself (`symmetric`), what loops keep (`steps`), expected sizes (`estimate`).
 """
