@@ -12,7 +12,7 @@ from symgrad.calculus.places import composed
 from symgrad.calculus.structure import separated
 from symgrad.functions import if_else
 from symgrad.graph.affine import along_one
-from symgrad.graph.build import ZERO, add, apply, index, is_zero, product_of_powers, scale, size
+from symgrad.graph.build import ZERO, add, apply, index, is_zero, product_of_powers, scale, size, summand
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Scatter, Use
 from symgrad.graph.transform import factors_of, terms_of
@@ -128,7 +128,7 @@ def _lines(part: Part, term: Use, rank: int, fresh: Iterator[int]) -> list[Part]
         if isinstance(node, Scatter) and all(map(along_one, node.subs)) and is_masked(node.value):
             shifted = _without(part, rest, factor, fresh)
             return _lines(shifted, shifted.value, rank, fresh)
-        if isinstance(node, Contract) and node.bound and is_masked(product_of_powers(node.factors)):
+        if isinstance(node, Contract) and node.bound and is_masked(summand(node)):
             bound = {("e", next(fresh)): length for length in node.bound}
             names = dict(enumerate((*factor.letters, *bound)))
             product = product_of_powers([*rest, *((relabel(use, names), e) for use, e in node.factors)])

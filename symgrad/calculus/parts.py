@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from symgrad.graph.build import auxiliary, product_of_powers, sizes_of
 from symgrad.graph.nodes import Contract, Letter, Node, Use
-from symgrad.graph.transform import own, transform
+from symgrad.graph.transform import rebuilt, transform
 
 MOST = 24
 """Operands of a product or a sum of adjoints. Flattened, those of a chain of n operations would have n²/2 between them;
@@ -21,7 +21,7 @@ def in_parts(roots: Sequence[Use]) -> list[Use]:
     """The terms with every product of more than `MOST` factors as a chain of parts."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         return _chained(made) if isinstance(made.node, Contract) and len(made.node.factors) > MOST else made
 
     return transform(roots, visit)

@@ -25,18 +25,21 @@ NEUTRAL = {Sum: S.Zero, Product: S.One, MaxOver: -oo, MinOver: oo, LogSumExp: -o
 def check_limits(whole: Basic, symbol: Any, low: Expr, high: Expr, known: Collection[Any]) -> None:
     """Refuse limits of an index that depend on anything but dimensions and outer indices, which are `known`."""
     for bound, relation in ((low, Ge), (high, Le)):
-        where = f"{place_of(whole)}: the limit {place_of(bound)} of {symbol} depends on"
+
+        def where(bound: Expr = bound) -> str:  # in messages only: to print takes longer than to check
+            return f"{place_of(whole)}: the limit {place_of(bound)} of {symbol} depends on"
+
         for part in Preorder(bound):
             if isinstance(part, Indexed | MatrixElement):
                 neutral = NEUTRAL.get(type(whole), S.Zero)
                 mask = f"if_else({place_of(relation(symbol, bound))}, ..., {neutral})"
                 raise ModelError(
-                    f"{where} {place_of(part)}, which is no dimension; let {symbol} run over the whole axis and write "
-                    f"{mask} inside"
+                    f"{where()} {place_of(part)}, which is no dimension; let {symbol} run over the whole axis and "
+                    f"write {mask} inside"
                 )
         for free in sorted(bound.free_symbols, key=str):
             if free not in known and not isinstance(free, Idx):
-                raise ModelError(f"{where} {free}, which is no dimension")
+                raise ModelError(f"{where()} {free}, which is no dimension")
 
 
 def apart(function: Basic, limits: Sequence[Tuple], taken: Collection[Any]) -> tuple[Basic, list[Tuple]]:

@@ -23,6 +23,7 @@ from sympy import (
     Min,
     Mod,
     Mul,
+    Number,
     Poly,
     PolynomialError,
     S,
@@ -53,6 +54,8 @@ def greatest(expr: Expr, indices: Indices) -> Expr | None:
 
 def least(expr: Expr, indices: Indices) -> Expr | None:
     """A size expression that no value of the expression is below; None if none is found."""
+    if isinstance(expr, Number):
+        return expr
     choice = alternatives(expand(expr), indices)
     if choice is not None:
         found = [least(one, indices) for one in choice.values]

@@ -261,7 +261,7 @@ class IndexReader(TableReader):
             raise UnsupportedError(f"the limits {low} ... {high} of {symbol} have no known extremes")
         length = expand(end - start + 1)
         self.symbols.require_length(
-            length, f"{place_of(whole)}: the range of {symbol}, {low} ... {high}, is not a range"
+            length, lambda: f"{place_of(whole)}: the range of {symbol}, {low} ... {high}, is not a range"
         )
         conditions: list[Basic] = []
         if ends[1] is None or not equal(ends[1], start):

@@ -138,7 +138,7 @@ class Symbols:
             self.minimum_sizes, self.lengths, self.shrinking = before
             raise
 
-    def require_length(self, length: Expr, what: str) -> None:
+    def require_length(self, length: Expr, what: str | Callable[[], str]) -> None:
         """Record that the length of a range is not negative; such as H - P + 1, it need not be so for all sizes.
 
         Raises
@@ -176,7 +176,7 @@ class Symbols:
         elif not is_never_empty(length):
             self.lengths[expand(length - 1)] = None
 
-    def require_non_negative(self, expr: Expr, what: str) -> None:
+    def require_non_negative(self, expr: Expr, what: str | Callable[[], str]) -> None:
         """Record what the dimensions must be for a size expression to be non-negative.
 
         Raises
@@ -187,10 +187,10 @@ class Symbols:
         if least is not None and least >= 0:
             return
         if not grows(expr):
-            raise ModelError(what)
+            raise ModelError(what if isinstance(what, str) else what())
         terms = {term: c for term, c in difference(expr, S.Zero).as_coefficients_dict().items() if term is not S.One}
         if len(terms) != 1:
-            raise ModelError(what)
+            raise ModelError(what if isinstance(what, str) else what())
         ((dimension, coefficient),) = terms.items()
         constant = difference(expr, coefficient * dimension)
         needed = int(-(constant // coefficient))

@@ -120,6 +120,9 @@ class SubscriptReader:
         def where() -> str:  # in messages only: to print takes longer than to check
             return f"{place_of(whole)}: subscript {axis + 1}, {sub},"
 
+        index = scope.indices.get(sub)
+        if index is not None and index.start == 0 and index.length == length:
+            return "inside"  # it runs over the axis
         if not is_whole_number(sub, scope.conditions):
             raise ModelError(f"{where()} is not an integer for all values of its indices; floor({sub}) is")
         if self._is_data(sub, scope):
@@ -143,12 +146,14 @@ class SubscriptReader:
             self.symbols.note_margins((sub, length - 1 - sub), scope)
             return "checked"
         self.symbols.require_non_negative(
-            expand(low), f"{where()} goes down to {low}; subscripts start at 0 and do not wrap around"
+            expand(low), lambda: f"{where()} goes down to {low}; subscripts start at 0 and do not wrap around"
         )
         self.symbols.require_non_negative(
             expand(length - 1 - high),
-            f"{where()} goes up to {high}, but the axis has size {length}, so it ends at {expand(length - 1)}; "
-            "make the limits or the shape agree",
+            lambda: (
+                f"{where()} goes up to {high}, but the axis has size {length}, so it ends at {expand(length - 1)}; "
+                "make the limits or the shape agree"
+            ),
         )
         return "inside"
 

@@ -39,7 +39,7 @@ from symgrad.graph.kinds.matrices import (
     matrix_function,
 )
 from symgrad.graph.kinds.names import AUXILIARY, auxiliary, named
-from symgrad.graph.kinds.products import mul, power, product_of_powers, reciprocal
+from symgrad.graph.kinds.products import mul, power, product_of_powers, reciprocal, summand
 from symgrad.graph.kinds.reshapes import merge, split
 from symgrad.graph.kinds.scans import past, previous, scan, whole
 from symgrad.graph.kinds.solutions import solution, unknown
@@ -120,6 +120,7 @@ __all__ = [
     "split",
     "split_coefficient",
     "subtract",
+    "summand",
     "unknown",
     "whole",
 ]

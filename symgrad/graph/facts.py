@@ -4,27 +4,45 @@ What a kind of node makes of its operands is in its own file (`graph.kinds`); he
 first. What is not known is False.
 """
 
-from weakref import WeakKeyDictionary
+from collections.abc import Callable
+from typing import Any
 
 from sympy import Symbol
 
-from symgrad.graph.node import Node, Use, postorder
+from symgrad.graph.node import Known, Node, Use
 
 NAMES = ("nonnegative", "positive", "never_zero", "sum_of_squares", "probability", "integral", "infinite")
-
-_known: dict[str, WeakKeyDictionary[Node, bool]] = {name: WeakKeyDictionary() for name in NAMES}
 
 
 class Probability(Symbol):  # type: ignore[misc]
     """Stands for a quantity that is known to lie between 0 and 1."""
 
 
+def told(name: Any, node: Node, rule: Callable[[Node, Known], bool]) -> bool:
+    """What a rule says of a node, given what it says of the operands; each node is asked once, and keeps the answer.
+
+    Parameters
+    ----------
+    name : what the answers are kept as.
+    node : what is asked.
+    rule : of a node and a function that has the answers of its operands.
+    """
+    if name not in node.found:
+        stack = [node]
+        while stack:
+            part = stack[-1]
+            unknown = [use.node for use in part.uses() if name not in use.node.found]
+            if unknown:
+                stack += unknown
+                continue
+            stack.pop()
+            if name not in part.found:
+                part.found[name] = bool(rule(part, lambda operand: bool(operand.found[name])))
+    return bool(node.found[name])
+
+
 def _is(name: str, node: Node) -> bool:
-    known = _known[name]
-    if node not in known:
-        for part in postorder([node], known):
-            known[part] = bool(getattr(part, name)(known.__getitem__))
-    return known[node]
+    return told(name, node, lambda part, known: bool(getattr(part, name)(known)))
 
 
 def is_nonnegative(use: Use) -> bool:

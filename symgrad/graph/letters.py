@@ -6,7 +6,7 @@ from typing import Any
 
 from sympy import Expr
 
-from symgrad.graph.node import Letter, Use
+from symgrad.graph.node import Letter, Use, axes_from_zero
 from symgrad.graph.symmetry import symmetric
 
 # Ties between letters that look alike are broken by trying their orders; beyond this many the first order is taken
@@ -16,13 +16,17 @@ _MAX_TIED = 4
 
 def relabel(use: Use, mapping: Mapping[Letter, Letter]) -> Use:
     """The same use with its letters renamed; letters without an entry stay."""
-    return Use(use.node, tuple([mapping.get(letter, letter) for letter in use.letters])) if use.letters else use
+    node, letters = use
+    return tuple.__new__(Use, (node, tuple([mapping.get(letter, letter) for letter in letters]))) if letters else use
 
 
 def place(image: Use, letters: Sequence[Letter]) -> Use:
     """A term over a node's own axes, put where the node was used with these letters."""
-    if image.letters == tuple(range(len(letters))):
-        return Use(image.node, tuple(letters))
+    node, axes = image
+    if not axes:
+        return image
+    if axes == axes_from_zero(len(letters)):
+        return tuple.__new__(Use, (node, tuple(letters)))
     return relabel(image, dict(enumerate(letters)))
 
 
@@ -54,7 +58,7 @@ def _turned(letters: tuple[Letter, ...], order: Mapping[Letter, Any]) -> tuple[L
 
 def numbered(use: Use, numbers: Mapping[Letter, int]) -> Use:
     """The use with its letters numbered, in the one spelling of a symmetric node."""
-    return relabel(Use(use.node, arranged(use, numbers)), numbers)
+    return relabel(Use(use.node, arranged(use, numbers)) if symmetric(use.node) else use, numbers)
 
 
 def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tuple[list[int], dict[Letter, int]]:
@@ -69,13 +73,15 @@ def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tupl
     """
     bound = frozenset(bound)
     if len(items) == 1 and not symmetric(items[0][1].node):  # the letters as they come
-        appearance = distinct(items[0][1].letters)
-        first = [x for x in appearance if x not in bound] + [x for x in appearance if x in bound]
-        return [0], {letter: number for number, letter in enumerate(first)}
+        return [0], _in_order(distinct(items[0][1].letters), bound)
+    keys = [key for key, _ in items]
+    alike = [symmetric(use.node) for _, use in items]  # the last two axes of those are alike
+    if len(set(keys)) == len(keys) and not any(alike):  # whatever the letters are
+        order = sorted(range(len(items)), key=keys.__getitem__)
+        return order, _in_order(distinct([letter for n in order for letter in items[n][1].letters]), bound)
     colours: dict[Letter, Any] = {letter: letter in bound for _, use in items for letter in use.letters}
     if not colours:
         return sorted(range(len(items)), key=lambda n: items[n][0]), {}
-    alike = [symmetric(use.node) for _, use in items]  # the last two axes of those are alike
     for _ in range(3 if len(items) > 1 else 1):
         if len(set(colours.values())) == len(colours):  # finer colours would leave them in this order
             break
@@ -99,9 +105,7 @@ def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tupl
             for (_, use), turns in zip(items, alike, strict=True)
         ]
         order = sorted(range(len(items)), key=lambda n: (items[n][0], tuple([tie_break[x] for x in spelling[n]])))
-        appearance = distinct([letter for n in order for letter in spelling[n]])
-        first = [x for x in appearance if x not in bound] + [x for x in appearance if x in bound]
-        numbers = {letter: number for number, letter in enumerate(first)}
+        numbers = _in_order(distinct([letter for n in order for letter in spelling[n]]), bound)
         if len(orders) == 1:
             return order, numbers
         spelled = [numbered(items[n][1], numbers).letters for n in order]
@@ -109,6 +113,12 @@ def canonical_order(items: Sequence[Item], bound: Iterable[Letter] = ()) -> tupl
             best = spelled, order, numbers
     assert best is not None
     return best[1], best[2]
+
+
+def _in_order(letters: Sequence[Letter], bound: frozenset[Letter]) -> dict[Letter, int]:
+    """The numbers of letters in their order, free ones first."""
+    first = [x for x in letters if x not in bound] + [x for x in letters if x in bound] if bound else letters
+    return {letter: number for number, letter in enumerate(first)}
 
 
 def _tie_breaks(colours: Mapping[Letter, Any]) -> Iterable[dict[Letter, Any]]:

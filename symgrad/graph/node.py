@@ -13,7 +13,7 @@ A kind of node is a class in a file of `graph/kinds/`, which says all that passe
 
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 from math import prod
@@ -66,6 +66,9 @@ def missing(node: "Node", what: str) -> UnsupportedError:
 class Node:
     """An array of the given symbolic shape. `digest` depends on structure only, never on memory or on the run.
 
+    `contents` has the kinds of all nodes of `postorder([self])`, and the heads of those that have one: what a pass is
+    about may be in none of them. `found` keeps what has been asked of the node, for as long as the node is there.
+
     Every kind says what follows `uses`, or states that nothing is known (`nothing`, `no_sign`). What it does not say is
     an error that names the kind and the pass; only `stepwise` and what follows `operations`, of which most kinds have
     nothing to say, say so themselves.
@@ -73,6 +76,8 @@ class Node:
 
     shape: Shape
     digest: bytes
+    contents: frozenset[Any] = field(init=False)
+    found: dict[Any, Any] = field(init=False, default_factory=dict)
 
     @property
     def rank(self) -> int:
@@ -194,7 +199,15 @@ def behind_names(node: Node) -> Node:
 
 def own(node: Node) -> Use:
     """The node in its own letters."""
-    return Use(node, tuple(range(node.rank)))
+    return tuple.__new__(Use, (node, axes_from_zero(len(node.shape))))
+
+
+def axes_from_zero(count: int) -> tuple[int, ...]:
+    """0, 1, ... as the letters of so many axes."""
+    return _AXES[count] if count < len(_AXES) else tuple(range(count))
+
+
+_AXES = [tuple(range(count)) for count in range(16)]
 
 
 @dataclass(frozen=True, eq=False, slots=True, repr=False)
@@ -218,25 +231,49 @@ _table: WeakValueDictionary[bytes, Node] = WeakValueDictionary()
 
 def intern(kind: type[_Kind], shape: Shape, *fields: Any) -> _Kind:
     """The one node of this kind with these fields."""
-    digest = blake2b(_spell((kind, shape, fields)).encode(), digest_size=16).digest()
+    text = f"({_kind_text(kind)},{_spell(shape)},{_spell(fields)})"
+    digest = blake2b(text.encode(), digest_size=16).digest()
     node = _table.get(digest)
     if node is None:
-        node = _table[digest] = kind(shape, digest, *fields)
+        node = kind(shape, digest, *fields)
+        object.__setattr__(node, "contents", _contents(node))
+        _table[digest] = node
     return node  # type: ignore[return-value]
+
+
+def _contents(node: Node) -> frozenset[Any]:
+    """The contents of a node, most often the very ones of an operand."""
+    head = getattr(node, "head", None)
+    found: frozenset[Any] = frozenset({type(node)} if head is None else {type(node), head})
+    for use in node.uses():
+        other = use.node.contents
+        if other is not found:
+            found = other if found <= other else found | other
+    return found
 
 
 def _spell(field: Any) -> str:
     """A text that identifies a field by structure, symbols with their assumptions."""
-    if type(field) is int:  # a letter
-        return str(field)
     if isinstance(field, tuple):
-        return f"({','.join([_spell(part) for part in field])})"
+        return f"({','.join([str(part) if type(part) is int else _spell(part) for part in field])})"
+    if type(field) is int:  # most of these are letters, in tuples
+        return str(field)
     if isinstance(field, Node):
         return field.digest.hex()
     if isinstance(field, type):
-        module = _HOME.sub("nodes", str(field.__module__))  # orders depend on digests, and these on no file's name
-        return f"{module}.{field.__qualname__}"
+        return _kind_text(field)
     return _text(field)
+
+
+_kinds: dict[Any, str] = {}
+
+
+def _kind_text(kind: Any) -> str:
+    text = _kinds.get(kind)
+    if text is None:
+        module = _HOME.sub("nodes", str(kind.__module__))  # orders depend on digests, and these on no file's name
+        text = _kinds[kind] = f"{module}.{kind.__qualname__}"
+    return text
 
 
 @lru_cache(maxsize=None, typed=True)
@@ -251,12 +288,16 @@ def postorder(roots: list[Node], opaque: Collection[Node] = frozenset()) -> Iter
     """
     seen: set[Node] = set()
     for root in roots:
-        stack: list[tuple[Node, bool]] = [(root, False)]
+        stack: list[Node | None] = [root]
         while stack:
-            node, expanded = stack.pop()
-            if expanded:
-                yield node
+            node = stack.pop()
+            if node is None:  # the operands of the node below have been there
+                yield stack.pop()  # type: ignore[misc]
             elif node not in seen and node not in opaque:
                 seen.add(node)
-                stack.append((node, True))
-                stack.extend((use.node, False) for use in reversed(node.uses()) if use.node not in seen)
+                uses = node.uses()
+                if uses:
+                    stack += node, None
+                    stack += [use.node for use in reversed(uses) if use.node not in seen]
+                else:
+                    yield node

@@ -11,7 +11,6 @@ A matrix of sign 1 is symmetric. Its transpose is dropped when terms are put int
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from itertools import permutations
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from symgrad.graph.node import Letter, Node, Order, Shape, SignRule, Use
 
@@ -22,14 +21,14 @@ Part = tuple[Use, Any]  # an operand, and what must be the same of the operand w
 # Renamings of the bound letters that are tried; of a sum over more letters only the free ones change places.
 _MAX_BOUND = 4
 
-_known: WeakKeyDictionary[Node, dict[Order, int | None]] = WeakKeyDictionary()
-
 
 def symmetric(node: Node) -> bool:
     """Whether the node's last two axes may be exchanged."""
-    if node.rank < 2 or node.shape[-1] != node.shape[-2]:
-        return False
-    return sign_under(node, _exchange_of_last(node.rank)) == 1
+    found = node.found.get(symmetric)
+    if found is None:
+        alike = node.rank > 1 and node.shape[-1] == node.shape[-2]
+        found = node.found[symmetric] = alike and sign_under(node, _exchange_of_last(node.rank)) == 1
+    return bool(found)
 
 
 def _exchange_of_last(rank: int) -> Order:
@@ -45,7 +44,7 @@ def sign_under(node: Node, order: Order) -> int | None:
         if not _is_known(*wanted):
             stack.append((wanted, _rule(*wanted)))
         else:
-            answer = _known[wanted[0]][wanted[1]]
+            answer = _signs(wanted[0])[wanted[1]]
             if not stack:
                 return answer
         question, rule = stack[-1]
@@ -53,13 +52,19 @@ def sign_under(node: Node, order: Order) -> int | None:
             wanted = rule.send(answer)
         except StopIteration as stop:
             stack.pop()
-            _known[question[0]][question[1]] = stop.value
+            _signs(question[0])[question[1]] = stop.value
             wanted = question
+
+
+def _signs(node: Node) -> dict[Order, int | None]:
+    """The signs that are known of a node."""
+    signs: dict[Order, int | None] = node.found.setdefault(sign_under, {})
+    return signs
 
 
 def _is_known(node: Node, order: Order) -> bool:
     """Whether a sign is known, or needs no rule: no axis moves, or one of another length would take its place."""
-    known = _known.setdefault(node, {})
+    known = _signs(node)
     if order not in known:
         if order == tuple(range(len(order))):
             known[order] = 1

@@ -9,7 +9,7 @@ from symgrad.graph.kinds.products import Contract
 from symgrad.graph.kinds.subscripts import Gather
 from symgrad.graph.kinds.sums import Add
 from symgrad.graph.letters import place, relabel
-from symgrad.graph.node import Letter, Node, Use, own, postorder
+from symgrad.graph.node import Letter, Node, Use, axes_from_zero, own, postorder
 
 __all__ = [
     "dependents",
@@ -18,6 +18,7 @@ __all__ = [
     "opened",
     "own",
     "place",
+    "rebuilt",
     "see_through",
     "substitute",
     "terms_of",
@@ -37,15 +38,21 @@ def see_through(use: Use) -> Use:
 
 def terms_of(use: Use) -> list[tuple[Number, Use]]:
     """A sum as its terms with their coefficients; anything else as one term."""
-    if isinstance(use.node, Add):
-        return [(coefficient, place(term, use.letters)) for coefficient, term in use.node.terms]
+    node, letters = use
+    if isinstance(node, Add):
+        if letters == axes_from_zero(len(letters)):
+            return list(node.terms)
+        return [(coefficient, place(term, letters)) for coefficient, term in node.terms]
     return [(S.One, use)]
 
 
 def factors_of(use: Use) -> list[tuple[Use, Number]]:
     """A product without sums as its factors; anything else as one factor."""
-    if isinstance(use.node, Contract) and not use.node.bound:
-        return [(place(factor, use.letters), e) for factor, e in use.node.factors]
+    node, letters = use
+    if isinstance(node, Contract) and not node.bound:
+        if letters == axes_from_zero(len(letters)):
+            return list(node.factors)
+        return [(place(factor, letters), e) for factor, e in node.factors]
     return [(use, S.One)]
 
 
@@ -68,25 +75,37 @@ def transform(roots: Sequence[Use], visit: Visit, opaque: Collection[Node] = fro
     ------
     ValueError : an image has a letter that is no axis of its node, or is of another length along one.
     """
-    image: dict[Node, Use] = {}
+    image: dict[Node, Use] = {}  # of nodes that change
 
-    def of(node: Node) -> Use:
-        return image[node] if node in image else own(node)  # opaque nodes have no image
+    def of(use: Use) -> Use:
+        return place(image[use.node], use.letters) if use.node in image else use
 
     for node in postorder([use.node for use in roots], opaque):
-        old = node.uses()
-        if isinstance(node, Gather):  # the axes of the base live in letters of their own: -1, -2, ...
-            base = relabel(of(node.base.node), {k: -1 - k for k in range(node.base.node.rank)})
-            uses: tuple[Use, ...] = (base, *(place(of(use.node), use.letters) for use in node.subs))
-        else:
-            uses = tuple(place(of(use.node), use.letters) for use in old)
+        uses = node.uses()
+        changed = bool(image) and any(use.node in image for use in uses)
+        if changed:
+            if isinstance(node, Gather):  # the axes of the base live in letters of their own: -1, -2, ...
+                base = image.get(node.base.node, own(node.base.node))
+                base = relabel(base, {k: -1 - k for k in range(node.base.node.rank)})
+                uses = (base, *map(of, node.subs))
+            else:
+                uses = tuple([of(use) for use in uses])
         made = visit(node, uses)
         if made is None:
-            made = own(node) if uses == old else node.rebuild(uses)
+            if not changed:
+                continue
+            made = node.rebuild(uses)
+        elif made.node is node and made.letters == axes_from_zero(node.rank):
+            continue
         else:
             _check_axes(node, made)
         image[node] = made
-    return [place(of(use.node), use.letters) for use in roots]
+    return [of(use) for use in roots]
+
+
+def rebuilt(node: Node, uses: Sequence[Use]) -> Use:
+    """The node over these operands, in its letters: the node itself where they are its own."""
+    return own(node) if tuple(uses) == node.uses() else node.rebuild(uses)
 
 
 def substitute(roots: Sequence[Use], images: Mapping[Use, Use], opaque: Collection[Node] = frozenset()) -> list[Use]:

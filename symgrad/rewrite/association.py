@@ -8,7 +8,7 @@ from sympy import Expr
 from symgrad.graph.build import product_of_powers
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Contract, Letter, Node, Use, postorder
-from symgrad.graph.transform import own, transform
+from symgrad.graph.transform import rebuilt, transform
 from symgrad.rewrite.record import record
 
 
@@ -21,7 +21,7 @@ def flatten_products(roots: Sequence[Use]) -> list[Use]:
     images: dict[Node, Node] = {}  # what the sums that may be taken apart have become
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         if isinstance(node, Contract) and isinstance(made.node, Contract):
             inner = {images[use.node] for use in node.uses() if use.node in images}
             made = _flat(made, inner)

@@ -17,6 +17,7 @@ from symgrad.graph.build import (
     reduce,
     scale,
     subtract,
+    summand,
 )
 from symgrad.graph.facts import may_be_infinite
 from symgrad.graph.letters import distinct, relabel
@@ -210,12 +211,13 @@ def log_softmax_at(entry: Use, reduction: Reduce) -> tuple[Use, Use]:
     "exp(x)/(exp(x) + exp(y)) is a share of two, where both x and y may be −∞",
     "σ(x − y) is not a number where both are −∞, and 1 − σ(x − y) is not the other's share",
     BLANCHARD,
+    heads=[exp],
 )
 def share_of_two(use: Use) -> Use | None:
     """The derivative of log(exp(x) + exp(y)) by x, which is 0 where the sum is."""
     node = use.node
     if isinstance(node, Contract) and node.bound:
-        body = share_of_two(product_of_powers(node.factors))
+        body = share_of_two(summand(node))
         bound = dict(enumerate(node.bound, node.rank))
         return None if body is None else place(product_of_powers([(body, S.One)], bound), use.letters)
     factors = factors_of(use)

@@ -1,18 +1,16 @@
 """Applies rules bottom-up until none fires, and keeps the trace of what fired where."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
-from weakref import WeakKeyDictionary
 
-from sympy import ceiling, floor
+from sympy import S, ceiling, floor
 
-from symgrad.graph.build import product_of_powers
+from symgrad.graph.build import product_of_powers, summand
 from symgrad.graph.facts import is_integral
-from symgrad.graph.nodes import Add, Apply, Contract, Gather, Node, Scatter, Use, postorder
+from symgrad.graph.nodes import Add, Contract, Gather, Node, Scatter, Use, postorder
 from symgrad.graph.scalar import lift
-from symgrad.graph.transform import own, place, transform
+from symgrad.graph.transform import place, rebuilt, transform
 from symgrad.rewrite.match import match, match_factors
 from symgrad.rewrite.record import AxisRule
 from symgrad.rewrite.rules import Rule
@@ -20,6 +18,9 @@ from symgrad.rewrite.rules import Rule
 # A rule that fires makes the term smaller or moves it to a later normal form, so a handful of rounds suffices; the
 # budget only guards against a future pair of rules that undo each other.
 MAX_ROUNDS = 50
+
+# Which rules what contents may match is kept for so many of these.
+_MOST_KEPT = 4096
 
 
 @dataclass
@@ -37,95 +38,122 @@ def rewrite(
     opaque: Collection[Node] = frozenset(),
 ) -> list[Use]:
     """The terms with every rule applied wherever it matches, but not in positions: their digits are all there."""
-    settled = _settled(_Rules((*rules, *(rule.function for rule in axis_rules))))
+    known = _together(rules, axis_rules)
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         for _ in range(MAX_ROUNDS):
-            if made.letters in settled.get(made.node, ()):
+            settled = made.node.found.get(known)
+            if settled is not None and made.letters in settled:
                 return made
-            changed = _fire(made, rules, axis_rules, trace)
+            changed = _fire(made, known, trace)
             if changed is None:
-                settled.setdefault(made.node, set()).add(made.letters)
+                made.node.found.setdefault(known, set()).add(made.letters)
                 return made
             made = changed
         return made
 
-    return transform(roots, visit, {*opaque, *_positions(roots, opaque)})
+    positions = set(_positions(roots, opaque))
+    return transform(roots, visit, {*opaque, *positions} if positions else opaque)
 
 
 class _Rules:
-    """Rules in their order as a key of a cache: the same ones are the same objects."""
+    """Rules in their order, and which of them a term may match.
 
-    def __init__(self, rules: tuple[Any, ...]) -> None:
-        self._rules, self._identities = rules, tuple(map(id, rules))  # no other gets the identity of one that is kept
-
-    def __hash__(self) -> int:
-        return hash(self._identities)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Rules) and self._identities == other._identities
-
-
-@cache
-def _settled(rules: _Rules) -> WeakKeyDictionary[Node, set[tuple[Any, ...]]]:
-    """The nodes, with the letters of their uses, that none of the rules changes.
-
-    A rule sees nothing but its term. So what is settled stays so in later rounds, phases and functions.
+    Under them a node keeps in `found` with which letters none of them changes it. A rule sees nothing but its term. So
+    what is settled stays so in later rounds, phases and functions.
     """
-    return WeakKeyDictionary()
+
+    def __init__(self, rules: Sequence[Rule], axis_rules: Sequence[AxisRule]) -> None:
+        self._rules = tuple(rules)
+        self._axis_rules = [(rule.name, rule.function, rule.heads) for rule in axis_rules]
+        self._among: dict[tuple[bool, frozenset[Any]], tuple[list[_Called], list[Rule]]] = {}
+
+    def among(self, node: Node) -> "tuple[list[_Called], list[Rule]]":
+        """Those that a node of its kind and contents may match."""
+        key = isinstance(node, Contract), node.contents
+        found = self._among.get(key)
+        if found is None:
+            if len(self._among) > _MOST_KEPT:
+                self._among.clear()
+            found = self._among[key] = self._matching(*key)
+        return found
+
+    def _matching(self, is_product: bool, contents: frozenset[Any]) -> "tuple[list[_Called], list[Rule]]":
+        called = [
+            (name, function)
+            for name, function, heads in self._axis_rules
+            if not heads or not heads.isdisjoint(contents)
+        ]
+        rules = [rule for rule in self._rules if rule.heads <= contents]
+        return called, rules if is_product else [rule for rule in rules if not _is_product(rule)]
+
+
+_Called = tuple[str, Callable[[Use], Use | None]]
+_known: dict[tuple[int, ...], _Rules] = {}  # by identities, which no others get: they are kept
+
+
+def _together(rules: Sequence[Rule], axis_rules: Sequence[AxisRule]) -> _Rules:
+    """The rules with what is known of them: the same for the same ones."""
+    key = (*map(id, rules), 0, *[id(rule.function) for rule in axis_rules])
+    found = _known.get(key)
+    if found is None:
+        found = _known[key] = _Rules(rules, axis_rules)
+    return found
+
+
+def _is_product(rule: Rule) -> bool:
+    """Whether a rule is for a part of a product, also under a sum."""
+    return bool(rule.pattern.is_Mul or rule.pattern.is_Pow)
 
 
 def _positions(roots: Sequence[Use], opaque: Collection[Node]) -> Iterator[Node]:
     """The subscripts of what is taken or added up: whole numbers, unless made of broken ones by rounding."""
-    for node in postorder([use.node for use in roots], opaque):
+    taken = [use.node for use in roots if not use.node.contents.isdisjoint((Gather, Scatter))]
+    for node in postorder(taken, opaque):
         if isinstance(node, Gather | Scatter):
             yield from (use.node for use in node.subs if not _is_rounded(use))
 
 
 def _is_rounded(use: Use) -> bool:
-    return any(isinstance(node, Apply) and node.head in (floor, ceiling) for node in postorder([use.node]))
+    return not use.node.contents.isdisjoint((floor, ceiling))
 
 
-def _fire(use: Use, rules: Sequence[Rule], axis_rules: Sequence[AxisRule], trace: Trace) -> Use | None:
-    if isinstance(use.node, Add) and is_integral(use):  # sums of whole numbers are exact, and may be compared
+def _fire(use: Use, known: _Rules, trace: Trace) -> Use | None:
+    node = use.node
+    axis_rules, rules = known.among(node)
+    if not axis_rules and not rules:
         return None
-    for axis_rule in axis_rules:
-        made = axis_rule(use)
+    if isinstance(node, Add) and is_integral(use):  # sums of whole numbers are exact, and may be compared
+        return None
+    for name, function in axis_rules:
+        made = function(use)
         if made is not None and made != use:
-            trace.steps.append((axis_rule.name, use, made))
+            trace.steps.append((name, use, made))
             return made
-    body = _body(use)
     for rule in rules:
-        made = _replace(rule, use, body)
+        made = _replace(rule, use)
         if made is not None and made != use:
             trace.steps.append((rule.name, use, made))
             return made
     return None
 
 
-def _body(use: Use) -> Use | None:
-    """The product under a sum, in the letters of the sum's node; None of anything else."""
-    node = use.node
-    return product_of_powers(node.factors) if isinstance(node, Contract) and node.bound else None
-
-
-def _replace(rule: Rule, use: Use, body: Use | None) -> Use | None:
-    pattern = rule.pattern
-    if pattern.is_Mul or pattern.is_Pow:
-        # part of a product, also under a sum
-        node = use.node
-        if not isinstance(node, Contract):
-            return None
-        if body is not None:
-            made = _replace(rule, body, _body(body)) if body != use else None
-            if made is None:
-                return None
-            lengths = dict(enumerate(node.bound, node.rank))
-            return place(product_of_powers([(made, rule.pattern**0)], lengths), use.letters)
-        for binding, rest in match_factors(pattern, use, {}):
-            return product_of_powers([(lift(rule.replacement, binding), rule.pattern**0), *rest])
+def _replace(rule: Rule, use: Use) -> Use | None:
+    if not _is_product(rule):
+        for binding in match(rule.pattern, use, {}):
+            return lift(rule.replacement, binding)
         return None
-    for binding in match(pattern, use, {}):
-        return lift(rule.replacement, binding)
+    node = use.node
+    if not isinstance(node, Contract):
+        return None
+    if node.bound:
+        body = summand(node)
+        made = _replace(rule, body) if body != use else None
+        if made is None:
+            return None
+        lengths = dict(enumerate(node.bound, node.rank))
+        return place(product_of_powers([(made, S.One)], lengths), use.letters)
+    for binding, rest in match_factors(rule.pattern, use, {}):
+        return product_of_powers([(lift(rule.replacement, binding), S.One), *rest])
     return None

@@ -27,7 +27,7 @@ from symgrad.graph.nodes import (
     postorder,
 )
 from symgrad.graph.symmetry import symmetric, transposed
-from symgrad.graph.transform import own, place, transform
+from symgrad.graph.transform import own, place, rebuilt, transform
 from symgrad.rewrite.axes import is_entry, log_softmax_at
 from symgrad.rewrite.record import record
 
@@ -155,7 +155,7 @@ def fold_names(
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
         if isinstance(node, Named):  # its own definition stays spelled out
             uses = (place(plain.get(node.arg.node, own(node.arg.node)), node.arg.letters),)
-        made = node.rebuild(uses) if uses != node.uses() else own(node)
+        made = rebuilt(node, uses)
         plain[node] = made
         found = folded.get(made.node) or _part_named(made.node, products)
         return made if found is None else place(found, made.letters)

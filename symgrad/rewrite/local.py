@@ -9,7 +9,6 @@ from functools import lru_cache
 from itertools import chain
 from math import prod
 from typing import NamedTuple
-from weakref import WeakSet
 
 from sympy import Add as SymAdd
 from sympy import Dummy, Expr, Float, Mul, Number, Pow, S, Symbol, exp, expand, factor_terms
@@ -26,6 +25,7 @@ from symgrad.graph.build import (
     scale,
     size,
     split_coefficient,
+    summand,
 )
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import relabel
@@ -48,26 +48,41 @@ _placeholders = {
     for sign in (True, None)
 }
 
-_settled: WeakSet[Node] = WeakSet()
-"""The nodes that are as cheap as they can be: what else is there does not count, and they are met in every round."""
-
 
 @record(
     "a·b/b = a, as rational functions of the parts", "fewer operations", "SymPy: cancel, factor, expand", name="cancel"
 )
 def simplify_cluster(node: Node) -> Use | None:
     """A cheaper term equal to the node, in its letters, or None."""
-    if not isinstance(node, Add | Contract) or node in _settled:
+    if not isinstance(node, Add | Contract) or simplify_cluster in node.found:
         return None
-    made = _simpler(node)
-    if made is None:
-        _settled.add(node)
+    made = _simpler(node) if _has_sums(node) else None
+    if made is None:  # it is as cheap as it can be: what else is there does not count, and it is met in every round
+        node.found[simplify_cluster] = True
     return made
+
+
+def _has_sums(node: Add | Contract) -> bool:
+    """Whether there may be anything to cancel, as `_may_improve` has it: a sum in a product, or quotients in a sum."""
+    if isinstance(node, Contract):
+        return any(_has_sum(use.node) for use in node.operands)
+    divided = len(node.terms) > 1 and any(
+        isinstance(use.node, Contract) and any(e.is_negative for _, e in use.node.factors) for use in node.operands
+    )
+    divided |= len(node.terms) > 1 and exp in node.contents  # one may be a negative power of another
+    return divided or any(_has_sum(use.node) for use in node.operands)
+
+
+def _has_sum(node: Node) -> bool:
+    """Whether a sum is seen in a term of a cluster."""
+    if isinstance(node, Contract) and not node.bound:
+        return any(_has_sum(use.node) for use in node.operands)
+    return isinstance(node, Add)
 
 
 def _simpler(node: Add | Contract) -> Use | None:
     if isinstance(node, Contract):
-        body = product_of_powers(node.factors) if node.bound else Use(node, tuple(range(node.rank)))
+        body = summand(node) if node.bound else Use(node, tuple(range(node.rank)))
         bound = dict(enumerate(node.bound, node.rank))
     else:
         body, bound = Use(node, tuple(range(node.rank))), {}
@@ -120,7 +135,7 @@ def _as_sum(use: Use) -> _Summed | None:
         return None
     ((whole, contract, _),) = sums
     letters = (*whole.letters, *_over(contract.bound))
-    body = relabel(product_of_powers(contract.factors), dict(enumerate(letters)))
+    body = relabel(summand(contract), dict(enumerate(letters)))
     return _Summed(body, contract.bound, [power for power in powers if power[0] != whole])
 
 
@@ -334,9 +349,24 @@ def _terms(expr: Expr) -> int:
 
 
 def _may_improve(expr: Expr) -> bool:
-    """Only products of sums, and sums of quotients, have anything to cancel."""
+    """Only products of sums, and sums of quotients, have anything to cancel; and no part that is there but once."""
     sums = expr.atoms(SymAdd)
-    return bool(sums) and (isinstance(expr, Mul) or len(sums) > 1 or any(p.exp.is_negative for p in expr.atoms(Pow)))
+    divided = any(p.exp.is_negative for p in expr.atoms(Pow))
+    return bool(sums) and (isinstance(expr, Mul) or len(sums) > 1 or divided) and (divided or _has_repetition(expr))
+
+
+def _has_repetition(expr: Expr) -> bool:
+    """Whether a polynomial has a symbol twice, or a coefficient, so that there may be something to take out."""
+    seen: set[Expr] = set()
+    stack = [expr]
+    while stack:
+        part = stack.pop()
+        if part in seen or (isinstance(part, Mul) and part.args[0].is_Number and part.args[0] is not S.NegativeOne):
+            return True
+        if isinstance(part, Symbol):
+            seen.add(part)
+        stack += part.args
+    return False
 
 
 def cost(expr: Expr) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from symgrad.graph.nodes import Named, Node, Use
-from symgrad.graph.transform import own, place, transform
+from symgrad.graph.transform import place, rebuilt, transform
 from symgrad.rewrite.axes import CANONICAL, RECOGNISE
 from symgrad.rewrite.complements import (
     complement_of_powers,
@@ -141,7 +141,7 @@ def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace
     """Plain spellings under their proper names; run before differentiation, so that gradients are stable too."""
 
     def by_facts(node: Node, uses: tuple[Use, ...]) -> Use:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         better = cross_entropy(made.node, identities)
         if better is None:
             return made
@@ -188,7 +188,7 @@ def _cancel(
     roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace: Trace, opaque: Collection[Node]
 ) -> list[Use]:
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         for name, better in (
             (use_identity.name, use_identity(made.node, identities)),
             (vanishing_sum.name, vanishing_sum(made.node)),
@@ -208,7 +208,7 @@ def without_vanishing_sums(root: Use) -> Use:
     """The term without sums that are zero by the definition of a name."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         found = vanishing_sum(made.node)
         return None if found is None else place(found, made.letters)
 

@@ -4,9 +4,9 @@ The phases of `pipeline` and of `schedule` apply records and nothing else. The t
 in a sample, is right there at 50 digits, and loses no digits that were there before.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from symgrad.graph.nodes import Use
 
@@ -34,11 +34,19 @@ class Record(Generic[Given, Made]):
     """A rewrite of one term, of one node, or of all terms, by name; calling it makes it.
 
     Of one term (`Use`) or node it gives the new term, None where it does not apply. Of all terms it gives all new ones.
+
+    Attributes
+    ----------
+    name : what it is called.
+    reason : why it is there.
+    function : what makes it.
+    heads : functions of which it needs one in the term, or a name that the term refers to; it is not tried on others.
     """
 
     name: str
     reason: Reason
     function: Callable[Given, Made]
+    heads: frozenset[Any] = frozenset()
 
     def __call__(self, *given: Given.args, **options: Given.kwargs) -> Made:
         return self.function(*given, **options)
@@ -48,11 +56,11 @@ AxisRule = Record[[Use], Use | None]
 
 
 def record(
-    identity: str, reason: str, source: str, name: str = ""
+    identity: str, reason: str, source: str, name: str = "", heads: Iterable[Any] = ()
 ) -> Callable[[Callable[Given, Made]], Record[Given, Made]]:
     """Make a function a record, called by its own name where no other is given."""
 
     def recorded(function: Callable[Given, Made]) -> Record[Given, Made]:
-        return Record(name or function.__name__, Reason(identity, reason, source), function)
+        return Record(name or function.__name__, Reason(identity, reason, source), function, frozenset(heads))
 
     return recorded

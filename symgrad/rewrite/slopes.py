@@ -6,7 +6,9 @@ from sympy import Float, Integer, Number, Poly, S, Symbol, tanh
 
 from symgrad.functions import sigmoid
 from symgrad.graph.build import ONE, add, apply, product_of_powers, scale
-from symgrad.graph.nodes import Add, Apply, Contract, Node, Use, postorder
+from symgrad.graph.facts import told
+from symgrad.graph.node import Known
+from symgrad.graph.nodes import Add, Apply, Contract, Node, Use
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
 from symgrad.rewrite.cross_entropy import tail
 from symgrad.rewrite.record import HIGHAM, record
@@ -21,6 +23,7 @@ _HIGHEST_POWER = 12
     "1 − t² = 4e/(1 + e)² with t = tanh(u), e = exp(−2|u|); 1 ± t = 2·σ(±2u)",
     "t rounds to 1 beyond 19, where the slope is 1e-16; layers, whose slopes are beside others, keep no u",
     HIGHAM,
+    heads=[tanh],
 )
 def slope_of_tanh(use: Use) -> Use | None:
     """A polynomial in tanh(u), times anything, that vanishes where tanh is 1 or −1, by the exponential of u.
@@ -55,10 +58,13 @@ def _functions(terms: list[tuple[Number, Use]]) -> Iterator[Use]:
 
 def _is_layer(node: Node) -> bool:
     """Whether a function is that of units in rows: an array of two axes or more, of a product of matrices."""
-    return node.rank > 1 and any(
-        isinstance(part, Contract) and part.bound and part.rank > 1 and len(part.factors) > 1
-        for part in postorder([node])
-    )
+    return node.rank > 1 and told(_is_layer, node, _has_product_of_matrices)
+
+
+def _has_product_of_matrices(node: Node, known: Known) -> bool:
+    if isinstance(node, Contract) and node.bound and node.rank > 1 and len(node.factors) > 1:
+        return True
+    return any(known(use.node) for use in node.uses())
 
 
 def _apart(term: Use, function: Use) -> tuple[Number, Use]:

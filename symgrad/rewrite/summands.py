@@ -5,7 +5,7 @@ from functools import partial
 
 from sympy import Expr, Number, S
 
-from symgrad.graph.build import add, mul, product_of_powers, size
+from symgrad.graph.build import add, mul, product_of_powers, size, summand
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Contract, Letter, Shape, Use
 from symgrad.graph.transform import factors_of, opened, terms_of
@@ -45,7 +45,7 @@ def _summand(term: Use, bound: Shape, letters: Sequence[Letter]) -> Use | None:
     factors = factors_of(term)
     for n, (total, e) in enumerate(factors):
         if e == 1 and isinstance(total.node, Contract) and total.node.bound == bound:
-            inside = product_of_powers(total.node.factors)
+            inside = summand(total.node)
             return mul(
                 [
                     relabel(inside, dict(enumerate((*total.letters, *letters)))),

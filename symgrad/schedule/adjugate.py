@@ -11,7 +11,7 @@ from symgrad.graph.build import ADJUGATE, DET, INVERSE, add, matrix_function, pr
 from symgrad.graph.kinds.matrices import sides_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Contract, MatrixFunction, Node, Use, postorder
-from symgrad.graph.transform import own, place, transform
+from symgrad.graph.transform import place, rebuilt, transform
 from symgrad.rewrite.linear_algebra import chain_of
 from symgrad.rewrite.record import COOKBOOK, record
 
@@ -24,7 +24,7 @@ def adjugates(roots: Sequence[Use], definite: Collection[Node]) -> list[Use]:
     needed: set[Node] = set(definite)
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         if isinstance(made.node, Contract) and not made.node.bound:
             found = _absorbed(made.node, needed)
             return None if found is None else place(found, made.letters)

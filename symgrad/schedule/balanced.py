@@ -12,7 +12,7 @@ from sympy import Expr, S
 from symgrad.graph.build import BALANCED, SOFTMAX, add, is_zero, mul, product_of_powers, running, scale
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, AxisMap, Letter, Node, Range, Scatter, Use
-from symgrad.graph.transform import factors_of, place, see_through, terms_of, transform
+from symgrad.graph.transform import factors_of, place, rebuilt, see_through, terms_of, transform
 from symgrad.rewrite.facts import use_identity
 from symgrad.rewrite.record import BLANCHARD, record
 
@@ -26,7 +26,7 @@ def balance(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ()) ->
     """The terms with differences of shares and targets that have the same sum along an axis as such."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = node.rebuild(uses) if isinstance(node, Add) and len(node.terms) > 1 else None
+        made = rebuilt(node, uses) if isinstance(node, Add) and len(node.terms) > 1 else None
         return _balanced(made, identities) if made is not None and isinstance(made.node, Add) else None
 
     return transform(roots, visit)

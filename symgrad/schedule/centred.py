@@ -9,7 +9,7 @@ from symgrad.functions import if_else
 from symgrad.graph.build import CENTRED, ONE, SOFTMAX, ZERO, add, apply, mul, product_of_powers, reciprocal, running
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Letter, Node, Use
-from symgrad.graph.transform import factors_of, see_through, terms_of
+from symgrad.graph.transform import factors_of, rebuilt, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
 
 
@@ -25,7 +25,7 @@ def centre(node: Node, uses: tuple[Use, ...]) -> Use | None:
     """
     if not isinstance(node, Add) or len(node.terms) < 2:
         return None
-    made = node.rebuild(uses)
+    made = rebuilt(node, uses)
     terms = terms_of(made) if isinstance(made.node, Add) else []
     for c, term in terms:
         for mean, kept in _means_of_factors(term):

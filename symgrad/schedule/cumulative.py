@@ -27,7 +27,7 @@ from symgrad.graph.build import (
 from symgrad.graph.comparisons import Mask, comparison, without_masks
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Contract, Letter, Node, Use
-from symgrad.graph.transform import factors_of, own, place, terms_of, transform
+from symgrad.graph.transform import factors_of, place, rebuilt, terms_of, transform
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard
 from symgrad.schedule.guards import is_risky
@@ -42,7 +42,7 @@ def accumulate(roots: Sequence[Use]) -> list[Use]:
     """The terms with cumulative sums where another index ends a sum."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         while (shifted := running_largest(made) or running_sum(made)) is not None:
             made = shifted
         while (better := _accumulated(made)) is not None:

@@ -25,7 +25,7 @@ from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Past, Previous, Use, postorder
 from symgrad.graph.scalar import extremum
 from symgrad.graph.symmetry import symmetric
-from symgrad.graph.transform import factors_of, own, place, see_through, terms_of, transform
+from symgrad.graph.transform import factors_of, own, place, rebuilt, see_through, terms_of, transform
 from symgrad.rewrite.parts_of_sums import complement_in_sum
 
 SHIFTED = "shifted"  # the name of u - max u
@@ -132,12 +132,12 @@ def mirrored(roots: Sequence[Use]) -> list[Use]:
     """1 - σ(u) + exp(v) as σ(-u) + exp(v), a sum of what is not negative; then 1 - σ(u) is σ(-u) elsewhere, too."""
 
     def in_sums(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = node.rebuild(uses) if isinstance(node, Add) else None
+        made = rebuilt(node, uses) if isinstance(node, Add) else None
         exponential = made and any(isinstance(use.node, Apply) and use.node.head is exp for _, use in terms_of(made))
         return complement_in_sum(made) if made and exponential else None
 
     def alone(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        terms = terms_of(node.rebuild(uses)) if isinstance(node, Add) else []
+        terms = terms_of(rebuilt(node, uses)) if isinstance(node, Add) else []
         if len(terms) != 2 or (S.One, ONE) not in terms:
             return None
         ((c, function),) = [term for term in terms if term != (S.One, ONE)]

@@ -32,7 +32,7 @@ from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.kinds.matrices import diagonal_of_triangular, sides_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Contract, Delta, Input, Letter, MatrixFunction, Named, Node, Use, postorder
-from symgrad.graph.transform import own, see_through, transform
+from symgrad.graph.transform import own, rebuilt, see_through, transform
 from symgrad.rewrite.record import COOKBOOK, HIGHAM, record
 from symgrad.schedule.adjugate import adjugates
 
@@ -194,7 +194,7 @@ def _not_negative(factors: Iterable[tuple[Use, Expr]]) -> bool:
 
 
 def _visit(node: Node, uses: tuple[Use, ...]) -> Use:
-    made = own(node) if uses == node.uses() else node.rebuild(uses)
+    made = rebuilt(node, uses)
     while (better := solve_first(made)) is not None:
         made = better
     return made

@@ -46,7 +46,7 @@ from symgrad.graph.nodes import (
     Use,
     postorder,
 )
-from symgrad.graph.transform import dependents, own, place, see_through
+from symgrad.graph.transform import dependents, own, place, rebuilt, see_through
 from symgrad.rewrite.record import record
 from symgrad.schedule.conditions import Guard, guards_of
 from symgrad.schedule.liveness import Reading, liveness, readings
@@ -248,7 +248,7 @@ class _Guarded:
         if isinstance(node, Gather):  # the axes of the base live in letters of their own: -1, -2, ...
             base = node.base.node
             uses[0] = relabel(self._image[base], {k: -1 - k for k in range(base.rank)})
-        return own(node) if tuple(uses) == node.uses() else node.rebuild(uses)
+        return rebuilt(node, uses)
 
     def _is_partial(self, node: Node) -> bool:
         """Whether a node is not needed everywhere, or does not need all of its operands everywhere."""

@@ -6,7 +6,7 @@ from sympy import Number, S
 
 from symgrad.graph.build import add, mul, product_of_powers
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Shape, Use, postorder
-from symgrad.graph.transform import own, place, terms_of, transform
+from symgrad.graph.transform import place, rebuilt, terms_of, transform
 from symgrad.rewrite.record import record
 
 Terms = list[tuple[Number, Use]]
@@ -21,7 +21,7 @@ def take_out(roots: Sequence[Use], parameters: Collection[str]) -> list[Use]:
     """
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         if not isinstance(made.node, Contract) or not made.node.bound or len(made.node.factors) != 1:
             return made
         better = _taken_out(made.node, parameters)

@@ -12,7 +12,7 @@ from symgrad.functions import if_else
 from symgrad.graph.build import ONE, ZERO, apply, gather, index, is_zero, product_of_powers, scatter, size, sizes_of
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Apply, Contract, Letter, Node, Range, Use
-from symgrad.graph.transform import own, place, transform
+from symgrad.graph.transform import place, rebuilt, transform
 from symgrad.rewrite.record import record
 from symgrad.schedule.regions import is_label
 
@@ -26,7 +26,7 @@ def place_labels(roots: Sequence[Use]) -> list[Use]:
     """The terms with values added at labels, and looked up by them; a label beside the axis counts for nothing."""
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         while (better := _without_hits(made)) is not None:
             made = better
         return made

@@ -33,7 +33,7 @@ def split_masks(roots: Sequence[Use]) -> list[Use]:
     risk = _Risk(roots)
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        if not isinstance(node, Contract) or not node.bound:
+        if not isinstance(node, Contract) or not node.bound or if_else not in node.contents:
             return None
         factors = []
         for use, (old, exponent) in zip(uses, node.factors, strict=True):

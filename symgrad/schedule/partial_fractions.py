@@ -14,7 +14,7 @@ from symgrad.graph.build import ONE, add, product_of_powers, scale
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Add, Contract, Node, Use
 from symgrad.graph.scalar import lift
-from symgrad.graph.transform import factors_of, opened, own, terms_of, transform
+from symgrad.graph.transform import factors_of, opened, own, rebuilt, terms_of, transform
 from symgrad.rewrite.local import MAX_OPERATIONS, cluster
 from symgrad.rewrite.record import record
 
@@ -45,7 +45,7 @@ def parts_by_weights(roots: Sequence[Use], pairs: Collection[tuple[Use, Use]]) -
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
         if not isinstance(node, Add | Contract):
             return None
-        made = own(node) if tuple(uses) == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         return _taken_apart(own(node), weights) or _taken_apart(made, weights)
 
     return transform(transform(roots, visit), visit)  # once more, for what has been put back into whole clusters

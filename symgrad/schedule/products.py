@@ -10,7 +10,7 @@ from sympy import Number, S, log
 from symgrad.functions import LogTotalOver
 from symgrad.graph.build import AUXILIARY, add, auxiliary, mul, product_of_powers
 from symgrad.graph.nodes import Add, Contract, Input, Letter, Named, Node, Use, postorder
-from symgrad.graph.transform import own, place, terms_of, transform
+from symgrad.graph.transform import place, rebuilt, terms_of, transform
 from symgrad.rewrite.facts import use_identity
 from symgrad.rewrite.record import record
 from symgrad.schedule.exponential_sums import SHIFTED
@@ -20,6 +20,9 @@ _MOST_FACTORS = 12
 
 Factor = tuple[Use, Number]
 _Pair = tuple[tuple[int, int], Use]  # where two factors stand, and their product
+_Factors = tuple[
+    tuple[int, int], frozenset[tuple[Node, Number]]
+]  # where they stand, and the same in every product of them
 
 
 @record("Σₙ rₙ(xₙ − m) = Σₙ rₙxₙ − m·Σₙ rₙ", "no array over the axes of both x and m", "distributive law")
@@ -32,7 +35,7 @@ def distribute(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ())
     arrays = _other_than_factors(roots)
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = own(node) if uses == node.uses() else node.rebuild(uses)
+        made = rebuilt(node, uses)
         if not isinstance(made.node, Contract):
             return made
         better = _distributed(made.node, identities, arrays)
@@ -138,14 +141,22 @@ def share(roots: Sequence[Use], adjoints: bool = True) -> list[Use]:
     delta.
     """
     current = list(roots)
-    pairs: dict[Node, list[_Pair]] = {}  # of the nodes met so far, of which most are met again in the next round
+    factors: dict[Node, list[_Factors]] = {}  # of the nodes met so far, of which most are met again in the next round
+    products: dict[tuple[Node, tuple[int, int]], Use] = {}
     while True:
         forward = set(postorder([use.node for use in (current[:1] if adjoints else current)]))
+        nodes = list(postorder([use.node for use in current]))
+        for node in nodes:
+            if node not in factors:
+                factors[node] = list(_factors(node))
+        alike = Counter(key for node in nodes for key in {key for _, key in factors[node]})
+        pairs: dict[Node, list[_Pair]] = {}
         counts: Counter[Node] = Counter()
-        for node in postorder([use.node for use in current]):
-            if node not in pairs:
-                pairs[node] = list(_pairs(node))
-            counts.update({pair.node for _, pair in pairs[node]})
+        for node in nodes:
+            often = [places for places, key in factors[node] if alike[key] > 1]  # others are in no other product
+            if often:
+                pairs[node] = [(places, _product(node, places, products)) for places in often]
+                counts.update({pair.node for _, pair in pairs[node]})
         repeated = [node for node, count in counts.items() if count > 1]
         if not repeated:
             return current
@@ -159,7 +170,7 @@ def _with_shared(
     node: Node, uses: tuple[Use, ...], pairs: dict[Node, list[_Pair]], ranks: dict[Node, int], forward: set[Node]
 ) -> Use | None:
     """The product with its most frequent pair of factors as one quantity."""
-    found = [(ranks[pair.node], places) for places, pair in pairs[node] if pair.node in ranks]
+    found = [(ranks[pair.node], places) for places, pair in pairs.get(node, ()) if pair.node in ranks]
     if not found or not isinstance(node, Contract) or (len(node.factors) == 2 and not node.bound):
         return None  # the last: this is the product itself
     places = min(found)[1]
@@ -170,8 +181,8 @@ def _with_shared(
     return product_of_powers([(auxiliary(name, product), S.One), *rest], dict(enumerate(node.bound, node.rank)))
 
 
-def _pairs(node: Node) -> Iterator[_Pair]:
-    """Two factors over the same letters, or one divided by another over some of them, with their product."""
+def _factors(node: Node) -> Iterator[_Factors]:
+    """Two factors over the same letters, or one divided by another over some of them."""
     if not isinstance(node, Contract):
         return
     arrays = [n for n, (factor, _) in enumerate(node.factors) if factor.letters]
@@ -181,4 +192,12 @@ def _pairs(node: Node) -> Iterator[_Pair]:
         small, large, power = (left, right, e) if len(left.letters) < len(right.letters) else (right, left, f)
         divided = power == -1 and set(small.letters) <= set(large.letters)
         if same or (divided and not isinstance(large.node, Input)):
-            yield places, product_of_powers([(left, e), (right, f)])
+            yield places, frozenset([(left.node, e), (right.node, f)])
+
+
+def _product(node: Node, places: tuple[int, int], known: dict[tuple[Node, tuple[int, int]], Use]) -> Use:
+    """The product of two factors of a product; what is `known` is kept there."""
+    if (node, places) not in known:
+        assert isinstance(node, Contract)
+        known[node, places] = product_of_powers([node.factors[n] for n in places])
+    return known[node, places]

@@ -12,7 +12,7 @@ from symgrad.graph.build import auxiliary, const, mul, named, power, product_of_
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Contract, Letter, Named, Node, Use
-from symgrad.graph.transform import transform
+from symgrad.graph.transform import rebuilt, transform
 from symgrad.rewrite.facts import fold_names
 from symgrad.rewrite.record import record
 
@@ -25,7 +25,7 @@ def squares(roots: Sequence[Use]) -> list[Use]:
     halves: list[Named] = []
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
-        made = node.rebuild(uses)
+        made = rebuilt(node, uses)
         return _square(made, halves) or made if isinstance(made.node, Contract) else made
 
     return fold_names(transform(roots, visit), halves)

@@ -10,7 +10,7 @@ from symgrad.formula.conditions import implied
 from symgrad.functions import if_else
 from symgrad.graph.build import apply
 from symgrad.graph.comparisons import says
-from symgrad.graph.nodes import Input, Use
+from symgrad.graph.nodes import Input, Use, intern
 from symgrad.schedule.conditions import Guard, implies
 
 HEADS = {Eq: operator.eq, Ne: operator.ne, Lt: operator.lt, Le: operator.le, Gt: operator.gt, Ge: operator.ge}
@@ -30,7 +30,7 @@ def test_one_says_another_where_it_holds_for_the_same_numbers(one, other, swappe
 @pytest.mark.parametrize("other", HEADS)
 @pytest.mark.parametrize("one", HEADS)
 def test_guards_and_formulas_know_the_same(one, other):
-    a, b = (Use(Input((), name.encode(), name, Symbol(name), False), ()) for name in "ab")
+    a, b = (Use(intern(Input, (), name, Symbol(name), False), ()) for name in "ab")
     x, y, z = (Symbol(name, real=True) for name in "xyz")
     for holds in (True, False):
         for first, second in ((a, b), (b, a)):

@@ -3,15 +3,16 @@
 import mpmath
 import numpy as np
 import pytest
+from hypothesis import given
 from sympy import S, sin
 
 from symgrad.graph.build import add, apply, mul
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Input, Use, intern
-from symgrad.graph.transform import own, substitute, transform
+from symgrad.graph.nodes import Input, Use, intern, postorder
+from symgrad.graph.transform import own, rebuilt, substitute, transform
 
-from .random_terms import ARGUMENTS, SIZES, M, N, inputs
+from .random_terms import ARGUMENTS, SIZES, M, N, inputs, many, terms
 
 A, x, y = (ARGUMENTS[name] for name in ("A", "x", "y"))
 
@@ -72,3 +73,18 @@ def test_a_visitor_has_to_answer_in_the_letters_of_the_node():
         transform([own(A)], lambda node, uses: relabel(own(node), {1: 2}) if node is A else None)
     with pytest.raises(ValueError, match="which is none of its axes"):
         transform([own(x)], lambda node, uses: Use(A, (0, "i")) if node is x else None)
+
+
+@many
+@given(terms())
+def test_a_node_says_of_what_it_is_made(use):
+    """As the walk over it finds: rules and phases are not tried on terms without what they are about."""
+    for node in postorder([use.node]):
+        below = list(postorder([node]))
+        assert node.contents == {type(part) for part in below} | {part.head for part in below if hasattr(part, "head")}
+
+
+def test_what_is_rebuilt_over_its_own_operands_is_itself():
+    sine = apply(sin, [Use(A, (0, 1))]).node
+    assert rebuilt(sine, sine.uses()) == own(sine)
+    assert rebuilt(sine, [Use(A, (1, 0))]) == apply(sin, [Use(A, (1, 0))])

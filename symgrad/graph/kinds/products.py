@@ -5,7 +5,7 @@ factors that depend on them and split into connected components.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from math import prod
 
@@ -47,9 +47,13 @@ class Contract(Node):
 
     factors: tuple[tuple[Use, Number], ...]
     bound: Shape
+    operands: tuple[Use, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operands", tuple([use for use, _ in self.factors]))
 
     def uses(self) -> tuple[Use, ...]:
-        return tuple(use for use, _ in self.factors)
+        return self.operands
 
     probability = nothing
 
@@ -166,11 +170,21 @@ def product_of_powers(factors: Iterable[tuple[Use, Number]], bound: Mapping[Lett
     return _product(list(factors), dict(bound or {}))
 
 
+def summand(node: Contract) -> Use:
+    """The product under a sum, in the letters of the sum's node."""
+    found: Use | None = node.found.get(summand)
+    if found is None:
+        found = node.found[summand] = product_of_powers(node.factors)
+    return found
+
+
 def _product(factors: list[tuple[Use, Number]], bound: dict[Letter, Expr]) -> Use:
     coefficient, merged = _collect(factors)
     if coefficient == 0:
         return ZERO
     eliminate_deltas(merged, bound)
+    if not bound:
+        return scale(coefficient, _commutative(merged, bound))
     outside: list[tuple[Use, Number]] = []
     for letters, component in connected(merged, bound):
         if not letters:
@@ -199,7 +213,7 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
     while stack:
         use, exponent = stack.pop()
         node = use.node
-        if node is ONE.node or exponent == 0:
+        if node is ONE.node or (exponent is not S.One and exponent == 0):
             continue
         if is_zero(use):
             if exponent.is_negative:
@@ -211,7 +225,8 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
             and (exponent.is_integer or all(is_nonnegative(part) for part, _ in node.factors))
         ):
             # under a broken exponent only if the sign is known: (x**2)**(1/2) is |x|, not x
-            stack.extend((place(part, use.letters), inner * exponent) for part, inner in reversed(node.factors))
+            for part, inner in reversed(node.factors):
+                stack.append((place(part, use.letters), inner if exponent is S.One else inner * exponent))
             continue
         if isinstance(node, Add):
             content, rest = common_content(use)
@@ -221,12 +236,14 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
                     coefficient *= pulled
                     stack.append((rest, exponent))
                     continue
-        if isinstance(node, Apply) and node.head is exp and exponent != 1:
+        if isinstance(node, Apply) and node.head is exp and exponent is not S.One and exponent != 1:
             stack.append((apply(exp, [scale(exponent, place(node.args[0], use.letters))]), S.One))
             continue
         use = as_known(use, merged)
-        merged[use] = merged.get(use, S.Zero) + exponent
-    merged = {use: exponent for use, exponent in merged.items() if exponent != 0}
+        if use in merged or not isinstance(exponent, Number):
+            exponent = merged.get(use, S.Zero) + exponent
+        merged[use] = exponent
+    merged = {use: exponent for use, exponent in merged.items() if exponent is S.One or exponent != 0}
     exponentials: dict[frozenset[Letter], list[Use]] = {}
     for use in merged:
         if isinstance(use.node, Apply) and use.node.head is exp:
@@ -238,8 +255,18 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
             coefficient *= more
             for use, exponent in single.items():
                 merged[use] = merged.get(use, S.Zero) + exponent
-    numbers = [use for use in merged if number(use) is not None]
-    while numbers:  # √2·√2 = 2, 2^(-1/2) = (1/2)·√2
+    coefficient *= _numbers_taken(merged)
+    for use, exponent in merged.items():
+        if _is_indicator(use.node) and exponent.is_positive:
+            merged[use] = S.One
+    return coefficient, {use: exponent for use, exponent in merged.items() if exponent is S.One or exponent != 0}
+
+
+def _numbers_taken(merged: dict[Use, Number]) -> Number:
+    """The product of powers of numbers, which are taken out: √2·√2 = 2, 2^(-1/2) = (1/2)·√2, where √2 stays."""
+    coefficient: Number = S.One
+    numbers = [use for use in merged if isinstance(use.node, Add) and number(use) is not None]
+    while numbers:
         use = numbers.pop()
         more, base, exponent = _number_to_power(use, merged.pop(use))
         coefficient *= more
@@ -247,10 +274,7 @@ def _collect(factors: Sequence[tuple[Use, Number]]) -> tuple[Number, dict[Use, N
             numbers.append(base)
         if exponent != 0:
             merged[base] = merged.get(base, S.Zero) + exponent
-    for use, exponent in merged.items():
-        if exponent.is_positive and _is_indicator(use.node):
-            merged[use] = S.One
-    return coefficient, {use: exponent for use, exponent in merged.items() if exponent != 0}
+    return coefficient
 
 
 def _is_indicator(node: Node) -> bool:
@@ -301,7 +325,7 @@ def _commutative(merged: Mapping[Use, Number], bound: Mapping[Letter, Expr]) -> 
     if not merged:
         return ONE
     factors = list(merged.items())
-    if len(factors) == 1 and factors[0][1] == 1 and not bound:
+    if len(factors) == 1 and not bound and (factors[0][1] is S.One or factors[0][1] == 1):
         return factors[0][0]
     items = [
         ((use.node.precedence(), -len(use.letters), use.node.digest, number_key(exponent)), use)

@@ -4,7 +4,7 @@ Normal form: flat, like terms collected, no zero terms, numeric coefficients onl
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from math import gcd, prod
 from weakref import WeakKeyDictionary
@@ -32,9 +32,13 @@ class Add(Node):
     """A linear combination with numeric coefficients; operands broadcast over the letters they lack."""
 
     terms: tuple[tuple[Number, Use], ...]
+    operands: tuple[Use, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "operands", tuple([use for _, use in self.terms]))
 
     def uses(self) -> tuple[Use, ...]:
-        return tuple(use for _, use in self.terms)
+        return self.operands
 
     probability = nothing
 
@@ -152,14 +156,19 @@ def add(terms: Iterable[tuple[Number, Use]]) -> Use:
     """Σ cᵢ·uᵢ."""
     merged: dict[Use, Number] = {}
     stack = [(coefficient, use) for coefficient, use in terms][::-1]
+    if len(stack) == 1 and stack[0][0] is S.One:
+        return stack[0][1]
     while stack:
         coefficient, use = stack.pop()
         if isinstance(use.node, Add):
-            stack.extend((coefficient * inner, place(part, use.letters)) for inner, part in reversed(use.node.terms))
-        elif coefficient != 0:
+            for inner, part in reversed(use.node.terms):
+                stack.append((inner if coefficient is S.One else coefficient * inner, place(part, use.letters)))
+        elif coefficient is S.One or coefficient != 0:
             use = as_known(use, merged)
-            merged[use] = merged.get(use, S.Zero) + coefficient
-    kept = [(coefficient, use) for use, coefficient in merged.items() if coefficient != 0]
+            if use in merged or not isinstance(coefficient, Number):
+                coefficient = merged.get(use, S.Zero) + coefficient
+            merged[use] = coefficient
+    kept = [(coefficient, use) for use, coefficient in merged.items() if coefficient is S.One or coefficient != 0]
     if len(kept) == 1 and kept[0][0] == 1:
         return kept[0][1]
     if not kept:
@@ -193,19 +202,26 @@ def subtract(left: Use, right: Use) -> Use:
 
 def common_content(use: Use) -> tuple[Number, Use]:
     """c, u with use = c·u: the coefficient of a single term, else the positive common content of all."""
-    assert isinstance(use.node, Add)
-    if len(use.node.terms) == 1:
+    node = use.node
+    assert isinstance(node, Add)
+    if len(node.terms) == 1:
         return split_coefficient(use)
-    coefficients = [coefficient for coefficient, _ in use.node.terms]
+    content = node.found.get(common_content)
+    if content is None:
+        content = node.found[common_content] = _content([coefficient for coefficient, _ in node.terms])
+    if content is S.One or content == 1:
+        return S.One, use
+    return content, add([(c / content, place(part, use.letters)) for c, part in node.terms])
+
+
+def _content(coefficients: Sequence[Number]) -> Number:
     content = abs(coefficients[0])
     if all(isinstance(c, Rational) for c in coefficients):
         for c in coefficients[1:]:
             content = Rational(gcd(content.p * c.q, c.p * content.q), content.q * c.q)
     elif any(abs(c) != content for c in coefficients):
-        return S.One, use
-    if content == 1:
-        return S.One, use
-    return content, add([(c / content, place(part, use.letters)) for c, part in use.node.terms])
+        return S.One
+    return content
 
 
 _first_name: WeakKeyDictionary[Node, tuple[bool, str]] = WeakKeyDictionary()

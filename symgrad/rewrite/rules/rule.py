@@ -1,9 +1,10 @@
 """What a scalar rewrite rule is."""
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
-from sympy import Expr, Symbol
+from sympy import Add, Expr, Mul, Number, Pow, Symbol, preorder_traversal
 
 x, y = Symbol("x", real=True), Symbol("y", real=True)
 
@@ -19,3 +20,9 @@ class Rule:
     reason: str
     source: str
     samples: tuple[float, ...] = (-30.0, -2.5, -0.25, 0.125, 1.5, 30.0)
+
+    @cached_property
+    def heads(self) -> frozenset[Any]:
+        """The functions of the pattern: a term without one of them does not match."""
+        parts = preorder_traversal(self.pattern)
+        return frozenset(type(part) for part in parts if not isinstance(part, Symbol | Number | Add | Mul | Pow))
