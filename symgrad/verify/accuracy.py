@@ -40,11 +40,10 @@ TOLERANCE = 1e-12
 EXPONENTS = (0, *(sign * k for k in (1, 2, 3, 4, 6, 9, 12, 20, 60, 150, 300) for sign in (-1, 1)))
 WITHIN = 102  # a third of the largest exponent of float64
 MOST_NUMBERS = 500  # of the inputs; smaller sizes are taken where there are more
-MOST_WORK = 2_000_000  # numbers that are computed to many digits, in some 10 seconds; what is left out is said
+MOST_WORK = 2_000_000  # numbers that are computed to many digits, in some 20 seconds; what is left out is said
 FEWEST = 46  # points that are looked at, however large the model is: all inputs together at each power of ten
-_DIGITS = 100  # of the truth, where inputs are of a usual size; for 10^k it takes 2k more, and twice as many if they
-# do not say the same
-_MOST_DIGITS = 2000
+_DIGITS = 700  # of the truth: what float64 holds lies within 616 powers of ten; for inputs of 10^k it takes 2k more
+_MOST_DIGITS = 1400  # from which on they are no longer doubled where the truth changes by that
 _AGREE = 1e-14
 _SHOWN = 12
 
@@ -262,13 +261,17 @@ class _Place:
             # nan where they are not defined, or too far away
             truth = self._values(self.point.inputs)
             right, got = _in_a_row(truth), self._computed(truth)
-            wrong = [k for k in range(len(right)) if mpmath.isfinite(right[0]) and _is_off(got[k], right[k], mpf(0))]
+            if not mpmath.isfinite(right[0]) or abs(right[0]) > LARGEST:
+                return  # of a loss that float64 cannot hold nothing is asked
+            wrong = [k for k in range(len(right)) if _is_off(got[k], right[k], mpf(0))]
             if not wrong:
                 return
-            if self.point.digits < _MOST_DIGITS:  # of an exponential that cancels the truth may need more
+            if (
+                self.point.digits < _MOST_DIGITS
+            ):  # of an exponential that cancels the truth may need more, and has none before
                 further = replace(self, point=replace(self.point, digits=2 * self.point.digits))
                 again = _in_a_row(further._values(self.point.inputs))
-                if any(_is_off(again[k], right[k], mpf(0), _AGREE) for k in wrong):
+                if any(not again[k] or _is_off(again[k], right[k], mpf(0), _AGREE) for k in wrong):
                     yield from further.losses()
                     return
             noise = self._noise(right)

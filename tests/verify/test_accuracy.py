@@ -31,7 +31,7 @@ def audited(model: Model) -> list[Finding]:
         LogSumExp(x[i], (i, 0, N - 1)),
         Sum(sp.Abs(x[i]), (i, 0, N - 1)),
         if_else(u > 0, u**2, -u),
-        sigmoid(3 * u) * (1 - sigmoid(3 * u)),  # whose truth at 300 takes 131 digits
+        sigmoid(6 * u) * (1 - sigmoid(6 * u)) + sp.exp(-6 * u - 1),  # at 600, 1 − σ is 0 to fewer than 261 digits
     ],
     ids=str,
 )
@@ -78,6 +78,27 @@ def test_what_a_recurrence_loses_is_named_inside_of_it(few: None) -> None:
     findings = audited(Model(h[N - 1], [v], where=steps))
     found = next(finding.detail for finding in findings if finding.name == "digits of value")
     assert "+ sin(h[i0]) − v²·h[i0] cancels" in found
+
+
+def layer(scale: sp.Expr, *parameters: sp.Symbol) -> Model:
+    """A sum of squares of units tanh(A x)."""
+    h, j, A = IndexedBase("h", shape=(N,)), symbols("j", integer=True), IndexedBase("A", shape=(N, N))
+    units = [sp.Eq(h[i], sp.tanh(Sum(A[i, j] * x[j], (j, 0, N - 1))))]
+    return Model(scale * (1 + Sum(h[i] ** 2, (i, 0, N - 1))), [x, *parameters], where=units)
+
+
+def test_the_truth_has_all_digits_it_needs(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 − tanh(300)² is 2e-260, and nothing but 0 to fewer digits."""
+    monkeypatch.setattr("symgrad.verify.accuracy._DIGITS", 100)  # doubled as long as it is 0
+    model = layer(sp.S.One)
+    subject = model._checking.subject(model.compile(check=False))
+    draw = Draw({"x": np.ones(1), "A": np.full((1, 1), 0.3)}, {N: 1}, ())
+    run = audit(subject, draw)
+    assert [finding.verdict for finding in run.findings] == ["pass"] and not run.notes
+
+
+def test_nothing_is_asked_of_a_loss_that_float64_cannot_hold(few: None) -> None:
+    assert [finding.verdict for finding in audited(layer(sp.exp(v), v))] == ["pass"]  # at v = 1000 it is infinite
 
 
 @pytest.mark.parametrize("weight", [1, sp.Rational(1, 10**9)])
