@@ -4,8 +4,10 @@
 
 Arrays are on the device before anything is timed, and every call waits until the device is done. Lines come as they are
 measured, to the screen and to `gpu.jsonl` in the folder: a case, a type, a contender with the milliseconds of a call
-(the median of calls for about a second), or what went wrong. No case begins after `--seconds`. `--small` is for a try
-without a GPU. Contenders whose library is missing are left out. JAX is told to take memory as it needs it.
+(the median of calls for about a second), or what went wrong. Cases are compiled first, several at a time, each by a
+process of its own that fills the caches on disk of PyTorch and JAX; that takes `--compiling` seconds at most. No case
+begins after `--seconds`, and those that did not are counted in the means. `--small` is for a try without a GPU.
+Contenders whose library is missing are left out. JAX is told to take memory as it needs it.
 """
 
 import argparse
@@ -13,7 +15,9 @@ import inspect
 import json
 import os
 import statistics
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
@@ -32,6 +36,8 @@ from networks import ATTENTION, LENET, perceptron
 from regression import logistic, mixture
 from second_order import logistic_hessian
 
+TYPES = ("float32", "float64")
+AIMS = {"gradients": 1.0, "hessians": 0.3}  # for the geometric means
 TOLERANCE = {"float64": 1e-8, "float32": 2e-3}  # of the largest entry of an array; TF32 is off
 SECONDS, FEWEST = 1.0, 5  # of a contender, and calls
 
@@ -45,11 +51,11 @@ def cases(small: bool) -> list[Case]:
     (rows, columns), (batch, *sides), (points, width, parts) = small_sizes if small else large_sizes
     return [
         logistic(rows, columns, True),
+        logistic_hessian(rows, columns),
         perceptron(f"mlp-{batch}", batch, *sides),
         mixture(points, width, parts, True),
         ATTENTION,
         LENET,
-        logistic_hessian(rows, columns),
     ]
 
 
@@ -183,7 +189,7 @@ def milliseconds(call: Call) -> float:
     return 1000 * statistics.median(taken)
 
 
-def measured(case: Case, dtype: str, device: str) -> Iterator[dict[str, Any]]:
+def measured(case: Case, dtype: str, device: str, timed: bool = True) -> Iterator[dict[str, Any]]:
     """One record for each contender; what goes wrong with one is its record."""
     drawn = case.arrays(np.random.default_rng(0))
     arrays = {k: v.astype(dtype) if v.dtype.kind == "f" else v for k, v in drawn.items()}
@@ -200,7 +206,8 @@ def measured(case: Case, dtype: str, device: str) -> Iterator[dict[str, Any]]:
                 wanted = wanted or found
                 if said := agrees(found, wanted, dtype):
                     record["wrong"] = said
-                record["ms"] = milliseconds(call)
+                if timed:
+                    record["ms"] = milliseconds(call)
             except (StopIteration, ImportError):
                 break
             except Exception as error:  # a device that is out of memory must not end the run
@@ -208,10 +215,25 @@ def measured(case: Case, dtype: str, device: str) -> Iterator[dict[str, Any]]:
             yield {**record, "contender": name}
 
 
-def summary(records: list[dict[str, Any]]) -> str:
+def compile_all(given: argparse.Namespace, names: list[str]) -> None:
+    """Compile each case for each type in a process of its own, as many at a time as there are cores for two each."""
+    command = [sys.executable, __file__, "--device", given.device, "--compiling", "0", *["--small"] * given.small]
+    waiting = [[*command, "--only-compile", "--cases", name, "--types", dtype] for dtype in TYPES for name in names]
+    ends, running = time.perf_counter() + given.compiling, list[subprocess.Popen[bytes]]()
+    while (waiting or running) and time.perf_counter() < ends:
+        running = [one for one in running if one.poll() is None]
+        if waiting and len(running) < max(1, (os.cpu_count() or 2) // 2):
+            running.append(subprocess.Popen(waiting.pop(0), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        time.sleep(0.1)
+    for one in running:
+        one.kill()
+        one.wait()
+
+
+def summary(records: list[dict[str, Any]], cases: int) -> str:
     """symgrad's best time by the other library's, for each case and type, and their geometric means."""
     lines = []
-    for dtype in ("float32", "float64"):
+    for dtype in TYPES:
         for ours, theirs in (("symgrad torch", "torch.compile"), ("symgrad JAX", "JAX jit")):
             found = {}
             for case in dict.fromkeys(record["case"] for record in records):
@@ -220,12 +242,14 @@ def summary(records: list[dict[str, Any]]) -> str:
                 other = [r["ms"] for r in mine if r["contender"] == theirs]
                 if own and other:
                     found[case] = min(own) / other[0]
-            for kind in ("gradients", "hessians"):
+                    lines.append(f"{dtype}, {case}, against {theirs}: {found[case]:.2f}")
+            for kind, aim in AIMS.items():
                 ratios = [x for case, x in found.items() if case.startswith("hessian") == (kind == "hessians")]
                 if ratios:
                     mean = statistics.geometric_mean(ratios)
-                    lines.append(f"{dtype}, {kind}, against {theirs}: {mean:.2f} ({len(ratios)} cases)")
-    return "\n".join(lines)
+                    said = f"geometric mean of {kind}, against {theirs}: {mean:.2f} (aim {aim})"
+                    lines.append(f"{dtype}, {said}, {len(found)} of {cases} cases measured")
+    return "\n".join([*lines, *(f"wrong: {r}" for r in records if "wrong" in r or "error" in r)])
 
 
 def main() -> None:
@@ -234,13 +258,27 @@ def main() -> None:
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--out", type=Path, default=Path(os.environ.get("OUT", ".")))
     parser.add_argument("--cases", default="*", help="a pattern of their names")
+    parser.add_argument("--types", default="*", help="a pattern of floating types")
     parser.add_argument("--seconds", type=float, default=420.0)
+    parser.add_argument("--compiling", type=float, default=200.0, help="for so many seconds before at most")
+    parser.add_argument("--only-compile", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(tempfile.gettempdir()) / "symgrad-gpu-jax"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+    chosen = [one for one in cases(given.small) if fnmatch(one.name, given.cases)]
+    if given.only_compile:
+        for case in chosen:
+            for dtype in [one for one in TYPES if fnmatch(one, given.types)]:
+                list(measured(case, dtype, given.device, timed=False))
+        return
     ends, records = time.perf_counter() + given.seconds, []
     given.out.mkdir(parents=True, exist_ok=True)
+    if given.compiling:
+        compile_all(given, [case.name for case in chosen])
+        print(f"compiled in {given.seconds - ends + time.perf_counter():.0f} s", flush=True)
     with (given.out / "gpu.jsonl").open("w", encoding="utf-8") as file:
-        for case in [one for one in cases(given.small) if fnmatch(one.name, given.cases)]:
-            for dtype in ("float32", "float64"):
+        for dtype in [one for one in TYPES if fnmatch(one, given.types)]:
+            for case in chosen:
                 if time.perf_counter() > ends:
                     print(f"no time for {case.name} in {dtype}", flush=True)
                     continue
@@ -248,7 +286,7 @@ def main() -> None:
                     records.append(record)
                     print(json.dumps(record), file=file, flush=True)
                     print(json.dumps(record), flush=True)
-    print(summary(records))
+    print(summary(records, len(chosen)))
 
 
 if __name__ == "__main__":
