@@ -284,6 +284,16 @@ def test_a_formula_reads_as_in_the_textbook(name):
     assert "\n".join(lines) == FORMULAS[name].strip()
 
 
+def test_the_slope_of_softsign():
+    """As a square, of which digits are left where |x| is large; 1 + |x| − x·sign(x) has none there."""
+    x = Symbol("x", real=True)
+    model = Model(x / (1 + abs(x)), [x])
+    assert "∂C/∂x = 1/(|x| + 1)²" in model.show()
+    module = model.compile(check=False, hessian=True)
+    assert np.isclose(float(module.gradient(x=-1e9).x), 1 / (1 + 1e9) ** 2, rtol=1e-15)
+    assert np.isclose(float(module.hessian(x=-1e9).x.x), 2 / (1 + 1e9) ** 3, rtol=1e-15)
+
+
 def test_powers_are_merged_only_where_one_is_smaller_by_one():
     a, b, k, e = symbols("a b k e", positive=True)
     assert tidied(a * (a / b) ** (k - 1)) == b * (a / b) ** k

@@ -26,7 +26,7 @@ from symgrad.graph.transform import factors_of, opened, own, place, see_through,
 from symgrad.rewrite.diagonals import diagonal, inwards
 from symgrad.rewrite.logarithms import log_of_product
 from symgrad.rewrite.record import BLANCHARD, LOGISTIC, AxisRule, record
-from symgrad.rewrite.signs import absolute_value, positive_part
+from symgrad.rewrite.signs import absolute_value, positive_part, times_its_sign
 
 
 @record("log Σ exp(u) = logsumexp(u)", "exp(u) overflows beyond 709", BLANCHARD)
@@ -354,6 +354,7 @@ RECOGNISE: tuple[AxisRule, ...] = (
     log_of_product,
     complement,
     absolute_value,
+    times_its_sign,
     positive_part,
 )
 CANONICAL: tuple[AxisRule, ...] = (share_of_two, merge_conditions, hoist_mask)

@@ -1,13 +1,14 @@
-"""What has a sign: |p·u| = p·|u| for p > 0, |u²| = u², |1/u| = 1/|u|, max(p, 0) = p."""
+"""What has a sign: |p·u| = p·|u| for p > 0, |u²| = u², |1/u| = 1/|u|, u·sign(u) = |u|, max(p, 0) = p."""
 
-from sympy import Abs, Number, S
+from sympy import Abs, Number, S, sign
 
 from symgrad.functions import relu
 from symgrad.graph.build import add, apply, product_of_powers, split_coefficient
 from symgrad.graph.facts import is_nonnegative
-from symgrad.graph.nodes import Apply, Use
+from symgrad.graph.nodes import Apply, Contract, Use
 from symgrad.graph.transform import factors_of, place
 from symgrad.rewrite.record import record
+from symgrad.rewrite.summands import opened_summands
 
 
 @record("|p·u| = p·|u| for p > 0, |u²| = u², |1/u| = 1/|u|", "p has no kink", "definition of the absolute value")
@@ -30,6 +31,25 @@ def absolute_value(use: Use) -> Use | None:
     if inside:
         outside.append((apply(Abs, [product_of_powers(inside)]), S.One))
     return add([(abs(coefficient), product_of_powers(outside))])
+
+
+@record("u·sign(u) = |u|", "1 + |u| − u·sign(u) is 1, as the slope of softsign has it", "definition of the sign")
+def times_its_sign(use: Use) -> Use | None:
+    """A product, also under a sum, of a sign and all factors that it is the sign of."""
+    if not isinstance(use.node, Contract):
+        return None
+    for factors, bound in opened_summands(use):
+        for function, e in factors:
+            if e != 1 or not isinstance(function.node, Apply) or function.node.head is not sign:
+                continue
+            coefficient, inner = split_coefficient(place(function.node.args[0], function.letters))
+            there, wanted = dict(factors), dict(factors_of(inner))
+            if any(power * there.get(part, S.Zero) < power**2 for part, power in wanted.items()):
+                continue
+            left = [(part, power - wanted.get(part, S.Zero)) for part, power in factors if part != function]
+            size = apply(Abs, [inner])
+            return add([(coefficient / abs(coefficient), product_of_powers([*left, (size, S.One)], bound))])
+    return None
 
 
 @record("max(p, 0) = p for p ≥ 0", "p has no kink", "definition of the maximum")

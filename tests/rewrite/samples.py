@@ -296,6 +296,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(x[n] * (1 - P1[n]), [x], where=[Eq(P1[n], ndtr(t[n]))])),
     ),
     "positive_part": (Sample(lambda: Model(total(A.applyfunc(Abs).applyfunc(relu)), [A])),),
+    "times_its_sign": (
+        Sample(lambda: Model(g / (1 + abs(g)), [g])),
+        Sample(lambda: _sum(t[n] * g * x[n] / (1 + abs(g * x[n])), [x])),
+    ),
     "absolute_value": (
         Sample(lambda: _sum(abs(exp(t[n]) * x[n] * sin(x[n]) ** 2 / (2 + t[n])), [x, t])),
         Sample(lambda: _sum(abs(x[n] ** 2 / t[n] ** 3), [x])),
