@@ -52,8 +52,11 @@ def _over(term: tuple[Number, Use], divisor: Use) -> list[tuple[Number, Use]]:
 @record("a·(u + v/a) = a·u + v", "a·u beside v, of which v/a takes the digits where a is small", HIGHAM)
 def multiplied_by_divisor(use: Use) -> Use | None:
     """A product with a sum that has a term divided by one of the other factors: of 1/r, what r/(r + μ) is made of."""
+    node = use.node
+    if not isinstance(node, Contract) or node.bound or not any(isinstance(one.node, Add) for one, _ in node.factors):
+        return None
     factors = factors_of(use)
-    for total, e in factors if factors[1:] else ():
+    for total, e in factors:
         if not (e.is_Integer and isinstance(total.node, Add)) or len(total.node.terms) > _MOST_TERMS:
             continue
         for divisor, power in factors:

@@ -36,12 +36,13 @@ def absolute_value(use: Use) -> Use | None:
 @record("u·sign(u) = |u|", "1 + |u| − u·sign(u) is 1, as the slope of softsign has it", "definition of the sign")
 def times_its_sign(use: Use) -> Use | None:
     """A product, also under a sum, of a sign and all factors that it is the sign of."""
-    if not isinstance(use.node, Contract):
+    if not isinstance(use.node, Contract) or not _has_sign(use.node):
         return None
     for factors, bound in opened_summands(use):
         for function, e in factors:
-            if e != 1 or not isinstance(function.node, Apply) or function.node.head is not sign:
+            if e != 1 or not _is_sign(function):
                 continue
+            assert isinstance(function.node, Apply)
             coefficient, inner = split_coefficient(place(function.node.args[0], function.letters))
             there, wanted = dict(factors), dict(factors_of(inner))
             if any(power * there.get(part, S.Zero) < power**2 for part, power in wanted.items()):
@@ -50,6 +51,18 @@ def times_its_sign(use: Use) -> Use | None:
             size = apply(Abs, [inner])
             return add([(coefficient / abs(coefficient), product_of_powers([*left, (size, S.One)], bound))])
     return None
+
+
+def _has_sign(node: Contract) -> bool:
+    """Whether a sign is among the factors, or among those of a sum that is one; most products have none."""
+    return any(
+        _is_sign(factor) or (isinstance(factor.node, Contract) and any(_is_sign(one) for one, _ in factor.node.factors))
+        for factor, _ in node.factors
+    )
+
+
+def _is_sign(use: Use) -> bool:
+    return isinstance(use.node, Apply) and use.node.head is sign
 
 
 @record("max(p, 0) = p for p ≥ 0", "p has no kink", "definition of the maximum")
