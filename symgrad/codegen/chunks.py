@@ -8,7 +8,7 @@ from sympy import Symbol
 from symgrad.codegen.arguments import length_lines
 from symgrad.codegen.lines import wrapped
 from symgrad.codegen.parts import PrintedParts, printed_parts
-from symgrad.codegen.rows import is_counted, rows_of, with_rows
+from symgrad.codegen.rows import corrected, is_counted, rows_of, with_rows
 from symgrad.codegen.signature import Called, Signature, signature
 from symgrad.codegen.speller import Speller
 from symgrad.errors import UnsupportedError
@@ -20,7 +20,7 @@ from symgrad.outputs.first_order import BOTH
 from symgrad.outputs.function import Function, Sparse, arrays_of, terms_of, with_terms
 from symgrad.outputs.requirements import lengths_of
 from symgrad.outputs.second_order import COMPACT, HESSIAN, PRODUCT
-from symgrad.schedule.chunks import chunk_plan, corrected_by_sums, without_count
+from symgrad.schedule.chunks import chunk_plan, without_count
 from symgrad.schedule.own_rows import with_own_conditions
 from symgrad.schedule.rows import RowPlan, Tie
 from symgrad.statements.lengths import dimensions_of
@@ -152,9 +152,7 @@ def split(function: Function, program: Program, otherwise: str) -> tuple[Signatu
     `otherwise` is the floating type of one that takes integers only. If rows cannot be computed apart, what ties them
     together along each axis that data begin with.
     """
-    terms = terms_of(function.result)
-    images = dict(zip(terms, corrected_by_sums(terms, program.arguments), strict=True))
-    function = replace(function, result=with_terms(function.result, images))
+    function = corrected(function, program)
     plain = signature(function, program, otherwise)
     plan = chunk_plan(list(plain.roots.values()), plain.arguments)
     if isinstance(plan, list):

@@ -1,6 +1,7 @@
 """Whether the loss of a model is made of sums over rows of data, as its module says."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sympy import Symbol
@@ -8,7 +9,7 @@ from sympy import Symbol
 from symgrad.arguments import Argument
 from symgrad.codegen.signature import signature
 from symgrad.frontend.program import Program
-from symgrad.outputs.function import Function
+from symgrad.outputs.function import Function, terms_of, with_terms
 from symgrad.outputs.requirements import Length, lengths_of
 from symgrad.schedule.chunks import chunk_plan, corrected_by_sums
 
@@ -18,12 +19,19 @@ def rows_of(both: Function, said: Collection[Any], program: Program) -> Symbol |
 
     `said` are the dimensions that the statements of the function mention.
     """
-    made = signature(both, program, "")
-    plan = chunk_plan(corrected_by_sums(list(made.roots.values()), program.arguments), made.arguments)
+    made = signature(corrected(both, program), program, "")
+    plan = chunk_plan(list(made.roots.values()), made.arguments)
     if isinstance(plan, list) or is_counted(lengths_of(made.arguments), {*said}, plan.dimension):
         return None
     assert isinstance(plan.dimension, Symbol)
     return plan.dimension
+
+
+def corrected(function: Function, program: Program) -> Function:
+    """The function with what is centred, or adds up to 0, along the rows as differences from sums over them."""
+    terms = terms_of(function.result)
+    images = dict(zip(terms, corrected_by_sums(terms, program.arguments), strict=True))
+    return replace(function, result=with_terms(function.result, images))
 
 
 def is_counted(lengths: Sequence[Length], said: set[Any], dimension: Symbol) -> bool:

@@ -7,11 +7,11 @@ together: functions of u, a constant, and a multiple of u, whose own terms are a
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from sympy import Expr, Float, Number, S, cos, exp, log, sin
+from sympy import Expr, Float, Number, S, cos, erf, exp, log, sin, tanh
 from sympy.codegen.cfunctions import expm1, log1p
 
 from symgrad.functions import ndtr, sigmoid
-from symgrad.graph.build import ONE, add, apply, mul, number, product_of_powers, scale, subtract
+from symgrad.graph.build import ONE, add, apply, const, mul, number, product_of_powers, scale, subtract
 from symgrad.graph.facts import is_nonnegative
 from symgrad.graph.nodes import Add, Apply, Use
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
@@ -42,14 +42,15 @@ def _function_of_summands(terms: Sequence[Term]) -> Use | None:
     """The same among the summands of sums over the same: Σ f(u) + N·c as Σ (f(u) + c)."""
     for bound in bounds_of(terms):
         joined, outside = joined_summands(terms, bound)
-        made = _function_of_terms(joined) if 1 < len(joined) <= _MOST_TERMS else None
+        made = _function_of_terms(joined, 1) if 1 < len(joined) <= _MOST_TERMS else None
         if made is not None:
             return add([*outside, (S.One, summed(made, bound))])
     return None
 
 
-def _function_of_terms(terms: Sequence[Term]) -> Use | None:
-    for argument in dict.fromkeys(u for _, term in terms for u in _arguments(term, len(terms))):
+def _function_of_terms(terms: Sequence[Term], fewest: int = 2) -> Use | None:
+    """The same of more terms than `fewest`: other rules see a whole sum of two, but no two summands."""
+    for argument in dict.fromkeys(u for _, term in terms for u in _arguments(term, len(terms) > fewest)):
         for rest, total, used in _groups(terms, argument):
             if total.has(Float) or not cancels(total):
                 continue
@@ -60,12 +61,12 @@ def _function_of_terms(terms: Sequence[Term]) -> Use | None:
     return None
 
 
-def _arguments(term: Use, count: int) -> Iterator[Use]:
-    """The arguments of the functions and roots among the factors of a term of so many; two are one with a factor."""
+def _arguments(term: Use, of_functions: bool) -> Iterator[Use]:
+    """The arguments of roots among the factors of a term, and those of its functions."""
     for factor, e in factors_of(term):
         if (inside := rooted(factor, e)) is not None:
             yield root_of_square(inside)
-        elif count > 2 and isinstance(factor.node, Apply) and is_scalar(factor.node.head):
+        elif of_functions and isinstance(factor.node, Apply) and is_scalar(factor.node.head):
             argument = place(factor.node.args[0], factor.letters)
             if number(argument) is None:
                 yield argument
@@ -98,39 +99,43 @@ def _multiple(terms: Sequence[Term], argument: Use, rest: Use) -> tuple[Number, 
 
 
 @record(
-    "c·exp(u) − c + v = c·expm1(u) + v, c − c·cos(u) + v = 2c·sin(u/2)² + v, c − c·σ(u) + v = c·σ(−u) + v",
-    "1 and f(u) cancel where f(u) is near 1",
+    "c·exp(u) − c + v = c·expm1(u) + v, c − c·cos(u) + v = 2c·sin(u/2)² + v, c − c·σ(u) + v = c·σ(−u) + v, "
+    "2c·σ(u) − c + v = c·tanh(u/2) + v",
+    "1 and f(u) cancel where f(u) is near 1, a half and a probability where that is near a half",
     HIGHAM,
 )
 def near_one(use: Use) -> Use | None:
-    """An exponential, a cosine or a probability less one, beside other terms and factors, also as summands."""
+    """An exponential, a cosine or a probability less one or a half, beside other terms and factors, or as summands."""
     terms = terms_of(use) if isinstance(use.node, Add) else []
     places = {term: n for n, (_, term) in enumerate(terms)}
     for n, (c, term) in enumerate(terms):
         for factors, bound in opened_summands(term):
             for factor, e in factors:
                 target = see_through(factor)
-                if not (e == 1 and isinstance(target.node, Apply) and target.node.head in _LESS_ONE):
+                if not (e == 1 and isinstance(target.node, Apply) and (target.node.head, S.One) in _LESS):
                     continue
                 others = [pair for pair in factors if pair[0] != factor]
                 rest = product_of_powers(others, bound)
                 m = places.get(rest)
                 alone = rest == ONE and not bound and (len(terms) == 2 or target.node.head is sigmoid)
-                if m is None or terms[m][0] != -c or alone:  # which others have
+                less = None if m is None else _LESS.get((target.node.head, -terms[m][0] / c))
+                if less is None or alone:  # which others have
                     continue
                 left = [pair for k, pair in enumerate(terms) if k not in (n, m)]
-                times, made = _LESS_ONE[target.node.head](place(target.node.uses()[0], target.letters))
+                times, made = less(place(target.node.uses()[0], target.letters))
                 return add([*left, (c * times, product_of_powers([*others, made], bound))])
     return None
 
 
-_LESS_ONE: dict[Any, Callable[[Use], tuple[Number, tuple[Use, Number]]]] = {
-    exp: lambda u: (S.One, (apply(expm1, [u]), S.One)),
-    cos: lambda u: (S(-2), (apply(sin, [scale(S.Half, u)]), S(2))),
-    sigmoid: lambda u: (S.NegativeOne, (apply(sigmoid, [scale(S.NegativeOne, u)]), S.One)),
-    ndtr: lambda u: (S.NegativeOne, (apply(ndtr, [scale(S.NegativeOne, u)]), S.One)),
+_LESS: dict[tuple[Any, Number], Callable[[Use], tuple[Number, tuple[Use, Number]]]] = {
+    (exp, S.One): lambda u: (S.One, (apply(expm1, [u]), S.One)),
+    (cos, S.One): lambda u: (S(-2), (apply(sin, [scale(S.Half, u)]), S(2))),
+    (sigmoid, S.One): lambda u: (S.NegativeOne, (apply(sigmoid, [scale(S.NegativeOne, u)]), S.One)),
+    (ndtr, S.One): lambda u: (S.NegativeOne, (apply(ndtr, [scale(S.NegativeOne, u)]), S.One)),
+    (sigmoid, S.Half): lambda u: (S.Half, (apply(tanh, [scale(S.Half, u)]), S.One)),
+    (ndtr, S.Half): lambda u: (S.Half, (apply(erf, [product_of_powers([(u, S.One), (const(S(2)), -S.Half)])]), S.One)),
 }
-"""What a function of u is less 1: a number, a factor and its power."""
+"""What a function of u is less a number: a number, a factor and its power."""
 
 
 @record("log(1 + a + c − c·f(u)) = log1p(a + (c − c·f(u))) for f(u) near 1", "1 − f(u) is small there", MAECHLER)
