@@ -5,6 +5,8 @@ from typing import Any
 
 from sympy import Determinant, Expr, MatMul, Mul, S, Trace
 
+from symgrad.formula.algebra import plus, times
+
 Term = tuple[Expr, tuple[Any, ...]]  # a scalar and the factors of a matrix product
 
 
@@ -27,7 +29,7 @@ def collected(parts: Sequence[Any]) -> Any:
         terms = [*rest[:at], together, *rest[at:]]
     result = _product(*terms[0])
     for term in terms[1:]:
-        result = result + _product(*term)
+        result = plus(result, _product(*term))
     return result
 
 
@@ -42,9 +44,9 @@ def scaled(coefficient: Any, matrix: Any) -> Any:
     scalar = coefficient * inner
     if scalar.has(Determinant, Trace) and scalar.doit() != scalar:
         return MatMul(scalar, *factors)
-    product = scalar * factors[0]
+    product = times(scalar, factors[0])
     for factor in factors[1:]:
-        product = product * factor
+        product = times(product, factor)
     return product
 
 
@@ -58,7 +60,7 @@ def _term(matrix: Any) -> Term:
 def _product(coefficient: Expr, factors: Sequence[Any]) -> Any:
     product = factors[0]
     for factor in factors[1:]:
-        product = product * factor
+        product = times(product, factor)
     return scaled(coefficient, product)
 
 

@@ -5,7 +5,8 @@ a sum that begins with a minus sign has it taken in front of the product that it
 objects made here are printed and nothing else.
 """
 
-from collections.abc import Collection, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -31,6 +32,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix
 from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 
+from symgrad.formula.algebra import evaluated, times, transposed
 from symgrad.formula.network import Inner
 from symgrad.formula.notation import is_negative_sum
 from symgrad.functions import Total
@@ -72,18 +74,26 @@ class ColumnSoftmax(MatrixExpr):  # type: ignore[misc]
         return Softmax(self.args[0].T)._entry(j, i, **options)
 
 
-def idiomatic(expr: Any, known: Collection[Any] = frozenset()) -> Any:
+class KnownSums(frozenset[Any]):
+    """The sums of matrices that the user wrote."""
+
+    @cached_property
+    def contents(self) -> Counter[tuple[object, ...]]:
+        """What each has in common with its opposite and its transpose; how many have that."""
+        return Counter(map(_contents, self))
+
+
+NONE_KNOWN = KnownSums()
+
+
+def idiomatic(expr: Any, known: KnownSums = NONE_KNOWN) -> Any:
     """The expression as it is written; sums of matrices among the `known` ones keep their sign, and are not turned."""
     return _Idiom(known).of(expr)
 
 
 class _Idiom:
-    def __init__(self, known: Collection[Any]) -> None:
+    def __init__(self, known: KnownSums) -> None:
         self._known = known
-
-    @cached_property
-    def _contents(self) -> set[tuple[object, ...]]:
-        return {_contents(matrix) for matrix in self._known if getattr(matrix, "is_MatAdd", False)}
 
     def of(self, expr: Any) -> Any:
         if not isinstance(expr, Basic) or not expr.args or type(expr).__name__ in _LEAVES:
@@ -95,9 +105,9 @@ class _Idiom:
         if expr.is_Pow:
             return self._power(expr)
         if isinstance(expr, Softmax) and _is_turned_column(expr.arg):
-            return Transpose(ColumnSoftmax(self.of(expr.arg.T)))
+            return Transpose(ColumnSoftmax(self.of(transposed(expr.arg))))
         if isinstance(expr, DiagMatrix) and expr.args[0].shape[0] == 1:
-            return DiagMatrix(self.of(expr.args[0].T))
+            return DiagMatrix(self.of(transposed(expr.args[0])))
         if isinstance(expr, HadamardProduct):
             return _with_powers(self._parts(expr))
         made = self._parts(expr)
@@ -134,10 +144,11 @@ class _Idiom:
 
     def _as_known(self, expr: Any) -> tuple[Any, Any]:
         """A sign and the transposed sum, where that is known, and better known than the sum."""
-        if _contents(expr) not in self._contents:
-            return S.One, None  # SymPy takes seconds for the transpose of a long sum, or its opposite
-        across = expr.T
-        if expr in self._known and not (across in self._known and _transposes(across) < _transposes(expr)):
+        alike, is_known = self._known.contents[_contents(expr)], expr in self._known
+        if alike == is_known:  # no other one can be its transpose or its opposite
+            return S.One, None
+        across = transposed(expr)
+        if is_known and not (across in self._known and _transposes(across) < _transposes(expr)):
             return S.One, None
         for sign in (S.One, S.NegativeOne):
             found = across if sign == 1 else _opposite(across)
@@ -173,10 +184,10 @@ class _Idiom:
 
     def _is_negative(self, expr: Any) -> bool:
         """Whether the user wrote a sum with the other sign."""
-        if _contents(expr) not in self._contents or expr in self._known or expr.T in self._known:
+        if _contents(expr) not in self._known.contents or expr in self._known or transposed(expr) in self._known:
             return False
         other = _opposite(expr)
-        return other in self._known or other.T in self._known
+        return other in self._known or transposed(other) in self._known
 
 
 @lru_cache(maxsize=1024)  # of the sums in a model's formulas, as below
@@ -188,7 +199,7 @@ def _contents(matrix: Any) -> tuple[object, ...]:
 
 @lru_cache(maxsize=1024)  # of the sums in a model's formulas, for each of which it is asked several times
 def _opposite(matrix: Any) -> Any:
-    return (-matrix).doit()
+    return evaluated(times(S.NegativeOne, matrix))
 
 
 def _content(matrix: Any) -> tuple[Any, Any]:
@@ -249,7 +260,7 @@ def _with_powers(product: Any) -> Any:
 
 def _is_turned_column(matrix: Any) -> bool:
     """Whether a matrix is a row that has fewer transposes as a column, as wᵀXᵀ has."""
-    return bool(matrix.shape[0] == 1 and _transposes(matrix.T) < _transposes(matrix))
+    return bool(matrix.shape[0] == 1 and _transposes(transposed(matrix)) < _transposes(matrix))
 
 
 def _transposes(matrix: Any) -> int:

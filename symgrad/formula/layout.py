@@ -1,6 +1,6 @@
 """SymPy objects as boxes that nest: the layout that LaTeX, MathML and text have in common."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sympy import Add, Mul, NDimArray, OneMatrix, Piecewise, S
@@ -35,12 +35,12 @@ from symgrad.formula.boxes import (
     upright,
 )
 from symgrad.formula.heads import Heads
-from symgrad.formula.idiom import idiomatic
+from symgrad.formula.idiom import NONE_KNOWN, KnownSums, idiomatic
 from symgrad.formula.notation import SYMBOLS, is_reciprocal, joined_roots, leads_negative, negated
 from symgrad.functions import if_else
 
 
-def layout(expr: Any, known: Collection[Any] = frozenset()) -> Box:
+def layout(expr: Any, known: KnownSums = NONE_KNOWN) -> Box:
     """A SymPy object laid out as people write it; sums of matrices among the `known` ones keep their sign."""
     return _Layout().box(idiomatic(expr, known))
 

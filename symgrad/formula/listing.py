@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sympy import Dummy, Lambda, Sum
 
 from symgrad.formula.boxes import written_name
+from symgrad.formula.idiom import KnownSums
 from symgrad.formula.matrix import scalar_form
 from symgrad.formula.network import NoMatrixForm
 from symgrad.formula.text import TOO_LONG, is_long, text
@@ -17,10 +18,11 @@ WIDEST = 240  # characters of a formula in a generated module's docstring
 WIDTH = 80
 
 
-def known_sums(model: Any) -> set[Any]:
+def known_sums(model: Any) -> KnownSums:
     """The sums of matrices that the user wrote."""
     written = [*([] if model.loss is None else [model.loss]), *(equation.rhs for equation in model.where)]
-    return {part for e in written if not is_long(e) for part in Preorder(e) if getattr(part, "is_MatAdd", False)}
+    parts = [part for expr in written if not is_long(expr) for part in Preorder(expr)]
+    return KnownSums(part for part in parts if getattr(part, "is_MatAdd", False))
 
 
 class Second(NamedTuple):
@@ -50,7 +52,8 @@ def shown_formulas(model: Any, short: bool) -> Blocks:
     if model.loss is not None:
         gradient = model.derivation.gradient
         shown = [not short or _least_width(gradient[quantity]) <= WIDEST for quantity in model.parameters]
-        sides = [model.block(quantity) if one else None for quantity, one in zip(model.parameters, shown, strict=True)]
+        block = model._unmeasured_block if short else model.block  # which is measured as text, as `formulas` does, too
+        sides = [block(quantity) if one else None for quantity, one in zip(model.parameters, shown, strict=True)]
         blocks.append(("Gradient", list(zip(model.parameters, sides, strict=True))))
     return blocks
 

@@ -27,6 +27,7 @@ from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalOf
 from sympy.matrices.expressions.hadamard import HadamardPower
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
+from symgrad.formula.algebra import times, transposed
 from symgrad.formula.collect import collected, scaled
 from symgrad.formula.network import Diagonal, Network, NoMatrixForm, Piece, Side
 from symgrad.formula.slices import cut
@@ -117,13 +118,12 @@ class _Writer:
     def _matrix(self, use: Use, rows: Side, columns: Side) -> Any:
         row, column = rows[0], columns[0]
         if not use.letters:
-            return (
-                self.scalar(use) * OneMatrix(rows[1], columns[1]) if (row, column) != (None, None) else self.scalar(use)
-            )
+            scalar = self.scalar(use)
+            return scalar if (row, column) == (None, None) else times(scalar, OneMatrix(rows[1], columns[1]))
         if row is not None and row not in use.letters:
-            return OneMatrix(rows[1], 1) * self.matrix(use, (None, S.One), columns)
+            return times(OneMatrix(rows[1], 1), self.matrix(use, (None, S.One), columns))
         if column is not None and column not in use.letters:
-            return self.matrix(use, rows, (None, S.One)) * OneMatrix(1, columns[1])
+            return times(self.matrix(use, rows, (None, S.One)), OneMatrix(1, columns[1]))
         node = use.node
         match node:
             case Input() | Named():
@@ -158,7 +158,7 @@ class _Writer:
                 along = (
                     softmax(self.matrix(inner, rows, columns))
                     if over == column
-                    else softmax(self.matrix(inner, columns, rows)).T
+                    else transposed(softmax(self.matrix(inner, columns, rows)))
                 )
                 return along if node.head == SOFTMAX else along.applyfunc(log)
         raise NoMatrixForm(type(node).__name__)
@@ -168,13 +168,13 @@ class _Writer:
         if not isinstance(symbol, MatrixSymbol):
             raise NoMatrixForm(node.name)
         if len(set(letters)) < len(letters):
-            return DiagonalOf(symbol) if column is None else DiagonalOf(symbol).T
+            return DiagonalOf(symbol) if column is None else transposed(DiagonalOf(symbol))
         left = list(letters)
         own = tuple(None if side == 1 else left.pop(0) for side in symbol.shape)
         if own == (row, column):
             return symbol
         if own == (column, row):
-            return symbol if symmetric(node) else symbol.T
+            return symbol if symmetric(node) else transposed(symbol)
         raise NoMatrixForm(node.name)
 
     def _blocks(self, grid: Grid, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
@@ -272,14 +272,14 @@ class _Writer:
         if set(letters) != {rows[0], columns[0]}:
             raise NoMatrixForm("a stack of Cholesky factors")
         factor = cholesky(self.matrix(place(node.arg, letters), rows, columns))
-        return factor if letters == (rows[0], columns[0]) else factor.T
+        return factor if letters == (rows[0], columns[0]) else transposed(factor)
 
     def _diagonal(self, node: Node, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         """The diagonal of a matrix as a column, or as a row."""
         side = rows if rows[0] is not None else columns
         other = ("other side", letters[0])
         whole = DiagonalOf(self.matrix(Use(node, (letters[0], other)), side, (other, side[1])))
-        return whole if side is rows else whole.T
+        return whole if side is rows else transposed(whole)
 
     def _contract(self, node: Contract, letters: Sequence[Letter], rows: Side, columns: Side) -> Any:
         names: dict[Any, Any] = dict(enumerate(letters)) | {
@@ -347,7 +347,7 @@ def _by_entries(matrix: Any, function: Any) -> Any:
     if isinstance(matrix, DiagonalOf):
         return DiagonalOf(_by_entries(matrix.arg, function))
     if isinstance(matrix, Transpose):
-        return _by_entries(matrix.arg, function).T
+        return transposed(_by_entries(matrix.arg, function))
     if isinstance(function, Lambda) and function.expr.is_Pow:
         base, exponent = function.expr.args
         if (base,) == function.variables and not exponent.has(base):

@@ -10,6 +10,7 @@ from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.special import Identity, OneMatrix
 
+from symgrad.formula.algebra import product, times, transposed
 from symgrad.functions import total
 from symgrad.functions.common import is_matrix
 from symgrad.graph.nodes import Letter
@@ -65,7 +66,7 @@ class Piece:
 
     def along(self, row: Letter | None, column: Letter | None) -> Any:
         straight = self._symmetric or (self.row, self.column) == (row, column)
-        return self.matrix if straight else self.matrix.T
+        return self.matrix if straight else transposed(self.matrix)
 
     @property
     def letters(self) -> set[Letter]:
@@ -142,9 +143,9 @@ class Network:
         if column is None:
             return _hadamard(down)
         if row is None:
-            return _hadamard(across).T
+            return transposed(_hadamard(across))
         if not full:
-            return product(_hadamard(down), _hadamard(across).T)
+            return product(_hadamard(down), transposed(_hadamard(across)))
         if len(full) == 1 and isinstance(full[0], Identity) and (down or across):
             diagonal = _hadamard([*down, *across])
             return HadamardProduct(diagonal.arg, full[0]) if isinstance(diagonal, DiagonalOf) else Diagonal(diagonal)
@@ -189,23 +190,18 @@ def _inner(left: Any, right: Any) -> Expr:
         if isinstance(other, MatMul) and other.args[-1].shape[1] == 1:
             scale, (*matrices, vector) = other.as_coeff_matrices()
             if matrices:
-                spellings.append((vector, scale * MatMul(*matrices).doit(deep=False).T * one))
+                spellings.append((vector, times(times(scale, transposed(product(*matrices))), one)))
     return Inner(*min(spellings, key=lambda pair: sum(map(_transposes, pair))))
 
 
 def _upright(matrix: Any) -> Any:
     """The matrix or its transpose, whichever has fewer transposes in it."""
-    turned = matrix.T
+    turned = transposed(matrix)
     return turned if _transposes(turned) < _transposes(matrix) else matrix
 
 
 def _transposes(matrix: Any) -> int:
     return sum(isinstance(part, Transpose) for part in preorder_traversal(matrix))
-
-
-def product(*factors: Any) -> Any:
-    """The product of matrices in their final form; `*` goes through all of each again, at quadratic cost."""
-    return MatMul(*factors).doit(deep=False)
 
 
 def _hadamard(matrices: Sequence[Any]) -> Any:

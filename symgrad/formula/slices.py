@@ -5,6 +5,7 @@ from typing import Any
 from sympy import BlockMatrix, Expr, MatAdd, MatMul, S, Transpose, expand
 from sympy.matrices.expressions.slice import MatrixSlice
 
+from symgrad.formula.algebra import transposed
 from symgrad.formula.collect import scaled
 
 
@@ -13,7 +14,7 @@ def cut(matrix: Any, rows: tuple[Expr, Expr], columns: tuple[Expr, Expr]) -> Any
     if all(expand(stop - start - side) == 0 for (start, stop), side in zip((rows, columns), matrix.shape, strict=True)):
         return matrix
     if isinstance(matrix, Transpose):
-        return cut(matrix.arg, columns, rows).T
+        return transposed(cut(matrix.arg, columns, rows))
     if isinstance(matrix, BlockMatrix) and (found := _cut_blocks(matrix, rows, columns)) is not None:
         return found
     if isinstance(matrix, MatAdd) and any(isinstance(part, BlockMatrix) for part in matrix.args):

@@ -1,6 +1,6 @@
 """Formulas as text in one line, in Unicode for a terminal."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from symgrad.formula.boxes import (
@@ -21,6 +21,7 @@ from symgrad.formula.boxes import (
     Sign,
     Table,
 )
+from symgrad.formula.idiom import NONE_KNOWN, KnownSums
 from symgrad.formula.layout import layout
 from symgrad.walk import is_larger
 
@@ -55,7 +56,7 @@ def is_long(expr: Any) -> bool:
     return is_larger(expr, LONGEST, DEEPEST)
 
 
-def text(expr: Any, known: Collection[Any] = frozenset()) -> str:
+def text(expr: Any, known: KnownSums = NONE_KNOWN) -> str:
     """A SymPy object in one line of Unicode; sums among the `known` ones keep their sign."""
     if expr is None or is_long(expr):
         return TOO_LONG

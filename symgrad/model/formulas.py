@@ -230,7 +230,11 @@ class Formulas(StatedModel):
         >>> Model(total(H*V*H), [W], where=where).block(W)
         X.T*∂C/∂Z
         """
-        quantity = self._called(quantity)
+        made = self._unmeasured_block(self._called(quantity))
+        return made if made is None or len(text(body_of(made))) <= PAGE else None
+
+    def _unmeasured_block(self, quantity: Any) -> Any:
+        """The formula of `block`, unless its term is so long that it cannot be read; its text may still be."""
         found = self.derivation.blocks.get(quantity)
         if quantity in self.program.parameters:
             use = self.derivation.gradient[quantity]
@@ -248,8 +252,7 @@ class Formulas(StatedModel):
             use = roots_named(use, names, {*names, *self.derivation.blocks.values()})
         if tree_size(use) > LONGEST:
             return None
-        made = first_formula(use, quantity, self._node(quantity), None, self._index_names)
-        return made if len(text(body_of(made))) <= PAGE else None
+        return first_formula(use, quantity, self._node(quantity), None, self._index_names)
 
     @cached_property
     def _short(self) -> set[Named]:
