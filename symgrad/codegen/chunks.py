@@ -23,7 +23,6 @@ from symgrad.outputs.second_order import COMPACT, HESSIAN, PRODUCT
 from symgrad.schedule.chunks import chunk_plan, without_count
 from symgrad.schedule.own_rows import with_own_conditions
 from symgrad.schedule.rows import RowPlan, Tie
-from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.statements import Body, Rows
 
 IN_CHUNKS = (BOTH, HESSIAN, COMPACT, PRODUCT)
@@ -70,7 +69,7 @@ class PrintedChunks:
     @property
     def lines(self) -> list[str]:
         """The lines that read dimensions off arrays, but for that of rows, and its statements."""
-        lengths, said = lengths_of(self.printed.arguments), dimensions_of(self.body) - {self.dimension}
+        lengths, said = lengths_of(self.printed.arguments), self.body.dimensions - {self.dimension}
         if is_counted(lengths, said, self.dimension):
             raise UnsupportedError(
                 f"rows do not come in chunks where other sizes follow from their number, {self.dimension}"
@@ -108,7 +107,7 @@ def without_functions(program: Program, both: Function, body: Body) -> Chunks:
 
     `both` gives value and gradient, and `body` are its statements.
     """
-    return Chunks(rows_of(both, dimensions_of(body), program))
+    return Chunks(rows_of(both, body.dimensions, program))
 
 
 def chunk_functions(

@@ -24,7 +24,6 @@ from symgrad.outputs.requirements import lengths_of
 from symgrad.schedule.rows import RowPlan, Tie
 from symgrad.statements.arithmetic import operation
 from symgrad.statements.expressions import TUPLE, Group
-from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.needed import needed
 from symgrad.statements.seam import with_numbers
 from symgrad.statements.spec import validated
@@ -123,7 +122,7 @@ def print_function(function: Function, program: Program, library: Library) -> Pr
     made = signature(function, program, library.dtype)
     body, speller, checked = _statements(made, program, library)
     printed = _printed(body, speller, printed_parts(body, speller), library)
-    said = dimensions_of(body)
+    said = body.dimensions
     arguments = taken_arguments(made, said, program)
     return PrintedFunction(
         function,
@@ -152,7 +151,7 @@ def print_chunks(one: PrintedFunction, program: Program, library: Library) -> Pr
     numbered = with_numbers(body)
     parts = chunk_parts(numbered, speller, one.returns)
     printed = _printed(numbered, speller, parts, library)
-    arguments = taken_arguments(made, dimensions_of(numbered), program)
+    arguments = taken_arguments(made, numbered.dimensions, program)
     called = replace(one, arguments=arguments, helpers=printed.helpers, special=printed.special)
     return PrintedChunks(called, numbered, parts)
 

@@ -1,7 +1,7 @@
 """Lines of generated functions, each with the statement that it is of: what is printed is not read again."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from symgrad.statements.statements import Body, Statement
 
@@ -41,7 +41,7 @@ def lines(texts: Iterable[str], statement: Statement | None = None, returns: boo
 
 def indented(inner: Iterable[Line]) -> list[Line]:
     """The lines of a block."""
-    return [replace(line, text=f"    {line.text}" if line.text else "") for line in inner]
+    return [Line(f"    {line.text}", line.statement, line.returns) if line.text else line for line in inner]
 
 
 def listing(name: str, takes: Sequence[str], body: Body, inner: Iterable[Line], result: str) -> Listing:

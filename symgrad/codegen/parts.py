@@ -12,7 +12,6 @@ from sympy import Symbol
 from symgrad.codegen.lines import MAX_LINE, Line, indented, lines, wrapped
 from symgrad.codegen.speller import Speller
 from symgrad.statements.expressions import Buffer, Expression, Operation, Read, buffers_of, parts_of, substituted
-from symgrad.statements.lengths import dimensions_in, dimensions_of
 from symgrad.statements.seam import AFTER, BEFORE, Seam, Section, seam_of
 from symgrad.statements.statements import Body, Define, Once, Release, Rows
 from symgrad.statements.workspace import asks_for_arrays
@@ -86,8 +85,8 @@ class _Count:
 
     def __init__(self, body: Body, seam: Seam) -> None:
         self._dimension = seam.rounds[0][0].dimension
-        before = dimensions_of(Body((*seam.before.body, seam.rounds[0][0]), seam.before.gives))
-        self._left = "_" if self._dimension not in dimensions_of(body) else str(self._dimension)
+        before = Body((*seam.before.body, seam.rounds[0][0]), seam.before.gives).dimensions
+        self._left = "_" if self._dimension not in body.dimensions else str(self._dimension)
         self.first: list[str] = []
         if self._dimension in before:
             self.first, self._left = [f"{self._left}, _ = yield None  # how many rows there are"], "_"
@@ -120,7 +119,7 @@ class _PrintedSection:
         self.functions = parts.functions
         self.lines = [*parts.lines, Line(f"return {parts.result}")] if parts.lines else _with_return(section, inner)
         self.arrays = [*given, *([typed] if inner.asks_for_type and typed and typed not in given else [])]
-        self.sizes = sorted(map(str, dimensions_of(Body(section.body, section.gives))))
+        self.sizes = sorted(map(str, Body(section.body, section.gives).dimensions))
         self.kept = [
             *(["kept"] if asks_for_arrays(section.body) else []),
             *(["pattern"] if _has_pattern(section) else []),
@@ -176,8 +175,10 @@ def _rows(rows: Rows, speller: Speller) -> list[str]:
 
 def _only_result(rows: Rows, results: tuple[Expression, ...], speller: Speller) -> str | None:
     """The results of a function with the call of rows in place of the only one that they have, if that is short."""
+    if len(rows.results) > 1:
+        return None
     read = [buffer for expression in results for buffer in buffers_of(expression) if buffer in rows.results]
-    if len(rows.results) > 1 or len(read) > 1:
+    if len(read) > 1:
         return None
     call = replace(rows.results[0], name=f"_over_rows({', '.join(_given(rows, speller))})[0]")
     text = _listed([substituted(expression, rows.results[0], Read(call)) for expression in results], speller)
@@ -256,7 +257,7 @@ def _together(texts: Sequence[str], rows: Rows) -> list[str]:
 
 def _sizes(rows: Rows) -> list[Symbol]:
     """The dimensions that a block of rows does not know by itself."""
-    return sorted(dimensions_in(rows), key=str)
+    return sorted(rows.dimensions_inside, key=str)
 
 
 def _row_count(rows: Rows) -> str:

@@ -21,7 +21,7 @@ def rows_of(both: Function, said: Collection[Any], program: Program) -> Symbol |
     """
     made = signature(corrected(both, program), program, "")
     plan = chunk_plan(list(made.roots.values()), made.arguments)
-    if isinstance(plan, list) or is_counted(lengths_of(made.arguments), {*said}, plan.dimension):
+    if isinstance(plan, list) or is_counted(lengths_of(made.arguments), said, plan.dimension):
         return None
     assert isinstance(plan.dimension, Symbol)
     return plan.dimension
@@ -34,9 +34,9 @@ def corrected(function: Function, program: Program) -> Function:
     return replace(function, result=with_terms(function.result, images))
 
 
-def is_counted(lengths: Sequence[Length], said: set[Any], dimension: Symbol) -> bool:
+def is_counted(lengths: Sequence[Length], said: Collection[Any], dimension: Symbol) -> bool:
     """Whether other dimensions that are needed are computed from the number of rows: that of a chunk is another."""
-    needed: set[Any] = said - {dimension}
+    needed: set[Any] = {*said} - {dimension}
     for length in lengths[::-1]:
         needed |= length.expression.free_symbols if length.dimension in needed else set()
     return dimension in needed

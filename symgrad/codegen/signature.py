@@ -116,7 +116,8 @@ class Called:
     @property
     def unused(self) -> list[str]:
         """The names of the model's other arguments, which it accepts."""
-        return [a.name for a in self.function.arguments if a.name not in self.names]
+        names = set(self.names)
+        return [a.name for a in self.function.arguments if a.name not in names]
 
     @property
     def doc(self) -> list[str]:

@@ -59,7 +59,7 @@ def evaluated(matrix: Any) -> Any:
         case MatMul():
             coefficient, factors = matrix.as_coeff_matrices()
             made = _product(coefficient, [evaluated(factor) for factor in factors])
-        case ElementwiseApplyFunction() if not matrix.function.is_identity:
+        case ElementwiseApplyFunction():
             inner = evaluated(matrix.expr)
             made = None if isinstance(inner, (ElementwiseApplyFunction, *_EXPLICIT)) else matrix
     return matrix.doit() if made is None else made

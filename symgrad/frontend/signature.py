@@ -195,10 +195,13 @@ def determined(shapes: Iterable[tuple[Expr, ...]]) -> dict[Symbol, tuple[int, in
     A side that is a dimension gives it at once; a side that is affine with one unknown gives that one.
     """
     known: dict[Symbol, tuple[int, int, Expr]] = {}
-    sides = [(n, axis, side) for n, shape in enumerate(shapes) for axis, side in enumerate(shape) if side.free_symbols]
-    sides.sort(key=lambda entry: not entry[2].is_Symbol)
+    sides = [(n, axis, side) for n, shape in enumerate(shapes) for axis, side in enumerate(shape)]
+    for n, axis, side in sides:
+        if side.is_Symbol:
+            known.setdefault(side, (n, axis, SIDE))
+    others = [(n, axis, side) for n, axis, side in sides if not side.is_Symbol and side.free_symbols]
     while True:
-        for n, axis, side in sides:
+        for n, axis, side in others:
             unknown = [symbol for symbol in side.free_symbols if symbol not in known]
             if len(unknown) != 1:
                 continue

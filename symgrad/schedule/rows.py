@@ -141,7 +141,7 @@ def _kinds(nodes: Sequence[Node], dimension: Symbol, large: bool = False) -> dic
     A tie if there is anything else with rows, or no total, or no input with rows.
     """
     kinds: dict[Node, str] = {}
-    over = next((node for node in nodes if isinstance(node, Loop) and dimension in node.steps.free_symbols), None)
+    over = next((node for node in nodes if isinstance(node, Loop) and _says(node.steps, dimension)), None)
     if over is not None:
         return Tie(dimension, over, "is computed from one row to the next")
     for node in nodes:
@@ -163,8 +163,8 @@ def _kind(node: Node, dimension: Symbol, kinds: Mapping[Node, str], large: bool)
 
     if large and isinstance(node, Loop):
         return _loop_kind(node, dimension, kinds)
-    rows = [axis for axis, side in enumerate(node.shape) if dimension in side.free_symbols]
-    bound = [side for side in getattr(node, "bound", ()) if dimension in side.free_symbols]
+    rows = [axis for axis, side in enumerate(node.shape) if _says(side, dimension)]
+    bound = [side for side in getattr(node, "bound", ()) if _says(side, dimension)]
     local = [use.node for use in node.uses() if kinds.get(use.node) == "local"]
     if any(node.shape[axis] != dimension for axis in rows) or any(side != dimension for side in bound):
         return tied("has an axis whose length depends on the number of rows")
@@ -190,10 +190,7 @@ def _kind(node: Node, dimension: Symbol, kinds: Mapping[Node, str], large: bool)
 def _loop_kind(loop: Loop, dimension: Symbol, kinds: Mapping[Node, str]) -> str | Tie | None:
     """Whether each row has the recurrence for itself, which is `local` then."""
 
-    def has_rows(side: Expr) -> bool:
-        return dimension in side.free_symbols
-
-    axes = [[axis for axis, side in enumerate(state.shape) if has_rows(side)] for state in loop.states]
+    axes = [[axis for axis, side in enumerate(state.shape) if _says(side, dimension)] for state in loop.states]
     if not any(axes) and not any(kinds.get(use.node) == "local" for use in loop.uses()):
         return None
     for state, own in zip(loop.states, axes, strict=True):
@@ -219,7 +216,7 @@ def _kinds_inside(loop: Loop, dimension: Symbol, kinds: Mapping[Node, str]) -> d
     for node in postorder([update.term.node for update in loop.updates]):
         if isinstance(node, Entry):
             sides = zip(node.source.shape, node.offsets, strict=True)
-            if any(dimension in side.free_symbols and offset is not None for side, offset in sides):
+            if any(_says(side, dimension) and offset is not None for side, offset in sides):
                 return Tie(dimension, loop, "takes single rows at its steps")
             if dimension in node.shape:
                 found[node] = "local"
@@ -269,10 +266,13 @@ def _rounds(
     """The round after which, or in which, a node is there; 0 is before all rounds."""
     first: dict[Node, int] = {}
     for node in nodes:
-        inside, mine = kinds.get(node) is not None, scaled[:1] if node in own else ()
-        waits = [inside and kinds.get(use.node) in (None, "total") and use.node not in mine for use in node.uses()]
-        ready = [first[use.node] + wait for use, wait in zip(node.uses(), waits, strict=True)]
-        first[node] = max([*ready, int(inside)], default=0)
+        if node not in kinds:
+            first[node] = max([first[use.node] for use in node.uses()], default=0)
+            continue
+        mine = scaled[:1] if node in own else ()
+        operands = [use.node for use in node.uses()]
+        waits = [kinds.get(other) in (None, "total") and other not in mine for other in operands]
+        first[node] = max([1, *(first[other] + wait for other, wait in zip(operands, waits, strict=True))])
     return first
 
 
@@ -316,7 +316,18 @@ def _in_rounds(
         local = []
     widths = [Mul(*(side for side in node.shape if side != dimension)) for node in local]
     sizes = [Mul(*node.shape) for node in nodes if kinds.get(node) == "total"]
-    return RowPlan(dimension, before, tuple(rounds), expand(SymAdd(*widths)), expand(SymAdd(*sizes)))
+    return RowPlan(dimension, before, tuple(rounds), _total(widths), _total(sizes))
+
+
+def _total(sizes: Sequence[Expr]) -> Expr:
+    """The sum of sizes, multiplied out."""
+    plain = all(factor.is_Atom for size in sizes for factor in Mul.make_args(size))
+    return SymAdd(*sizes) if plain else expand(SymAdd(*sizes))
+
+
+def _says(side: Expr, dimension: Symbol) -> bool:
+    """Whether a length depends on a dimension."""
+    return side == dimension if side.is_Symbol else dimension in side.free_symbols
 
 
 def _is_local(node: Node, rows: Sequence[int], dimension: Symbol) -> bool:

@@ -6,7 +6,7 @@ Files: expressions (`expressions`, `arithmetic`), statements (`statements`), fun
 table of what operations make, of which shape, and whether it is new memory (`operations`), that of the loops that each
 is (`spaces`), the axes of a function's variables and statements (`axes`), what is legal (`spec`); passes: definitions
 that nothing reads (`needed`), results in arrays that are free (`reuse`, `writing`, in loops `steps`), arrays let go of
-(`release`) or kept between calls (`workspace`), sizes that are mentioned (`lengths`).
+(`release`) or kept between calls (`workspace`), each by what leaves the rest as it is (`changing`).
 
 What is lowered are statements, not text: a function is a list of definitions, stores, loops and blocks of rows over
 buffers, whose expressions are trees. A buffer knows its shape, what its entries are and whose memory it is; what an

@@ -1,14 +1,16 @@
 """What a statement computes: expressions over buffers, as immutable trees.
 
 Every expression gives its `operands`, in the order in which they are read, and can be made anew with others. What an
-operation computes of its operands (a shape, a type, new memory or a view) is in the table of `operations`.
+operation computes of its operands (a shape, a type, new memory or a view) is in the table of `operations`. What an
+expression has in it is looked for once: passes keep the expressions that they do not change.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
-from sympy import Expr, S
+from sympy import Expr, S, Symbol
 
 Kind = Literal["real", "integer", "boolean", "python"]
 Shape = tuple[Expr | int, ...]
@@ -44,9 +46,36 @@ class Expression:
     def operands(self) -> tuple["Expression", ...]:
         return ()
 
+    @property
+    def own_sizes(self) -> tuple[Expr, ...]:
+        """The sizes that it mentions beside its operands."""
+        return ()
+
     def rebuilt(self, operands: Sequence["Expression"]) -> "Expression":
-        """The same of other operands."""
-        return self
+        """The same of other operands; itself where they are its own."""
+        same = all(new is old for new, old in zip(operands, self.operands, strict=True))
+        return self if same else self._of(operands)
+
+    def _of(self, operands: Sequence["Expression"]) -> "Expression":
+        raise AssertionError(f"{type(self).__name__} has no operands")
+
+    @cached_property
+    def _parts(self) -> tuple["Expression", ...]:
+        found: list[Expression] = []
+        stack = [self]
+        while stack:
+            part = stack.pop()
+            found.append(part)
+            stack += reversed(part.operands)
+        return tuple(found)
+
+    @cached_property
+    def _buffers(self) -> tuple[Buffer, ...]:
+        return tuple([part.buffer for part in self._parts if isinstance(part, Read)])
+
+    @cached_property
+    def _sizes(self) -> tuple[Expr, ...]:
+        return tuple([size for part in self._parts for size in part.own_sizes])
 
 
 @dataclass(frozen=True)
@@ -69,12 +98,20 @@ class Size(Expression):
 
     value: Expr
 
+    @property
+    def own_sizes(self) -> tuple[Expr, ...]:
+        return (self.value,)
+
 
 @dataclass(frozen=True)
 class Length(Expression):
     """An integer made of lengths of axes where it stands, of the block in a block of rows; in a loop, of its clock."""
 
     value: Expr
+
+    @property
+    def own_sizes(self) -> tuple[Expr, ...]:
+        return (self.value,)
 
 
 @dataclass(frozen=True)
@@ -94,6 +131,10 @@ class Sides(Expression):
     """A shape."""
 
     lengths: tuple[Expr | int, ...]
+
+    @property
+    def own_sizes(self) -> tuple[Expr, ...]:
+        return tuple(map(S, self.lengths))
 
 
 @dataclass(frozen=True)
@@ -115,12 +156,20 @@ class Operation(Expression):
     def operands(self) -> tuple[Expression, ...]:
         return self.parts
 
-    def rebuilt(self, operands: Sequence[Expression]) -> Expression:
+    @property
+    def own_sizes(self) -> tuple[Expr, ...]:
+        values = [part for _, value in self.options for part in (value if isinstance(value, tuple) else (value,))]
+        return tuple([value for value in values if isinstance(value, Expr)])
+
+    def _of(self, operands: Sequence[Expression]) -> Expression:
         return replace(self, parts=tuple(operands))
 
     def option(self, name: str) -> Any:
         """The option of a name, or None."""
-        return next((value for key, value in self.options if key == name), None)
+        for key, value in self.options:
+            if key == name:
+                return value
+        return None
 
 
 @dataclass(frozen=True)
@@ -133,7 +182,7 @@ class Total(Expression):
     def operands(self) -> tuple[Expression, ...]:
         return tuple(term for _, term in self.terms)
 
-    def rebuilt(self, operands: Sequence[Expression]) -> Expression:
+    def _of(self, operands: Sequence[Expression]) -> Expression:
         return Total(tuple((sign, operand) for (sign, _), operand in zip(self.terms, operands, strict=True)))
 
 
@@ -157,6 +206,12 @@ NEW_AXIS, OTHER_AXES, WHOLE_AXIS = Axes(1), Axes(0), Slice()
 Place = Expression | Slice | Axes
 
 
+def _ends(places: Sequence[Place]) -> tuple[Expr, ...]:
+    """The sizes that ranges of subscripts mention."""
+    ends = [end for one in places if isinstance(one, Slice) for end in (one.start, one.stop, one.step)]
+    return tuple([end for end in ends if end is not None])
+
+
 @dataclass(frozen=True)
 class Subscript(Expression):
     """Part of an array, by a place on each of its first axes."""
@@ -168,7 +223,11 @@ class Subscript(Expression):
     def operands(self) -> tuple[Expression, ...]:
         return (self.array, *(place for place in self.places if isinstance(place, Expression)))
 
-    def rebuilt(self, operands: Sequence[Expression]) -> Expression:
+    @property
+    def own_sizes(self) -> tuple[Expr, ...]:
+        return _ends(self.places)
+
+    def _of(self, operands: Sequence[Expression]) -> Expression:
         rest = iter(operands[1:])
         places = tuple(next(rest) if isinstance(place, Expression) else place for place in self.places)
         return Subscript(operands[0], places)
@@ -184,7 +243,11 @@ class Places(Expression):
     def operands(self) -> tuple[Expression, ...]:
         return tuple(place for place in self.places if isinstance(place, Expression))
 
-    def rebuilt(self, operands: Sequence[Expression]) -> Expression:
+    @property
+    def own_sizes(self) -> tuple[Expr, ...]:
+        return _ends(self.places)
+
+    def _of(self, operands: Sequence[Expression]) -> Expression:
         rest = iter(operands)
         return Places(tuple(next(rest) if isinstance(place, Expression) else place for place in self.places))
 
@@ -200,7 +263,7 @@ class Group(Expression):
     def operands(self) -> tuple[Expression, ...]:
         return self.parts
 
-    def rebuilt(self, operands: Sequence[Expression]) -> Expression:
+    def _of(self, operands: Sequence[Expression]) -> Expression:
         return replace(self, parts=tuple(operands))
 
 
@@ -215,19 +278,24 @@ class Kept(Expression):
     lengths: tuple[Expr | int, ...]
     kind: Kind = "real"
 
+    @property
+    def own_sizes(self) -> tuple[Expr, ...]:
+        return tuple(map(S, self.lengths))
 
-def parts_of(expression: Expression) -> Iterator[Expression]:
+
+def parts_of(expression: Expression) -> tuple[Expression, ...]:
     """The expression and everything in it, in the order of reading."""
-    stack = [expression]
-    while stack:
-        part = stack.pop()
-        yield part
-        stack.extend(reversed(part.operands))
+    return expression._parts
 
 
-def buffers_of(expression: Expression) -> Iterator[Buffer]:
+def buffers_of(expression: Expression) -> tuple[Buffer, ...]:
     """The buffers that an expression reads, as often as it does."""
-    return (part.buffer for part in parts_of(expression) if isinstance(part, Read))
+    return expression._buffers
+
+
+def sizes_of(expression: Expression) -> tuple[Expr, ...]:
+    """The sizes that an expression mentions."""
+    return expression._sizes
 
 
 def substituted(expression: Expression, buffer: Buffer, image: Expression) -> Expression:
@@ -237,18 +305,6 @@ def substituted(expression: Expression, buffer: Buffer, image: Expression) -> Ex
     return expression.rebuilt([substituted(part, buffer, image) for part in expression.operands])
 
 
-def sizes_of(expression: Expression) -> Iterator[Expr]:
-    """The sizes that an expression mentions."""
-    for part in parts_of(expression):
-        match part:
-            case Size(value=value) | Length(value=value):
-                yield value
-            case Sides(lengths=lengths) | Kept(lengths=lengths):
-                yield from map(S, lengths)
-            case Subscript(places=places) | Places(places=places):
-                for place in places:
-                    if isinstance(place, Slice):
-                        yield from (end for end in (place.start, place.stop, place.step) if end is not None)
-            case Operation(options=options):
-                values = [part for _, value in options for part in (value if isinstance(value, tuple) else (value,))]
-                yield from (value for value in values if isinstance(value, Expr))
+def symbols_of(expressions: Iterable[Expression]) -> frozenset[Symbol]:
+    """The dimensions, and clocks of loops, in the sizes that expressions mention."""
+    return frozenset([symbol for one in expressions for size in sizes_of(one) for symbol in size.free_symbols])

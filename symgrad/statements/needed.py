@@ -1,22 +1,21 @@
 """Drops definitions of variables that nothing reads, such as positions that turned into slices."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import Buffer
 from symgrad.statements.statements import Body, Define, Loop, Rows, Solve, Statement, every
 
 
 def needed(body: Body) -> Body:
     """The function without definitions that nothing reads."""
-    statements = body.statements
     while True:
-        used = {buffer for statement in every(statements) for buffer in {*statement.reads, *statement.writes}}
-        used |= body.read_at_the_end
-        kept = _kept(statements, used)
-        if kept == statements:
-            return replace(body, statements=statements)
-        statements = kept
+        used = {buffer for statement in every(body.statements) for buffer in statement.writes}
+        used = used.union(body.read_at_the_end, *(statement.reads for statement in body.statements))
+        kept = having(body, statements=_kept(body.statements, used))
+        if kept is body:
+            return body
+        body = kept
 
 
 def _kept(statements: Sequence[Statement], used: set[Buffer] | frozenset[Buffer]) -> tuple[Statement, ...]:
@@ -25,6 +24,6 @@ def _kept(statements: Sequence[Statement], used: set[Buffer] | frozenset[Buffer]
         if isinstance(statement, Define) and statement.buffer not in used:
             continue
         if isinstance(statement, Loop | Rows | Solve):
-            statement = replace(statement, body=_kept(statement.body, used))
+            statement = having(statement, body=_kept(statement.body, used))
         made.append(statement)
     return tuple(made)

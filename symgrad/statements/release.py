@@ -5,8 +5,8 @@ took 1.3 times as long as hand-written code that has few arrays at a time; with 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import Buffer
 from symgrad.statements.operations import memory_of
 from symgrad.statements.statements import Body, Define, Loop, Release, Rows, Solve, Statement
@@ -37,11 +37,11 @@ def with_releases(body: Body) -> Body:
     released: list[Statement] = []
     for n, statement in enumerate(statements):
         released += [statement, *([Release(tuple(ends[n]))] if n in ends else [])]
-    return replace(body, statements=tuple(released))
+    return having(body, statements=tuple(released))
 
 
 def _with_released_body(statement: Rows) -> Rows:
-    return replace(statement, body=with_releases(Body(statement.body, statement.returned)).statements)
+    return having(statement, body=with_releases(Body(statement.body, statement.returned)).statements)
 
 
 def _memory(statements: Sequence[Statement]) -> tuple[dict[Buffer, set[Buffer]], dict[Buffer, int]]:

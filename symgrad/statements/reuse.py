@@ -8,10 +8,11 @@ the place of one that the loop reads for the last time.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from sympy import Symbol
 
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import Buffer, Operation, Read, Shape, Subscript
 from symgrad.statements.operations import Facts, elementwise, facts, made_by
 from symgrad.statements.statements import Body, Define, Loop, Rows, Statement, Store, Unpack
@@ -35,9 +36,9 @@ def with_reuse(body: Body, rows: Symbol | None, nested: bool = True) -> Body:
             later = frozenset[Buffer]().union(*(other.mentions for other in body.statements[n + 1 :]))
             inside = _reusing(Body(statement.body, statement.returned), rows, free.difference(later))
             free |= inside.alone(statement.results)
-            statement = replace(statement, body=tuple(inside.made))
+            statement = having(statement, body=tuple(inside.made))
         made.append(statement)
-    return Body(tuple(_reusing(replace(body, statements=tuple(made)), rows).made), body.results)
+    return having(body, statements=tuple(_reusing(having(body, statements=tuple(made)), rows).made))
 
 
 def _reusing(body: Body, rows: Symbol | None, given: Collection[Buffer] = ()) -> "Reuse":
@@ -172,7 +173,7 @@ class Reuse:
     def _loop(self, statement: Loop, n: int) -> None:
         body = Reuse(statement.body, frozenset(), self.rows).run()
         self._take_places(body, n)
-        self.made.append(replace(statement, body=tuple(body)))
+        self.made.append(having(statement, body=tuple(body)))
 
     def _store(self, statement: Store, n: int) -> None:
         """A statement that writes an entry of an array."""

@@ -1,9 +1,10 @@
 """Functions with rows of data in parts: what is computed before the rows, for a block of them, and of the totals."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import count
 
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import Buffer, Expression, Group, Operation, Read, Sides, buffers_of
 from symgrad.statements.operations import declared
 from symgrad.statements.statements import Body, Comment, Once, Release, Rows, Statement, every
@@ -99,9 +100,9 @@ def with_numbers(body: Body) -> Body:
 
     def numbered(rows: Rows) -> Rows:
         number = next(numbers)
-        return replace(rows, name="rows" if number == 1 else f"rows_{number}")
+        return having(rows, name="rows" if number == 1 else f"rows_{number}")
 
-    return replace(body, statements=tuple(numbered(s) if isinstance(s, Rows) else s for s in body.statements))
+    return having(body, statements=tuple(numbered(s) if isinstance(s, Rows) else s for s in body.statements))
 
 
 def _section(

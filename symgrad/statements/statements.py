@@ -1,13 +1,24 @@
 """Statements: what a function does, in order. Each gives what it `reads`, `writes` and `defines`."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from sympy import Expr
+from sympy import Expr, Symbol
 
-from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Read, Shape, buffers_of, parts_of
+from symgrad.statements.expressions import (
+    Buffer,
+    Expression,
+    Kept,
+    Operation,
+    Read,
+    Shape,
+    Size,
+    buffers_of,
+    parts_of,
+    symbols_of,
+)
 
 Accumulate = Literal["", "add", "subtract", "multiply", "divide", "append"]
 Join = Literal["add", "maximum", "minimum", "hypot", "or", "rows", "largest", "scaled"]
@@ -40,7 +51,7 @@ class Statement:
     @cached_property
     def reads(self) -> frozenset[Buffer]:
         """What it reads, with what the statements inside read."""
-        own = (buffer for expression in self.expressions for buffer in buffers_of(expression))
+        own = [buffer for expression in self.expressions for buffer in buffers_of(expression)]
         return frozenset(own).union(*(statement.reads for statement in self.inside))
 
     @cached_property
@@ -48,6 +59,22 @@ class Statement:
         """All variables in it."""
         own = self.reads.union(self.defines, self.writes)
         return own.union(*(statement.mentions for statement in self.inside))
+
+    @cached_property
+    def dimensions(self) -> frozenset[Symbol]:
+        """The dimensions that it mentions; a block of rows knows by itself how many rows it has."""
+        return self._mentioned
+
+    @cached_property
+    def whole(self) -> frozenset[Symbol]:
+        """The dimensions in what is said of whole arrays, in a block of rows, too."""
+        sizes = {part.value for one in self.expressions for part in parts_of(one) if isinstance(part, Size)}
+        own = frozenset(symbol for size in sizes for symbol in size.free_symbols)
+        return own.union(*(statement.whole for statement in self.inside))
+
+    @property
+    def _mentioned(self) -> frozenset[Symbol]:
+        return symbols_of(self.expressions).union(*(statement.dimensions for statement in self.inside))
 
 
 @dataclass(frozen=True)
@@ -69,6 +96,10 @@ class Define(Statement):
     @property
     def writes(self) -> tuple[Buffer, ...]:
         return (self.out,) if isinstance(self.out, Buffer) else ()
+
+    @cached_property
+    def dimensions(self) -> frozenset[Symbol]:
+        return self._mentioned.union(symbols_of([self.out]) if isinstance(self.out, Kept) else ())
 
 
 @dataclass(frozen=True)
@@ -145,6 +176,11 @@ class Loop(Statement):
     def inside(self) -> tuple[Statement, ...]:
         return self.body
 
+    @cached_property
+    def dimensions(self) -> frozenset[Symbol]:
+        own = (symbol for symbol in self._mentioned if str(symbol) != self.clock)
+        return frozenset(own).union(self.first.free_symbols, self.end.free_symbols)
+
 
 class Called(Statement):
     """A function inside, with its `body`, what it has `returned`, and the variables of these `results`."""
@@ -199,7 +235,16 @@ class Rows(Called):
         """What it takes from outside as a whole: arrays to be split into blocks, and what blocks share."""
         return (*self.arguments, *self.shared)
 
-    @property
+    @cached_property
+    def dimensions_inside(self) -> frozenset[Symbol]:
+        """The dimensions that a block of rows has to know."""
+        return (self._mentioned - {self.dimension}) | self.whole
+
+    @cached_property
+    def dimensions(self) -> frozenset[Symbol]:
+        return self.dimensions_inside.union(self.width.free_symbols, self.size.free_symbols)
+
+    @cached_property
     def shared(self) -> tuple[Buffer, ...]:
         """What the function reads beside blocks of rows, in the order of reading."""
         own = {*self.arguments, *self.kept, *(buffer for one in every(self.body) for buffer in one.defines)}
@@ -315,9 +360,14 @@ class Body:
     """The statements of a function, and what it returns."""
 
     statements: tuple[Statement, ...]
-    results: tuple[Expression, ...] = field(default=())
+    results: tuple[Expression, ...] = ()
 
-    @property
+    @cached_property
+    def dimensions(self) -> frozenset[Symbol]:
+        """The dimensions that a function with this body has to know."""
+        return symbols_of(self.results).union(*(one.dimensions for one in self.statements))
+
+    @cached_property
     def read_at_the_end(self) -> frozenset[Buffer]:
         return frozenset(buffer for result in self.results for buffer in buffers_of(result))
 
@@ -337,4 +387,5 @@ def every(statements: Sequence[Statement]) -> Iterator[Statement]:
     """The statements with those inside them."""
     for statement in statements:
         yield statement
-        yield from every(statement.inside)
+        if inside := statement.inside:
+            yield from every(inside)

@@ -10,6 +10,7 @@ from itertools import count
 from sympy import Symbol
 
 from symgrad.statements.arithmetic import joined, operation, parts_in_steps
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import Buffer, Expression, Kept, Operation, Read, Shape, Sides, buffers_of
 from symgrad.statements.operations import COMPARISONS, Facts, can_write, facts, memory_of
 from symgrad.statements.reuse import is_large, with_reuse
@@ -50,7 +51,7 @@ class _Keeper:
             elif isinstance(statement, Define):
                 taker = _Taker(self)
                 expression = taker.operands(statement.expression)
-                apart += [*taker.statements, replace(statement, expression=expression)]
+                apart += [*taker.statements, having(statement, expression=expression)]
             else:
                 apart.append(statement)
         return self._kept(with_reuse(Body(tuple(apart), body.results), self.rows, nested=False))
@@ -62,7 +63,7 @@ class _Keeper:
             results.append(taker.operands(returned))
             statements += taker.statements
         made = self.function(Body(tuple(statements), tuple(results)))
-        return replace(statement, body=made.statements, returned=made.results)
+        return having(statement, body=made.statements, returned=made.results)
 
     def fresh(self) -> str:
         """A name for a part of an expression."""
@@ -86,7 +87,7 @@ class _Keeper:
                 assert isinstance(statement, Define)
                 statement = self._in_place(statement)
             made.append(statement)
-        return replace(body, statements=tuple(made))
+        return having(body, statements=tuple(made))
 
     def _in_place(self, statement: Define) -> Define:
         """The statement with the place of its array, if it is large."""

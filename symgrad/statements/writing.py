@@ -2,10 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from symgrad.statements.arithmetic import parts_in_steps
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import Buffer, Expression, Operation, Read, Shape, buffers_of
 from symgrad.statements.operations import elementwise, facts
 from symgrad.statements.statements import Accumulate, Define, Statement, Store, root
@@ -63,7 +64,7 @@ class Writer:
                 found = [way for way in ways if way is not None]
                 if found:
                     return min(found, key=lambda way: len(way[0]))
-        return [replace(self.statement, expression=expression)], buffer
+        return [having(self.statement, expression=expression)], buffer
 
     def _first(
         self, operands: Sequence[Expression], given: list[Expression], pending: frozenset[Buffer]

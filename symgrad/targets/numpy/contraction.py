@@ -36,7 +36,8 @@ def contract(
 
     left = _merge_alike(operands)
     while len(left) > 1:
-        best = min(combinations(range(len(left)), 2), key=lambda pair: _cost(left, pair, out, length))
+        pairs = combinations(range(len(left)), 2)
+        best = (0, 1) if len(left) == 2 else min(pairs, key=lambda pair: _cost(left, pair, out, length))
         first, second = left[best[0]], left[best[1]]
         rest = [value for n, value in enumerate(left) if n not in best]
         kept = set(out) | {letter for value in rest for letter in value.letters}

@@ -47,10 +47,12 @@ def with_floats(body: Body, fresh: Fresh) -> Body:
     made: list[Statement] = []
     fixed: dict[Buffer, Buffer] = {}
     for n, one in enumerate(body.statements):
+        if not isinstance(one, Loop):
+            made.append(one)
+            continue
         others = [*body.statements[:n], *body.statements[n + 1 :]]
-        read = body.read_at_the_end.union(*map(_read, others))
-        steps = _Steps(one, fresh, read, fixed) if isinstance(one, Loop) else None
-        if steps is None or not steps.are_numbers or _has_views(body.statements[:n], steps.written):
+        steps = _Steps(one, fresh, body.read_at_the_end.union(*map(_read, others)), fixed)
+        if not steps.are_numbers or _has_views(body.statements[:n], steps.written):
             made.append(one)
             continue
         found = steps.rewritten()

@@ -23,7 +23,6 @@ from symgrad.outputs.requirements import Length as Side
 from symgrad.schedule.estimate import size_estimate
 from symgrad.schedule.rows import RowPlan, Tie, row_plan
 from symgrad.statements.expressions import Buffer, Expression, Length, Operation, Read
-from symgrad.statements.lengths import dimensions_of
 from symgrad.statements.needed import needed
 from symgrad.statements.release import with_releases
 from symgrad.statements.reuse import with_reuse
@@ -109,7 +108,7 @@ class PrintedBody:
         """Its lines, and the functions that they call."""
         return printed_parts(self.body, self.speller, self.returns)
 
-    def parts_in_place(self, lengths: Sequence[Side]) -> tuple[PrintedParts, set[Symbol]]:
+    def parts_in_place(self, lengths: Sequence[Side]) -> tuple[PrintedParts, frozenset[Symbol]]:
         """The same with fewer variables where rows are called, and the dimensions that are variables still.
 
         The only result of all rows is computed where it is returned, and the only dimension that nothing but the call
@@ -117,13 +116,13 @@ class PrintedBody:
         """
         called = [replace(s, width=S.Zero, size=S.Zero) if isinstance(s, Rows) else s for s in self.body.statements]
         plain = printed_parts(self.body, self.speller, self.returns, in_place=True)
-        if len(self.dimensions) != 1 or dimensions_of(replace(self.body, statements=tuple(called))):
+        if len(self.dimensions) != 1 or replace(self.body, statements=tuple(called)).dimensions:
             return plain, self.dimensions
         texts = {length.dimension: read_off(length) for length in lengths if length.dimension in self.dimensions}
         speller = Speller(NUMPY, self.speller.dtype, texts, self.speller.function, self.speller.typed)
         made = printed_parts(self.body, speller, self.returns, in_place=True)
         same = len(made.lines) == len(plain.lines) and len(texts) == 1
-        return (made, set()) if same else (plain, self.dimensions)
+        return (made, frozenset()) if same else (plain, self.dimensions)
 
     def shared(self, made: dict[tuple[object, ...], str]) -> "PrintedBody":
         """The same with what functions before have made of data, too."""
@@ -134,10 +133,10 @@ class PrintedBody:
         """Whether something is computed once for the same data."""
         return any(isinstance(one, Once) for one in every(self.body.statements))
 
-    @cached_property
-    def dimensions(self) -> set[Symbol]:
+    @property
+    def dimensions(self) -> frozenset[Symbol]:
         """The dimensions that the statements mention."""
-        return dimensions_of(self.body)
+        return self.body.dimensions
 
     @property
     def keeps(self) -> bool:

@@ -4,9 +4,9 @@
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from symgrad.statements.arithmetic import operation
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import Buffer, Expression, Read
 from symgrad.statements.statements import Body, Define, Loop, Statement, Store, Unpack, every, operations_of
 
@@ -20,7 +20,7 @@ def with_invariants(body: Body, fresh: Callable[[str], str]) -> Body:
         return body
     least = Buffer(fresh("least"), ())
     later = [_read(one, least) if isinstance(one, Loop) else one for one in body.statements[first:]]
-    return replace(body, statements=(*body.statements[:first], Define(least, _LEAST), *later))
+    return having(body, statements=(*body.statements[:first], Define(least, _LEAST), *later))
 
 
 def _asks(loop: Loop) -> bool:
@@ -30,9 +30,9 @@ def _asks(loop: Loop) -> bool:
 def _read(statement: Statement, least: Buffer) -> Statement:
     match statement:
         case Loop(body=body):
-            return replace(statement, body=tuple(_read(one, least) for one in body))
+            return having(statement, body=tuple(_read(one, least) for one in body))
         case Define() | Store() | Unpack():
-            return replace(statement, expression=_replaced(statement.expression, least))
+            return having(statement, expression=_replaced(statement.expression, least))
     return statement
 
 

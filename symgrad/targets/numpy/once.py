@@ -7,13 +7,13 @@ that need the same of data share it.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from sympy import S, Symbol
 
 from symgrad.arguments import Argument
 from symgrad.lowering.names import name_of
 from symgrad.statements.arithmetic import operation
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import (
     Buffer,
     Expression,
@@ -55,7 +55,7 @@ def with_once(body: Body, arguments: Iterable[Argument], name: str, fresh: Fresh
     fixed = {b for one in made.statements if isinstance(one, Once) for b in one.results} | given
     made = with_numbers(made)  # of the passes over rows that are left
     statements = [_rows_apart(one, fixed, fresh, name) if isinstance(one, Rows) else one for one in made.statements]
-    return replace(made, statements=tuple(statements))
+    return having(made, statements=tuple(statements))
 
 
 def with_shared(body: Body, made: dict[tuple[object, ...], str], typed: bool) -> Body:
@@ -66,14 +66,14 @@ def with_shared(body: Body, made: dict[tuple[object, ...], str], typed: bool) ->
 
     def shared(one: Statement) -> Statement:
         if isinstance(one, Rows):
-            return replace(one, body=tuple(map(shared, one.body)))
+            return having(one, body=tuple(map(shared, one.body)))
         if not isinstance(one, Once):
             return one
-        alike = tuple(replace(s, width=S.Zero, size=S.Zero) if isinstance(s, Rows) else s for s in one.body)
+        alike = tuple(having(s, width=S.Zero, size=S.Zero) if isinstance(s, Rows) else s for s in one.body)
         name = made.setdefault((alike, one.returned, typed), one.name)
-        return replace(one, name=name, told=name != one.name)
+        return having(one, name=name, told=name != one.name)
 
-    return replace(body, statements=tuple(map(shared, body.statements)))
+    return having(body, statements=tuple(map(shared, body.statements)))
 
 
 def _rows_apart(rows: Rows, fixed: set[Buffer], fresh: Fresh, name: str) -> Rows:
@@ -83,7 +83,7 @@ def _rows_apart(rows: Rows, fixed: set[Buffer], fresh: Fresh, name: str) -> Rows
     given = fixed.intersection(rows.takes)
     assert isinstance(rows.dimension, Symbol)
     made = _Apart(Body(rows.body, rows.returned), given, fresh, rows.dimension).apart(f"{name}_{rows.name}_of_data")
-    return replace(rows, body=made.statements, returned=made.results)
+    return having(rows, body=made.statements, returned=made.results)
 
 
 class _Apart:
@@ -118,7 +118,7 @@ class _Apart:
         if not found:
             return self.body
         inner = with_reuse(Body(tuple(self._before(found)), tuple(map(Read, found))), self.rows)
-        return replace(left, statements=(Once(name, inner.statements, inner.results, tuple(found)), *left.statements))
+        return having(left, statements=(Once(name, inner.statements, inner.results, tuple(found)), *left.statements))
 
     def _is_apart(self, statement: Statement) -> bool:
         return bool(_changed(statement)) and _changed(statement) <= self.kept
@@ -172,11 +172,11 @@ class _Apart:
                 made = remade(statement.expression)
                 made = self._own(made) if buffer in self.written else made
                 self.shared |= {buffer} if self._is_shared(made) else set()
-                return replace(statement, expression=made)
+                return having(statement, expression=made)
             case Unpack():
-                return replace(statement, expression=self._taken_out(statement.expression))
+                return having(statement, expression=self._taken_out(statement.expression))
             case Store(direct=False):
-                return replace(statement, expression=self._own(remade(statement.expression)))
+                return having(statement, expression=self._own(remade(statement.expression)))
         return statement
 
     def _taken_out(self, expression: Expression) -> Expression:

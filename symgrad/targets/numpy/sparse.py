@@ -1,12 +1,12 @@
 """Which data may be sparse matrices: those of which functions need nothing but products with dense arrays."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 
 from symgrad.arguments import Argument
 from symgrad.lowering.values import turned
 from symgrad.outputs.function import axes_of
 from symgrad.statements.arithmetic import operation
+from symgrad.statements.changing import having
 from symgrad.statements.expressions import Expression, Operation, Read
 from symgrad.statements.operations import facts
 from symgrad.statements.statements import Body, Define, Loop, Once, Rows, Statement, Store, Unpack, every
@@ -58,19 +58,20 @@ def with_sparse_products(body: Body, names: frozenset[str]) -> Body:
     """The function with products of a vector and a sparse matrix by methods of the matrix: an array knows none."""
     if not names:
         return body
-    return Body(tuple(_statements(body.statements, names)), tuple(_mapped(result, names) for result in body.results))
+    results = tuple(_mapped(result, names) for result in body.results)
+    return having(body, statements=tuple(_statements(body.statements, names)), results=results)
 
 
 def _statements(statements: Iterable[Statement], names: frozenset[str]) -> Iterator[Statement]:
     for one in statements:
         match one:
             case Define() | Unpack() | Store():
-                yield replace(one, expression=_mapped(one.expression, names))
+                yield having(one, expression=_mapped(one.expression, names))
             case Loop():
-                yield replace(one, body=tuple(_statements(one.body, names)))
+                yield having(one, body=tuple(_statements(one.body, names)))
             case Rows() | Once():
                 returned = tuple(_mapped(part, names) for part in one.returned)
-                yield replace(one, body=tuple(_statements(one.body, names)), returned=returned)
+                yield having(one, body=tuple(_statements(one.body, names)), returned=returned)
             case _:
                 yield one
 
