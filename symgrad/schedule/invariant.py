@@ -6,7 +6,7 @@ from sympy import Number, S
 
 from symgrad.graph.build import add, mul, product_of_powers
 from symgrad.graph.nodes import Add, Apply, Contract, Input, Letter, Named, Node, Shape, Use, postorder
-from symgrad.graph.transform import place, rebuilt, terms_of, transform
+from symgrad.graph.transform import factors_of, place, rebuilt, terms_of, transform
 from symgrad.rewrite.record import record
 
 Terms = list[tuple[Number, Use]]
@@ -71,7 +71,7 @@ def _summed(term: Use, bound: dict[Letter, Shape]) -> Use:
     """The sum of a term, with what it does not depend on outside."""
     if not isinstance(term.node, Contract) or term.node.bound:
         return product_of_powers([(term, S.One)], bound)
-    factors = [(place(use, [term.letters[k] for k in use.letters]), e) for use, e in term.node.factors]
+    factors = factors_of(term)
     outside = [(use, e) for use, e in factors if not bound.keys() & set(use.letters)]
     inside = [(use, e) for use, e in factors if bound.keys() & set(use.letters)]
     return mul([product_of_powers(outside), product_of_powers(inside, bound)])

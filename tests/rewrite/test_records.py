@@ -68,7 +68,7 @@ def test_every_function_that_makes_terms_of_terms_is_a_record_or_a_phase() -> No
     }
     parts = {"freed", "mirrored", "over_exponent", "rooted"}  # which several records have as a part
     # what chunks of rows alone are printed from: tests/runtime/test_chunks.py compares it on all models with rows
-    assert found == PHASES | parts | {"without_count", "corrected_by_sums"}
+    assert found == PHASES | parts | {"without_count", "corrected_by_sums", "with_own_conditions"}
 
 
 def test_the_phases_do_nothing_but_apply_records(monkeypatch: pytest.MonkeyPatch) -> None:

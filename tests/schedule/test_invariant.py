@@ -63,3 +63,17 @@ def test_a_difference_to_data_is_taken_entry_by_entry(scale):
 @pytest.mark.parametrize("model", [NORMAL, POISSON], ids=["normal", "poisson"])
 def test_the_check_passes(model):
     assert model.check(hessian=True).ok
+
+
+def test_a_product_taken_out_keeps_its_letters():
+    """A factor over the letters of the sum in another order than its own axes is no transposed one."""
+    k, m = symbols("k m", integer=True)
+    square, left, right = IndexedBase("A", shape=(M, M)), IndexedBase("L", shape=(M, N)), IndexedBase("R", shape=(N, M))
+    product = Sum(left[m, n] * right[n, k], (n, 0, N - 1))
+    loss = Sum(square[m, k] * product + Sum(exp(left[m, n]) * right[n, k], (n, 0, N - 1)), (k, 0, M - 1), (m, 0, M - 1))
+    module = Model(loss, [square]).compile(check=False)
+    at, first, second = rng.normal(size=(3, 3)), rng.normal(size=(3, 2)), rng.normal(size=(2, 3))
+    expected = np.sum(at * (first @ second) + np.exp(first) @ second)
+    value, (slope,) = module.value_and_gradient(at, first, second)
+    np.testing.assert_allclose(value, expected, rtol=1e-13)
+    np.testing.assert_allclose(slope, first @ second, rtol=1e-13)
