@@ -23,7 +23,7 @@ from mpmath import mpf
 
 from symgrad.graph.limited_evaluation import LimitedEvaluator
 from symgrad.graph.nodes import Node
-from symgrad.verify.arrays import EPS, Array, count, entry_name, largest, moved
+from symgrad.verify.arrays import EPS, Array, Inputs, count, entry_name, exactly, is_float, largest
 from symgrad.verify.blame import CANCELS, LARGEST, Blame
 from symgrad.verify.calls import BOTH, Arrays, Calls
 from symgrad.verify.compiled import UNDEFINED, Compiled
@@ -48,7 +48,6 @@ _AGREE = 1e-14
 _SHOWN = 12
 
 _SMALLEST = mpf(10) ** -290
-_MOVES = 2
 HIDDEN = "beneath the rounding of the loss, digits of"
 ENDS = "float64 ends at inputs beyond"
 _ADVICE = (
@@ -324,8 +323,14 @@ class _Place:
     def _noise(self, right: Array) -> Array:
         """How far a rounding error in every input moves the true numbers."""
         rng = np.random.default_rng(0)
-        near = (moved(self.point.inputs, rng, exact=True) for _ in range(_MOVES))
-        others = [_in_a_row(self._values(at)) for at in near]
+        exact = {name: exactly(x) for name, x in self.point.inputs.items() if is_float(x)}
+        errors = {name: x * (EPS * rng.uniform(-1, 1, x.shape)) for name, x in exact.items()}
+
+        def moved(sign: int) -> Inputs:
+            # to both sides, so that what is 0 but for rounding has either sign
+            return {**self.point.inputs, **{name: np.asarray(x + sign * errors[name]) for name, x in exact.items()}}
+
+        others = [_in_a_row(self._values(moved(sign))) for sign in (-1, 1)]
         if not all(mpmath.isfinite(other[0]) for other in others):
             return np.full(len(right), mpf("inf"))  # at the border of the domain nothing can be said of its condition
         return np.asarray(np.max([abs(other - right) for other in others], axis=0))

@@ -51,11 +51,11 @@ def is_float(value: Any) -> bool:
     return np.asarray(value).dtype.kind == "f"
 
 
-def moved(inputs: Inputs, rng: Rng, exact: bool = False) -> dict[str, Any]:
-    """The inputs with every number off by a rounding error; exactly, as an mpf, where that is asked for."""
+def moved(inputs: Inputs, rng: Rng) -> dict[str, Any]:
+    """The inputs with every number off by a rounding error."""
 
     def off(value: Any) -> Any:
-        array = exactly(value) if exact else np.asarray(value)
+        array = np.asarray(value)
         return array * (1 + EPS * rng.choice([-1.0, 1.0], size=array.shape))
 
     return {name: off(value) if is_float(value) else np.asarray(value) for name, value in inputs.items()}

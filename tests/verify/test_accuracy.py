@@ -32,6 +32,7 @@ def audited(model: Model) -> list[Finding]:
         Sum(sp.Abs(x[i]), (i, 0, N - 1)),
         if_else(u > 0, u**2, -u),
         sigmoid(6 * u) * (1 - sigmoid(6 * u)) + sp.exp(-6 * u - 1),  # at 600, 1 − σ is 0 to fewer than 261 digits
+        sp.Max(0, u - v + u**3),  # where u = v, rounding decides on which side of the kink it is
     ],
     ids=str,
 )

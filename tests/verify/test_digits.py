@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from symgrad.verify.report import Finding, Run
-from tests.verify.digits import MODELS, Audited, page
+from tests.verify.digits import MODELS, Audited, page, read
 from tests.verify.mutation import EXAMPLES, ROOT
 
 
@@ -38,5 +38,6 @@ def test_a_page_keeps_what_it_says_of_other_models() -> None:
     assert page([Audited("cox", kept, 2.0)], before) == page([Audited("cox", kept, 2.0), Audited("ridge", kept, 1.0)])
 
 
-def test_all_examples_and_templates_are_audited() -> None:
+def test_the_page_has_all_examples_and_templates() -> None:
     assert set(EXAMPLES) < set(MODELS) and "templates/ridge" in MODELS
+    assert set(read((ROOT / "tests/verify/DIGITS.md").read_text(encoding="utf-8"))) == set(MODELS)
