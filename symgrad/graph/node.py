@@ -11,6 +11,7 @@ expression into its normal form.
 A kind of node is a class in a file of `graph/kinds/`, which says all that passes over the graph want to know of it.
 """
 
+import os
 import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -237,8 +238,26 @@ def intern(kind: type[_Kind], shape: Shape, *fields: Any) -> _Kind:
     if node is None:
         node = kind(shape, digest, *fields)
         object.__setattr__(node, "contents", _contents(node))
+        if os.environ.get("SYMGRAD_VALIDATE") == "1":
+            _check_lengths(node)
         _table[digest] = node
     return node  # type: ignore[return-value]
+
+
+def _check_lengths(node: Node) -> None:
+    """Check that a letter has one length in all operands that share the node's letters.
+
+    Where two letters have become one, which is the mistake of a rewrite, lengths differ; where they do not, as of
+    square matrices, the number is wrong.
+    """
+    if type(node).__name__ not in ("Add", "Apply", "AxisMap", "Contract", "Reduce"):
+        return
+    lengths = dict(enumerate((*node.shape, *getattr(node, "bound", ()))))
+    for use in node.uses():
+        for letter, length in zip(use.letters, use.node.shape, strict=True):
+            if lengths.get(letter) != length:
+                message = f"letter {letter} of {use.node} in {node} has length {length}, not {lengths.get(letter)}"
+                raise AssertionError(message)
 
 
 def _contents(node: Node) -> frozenset[Any]:

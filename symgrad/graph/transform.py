@@ -1,6 +1,7 @@
 """Passes over the graph: rebuild bottom-up through the constructors, substitute, ask what depends on what."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import count
 
 from sympy import Expr, Number, S, expand
 
@@ -56,12 +57,16 @@ def factors_of(use: Use) -> list[tuple[Use, Number]]:
     return [(use, S.One)]
 
 
-def opened(use: Use, bound: Sequence[Expr]) -> tuple[dict[Letter, Letter], dict[Letter, Expr]]:
+def opened(
+    use: Use, bound: Sequence[Expr], taken: Sequence[Letter] = ()
+) -> tuple[dict[Letter, Letter], dict[Letter, Expr]]:
     """Letters for what is inside a node that binds some: the new name of every letter of the node, and the bound ones.
 
-    `bound` are the lengths along the bound letters, which are called ("over", 0), ("over", 1), ...
+    `bound` are the lengths along the bound letters, which are called ("over", 0), ("over", 1), ..., but for those that
+    the node is used with, inside of another one that was opened, and those that are `taken` otherwise.
     """
-    over: dict[Letter, Expr] = {("over", k): length for k, length in enumerate(bound)}
+    fresh = (letter for k in count() if (letter := ("over", k)) not in (*use.letters, *taken))
+    over: dict[Letter, Expr] = dict(zip(fresh, bound, strict=False))
     return dict(enumerate((*use.letters, *over))), over
 
 

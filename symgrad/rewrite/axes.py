@@ -20,7 +20,7 @@ from symgrad.graph.build import (
     summand,
 )
 from symgrad.graph.facts import may_be_infinite
-from symgrad.graph.letters import distinct, relabel
+from symgrad.graph.letters import distinct, relabel, sizes_of
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Gather, Input, Named, Node, Reduce, Use
 from symgrad.graph.transform import factors_of, opened, own, place, see_through, terms_of
 from symgrad.rewrite.diagonals import diagonal, inwards
@@ -111,7 +111,9 @@ def softmax_on_diagonal(use: Use) -> Use | None:
                 continue
             argument, over = found
             (summed,) = over
-            for letter in target.letters:
+            for letter, length in sizes_of([target]).items():
+                if length != over[summed]:
+                    continue
                 if inwards(apply(exp, [inwards(relabel(argument, {summed: letter}))])) == above:
                     entry = relabel(axis_map(SOFTMAX, argument, over), {summed: letter})
                     rest = [factors[k] for k in range(len(factors)) if k not in (n, m)]

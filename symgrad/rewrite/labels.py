@@ -58,7 +58,7 @@ def at_label(use: Use, letter: Letter, label: Use) -> Use:
         case Add(terms=terms):
             return add([(c, at_label(place(term, use.letters), letter, label)) for c, term in terms])
         case Contract(factors=factors):
-            names, bound = opened(use, node.bound)
+            names, bound = opened(use, node.bound, label.letters)
             return product_of_powers([(at_label(relabel(f, names), letter, label), e) for f, e in factors], bound)
         case Apply(head=head, args=args):
             return apply(head, [at_label(place(arg, use.letters), letter, label) for arg in args])

@@ -7,7 +7,7 @@ from sympy import Ne, Number, S, exp
 
 from symgrad.functions import if_else
 from symgrad.graph.build import CENTRED, ONE, SOFTMAX, ZERO, add, apply, mul, product_of_powers, reciprocal, running
-from symgrad.graph.letters import relabel
+from symgrad.graph.letters import relabel, sizes_of
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Letter, Node, Use
 from symgrad.graph.transform import factors_of, rebuilt, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
@@ -29,7 +29,8 @@ def centre(node: Node, uses: tuple[Use, ...]) -> Use | None:
     terms = terms_of(made) if isinstance(made.node, Add) else []
     for c, term in terms:
         for mean, kept in _means_of_factors(term):
-            letters = [x for x in made.letters if x not in kept and _OVER in mean.values.letters]
+            over = sizes_of([mean.values]).get(_OVER)
+            letters = [x for x, length in sizes_of([made]).items() if x not in kept and length == over]
             found = [part for x in letters if (part := _centred(c, mean, x, terms)) is not None]
             chosen = next(([part] for part in found if part.share == 1), found)
             gone = [use for part in chosen for use in part.taken]

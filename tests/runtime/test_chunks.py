@@ -15,6 +15,9 @@ from sympy import Eq, IndexedBase, Sum, exp, log, symbols, tanh
 
 from symgrad import LogSumExp, Model, UnsupportedError, if_else, softplus
 from symgrad.cli.model_file import ModelReference, load_model
+from symgrad.codegen.chunks import split as split_function
+from symgrad.outputs.function import Function
+from symgrad.schedule.rows import Tie
 from tests.codegen.test_rounds import MODELS as IN_ROUNDS
 from tests.codegen.test_seam import MODELS as SEAMS
 from tests.families import one_in
@@ -312,8 +315,13 @@ def test_a_module_without_chunks_says_how_to_get_them_or_that_there_are_none() -
         print(tied.ROWS)
 
 
-def test_a_function_that_does_not_split_is_named_in_the_docstring() -> None:
-    module = module_of("hidden Markov")
+def test_a_function_that_does_not_split_is_named_in_the_docstring(monkeypatch: pytest.MonkeyPatch) -> None:
+    def tied(function: Function, program: Any, otherwise: str) -> Any:
+        ties = [Tie(N, None, "has entries that need several rows")]
+        return ties if function.name == "hessian" else split_function(function, program, otherwise)
+
+    monkeypatch.setattr("symgrad.targets.numpy.function.split", tied)
+    module = MODELS["groups"].compile(check=False, chunks=True, hessian=True)
     assert "hessian" not in module.ROUNDS
     assert "`hessian` does not split: over N, " in " ".join(module.__doc__.split())
     with pytest.raises(ValueError, match="'hessian' is no function of rows in chunks; there are value"):
