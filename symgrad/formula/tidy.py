@@ -29,6 +29,8 @@ def tidied(expr: Any) -> Any:
 
 def _with_powers(expr: Expr) -> Expr:
     """The formula with powers as people write them: t·(t/λ)^(k − 1) as λ·(t/λ)^k, (−a − b)² as (a + b)²."""
+    if not expr.has(Pow):
+        return expr
     made = _replaced(expr, lambda part: isinstance(part, Pow), _unsigned)
     return _replaced(made, lambda part: isinstance(part, Mul), _raised)
 
@@ -53,7 +55,9 @@ def _raised(expr: Mul) -> Expr:
 
 def _indicators(expr: Expr) -> Expr:
     """1 ± sign(u) as 2·H(±u), with Heaviside's H of 1/2 at 0; numbers in front are multiplied out."""
-    made = _replaced(expr, lambda part: isinstance(part, Add) and part.has(sign), _indicator)
+    made = (
+        _replaced(expr, lambda part: isinstance(part, Add) and part.has(sign), _indicator) if expr.has(sign) else expr
+    )
     if made == expr:
         return expr
     return _replaced(made, lambda part: isinstance(part, Mul) and part.has(Heaviside), _content)
@@ -83,5 +87,7 @@ def _replaced(expr: Any, matches: Callable[[Basic], bool], change: Callable[[Any
     """The expression with parts changed, innermost first."""
     if not isinstance(expr, Basic) or not expr.args:
         return expr
-    made = expr.func(*(_replaced(arg, matches, change) for arg in expr.args))
+    args = [_replaced(arg, matches, change) for arg in expr.args]
+    same = all(arg is old for arg, old in zip(args, expr.args, strict=True))
+    made = expr if same else expr.func(*args)
     return change(made) if matches(made) else made

@@ -283,7 +283,7 @@ def index_symbols(expressions: Iterable[Any], program: Program) -> dict[Expr, li
         if symbol not in known and not isinstance(symbol, Dummy):  # SymPy makes those up
             known.append(symbol)
 
-    bases = [a.symbol for a in program.arguments if isinstance(a.symbol, IndexedBase | MatrixSymbol)]
+    bases = {a.symbol for a in program.arguments if isinstance(a.symbol, IndexedBase | MatrixSymbol)}
     given = {*(a.symbol for a in program.arguments), *program.dimensions}
     for expression in expressions:
         for part in Preorder(expression):

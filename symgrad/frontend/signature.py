@@ -24,7 +24,8 @@ def dimensions_of(
     So are the widths of bands, W of |i − j| ≤ W with two indices, if they are declared as integers of at least 0.
     """
     arrays = [s for s in found if isinstance(s, MatrixSymbol) or (isinstance(s, IndexedBase) and s.shape is not None)]
-    arrays = [*(s for s in parameters if s in arrays), *sorted(set(arrays) - set(parameters), key=name_of)]
+    known = set(arrays)
+    arrays = [*(s for s in parameters if s in known), *sorted(known - set(parameters), key=name_of)]
     shapes = [S(length) for array in arrays for length in array.shape]
     labels = {index.label if isinstance(index, Idx) else index for index in indices}
     others: list[Expr] = []

@@ -1,7 +1,7 @@
 """Uses what is known: equalities stated in `facts`, and the names of `where` for what they define."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -149,7 +149,7 @@ def fold_names(
     With `parts` also where the definition is part of a product: XᵀX w becomes Xᵀz with z = X w.
     """
     folded = _definitions(tuple(names))
-    products = _products(tuple(names)) if parts else []
+    products = _products(tuple(names)) if parts else {}
     plain: dict[Node, Use] = {}
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
@@ -173,23 +173,27 @@ class _Product(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _products(names: tuple[Named, ...]) -> list[_Product]:
-    """The names that are products of several factors, those of most factors first."""
+def _products(names: tuple[Named, ...]) -> dict[Node, list[tuple[int, _Product]]]:
+    """The names that are products of several factors, by one of these and numbered, those of most factors first."""
     found = []
     for name in names:
         factors, bound = _flat(name.arg)
         if len(factors) > 1 and len(set(name.arg.letters)) == name.rank and not _is_constant(name.arg.node):
             found.append(_Product(name, factors, frozenset(bound), Counter(use.node for use, _ in factors)))
-    return sorted(found, key=lambda product: -len(product.factors))
+    known: dict[Node, list[tuple[int, _Product]]] = {}
+    for number, product in enumerate(sorted(found, key=lambda product: -len(product.factors))):
+        known.setdefault(product.factors[0][0].node, []).append((number, product))
+    return known
 
 
-def _part_named(node: Node, products: Sequence[_Product]) -> Use | None:
+def _part_named(node: Node, products: Mapping[Node, Sequence[tuple[int, _Product]]]) -> Use | None:
     """A product with a name for those of its factors that the name's definition is made of; None if there are none."""
     if not isinstance(node, Contract) or not products:
         return None
     factors, bound = _flat(own(node))
     present = Counter(use.node for use, _ in factors)
-    for name, pattern, summed, counts in products:
+    candidates = sorted((pair for other in present for pair in products.get(other, ())), key=lambda pair: pair[0])
+    for _, (name, pattern, summed, counts) in candidates:
         if counts - present:
             continue
         for letters, taken in _embeddings(pattern, factors, {}, ()):
