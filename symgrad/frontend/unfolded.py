@@ -10,6 +10,7 @@ from itertools import combinations, product
 
 from sympy import Add, And, Basic, Expr, Function, Indexed, Mul, Not, Or, Piecewise, Pow, S
 from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanAtom
 
 from symgrad.functions import if_else
 
@@ -22,9 +23,11 @@ Cases = Mapping[Truths, Expr]  # the value for every combination of these
 def unfolded(cases: Piecewise, integers: Collection[Basic]) -> Expr | None:
     """Cases by conditions on indices as one expression with conditions around single terms of it.
 
-    None if the conditions are about more than these integers, or the values are no such expression. A term is not used
-    where it stands in no value.
+    None if the conditions are about more than these integers, or say it otherwise than by comparisons, or the values
+    are no such expression. A term is not used where it stands in no value.
     """
+    if not all(_is_of_comparisons(condition) for _, condition in cases.args):
+        return None
     said = {part for _, condition in cases.args for part in condition.atoms(Relational)}
     atoms = sorted({min(part, part.negated, key=str) for part in said}, key=str)
     if len(atoms) > _MOST_CONDITIONS or any(
@@ -42,6 +45,13 @@ def unfolded(cases: Piecewise, integers: Collection[Basic]) -> Expr | None:
     return _joined(found, atoms)
 
 
+def _is_of_comparisons(condition: Basic) -> bool:
+    """Whether a condition is made of comparisons by and, or and not, of which `_holds` knows what they say."""
+    if isinstance(condition, And | Or | Not):
+        return all(map(_is_of_comparisons, condition.args))
+    return isinstance(condition, Relational | BooleanAtom)
+
+
 def _holds(condition: Basic, known: Mapping[Basic, bool]) -> bool:
     """Whether a condition holds."""
     match condition:
@@ -51,7 +61,7 @@ def _holds(condition: Basic, known: Mapping[Basic, bool]) -> bool:
             return any(_holds(part, known) for part in condition.args)
         case Not():
             return not _holds(condition.args[0], known)
-    return condition is S.true or known.get(condition, False)
+    return known[condition] if isinstance(condition, Relational) else condition is S.true
 
 
 def _joined(cases: Cases, atoms: Sequence[Relational]) -> Expr | None:

@@ -1,7 +1,22 @@
 """Cases that SymPy has folded out of a sum: what they are as one expression, and that spellings give the same code."""
 
 import pytest
-from sympy import And, Eq, IndexedBase, Ne, Or, Piecewise, Sum, exp, piecewise_fold, symbols
+from sympy import (
+    ITE,
+    And,
+    Contains,
+    Eq,
+    FiniteSet,
+    IndexedBase,
+    Ne,
+    Or,
+    Piecewise,
+    Sum,
+    Xor,
+    exp,
+    piecewise_fold,
+    symbols,
+)
 
 from symgrad import Model, if_else
 from symgrad.frontend.unfolded import unfolded
@@ -44,6 +59,9 @@ OTHERWISE = {
     "either": (Piecewise((x + y, Or(Eq(i, 0), Eq(i, N - 1))), (y, True)), "a term under either of two conditions"),
     "nothing": (Piecewise((x + y, i > 0), (y, i < 3)), "no value for some"),
     "many": (Piecewise(*[(x + n * y, Eq(i, n)) for n in range(5)], (x, True)), "many conditions"),
+    "one of two": (Piecewise((x + y, Xor(i < 1, i > 2)), (y, True)), "another operation"),
+    "one or the other": (Piecewise((x**2, ITE(i < 1, j < 1, j > 2)), (y**2, True)), "the same"),
+    "a set": (Piecewise((x**2, And(i < 3, Contains(i, FiniteSet(1, 2)))), (y**2, True)), "a condition of another kind"),
 }
 
 
