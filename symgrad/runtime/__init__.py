@@ -5,5 +5,6 @@ the order of use (`symgrad.targets.numpy.runtime`); what they say of the model (
 declares itself, and `declared` has it for an example.
 
 Files: checks of arguments, packing, blocks of rows and threads, chunks and batches of rows, windows and scatters,
-special functions, recurrences that are linear or of logarithms of sums, solutions of equations, workspaces.
+special functions, recurrences that are linear (`recurrences`) or of logarithms of sums (`log_sums`), solutions of
+equations, workspaces.
 """

@@ -10,8 +10,8 @@ def _log_sum_recurrence(scores: Any, given: Any, start: Any) -> Any:
 
     scores with two axes are the same for all t. Of few states, pairs of steps are one step, whose scores are
     log Σ_k exp(scores[t − 1, i, k] + scores[t, k, j]); of others, Σ_i is a product with exponentials of scores that
-    are computed once (Rabiner, A Tutorial on Hidden Markov Models, 1989, section V.A). From where a sum is so small, or
-    no number, that terms of it may be lost, all is done term by term.
+    are computed once (Rabiner, A Tutorial on Hidden Markov Models, 1989, section V.A). A step where a sum is no number,
+    or so small that terms of it may be lost, is done term by term.
     """
     h = np.empty((len(given) + 1, len(start)))
     h[0] = start

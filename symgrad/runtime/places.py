@@ -97,7 +97,8 @@ def _accumulate(shape: tuple[int, ...], index: tuple[Any, ...], values: Any, dty
     """Zeros of the given shape with the values added at the index; repeated positions accumulate.
 
     The index is of the leading axes. Entries are summed fastest by `np.bincount` at their place in the flat array, in
-    double precision: rows of a few hundred positions four times faster than by `np.add.at`, which others take.
+    double precision: rows of a few hundred positions four times faster than by `np.add.at`, which types that float64
+    does not hold take.
     """
     start = np.asarray(index[0], dtype=np.intp)
     if len(index) > 1:

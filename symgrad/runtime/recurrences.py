@@ -36,14 +36,14 @@ def _matrix_recurrence(a: Any, b: Any, start: Any) -> Any:
 
 
 def _begun(b: Any, start: Any) -> Any:
-    """The first entry, and what is added at every step."""
+    """An array of the start, and of what is added at every step."""
     h = np.empty((len(b) + 1, *np.shape(start)))
     h[0], h[1:] = start, b
     return h
 
 
 def _is_small(h: Any, factors: Any) -> bool:
-    """Whether entries, and products of as many factors as there are steps, are no larger than allowed, and numbers."""
+    """Whether entries, and products of as many factors as there are steps, are numbers of at most 1e100 in size."""
     most = 1e100  # sums of products are finite then, and what underflows is below 1e-200
     return bool(factors.max(initial=0) <= most ** (1 / len(h)) and np.abs(h).max(initial=0) <= most)
 
@@ -64,7 +64,7 @@ def _by_halves(h: Any, a: Any, power: int = 1) -> None:
 
 
 def _step_by_step(h: Any, a: Any) -> None:
-    """The same for one entry after the other; of numbers in Python's, which are faster one by one."""
+    """h[t] += a[t − 1]·h[t − 1] for t = 1, 2, ..., one by one; single numbers as Python's, which is faster."""
     constant = np.ndim(a) < h.ndim
     if h.ndim > 1:
         for t in range(1, len(h)):
@@ -90,6 +90,6 @@ def _products_by_halves(h: Any, a: Any) -> None:
 
 
 def _products_step_by_step(h: Any, a: Any) -> None:
-    """The same for one entry after the other."""
+    """h[t] += a[t − 1] h[t − 1] for t = 1, 2, ..., one after the other."""
     for t in range(1, len(h)):
         h[t] += (a if a.ndim < 3 else a[t - 1]).dot(h[t - 1])

@@ -37,7 +37,7 @@ def _fitted(*whole: str, **arrays: Any) -> list[Any]:
 
 
 def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept: Any = (), joins: Any = None) -> Any:
-    """What `rows` makes of all rows of a chunk at once; the cache, for `width` and `size`, is the library's."""
+    """What `rows` makes of all rows of a chunk at once: no blocks, whose number `width` and `size` would say."""
     return rows(*arrays, *[part for part, *_ in kept], *shared)
 
 

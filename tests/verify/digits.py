@@ -50,14 +50,20 @@ class Audited:
     def verdict(self) -> str:
         """In a few words."""
         if self.lost:
-            return f"{len(self.lost)} kinds of lost digits"
+            return f"{_kinds(len(self.lost))} of lost digits"
         (finding,) = self.run.findings
         if finding.verdict != "pass":
             return finding.detail or finding.verdict
         hidden = sum(note.startswith(HIDDEN) for note in self.run.notes)
         return (
-            f"all digits kept that the loss shows; {hidden} kinds beneath its rounding" if hidden else "all digits kept"
+            f"all digits kept that the loss shows; {_kinds(hidden)} beneath its rounding"
+            if hidden
+            else "all digits kept"
         )
+
+
+def _kinds(count: int) -> str:
+    return f"{count} kind{'s' * (count != 1)}"
 
 
 def model_of(name: str) -> Model:

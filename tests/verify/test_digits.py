@@ -26,7 +26,7 @@ def test_the_command_audits_a_model_and_writes_a_page(tmp_path: Path) -> None:
 def test_lost_digits_are_listed_with_what_loses_them() -> None:
     run = Run("the grid", findings=(Finding("digits of value", "fail", "0.0 at x = 1e-20; what loses them: x - 1"),))
     text = page([Audited("small", run, 1.0)])
-    assert "| small | 1 kinds of lost digits | 1 s |" in text
+    assert "| small | 1 kind of lost digits | 1 s |" in text
     assert "## small\n\n* digits of value: 0.0 at x = 1e-20; what loses them: x - 1" in text
 
 
