@@ -51,7 +51,7 @@ def _over(factor: Use, divisor: Use, most: int) -> tuple[int, Use] | None:
     """How often a function, or functions under a sum, is divided by a factor of its argument, and the quotient."""
     node = factor.node
     if isinstance(node, Contract) and node.bound:
-        names, bound = opened(factor, node.bound)
+        names, bound = opened(factor, node.bound, divisor.letters)
         inner = [(relabel(part, names), e) for part, e in node.factors]
         for n, (part, e) in enumerate(inner):
             made = _over(part, divisor, most) if e == 1 else None

@@ -39,7 +39,7 @@ def _shared_inside(powers: Factors, bound: Mapping[Letter, Expr]) -> Use | None:
     for total, e in powers.items():
         if e != 1 or not (isinstance(total.node, Contract) and total.node.bound):
             continue
-        factors, over = opened_factors(total)
+        factors, over = opened_factors(total, tuple(bound))
         inner = dict(factors)
         rest = {factor: power for factor, power in powers.items() if factor != total}
         for divisor, power in inner.items():

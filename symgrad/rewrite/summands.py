@@ -68,10 +68,10 @@ def opened_summands(term: Use) -> Iterator[Summand]:
             yield [*(pair for pair in factors_of(term) if pair[0] != total), *inside], bound
 
 
-def opened_factors(use: Use) -> Summand:
-    """The factors of a product, and the letters that it is summed over."""
+def opened_factors(use: Use, taken: Sequence[Letter] = ()) -> Summand:
+    """The factors of a product, and the letters that it is summed over, which are none of those `taken` around it."""
     assert isinstance(use.node, Contract)
-    names, bound = opened(use, use.node.bound)
+    names, bound = opened(use, use.node.bound, taken)
     return [(relabel(factor, names), e) for factor, e in use.node.factors], bound
 
 
