@@ -34,6 +34,8 @@ class Pattern:
             rows, columns = rows[order[new]], columns[order[new]]
             order = np.arange(len(rows))
         self.rows, self.columns, self._order = rows, columns, order
+        for one in (rows, columns):  # which later matrices have, too
+            one.flags.writeable = False
 
     @cached_property
     def lower(self) -> NDArray[Any]:
@@ -78,11 +80,11 @@ class Entries(NamedTuple):
         return self.pattern.shape
 
     def to_scipy(self) -> Any:
-        """The matrix as a `scipy.sparse.csr_array`, both triangles of it."""
+        """The matrix as a `scipy.sparse.csr_array` of its own, both triangles of it."""
         from scipy.sparse import csr_array  # type: ignore[import-untyped,unused-ignore]
 
         order, columns, starts = self.pattern._csr
-        return csr_array((self.values[order], columns, starts), shape=self.shape)
+        return csr_array((self.values[order], columns.copy(), starts.copy()), shape=self.shape)
 
     def to_dense(self) -> NDArray[Any]:
         """The matrix with its zeros."""

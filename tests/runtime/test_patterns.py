@@ -1,8 +1,9 @@
 """Patterns of sparse matrices that follow from data: made once for the same data, anew as soon as these change."""
 
 import numpy as np
+import pytest
 
-from symgrad.runtime.sparse import Pattern, _pattern_of
+from symgrad.runtime.sparse import Entries, Pattern, _pattern_of
 
 
 def test_the_last_pattern_is_kept_for_the_same_data_alone():
@@ -28,3 +29,13 @@ def test_each_function_has_a_pattern_of_its_own():
     labels = np.array([1, 0])
     one, other = (lambda labels, k=k: Pattern((2, 2 + k), [((2,), labels, labels)]) for k in (0, 1))
     assert [_pattern_of(None, make, labels).shape for make in (one, other, one)] == [(2, 2), (2, 3), (2, 2)]
+
+
+def test_what_callers_do_with_a_matrix_leaves_the_pattern_as_it_is():
+    pattern = Pattern((2, 3), [((3,), np.array([0, 0, 1]), np.array([0, 2, 1]))])
+    matrix = Entries(np.array([0.0, 2.0, 3.0]), pattern).to_scipy()
+    matrix.eliminate_zeros()  # in place
+    again = Entries(np.array([1.0, 2.0, 3.0]), pattern)
+    np.testing.assert_array_equal(again.to_scipy().toarray(), [[1, 0, 2], [0, 3, 0]])
+    with pytest.raises(ValueError, match="read-only"):
+        again.rows[0] = 1

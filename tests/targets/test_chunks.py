@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sympy import IndexedBase, Sum, log, symbols
 
+from symgrad import Model, if_else
 from symgrad.cli.model_file import ModelReference, load_model
 from tests.families import one_in
 from tests.runtime.test_chunks import (
@@ -79,6 +81,24 @@ def test_bits_depend_on_the_chunks_alone(target: str) -> None:
     assert [one.tobytes() for one in on_host(again)] == wanted
     anew = module.over_chunks(lambda: (chunk for chunk in chunks), **parameters)
     assert [one.tobytes() for one in on_host(anew)] == wanted
+
+
+def test_positions_that_rows_keep_for_later_rounds_are_positions_where_functions_are_traced() -> None:
+    import jax
+
+    n, K = symbols("n", integer=True), symbols("K", integer=True, positive=True)
+    g, x, W = IndexedBase("g", (N,), integer=True), IndexedBase("x", (N,)), IndexedBase("W", (K,))
+    shown = Sum(if_else(x[n] > 0, W[g[n]] ** 2 * x[n], 0), (n, 0, N - 1))
+    module = Model(log(shown), [W]).compile(target="jax", check=False, chunks=True)
+
+    def of(x: Any, g: Any, W: Any) -> Any:
+        return module.over_chunks([{"x": x[:2], "g": g[:2]}, {"x": x[2:], "g": g[2:]}], W=W)
+
+    given = np.array([1.0, 2.0, -1.0, 0.5]), np.array([0, 1, 7, 2]), np.arange(1.0, 4)
+    for one in (of, jax.jit(of)):
+        assert one(*given)[0] == pytest.approx(np.log(1 + 8 + 0.5 * 9))
+    outside = given[0], np.array([0, 7, 7, 2]), given[2]
+    assert np.isnan(jax.jit(of)(*outside)[0])
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -106,8 +106,15 @@ def _of_regular(made: Any, a: Any) -> Any:
 
 
 def _or_nan(valid: Any, result: Any) -> Any:
-    """The result where subscripts are valid; else no number of it is one: what is traced has no errors of data."""
-    return result if valid is True else jax.tree.map(lambda array: jnp.where(valid, array, jnp.nan), result)
+    """The result where subscripts are valid; else no number of it is one: what is traced has no errors of data.
+
+    Of what rows keep for later rounds, conditions and positions stay as they are.
+    """
+
+    def made(array: Any) -> Any:
+        return jnp.where(valid, array, jnp.nan) if jnp.issubdtype(array.dtype, jnp.floating) else array
+
+    return result if valid is True else jax.tree.map(made, result)
 
 
 def _log_ndtr(x: Any) -> Any:

@@ -104,7 +104,7 @@ def _or_nan(valid: Any, result: Any) -> Any:
     if isinstance(result, tuple):
         parts = [_or_nan(valid, part) for part in result]
         return type(result)(*parts) if hasattr(result, "_fields") else tuple(parts)
-    return torch.where(valid, result, torch.nan)
+    return torch.where(valid, result, torch.nan) if result.is_floating_point() else result  # as conditions are kept
 
 
 def _copy(total: Any) -> Any:
