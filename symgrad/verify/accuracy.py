@@ -194,7 +194,7 @@ def _affordable(subject: Subject, draw: Draw) -> tuple[Draw, str]:
         except NoInputsError:
             continue
         if count(smaller.inputs) <= MOST_NUMBERS:
-            return smaller, f"at {', '.join(f'{name}={size}' for name, size in sizes.items())}, which is affordable"
+            return smaller, f"at the smaller sizes {', '.join(f'{name}={size}' for name, size in sizes.items())}"
     return draw, f"not looked at: the inputs hold more than {MOST_NUMBERS} numbers; give sizes= that are smaller"
 
 
@@ -265,9 +265,8 @@ class _Place:
             wrong = [k for k in range(len(right)) if _is_off(got[k], right[k], mpf(0))]
             if not wrong:
                 return
-            if (
-                self.point.digits < _MOST_DIGITS
-            ):  # of an exponential that cancels the truth may need more, and has none before
+            if self.point.digits < _MOST_DIGITS:
+                # where exponentials cancel the truth has no digit right until it has more of them
                 further = replace(self, point=replace(self.point, digits=2 * self.point.digits))
                 again = _in_a_row(further._values(self.point.inputs))
                 if any(not again[k] or _is_off(again[k], right[k], mpf(0), _AGREE) for k in wrong):
