@@ -305,7 +305,7 @@ def _body(model, function="value_and_gradient"):
 
 
 @pytest.mark.parametrize(
-    "name", one_in(3, ["rnn", "rnn_ahead", "gru", "lstm", "lstm_inline", "hmm", "second_order", "masked"])
+    "name", one_in(3, ["rnn", "rnn_ahead", "gru", "lstm", "lstm_inline", "second_order", "masked"])
 )
 def test_there_is_one_loop_forward_and_one_back(name):
     body = _body(getattr(models, name))

@@ -161,8 +161,7 @@ def _joined(terms: Sequence[tuple[Number, _Summed]], bound: Shape) -> Use | None
         if part is None or part.has(Float):
             return None
         parts.append(coefficient * part)
-    parts = [_with_powers(part, leaves) for part in parts]
-    expr = SymAdd(*parts)
+    expr = _with_powers(SymAdd(*parts), leaves)
     if sum(map(_terms, parts)) > MAX_TERMS or cost(expr) > MAX_OPERATIONS:
         return None
     apart = sum(len(SymAdd.make_args(expand(part))) for part in parts)
@@ -224,7 +223,7 @@ def cluster(use: Use, leaves: dict[Use, Symbol], room: Iterator[int], transposed
 
 
 def _with_powers(expr: Expr, leaves: Mapping[Use, Symbol]) -> Expr:
-    """The cluster with exp(−2u) as exp(u)⁻², where both are among its leaves."""
+    """The cluster with exp(−2u) as exp(u)⁻², where both are among its leaves and terms cancel so."""
     groups: dict[Use, list[tuple[Number, Symbol]]] = {}
     for use, symbol in leaves.items():
         if isinstance(use.node, Apply) and use.node.head is exp:
@@ -236,7 +235,11 @@ def _with_powers(expr: Expr, leaves: Mapping[Use, Symbol]) -> Expr:
         powers = {symbol: factor / least for factor, symbol in group}
         if len(group) > 1 and all(power.is_Integer for power in powers.values()):
             images |= {symbol: base**power for symbol, power in powers.items()}
-    return expr.xreplace(images) if images else expr
+    if not images or _terms(expr) > MAX_TERMS:
+        return expr
+    made = expr.xreplace(images)  # of sums of exponentials that do not cancel the shared factors overflow
+    fewer = len(SymAdd.make_args(expand(made))) < len(SymAdd.make_args(expand(expr)))
+    return made if fewer else expr
 
 
 def _multiple(use: Use) -> tuple[Number, Use]:

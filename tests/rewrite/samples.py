@@ -384,8 +384,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: Model(N - Sum(cos(x[n] - t[n]), rows), [x])),
         Sample(lambda: Model(1 - Sum(exp(-x[n]), rows) / N, [x])),
         Sample(lambda: _sum(log(1 + a - a * sigmoid(x[n])), [x, a])),
-        Sample(lambda: Model(2 * Sum(sigmoid(x[n] - t[n]), rows) - N, [x])),
-        Sample(lambda: Model(N - 2 * Sum(ndtr(x[n] - t[n]), rows), [x])),
+        Sample(lambda: _sum(x[n] - b + 2 * log(1 + exp(b - x[n])), [b])),
     ),
     "decay_of_exponential": (Sample(lambda: Model(exp(-exp(b)), [b]), {"hessian": True}),),
     "function_beside_exponential": (

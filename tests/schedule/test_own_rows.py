@@ -59,8 +59,8 @@ def test_numbers_that_some_rows_read_are_those_of_whole_arrays(name: str) -> Non
             with np.errstate(all="ignore"):
                 wanted = flat(module.value_and_gradient(**tried))
                 got = flat(module.over_chunks(chunks, **parameters))
-            for one, other in zip(got, wanted, strict=True):
-                np.testing.assert_allclose(one, other, rtol=1e-12)
+            for one, other in zip(got, wanted, strict=True):  # of infinite numbers that are read, which is no number
+                np.testing.assert_allclose(*(np.where(np.isfinite(v), v, np.nan) for v in (one, other)), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", one_in(3, ["detection", "gpt", "dqn"]))

@@ -46,6 +46,7 @@ class NumpyTerms(Increased, Rolled, Windows, Rounds):
         return type(self)((), (), self._estimate, self._leads)
 
     def _prepare_rows(self, plan: RowPlan, nodes: Sequence[Node]) -> None:
+        self._apart = {*plan.local, *(node for one in plan.rounds for node in (*one.local, *one.parts, *one.totals))}
         self._leading = leading(nodes, plan) if self._leads else {}
         self._wanted.update(self._leading)
         self._wanted.update({node: order for node, order in rows_first(plan).items() if node not in self._leading})
