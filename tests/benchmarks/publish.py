@@ -1,9 +1,11 @@
 """Makes the published page of finished runs: `RESULTS.md` and its plots, and the picture of the README.
 
     python tests/benchmarks/publish.py ONE_CORE.json [OTHERS.json ...]
+    python tests/benchmarks/publish.py --add RUN.json [OTHERS.json ...]
 
 The files are those that `run.py --results` keeps; the section on problems is that of `sparse.py --publish`, that on
-rows on disk of `rows.py`. The plots show the first. Cases that no file has are named.
+rows on disk of `rows.py`. The plots show the first. Cases that no file has are named. With `--add` the page keeps what
+it has, plots among them, and gets a section for each run, or a new one in place of that with the same heading.
 """
 
 import sys
@@ -42,5 +44,27 @@ def main(files: list[Path]) -> None:
     report.plot(report.Run(first, runs[0].others, runs[0].missing), PICTURE)
 
 
+def add(files: list[Path]) -> None:
+    """Put a section for each run on the page."""
+    page = HERE / "RESULTS.md"
+    text = page.read_text(encoding="utf-8")
+    for run in map(report.Run.load, files):
+        run.others = [name for name in run.others if any(name in row.ratios for row in run.rows)]
+        run.missing = {}
+        section = report.markdown(run, "##")
+        heading = section[: section.index("\n") + 1]
+        before, found, rest = text.partition(heading)
+        if not found:
+            before, found, rest = text.partition(BEGIN)
+            rest = found + rest
+        elif "\n## " in rest:
+            rest = rest[rest.index("\n## ") + 1 :]
+        text = f"{before.rstrip()}\n\n{section}\n{rest}"
+    page.write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]])
+    if sys.argv[1:2] == ["--add"]:
+        add([Path(name) for name in sys.argv[2:]])
+    else:
+        main([Path(name) for name in sys.argv[1:]])
