@@ -252,10 +252,10 @@ def _processor() -> str:
     except OSError:
         said = ""
     vectors = next((name for name in ("avx512f", "avx2", "asimd") if name in said.split()), None)
-    vectors = "avx2 alone" if vectors == "avx512f" and os.environ.keys() >= WITHOUT_AVX512.keys() else vectors
     name = next((line.partition(":")[2] for line in said.splitlines() if line.startswith("model name")), "")
     kind = " ".join([*name.split(), platform.machine()])
-    return f"{kind} processor" + (f" with {vectors.upper()}" if vectors else "")
+    less = ", of which AVX2 alone is used" if os.environ.keys() >= WITHOUT_AVX512.keys() else ""
+    return f"{kind} processor" + (f" with {vectors.upper()}{less}" if vectors else "")
 
 
 def _blas() -> str:
