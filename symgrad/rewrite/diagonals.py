@@ -4,6 +4,8 @@ Shares of a softmax do not change if all scores do by the same, so that the rows
 up to 0, and the entry on a diagonal is minus the sum of the others. These have a factor p[i]·p[j], that one 1 − p[i].
 """
 
+from collections.abc import Iterator
+
 from sympy import Expr, Ne, Number, S
 
 from symgrad.functions import if_else
@@ -16,8 +18,9 @@ from symgrad.rewrite.summands import opened_factors
 
 Term = tuple[Number, Use]
 
-# Sums of more terms than this, multiplied out, are not looked at.
+# Sums of more terms than this, multiplied out, are not looked at, nor those that take more steps.
 _MOST_TERMS = 200
+_MOST_STEPS = 1000
 
 
 @record("f(A)[i, i] = f(A[i, i])", "N numbers where f(A) has N²", "definition of f(A) by entries")
@@ -124,27 +127,32 @@ def _without_names_of_softmax(*uses: Use) -> list[Use]:
     return transform(uses, lambda node, parts: parts[0] if _is_named_softmax(node) else None, opaque)
 
 
-def _multiplied_out(use: Use) -> list[Term]:
-    """The terms of a sum of products without sums in them, also inside of sums over an index; as it is if too long."""
+def _multiplied_out(use: Use, room: Iterator[int] | None = None) -> list[Term]:
+    """The terms of a sum of products without sums in them, also inside of sums over an index; as it is if too long.
+
+    `room` has an element for every step that may still be taken, those for sums inside among them.
+    """
+    room = iter(range(_MOST_STEPS)) if room is None else room
     made: list[Term] = []
     left = terms_of(use)
     while left:
         c, term = left.pop()
         factors, bound = opened_factors(term) if isinstance(term.node, Contract) else ([(term, S.One)], {})
-        n, parts = next(((n, parts) for n, pair in enumerate(factors) if (parts := _parts(*pair, term))), (0, []))
+        found = ((n, parts) for n, pair in enumerate(factors) if (parts := _parts(*pair, term, room)))
+        n, parts = next(found, (0, []))
         others = [(f, e - int(m == n)) for m, (f, e) in enumerate(factors)]
         left += [(c * d, product_of_powers([*others, (part, S.One)], bound)) for d, part in parts]
         made += [] if parts else [(c, term)]
-        if len(made) + len(left) > _MOST_TERMS:
+        if len(made) + len(left) > _MOST_TERMS or next(room, None) is None:
             return [(S.One, use)]
     return made
 
 
-def _parts(factor: Use, exponent: Number, term: Use) -> list[Term]:
+def _parts(factor: Use, exponent: Number, term: Use, room: Iterator[int]) -> list[Term]:
     """The terms of a factor that is a sum; none of any other, and of the term itself."""
     if isinstance(factor.node, Add) and exponent.is_Integer and exponent.is_positive:
         return terms_of(factor)
     if isinstance(factor.node, Contract) and factor.node.bound and exponent == 1 and factor != term:
-        parts = _multiplied_out(factor)
+        parts = _multiplied_out(factor, room)
         return parts if len(parts) > 1 else []
     return []
