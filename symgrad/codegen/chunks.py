@@ -17,7 +17,7 @@ from symgrad.graph.build import AUXILIARY
 from symgrad.graph.nodes import Input, Named, Node, Use, postorder
 from symgrad.lowering.slices import loops
 from symgrad.outputs.first_order import BOTH
-from symgrad.outputs.function import Function, Sparse, arrays_of, terms_of, with_terms
+from symgrad.outputs.function import Function, Sparse, arrays_of, changed, terms_of
 from symgrad.outputs.requirements import lengths_of
 from symgrad.outputs.second_order import COMPACT, HESSIAN, PRODUCT
 from symgrad.schedule.chunks import chunk_plan, without_count
@@ -58,8 +58,7 @@ class PrintedChunks:
     @property
     def rounds(self) -> int:
         """How often it reads them."""
-        counted = any("yield None" in line.text for line in self.parts.lines)
-        return counted + sum(isinstance(one, Rows) for one in self.body.statements)
+        return self.parts.counted + sum(isinstance(one, Rows) for one in self.body.statements)
 
     @property
     def head(self) -> list[str]:
@@ -156,12 +155,11 @@ def split(function: Function, program: Program, otherwise: str) -> tuple[Signatu
     plan = chunk_plan(list(plain.roots.values()), plain.arguments)
     if isinstance(plan, list):
         return plan
-    terms = terms_of(function.result)
-    known = without_count(with_own_conditions(terms, plan.dimension), plan.dimension)
-    images = dict(zip(terms, known, strict=True))
-    made = signature(replace(function, result=with_terms(function.result, images)), program, plain.dtype)
+    dimension = plan.dimension
+    result = changed(function.result, lambda terms: without_count(with_own_conditions(terms, dimension), dimension))
+    made = signature(replace(function, result=result), program, plain.dtype)
     again = chunk_plan(list(made.roots.values()), made.arguments)
-    assert isinstance(again, RowPlan) and again.dimension == plan.dimension
+    assert isinstance(again, RowPlan) and again.dimension == dimension
     return made, again
 
 

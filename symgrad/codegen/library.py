@@ -171,12 +171,7 @@ def _statements(
     if valid is not None:
         returned = (operation("or_nan", valid, Group(TUPLE, returned) if len(returned) > 1 else returned[0]),)
     body = validated(needed(validated(Body(tuple(terms.statements), returned), "terms")), "needed")
-    speller = library.speller(
-        library.dialect,
-        made.dtype,
-        function=made.function.name,
-        typed=next((a.name for a in made.arguments if not a.integer), ""),
-    )
+    speller = library.speller(library.dialect, made.dtype, function=made.function.name, typed=made.typed)
     speller.arrays = [a.name for a in made.arguments if a.role != "dimension"]
     speller.fresh = terms.fresh
     return body, speller, valid is not None

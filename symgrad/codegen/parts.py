@@ -31,11 +31,13 @@ class PrintedParts:
     lines : those of its statements, some of which call parts of it.
     result : what it returns.
     functions : the lines of these parts.
+    counted : whether it asks how many rows there are before it asks for what is made of them.
     """
 
     lines: tuple[Line, ...]
     result: str
     functions: tuple[tuple[Line, ...], ...] = ()
+    counted: bool = False
 
 
 def printed_parts(
@@ -77,7 +79,7 @@ def printed_parts(
             result = printed.call
         else:
             made += lines(wrapped(f"{_listed(part.gives, speller)} = {printed.name}(", printed.taken, ")"))
-    return PrintedParts(tuple(made), result, tuple(functions))
+    return PrintedParts(tuple(made), result, tuple(functions), bool(count and count.first))
 
 
 class _Count:

@@ -9,7 +9,7 @@ from sympy import Symbol
 from symgrad.arguments import Argument
 from symgrad.codegen.signature import signature
 from symgrad.frontend.program import Program
-from symgrad.outputs.function import Function, terms_of, with_terms
+from symgrad.outputs.function import Function, changed
 from symgrad.outputs.requirements import Length, lengths_of
 from symgrad.schedule.chunks import chunk_plan, corrected_by_sums
 
@@ -29,9 +29,8 @@ def rows_of(both: Function, said: Collection[Any], program: Program) -> Symbol |
 
 def corrected(function: Function, program: Program) -> Function:
     """The function with what is centred, or adds up to 0, along the rows as differences from sums over them."""
-    terms = terms_of(function.result)
-    images = dict(zip(terms, corrected_by_sums(terms, program.arguments), strict=True))
-    return replace(function, result=with_terms(function.result, images))
+    made = changed(function.result, lambda terms: corrected_by_sums(terms, program.arguments))
+    return replace(function, result=made)
 
 
 def is_counted(lengths: Sequence[Length], said: Collection[Any], dimension: Symbol) -> bool:

@@ -15,7 +15,7 @@ from symgrad.graph.nodes import Input, Node, Use, postorder
 from symgrad.lowering.slices import loops
 from symgrad.lowering.solutions import solved
 from symgrad.outputs.first_order import VALUE
-from symgrad.outputs.function import Array, Function, Record, Result, Sparse, arrays_of, terms_of, with_terms
+from symgrad.outputs.function import Array, Function, Record, Result, Sparse, arrays_of, changed, terms_of
 from symgrad.outputs.requirements import lengths_of
 
 
@@ -55,11 +55,15 @@ class Signature:
     given_shapes: dict[str, str]
     dtype: str
 
+    @property
+    def typed(self) -> str:
+        """An argument of the floating type; none where all are integers."""
+        return next((a.name for a in self.arguments if not a.integer), "")
+
 
 def signature(function: Function, program: Program, otherwise: str) -> Signature:
     """How a function is called, and its terms; `otherwise` is the floating type of one that takes integers only."""
-    terms = terms_of(function.result)
-    result = with_terms(function.result, dict(zip(terms, solved(loops(terms)), strict=True)))
+    result = changed(function.result, lambda terms: solved(loops(terms)))
     roots: dict[str, Use] = {}
     for array in arrays_of(result):
         terms = terms_of(array.values if isinstance(array, Sparse) else array)

@@ -1,6 +1,6 @@
 """A generated function before it is scheduled and printed: its arguments, and its results as a tree of named terms."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -202,6 +202,12 @@ def phases(
     for name, after in after_each_phase(before, Known(identities, adjoints, parameters, loss)):
         images = [dict(zip(*terms, strict=True)) for terms in zip(before, after, strict=True)]
         yield name, [replace(f, result=with_terms(f.result, new)) for f, new in zip(functions, images, strict=True)]
+
+
+def changed(result: Any, change: Callable[[Sequence[Use]], Sequence[Use]]) -> Any:
+    """A result with what is made of its terms, all together, in place of these."""
+    terms = terms_of(result)
+    return with_terms(result, dict(zip(terms, change(terms), strict=True)))
 
 
 def with_terms(result: Any, images: Mapping[Use, Use]) -> Any:

@@ -102,7 +102,7 @@ def minus_the_others(
     another sum than 0, or no softmax in them.
     """
     row, column = tie
-    if not {*tie} <= {*everywhere.letters} or not _has_softmax(together):
+    if not {*tie} <= {*everywhere.letters} or SOFTMAX not in together.node.contents:
         return None
     plain_diagonal, plain = _without_names_of_softmax(diagonal, everywhere)
     total = add((c, mul([term], {column: length})) for c, term in _multiplied_out(plain))
@@ -114,10 +114,6 @@ def minus_the_others(
 
 def _is_named_softmax(node: Node) -> bool:
     return isinstance(node, Named) and isinstance(node.arg.node, AxisMap) and node.arg.node.head == SOFTMAX
-
-
-def _has_softmax(*uses: Use) -> bool:
-    return any(isinstance(node, AxisMap) and node.head == SOFTMAX for node in postorder([use.node for use in uses]))
 
 
 def _without_names_of_softmax(*uses: Use) -> list[Use]:

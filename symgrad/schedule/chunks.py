@@ -54,6 +54,8 @@ def corrected_by_sums(terms: Sequence[Use], arguments: Sequence[Argument]) -> li
 
     Source: Chan, Golub and LeVeque, Algorithms for computing the sample variance (1983), where the shares are equal.
     """
+    if all(use.node.contents.isdisjoint((BALANCED, CENTRED)) for use in terms):
+        return list(terms)
     lengths = row_dimensions(arguments)
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:

@@ -252,7 +252,7 @@ def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: 
 
 
 def _speller(made: Signature, name: str) -> Speller:
-    return Speller(NUMPY, made.dtype, function=name, typed=next((a.name for a in made.arguments if not a.integer), ""))
+    return Speller(NUMPY, made.dtype, function=name, typed=made.typed)
 
 
 def _printed(
