@@ -31,7 +31,7 @@ from contenders import Symgrad
 
 for case in [*sequences.CASES, *sciences.CASES, *vision.bundle_adjustment(3, 20, 50)]:
     arrays, symgrad = case.arrays(np.random.default_rng(1)), Symgrad()
-    symgrad.module, _ = run._compiled(case)
+    symgrad.module, _ = run._compiled(case, "numpy")
     error = run._difference(symgrad.outputs(symgrad.prepare(case, arrays)()), case.expert(**arrays), case)
     print(case.name, error)
     assert error < 1e-9, case.name
