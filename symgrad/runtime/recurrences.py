@@ -11,17 +11,20 @@ from typing import Any
 import numpy as np
 
 
-def _linear_recurrence(a: Any, b: Any, start: Any) -> Any:
-    """h of h[t] = a[t]·h[t − 1] + b[t] along the first axis, after `start`; a with fewer axes is the same for all t."""
+def _linear_recurrence(a: Any, b: Any, start: Any, kept: Any = True) -> Any:
+    """h of h[t] = a[t]·h[t − 1] + b[t] along the first axis, after `start`; a with fewer axes is the same for all t.
+
+    Where `kept` is false a[t] is 0, and h[t − 1], which may be infinite or no number, is forgotten.
+    """
     h = _begun(b, start)
     if (h.ndim == 1 and len(h) < 200) or h[0].size > 256:
-        _step_by_step(h, a)
+        _step_by_step(h, a, kept)
     elif np.ndim(a) == 0 and a == 1:
         np.cumsum(h, axis=0, out=h)
     elif _is_small(h, np.abs(a)):
         _by_halves(h, np.asarray(a, float) if np.ndim(a) else float(a))
     else:
-        _step_by_step(h, a)
+        _step_by_step(h, a, kept)
     return h[1:]
 
 
@@ -63,17 +66,21 @@ def _by_halves(h: Any, a: Any, power: int = 1) -> None:
     even += (factor if constant else a[1::2]) * h[1:-1:2]
 
 
-def _step_by_step(h: Any, a: Any) -> None:
+def _step_by_step(h: Any, a: Any, kept: Any = True) -> None:
     """h[t] += a[t − 1]·h[t − 1] for t = 1, 2, ..., one by one; single numbers as Python's, which is faster."""
     constant = np.ndim(a) < h.ndim
+    if kept is not True:
+        kept = np.broadcast_to(kept, h[1:].shape)
     if h.ndim > 1:
         for t in range(1, len(h)):
-            h[t] += (a if constant else a[t - 1]) * h[t - 1]
+            last = h[t - 1] if kept is True else np.where(kept[t - 1], h[t - 1], 0)
+            h[t] += (a if constant else a[t - 1]) * last
         return
     now, *given = h.tolist()
     factors, found = [float(a)] * len(given) if constant else a.tolist(), [now]
-    for factor, one in zip(factors, given, strict=True):
-        now = one + factor * now
+    keeps = [True] * len(given) if kept is True else kept.tolist()
+    for factor, keep, one in zip(factors, keeps, given, strict=True):
+        now = one + factor * now if keep else one
         found.append(now)
     h[:] = found
 

@@ -71,6 +71,25 @@ def test_infinite_and_missing_entries_are_where_a_loop_has_them(case, wide):
         np.testing.assert_allclose(_linear_recurrence(a[0], b, start), looped(a[0], b, start), rtol=1e-13)
 
 
+@pytest.mark.parametrize("factors", ["each", "zero"])
+@pytest.mark.parametrize("length", [6, 300])
+@pytest.mark.parametrize("start", [-np.inf, np.nan, 1e308, 0.5])
+def test_what_is_not_kept_is_forgotten(start, length, factors):
+    kept = np.arange(length) % 3 < 2
+    a = np.where(kept, rng.uniform(0.5, 2, size=length) if factors == "each" else 0.0, 0.0)
+    b = rng.normal(size=length)
+    h, expected = start, []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t in range(length):
+            h = b[t] + (a[t] * h if kept[t] else 0.0)
+            expected.append(h)
+    with np.errstate(over="ignore", invalid="ignore" if factors == "zero" else "raise"):
+        wide = _linear_recurrence(a[:, None], b[:, None] + np.zeros(2), np.full(2, start), kept[:, None])
+        np.testing.assert_allclose(_linear_recurrence(a, b, np.float64(start), kept), expected, rtol=1e-13)
+        np.testing.assert_allclose(wide.T, [expected] * 2, rtol=1e-13)
+    assert np.isfinite(expected[2:]).all()
+
+
 def test_single_precision_is_computed_in_double():
     a, b = np.full(300, 0.5, np.float32), np.full(300, 1e30, np.float32)
     found = _linear_recurrence(a, b, np.float32(1e38))

@@ -86,6 +86,13 @@ MODELS = {
         0,
     ),
     "only the adjoint": (model(error, [a, b], Eq(h[0], x[0]), Eq(h[t], tanh(a * h[t - 1] + b * x[t]))), 1),
+    "under two conditions": (
+        model(
+            error, [a, b], Eq(h[0], x[0]),
+            Eq(h[t], if_else(Lt(y[t], 0.5), b, -h[t - 1] / 2) + if_else(Lt(y[t], 0.7), a * h[t - 1], y[t])),
+        ),
+        0,
+    ),
     "two together": (
         model(
             error, [a, b], Eq(h[0], x[0]), Eq(m[0], 0),
@@ -96,6 +103,7 @@ MODELS = {
 }  # fmt: skip
 
 
+rng = np.random.default_rng(1)
 SIZES = {"T": 251, "N": 3}
 
 
@@ -119,7 +127,7 @@ def test_calls_give_what_loops_give(name, monkeypatch):
     looped = load(made().source(), "loops")
     monkeypatch.undo()
     inputs = drawn(name, module)
-    for size in (251, 2, 1):
+    for size in (251, 150, 2, 1):
         cut = {
             k: v[tuple(slice(size if n == 251 else n) for n in v.shape)] if k != "L" else v for k, v in inputs.items()
         }
@@ -135,6 +143,50 @@ def test_not_a_number_beyond_a_length_stays_there():
     expected = module.value_and_gradient(**inputs)
     inputs["X"][120:, 1] = np.nan
     assert module.value_and_gradient(**inputs) == expected
+
+
+CASES = IndexedBase("C", shape=(T,), integer=True)
+FORGETTING = {
+    "a number": (
+        model(h[T - 1], [x, y], Eq(h[0], x[0]), Eq(h[t], if_else(Eq(CASES[t], 1), y[t], a * h[t - 1] + x[t]))),
+        "x", 1.0,
+    ),
+    "a series": (
+        model(
+            Sum(H[T - 1, n], (n, 0, N - 1)), [B, X],
+            Eq(H[0, n], X[0, n]),
+            Eq(H[t, n], if_else(Eq(CASES[t], 1), B[n] + X[t, n], (a + x[t]) * H[t - 1, n])),
+        ),
+        "X", 1.0,
+    ),
+    "in one case of two": (
+        model(
+            h[0], [x, y], Eq(h[T - 1], x[T - 1]),
+            Eq(h[t], if_else(Eq(CASES[t], 0), a * h[t + 1] + x[t], if_else(Eq(CASES[t], 2), -h[t + 1], y[t]))),
+        ),
+        "x", -1.0,
+    ),
+}  # fmt: skip
+"""Models whose states are forgotten where C[t] = 1; the input that may be infinite before, and which end is first."""
+
+
+@pytest.mark.parametrize("missing", [-np.inf, np.nan])
+@pytest.mark.parametrize("name", FORGETTING)
+def test_what_a_condition_forgets_leaves_no_trace(name, missing):
+    make, data, direction = FORGETTING[name]
+    source = make().source()
+    module = load(source, "forgetting")
+    assert "    for " not in source.split("def value_and_gradient")[1].split("\ndef ")[0]
+    shapes = {**module.SHAPES, "a": (), "C": ("T",)}
+    inputs = {one: rng.uniform(0.2, 0.9, [{"T": 7, "N": 2}[s] for s in shapes[one]]) for one in module.ARGUMENTS}
+    inputs["C"] = np.array([0, 2, 0, 1, 0, 0, 2])[:: int(direction)]
+    expected = module.value_and_gradient(**inputs)
+    inputs[data][0 if direction > 0 else -1] = missing
+    with np.errstate(all="raise"):
+        found = module.value_and_gradient(**inputs)
+    assert found[0] == expected[0]
+    for one, other in zip(found[1], expected[1], strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def at(name, lag):

@@ -5,8 +5,9 @@ Of 1,000 numbers the function takes 25 µs, and a loop in Python's numbers 80; o
 a loop of NumPy's operations 2,400.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 from typing import NamedTuple
 
 from sympy import S, expand
@@ -66,10 +67,19 @@ class _Set:
 
 
 class _Line(NamedTuple):
-    """An expression as slope·h + rest; None where that is zero."""
+    """An expression as slope·h + rest; None where that is zero.
+
+    `kept` is the condition under which it has h, if there is one: a slope of 0 is no word for that where h is infinite.
+    """
 
     slope: Expression | None
     rest: Expression | None
+    kept: Expression | None = None
+
+    def by(self, multiplied: Callable[[Expression], Expression]) -> "_Line":
+        """The line multiplied by something."""
+        slope, rest = (None if side is None else multiplied(side) for side in (self.slope, self.rest))
+        return _Line(slope, rest, self.kept)
 
 
 class _Product(NamedTuple):
@@ -183,21 +193,24 @@ class _Steps(Stepwise):
                     _total([(n, line.slope) for n, line in known]),
                     _total([(n, line.rest) for n, line in known]),
                 )
-                return _Line(slope, rest) if len(known) == len(lines) else None
+                kept = [line.kept for _, line in known if line.slope is not None]
+                return _Line(slope, rest, _any_of(kept)) if len(known) == len(lines) else None
             case Operation(head="negative", parts=(part,), options=()):
                 line = self._line(part, last)
-                return None if line is None else _Line(*(None if side is None else with_sign(side) for side in line))
+                return None if line is None else line.by(with_sign)
             case Operation(head="multiply", parts=parts, options=()):
                 sloped = [n for n, part in enumerate(parts) if any(self.entry(one) == last for one in parts_of(part))]
                 if len(sloped) != 1 or (line := self._line(parts[(place := sloped[0])], last)) is None:
                     return None
-                return _Line(*(_in_place(parts, place, side) for side in line))
+                return line.by(partial(_in_place, parts, place))
             case Operation(head="where", parts=(condition, *choices)):
                 one, other = (self._line(part, last) for part in choices)
                 if one is None or other is None or any(self.entry(part) == last for part in parts_of(condition)):
                     return None
                 return _Line(
-                    *(_chosen(condition, sides) for sides in ((one.slope, other.slope), (one.rest, other.rest)))
+                    _chosen(condition, (one.slope, other.slope)),
+                    _chosen(condition, (one.rest, other.rest)),
+                    _kept(condition, one, other),
                 )
         return None
 
@@ -234,8 +247,16 @@ class _Steps(Stepwise):
             Subscript(aligned, _BACK) if back and of_steps.steps else aligned,
             Subscript(given, _BACK) if back else given,
             Subscript(Read(one.entry.array), tuple(places)),
+            *self._kept(found, rank),
         )
         yield Store(target, self.as_target(Subscript(made, _BACK) if back else made, one.entry))
+
+    def _kept(self, found: _Found, rank: int) -> Iterator[Expression]:
+        """The condition under which steps have the last entry, where there is one."""
+        if isinstance(found, _Line) and found.kept is not None:
+            kept = self.whole(found.kept)
+            aligned = kept.with_axes(rank)
+            yield Subscript(aligned, _BACK) if self.loop.descending and kept.steps else aligned
 
     def _spread(self, whole: Whole, entry: Entry) -> Expression:
         """Values at all steps as they are stored in the array of a state."""
@@ -253,10 +274,8 @@ def _read(expression: Expression, images: Mapping[Expression, Expression]) -> Ex
     return expression.rebuilt([_read(part, images) for part in expression.operands])
 
 
-def _in_place(parts: Sequence[Expression], place: int, side: Expression | None) -> Expression | None:
+def _in_place(parts: Sequence[Expression], place: int, side: Expression) -> Expression:
     """A product with something else in one place, or without that if it is 1."""
-    if side is None:
-        return None
     found, minus = without_sign(side)
     made = product([*parts[:place], *(() if found == number(1) else (found,)), *parts[place + 1 :]])
     return with_sign(made) if minus else made
@@ -273,6 +292,23 @@ def _chosen(condition: Expression, sides: Sequence[Expression | None]) -> Expres
     if all(side is None for side in sides):
         return None
     return operation("where", condition, *(number(0) if side is None else side for side in sides))
+
+
+def _any_of(conditions: Sequence[Expression | None]) -> Expression | None:
+    """Where one of the conditions holds; None is always."""
+    known = [condition for condition in conditions if condition is not None]
+    if not known or len(known) < len(conditions):
+        return None
+    return reduce(partial(operation, "or"), dict.fromkeys(known))
+
+
+def _kept(condition: Expression, one: _Line, other: _Line) -> Expression | None:
+    """When where(condition, one, other) has the entry that both are lines in; None is always."""
+    cases = ((condition, one), (operation("logical_not", condition), other))
+    sides = [(case, line.kept) for case, line in cases if line.slope is not None]
+    if len(sides) == 2 and one.kept is None and other.kept is None:
+        return None
+    return _any_of([case if kept is None else operation("and", case, kept) for case, kept in sides])
 
 
 def _fills(expression: Expression, whole: Whole, array: Buffer) -> bool:
