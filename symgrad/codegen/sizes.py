@@ -18,7 +18,7 @@ class _Sizes(StrPrinter):  # type: ignore[misc]
         return f"(-({size_text(-expr.args[0])}))"
 
     def _print_Mod(self, expr: Any) -> str:
-        return f"(({size_text(expr.args[0])}) % ({size_text(expr.args[1])}))"
+        return f"({' % '.join(size_text(arg) if arg.is_Atom else f'({size_text(arg)})' for arg in expr.args)})"
 
     def _print_Abs(self, expr: Any) -> str:
         return f"abs({size_text(expr.args[0])})"

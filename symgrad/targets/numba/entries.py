@@ -55,6 +55,10 @@ class Entries:
     def named(self, expression: Expression) -> Buffer:
         """The array that an operation's result is in."""
 
+    @abstractmethod
+    def _around(self, expression: Operation, index: Index, letters: frozenset[Symbol]) -> Index:
+        """The index in an array of an entry of what has its entries moved along an axis, around it."""
+
     # --- letters ------------------------------------------------------------------------------------------------------
 
     def _letters(self, shape: Shape) -> Index:
@@ -105,6 +109,8 @@ class Entries:
                 return self.value(array, index, letters)
             case Operation(head="least_number"):
                 return expression
+            case Operation(head="rolled", parts=(array, _)) if not is_copied(expression, len(index)):
+                return self.value(array, self._around(expression, index, letters), letters)
             case Operation(head="asarray" | "whole" | "ascontiguousarray", parts=(array, *_)):
                 found = self.value(array, index, letters)
                 return operation("whole", found) if expression.head == "whole" else found
@@ -203,6 +209,12 @@ def index_of_view(expression: Operation, index: Index) -> Index | None:
     return tuple(places[letter] for letter in inside) if set(inside) == set(out) else None
 
 
+def is_copied(expression: Operation, rank: int) -> bool:
+    """Whether what is rolled is copied first: by one place along the last axis, so that loops read it in order."""
+    shift = expression.parts[1]
+    return isinstance(shift, Length) and abs(shift.value) == 1 and expression.option("axis") == rank - 1
+
+
 def is_view(expression: Expression, shape: Shape) -> bool:
     """Whether an expression is the memory of others, seen in another way; single numbers are none."""
     return memory_of(expression) == "view" and bool(shape) and all(map(_is_seen, parts_of(expression)))
@@ -228,4 +240,4 @@ def _is_elementwise(expression: Expression) -> bool:
 
 
 _NAMED = {"matmul", "dot", "vdot", "einsum", "any", "log_total", "balanced", "centred", "stack", "array"}
-_NAMED |= {"place", "accumulate", "zeros", "ones", "empty", "concatenate"}
+_NAMED |= {"place", "accumulate", "zeros", "ones", "empty", "concatenate", "rolled"}

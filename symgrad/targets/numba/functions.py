@@ -50,6 +50,8 @@ _FORMS: dict[str, Form] = {
     "square": lambda speller, operation: f"({speller.at(operation.parts[0], ATOM)} ** 2)",
     "reciprocal": lambda speller, operation: f"(1 / {speller.at(operation.parts[0], ATOM)})",
     "whole": lambda speller, operation: f"np.int64({speller.text(operation.parts[0])})",
+    # a place that is not negative: for others Numba adds the side, and entries are read one by one
+    "counted": lambda speller, operation: f"np.uint64({speller.text(operation.parts[0])})",
 }
 
 NUMBA = Dialect(

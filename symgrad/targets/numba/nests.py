@@ -84,8 +84,9 @@ class _Fusion:
         assert isinstance(first, Step)
         group.join(first, letter)
         length = self.lengths[letter]
-        for item in others:
-            if not group.is_free(item):
+        for n, item in enumerate(others):
+            late = isinstance(item, Step) and item.late
+            if not group.is_free(item) or (late and not self._is_read(item, others[n + 1 :], group, bound)):
                 group.put_off(item)
                 continue
             fitting = self._fitting(item, length, group, bound, first_letter) if isinstance(item, Step) else None
@@ -96,6 +97,15 @@ class _Fusion:
             else:
                 group.put_off(item)
         return group
+
+    def _is_read(self, item: Item, later: Sequence[Item], group: "_Group", bound: frozenset[Symbol]) -> bool:
+        """Whether all that reads what an item writes can be in the loop, too."""
+        written = {step.buffer for step in all_steps([item])}
+        return all(
+            self._fitting(step, self.lengths[group.letter], group, bound, True) is not None
+            for step in all_steps(later)
+            if any(access.buffer in written for access in step.reads)
+        )
 
     def _fitting(
         self, step: Step, length: Expr, group: "_Group", bound: frozenset[Symbol], alone: bool

@@ -7,8 +7,9 @@ once for each of its entries.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from sympy import Expr, Integer, S, Symbol
+from sympy import Expr, Function, Integer, Mod, S, Symbol, expand
 
 from symgrad.statements.arithmetic import number, operation
 from symgrad.statements.expressions import (
@@ -19,6 +20,7 @@ from symgrad.statements.expressions import (
     Length,
     Number,
     Operation,
+    Place,
     Places,
     Read,
     Shape,
@@ -28,7 +30,7 @@ from symgrad.statements.expressions import (
 )
 from symgrad.statements.spaces import axes_of
 from symgrad.statements.statements import Comment, Define, Loop, Statement, Store, Unpack
-from symgrad.targets.numba.entries import ZERO, Entries, is_view, letters_in
+from symgrad.targets.numba.entries import ZERO, Entries, is_copied, is_view, letters_in
 from symgrad.targets.numba.functions import kind_of
 from symgrad.targets.numba.steps import How, Index, Item, NotNative, Step, Steps
 
@@ -108,6 +110,8 @@ class Reader(Entries):
                 self._set(buffer, self._letters(shape), number(_FILLS[head]))
             case Operation(head="place" | "accumulate"):
                 self._scattered(buffer, expression, shape)
+            case Operation(head="rolled") if is_copied(expression, len(shape)):
+                self._rolled(buffer, expression, shape)
             case Operation(head="stack" | "array" | "concatenate", parts=(Group(parts=parts),)):
                 self._side_by_side(buffer, parts, shape, expression.head)
             case Operation(head="array" | "ascontiguousarray", parts=(array,)):
@@ -125,7 +129,7 @@ class Reader(Entries):
                 index = self._letters(shape)
                 self._set(buffer, index, self.value(expression, index, letters_in(index)))
 
-    def _set(self, buffer: Buffer, places: Index, value: Expression, how: How = "set", **more: Expression) -> None:
+    def _set(self, buffer: Buffer, places: Index, value: Expression, how: How = "set", **more: Any) -> None:
         letters = _in_order(value, places, self.lengths)
         self._items.append(Step(buffer, places, value, letters, how, **more))
 
@@ -170,6 +174,31 @@ class Reader(Entries):
             else:
                 places = (Length(Integer(n)), *index)
             self._set(buffer, places, value)
+
+    def _around(self, expression: Operation, index: Index, letters: frozenset[Symbol]) -> Index:
+        """Its place on the axis is computed once for each entry of the axis: loops over others read whole rows."""
+        array, shift = expression.parts
+        axis = expression.option("axis")
+        assert isinstance(shift, Length)
+        side = S(self.shape(array)[axis])
+        places = self._array("place", (side,), "integer")
+        letter = self._letter(side)
+        self._set(places, (letter,), Length(Mod(letter.value - shift.value, side)), late=True)
+        return (*index[:axis], self.value(Read(places), (index[axis],), letters), *index[axis + 1 :])
+
+    def _rolled(self, buffer: Buffer, expression: Operation, shape: Shape) -> None:
+        """What is moved by one along the last axis, in two parts: all entries but one, and that at the other end."""
+        array, shift = expression.parts
+        assert isinstance(shift, Length)
+        side = S(shape[-1])
+        at_most = Function("min")  # of a side that may be zero, whatever SymPy knows of it
+        rest, last = (S.Zero, S.One, side - 1), (side - 1, S.Zero, at_most(1, side))
+        for first, second, length in (rest, last):
+            here, there = (second, first) if shift.value == 1 else (first, second)
+            others, along = self._letters(shape[:-1]), self._letter(length)
+            read = (*others, counted(there, along))
+            letters = letters_in((*others, along))
+            self._set(buffer, (*others, counted(here, along)), self.value(array, read, letters), late=True)
 
     def _temporary(self, expression: Expression) -> Buffer:
         made = Buffer(self._fresh(expression), self.shape(expression), kind_of(expression))
@@ -317,7 +346,7 @@ def _in_order(value: Expression, places: Index, lengths: dict[Symbol, Expr]) -> 
     """All letters of a step, in the order in which its arrays with most axes have them."""
     arrays = [part.places for part in parts_of(value) if isinstance(part, Subscript)]
     found: dict[Symbol, None] = {}
-    for index in sorted(arrays, key=len, reverse=True):
+    for index in sorted(arrays, key=_letters_of_loops, reverse=True):
         for place in index:
             if isinstance(place, Length):
                 found.update(dict.fromkeys(s for s in sorted(place.value.free_symbols, key=str) if s in lengths))
@@ -329,6 +358,16 @@ def _in_order(value: Expression, places: Index, lengths: dict[Symbol, Expr]) -> 
         if isinstance(part, Length):
             found.update(dict.fromkeys(s for s in sorted(part.value.free_symbols, key=str) if s in lengths))
     return tuple(found)
+
+
+def counted(start: Expr, along: Length) -> Expression:
+    """A place so far from a start that is not negative."""
+    return along if start == 0 else operation("counted", Length(expand(start + along.value)))
+
+
+def _letters_of_loops(index: Sequence[Place]) -> int:
+    """How many letters of loops stand in an index by themselves: the last of them has entries side by side."""
+    return sum(isinstance(place, Length) and place.value.is_Symbol for place in index)
 
 
 def letters_of(expression: Operation, shapes: Sequence[Shape]) -> tuple[tuple[str, ...], str]:

@@ -35,6 +35,7 @@ from symgrad.targets.numba.steps import NotNative
 # What kernels do beside operations of numbers, and what computes nothing
 _COMPUTED = {"sum", "max", "min", "any", "matmul", "dot", "vdot", "einsum", "log_total", "balanced", "centred"}
 _COMPUTED |= {"place", "accumulate", "zeros", "ones", "empty", "stack", "array", "ascontiguousarray", "concatenate"}
+_COMPUTED |= {"rolled"}
 _PASSED = {"transpose", "broadcast_to", "diagonal", "least_number", "arange", "reshape", "windows"}
 _WRAPPED = {"scalar", "reshape", "or_nan", "array", "transpose"}
 SMALL = 16  # the longest side of matrices whose product is no call of BLAS

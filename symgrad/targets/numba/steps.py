@@ -41,6 +41,7 @@ class Step:
     letters : the loops around it, in the order in which memory is read best.
     how : `rest` is the sum of all values but the largest, `argmax` the position of the first of the largest.
     initial : what a reduction over the letters that `places` lacks begins with; None where it takes what is there.
+    late : whether it is made for what reads it, and joins its loop: then only a part of it is there at a time.
     """
 
     buffer: Buffer
@@ -49,6 +50,7 @@ class Step:
     letters: tuple[Symbol, ...]
     how: How = "set"
     initial: Expression | None = None
+    late: bool = False
 
     @cached_property
     def kept(self) -> frozenset[Symbol]:

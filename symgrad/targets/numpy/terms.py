@@ -36,7 +36,7 @@ class NumpyTerms(Increased, Rolled, Windows, Rounds):
         self, arguments: Sequence[str], taken: Sequence[str], estimate: Callable[[Expr], float], leads: bool = True
     ) -> None:
         super().__init__(arguments, taken)
-        self._estimate, self._leads, self._rolls = estimate, leads, leads
+        self._estimate, self._leads = estimate, leads
         self._leading: dict[Node, tuple[int, ...]] = {}  # the layouts for fast reductions
         self._led = False  # whether a comment says so
         self._twice: set[Node] = set()  # what a product has twice

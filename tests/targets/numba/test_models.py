@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Sum, exp, loggamma, symbols, tanh
+from sympy import Eq, IndexedBase, Mod, Sum, exp, loggamma, symbols, tanh
 
 from symgrad import Model, if_else, sigmoid
 from symgrad.runtime import entries
@@ -96,3 +96,12 @@ def test_a_diagonal_is_written_to_where_it_lies():
     agree(*modules(model), given, functions=FIRST, single=False)
     text = model.source(target="numba", hessian=True)
     assert "_gradient_kernel(" in text and "_hessian_kernel(" not in text
+
+
+@pytest.mark.parametrize("sides", [(5, 7), (1, 4), (4, 1), (2, 2), (0, 3)])
+def test_what_is_moved_around_a_ring_is_read_in_rows(sides: tuple[int, int]):
+    u, f = IndexedBase("u", shape=(N, K)), IndexedBase("f", shape=(N, K))
+    near = u[Mod(n + 1, N), k] + u[Mod(n - 1, N), k] + u[n, Mod(k + 1, K)] + u[n, Mod(k - 1, K)] + u[n, Mod(k + 2, K)]
+    model = Model(Sum((near - f[n, k]) ** 2, (n, 0, N - 1), (k, 0, K - 1)), [u])
+    given = {"u": RNG.normal(size=sides), "f": RNG.normal(size=sides)}
+    agree(*modules(model), given, functions=FIRST, single=False)
