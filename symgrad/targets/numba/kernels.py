@@ -25,6 +25,7 @@ from symgrad.statements.needed import needed
 from symgrad.statements.operations import declared
 from symgrad.statements.spaces import UnknownAxes
 from symgrad.statements.statements import Body, Comment, Kernel, Loop, Once, Rows, Statement, every
+from symgrad.targets.numba.flat import Spread
 from symgrad.targets.numba.functions import OWN
 from symgrad.targets.numba.nests import nested
 from symgrad.targets.numba.reading import Reader
@@ -123,7 +124,9 @@ class Kernels:
         if hidden := RESERVED & self.taken:
             raise NotNative(f"a variable called {min(hidden)}")
         reader = Reader(self.axes, self.taken)
-        items = nested(reader.items(statements), reader.lengths)
+        taken_apart = reader.items(statements)
+        spread = Spread(reader.lengths, reader.array, reader.made.difference(results))
+        items = nested(taken_apart, spread)
         steps = list(all_steps(items))
         accessed = dict.fromkeys(a.buffer for step in steps for a in (*step.reads, step.write))
         given = [buffer for buffer in accessed if buffer not in reader.made]
@@ -136,7 +139,7 @@ class Kernels:
         body = written.lines()
         arrays = [*((b, s) for b, s in written.allocations if b not in given)]
         arrays += [(b, shapes[b]) for b in reader.empty if b in results and b not in dict(arrays)]
-        sizes = _sizes(items, [side for _, sides in arrays for side in sides], reader)
+        sizes = _sizes(items, [side for _, sides in arrays for side in sides if side not in written.row_counts], reader)
         known, taken = _lengths(given, shapes, sizes)
         least = any(isinstance(p, Operation) and p.head == "least_number" for s in steps for p in _all(s))
         whole = sorted(
@@ -153,8 +156,9 @@ class Kernels:
             *known,
             *_kind(given, shapes, any(b.kind == "real" for b, _ in arrays) or any(g[0].kind == "real" for g in groups)),
         ]
+        lines += written.rows
         lines += [f"{b.name} = np.empty({written.sides(sides)}, {TYPES[b.kind]})" for b, sides in arrays]
-        lines += [*body, *_returned(groups, left)]
+        lines += [*written.flat, *body, *_returned(groups, left)]
         name = f"_{self.function}_kernel{'' if (n := next(self._numbers)) == 1 else f'_{n}'}"
         return Compiled(name, tuple(names), tuple(lines), _calls(steps)), Kernel(
             name, tuple(called), changed, tuple(groups), tuple(left), tuple(shapes[b] for b in left)
@@ -162,7 +166,7 @@ class Kernels:
 
 
 def _all(step: Step) -> list[Expression]:
-    return [p for one in (step.value, *step.places, *([step.initial] if step.initial else [])) for p in parts_of(one)]
+    return [part for one in step.expressions for part in parts_of(one)]
 
 
 def _calls(steps: Sequence[Step]) -> frozenset[str]:
@@ -198,7 +202,7 @@ def _sizes(items: Sequence[Item], sides: Sequence[Expr | int], reader: Reader) -
     steps = list(all_steps(items))
     found = {s for step in steps for letter in step.letters for s in reader.lengths[letter].free_symbols}
     for step in steps:
-        for one in (step.value, *step.places):
+        for one in step.expressions:
             found |= {s for size in sizes_of(one) for s in size.free_symbols}
     clocks = set[str]()
     stack = list(items)

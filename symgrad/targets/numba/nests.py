@@ -9,19 +9,23 @@ from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Symbol
 
-from symgrad.statements.expressions import Buffer, Operation, parts_of
+from symgrad.statements.expressions import Buffer, Operation, parts_of, sizes_of
+from symgrad.targets.numba.flat import Spread, is_flat
 from symgrad.targets.numba.functions import COSTLY
-from symgrad.targets.numba.steps import IN_ORDER, Access, Blocks, Item, Nest, Step, Steps, all_steps, plain
+from symgrad.targets.numba.steps import IN_ORDER, Access, Blocks, Flat, Item, Nest, Step, Steps, all_steps, plain
 
 
-def nested(items: Sequence[Item], lengths: Mapping[Symbol, Expr]) -> tuple[Item, ...]:
-    """The steps in loops; `lengths` are those of the letters."""
-    return _Fusion(lengths).nested(items, frozenset())
+def nested(items: Sequence[Item], spread: Spread) -> tuple[Item, ...]:
+    """The steps in loops."""
+    return _Fusion(spread.lengths, spread).nested(items, frozenset())
 
 
 @dataclass
 class _Fusion:
     lengths: Mapping[Symbol, Expr]
+    spread: Spread
+    _clocks: set[str] = field(default_factory=set)
+    _flat: set[int] = field(default_factory=set)  # the steps that are loops over all entries of rows
 
     def nested(self, items: Sequence[Item], bound: frozenset[Symbol]) -> tuple[Item, ...]:
         made: list[Item] = []
@@ -29,6 +33,7 @@ class _Fusion:
         while left:
             first = left[0]
             if isinstance(first, Steps):
+                self._clocks.add(first.clock)
                 made.append(replace(first, body=self.nested(first.body, bound)))
                 left.pop(0)
                 continue
@@ -47,10 +52,41 @@ class _Fusion:
 
     def _loop(self, length: Expr, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]) -> Nest | Blocks:
         """A loop of steps; with those that compute costly numbers in loops of their own, for a block of entries."""
-        parts = [self._nest(length, part, bound) for part in self._parts(steps, bound)]
+        steps = self._with_flat(length, steps, bound)
+        parts = self._parts(steps, bound)
         if len(parts) == 1:
-            return parts[0]
-        return Blocks(length, frozenset(letter for _, letter in steps), tuple(parts))
+            return self._nest(length, parts[0], bound)
+        made = [self._flat_loop(*part[0], bound) or self._nest(length, part, bound) for part in parts]
+        return Blocks(length, frozenset(letter for _, letter in steps), tuple(made))
+
+    def _flat_loop(self, step: Step, letter: Symbol, bound: frozenset[Symbol]) -> Flat | None:
+        if id(step) not in self._flat:
+            return None
+        (place,) = _open(step, bound | {letter})
+        return Flat(self.lengths[place], frozenset((letter, place)), (step,))
+
+    def _is_fixed(self, *lengths: Expr) -> bool:
+        """Whether sizes are the same at all steps of loops over time."""
+        return not {str(symbol) for length in lengths for symbol in length.free_symbols} & self._clocks
+
+    def _with_flat(
+        self, length: Expr, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]
+    ) -> list[tuple[Step, Symbol]]:
+        """The steps of a loop over rows, with costly entries of rows that are summed up as steps of their own."""
+        summed = {
+            self.lengths[x] for step, letter in steps if step.reduces for x in step.over if x not in {letter, *bound}
+        }
+        made: list[tuple[Step, Symbol]] = []
+        for step, letter in steps:
+            inner = _open(step, bound | {letter})
+            costly = step.only is None and _is_costly(step)
+            if costly and len(inner) == 1 and self._is_fixed(length, side := self.lengths[inner[0]]) and side in summed:
+                found = self.spread.steps(step, (letter, inner[0]))
+                self._flat |= {id(one) for one, letters in found if is_flat(one, letters)}
+                made += [(one, own) for one, (own, _) in found]
+            else:
+                made.append((step, letter))
+        return made
 
     def _nest(self, length: Expr, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]) -> Nest:
         letters = frozenset(letter for _, letter in steps)
@@ -60,19 +96,23 @@ class _Fusion:
         """The steps of a loop in turns, of numbers and of more loops, if numbers are costly and there are loops."""
         alone = [not _open(step, bound | {letter}) for step, letter in steps]
         costly = any(one and _is_costly(step) for one, (step, _) in zip(alone, steps, strict=True))
-        if not costly or all(alone):
+        flat = [id(step) in self._flat for step, _ in steps]
+        if not any(flat) and (not costly or all(alone)):
             return [list(steps)]
-        left = list(zip(alone, steps, strict=True))
+        kinds = ["flat" if both else "numbers" if one else "loops" for both, one in zip(flat, alone, strict=True)]
+        left = list(zip(kinds, steps, strict=True))
         made = []
         while left:
-            for wanted in (False, True):
+            for wanted in ("loops", "flat", "numbers"):
                 group, later = _Group(steps[0][1]), []
-                for one, (step, letter) in left:
-                    if one == wanted and group.is_free(step):
+                for kind, (step, letter) in left:
+                    between = wanted == "loops" and kind == "numbers" and any(flat) and not _is_costly(step)
+                    room = wanted != "flat" or not group.steps
+                    if (kind == wanted or between) and room and group.is_free(step):
                         group.join(step, letter)
                     else:
                         group.put_off(step)
-                        later.append((one, (step, letter)))
+                        later.append((kind, (step, letter)))
                 left = later
                 made += [group.steps] if group.steps else []
         return made
@@ -84,6 +124,9 @@ class _Fusion:
         assert isinstance(first, Step)
         group.join(first, letter)
         length = self.lengths[letter]
+        if not _is_done(first, letter):
+            group.after += others
+            return group
         for n, item in enumerate(others):
             late = isinstance(item, Step) and item.late
             if not group.is_free(item) or (late and not self._is_read(item, others[n + 1 :], group, bound)):
@@ -114,6 +157,7 @@ class _Fusion:
         for n, letter in enumerate(_open(step, bound)):
             if (
                 self.lengths[letter] == length
+                and _is_done(step, letter)
                 and ((alone and n == 0) or group.shares(step))
                 and group.fits(step, letter)
             ):
@@ -179,6 +223,11 @@ class _Group:
 
 def _is_costly(step: Step) -> bool:
     return any(isinstance(part, Operation) and part.head in COSTLY for part in parts_of(step.value))
+
+
+def _is_done(step: Step, letter: Symbol) -> bool:
+    """Whether a step can share a loop over a letter: it is done for all of its values, or tells of each itself."""
+    return step.only is None or any(letter in size.free_symbols for size in sizes_of(step.only))
 
 
 def _open(step: Step, bound: frozenset[Symbol]) -> list[Symbol]:

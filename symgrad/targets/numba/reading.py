@@ -5,7 +5,7 @@ letters are one expression. What has fewer letters than the step that it is need
 once for each of its entries.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -181,7 +181,7 @@ class Reader(Entries):
         axis = expression.option("axis")
         assert isinstance(shift, Length)
         side = S(self.shape(array)[axis])
-        places = self._array("place", (side,), "integer")
+        places = self.array("place", (side,), "integer")
         letter = self._letter(side)
         self._set(places, (letter,), Length(Mod(letter.value - shift.value, side)), late=True)
         return (*index[:axis], self.value(Read(places), (index[axis],), letters), *index[axis + 1 :])
@@ -257,7 +257,7 @@ class Reader(Entries):
         """log total where it is not near 1, or else log1p of the sum of all terms but the largest, which is 1."""
         array, total = expression.parts
         (axis,) = axes_of(expression.option("axis"), len(self.shape(array)))
-        others = self._along_axis(array, axis, "rest")
+        others = self._along_axis(array, axis, "rest", self._is_near(total))
         index = self._letters(shape)
         letters = letters_in(index)
         near = operation("less", self._aligned(total, index, letters), NEARLY_ONE)
@@ -266,17 +266,23 @@ class Reader(Entries):
             buffer, index, operation("where", near, small, operation("log", self._aligned(total, index, letters)))
         )
 
-    def _along_axis(self, array: Expression, axis: int, how: How) -> Buffer:
-        """A reduction in order along an axis."""
+    def _is_near(self, total: Expression) -> Callable[[Index], Expression]:
+        """Whether totals are so near 1 that one term may be most of them, of an index without the axis of the terms."""
+        return lambda index: operation("less", self._aligned(total, index, letters_in(index)), NEARLY_ONE)
+
+    def _along_axis(self, array: Expression, axis: int, how: How, only: Callable[[Index], Expression]) -> Buffer:
+        """A reduction in order along an axis, of an index without that axis where it is needed at all."""
         shape = self.shape(array)
         index = self._letters(shape)
         kept = tuple(place for n, place in enumerate(index) if n != axis)
         own = tuple(side for n, side in enumerate(shape) if n != axis)
-        made = self._array(how, own, "integer" if how == "argmax" else "real")
-        self._set(made, kept, self.value(array, index, letters_in(index)), how, initial=number(0))
+        made = self.array(how, own, "integer" if how == "argmax" else "real")
+        value = self.value(array, index, letters_in(index))
+        self._set(made, kept, value, how, initial=number(0), only=only(kept))
         return made
 
-    def _array(self, name: str, shape: Shape, kind: Kind = "real") -> Buffer:
+    def array(self, name: str, shape: Shape, kind: Kind = "real") -> Buffer:
+        """A new array, with a name that begins so."""
         made = Buffer(self._fresh(operation(name)), shape, kind)
         self.axes.known[made] = shape
         self.made.add(made)
@@ -286,33 +292,35 @@ class Reader(Entries):
         """x − taken; of the largest |x|, where the total is near 1, minus the sum of the others'."""
         array, taken, total = expression.parts
         (axis,) = axes_of(expression.option("axis"), len(shape))
-        difference = self.named(Total(((False, array), (True, taken))))
-        largest = self._along_axis(operation("abs", array), axis, "argmax")
+        near = self._is_near(total)
+        index = self._letters(shape)
+        self._set(buffer, index, self.value(Total(((False, array), (True, taken))), index, letters_in(index)))
+        largest = self._along_axis(operation("abs", array), axis, "argmax", near)
         index = self._letters(shape)
         letters, place = letters_in(index), index[axis]
         without = tuple(one for n, one in enumerate(index) if n != axis)
         own = tuple(side for n, side in enumerate(shape) if n != axis)
-        others = self._array("rest", own)
-        entry = self.value(Read(difference), index, letters)
+        others = self.array("rest", own)
         here = operation("equal", place, self.value(Read(largest), without, letters))
-        self._set(others, without, operation("where", here, number(0), entry), "add", initial=number(0))
-        again = self._letters(shape)
-        letters, place = letters_in(again), again[axis]
-        without = tuple(one for n, one in enumerate(again) if n != axis)
-        near = operation("less", self._aligned(total, without, letters), NEARLY_ONE)
-        here = operation("and", near, operation("equal", place, self.value(Read(largest), without, letters)))
+        entry = operation("where", here, number(0), self.value(Read(buffer), index, letters))
+        self._set(others, without, entry, "add", initial=number(0), only=near(without))
+        without = self._letters(own)
+        letters = letters_in(without)
+        there = (*without[:axis], self.value(Read(largest), without, letters), *without[axis:])
         rest = operation("negative", self.value(Read(others), without, letters))
-        self._set(buffer, again, operation("where", here, rest, self.value(Read(difference), again, letters)))
+        self._set(buffer, there, rest, only=near(without))
 
     def _centred(self, buffer: Buffer, expression: Operation, shape: Shape) -> None:
         """x − Σ shares·x, of x less the one whose share is near 1 if there is such a share."""
         array, shares = expression.parts
         (axis,) = axes_of(expression.option("axis"), len(shape))
         own = tuple(side for n, side in enumerate(shape) if n != axis)
-        squares, base, mean = (self._array(name, own) for name in ("squares", "base", "mean"))
+        squares, base, mean = (self.array(name, own) for name in ("squares", "base", "mean"))
         if self.shape(shares) != shape:
             raise NotNative("shares that are the same for all rows")
-        largest = self._along_axis(shares, axis, "argmax")
+
+        def near(index: Index) -> Expression:
+            return operation("less", Number(S("0.9")), self._aligned(Read(squares), index, letters_in(index)))
 
         def index() -> tuple[Index, Index, frozenset[Symbol]]:
             place = self._letters(shape)
@@ -326,11 +334,11 @@ class Reader(Entries):
         place, without, letters = index()
         share = self._aligned(shares, place, letters)
         self._set(squares, without, operation("multiply", share, share), "add", initial=number(0))
+        largest = self._along_axis(shares, axis, "argmax", near)
         without = self._letters(own)
         letters = letters_in(without)
         there = (*without[:axis], self.value(Read(largest), without, letters), *without[axis:])
-        near = operation("less", Number(S("0.9")), self._aligned(Read(squares), without, letters))
-        self._set(base, without, operation("where", near, self._aligned(array, there, letters), number(0)))
+        self._set(base, without, operation("where", near(without), self._aligned(array, there, letters), number(0)))
         place, without, letters = index()
         value = operation("multiply", self._aligned(shares, place, letters), difference(place, without, letters))
         self._set(mean, without, value, "add", initial=number(0))

@@ -41,6 +41,7 @@ class Step:
     letters : the loops around it, in the order in which memory is read best.
     how : `rest` is the sum of all values but the largest, `argmax` the position of the first of the largest.
     initial : what a reduction over the letters that `places` lacks begins with; None where it takes what is there.
+    only : where it is done at all, of the letters of its places; None everywhere.
     late : whether it is made for what reads it, and joins its loop: then only a part of it is there at a time.
     """
 
@@ -50,6 +51,7 @@ class Step:
     letters: tuple[Symbol, ...]
     how: How = "set"
     initial: Expression | None = None
+    only: Expression | None = None
     late: bool = False
 
     @cached_property
@@ -64,8 +66,12 @@ class Step:
 
     @cached_property
     def reads(self) -> tuple[Access, ...]:
-        found = [*accesses(self.value), *(one for place in self.places for one in accesses(place))]
-        return (*found, *(accesses(self.initial) if self.initial is not None else ()))
+        return tuple(access for one in self.expressions for access in accesses(one))
+
+    @cached_property
+    def expressions(self) -> tuple[Expression, ...]:
+        """All that it computes."""
+        return (self.value, *self.places, *(one for one in (self.initial, self.only) if one is not None))
 
     @cached_property
     def write(self) -> Access:
@@ -97,15 +103,29 @@ class Nest:
 
 
 @dataclass(frozen=True, eq=False)
+class Flat:
+    """A loop over all entries of a block of rows, one after the other: rows alone may be shorter than vectors."""
+
+    length: Expr
+    letters: frozenset[Symbol]
+    body: tuple[Step]
+
+
+@dataclass(frozen=True, eq=False)
 class Blocks:
     """A loop over entries in blocks: for each of them one loop after the other, of which some are of single numbers."""
 
     length: Expr
     letters: frozenset[Symbol]
-    body: tuple[Nest, ...]
+    body: tuple[Nest | Flat, ...]
+
+    @property
+    def width(self) -> Expr | None:
+        """The length of rows that are in one loop."""
+        return next((part.length for part in self.body if isinstance(part, Flat)), None)
 
 
-Item = Step | Steps | Nest | Blocks
+Item = Step | Steps | Nest | Flat | Blocks
 
 
 def plain(place: Place) -> Symbol | None:

@@ -18,13 +18,15 @@ from symgrad.statements.expressions import (
     Sides,
     Size,
     Subscript,
+    sizes_of,
 )
 from symgrad.targets.numba.functions import NUMBA, OWN
-from symgrad.targets.numba.steps import Access, Blocks, Item, Nest, NotNative, Step, Steps, all_steps, plain
+from symgrad.targets.numba.steps import Access, Blocks, Flat, Item, Nest, NotNative, Step, Steps, all_steps, plain
 
 _LOOPS = "ijklmnpquv"  # the variables of loops, from the outermost one
 _SIGNS = {"set": "", "add": "+", "subtract": "-", "multiply": "*", "divide": "/"}
 BLOCK = 64  # entries of a loop in blocks: several are computed at a time, and their arrays stay in the first cache
+ENTRIES = 1024  # of a block whose entries are in one loop: 8 kB in each of its arrays, which stay in the first cache
 # names of the floating type, its least number, and, in front of them, of sizes of whole arrays in a block of rows
 KIND, LEAST, WHOLE = "_kind", "_least", "_all_"
 TYPES = {"real": KIND, "python": "np.float64", "integer": "np.int64", "boolean": "np.bool_"}
@@ -46,7 +48,7 @@ class KernelText:
     kept: frozenset[Buffer]
     shapes: Mapping[Buffer, Shape]
     taken: frozenset[str]
-    _owner: dict[Symbol, Nest] = field(default_factory=dict)
+    _owner: dict[Symbol, Nest | Flat] = field(default_factory=dict)
     _blocks: dict[Symbol, Blocks] = field(default_factory=dict)
     _starts: dict[int, str] = field(default_factory=dict)  # the variables in which blocks start, that run
     _loops: list[str] = field(default_factory=list)
@@ -54,6 +56,8 @@ class KernelText:
     _seconds: dict[int, tuple[str, str]] = field(default_factory=dict)  # what reductions in order need beside
     _begun: set[int] = field(default_factory=set)
     _running: dict[int, str] = field(default_factory=dict)  # the variables of sums, by the steps
+    _sizes: dict[int, str] = field(default_factory=dict)  # how many entries blocks have
+    _views: dict[Buffer, Buffer] = field(default_factory=dict)  # arrays as all of their entries, by rows
 
     def __post_init__(self) -> None:
         self._own(self.items)
@@ -66,6 +70,13 @@ class KernelText:
                 self._owner.update(dict.fromkeys(item.letters, item))
             if isinstance(item, Blocks):
                 self._blocks.update(dict.fromkeys(item.letters, item))
+                if item.width is not None:
+                    self._sizes[id(item)] = self._fresh("rows")
+            if isinstance(item, Flat):
+                self._owner.update(dict.fromkeys(item.letters, item))
+                for access in (item.body[0].write, *item.body[0].reads):
+                    if (buffer := access.buffer) not in self._views:
+                        self._views[buffer] = Buffer(self._fresh(f"{buffer.name}_flat"))
             if not isinstance(item, Step):
                 self._own(item.body)
 
@@ -113,7 +124,30 @@ class KernelText:
         for buffer in dict.fromkeys(step.buffer for step in all_steps(self.items)):
             if axes := self.stored[buffer]:
                 sides, blocks = self.shapes[buffer], self.in_blocks
-                yield buffer, tuple(BLOCK if (buffer, axis) in blocks else sides[axis] for axis in axes)
+                yield buffer, tuple(self._rows(buffer, n) if (buffer, n) in blocks else sides[n] for n in axes)
+
+    def _rows(self, buffer: Buffer, axis: int) -> Expr | int:
+        """How many entries of an axis a block has."""
+        letter = plain(self.accesses[buffer][0].places[axis])
+        assert letter is not None
+        size = self._sizes.get(id(self._blocks[letter]))
+        return BLOCK if size is None else Symbol(size, integer=True)
+
+    @property
+    def row_counts(self) -> set[Expr]:
+        """The sides of arrays that are as long as blocks, which the kernel makes itself."""
+        return {Symbol(name, integer=True) for name in self._sizes.values()}
+
+    @property
+    def rows(self) -> list[str]:
+        """The lines that say how many rows blocks have whose entries are in one loop."""
+        made = {id(item): item for item in self._blocks.values() if item.width is not None}
+        return [f"{self._sizes[n]} = 1 + {ENTRIES} // max({self._size(S(b.width), {})}, 1)" for n, b in made.items()]
+
+    @property
+    def flat(self) -> list[str]:
+        """The lines that name arrays as all of their entries."""
+        return [f"{view.name} = {buffer.name}.ravel()" for buffer, view in self._views.items()]
 
     # --- lines --------------------------------------------------------------------------------------------------------
 
@@ -130,7 +164,10 @@ class KernelText:
         for item in items:
             match item:
                 case Step():
-                    made += self._step(item, env)
+                    lines = self._step(item, env)
+                    if item.only is not None and _letters(item.only) >= {*item.letters}:
+                        lines = [f"if {self._text(item.only, env)}:", *_indented(lines)]
+                    made += lines
                 case Nest():
                     made += self._nest(item, env, depth)
                 case Blocks():
@@ -154,7 +191,35 @@ class KernelText:
         before, after = self._reductions(nest, env)
         body = self._block(nest.body, inner, depth + 1)
         span = span or self._size(nest.length, env)
-        return [*before, f"for {variable} in range({span}):", *_indented(body), *after]
+        lines = [f"for {variable} in range({span}):", *_indented(body)]
+        return [*before, *self._where(nest, env, lines), *after]
+
+    def _where(self, nest: Nest, env: dict[Symbol, str], lines: list[str]) -> list[str]:
+        """A loop that is only needed somewhere, of what its steps tell the same outside it."""
+        conditions = {step.only for step in all_steps(nest.body)}
+        only = next(iter(conditions)) if len(conditions) == 1 else None
+        if only is None or nest.letters & _letters(only):
+            return lines
+        return [f"if {self._text(only, env)}:", *_indented(lines)]
+
+    def _flat(self, item: Flat, env: dict[Symbol, str], depth: int, start: str, stop: str) -> list[str]:
+        """All entries of a block, one after the other."""
+        variable, width = self._loops[depth], self._size(item.length, env)
+        (step,) = item.body
+        entry = Subscript(Read(step.buffer), step.places)
+        first = Symbol(start, integer=True) * item.length
+        target, value = (self._in_rows(one, Symbol(variable, integer=True), first) for one in (entry, step.value))
+        self._speller.lengths = dict(env)
+        line = f"{self._speller.text(target)} = {self._speller.text(value)}"
+        return [f"for {variable} in range(({stop} - {start}) * {width}):", *_indented([line])]
+
+    def _in_rows(self, value: Expression, entry: Expr, first: Expr) -> Expression:
+        """An expression of arrays as all of their entries, of whole arrays from the first one of the block on."""
+        match value:
+            case Subscript(array=Read(buffer=buffer)):
+                place = entry if (buffer, 0) in self.in_blocks else first + entry
+                return Subscript(Read(self._views[buffer]), (Length(place),))
+        return value.rebuilt([self._in_rows(part, entry, first) for part in value.operands])
 
     def _in_blocks(self, item: Blocks, env: dict[Symbol, str], depth: int) -> list[str]:
         before, after = self._reductions(item, env)
@@ -162,10 +227,14 @@ class KernelText:
         start, stop = (self._fresh(f"{end}{'' if number == 1 else f'_{number}'}") for end in ("start", "stop"))
         self._starts |= {id(item): start}
         length = self._size(item.length, env)
-        lines = [f"{stop} = min({start} + {BLOCK}, {length})"]
+        rows = self._sizes.get(id(item), str(BLOCK))
+        lines = [f"{stop} = min({start} + {rows}, {length})"]
         for part in item.body:
-            lines += self._nest(part, env, depth, f"{start}, {stop}")
-        return [*before, f"for {start} in range(0, {length}, {BLOCK}):", *_indented(lines), *after]
+            if isinstance(part, Flat):
+                lines += self._flat(part, env, depth, start, stop)
+            else:
+                lines += self._nest(part, env, depth, f"{start}, {stop}")
+        return [*before, f"for {start} in range(0, {length}, {rows}):", *_indented(lines), *after]
 
     def _reductions(self, loop: Nest | Blocks, env: dict[Symbol, str]) -> tuple[list[str], list[str]]:
         """What stands before and after a loop that is the outermost one of reductions."""
@@ -289,6 +358,10 @@ class KernelText:
             name += "_"
         self.taken |= {name}
         return name
+
+
+def _letters(expression: Expression) -> set[Symbol]:
+    return {symbol for size in sizes_of(expression) for symbol in size.free_symbols}
 
 
 def _indented(lines: Sequence[str]) -> list[str]:
