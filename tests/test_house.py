@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("frontend", "graph", "arguments", "text"),
     (
         *("functions", "univariate", "matrix_functions", "runtime", "dimensions", "errors", "walk", "deep", "files"),
-        *("calls", "spellings", "later", "arrays"),
+        *("calls", "spellings", "later", "arrays", "collector"),
         *("reference", "version"),  # the oracle of what a loss says knows nothing of the compiler
     ),
 )

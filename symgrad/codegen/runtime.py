@@ -6,8 +6,7 @@ missing.
 """
 
 import dis
-import inspect
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.abc import InspectLoader
@@ -133,13 +132,14 @@ def definitions(module: str) -> dict[str, Definition]:
     loader = cast(InspectLoader, spec.loader)
     code, source = loader.get_code(module), loader.get_source(module)
     assert code is not None and source is not None, module
-    lines, imports = source.splitlines(keepends=True), _imports(code)
-    loads = [(_line(step), step.argval) for step in dis.get_instructions(code) if _loads(step)]
+    steps = list(dis.get_instructions(code))
+    lines, imports = source.splitlines(keepends=True), _imports(steps)
+    loads = [(_line(step), step.argval) for step in steps if _loads(step)]
     found = {}
     for inner in code.co_consts:
         if isinstance(inner, CodeType) and inner.co_name.isidentifier():
-            block = inspect.getblock(lines[inner.co_firstlineno - 1 :])
-            own = range(inner.co_firstlineno, inner.co_firstlineno + len(block))
+            own = range(inner.co_firstlineno, _end(inner, lines) + 1)
+            block = lines[own.start - 1 : own.stop - 1]
             around = tuple(name for line, name in loads if line in own)  # of decorators, annotations and bases
             names = tuple(n for n in dict.fromkeys([*around, *_names(inner)]) if n != inner.co_name)
             taken = {name: imports[name] for name in names if name in imports}
@@ -148,11 +148,29 @@ def definitions(module: str) -> dict[str, Definition]:
     return found
 
 
-def _imports(code: CodeType) -> dict[str, Import]:
+def _end(code: CodeType, lines: Sequence[str]) -> int:
+    """The last line of a definition, which an empty one follows."""
+    end = max(_line_numbers(code))  # Python may have been told to keep no more than where statements begin
+    while end < len(lines) and lines[end].strip():
+        end += 1
+    return end
+
+
+def _line_numbers(code: CodeType) -> Iterator[int]:
+    """The lines of the instructions of a function or class, and of those inside it."""
+    yield code.co_firstlineno
+    for first, last, _, _ in code.co_positions():
+        yield last or first or 0
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield from _line_numbers(inner)
+
+
+def _imports(steps: Sequence[dis.Instruction]) -> dict[str, Import]:
     """What a file imports that generated modules do not have anyway, by the name in the file."""
     found: dict[str, Import] = {}
     module, part = "", None
-    for step in dis.get_instructions(code):
+    for step in steps:
         match step.opname:
             case "IMPORT_NAME":
                 module, part = step.argval, None

@@ -10,6 +10,7 @@ from sympy import Basic, IndexedBase
 
 from symgrad.arguments import Argument
 from symgrad.calls import checked, quoted, switch, without_attribute
+from symgrad.collector import seldom
 from symgrad.compiler import Derivation, derive, with_jacobians
 from symgrad.deep import with_room
 from symgrad.errors import ModelError
@@ -59,8 +60,9 @@ class StatedModel:
         self._adjoints: dict[Any, Use] = {}
 
     def _run(self, function: Callable[[], _T]) -> _T:
-        """`function()`, with room for SymPy's recursion over a deep model."""
-        return with_room(self._depth, function)
+        """`function()`, with room for SymPy's recursion over a deep model, and collecting garbage seldom."""
+        with seldom():
+            return with_room(self._depth, function)
 
     def __getattr__(self, name: str) -> Any:
         if name in dir(type(self)):  # a property that failed: say how

@@ -1,6 +1,9 @@
 """How the functions of the runtime travel into a generated module."""
 
+import inspect
+import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -55,6 +58,17 @@ def test_what_a_definition_needs_is_read_off_its_code(tmp_path: Path, monkeypatc
     }
     assert "_plain" in found["_decorated"].names and found["_decorated"].special == {"erfcx"}
     assert {"_Base", "_plain"} <= set(found["_Record"].names) and found["_Record"].special == set()
+
+
+@pytest.mark.parametrize("file", files())
+def test_a_definition_ends_where_its_code_does(file: str) -> None:
+    spec = find_spec(file)
+    assert spec is not None and spec.origin is not None
+    lines = Path(spec.origin).read_text(encoding="utf-8").splitlines(keepends=True)
+    for name, found in definitions(file).items():
+        starts = (n for n, line in enumerate(lines) if re.match(rf"(def|class) {name}\b", line))
+        (block,) = (inspect.getblock(lines[n:]) for n in starts)  # without decorators
+        assert found.source.endswith("".join(block)), name
 
 
 @pytest.mark.parametrize(
