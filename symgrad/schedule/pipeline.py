@@ -28,6 +28,7 @@ from symgrad.schedule.products import distribute, share, sum_first
 from symgrad.schedule.steps import keep_steps
 from symgrad.schedule.sums import share_sums
 from symgrad.schedule.symmetric import squares
+from symgrad.schedule.vectors import share_vectors
 from symgrad.schedule.weighted_logarithms import weigh_logarithms
 from symgrad.schedule.zero_probabilities import zero_probabilities
 
@@ -139,6 +140,11 @@ PHASES: tuple[Phase, ...] = (
         "square",
         "a product of an array with itself is half the work; after solves have been found",
         lambda terms, known: squares(terms),
+    ),
+    Phase(
+        "share vectors",
+        "a vector that is part of several products is computed once; of products with one array, which squares are",
+        lambda terms, known: share_vectors(terms),
     ),
     Phase(
         "distribute",

@@ -563,6 +563,10 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "keep_steps": (Sample(_recurrence),),
     "row_plan": (Sample(_logistic, sizes={"N": 3, "M": 2}),),
     "leading": (Sample(_softmax_regression, sizes={"N": 3, "M": 2, "K": 3}),),
+    "share_vectors": (
+        Sample(lambda: Model((w.T * A * S * A.T * w)[0, 0], [A, S, w])),
+        Sample(lambda: Model((w.T * A * w)[0, 0], [w])),
+    ),
     "squares": (
         Sample(lambda: _sum(log(1 + exp(Sum(D2[n, m] * v[m], columns))), [v]), {"hessian": True}),
         Sample(lambda: _sum(Sum(D2[n, m] * v[m], columns) ** 4 * a, [v]), {"hessian": True}),

@@ -33,6 +33,7 @@ ORDER = [
     "lower",
     "factorise",
     "square",
+    "share vectors",
     "distribute",
     "take out",
     "sum first",
