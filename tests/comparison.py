@@ -196,7 +196,7 @@ class Comparison:
                     warnings.simplefilter("ignore")
                     self._call(values, sizes)  # an infinite value, or a message
             except (ValueError, IndexError) as problem:
-                said = ("expected 0 ... -1", "an axis without entries")
+                said = ("expected 0 ... -1", "an axis without entries", "with size 0")
                 clear = type(problem) is ValueError or any(one in str(problem) for one in said)
                 assert clear, f"{dimension} = 0: {problem!r}"
 

@@ -22,5 +22,6 @@ where terms are zero or −∞, `vanishing`), conditions on indices as factors (
 det(M)·M⁻¹ where M may be singular (`adjugate`), row blocks (`rows`; sums of exponentials with the maximum
 that they are after, `scaled_totals`), rows that come in chunks (`chunks`, `own_rows`), roots of sums of squares as
 norms (`norms`), short axes first (`leading`),
-products of an array with itself (`symmetric`), vectors that several products have (`vectors`), what loops keep (`steps`), expected sizes (`estimate`).
+products of an array with itself (`symmetric`), vectors that several products have (`vectors`), what loops keep
+(`steps`), expected sizes (`estimate`).
 """
