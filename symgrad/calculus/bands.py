@@ -43,7 +43,7 @@ def band_of(term: Use, rows: Mapping[Letter, Expr], columns: Mapping[Letter, Exp
     Its ends are numbers, or depend on sizes other than the length: |i − j| ≤ N/2 of N rows is most of a whole array.
     One that is no few lines has as many columns as rows, so that each column stands for one if there are rows.
     """
-    masks, body = _apart(term)
+    masks, body = apart(term)
     for row, length in rows.items():
         for column in (letter for letter, side in columns.items() if expand(side - length).is_Integer):
             ends = {mask: _ends(mask, row, column) for mask in masks}
@@ -51,7 +51,7 @@ def band_of(term: Use, rows: Mapping[Letter, Expr], columns: Mapping[Letter, Exp
             if not lows or not highs:
                 continue
             others = [mask for mask, end in ends.items() if end == (None, None)]
-            band = Band(row, column, Max(*lows), Min(*highs), _masked(body, others))
+            band = Band(row, column, Max(*lows), Min(*highs), masked(body, others))
             square = expand(columns[column] - length) == 0
             if band.offsets is not None or (square and not _sizes_in(band) & length.free_symbols):
                 return band
@@ -64,10 +64,17 @@ def _sizes_in(band: Band) -> set[Any]:
 
 def is_masked(use: Use) -> bool:
     """Whether a term is a product that conditions on its indices mask."""
-    return bool(_apart(use)[0])
+    return bool(apart(use)[0])
 
 
-def _apart(term: Use) -> tuple[list[Mask], Use]:
+def is_line(mask: Mask) -> bool:
+    """Whether a mask says that two indices are a number or a size apart."""
+    letters = dict.fromkeys(mask.condition.letters)
+    low, high = _ends(mask, *letters) if len(letters) == 2 else (None, None)
+    return low is not None and low == high
+
+
+def apart(term: Use) -> tuple[list[Mask], Use]:
     """The conditions outside which a product is zero, those of its factors too, and what it is where they hold."""
     masks: list[Mask] = []
     kept: list[tuple[Use, Number]] = []
@@ -76,7 +83,7 @@ def _apart(term: Use) -> tuple[list[Mask], Use]:
     while waiting:
         use, exponent = waiting.pop(0)
         found, body = without_masks(use) if exponent == 1 else ([], use)
-        masks += [part for mask in found for part in _parts(mask)]
+        masks += [part for mask in found for part in conjuncts(mask)]
         terms = terms_of(body)
         if found and len(terms) == 1:
             ((factor, product),) = terms
@@ -87,16 +94,21 @@ def _apart(term: Use) -> tuple[list[Mask], Use]:
     return masks, scale(coefficient, product_of_powers(kept))
 
 
-def _parts(mask: Mask) -> list[Mask]:
+def conjuncts(mask: Mask) -> list[Mask]:
     """The conditions of which all have to hold, or not to hold, where a mask lets through."""
     node = mask.condition.node
     if not isinstance(node, Apply) or node.head not in (Not, And if mask.holds else Or):
         return [mask]
     holds = mask.holds != (node.head is Not)
-    return [part for arg in node.args for part in _parts(Mask(place(arg, mask.condition.letters), holds))]
+    return [part for arg in node.args for part in conjuncts(Mask(place(arg, mask.condition.letters), holds))]
 
 
-def _masked(use: Use, masks: Iterable[Mask]) -> Use:
+def disjuncts(mask: Mask) -> list[Mask]:
+    """The conditions of which one has to hold, or not to hold, where a mask lets through."""
+    return [Mask(one.condition, not one.holds) for one in conjuncts(Mask(mask.condition, not mask.holds))]
+
+
+def masked(use: Use, masks: Iterable[Mask]) -> Use:
     for condition, holds in masks:
         use = apply(if_else, [condition, *((use, ZERO) if holds else (ZERO, use))])
     return use
@@ -132,17 +144,23 @@ def _ends(mask: Mask, row: Letter, column: Letter) -> Bounds:
 
 
 def _distance(gap: Use) -> tuple[Use, Expr] | None:
-    """x and w where a gap of at most 0 says |x| ≤ w, with w of sizes and numbers; None if it says something else."""
-    rest, found = S.Zero, list[tuple[Number, Use]]()
+    """x and w where a gap of at most 0 says |x| ≤ w or x² ≤ w², with w of sizes and numbers; None of another gap."""
+    rest, found = S.Zero, list[tuple[Number, Number, Use]]()
     for coefficient, term in terms_of(gap):
         one = affine(term)
         if one is not None and not one.steps:
             rest += coefficient * one.start
         elif isinstance(term.node, Apply) and term.node.head is Abs and coefficient > 0:
-            found.append((coefficient, place(term.node.args[0], term.letters)))
+            found.append((coefficient, S.One, place(term.node.args[0], term.letters)))
+        elif (square := factors_of(term))[0][1] == 2 and len(square) == 1 and coefficient > 0:
+            found.append((coefficient, S.Half, square[0][0]))
         else:
             return None
-    return (found[0][1], expand(-rest / found[0][0])) if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    coefficient, root, inner = found[0]
+    reach = expand(-rest / coefficient) ** root
+    return (inner, reach) if root == 1 or reach.is_integer or (reach.is_real and reach.is_number) else None
 
 
 def _of_equation(left: Use, right: Use, row: Letter, column: Letter) -> Bounds:

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from sympy import Expr, Max, S, expand
 
+from symgrad.calculus.bands import masked
 from symgrad.calculus.deltas import scattered
 from symgrad.calculus.opened import Part, opened
-from symgrad.functions import if_else
+from symgrad.calculus.places import joined
 from symgrad.graph.affine import along_one
-from symgrad.graph.build import ZERO, add, apply, index, is_zero, mul, size
+from symgrad.graph.build import add, index, is_zero, mul, size
+from symgrad.graph.comparisons import Mask
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Letter, Shape, Use
 
@@ -30,11 +32,13 @@ class Entries:
     lengths : of the letters 0, 1, ...
     places : along each axis, over the letters.
     value : over the letters.
+    inside : conditions outside which there is no entry; the value is zero there.
     """
 
     lengths: Shape
     places: tuple[Use, ...]
     value: Use
+    inside: tuple[Use, ...] = ()
 
     def term(self, shape: Shape) -> Use:
         """The array as one term over its axes."""
@@ -59,22 +63,21 @@ def entries(use: Use, rank: int, shape: Shape) -> list[Entries]:
 
 def _summed(part: Part) -> Part:
     """What holds is part of the value, which is summed over the letters that no place has; every axis has a place."""
-    value = part.value
-    for condition, holds in part.masks:
-        value = apply(if_else, [condition, *((value, ZERO) if holds else (ZERO, value))])
+    value = masked(part.value, [*part.masks, *(Mask(condition, True) for condition in part.inside)])
     axes = [axis for axis in part.lengths if isinstance(axis, int)]
     places = {axis: part.places.get(axis, index(axis, part.lengths[axis])) for axis in sorted(axes)}
     seen = {letter for place in places.values() for letter in place.letters}
     gone = {letter: length for letter, length in part.lengths.items() if letter not in seen and letter not in axes}
     lengths = {letter: length for letter, length in part.lengths.items() if letter in seen}
-    return Part(lengths, places, mul([value], gone) if gone else value)
+    inside = tuple(dict.fromkeys(one for one in part.inside if not {*one.letters} & gone.keys()))
+    return Part(lengths, places, mul([value], gone) if gone else value, (), inside)
 
 
 def _on_diagonals(part: Part, rank: int, shape: Shape) -> Part:
     """Positions that are data, and the same for rows as for columns, make a diagonal on which the values are added."""
     left, moved = dict(part.lengths), dict[Letter, Use]()
     places = dict(part.places)
-    for letters in _connected(places.values()):
+    for letters in joined({*place.letters} for place in places.values()):
         axes = [axis for axis, place in places.items() if letters & {*place.letters}]
         found: dict[Use, list[int]] = {}
         for axis in axes:
@@ -92,18 +95,8 @@ def _on_diagonals(part: Part, rank: int, shape: Shape) -> Part:
         return part
     bound = {letter: length for letter, length in part.lengths.items() if letter not in left}
     sizes = {**part.lengths, **left}
-    return Part(left, places, scattered(part.value, moved, sizes, bound))
-
-
-def _connected(places: Iterable[Use]) -> list[set[Letter]]:
-    """The letters of the places, those together that are in one place."""
-    groups: list[set[Letter]] = []
-    for place in places:
-        near = [group for group in groups if group & {*place.letters}]
-        groups = [group for group in groups if group not in near]
-        joined = {*place.letters}.union(*near)
-        groups += [joined] if joined else []
-    return groups
+    inside = tuple(one for one in part.inside if not {*one.letters} & bound.keys())
+    return Part(left, places, scattered(part.value, moved, sizes, bound), (), inside)
 
 
 @dataclass(frozen=True)
@@ -123,10 +116,10 @@ class _Line:
 
     @property
     def key(self) -> object:
-        """The same for lists that are on one line."""
+        """The same for lists that are on one line, and have entries there under the same conditions."""
         fixed = [place for place in self.part.places.values() if not self._moves(place)]
         rigid = [self.part.lengths[n] for n, steps in enumerate(self.along) if not steps]
-        return self.along, tuple(fixed), tuple(rigid)
+        return self.along, tuple(fixed), tuple(rigid), self.part.inside
 
     def _moves(self, place: Use) -> bool:
         return bool(place.letters) and all(self.along[letter] for letter in place.letters)
@@ -137,12 +130,13 @@ class _Line:
         numbers = {letter: n for n, letter in enumerate(distinct(x for p in part.places.values() for x in p.letters))}
         places = {axis: relabel(place, numbers) for axis, place in part.places.items()}
         lengths = {n: part.lengths[letter] for letter, n in numbers.items()}
+        inside = tuple(relabel(condition, numbers) for condition in part.inside)
         starts: list[Expr] = []
         along: list[tuple[tuple[int, Expr, Expr], ...]] = []
         for letter in lengths:
             found = [(axis, along_one(place)) for axis, place in places.items() if letter in place.letters]
             steps = [(axis, one[2], one[1]) for axis, one in found if one is not None and one[1].is_Integer]
-            if len(steps) < len(found) or steps[0][2] < 0:
+            if len(steps) < len(found) or steps[0][2] < 0 or any(letter in one.letters for one in part.inside):
                 starts.append(S.Zero)
                 along.append(())
                 continue
@@ -150,7 +144,7 @@ class _Line:
             whole = start if step == 1 else start // step if start.is_Integer else S.Zero
             starts.append(whole)
             along.append(tuple((axis, expand(start - step * whole), step) for axis, start, step in steps))
-        return _Line(Part(lengths, places, relabel(part.value, numbers)), tuple(starts), tuple(along))
+        return _Line(Part(lengths, places, relabel(part.value, numbers), (), inside), tuple(starts), tuple(along))
 
 
 def _joined(lines: Sequence[_Line], shape: Shape) -> Iterator[Entries]:
@@ -223,4 +217,5 @@ def _sum_of(lines: Sequence[_Line], spans: Sequence[tuple[Expr, Expr]]) -> Itera
     for n, ((low, length), steps) in enumerate(zip(spans, first.along, strict=True)):
         for axis, start, step in steps:
             places[axis] = add([(step, index(n, length)), (S.One, size(expand(start + step * low)))])
-    yield Entries(tuple(length for _, length in spans), tuple(places[axis] for axis in sorted(places)), value)
+    sides = tuple(length for _, length in spans)
+    yield Entries(sides, tuple(places[axis] for axis in sorted(places)), value, first.part.inside)

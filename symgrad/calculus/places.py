@@ -1,6 +1,6 @@
 """Places along an axis, as formulas of indices: one put into another, and remainders of remainders."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from sympy import Expr, Mod, S
 
@@ -28,6 +28,17 @@ def composed(use: Use, subs: Mapping[Letter, Use]) -> Use:
         return _remainder(args[0], args[1]) if node.head is Mod else apply(node.head, args)
     lengths = sizes_of([use])
     return gather(use, [subs.get(letter) or index(letter, lengths[letter]) for letter in use.letters])
+
+
+def joined(groups: Iterable[Set[Letter]]) -> list[set[Letter]]:
+    """Sets of letters, those as one that have a letter in common."""
+    made: list[set[Letter]] = []
+    for group in groups:
+        near = [one for one in made if one & group]
+        made = [one for one in made if one not in near]
+        whole = set(group).union(*near)
+        made += [whole] if whole else []
+    return made
 
 
 def _remainder(use: Use, modulus: Use) -> Use:

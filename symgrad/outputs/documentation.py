@@ -6,6 +6,7 @@ from sympy import Expr, symbols
 
 from symgrad.calculus.structure import Block
 from symgrad.formula.indexed import IndexNames, IndexWriter
+from symgrad.graph.comparisons import without_masks
 from symgrad.graph.nodes import Shape, Use
 from symgrad.outputs.function import Places, Sides
 from symgrad.outputs.structure import factors
@@ -37,14 +38,21 @@ def places_lines(rows: Sides, columns: Sides, parts: Sequence[Places]) -> list[s
     lines = []
     for part in parts:
         (row, shape), (column, _) = rows[part.block[0]], columns[part.block[1]]
-        places = [str(_position(place)) for place in part.places]
+        places = [str(_position(_where_inside(place, part.inside))) for place in part.places]
         ends = [f"{INDICES[n]} < {length}" for n, length in enumerate(part.lengths)]
+        ends += [str(_FORMULA.write(condition, dict(enumerate(_SYMBOLS)))) for condition in part.inside]
         at = [
             f"{name}[{', '.join(those)}]" if those else name
             for name, those in ((row, places[: len(shape)]), (column, places[len(shape) :]))
         ]
         lines.append(f"{at[0]}, {at[1]}" + (f" : {', '.join(ends)}" if ends else ""))
     return lines
+
+
+def _where_inside(sub: Use, inside: Sequence[Use]) -> Use:
+    """A place without the condition that says where there is one, and any other place elsewhere."""
+    masks, place = without_masks(sub)
+    return place if all(mask.holds and mask.condition in inside for mask in masks) else sub
 
 
 def _shape(shape: Iterable[Expr]) -> str:

@@ -43,12 +43,14 @@ class Places:
     lengths : of the letters 0, 1, ... that number the entries.
     places : over these letters, along the axes of the first array and then of the second.
     value : the number of the array that has the values, over the letters.
+    inside : conditions outside which there is no entry; the values are zero there.
     """
 
     block: tuple[int, int]
     lengths: Shape
     places: tuple[Use, ...]
     value: int
+    inside: tuple[Use, ...] = ()
 
 
 Sides = tuple[tuple[str, Shape], ...]
@@ -155,7 +157,7 @@ def terms_of(result: Result) -> list[Use]:
             case Array(parts=parts):
                 terms += [part.cofactor for part in parts]
             case Pattern(parts=those):
-                terms += [place for part in those for place in part.places]
+                terms += [term for part in those for term in (*part.places, *part.inside)]
             case Sparse(pattern=pattern, values=values):
                 terms += [*terms_of(values), *terms_of(pattern)]
     return terms
@@ -219,7 +221,8 @@ def with_terms(result: Any, images: Mapping[Use, Use]) -> Any:
         case tuple():
             return tuple(with_terms(part, images) for part in result)
         case Pattern(parts=parts):
-            new = [replace(part, places=tuple(images[place] for place in part.places)) for part in parts]
+            terms = [[tuple(images[one] for one in those) for those in (part.places, part.inside)] for part in parts]
+            new = [replace(part, places=n, inside=m) for part, (n, m) in zip(parts, terms, strict=True)]
             return replace(result, parts=tuple(new))
         case Sparse(pattern=pattern, values=values):
             return replace(result, pattern=with_terms(pattern, images), values=with_terms(values, images))

@@ -7,6 +7,7 @@ module, once for each size and data.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from symgrad.calculus.deltas import at
@@ -56,9 +57,7 @@ def sparse_hessian(derivation: Derivation, label: str, function: str) -> Sparse:
             lists[n, m] = found
             if n < m:
                 turned = [(*one.places[nodes[p].rank :], *one.places[: nodes[p].rank]) for one in found]
-                lists[m, n] = [
-                    Entries(one.lengths, places, one.value) for one, places in zip(found, turned, strict=True)
-                ]
+                lists[m, n] = [replace(one, places=places) for one, places in zip(found, turned, strict=True)]
     return sparse_matrix(label, function, sides, sides, dict(sorted(lists.items())))
 
 
@@ -104,7 +103,8 @@ def sparse_matrix(
         for outer, terms in _together(found, rows[block[0]][1] + columns[block[1]][1]):
             array = dense(f"{label}_{len(values)}", terms, outer.lengths)
             array = values.setdefault((array.shape, array.parts), array)
-            parts.append(Places(block, outer.lengths, outer.places, list(values.values()).index(array)))
+            number = list(values.values()).index(array)
+            parts.append(Places(block, outer.lengths, outer.places, number, outer.inside))
     doc = places_lines(rows, columns, parts)
     return Sparse(label, Pattern(function, tuple(doc), rows, columns, tuple(parts)), tuple(values.values()))
 
@@ -129,7 +129,7 @@ def _together(lists: Lists, shape: Shape) -> list[tuple[Entries, list[Block]]]:
 
 def _within(one: Entries, outer: Entries, shape: Shape) -> Block | None:
     """A list as a block over the letters of a longer one that has all of its places; None if that has not."""
-    if len(one.lengths) >= len(outer.lengths):
+    if len(one.lengths) >= len(outer.lengths) or outer.inside:
         return None
     image: dict[Letter, Use] = {}
     for axis, (mine, place) in enumerate(zip(one.places, outer.places, strict=True)):

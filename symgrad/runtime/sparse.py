@@ -21,10 +21,15 @@ class Pattern:
     def __init__(self, shape: tuple[int, int], parts: list[tuple[Any, ...]]) -> None:
         empty = np.zeros(0, dtype=np.intp)
         rows, columns = (np.concatenate([empty, *(part[n].ravel() for part in parts)]) for n in (1, 2))
+        self.shape, self._sides = shape, [part[0] for part in parts]
+        self._kept: NDArray[Any] | None = None  # the values that are entries, if some are none
+        if any(len(part) > 3 for part in parts):
+            inside = [np.all([np.ones(there.shape, dtype=bool), *more], axis=0) for _, there, _, *more in parts]
+            self._kept = np.flatnonzero(np.concatenate([one.ravel() for one in inside]))
+            rows, columns = rows[self._kept], columns[self._kept]
         keys = rows * shape[1] + columns
         rising = bool(np.all(keys[1:] > keys[:-1]))  # as of residuals line by line
         order = np.arange(len(keys)) if rising else np.argsort(keys, kind="stable")
-        self.shape, self._sides = shape, [part[0] for part in parts]
         self._joined: NDArray[Any] | None = None  # for each value the entry that it is added to, if some share one
         keys = keys if rising else keys[order]
         new = np.concatenate([keys[:1] == keys[:1], keys[1:] != keys[:-1]])
@@ -56,6 +61,8 @@ class Pattern:
         for sides, part in zip(self._sides, values, strict=True):
             start, end = end, end + prod(sides)
             made[start:end].reshape(sides)[...] = part
+        if self._kept is not None:
+            made = made[self._kept]
         if self._joined is None:
             return made
         return np.bincount(self._joined, made, minlength=len(self.rows)).astype(dtype, copy=False)
@@ -96,20 +103,20 @@ class Entries(NamedTuple):
 def _pattern(rows: tuple[tuple[int, ...], ...], columns: tuple[tuple[int, ...], ...], *parts: Any) -> Pattern:
     """The pattern of a matrix with these arrays as rows and columns.
 
-    A part has the sides along its letters, the numbers of an array of rows and one of columns, and the positions along
-    the axes of each.
+    A part has the sides along its letters, the numbers of an array of rows and one of columns, the positions along the
+    axes of each, and conditions outside which there is no entry.
     """
     starts = [np.concatenate([[0], np.cumsum([prod(shape) for shape in arrays])]) for arrays in (rows, columns)]
     made = []
-    for sides, row, column, *index in parts:
+    for sides, row, column, first_index, second_index, *inside in parts:
         sides = tuple(max(side, 0) for side in sides)
         arrays = rows[row], columns[column]
         first = starts[0][row], starts[1][column]
         flat = [
             np.broadcast_to(start + _flat_index(places, shape), sides)
-            for start, places, shape in zip(first, index, arrays, strict=True)
+            for start, places, shape in zip(first, (first_index, second_index), arrays, strict=True)
         ]
-        made.append((sides, flat[0], flat[1]))
+        made.append((sides, *flat, *[np.broadcast_to(condition, sides) for condition in inside]))
     return Pattern((int(starts[0][-1]), int(starts[1][-1])), made)
 
 

@@ -1,18 +1,23 @@
 """Sums over [n = p] with data p, such as the ends of a graph's edges: values are added at positions, or looked up.
 
-The comparison of every index with every label takes an array over both.
+The comparison of every index with every label takes an array over both. A value under the condition n = p is one times
+[n = p], and computed for n = p only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from sympy import And, Eq, Expr, Ge, Lt, S
 
+from symgrad.calculus.bands import masked
+from symgrad.calculus.equations import where_equal
+from symgrad.calculus.places import composed
 from symgrad.functions import if_else
-from symgrad.graph.build import ONE, ZERO, apply, gather, index, is_zero, product_of_powers, scatter, size, sizes_of
+from symgrad.graph.build import ZERO, apply, gather, index, product_of_powers, scatter, size, sizes_of
+from symgrad.graph.comparisons import Mask, without_masks
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Apply, Contract, Letter, Node, Range, Use
-from symgrad.graph.transform import place, rebuilt, transform
+from symgrad.graph.transform import factors_of, place, rebuilt, transform
 from symgrad.rewrite.record import record
 from symgrad.schedule.regions import is_label
 
@@ -38,27 +43,53 @@ Factor = tuple[Use, Expr]
 
 
 class _Hit(NamedTuple):
-    """A factor [letter = label]; `position` is the label, or one beyond the axis where the label is not on it."""
+    """A factor [letter = label], with its condition, the label, and when that is a position on the axis."""
 
     letter: Letter
-    position: Use
     length: Expr
+    condition: Use
+    label: Use
+    on_axis: Use
+
+    @property
+    def position(self) -> Use:
+        """The label, or one beyond the axis where the label is not on it."""
+        return apply(if_else, [self.on_axis, self.label, size(self.length)])
+
+    def inside(self, use: Use) -> Use:
+        """A term at the label, and zero where this is not on the axis."""
+        there = apply(if_else, [self.on_axis, self.label, ZERO])
+        found = composed(where_equal(use, self.condition, self.on_axis, there), {self.letter: there})
+        return apply(if_else, [self.on_axis, found, ZERO])
 
 
-def _hit(factor: Use) -> _Hit | None:
-    node = factor.node
-    if not (isinstance(node, Apply) and node.head is if_else and node.args[1] == ONE and is_zero(node.args[2])):
+def _hit(mask: Mask) -> _Hit | None:
+    """A condition as a factor that is 1 where it holds, and 0 elsewhere."""
+    node = mask.condition.node
+    if not (mask.holds and isinstance(node, Apply) and node.head is Eq):
         return None
-    condition = place(node.args[0], factor.letters)
-    if not (isinstance(condition.node, Apply) and condition.node.head is Eq):
-        return None
-    sides = [place(side, condition.letters) for side in condition.node.args]
+    sides = [place(side, mask.condition.letters) for side in node.args]
     for axis, label in (sides, sides[::-1]):
         if isinstance(axis.node, Range) and axis.letters[0] not in label.letters and is_label(label):
             length = axis.node.shape[0]
             on_axis = apply(And, [apply(Ge, [label, ZERO]), apply(Lt, [label, size(length)])])
-            return _Hit(axis.letters[0], apply(if_else, [on_axis, label, size(length)]), length)
+            return _Hit(axis.letters[0], length, mask.condition, label, on_axis)
     return None
+
+
+def _masks_of(factor: Factor) -> tuple[list[Mask], Use]:
+    """The conditions outside which a factor is zero, and what it is a power of where they hold."""
+    use, exponent = factor
+    return without_masks(use) if exponent.is_Integer and exponent.is_positive else ([], use)
+
+
+def _without(factor: Factor, hits: Collection[_Hit]) -> list[Factor]:
+    """A factor without these conditions."""
+    masks, body = _masks_of(factor)
+    left = [mask for mask in masks if _hit(mask) not in hits]
+    if len(left) == len(masks):
+        return [factor]
+    return factors_of(product_of_powers([(masked(body, left), factor[1])]))
 
 
 def _without_hits(use: Use) -> Use | None:
@@ -67,11 +98,12 @@ def _without_hits(use: Use) -> Use | None:
     if not isinstance(node, Contract) or not node.bound:
         return None
     bound = dict(enumerate(node.bound, node.rank))
-    found = [(pair, _hit(pair[0]) if pair[1] == 1 else None) for pair in node.factors]
+    masks = [mask for factor in node.factors for mask in _masks_of(factor)[0]]
+    found = [hit for mask in masks if (hit := _hit(mask)) is not None]
     for rule, summed in ((_added, False), (_looked_up, True)):
-        hits = {hit.letter: hit for _, hit in found if hit is not None and (hit.letter in bound) == summed}
-        rest = [pair for pair, hit in found if hit is None or hit not in hits.values()]
-        made = rule(list(hits.values()), rest, bound) if hits else None
+        hits = list({hit.letter: hit for hit in reversed(found) if (hit.letter in bound) == summed}.values())
+        rest = [part for factor in node.factors for part in _without(factor, hits)]
+        made = rule(hits, rest, bound) if hits else None
         if made is not None:
             return place(made, use.letters)
     return None
@@ -85,10 +117,15 @@ def _looked_up(hits: Sequence[_Hit], rest: Sequence[Factor], bound: Mapping[Lett
     table = product_of_powers(inside)
     if not gone <= set(table.letters) or any(gone & set(hit.position.letters) for hit in hits):
         return None
+    bound = {x: n for x, n in bound.items() if x not in gone}
+    if {x for hit in hits for x in hit.label.letters} & set(table.letters):
+        for hit in hits:
+            table = hit.inside(table)
+        return product_of_powers([*outside, (table, S.One)], bound)
     longer = _extended(table, hits)
     places = {x: index(x, n) for x, n in sizes_of([longer]).items()} | {hit.letter: hit.position for hit in hits}
     found = gather(longer, [places[x] for x in longer.letters])
-    return product_of_powers([*outside, (found, S.One)], {x: n for x, n in bound.items() if x not in gone})
+    return product_of_powers([*outside, (found, S.One)], bound)
 
 
 def _extended(table: Use, hits: Sequence[_Hit]) -> Use:
@@ -106,6 +143,8 @@ def _added(hits: Sequence[_Hit], rest: Sequence[Factor], bound: Mapping[Letter, 
     inside = [pair for pair in rest if set(pair[0].letters) & bound.keys()]
     outside = [pair for pair in rest if not set(pair[0].letters) & bound.keys()]
     value = product_of_powers(inside)
+    for hit in hits:
+        value = hit.inside(value) if hit.letter in value.letters else value
     places = {hit.letter: hit.position for hit in hits}
     summed = {x for use in (value, *places.values()) for x in use.letters}
     moves = all(set(position.letters) & bound.keys() for position in places.values())

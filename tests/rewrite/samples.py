@@ -75,6 +75,10 @@ def _sum(term: Expr, parameters: list[Any], *, over: Any = (rows,), **options: A
     return Model(Sum(term, *over), parameters, **options)
 
 
+def _at_labels(value: Expr) -> Model:
+    return Model(Sum(sin(Sum(if_else(Eq(label[n], j), value, 0), rows)), others), [x, y])
+
+
 def _ring() -> Model:
     return _sum((x[Mod(n + 1, N)] - 2 * x[n] + x[Mod(n - 1, N)] - t[n]) ** 2, [x])
 
@@ -502,6 +506,8 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "place_labels": (
         Sample(lambda: Model(Sum(sin(Sum(x[n] * KroneckerDelta(label[n], j), rows)) * y[j], others), [x, y])),
         Sample(lambda: _sum(y[j] ** 2 * x[n] * KroneckerDelta(j, label[n]), [x, y], over=(rows, others))),
+        Sample(lambda: _at_labels(exp(x[n]) * (t[n] - y[j]) ** 3)),
+        Sample(lambda: _at_labels(y[j] * if_else(x[n] > 0, sqrt(x[n]), y[label[n]]))),
     ),
     "guard": (
         Sample(lambda: _sum(if_else(x[n] > 0, log(x[n]) * t[n], 0), [x])),

@@ -138,15 +138,19 @@ class ResultWriter:
         return self._printer.aligned(part.cofactor, axes).expression
 
     def _pattern(self, pattern: Pattern) -> Expression:
-        """Where entries stand: for each part its sides, the numbers of its arrays, the positions along their axes."""
+        """Where entries stand: for each part its sides, the numbers of its arrays, the positions along their axes, and
+        the conditions under which it has entries."""
         made = []
         for part in pattern.parts:
             letters = range(len(part.lengths))
-            index = [self._printer.aligned(place, letters, real=False).expression for place in part.places]
+            index, inside = (
+                [self._printer.aligned(term, letters, real=False).expression for term in terms]
+                for terms in (part.places, part.inside)
+            )
             rank = len(pattern.rows[part.block[0]][1])
             which = (number(n) for n in part.block)
             places = (Group(LIST, tuple(those)) for those in (index[:rank], index[rank:]))
-            made.append(Group(TUPLE, (Sides(part.lengths), *which, *places)))
+            made.append(Group(TUPLE, (Sides(part.lengths), *which, *places, *inside)))
         arrays = (Group(TUPLE, tuple(Sides(shape) for _, shape in those)) for those in (pattern.rows, pattern.columns))
         return operation("pattern", *arrays, *made)
 
