@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sympy import Number, S
 
-from symgrad.graph.nodes import Letter
+from symgrad.graph.build import add
+from symgrad.graph.nodes import Letter, Use
 from symgrad.schedule.exponents import Key
 
 Degree = frozenset[tuple[Key, Number]]
+Images = dict[Degree, Use]
 
 NOTHING: Degree = frozenset()
 
@@ -34,3 +36,9 @@ def total_degree(degrees: Iterable[Degree]) -> Degree:
         for key, d in degree:
             total[key] = total.get(key, S.Zero) + d
     return degree_of(total)
+
+
+def each(terms: Sequence[tuple[Number, Mapping[Degree, Use]]]) -> Images:
+    """The images of a sum by those of its terms: of the degrees that all terms have."""
+    shared = [degree for degree in terms[0][1] if all(degree in images for _, images in terms)] if terms else []
+    return {degree: add([(c, images[degree]) for c, images in terms]) for degree in shared}

@@ -23,7 +23,7 @@ from itertools import islice, product
 
 from sympy import Abs, Expr, Number, S, exp, log
 
-from symgrad.functions import MaxOver, MinOver, if_else, share, sigmoid
+from symgrad.functions import MaxOver, MinOver, if_else, sigmoid
 from symgrad.graph.build import (
     ZERO,
     add,
@@ -51,13 +51,11 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.transform import dependents, factors_of, own, place, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
-from symgrad.schedule.degrees import NOTHING, Degree, degree_of, placed, times, total_degree
+from symgrad.schedule.degrees import NOTHING, Degree, Images, degree_of, each, placed, times, total_degree
 from symgrad.schedule.exponential_sums import Anchor, anchors, families, mirrored
-from symgrad.schedule.exponents import Exponent, exponents_of, whole_letters
+from symgrad.schedule.exponents import Exponent, exponents_of, opened_shares, whole_letters
 from symgrad.schedule.masked_exponentials import Masked, Rows, rows_of, under
 from symgrad.schedule.maxima import Maximum
-
-Images = dict[Degree, Use]
 
 # Choices of an image for each factor of a product that are tried; without symmetry there is one.
 MOST_CHOICES = 64
@@ -73,13 +71,16 @@ def shift_exponentials(roots: Sequence[Use]) -> list[Use]:
     current = mirrored(roots)
     done: set[Node] = set()
     while True:
-        anchor = next((a for a in anchors(current) if a.total not in done), None)
+        found = anchors(current)
+        anchor = next((a for a in found if a.total not in done), None)
         if anchor is None:
             return current
         done.add(anchor.total)
+        largest = anchor.largest().node
+        others = {other.total for other in found if other.total != anchor.total and other.largest().node != largest}
         rows = rows_of(anchor) if anchor.overall else None
-        shift = _Shift(anchor, current, rows=rows)
-        current = (shift if shift.is_complete() else _Shift(anchor, current)).roots
+        shift = _Shift(anchor, current, others, rows=rows)
+        current = (shift if shift.is_complete() else _Shift(anchor, current, others)).roots
 
 
 @dataclass
@@ -87,11 +88,13 @@ class _Shift:
     """The terms with the exponentials of one anchor shifted; every touched node has several images.
 
     The plain image of a node has its value; a shifted one, of a degree, exp(-degree·M) of it. A node that has the
-    degree 0 has nothing but a plain image, unless it is in `both`: a sigmoid is a number like others, too.
+    degree 0 has nothing but a plain image, unless it is in `both`: a sigmoid is a number like others, too. The `others`
+    are sums with maxima of their own, which may be far smaller: quotients by them, and their logarithms, are for these.
     """
 
     anchor: Anchor
     given: Sequence[Use]
+    others: set[Node] = field(default_factory=set)
     plain: dict[Node, Use] = field(default_factory=dict)
     shifted: dict[Node, dict[Degree, Use]] = field(default_factory=dict)
     both: set[Node] = field(default_factory=set)
@@ -118,12 +121,16 @@ class _Shift:
     def _plain(self, node: Node) -> Use:
         return self.plain.get(node, own(node))
 
-    def _options(self, use: Use) -> Images:
-        """The images of an operand: shifted ones, or the plain one if it has no degree."""
+    def _options(self, use: Use, divided: bool = False) -> Images:
+        """The images of an operand: shifted ones, or the plain one if it has no degree, or is `divided` by as it is."""
         found = self.shifted.get(use.node)
-        if found is None:
+        if found is None or (divided and self._is_left(use)):
             return {NOTHING: place(self._plain(use.node), use.letters)}
         return {placed(degree, use.letters): place(image, use.letters) for degree, image in found.items()}
+
+    def _is_left(self, use: Use) -> bool:
+        """Whether the logarithm of a term, or what is divided by it, is for another sum."""
+        return any(see_through(factor).node in self.others for factor, _ in factors_of(see_through(use)))
 
     def _best(self, use: Use) -> Use:
         return next(iter(self._options(use).values()))
@@ -198,8 +205,8 @@ class _Shift:
                 return under_conditions
         choices: list[list[tuple[Degree, Use]]] = []
         for use, exponent in factors:
-            options = (self._beside(use, factors) if exponent == 1 else {}) or self._options(use)
             divided = exponent.is_negative
+            options = (self._beside(use, factors) if exponent == 1 else {}) or self._options(use, divided)
             choices.append(
                 [(times(d, exponent), self.maximum.divisor(use, d, i) if divided else i) for d, i in options.items()]
             )
@@ -218,7 +225,7 @@ class _Shift:
             several = len(parts) > 1 or any(one.degree != 1 for part in parts for one in part)
             if not several or any(len(part) > 1 for part in parts):
                 continue
-            others = [self._options(other) for m, (other, _) in enumerate(factors) if m != n]
+            others = [self._options(other, e.is_negative) for m, (other, e) in enumerate(factors) if m != n]
             if any(len(options) > 1 for options in others):
                 continue
             wanted = total_degree(
@@ -238,7 +245,7 @@ class _Shift:
 
     def _divided(self, use: Use, exponent: Number) -> Use:
         """The image of a factor that has one."""
-        ((degree, image),) = self._options(use).items()
+        ((degree, image),) = self._options(use, exponent.is_negative).items()
         return self.maximum.divisor(use, degree, image) if exponent.is_negative else image
 
     def _with_degree(self, parts: Sequence[Exponent], rest: Use, wanted: Degree) -> Use | None:
@@ -262,12 +269,17 @@ class _Shift:
         """
         for n, (use, exponent) in enumerate(factors):
             whole = exponent.is_Integer and exponent.is_positive and use.node not in self.shifted
-            terms = terms_of(see_through(use)) if whole else []
+            target = see_through(use)
+            rest = [*factors[:n], (use, exponent - 1), *factors[n + 1 :]]
+            if whole and _is_choice(target.node):
+                chosen = self._multiplied_in(target, rest)
+                if chosen is not None:
+                    return {NOTHING: mul([chosen], bound)}
+            terms = terms_of(target) if whole else []
             if len(terms) > 1 and any(self._may_shift(term.node) for _, term in terms):
-                rest = [*factors[:n], (use, exponent - 1), *factors[n + 1 :]]
                 products = [(c, self._cancelled([*rest, *factors_of(see_through(term))])) for c, term in terms]
                 images = [(c, self._product(product, bound)) for c, product in products]
-                shared = _each(images)
+                shared = each(images)
                 if shared:
                     return shared
                 parts = [
@@ -277,9 +289,23 @@ class _Shift:
                 return {NOTHING: add(parts)}
         return {}
 
+    def _multiplied_in(self, choice: Use, rest: Sequence[tuple[Use, Number]]) -> Use | None:
+        """A product with a choice between terms of different degrees, exp(u)·(1/S if c else 1/T), in each branch."""
+        condition, *branches = (place(arg, choice.letters) for arg in choice.node.uses())
+        if not any(self._may_shift(branch.node) for branch in branches):
+            return None
+        products = [self._cancelled([*rest, *factors_of(see_through(branch))]) for branch in branches]
+        images = [self._product(factors, {}) for factors in products]
+        if not any(NOTHING in found for found in images):
+            return None
+        made = [
+            found.get(NOTHING) or self._unshifted(factors, {}) for found, factors in zip(images, products, strict=True)
+        ]
+        return apply(if_else, [self._best(condition), *made])
+
     def _cancelled(self, factors: Sequence[tuple[Use, Number]]) -> list[tuple[Use, Number]]:
         """The factors of a product without those that cancel, each with its images."""
-        made = product_of_powers(_opened_shares(factors))
+        made = product_of_powers(opened_shares(factors))
         families = self.rows.families if self.rows else self.families
         for node in postorder([made.node]):
             if node not in self.touched and (
@@ -291,8 +317,9 @@ class _Shift:
         return [(const(coefficient), S.One), *factors_of(product)] if coefficient != 1 else factors_of(product)
 
     def _may_shift(self, node: Node) -> bool:
-        """Whether a node has a shifted image, or has one under a sum."""
-        return node in self.shifted or (self.rows is not None and isinstance(node, Contract) and node in self.touched)
+        """Whether a node has a shifted image, or may have one under a sum, or in a branch."""
+        within = self.rows is not None if isinstance(node, Contract) else _is_choice(node)
+        return node in self.shifted or (within and node in self.touched)
 
     def _unshifted(self, factors: Sequence[tuple[Use, Number]], bound: Mapping[Letter, Expr]) -> Use:
         return product_of_powers([(place(self._plain(use.node), use.letters), e) for use, e in factors], bound)
@@ -314,7 +341,7 @@ class _Shift:
 
     def _added(self, terms: Sequence[tuple[Number, Use]]) -> Images:
         options = [self._options(use) for _, use in terms]
-        found = _each([(c, option) for (c, _), option in zip(terms, options, strict=True)])
+        found = each([(c, option) for (c, _), option in zip(terms, options, strict=True)])
         if found or not self.raising or not terms:
             return found
         known = [dict(next(iter(option))) for option in options]
@@ -337,7 +364,7 @@ class _Shift:
     def _function(self, node: Apply) -> Images:
         head, args = node.head, node.args
         options = [self._options(arg) for arg in args]
-        if head is log and args[0].node in self.shifted:
+        if head is log and args[0].node in self.shifted and not self._is_left(args[0]):
             degree, image = next(iter(options[0].items()))
             return {NOTHING: self.maximum.logarithm(args[0], degree, image)}
         if head is Abs:
@@ -369,22 +396,5 @@ class _Shift:
         return found
 
 
-def _opened_shares(factors: Sequence[tuple[Use, Number]]) -> list[tuple[Use, Number]]:
-    """A product with exp(u) for a share exp(u)/(exp(u) + exp(v)) beside that sum."""
-    multiplied = {factor for factor, exponent in factors if exponent.is_positive}
-    found: list[tuple[Use, Number]] = []
-    for factor, exponent in factors:
-        if isinstance(factor.node, Apply) and factor.node.head is share:
-            one, other = (apply(exp, [place(arg, factor.letters)]) for arg in factor.node.args)
-            total = add([(S.One, one), (S.One, other)])
-            if total in multiplied:
-                found += [(one, exponent), (total, -exponent)]
-                continue
-        found.append((factor, exponent))
-    return found
-
-
-def _each(terms: Sequence[tuple[Number, Mapping[Degree, Use]]]) -> Images:
-    """The images of a sum: of the degrees that all terms have."""
-    shared = [degree for degree in terms[0][1] if all(degree in images for _, images in terms)] if terms else []
-    return {degree: add([(c, images[degree]) for c, images in terms]) for degree in shared}
+def _is_choice(node: Node) -> bool:
+    return isinstance(node, Apply) and node.head is if_else

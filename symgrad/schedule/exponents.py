@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import permutations
 from typing import NamedTuple
 
-from sympy import Number
+from sympy import Number, S, exp
 
-from symgrad.graph.build import ZERO, add, is_plain, scale, sizes_of, split_coefficient, subtract
+from symgrad.functions import share
+from symgrad.graph.build import ZERO, add, apply, is_plain, scale, sizes_of, split_coefficient, subtract
 from symgrad.graph.letters import distinct
-from symgrad.graph.nodes import Gather, Letter, Node, Use
+from symgrad.graph.nodes import Apply, Gather, Letter, Node, Use
 from symgrad.graph.transform import own, place, terms_of
 from symgrad.schedule.exponential_sums import Family, exponent_of
 
@@ -95,3 +96,18 @@ def whole_letters(node: Gather, axes: Sequence[int]) -> Key | None:
     if not all(is_plain(sub, node.base.node.shape[axis]) for sub, axis in zip(subs, axes, strict=True)):
         return None
     return tuple(sub.letters[0] for sub in subs)
+
+
+def opened_shares(factors: Sequence[tuple[Use, Number]]) -> list[tuple[Use, Number]]:
+    """A product with exp(u) for a share exp(u)/(exp(u) + exp(v)) beside that sum."""
+    multiplied = {factor for factor, exponent in factors if exponent.is_positive}
+    found: list[tuple[Use, Number]] = []
+    for factor, exponent in factors:
+        if isinstance(factor.node, Apply) and factor.node.head is share:
+            one, other = (apply(exp, [place(arg, factor.letters)]) for arg in factor.node.args)
+            total = add([(S.One, one), (S.One, other)])
+            if total in multiplied:
+                found += [(one, exponent), (total, -exponent)]
+                continue
+        found.append((factor, exponent))
+    return found

@@ -10,6 +10,7 @@ from sympy import Eq, IndexedBase, Sum, exp, log, sqrt, symbols
 
 from symgrad import Model, if_else, softmax
 from tests.families import one_in
+from tests.results import arrays
 
 N, K = symbols("N K", integer=True, positive=True)
 n, k, m = symbols("n k m", integer=True)
@@ -188,3 +189,52 @@ def test_exponentials_that_became_one_are_shifted_apart(name):
     for row, expected in zip(found, module.hessian(**given), strict=True):
         for block, right in zip(row, expected, strict=True):
             np.testing.assert_allclose(block, right, atol=1e-11)
+
+
+u, x, y, seen, weight = (IndexedBase(name, shape=(N,)) for name in ("u", "x", "y", "seen", "weight"))
+
+
+def sums_of_two_and_three(e=exp, log=log, u=u[n], x=x[n], y=y[n]):
+    """Each sum has a maximum of its own: that of all three may be far above those of two."""
+    return log(e(u) + e(x)) * log(e(u) + e(x) + e(y)) + e(y) / (1 + e(u) + e(x) + e(y)) + e(u) / (e(u) + e(y))
+
+
+@pytest.mark.parametrize("at", [(0.5, 1.5, 1000.0), (1000.0, 0.5, 1.5), (-2000.0, -1000.0, -999.0), (0.3, 0.5, 0.7)])
+def test_sums_that_share_exponentials_have_maxima_of_their_own(at):
+    with np.errstate(all="raise", under="ignore"):
+        value, gradient = several().value_and_gradient(*np.array(at)[:, None])
+    with mp.workdps(2000):
+        of = lambda u, x, y: sums_of_two_and_three(mp.exp, mp.log, u, x, y)  # noqa: E731
+        exact = [mp.mpf(number) for number in at]
+        slopes = [float(mp.diff(of, tuple(exact), tuple(int(k == m) for k in range(3)))) for m in range(3)]
+        assert value == pytest.approx(float(of(*exact)), rel=1e-13)
+    np.testing.assert_allclose(np.ravel(gradient), slopes, rtol=1e-12, atol=1e-300)
+
+
+@cache
+def several():
+    return Model(over_n(sums_of_two_and_three()), [u, x, y]).compile(check=False)
+
+
+@pytest.mark.parametrize("hidden", [1000.0, np.nan, np.inf, 1e200])
+def test_exponentials_that_a_condition_leaves_out_do_not_shift_the_others(hidden):
+    at = {"u": np.array([0.5, -900.0]), "y": np.array([1.5, -901.0]), "seen": np.zeros(2), "weight": np.ones(2)}
+    bare = at | {"x": np.full(2, -0.25)}
+    for function in ("value_and_gradient", "hessian"):
+        call = getattr(masked(), function)
+        taken = signature(call).parameters
+        with np.errstate(all="raise", under="ignore"):
+            found = call(**{name: one for name, one in (at | {"x": np.full(2, hidden)}).items() if name in taken})
+            expected = call(**{name: one for name, one in bare.items() if name in taken})
+        for one, other in zip(arrays(found), arrays(expected), strict=True):
+            np.testing.assert_array_equal(one, other)
+    value, gradient = masked().value_and_gradient(**bare)
+    logs = np.logaddexp(at["u"], at["y"])
+    assert value == pytest.approx(np.sum(logs**2), rel=1e-14)
+    np.testing.assert_allclose(gradient.u, 2 * logs * np.exp(at["u"] - logs), rtol=1e-13)
+
+
+@cache
+def masked():
+    three = log(exp(u[n]) + if_else(seen[n] > 0, exp(x[n]), 0) + exp(y[n]))
+    return Model(over_n(weight[n] * num[n] ** 2), [u, y], where=[Eq(num[n], three)]).compile(check=False, hessian=True)
