@@ -22,14 +22,15 @@ from symgrad.statements.expressions import (
     sizes_of,
 )
 from symgrad.statements.needed import needed
-from symgrad.statements.operations import declared
+from symgrad.statements.operations import declared, memory_of
 from symgrad.statements.spaces import UnknownAxes
-from symgrad.statements.statements import Body, Comment, Kernel, Loop, Once, Rows, Statement, every
+from symgrad.statements.statements import Body, Comment, Define, Kernel, Loop, Once, Rows, Statement, every
 from symgrad.targets.numba.flat import Spread
 from symgrad.targets.numba.functions import OWN
+from symgrad.targets.numba.in_place import in_arrays, written_into
 from symgrad.targets.numba.nests import nested
 from symgrad.targets.numba.reading import Reader
-from symgrad.targets.numba.split import Split, roots_of, stretches
+from symgrad.targets.numba.split import Part, Split, roots_of, stretches
 from symgrad.targets.numba.steps import Item, NotNative, Step, Steps, all_steps
 from symgrad.targets.numba.text import KIND, LEAST, TYPES, WHOLE, KernelText
 
@@ -81,7 +82,8 @@ class Kernels:
         self.taken |= {str(s) for shape in self.axes.known.values() for side in shape for s in S(side).free_symbols}
         return needed(self._body(body))
 
-    def _body(self, body: Body) -> Body:
+    def _body(self, body: Body, ends: bool = True) -> Body:
+        """The same with kernels; `ends` says whether what nothing reads after a statement is free then."""
         split = Split(self.axes, self.taken, self._loop)
         for statement in body.statements:
             if not isinstance(statement, Comment):
@@ -93,7 +95,9 @@ class Kernels:
         for n, (native, stretch) in enumerate(all_of_them):
             rest = [one for _, other in all_of_them[n + 1 :] for one in other]
             read = {b for one in rest for b in one.mentions} | {b for one in results for b in buffers_of(one)}
-            found += self._kernel(stretch, read) if native else stretch
+            found += (
+                self._kernel(stretch, read, self._free(split.parts, read) if ends else set()) if native else stretch
+            )
             self.left |= set() if native else set(_left(stretch))
         return Body(tuple(found), results)
 
@@ -103,30 +107,40 @@ class Kernels:
         return replace(rows, body=(*first, *inner.statements), returned=inner.results)
 
     def _loop(self, loop: Loop) -> Loop:
-        return replace(loop, body=self._body(Body(loop.body, ())).statements)
+        return replace(loop, body=self._body(Body(loop.body, ()), ends=False).statements)
 
-    def _kernel(self, statements: Sequence[Statement], read: set[Buffer]) -> list[Statement]:
+    def _free(self, parts: Sequence[Part], read: set[Buffer]) -> set[Buffer]:
+        """The arrays that the function has made, and does not read any more, nor part of them."""
+        made = {s.buffer for _, s in parts if isinstance(s, Define) and memory_of(s.expression) == "new"}
+        return made - {root for buffer in read for root in self._memory(buffer)}
+
+    def _kernel(self, statements: Sequence[Statement], read: set[Buffer], free: set[Buffer]) -> list[Statement]:
         """A kernel of these statements, or themselves where there is nothing to win."""
         if not _is_worth_it(statements, self.axes):
             return list(statements)
         results = tuple(b for one in statements for b in one.defines if b in read)
         try:
-            made, kernel = self._compiled(statements, results)
+            reader = Reader(self.axes, self.taken)
+            steps = reader.items(statements)
+            again = written_into(steps, results, free - set(results), self.axes.known)
+            steps = tuple(in_arrays(step, again) for step in steps) if again else steps
+            reader.made -= again.keys()
+            made, kernel = self._compiled(reader, steps, tuple(b for b in results if b not in again))
         except (NotNative, UnknownAxes):
             return list(statements)
         self.made.append(made)
-        return [kernel]
+        return [kernel, *(Define(result, Read(array)) for result, array in again.items())]
 
     def _memory(self, buffer: Buffer) -> set[Buffer]:
         return {buffer, *self._roots.get(buffer, ())}
 
-    def _compiled(self, statements: Sequence[Statement], results: tuple[Buffer, ...]) -> tuple[Compiled, Kernel]:
+    def _compiled(
+        self, reader: Reader, steps_in_order: Sequence[Item], results: tuple[Buffer, ...]
+    ) -> tuple[Compiled, Kernel]:
         if hidden := RESERVED & self.taken:
             raise NotNative(f"a variable called {min(hidden)}")
-        reader = Reader(self.axes, self.taken)
-        taken_apart = reader.items(statements)
         spread = Spread(reader.lengths, reader.array, reader.made.difference(results))
-        items = nested(taken_apart, spread)
+        items = nested(steps_in_order, spread)
         steps = list(all_steps(items))
         accessed = dict.fromkeys(a.buffer for step in steps for a in (*step.reads, step.write))
         given = [buffer for buffer in accessed if buffer not in reader.made]

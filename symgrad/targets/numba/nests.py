@@ -14,6 +14,8 @@ from symgrad.targets.numba.flat import Spread, is_flat
 from symgrad.targets.numba.functions import COSTLY
 from symgrad.targets.numba.steps import IN_ORDER, Access, Blocks, Flat, Item, Nest, Step, Steps, all_steps, plain
 
+UNROLLED = 16  # a shorter loop is none: compilers write its turns one after the other
+
 
 def nested(items: Sequence[Item], spread: Spread) -> tuple[Item, ...]:
     """The steps in loops."""
@@ -43,12 +45,30 @@ class _Fusion:
                 made.append(left.pop(0))
                 continue
             groups = [self._group(left, letter, bound, n == 0) for n, letter in enumerate(open_letters)]
-            best = max(groups, key=lambda group: len(group.steps))
+            best = max(groups, key=lambda group: (not self._is_strided(group, bound), len(group.steps)))
             made += self.nested(best.before, bound)
             length = self.lengths[best.letter]
             made.append(self._loop(length, best.steps, bound))
             left = best.after
         return tuple(made)
+
+    def _is_strided(self, group: "_Group", bound: frozenset[Symbol]) -> bool:
+        """Whether a loop leaves to those inside it mostly entries that are a row apart in memory."""
+        return sum(self._apart(step, letter, bound) for step, letter in group.steps) > 0
+
+    def _apart(self, step: Step, letter: Symbol, bound: frozenset[Symbol]) -> int:
+        """How many more of its entries a loop leaves a row apart than side by side; a few of them are no loop."""
+        apart = 0
+        for access in (step.write, *step.reads):
+            found = [symbol for place in access.places if (symbol := plain(place)) in self.lengths]
+            letters = [symbol for symbol in found if symbol not in bound and not self._is_short(symbol)]
+            if len(letters) > 1 and letter in letters:
+                apart += 1 if letters[-1] == letter else -1
+        return apart
+
+    def _is_short(self, letter: Symbol | None) -> bool:
+        length = self.lengths[letter]
+        return bool(length.is_Integer and length <= UNROLLED)
 
     def _loop(self, length: Expr, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]) -> Nest | Blocks:
         """A loop of steps; with those that compute costly numbers in loops of their own, for a block of entries."""
@@ -157,6 +177,7 @@ class _Fusion:
         for n, letter in enumerate(_open(step, bound)):
             if (
                 self.lengths[letter] == length
+                and self._apart(step, letter, bound) <= 0
                 and _is_done(step, letter)
                 and ((alone and n == 0) or group.shares(step))
                 and group.fits(step, letter)

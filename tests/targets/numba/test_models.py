@@ -122,3 +122,19 @@ def test_entries_of_short_rows_are_computed_together_and_rows_with_one_large_ent
         agree(of_numpy, of_numba, given, functions=FIRST, single=False)
         slopes = [module.value_and_gradient(**given)[1].z for module in (of_numpy, of_numba)]
         np.testing.assert_allclose(*slopes, rtol=1e-12)  # at large entries minus a sum of tiny ones, and no 1 - 1
+
+
+def test_results_are_in_arrays_that_nothing_reads_any_more():
+    """tanh(XW) may be in the array of XW; not where what follows reads XW, too, in another kernel."""
+    u, M = IndexedBase("u", shape=(K, T)), symbols("M", integer=True, positive=True)
+    m = symbols("m", integer=True)
+    v, z = IndexedBase("v", shape=(T, M)), IndexedBase("z", shape=(N, T))
+    hidden = [Eq(z[n, t], Sum(X[n, k] * u[k, t], (k, 0, K - 1)))]
+    out = Sum(tanh(z[n, t]) * v[t, m], (t, 0, T - 1))
+    plain = Model(Sum(out**2, (n, 0, N - 1), (m, 0, M - 1)), [u, v], where=hidden)
+    read = Model(Sum(out**2 * z[n, 0] * z[n, T - 1], (n, 0, N - 1), (m, 0, M - 1)), [u, v], where=hidden)
+    given = {"u": RNG.normal(size=(3, 5)), "v": RNG.normal(size=(5, 4)), "X": RNG.normal(size=(20, 3))}
+    for model, made in (plain, False), (read, True):
+        agree(*modules(model), given, functions=FIRST, single=False)
+        kernels = model.source(target="numba").partition("def _value_kernel(")[2].partition("def _gradient_kernel(")[0]
+        assert ("np.empty((N, T)" in kernels) == made
