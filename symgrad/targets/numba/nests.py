@@ -12,6 +12,7 @@ from sympy import Expr, Symbol
 from symgrad.statements.expressions import Buffer, Operation, parts_of, sizes_of
 from symgrad.targets.numba.flat import Spread, is_flat
 from symgrad.targets.numba.functions import COSTLY
+from symgrad.targets.numba.overlaps import Pairs, told_apart
 from symgrad.targets.numba.steps import IN_ORDER, Access, Blocks, Flat, Item, Nest, Step, Steps, all_steps, plain
 
 UNROLLED = 16  # a shorter loop is none: compilers write its turns one after the other
@@ -19,13 +20,21 @@ UNROLLED = 16  # a shorter loop is none: compilers write its turns one after the
 
 def nested(items: Sequence[Item], spread: Spread) -> tuple[Item, ...]:
     """The steps in loops."""
-    return _Fusion(spread.lengths, spread).nested(items, frozenset())
+    users: dict[Buffer, set[int]] = {}
+    writers: dict[Buffer, int] = {}
+    for step in all_steps(items):
+        writers[step.buffer] = writers.get(step.buffer, 0) + 1
+        for buffer in (step.buffer, *(access.buffer for access in step.reads)):
+            users.setdefault(buffer, set()).add(id(step))
+    return _Fusion(spread.lengths, spread, users, writers).nested(items, frozenset())
 
 
 @dataclass
 class _Fusion:
     lengths: Mapping[Symbol, Expr]
     spread: Spread
+    users: Mapping[Buffer, set[int]]  # the steps that read or write a variable
+    writers: Mapping[Buffer, int]  # how many write it
     _clocks: set[str] = field(default_factory=set)
     _flat: set[int] = field(default_factory=set)  # the steps that are loops over all entries of rows
 
@@ -48,7 +57,7 @@ class _Fusion:
             best = max(groups, key=lambda group: (not self._is_strided(group, bound), len(group.steps)))
             made += self.nested(best.before, bound)
             length = self.lengths[best.letter]
-            made.append(self._loop(length, best.steps, bound))
+            made += self._loop(length, best.steps, bound)
             left = best.after
         return tuple(made)
 
@@ -70,14 +79,25 @@ class _Fusion:
         length = self.lengths[letter]
         return bool(length.is_Integer and length <= UNROLLED)
 
-    def _loop(self, length: Expr, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]) -> Nest | Blocks:
+    def _loop(self, length: Expr, steps: Sequence[tuple[Step, Symbol]], bound: frozenset[Symbol]) -> list[Item]:
         """A loop of steps; with those that compute costly numbers in loops of their own, for a block of entries."""
         steps = self._with_flat(length, steps, bound)
         parts = self._parts(steps, bound)
-        if len(parts) == 1:
-            return self._nest(length, parts[0], bound)
-        made = [self._flat_loop(*part[0], bound) or self._nest(length, part, bound) for part in parts]
-        return Blocks(length, frozenset(letter for _, letter in steps), tuple(made))
+        made = [loop for part in parts for loop in self._loops(length, part, bound)]
+        return [Blocks(length, frozenset(letter for _, letter in steps), tuple(made))] if len(parts) > 1 else [*made]
+
+    def _loops(self, length: Expr, steps: Pairs, bound: frozenset[Symbol]) -> Sequence[Nest | Flat]:
+        """The loops of steps that are done for the same entries: of single numbers, more than one if costly."""
+        flat = self._flat_loop(*steps[0], bound)
+        if flat is not None:
+            return [flat]
+        alone = all(not _open(step, bound | {letter}) for step, letter in steps)
+        apart = [steps]
+        if alone and any(_is_costly(step) for step, _ in steps):
+            own = {id(step) for step, _ in steps}
+            inside = {buffer for buffer, users in self.users.items() if users <= own and self.writers.get(buffer) == 1}
+            apart = told_apart(steps, inside.intersection(self.spread.temporary))
+        return [self._nest(length, one, bound) for one in apart]
 
     def _flat_loop(self, step: Step, letter: Symbol, bound: frozenset[Symbol]) -> Flat | None:
         if id(step) not in self._flat:
