@@ -26,7 +26,7 @@ from symgrad.statements.operations import declared, memory_of
 from symgrad.statements.spaces import UnknownAxes
 from symgrad.statements.statements import Body, Comment, Define, Kernel, Loop, Once, Rows, Statement, every
 from symgrad.targets.numba.flat import Spread
-from symgrad.targets.numba.functions import OWN
+from symgrad.targets.numba.functions import COSTLY, OWN
 from symgrad.targets.numba.in_place import in_arrays, written_into
 from symgrad.targets.numba.nests import nested
 from symgrad.targets.numba.reading import Reader
@@ -34,7 +34,7 @@ from symgrad.targets.numba.split import Part, Split, roots_of, stretches
 from symgrad.targets.numba.steps import Item, NotNative, Step, Steps, all_steps
 from symgrad.targets.numba.text import KIND, LEAST, TYPES, WHOLE, KernelText
 
-LEAST_ARRAYS, LEAST_NUMBERS = 2, 12  # operations of a kernel: a call costs as much as so many of NumPy
+LEAST_ARRAYS, LEAST_NUMBERS = 2, 12  # operations of a kernel, costly ones twice: a call costs as much as NumPy's then
 
 
 # What kernels call: no variable of the function may hide it
@@ -206,7 +206,8 @@ def _is_worth_it(statements: Sequence[Statement], axes: Axes) -> bool:
             for part in parts_of(expression):
                 if isinstance(part, Total | Operation) and not isinstance(part, Length):
                     shapes = [axes.shape(p) for p in (part, *part.operands) if isinstance(p, Total | Operation | Read)]
-                    arrays += any(shapes)
+                    costly = isinstance(part, Operation) and part.head in COSTLY
+                    arrays += any(shapes) * (1 + costly)
                     numbers += 1
     return arrays >= LEAST_ARRAYS or numbers >= LEAST_NUMBERS
 
