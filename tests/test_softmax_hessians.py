@@ -168,6 +168,91 @@ def test_jacobian():
         same(np.asarray(module.jacobian_p(scores)).squeeze(), covariance(scores))
 
 
+def by_differences(loss, scores):
+    """Value, gradient and Hessian of a function of shares and what each leaves of 1, by central differences."""
+    step, count = mpmath.mpf(10) ** -150, len(scores)
+
+    def at(*moves):
+        moved = [mpmath.mpf(float(one)) for one in scores]
+        for place, sign in moves:
+            moved[place] += sign * step
+        terms = [mpmath.exp(one) for one in moved]
+        return loss(
+            [one / mpmath.fsum(terms) for one in terms],
+            [mpmath.fsum(terms[:n] + terms[n + 1 :]) / mpmath.fsum(terms) for n in range(count)],
+        )
+
+    slopes = [(at((i, 1)) - at((i, -1))) / (2 * step) for i in range(count)]
+    signs = [(a, b) for a in (1, -1) for b in (1, -1)]
+    rows = [
+        [sum(a * b * at((i, a), (j, b)) for a, b in signs) / (4 * step**2) for j in range(count)] for i in range(count)
+    ]
+    return float(at()), np.array(slopes, dtype=float), np.array(rows, dtype=float)
+
+
+label, strength = IndexedBase("label", shape=(N,), integer=True), symbols("g", positive=True)
+SHARE = P[n, label[n]]
+SOFT = [0.9, 0.07, 0.03]
+LABELLED = {
+    "focal": (-Sum((1 - SHARE) ** strength * log(SHARE), rows), lambda p, q, y: -(q[y] ** 2.5) * mpmath.log(p[y])),
+    "focal of a whole power": (
+        -Sum((1 - SHARE) ** 2 * log(SHARE), rows), lambda p, q, y: -(q[y] ** 2) * mpmath.log(p[y])
+    ),
+    "one less a share": (
+        Sum(strength * (1 - SHARE) - log(SHARE), rows), lambda p, q, y: 2.5 * q[y] - mpmath.log(p[y])
+    ),
+}  # fmt: skip
+"""Losses of labels, and the same by p and 1 − p."""
+
+
+@pytest.mark.parametrize("name", one_in(3, LABELLED))
+def test_losses_of_labels(name):
+    loss, exact = LABELLED[name]
+    module = Model(loss, [Z], where=[Eq(P[n, k], softmax(Z[n, k], classes))]).compile(check=False, hessian=True)
+    for scores in SCORES[1:-2]:
+        for y in range(2):
+            given = {"Z": scores[None], "label": np.array([y]), "g": 2.5}
+            given = {one: given[one] for one in module.ARGUMENTS}
+            with mpmath.workdps(700):
+                value, slopes, rows_of = by_differences(lambda p, q, y=y: exact(p, q, y), scores)
+            found, (gradient,) = module.value_and_gradient(**given)
+            np.testing.assert_allclose(found, value, rtol=1e-12)
+            np.testing.assert_allclose(gradient[0], slopes, rtol=1e-12, atol=1e-300)
+            second = np.asarray(module.hessian(**given)).reshape(3, 3)
+            np.testing.assert_allclose(second, rows_of, rtol=1e-12, atol=1e-300)
+
+
+BESIDE_ENTROPY = {
+    "entropy beside a label": (
+        -Sum(log(SHARE), rows) - strength * Sum(P[n, k] * log(P[n, k]), classes, rows),
+        lambda p: -mpmath.log(p[0]) - 2.5 * mpmath.fsum(a * mpmath.log(a) for a in p),
+    ),
+    "divergence from targets": (
+        Sum(P[n, k] * log(P[n, k] / Y[n, k]), classes, rows),
+        lambda p: mpmath.fsum(a * mpmath.log(a / b) for a, b in zip(p, SOFT, strict=True)),
+    ),
+    "of Jensen and Shannon": (
+        Sum(P[n, k] * log(2 * P[n, k] / (P[n, k] + Y[n, k])) - Y[n, k] * log(P[n, k] + Y[n, k]), classes, rows),
+        lambda p: mpmath.fsum(
+            a * mpmath.log(2 * a / (a + b)) - b * mpmath.log(a + b) for a, b in zip(p, SOFT, strict=True)
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", one_in(3, BESIDE_ENTROPY))
+def test_gradients_of_entropies(name):
+    """The shares add up to 1, by whatever name they go, so that nothing is left of what they are multiplied by."""
+    loss, exact = BESIDE_ENTROPY[name]
+    module = Model(loss, [Z], where=[Eq(P[n, k], softmax(Z[n, k], classes))]).compile(check=False)
+    for scores in SCORES[1:-2]:
+        given = {"Z": scores[None], "label": np.array([0]), "g": 2.5, "Y": np.array([SOFT])}
+        with mpmath.workdps(700):
+            _, slopes, _ = by_differences(lambda p, q: exact(p), scores)
+        _, (gradient,) = module.value_and_gradient(**{one: given[one] for one in module.ARGUMENTS})
+        np.testing.assert_allclose(gradient[0], slopes, rtol=1e-12, atol=1e-300)
+
+
 def test_what_does_not_cancel_is_added():
     v = own(intern(Input, (K,), "v", IndexedBase("v", shape=(K,)), False))
     outer = Block((), (), mul([v, index(1, K)]))

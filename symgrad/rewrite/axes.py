@@ -316,6 +316,39 @@ def hoist_mask(use: Use) -> Use | None:
     return None
 
 
+@record(
+    "w·softmax(v)[k] if k ≠ y else 0 = w·softmax(v)[k] for v[k] = (u[k] if k ≠ y else −∞)",
+    "what has no share needs no condition",
+    BLANCHARD,
+)
+def share_of_others(use: Use) -> Use | None:
+    """The shares of all but one under the condition that they have anyway, times what is the same for all of them."""
+    if not (isinstance(use.node, Apply) and use.node.head is if_else):
+        return None
+    condition, yes, no = (place(arg, use.letters) for arg in use.node.args)
+    if not is_zero(no) or not (isinstance(condition.node, Apply) and condition.node.head is Ne):
+        return None
+    return yes if all(_has_share_under(term, condition) for _, term in terms_of(yes)) else None
+
+
+def _has_share_under(term: Use, condition: Use) -> bool:
+    """Whether a product has a share that is 0 where a condition does not hold, and all its other factors are shared."""
+    factors = factors_of(term)
+    for factor, e in factors:
+        shares = see_through(factor)
+        if not (e == 1 and isinstance(shares.node, AxisMap) and shares.node.head == SOFTMAX):
+            continue
+        scores = see_through(place(shares.node.arg, shares.letters))
+        if not (isinstance(scores.node, Apply) and scores.node.head is if_else):
+            continue
+        shown, _, left_out = (place(arg, scores.letters) for arg in scores.node.args)
+        over = {shares.letters[axis] for axis in shares.node.over}
+        others = {letter for other, _ in factors if other != factor for letter in other.letters}
+        if shown == condition and left_out == const(S.NegativeInfinity) and over <= {*shown.letters} - others:
+            return True
+    return False
+
+
 def _is_total(use: Use) -> bool:
     """Whether a factor is finite wherever its data are, so that multiplying it by zero gives zero."""
     return isinstance(use.node, Input | Named)
@@ -359,4 +392,4 @@ RECOGNISE: tuple[AxisRule, ...] = (
     times_its_sign,
     positive_part,
 )
-CANONICAL: tuple[AxisRule, ...] = (share_of_two, merge_conditions, hoist_mask)
+CANONICAL: tuple[AxisRule, ...] = (share_of_two, share_of_others, merge_conditions, hoist_mask)

@@ -5,17 +5,18 @@ digit is lost where the share is all but 1, and none where it is all but 0. For 
 has the logarithms of the shares, that of the largest as the logarithm of 1 and the others.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from sympy import And, Expr, Ne, Number, S, exp, log
 from sympy.codegen.cfunctions import expm1
 
-from symgrad.functions import LogSumExp, if_else, sigmoid
+from symgrad.functions import LogSumExp, if_else, sigmoid, softplus
 from symgrad.graph.build import (
     LOG_SOFTMAX,
     ONE,
     SOFTMAX,
+    ZERO,
     add,
     apply,
     axis_map,
@@ -31,15 +32,18 @@ from symgrad.graph.build import (
 )
 from symgrad.graph.facts import is_positive
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, AxisMap, Gather, Use
-from symgrad.graph.transform import factors_of, place, see_through, terms_of
+from symgrad.graph.nodes import Add, Apply, AxisMap, Gather, Node, Use, postorder
+from symgrad.graph.transform import factors_of, place, rebuilt, see_through, terms_of, transform
 from symgrad.rewrite.axes import sum_of_exp
+from symgrad.rewrite.engine import Trace
 from symgrad.rewrite.labels import at_label, labels_of
 from symgrad.rewrite.logarithms import is_sum_of_exponentials
 from symgrad.rewrite.record import BLANCHARD, record
 from symgrad.rewrite.summands import Summand, opened_summands
 
 _OTHER = "other"
+# What shares and what they leave of 1 are functions of their odds by.
+_OF_ODDS = (sigmoid, softplus)
 
 
 class _Entry(NamedTuple):
@@ -89,13 +93,41 @@ def log_of_shares(use: Use) -> Use | None:
     return add([(S.One, apply(log, [share])), (S.One, apply(log, [const(terms[0][0])]))])
 
 
-def _entry(share: Use) -> _Entry | None:
-    """A term as an entry of a softmax, looked up or written out."""
-    target = see_through(share)
+@record(
+    "softmax(u)[y] = σ(v), log(softmax(u)[y]) = −log(1 + exp(−v)) beside σ(−v), v = u[y] − log Σ_{j≠y} exp(u[j])",
+    "a function of one number has slopes without differences of shares",
+    BLANCHARD,
+)
+def shares_by_odds(roots: Sequence[Use], trace: Trace) -> list[Use]:
+    """Entries of a softmax, and their logarithms, by their odds where the model has what they leave of 1."""
+    arguments = {
+        use.node
+        for node in postorder([use.node for use in roots if not use.node.contents.isdisjoint(_OF_ODDS)])
+        if isinstance(node, Apply) and node.head in _OF_ODDS
+        for use in node.args
+    }
+
+    def visit(node: Node, uses: tuple[Use, ...]) -> Use | None:
+        for head in (SOFTMAX, LOG_SOFTMAX) if isinstance(node, Gather) else ():
+            made = rebuilt(node, uses)
+            entry = _looked_up(made, head)
+            odds = ZERO if entry is None else _odds_of([entry])
+            mirrored = scale(S.NegativeOne, odds)
+            if {odds.node, mirrored.node} & arguments:
+                share = apply(sigmoid, [odds]) if head == SOFTMAX else scale(S.NegativeOne, apply(softplus, [mirrored]))
+                trace.steps.append((shares_by_odds.name, made, share))
+                return share
+        return None
+
+    return transform(roots, visit) if arguments else list(roots)
+
+
+def _looked_up(target: Use, head: str = SOFTMAX) -> _Entry | None:
+    """A term as a looked up entry of a softmax, or of its logarithms."""
     if isinstance(target.node, Gather):
         subs = [place(sub, target.letters) for sub in target.node.subs]
         shares = see_through(Use(target.node.base.node, tuple(range(target.node.base.node.rank))))
-        if not (isinstance(shares.node, AxisMap) and shares.node.head == SOFTMAX and len(shares.node.over) == 1):
+        if not (isinstance(shares.node, AxisMap) and shares.node.head == head and len(shares.node.over) == 1):
             return None
         (axis,) = shares.node.over
         length, axis = shares.node.shape[axis], shares.letters[axis]
@@ -104,6 +136,14 @@ def _entry(share: Use) -> _Entry | None:
             return None
         others = [index(_OTHER, length) if x == axis else subs[x] for x in scores.letters]
         return _Entry(gather(scores, others), subs[axis], gather(scores, [subs[x] for x in scores.letters]), length)
+    return None
+
+
+def _entry(share: Use) -> _Entry | None:
+    """A term as an entry of a softmax, looked up or written out."""
+    target = see_through(share)
+    if isinstance(target.node, Gather):
+        return _looked_up(target)
     factors = dict(factors_of(target))
     divisor = next((f for f, e in factors.items() if e == -1), None)
     above = next((see_through(f) for f, e in factors.items() if e == 1), None)

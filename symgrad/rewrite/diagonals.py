@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from sympy import Expr, Ne, Number, S
 
-from symgrad.functions import if_else
-from symgrad.graph.build import SOFTMAX, ZERO, add, apply, index, is_zero, mul, product_of_powers, scale
+from symgrad.functions import if_else, sigmoid
+from symgrad.graph.build import ONE, SOFTMAX, ZERO, add, apply, index, is_zero, mul, product_of_powers, scale
 from symgrad.graph.letters import relabel
-from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Letter, Named, Node, Use, postorder
-from symgrad.graph.transform import factors_of, opened, place, terms_of, transform
+from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Letter, Named, Node, Range, Scatter, Use, postorder
+from symgrad.graph.transform import factors_of, opened, place, rebuilt, terms_of, transform
 from symgrad.rewrite.record import BLANCHARD, HIGHAM, record
 from symgrad.rewrite.summands import opened_factors
 
@@ -104,12 +104,32 @@ def minus_the_others(
     row, column = tie
     if not {*tie} <= {*everywhere.letters} or SOFTMAX not in together.node.contents:
         return None
-    plain_diagonal, plain = _without_names_of_softmax(diagonal, everywhere)
-    total = add((c, mul([term], {column: length})) for c, term in _multiplied_out(plain))
-    if not is_zero(add([*_multiplied_out(total), *_multiplied_out(plain_diagonal)])):
+    plain, put, in_columns = _without_labels(everywhere, row, column, length)
+    if not {*tie} <= {*plain.letters}:
         return None
-    others = apply(if_else, [apply(Ne, [index(row, length), index(column, length)]), everywhere, ZERO])
-    return scale(S.NegativeOne, mul([others], {column: length}))
+    apart = add([(S.One, diagonal), (S.One, in_columns)])
+    known_apart, known = _without_complements(*_without_names_of_softmax(apart, plain))
+    total = add((c, mul([term], {column: length})) for c, term in _multiplied_out(known))
+    if not is_zero(add([*_multiplied_out(total), *_multiplied_out(known_apart)])):
+        return None
+    others = apply(if_else, [apply(Ne, [index(row, length), index(column, length)]), plain, ZERO])
+    rest = [(S.NegativeOne, mul([others], {column: length})), (S.NegativeOne, in_columns)]
+    return add([*rest, (S.One, inwards(relabel(put, {column: row})))])
+
+
+def _without_labels(everywhere: Use, row: Letter, column: Letter, length: Expr) -> tuple[Use, Use, Use]:
+    """The entries without what is put at labels, that, and what is put into one column of each row.
+
+    Rows of labels have no part in the sums of all others, in which shares of what the labels leave stand.
+    """
+    terms = terms_of(everywhere)
+    put = [(c, term) for c, term in terms if isinstance(term.node, Scatter) and {row, column} <= {*term.letters}]
+    in_columns = [
+        (c, mul([term], {column: length}))
+        for c, term in put
+        if isinstance(term.node, Scatter) and isinstance(term.node.subs[term.letters.index(row)].node, Range)
+    ]
+    return add([pair for pair in terms if pair not in put]), add(put), add(in_columns)
 
 
 def _is_named_softmax(node: Node) -> bool:
@@ -121,6 +141,22 @@ def _without_names_of_softmax(*uses: Use) -> list[Use]:
     nodes = postorder([use.node for use in uses])
     opaque = {node for node in nodes if isinstance(node, Named) and not _is_named_softmax(node)}
     return transform(uses, lambda node, parts: parts[0] if _is_named_softmax(node) else None, opaque)
+
+
+def _without_complements(*uses: Use) -> list[Use]:
+    """The terms with 1 − σ(u) in place of σ(−u), one of each pair of arguments."""
+
+    def visit(node: Node, parts: tuple[Use, ...]) -> Use | None:
+        if not (isinstance(node, Apply) and node.head is sigmoid):
+            return None
+        argument = rebuilt(node, parts)
+        (exponent,) = argument.node.uses()
+        mirrored = place(scale(S.NegativeOne, exponent), argument.letters)
+        if mirrored.node.digest < exponent.node.digest:
+            return add([(S.One, ONE), (S.NegativeOne, apply(sigmoid, [mirrored]))])
+        return None
+
+    return transform(uses, visit) if any(sigmoid in use.node.contents for use in uses) else list(uses)
 
 
 def _multiplied_out(use: Use, room: Iterator[int] | None = None) -> list[Term]:

@@ -33,7 +33,7 @@ from symgrad.graph.nodes import Add, Apply, Contract, Letter, Node, Shape, Use
 from symgrad.graph.scalar import lift
 from symgrad.graph.symmetry import as_known
 from symgrad.graph.transform import factors_of, place, see_through, terms_of
-from symgrad.rewrite.polynomials import factored, reduced
+from symgrad.rewrite.polynomials import factored, reduced, without_opposites
 from symgrad.rewrite.record import record
 from symgrad.rewrite.rounding import keeps_digits
 
@@ -175,10 +175,16 @@ def _joined(terms: Sequence[tuple[Number, _Summed]], bound: Shape) -> Use | None
 
 
 @record(
-    "Σ (x − m) = 0 for the mean m of x", "it is zero by definition", "definition of the mean", name="sum of differences"
+    "Σ (x − m) = 0 for the mean m of x",
+    "it is zero by definition, as Σ (p + δ) is 2 for shares p",
+    "definition of the mean",
+    name="sum of differences",
 )
 def vanishing_sum(node: Node) -> Use | None:
-    """Σ_i (x_i - m) = 0 for the mean m = Σ_i x_i / N, named or not; also as one of several terms under a sum."""
+    """Σ_i (x_i - m) = 0 for the mean m = Σ_i x_i / N, named or not; also as one of several terms under a sum.
+
+    So is a sum of terms all of whose sums are known, as those of deltas and of the shares of a softmax are.
+    """
     if not isinstance(node, Contract) or len(node.factors) != 1 or not node.bound:
         return None
     ((factor, exponent),) = node.factors
@@ -188,6 +194,9 @@ def vanishing_sum(node: Node) -> Use | None:
     terms = terms_of(factor)
     if is_zero(add([(c, mul([see_through(term)], bound)) for c, term in terms])):
         return ZERO
+    sums = [(c, mul([term], bound)) for c, term in terms]
+    if not any(isinstance(part.node, Contract) and part.node.bound for _, one in sums for part, _ in factors_of(one)):
+        return add(sums)
     kept = [(c, term) for c, term in terms if not _vanishes(mul([term], bound))]
     return mul([add(kept)], bound) if len(kept) < len(terms) else None
 
@@ -256,6 +265,8 @@ def _cheapest(expr: Expr) -> Expr:
     if not _may_improve(expr) or cost(expr) > MAX_OPERATIONS or _terms(expr) > MAX_TERMS:
         return expr
     best = _best_of(expr, _forms, cost(expr), (_is_raised, _is_inside))
+    if best is None and (left := without_opposites(expr)) != expr:
+        return _cheapest(left)
     return expr if best is None else _signed(best)
 
 

@@ -13,6 +13,7 @@ from symgrad.rewrite.complements import (
     complement_of_softmax,
     log_of_shares,
     share_of_exponentials,
+    shares_by_odds,
 )
 from symgrad.rewrite.conjugates import difference_of_roots
 from symgrad.rewrite.cross_entropy import binary_cross_entropy
@@ -125,6 +126,7 @@ RECORDS: tuple[Record[..., Any], ...] = (
     log_near_certainty,
     *dict.fromkeys((*_OF_MODELS, *OF_DERIVATIVES)),
     cross_entropy,
+    shares_by_odds,
     fold_names,
     use_identity,
     vanishing_sum,
@@ -157,7 +159,7 @@ def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace
         current = transform(current, by_facts) if identities else current
         if current == before:
             break
-    return current
+    return shares_by_odds(current, trace)
 
 
 def simplify(

@@ -10,7 +10,7 @@ Source: von zur Gathen and Gerhard, Modern Computer Algebra (2013), section 6.2 
 from collections.abc import Iterator
 from math import prod
 
-from sympy import Expr, Mul, Number, Poly, Rational, S, Symbol, cancel, expand, fraction, together
+from sympy import Add, Expr, Mul, Number, Poly, Rational, S, Symbol, cancel, expand, fraction, together
 from sympy.core.mul import _keep_coeff
 from sympy.core.random import rng
 from sympy.polys.orderings import lex
@@ -96,3 +96,16 @@ def _split(poly: Poly, linear: Symbol) -> tuple[Poly, Poly]:
     common = slope.gcd(whole - slope * symbol)
     first, last = (Poly.from_dict(dict(part), *poly.gens, domain=poly.domain) for part in (common, whole.exquo(common)))
     return first, last
+
+
+def without_opposites(expr: Expr) -> Expr:
+    """A sum less the terms that parts of its products cancel: p·(a + 1) − p·a − t is p − t, and all else as it is."""
+    terms = list(Add.make_args(expr))
+    for n, term in enumerate(terms):
+        for total in (factor for factor in Mul.make_args(term) if isinstance(factor, Add)):
+            rest = term / total
+            part = next((part for part in total.args if -rest * part in terms), None)
+            if part is not None:
+                others = [other for m, other in enumerate(terms) if m != n and other != -rest * part]
+                return without_opposites(Add(*others, rest * (total - part)))
+    return expr

@@ -7,7 +7,7 @@ is the gradient of a cross-entropy, of labels as well as of soft targets, which 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sympy import Expr, S
+from sympy import Expr, Number, S
 
 from symgrad.graph.build import BALANCED, SOFTMAX, add, is_zero, mul, product_of_powers, running, scale
 from symgrad.graph.letters import relabel
@@ -32,6 +32,9 @@ def balance(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ()) ->
     return transform(roots, visit)
 
 
+Term = tuple[Number, Use]
+
+
 class _Shares(NamedTuple):
     """c·p, with the letter along which the shares p add up to 1."""
 
@@ -42,7 +45,16 @@ class _Shares(NamedTuple):
 
 
 def _balanced(use: Use, identities: Sequence[tuple[Use, Use]]) -> Use | None:
-    terms = terms_of(use)
+    made: list[Term] = []
+    left = terms_of(use)
+    while (found := _pair(left, identities)) is not None:
+        left, one = found
+        made.append(one)
+    return add([*left, *made]) if made else None
+
+
+def _pair(terms: Sequence[Term], identities: Sequence[tuple[Use, Use]]) -> tuple[list[Term], Term] | None:
+    """A multiple of shares with all that has the same sum, as one term, and the terms that are left."""
     for n, (c, term) in enumerate(terms):
         for found in _shares(term):
             others = [pair for m, pair in enumerate(terms) if m != n and pair[1].letters.count(found.letter) == 1]
@@ -52,7 +64,7 @@ def _balanced(use: Use, identities: Sequence[tuple[Use, Use]]) -> Use | None:
                     sign = c / abs(c)
                     taken = add([(-d * sign, target) for d, target in part])
                     made = running(BALANCED, scale(c * sign, term), found.letter, taken, found.share)
-                    return add([*(pair for m, pair in enumerate(terms) if m != n and pair not in part), (sign, made)])
+                    return [pair for m, pair in enumerate(terms) if m != n and pair not in part], (sign, made)
     return None
 
 

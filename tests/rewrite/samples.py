@@ -251,7 +251,12 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
         Sample(lambda: _sum(log(1 - P[n, k]) * c[n, k], [z], over=(rows, classes), where=_OF_CLASSES)),
         Sample(lambda: _sum(Sum(c[n, k], classes) - Sum(c[n, k] * P[n, k], classes), [z], where=_OF_CLASSES)),
     ),
-    "complement_of_powers": (Sample(lambda: _sum(1 - Sum(P[n, k] ** 2, classes), [z], where=_OF_CLASSES)),),
+    "complement_of_powers": (Sample(lambda: _sum(1 - Sum(P[n, k] ** 3, classes), [z], where=_OF_CLASSES)),),
+    "shares_by_odds": (
+        Sample(lambda: _sum((1 - P[n, label[n]]) ** 2 * log(P[n, label[n]]), [z], where=_OF_CLASSES)),
+        Sample(lambda: _sum((1 - P[n, label[n]]) ** b * P[n, label[n]], [z], where=_OF_CLASSES)),
+    ),
+    "share_of_others": (Sample(lambda: _sum(log(1 - P[n, label[n]]), [z], where=_OF_CLASSES)),),
     "complement_of_share_of_exponentials": (
         Sample(lambda: Model(3 - 3 * a * exp(b) / (a * exp(b) + exp(2 * g) + 1), [a, b, g])),
         Sample(lambda: Model(log(1 - exp(b) / (exp(b) + Sum(exp(x[n]), (n, 0, N - 1)))), [b, x])),

@@ -9,13 +9,14 @@ from sympy import Basic, Dummy
 from symgrad.arrays import Array
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.kinds.functions import Apply
-from symgrad.graph.kinds.leaves import Input
+from symgrad.graph.kinds.leaves import ONE, Input
 from symgrad.graph.kinds.products import Contract
 from symgrad.graph.kinds.sums import Add
 from symgrad.graph.letters import distinct, relabel, sizes_of
 from symgrad.graph.linear_maps import times
 from symgrad.graph.node import (
     Known,
+    Lengths,
     Letter,
     Local,
     Node,
@@ -73,6 +74,12 @@ class Named(Node):
 
     def definition(self) -> Use | None:
         return self.arg
+
+    def summed(self, use: Use, bound: Lengths) -> Use | None:
+        """What is behind the name may have a sum that is a number, as shares have."""
+        shares = relabel(self.arg, dict(enumerate(use.letters)))
+        found = shares.node.summed(shares, bound)
+        return found if found is not None and found.node is ONE.node else None
 
 
 def auxiliary(name: str, arg: Use) -> Use:
