@@ -109,6 +109,8 @@ class Entries:
                 return self.value(array, index, letters)
             case Operation(head="least_number"):
                 return expression
+            case Operation(head="arange", parts=(_,)):
+                return index[0]
             case Operation(head="rolled", parts=(array, _)) if not is_copied(expression, len(index)):
                 return self.value(array, self._around(expression, index, letters), letters)
             case Operation(head="asarray" | "whole" | "ascontiguousarray", parts=(array, *_)):
@@ -169,9 +171,8 @@ class Entries:
     def _position(self, place: Expression, index: Index, letters: frozenset[Symbol]) -> Expression:
         if isinstance(place, Number):
             return Length(S(place.value))
-        if isinstance(place, Operation) and place.head == "arange" and len(place.parts) == 1:
-            return index[0]
-        return self.value(place, index, letters)
+        counts = any(isinstance(part, Operation) and part.head == "arange" for part in parts_of(place))
+        return self.value(place, index, letters_in(index) if counts else letters)
 
 
 # --- indices ----------------------------------------------------------------------------------------------------------
@@ -239,5 +240,5 @@ def _is_elementwise(expression: Expression) -> bool:
     return True
 
 
-_NAMED = {"matmul", "dot", "vdot", "einsum", "any", "log_total", "balanced", "centred", "stack", "array"}
+_NAMED = {"matmul", "dot", "vdot", "einsum", "tensordot", "any", "log_total", "balanced", "centred", "stack", "array"}
 _NAMED |= {"place", "accumulate", "zeros", "ones", "empty", "concatenate", "rolled"}

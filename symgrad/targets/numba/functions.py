@@ -86,7 +86,7 @@ def kind_of(expression: Expression) -> Kind:
             return "boolean"
         case Operation(head="where", parts=(_, one, other)):
             return _joint([kind_of(one), kind_of(other)])
-        case Operation(head="whole"):
+        case Operation(head="whole" | "arange"):
             return "integer"
         case Operation(head="number" | "float"):
             return "python"

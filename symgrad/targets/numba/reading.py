@@ -123,7 +123,7 @@ class Reader(Entries):
                 )
             case Operation(head=head) if head in _REDUCED:
                 self._reduced(buffer, expression)
-            case Operation(head="matmul" | "dot" | "vdot" | "einsum"):
+            case Operation(head="matmul" | "dot" | "vdot" | "einsum" | "tensordot"):
                 self._product(buffer, expression)
             case _:
                 index = self._letters(shape)
@@ -384,6 +384,13 @@ def letters_of(expression: Operation, shapes: Sequence[Shape]) -> tuple[tuple[st
         words, out = expression.option("letters")
         return tuple(words), out
     left, right = map(len, shapes)
+    if expression.head == "tensordot":
+        first, second = expression.option("axes")
+        one, other = "abcdefgh"[:left], list("ijklmnop"[:right])
+        for mine, its in zip(first, second, strict=True):
+            other[its] = one[mine]
+        out = [x for n, x in enumerate(one) if n not in first] + [x for n, x in enumerate(other) if n not in second]
+        return (one, "".join(other)), "".join(out)
     if expression.head == "vdot":
         word = "abcdefgh"[: max(left, right)]
         return (word, word), ""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
+from math import prod
 
 from sympy import S
 
@@ -38,6 +39,7 @@ _COMPUTED |= {"place", "accumulate", "zeros", "ones", "empty", "stack", "array",
 _COMPUTED |= {"rolled"}
 _PASSED = {"transpose", "broadcast_to", "diagonal", "least_number", "arange", "reshape", "windows"}
 _WRAPPED = {"scalar", "reshape", "or_nan", "array", "transpose"}
+FEW = 64  # entries of an array whose product with another is a loop over the entries of the other
 SMALL = 16  # the longest side of matrices whose product is no call of BLAS
 
 Part = tuple[bool, Statement]
@@ -102,9 +104,16 @@ class Split:
                 return any(len(shape) < 2 for shape in shapes) or all(
                     S(side).is_Integer and side <= SMALL for side in sides
                 )
+            case Operation(head="tensordot", parts=parts):
+                return any(map(self._is_small, parts))
             case Operation(head=head):
                 return head in ELEMENTWISE or head in _COMPUTED or head in _PASSED - {"reshape", "windows"}
         return not isinstance(part, Label)
+
+    def _is_small(self, array: Expression) -> bool:
+        """Whether an array has a few entries, which are the same number for all sizes."""
+        sides = [S(side) for side in self.axes.shape(array)]
+        return all(side.is_Integer for side in sides) and prod(map(int, sides)) <= FEW
 
     def _is_readable(self, statement: Statement) -> bool:
         try:
