@@ -11,8 +11,8 @@ data may be sparse (`sparse`), which are copied into the other order (`turned`) 
 data (`once`), checks of arguments (`arguments`), the module (`module`), the functions of `runtime/` (`runtime`).
 `jax/` has `terms`, `functions`, `lines` and `runtime`, too, `sources` of what stands in a module beside its formulas,
 `autograd`, and `calling`, its functions for NumPy's arrays; `torch/` has the same, and `windows` of tensors. `numba/`
-puts kernels into NumPy's modules: which statements (`split`, `kernels`), their entries (`steps`, `entries`,
-`reading`), loops (`nests`, with those over all entries of rows in `flat` and those of many arrays in `overlaps`),
+puts kernels into NumPy's modules: which statements (`split`, `kernels`), their entries (`steps`, `entries`, `reading`,
+`letters`), loops (`nests`, with those over all entries of rows in `flat` and those of many arrays in `overlaps`),
 results in memory that is there (`in_place`), text (`functions`, `text`), and functions of numbers (`runtime`, under
 what a module has `declared`).
 """

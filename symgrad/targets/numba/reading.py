@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Expr, Function, Integer, Mod, S, Symbol, expand
+from sympy import Expr, Function, Integer, Mod, S, Symbol
 
 from symgrad.statements.arithmetic import number, operation
 from symgrad.statements.expressions import (
@@ -20,7 +20,6 @@ from symgrad.statements.expressions import (
     Length,
     Number,
     Operation,
-    Place,
     Places,
     Read,
     Shape,
@@ -32,6 +31,7 @@ from symgrad.statements.spaces import axes_of
 from symgrad.statements.statements import Comment, Define, Loop, Statement, Store, Unpack
 from symgrad.targets.numba.entries import ZERO, Entries, is_copied, is_view, letters_in
 from symgrad.targets.numba.functions import kind_of
+from symgrad.targets.numba.letters import counted, in_order, letters_of
 from symgrad.targets.numba.steps import How, Index, Item, NotNative, Step, Steps
 
 _FILLS = {"zeros": 0, "ones": 1}
@@ -130,7 +130,7 @@ class Reader(Entries):
                 self._set(buffer, index, self.value(expression, index, letters_in(index)))
 
     def _set(self, buffer: Buffer, places: Index, value: Expression, how: How = "set", **more: Any) -> None:
-        letters = _in_order(value, places, self.lengths)
+        letters = in_order(value, places, self.lengths)
         self._items.append(Step(buffer, places, value, letters, how, **more))
 
     def _store(self, store: Store) -> None:
@@ -345,59 +345,3 @@ class Reader(Entries):
         place, without, letters = index()
         more = self._aligned(Read(mean), without, letters)
         self._set(buffer, place, Total((*difference(place, without, letters).terms, (True, more))))
-
-
-# --- letters ----------------------------------------------------------------------------------------------------------
-
-
-def _in_order(value: Expression, places: Index, lengths: dict[Symbol, Expr]) -> tuple[Symbol, ...]:
-    """All letters of a step, in the order in which its arrays with most axes have them."""
-    arrays = [part.places for part in parts_of(value) if isinstance(part, Subscript)]
-    found: dict[Symbol, None] = {}
-    for index in sorted(arrays, key=_letters_of_loops, reverse=True):
-        for place in index:
-            if isinstance(place, Length):
-                found.update(dict.fromkeys(s for s in sorted(place.value.free_symbols, key=str) if s in lengths))
-    for place in places:
-        for part in parts_of(place):
-            if isinstance(part, Length):
-                found.update(dict.fromkeys(s for s in sorted(part.value.free_symbols, key=str) if s in lengths))
-    for part in parts_of(value):
-        if isinstance(part, Length):
-            found.update(dict.fromkeys(s for s in sorted(part.value.free_symbols, key=str) if s in lengths))
-    return tuple(found)
-
-
-def counted(start: Expr, along: Length) -> Expression:
-    """A place so far from a start that is not negative."""
-    return along if start == 0 else operation("counted", Length(expand(start + along.value)))
-
-
-def _letters_of_loops(index: Sequence[Place]) -> int:
-    """How many letters of loops stand in an index by themselves: the last of them has entries side by side."""
-    return sum(isinstance(place, Length) and place.value.is_Symbol for place in index)
-
-
-def letters_of(expression: Operation, shapes: Sequence[Shape]) -> tuple[tuple[str, ...], str]:
-    """The letters of the operands of a product, and of its result."""
-    if expression.head == "einsum":
-        words, out = expression.option("letters")
-        return tuple(words), out
-    left, right = map(len, shapes)
-    if expression.head == "tensordot":
-        first, second = expression.option("axes")
-        one, other = "abcdefgh"[:left], list("ijklmnop"[:right])
-        for mine, its in zip(first, second, strict=True):
-            other[its] = one[mine]
-        out = [x for n, x in enumerate(one) if n not in first] + [x for n, x in enumerate(other) if n not in second]
-        return (one, "".join(other)), "".join(out)
-    if expression.head == "vdot":
-        word = "abcdefgh"[: max(left, right)]
-        return (word, word), ""
-    if not left or not right or max(left, right) > 8:
-        raise NotNative(expression.head)
-    batch = "abcdefgh"[: max(left, right, 2) - 2]
-    first = "k" if left == 1 else f"{batch[len(batch) - (left - 2) :]}ik"
-    second = "k" if right == 1 else f"{batch[len(batch) - (right - 2) :]}kj"
-    out = f"{batch if max(left, right) > 2 else ''}{'i' if left > 1 else ''}{'j' if right > 1 else ''}"
-    return (first, second), out
