@@ -50,6 +50,7 @@ ARRAYS: dict[str, tuple[Expr, tuple[float, ...]]] = {
     "array": (Sum(c * x[i] * x[i - 1], LATER) + SQUARES, (0, 1, 9)),
     "square": (Sum((x[i] - x[i - 1] - c) ** 2, LATER) + SQUARES, (0, 1, 6)),
     "whole": (Sum(c, (i, 0, T - 1)) + SQUARES, (0, 3, 9)),
+    "pairs": (Sum(c * (x[i] - x[j]) ** 2, (j, i + 1, T - 1), (i, 0, T - 1)) + SQUARES, (0, 1, 7)),
 }
 AT = [(2.0, np.arange(1.0, size + 1)) for size in range(3)]
 
@@ -88,6 +89,37 @@ def test_what_is_summed_over_arrays_is_not_looked_at(name: str) -> None:
     for at, wanted in zip(AT, expected, strict=True):
         assert float(module.value(*at)) == pytest.approx(wanted)
     assert float(module.gradient(*AT[0]).c) == 0
+
+
+@pytest.mark.long
+def test_pairs_of_nothing_in_a_loop_of_numba() -> None:
+    pytest.importorskip("numba")
+    loss, expected = ARRAYS["pairs"]
+    module = _model(loss).compile(target="numba", check=False)
+    for at, wanted in zip(AT, expected, strict=True):
+        value, gradient = module.value_and_gradient(*at)
+        assert float(value) == pytest.approx(wanted)
+        assert gradient.x.shape == at[1].shape
+
+
+def test_of_every_second_entry_none_is_taken() -> None:
+    strided = Model(Sum((x[i] - z[i] * z[2 * i]) ** 2, (i, 0, T - 1)), [x, z], facts=[2 * T <= M + 1])
+    module = strided.compile(check=False, hessian=True)
+    for size in range(4):
+        value, gradient = module.value_and_gradient(np.ones(0), np.ones(size))
+        assert value == 0 and not gradient.z.any() and gradient.z.shape == (size,)
+        assert not np.any(module.hessian(np.ones(0), np.ones(size)).z.z)
+
+
+def test_a_recurrence_without_steps_of_which_data_say_what_counts() -> None:
+    seen, state = IndexedBase("seen", shape=(T,)), IndexedBase("state", shape=(T + 1,))
+    step = if_else(seen[i - 1] > 0, c * state[i - 1] + x[i - 1], state[i - 1])
+    loss = Sum(if_else(seen[i] > 0, (state[i + 1] - x[i]) ** 2, 0), (i, 0, T - 1))
+    module = Model(loss, [c], where=[Eq(state[0], c), Eq(state[i], step)]).compile(check=False)
+    value, gradient = module.value_and_gradient(2.0, np.zeros(0), np.zeros(0))
+    assert value == 0 and gradient.c == 0
+    value, gradient = module.value_and_gradient(2.0, np.array([1.0, 0.0]), np.array([3.0, np.nan]))
+    assert value == 16 and gradient.c == 32  # (c² + 3 − 3)², by hand
 
 
 def test_sizes_of_which_only_one_is_too_small() -> None:

@@ -50,9 +50,15 @@ def _slice(found: Affine, lengths: Lengths, side: Expr) -> Place:
     if not found.steps:
         return Length(found.start)
     ((letter, step),) = found.steps
-    end = (found.start + step * (lengths[letter] - 1) + 1).expand()
     first = None if found.start == 0 else found.start
-    return Slice(first, None if (end - side).expand() == 0 else end, step)
+    end = end_of_slice(found.start, step, lengths[letter])
+    last = found.start + step * (lengths[letter] - 1) + 1
+    return Slice(first, None if side in (end, last.expand()) else end, step)
+
+
+def end_of_slice(start: Expr, step: Expr, length: Expr) -> Expr:
+    """Where a slice ends: a step after its last entry, which is at `start` if there is none, and not before 0."""
+    return (start + step * length).expand()
 
 
 def _slices(

@@ -8,10 +8,10 @@ label. Whether an entry counts is a comparison of its position then, which holds
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce as reduced
 
-from sympy import And, Eq, Expr, Ge, Gt, Le, Max, Min, Or, oo
+from sympy import And, Eq, Expr, Ge, Gt, Le, Max, Min, Or, S, oo
 
-from symgrad.functions import MaxOver, MinOver, if_else
-from symgrad.graph.build import ONE, ZERO, apply, const, index, is_plain, reduce, scatter, sizes_of
+from symgrad.functions import LargestOver, if_else
+from symgrad.graph.build import ONE, ZERO, apply, const, index, is_plain, reduce, scale, scatter, sizes_of
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import (
     Apply,
@@ -111,9 +111,11 @@ def _horizon(guards: Sequence[Guard], state: State, downwards: bool) -> Use:
         ordered = sorted(guards, key=order_of)
         parts = [as_condition(guard) for guard in ordered]
         condition, at, over = parts[0] if len(parts) == 1 else apply(And, parts), position, {axis: length}
-    head, nowhere = (MaxOver, -oo) if downwards else (MinOver, oo)
-    counted = at if condition is None else apply(if_else, [condition, at, const(nowhere)])
-    return reduce(head, counted, over)
+    side = S.One if downwards else S.NegativeOne  # the first one is the last one seen from the end
+    counted = scale(side, at)
+    if condition is not None:
+        counted = apply(if_else, [condition, counted, const(-oo)])
+    return scale(side, reduce(LargestOver, counted, over))  # of no steps nothing counts
 
 
 def _label(guard: Guard, axis: int) -> Use | None:

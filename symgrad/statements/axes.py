@@ -7,7 +7,7 @@ sums among them have loops inside.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sympy import Expr, Integer, expand
+from sympy import Expr, Integer, expand, floor
 
 from symgrad.statements.expressions import (
     NEW_AXIS,
@@ -187,11 +187,13 @@ class Axes:
 
 
 def _length(place: Slice, side: Expr | int) -> Expr | int:
-    """How many entries a slice has; its ends are those of its first and its last entry."""
-    if place.step == -1 and place.start is None and place.stop is None:
+    """How many entries a slice has, which ends a step after the last one, or with the axis."""
+    if place.stop is None and place.start is None and place.step in (1, -1):
         return side
-    start, stop = place.start or 0, side if place.stop is None else place.stop
-    return side if (start, stop, place.step) == (0, side, 1) else expand((stop - 1 - start) / place.step + 1)
+    start = place.start or 0
+    if place.stop is not None:
+        return expand((place.stop - start) / place.step)
+    return floor(expand((side - 1 - start) / place.step + 1))
 
 
 _RECORDS = {"entries", "or_nan", "pattern", "pattern_of"}  # results of several arrays

@@ -30,7 +30,7 @@ from symgrad.verify.compiled import UNDEFINED, Compiled
 from symgrad.verify.draw import Draw, NoInputsError
 from symgrad.verify.draws import size_choices
 from symgrad.verify.point import Point
-from symgrad.verify.report import Finding, Run
+from symgrad.verify.report import HIDDEN, Finding, Run
 from symgrad.verify.sampling import Sampler
 from symgrad.verify.subject import Settings, Subject
 
@@ -48,7 +48,6 @@ _AGREE = 1e-14
 _SHOWN = 12
 
 _SMALLEST = mpf(10) ** -290
-HIDDEN = "beneath the rounding of the loss, digits of"
 ENDS = "float64 ends at inputs beyond"
 _ADVICE = (
     "cancels: nearly equal numbers are subtracted; an equal form without that difference keeps the digits "
@@ -147,7 +146,8 @@ def _told(losses: Sequence[Loss], everything: str) -> tuple[list[Finding], list[
         first, *others = beyond
         also = f"; so do {len(others)} more operations" if others else ""
         notes.append(f"{ENDS} 1e±{WITHIN}: {_detail(first[:1])}{also}")
-    return findings or [Finding(everything, "pass")], notes
+    as_far = ", as far as the loss shows them" if hidden else ""
+    return findings or [Finding(f"{everything}{as_far}", "pass")], notes
 
 
 def _by_operation(losses: Iterable[Loss]) -> list[list[Loss]]:

@@ -80,9 +80,9 @@ class Blame:
             result = self._with(node, wild)
             for k in list(left):
                 effect, error = _distance(result[k], right[k]), _distance(got[k], right[k])
-                if mpmath.isinf(effect) and not mpmath.isinf(error):
-                    continue  # what makes nan of a number does not explain another number
-                if effect > most.get(k, _SHARE**2 * error if mpmath.isfinite(error) else 0):
+                if mpmath.isinf(effect) != mpmath.isinf(error):
+                    continue  # what makes nan of a number does not explain another number, nor that a nan
+                if effect > most.get(k, 0) and effect >= _SHARE**2 * error:
                     most[k], found[k] = effect, (node, suspects[node])
                 if effect >= _SHARE * error:
                     left.discard(k)

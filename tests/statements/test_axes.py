@@ -69,7 +69,7 @@ EXPRESSIONS |= {
     "at positions of two axes": Subscript(CUBE, POSITIONS),
     "at positions apart": Subscript(CUBE, (POSITIONS[0], Slice(), POSITIONS[1])),
     "at positions after a slice": Subscript(CUBE, (Slice(), *POSITIONS)),
-    "every other row": Subscript(ROWS, (Slice(Integer(1), M + 1, Integer(2)),)),
+    "every other row": Subscript(ROWS, (Slice(Integer(1), M + 2, Integer(2)),)),
     "backwards": Subscript(ROWS, (Slice(step=Integer(-1)),)),
 }
 

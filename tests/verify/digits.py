@@ -21,10 +21,9 @@ if __name__ == "__main__":
 
 from symgrad import Model  # noqa: E402
 from symgrad.cli.model_file import ModelReference, load_model  # noqa: E402
-from symgrad.verify.accuracy import HIDDEN  # noqa: E402
 from symgrad.verify.accuracy import audit as audit_of  # noqa: E402
 from symgrad.verify.draws import draw_inputs  # noqa: E402
-from symgrad.verify.report import Finding, Run  # noqa: E402
+from symgrad.verify.report import HIDDEN, Finding, Run  # noqa: E402
 from symgrad.verify.subject import Settings  # noqa: E402
 from tests.verify.mutants import imported  # noqa: E402
 from tests.verify.mutation import EXAMPLES  # noqa: E402

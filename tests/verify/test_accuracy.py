@@ -1,5 +1,6 @@
 """The audit of digits: what loses them is found and named, what keeps them passes."""
 
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -7,6 +8,7 @@ from sympy import IndexedBase, Sum, log, sqrt, symbols
 
 from symgrad import LogSumExp, Model, if_else, sigmoid, softplus
 from symgrad.verify.accuracy import audit
+from symgrad.verify.blame import Blame
 from symgrad.verify.draw import Draw
 from symgrad.verify.report import Finding
 
@@ -73,6 +75,22 @@ def test_an_operation_that_does_no_harm_is_not_blamed(few: None) -> None:
     assert all(" − " in f.detail.partition(": ")[0] and " cancels: " in f.detail for f in findings)
 
 
+def test_an_operation_is_blamed_for_as_much_as_it_does() -> None:
+    """A difference that cancels is off by 1e-10, which explains no nan, and no error of 1."""
+    model = Model(sqrt(1 + u**4) - u**2, [u])
+    subject = model._checking.subject(model.compile(check=False))
+    assert subject.compiled is not None
+    at = {"u": 1000.0}
+    with mpmath.workdps(100):
+        right = np.concatenate([np.ravel(one) for one in subject.compiled.values(at, {}, 100).values()])
+    blame = Blame(subject.compiled.computed, at, {}, 100, 1e-12)
+    blamed = {
+        error: [problem for _, problem in blame.culprits([0], right + np.array([error, 0]), right).values()]
+        for error in (1e-10, 1.0, np.inf)
+    }
+    assert blamed == {1e-10: ["cancels"], 1.0: [], np.inf: []}
+
+
 def test_what_a_recurrence_loses_is_named_inside_of_it(few: None) -> None:
     h, t = IndexedBase("h", shape=(N,)), symbols("t", integer=True)
     steps = [sp.Eq(h[0], 1), sp.Eq(h[t], sp.sin(h[t - 1]) + sqrt(1 + (v**2 * h[t - 1]) ** 2) - v**2 * h[t - 1])]
@@ -109,10 +127,14 @@ def test_an_error_of_the_gradient_that_the_loss_does_not_show_is_a_note(
     """The slope of √(1 + u⁴) − u² cancels; at u = 1000 it is off by 1e-13, which is 1e-10 or 1e-19 in a loss of 1."""
     monkeypatch.setattr("symgrad.verify.accuracy.EXPONENTS", (0, 3))
     model = Model(1 + weight * (sqrt(1 + u**4) - u**2), [u])
-    (run,) = [run for run in model.check(chain=False, accuracy=True).edges if "grid" in run.sizes]
+    report = model.check(chain=False, accuracy=True)
+    (run,) = [run for run in report.edges if "grid" in run.sizes]
     notes = [note for note in run.notes if note.startswith("beneath the rounding of the loss, digits of gradient.u")]
     verdicts = {finding.verdict for finding in run.findings}
     assert (verdicts, len(notes)) == (({"pass"}, 1) if weight < 1 else ({"fail"}, 0))
+    if weight < 1:  # a verdict says what it allows for
+        assert "loses digits beneath the rounding of the loss, by 1 operation: see the notes" in report.conclusion
+        assert run.findings[0].name.endswith("of the grid, as far as the loss shows them")
 
 
 def test_where_float64_ends_is_a_note_and_no_failure(few: None) -> None:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from sympy import Expr, S, Symbol
 
+from symgrad.codegen.sizes import tuple_text
 from symgrad.codegen.speller import Speller
 from symgrad.statements.expressions import (
     Buffer,
@@ -15,7 +16,6 @@ from symgrad.statements.expressions import (
     Operation,
     Read,
     Shape,
-    Sides,
     Size,
     Subscript,
     sizes_of,
@@ -152,8 +152,13 @@ class KernelText:
     # --- lines --------------------------------------------------------------------------------------------------------
 
     def sides(self, sides: Sequence[Expr | int]) -> str:
-        """A shape."""
-        return self._speller.text(Sides(tuple(sides)))
+        """A shape; N − 1 entries are none where N is 0."""
+        return tuple_text([self._side(S(side)) for side in sides])
+
+    def _side(self, side: Expr) -> str:
+        found = self._speller.size(side)
+        may_be_negative = any(c.is_negative for c in side.expand().as_coefficients_dict().values())
+        return f"max({found}, 0)" if may_be_negative else found
 
     def lines(self) -> list[str]:
         """All lines of the loops."""

@@ -15,6 +15,7 @@ from symgrad.calculus.structure import Block
 from symgrad.graph.affine import along_one
 from symgrad.graph.nodes import Node, Shape, Use
 from symgrad.lowering.operands import is_view
+from symgrad.lowering.subscripts import end_of_slice
 from symgrad.lowering.values import Value
 from symgrad.outputs.documentation import INDICES
 from symgrad.outputs.function import Array, Pattern, Record, Result, Sparse
@@ -207,5 +208,5 @@ def _slice(sub: Use, shape: Shape) -> Place:
     letter, step, start = along_one(sub)  # type: ignore[misc]
     if letter is None:
         return Length(start)
-    stop = (start + step * (sub.node.shape[sub.letters.index(letter)] - 1) + 1).expand()
+    stop = end_of_slice(start, step, sub.node.shape[sub.letters.index(letter)])
     return Slice(None if start == 0 else start, stop, step)
