@@ -13,7 +13,7 @@ from symgrad.graph.nodes import Add, Letter, Named, Node, Scatter, Use, postorde
 from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.record import record
 
-_FEWEST = 3  # terms: of two no array less is added up, if they have to be put into one first
+_FEWEST = 3  # terms: of two no array less is added up, if they have to be put into one first; of a multiple one is
 _MOST_ALIKE = 8  # terms of one array at several places that are tried with each other
 
 
@@ -73,17 +73,20 @@ def _own_letters(node: Node) -> tuple[Letter, ...]:
 
 def _parts(nodes: Sequence[Node]) -> dict[Node, _Part]:
     """For each sum that has a multiple of another the longest of these, which has none itself."""
-    sums = [node for node in nodes if isinstance(node, Add) and _is_candidate(node)]
-    sums.sort(key=lambda node: (-len(node.terms), node.digest))
+    sums = [node for node in nodes if isinstance(node, Add) and len(node.terms) > 1 and not is_integral(own(node))]
+    sums.sort(key=_plainness)  # else in the order of the terms, so that a residual has the sign that it has in the loss
     having: dict[Node, list[Add]] = defaultdict(list)
     for node in sums:
         for one in dict.fromkeys(use.node for use in node.uses()):
             having[one].append(node)
     found: dict[Node, _Part] = {}
     for part in sums:
+        if part in found or any(isinstance(use.node, Scatter) for use in part.uses()):  # blocks that are put together
+            continue
         least = min((having[use.node] for use in part.uses()), key=len)
         for whole in least:
-            if whole not in found and len(whole.terms) > len(part.terms):
+            more = len(whole.terms) - len(part.terms)
+            if whole not in found and whole is not part and (more == 0 or (more > 0 and len(part.terms) >= _FEWEST)):
                 match = _match(part, whole)
                 if match is not None:
                     found[whole] = match
@@ -91,11 +94,9 @@ def _parts(nodes: Sequence[Node]) -> dict[Node, _Part]:
     return {whole: part for whole, part in found.items() if whole not in used}
 
 
-def _is_candidate(node: Add) -> bool:
-    """Whether a node is a sum of real numbers; blocks that are put together are another matter, and so are indices."""
-    if len(node.terms) < _FEWEST:
-        return False
-    return not is_integral(own(node)) and not any(isinstance(use.node, Scatter) for use in node.uses())
+def _plainness(node: Add) -> tuple[int, int]:
+    """What longer sums have less of, and of multiples those with smaller coefficients: a − b goes before 2a − 2b."""
+    return -len(node.terms), sum(abs(c.p) + c.q if c.is_Rational else 2 for c, _ in node.terms)
 
 
 def _match(part: Add, whole: Add) -> _Part | None:

@@ -50,6 +50,14 @@ def test_letters_have_to_fit():
     assert share_sums(roots) == roots
 
 
+def test_a_sum_and_its_multiple_are_one():
+    at = over("n", "m")
+    twice, once = add([(4, at(A)), (-2, at(B))]), add([(-2, at(A)), (1, at(B))])
+    first, second = share_sums([twice, once])
+    assert isinstance(second.node, Named) and first == add([(-2, second)])
+    assert share_sums([once, add([(1, at(A)), (1, at(B))])])[0] == once
+
+
 def test_other_multiples_and_two_terms_stay():
     at = over("n", "m")
     short, wrong = [(1, at(A)), (1, at(B)), (1, at(C))], [(2, at(A)), (2, at(B)), (3, at(C)), (1, at(D))]
