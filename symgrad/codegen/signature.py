@@ -1,7 +1,7 @@
 """How functions are called: what every target knows of a function before and after it is printed."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sympy import MatrixSymbol, Symbol
@@ -60,22 +60,32 @@ class Signature:
         """An argument of the floating type; none where all are integers."""
         return next((a.name for a in self.arguments if not a.integer), "")
 
+    def changed(self, change: Callable[[Sequence[Use]], Sequence[Use]]) -> "Signature":
+        """The same with what is made of its terms, all together, in place of these."""
+        result = changed(self.result, change)
+        return replace(self, result=result, roots=_roots(result))
+
 
 def signature(function: Function, program: Program, otherwise: str) -> Signature:
     """How a function is called, and its terms; `otherwise` is the floating type of one that takes integers only."""
     result = changed(function.result, lambda terms: solved(loops(terms)))
-    roots: dict[str, Use] = {}
-    for array in arrays_of(result):
-        terms = terms_of(array.values if isinstance(array, Sparse) else array)
-        for number, use in enumerate(terms):
-            roots[array.label + (f"_{number}" if number else "")] = use
     read = {node.name for node in postorder([use.node for use in terms_of(result)]) if isinstance(node, Input)}
     arguments = (
         *function.directions,
         *(a for a in function.arguments if function.takes_all or a.name in read | function.takes),
     )
     real = next((f"{a.name}.dtype" for a in arguments if not a.integer), otherwise)
-    return Signature(function, result, roots, arguments, _given_shapes(function, program), real)
+    return Signature(function, result, _roots(result), arguments, _given_shapes(function, program), real)
+
+
+def _roots(result: Result) -> dict[str, Use]:
+    """Every term of a result with a name for it."""
+    roots: dict[str, Use] = {}
+    for array in arrays_of(result):
+        terms = terms_of(array.values if isinstance(array, Sparse) else array)
+        for number, use in enumerate(terms):
+            roots[array.label + (f"_{number}" if number else "")] = use
+    return roots
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,13 @@ The folder's `__init__.py` has `TARGET`. No target imports another.
 
 Files: `library.py`: what modules for tensors declare, for the types of their runtime. `numpy/`: what is NumPy's own in
 statements (`terms`, `contraction`, `stacks`, sums that are written into parts of arrays in `increased`, neighbours
-around a ring in `rolled`; loops as calls for all steps at once, in `linear` with `stepwise` and `log_sums`, other loops
-over single numbers in `floats`, with what is the same at all steps before them in `invariant`), what operations are
-called (`functions`), statements as text (`lines`), one function (`function`) with what it returns (`results`), which
-data may be sparse (`sparse`), which are copied into the other order (`turned`) and what is computed once for the same
-data (`once`), checks of arguments (`arguments`), the module (`module`), the functions of `runtime/` (`runtime`).
+around a ring in `rolled`, terms under conditions on an index as parts of arrays in `pieces`, by the `ranges` that these
+say, in which terms are `restricted`; loops as calls for all steps at once, in `linear` with `stepwise` and `log_sums`,
+other loops over single numbers in `floats`, with what is the same at all steps before them in `invariant`), what
+operations are called (`functions`), statements as text (`lines`), one function (`function`) with what it returns
+(`results`), which data may be sparse (`sparse`), which are copied into the other order (`turned`) and what is computed
+once for the same data (`once`), checks of arguments (`arguments`), the module (`module`), the functions of `runtime/`
+(`runtime`).
 `jax/` has `terms`, `functions`, `lines` and `runtime`, too, `sources` of what stands in a module beside its formulas,
 `autograd`, and `calling`, its functions for NumPy's arrays; `torch/` has the same, and `windows` of tensors. `numba/`
 puts kernels into NumPy's modules: which statements (`split`, `kernels`), their entries (`steps`, `entries`, `reading`,

@@ -23,6 +23,7 @@ from symgrad.graph import facts
 from symgrad.graph.build import ONE, delta, index, mul, size, subtract
 from symgrad.graph.evaluation import GraphEvaluator
 from symgrad.graph.kinds.loops import Entry, Loop
+from symgrad.graph.kinds.pieces import pieces
 from symgrad.graph.linear_maps import Entries
 from symgrad.graph.node import Leaf, Local, Node, first_operand, free_of_cost, no_sign, nothing
 from symgrad.graph.nodes import Input, Letter, Use, intern, postorder
@@ -89,6 +90,8 @@ def samples() -> dict[str, tuple[Use, Node]]:
     entries = [node for node in postorder([update.term.node for update in loop.updates]) if isinstance(node, Entry)]
     (called,) = solved([SOLVED])
     made = {"Solving": (called, called.node.arg.node)}  # type: ignore[attr-defined]
+    parts = pieces([(S.Zero, S.One, Use(ARGUMENTS["x"], ("part",)))], "i", {"i": N})
+    made["Pieces"] = parts, parts.node
     return found | {"Loop": (LOOPED, loop), "Entry": (LOOPED, entries[0])} | made
 
 
@@ -181,6 +184,7 @@ PASSES: dict[str, Callable[[Use, Node], None]] = {
 IN_STEPS = "its steps have one, which `calculus.recurrence` and `calculus.tangent` put together"
 LATER = "it is made of a recurrence after derivatives and formulas, for code only"
 OF_EQUATIONS = "it is made of equations after derivatives and formulas, for code only"
+OF_RANGES = "it is made of choices after derivatives and formulas, for code only"
 TRACED = "traced functions have no errors that depend on data, as where there is no solution"
 # what a kind does not have, and why
 ABSENT = {
@@ -188,6 +192,8 @@ ABSENT = {
     ("Trajectory", "the derivative"): IN_STEPS,
     **{(kind, name): LATER for kind in ("Loop", "Entry") for name in ("the derivative", "both modes", "evaluation")},
     ("Loop", "rebuild"): LATER,
+    **{("Pieces", name): OF_RANGES for name in ("the derivative", "both modes", "evaluation", "formulas")},
+    **{("Pieces", f"the target {name}"): OF_RANGES for name in ("jax", "torch")},
     **{("Solving", name): OF_EQUATIONS for name in ("rebuild", "the derivative", "both modes", "evaluation")},
     **{
         (kind, f"the target {name}"): TRACED for kind in ("Solving", "Solution", "Unknown") for name in ("jax", "torch")

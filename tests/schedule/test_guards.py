@@ -103,7 +103,7 @@ def test_a_mask_of_indices_guards_nothing_that_lacks_one_of_them(condition: Expr
 def test_where_the_last_of_an_index_is_left_out_it_is_guarded() -> None:
     loss = Sum(if_else(n < m, Abs(p[n] - q[m]), 0), (n, 0, N - 1), (m, 0, N - 1))
     text = body(Model(loss * s, [s]))
-    assert "np.where(np.arange(N) >= 1, q, 0)" in text and "np.where(np.arange(N) <= (N - 2), p, 0)" in text
+    assert "_place((N,), np.s_[1:], q[1:], " in text and "_place((N,), np.s_[:N - 1], p[:N - 1], " in text
 
 
 # --- regions ----------------------------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.invariant import with_invariants
 from symgrad.targets.numpy.linear import with_linear_recurrences
 from symgrad.targets.numpy.once import with_once, with_shared
+from symgrad.targets.numpy.pieces import in_pieces
 from symgrad.targets.numpy.results import ResultWriter
 from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
 from symgrad.targets.numpy.terms import NumpyTerms
@@ -232,6 +233,8 @@ def print_chunks(one: PrintedFunction, program: Program) -> PrintedChunks | list
 
 def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: bool = True) -> tuple[NumpyTerms, Body]:
     """The statements of a function, and what has made them."""
+    if leads and rows is None and not isinstance(made.result, Pattern):
+        made = made.changed(lambda terms: in_pieces(terms, program))
     names, shapes = [a.name for a in made.arguments], made.given_shapes
     taken = [*TAKEN, *map(str, program.dimensions), *shapes.values()]
     printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes), leads)

@@ -10,10 +10,12 @@ from typing import Any
 from sympy import Number
 
 from symgrad.graph.build import add
+from symgrad.graph.dimensions import is_never_negative
+from symgrad.graph.kinds.pieces import Pieces
 from symgrad.graph.nodes import Add, Gather, Input, Letter, Named, Node, Scatter, Use
 from symgrad.lowering.operands import is_view
 from symgrad.lowering.subscripts import apart, lands_in_slices, scatter_value, slices_of
-from symgrad.lowering.values import Value, transpose
+from symgrad.lowering.values import Value, broadcast, transpose
 from symgrad.statements.arithmetic import number, operation, product, without_sign
 from symgrad.statements.expressions import (
     WHOLE_AXIS,
@@ -24,6 +26,7 @@ from symgrad.statements.expressions import (
     Places,
     Read,
     Sides,
+    Slice,
     Subscript,
 )
 from symgrad.statements.statements import Accumulate, Define, Store
@@ -59,6 +62,8 @@ class Increased(Stacks):
             return False
         if isinstance(node, Scatter):
             return lands_in_slices(node) or apart(node) is not None
+        if isinstance(node, Pieces):
+            return len(node.parts) == 1 and all(map(is_never_negative, node.shape))
         return isinstance(node, Gather) and self._leads and is_neighbour(node) and self._is_whole(node.base.node)
 
     def _is_whole(self, node: Node) -> bool:
@@ -70,7 +75,30 @@ class Increased(Stacks):
             axes = tuple(range(node.rank))
             places, value = self._slots(node, axes)
             return Value(operation("place", Sides(node.shape), Places(places), value, FloatingType()), axes)
+        if isinstance(node, Pieces):
+            return self._pieces(node)
         return super()._print(node)
+
+    def _pieces(self, node: Pieces) -> Value:
+        """An array of zeros with values in one part, into which those in others are written."""
+        letters = tuple(self._wanted.get(node, range(node.rank)))
+        (places, first), *others = [self._piece(node, n, letters) for n in range(len(node.parts))]
+        shape = tuple(node.shape[letter] for letter in letters)
+        made = operation("place", Sides(shape), Places(places), first, FloatingType())
+        if not others:
+            return Value(made, letters)
+        buffer = self._buffer(self._name(node), shape)
+        self.statements.append(Define(buffer, made))
+        self.statements += [Store(Subscript(Read(buffer), places), value) for places, value in others]
+        return Value(Read(buffer), letters)
+
+    def _piece(self, node: Pieces, number: int, letters: Sequence[int]) -> tuple[tuple[Place, ...], Expression]:
+        """A part of an array, its axes in this order, and what is written there."""
+        start, stop = node.starts[number], node.stops[number]
+        place = Slice(start or None, None if stop == node.shape[node.axis] else stop)
+        inside = [node.rank + number if letter == node.axis else letter for letter in letters]
+        value = broadcast(self._real(self._use(node.parts[number])), inside).expression
+        return (*[WHOLE_AXIS] * letters.index(node.axis), place), value
 
     def _slots(self, node: Scatter, axes: Sequence[int]) -> tuple[tuple[Place, ...], Expression]:
         """The part of an array, its axes in this order, that a scatter fills, and with what."""
@@ -92,6 +120,8 @@ class Increased(Stacks):
         axes = [use.letters.index(letter) for letter in letters]
         if isinstance(node, Scatter):
             return [self._slots(node, axes)]
+        if isinstance(node, Pieces):
+            return [self._piece(node, 0, axes)]
         assert isinstance(node, Gather)
         base = self._values[node.base.node]
         base = transpose(base, [next(k for k, sub in enumerate(node.subs) if sub.letters == (axis,)) for axis in axes])
