@@ -201,9 +201,13 @@ def phases(
     before = [terms_of(function.result) for function in functions]
     arguments = [a for function in functions for a in (*function.directions, *function.arguments)]
     parameters = frozenset(a.name for a in arguments if a.role in ("parameter", "direction"))
+    last, made = before, list(functions)
     for name, after in after_each_phase(before, Known(identities, adjoints, parameters, loss)):
-        images = [dict(zip(*terms, strict=True)) for terms in zip(before, after, strict=True)]
-        yield name, [replace(f, result=with_terms(f.result, new)) for f, new in zip(functions, images, strict=True)]
+        if after != last:  # most phases are about what a model does not have
+            images = [dict(zip(*terms, strict=True)) for terms in zip(before, after, strict=True)]
+            made = [replace(f, result=with_terms(f.result, new)) for f, new in zip(functions, images, strict=True)]
+        last = after
+        yield name, made
 
 
 def changed(result: Any, change: Callable[[Sequence[Use]], Sequence[Use]]) -> Any:
