@@ -139,10 +139,10 @@ u = IndexedBase("u", shape=(M,))
 x, q, s = IndexedBase("x", shape=(N, M)), IndexedBase("q", shape=(N,)), IndexedBase("s", shape=(N,))
 score = Sum(x[n, j] * W[j, k], (j, 0, M - 1))
 REMEMBERED = {
-    "the Hessian of least squares": (sumsq(X * w - y), [w], (), {"X.T @ X"}),
-    "a penalty on it": ((sumsq(X * w - y) + lam * sumsq(w)) / 2, [w], (), {"X.T @ X"}),
+    "the Hessian of least squares": (sumsq(X * w - y), [w], (), {"X.T.dot(X)"}),
+    "a penalty on it": ((sumsq(X * w - y) + lam * sumsq(w)) / 2, [w], (), {"X.T.dot(X)"}),
     "a factor": (quad(X * w - y, S.I) + logdet(S), [w], (), {"_cholesky(S", "np.linalg.inv("}),
-    "a product": (quad(w, X.T * X) + dot(w, A * X.T * y), [w], (), {"X.T @ X"}),
+    "a product": (quad(w, X.T * X) + dot(w, A * X.T * y), [w], (), {"X.T.dot(X)"}),
     "labels": (
         Sum(score.subs(k, labels[n]), (n, 0, N - 1)) ** 2,
         [W],

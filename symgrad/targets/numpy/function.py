@@ -34,10 +34,11 @@ from symgrad.targets.numpy.floats import with_floats
 from symgrad.targets.numpy.functions import NUMPY, RUNTIME_HEADS
 from symgrad.targets.numpy.invariant import with_invariants
 from symgrad.targets.numpy.linear import with_linear_recurrences
+from symgrad.targets.numpy.methods import with_methods
 from symgrad.targets.numpy.once import with_once, with_shared
 from symgrad.targets.numpy.pieces import in_pieces
 from symgrad.targets.numpy.results import ResultWriter
-from symgrad.targets.numpy.sparse import sparse_arguments, with_sparse_products
+from symgrad.targets.numpy.sparse import sparse_arguments
 from symgrad.targets.numpy.terms import NumpyTerms
 from symgrad.targets.numpy.turned import with_turned_copies
 
@@ -266,7 +267,7 @@ def _printed(
     reused = validated(with_reuse(body, rows), "reuse")
     released = validated(with_releases(reused), "release")
     sparse = sparse_arguments(function.arguments, released)
-    last = validated(with_sparse_products(released, sparse), "sparse products")
+    last = validated(with_methods(released, sparse), "methods")
     plain = PrintedBody(last, _speller(made, function.name), TYPES.of(made.result))
     printed = [plain, *([] if kept is None else [kept])]
     return PrintedFunction(
