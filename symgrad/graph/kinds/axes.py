@@ -48,6 +48,8 @@ _OF_LISTS: dict[str, Callable[[list[Any]], list[Any]]] = {
 class Reduce(Node):
     """max, min, logsumexp, product or norm of one operand over the bound letters; `known` is a sum that it can use."""
 
+    shares_letters = True
+
     head: Any
     arg: Use
     bound: Shape
@@ -107,6 +109,8 @@ class AxisMap(Node):
     Letter `k` is axis `k`; `over` lists the axes that act together. `weights` has one operand where the argument is an
     exponent, of which weighted exponentials are added up, or is centred by a weighted mean.
     """
+
+    shares_letters = True
 
     head: Any
     arg: Use

@@ -69,6 +69,8 @@ _COMMUTATIVE = (Max, Min, And, Or, Eq, Ne)
 class Apply(Node):
     """A scalar SymPy function, relation or condition applied entry by entry."""
 
+    shares_letters = True
+
     head: Any
     args: tuple[Use, ...]
 

@@ -45,6 +45,8 @@ from symgrad.graph.symmetry import as_known, moved, paired, renamings
 class Contract(Node):
     """A product of powers, summed over the bound letters (sizes in `bound`, letters rank, rank + 1, ...)."""
 
+    shares_letters = True
+
     factors: tuple[tuple[Use, Number], ...]
     bound: Shape
     operands: tuple[Use, ...] = field(init=False)

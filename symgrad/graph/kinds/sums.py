@@ -31,6 +31,8 @@ _LARGEST_DIVISOR = 64
 class Add(Node):
     """A linear combination with numeric coefficients; operands broadcast over the letters they lack."""
 
+    shares_letters = True
+
     terms: tuple[tuple[Number, Use], ...]
     operands: tuple[Use, ...] = field(init=False)
 
