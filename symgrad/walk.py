@@ -70,11 +70,10 @@ def _nesting(expressions: Iterable[Basic], kind: Any) -> int:
 
 def is_larger(expression: Basic, most: int, deepest: int) -> bool:
     """Whether an expression, written out, has more parts than `most` or is nested deeper than `deepest`."""
-    stack, count = [(expression, 1)], 0
-    while stack:
-        part, level = stack.pop()
-        count += 1
-        if count > most or level > deepest:
+    level, count = [expression], 0
+    for _ in range(deepest):
+        count += len(level)
+        if count > most:
             return True
-        stack.extend((arg, level + 1) for arg in getattr(part, "args", ()))
-    return False
+        level = [arg for part in level for arg in getattr(part, "args", ())]
+    return bool(level)

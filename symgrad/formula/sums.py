@@ -1,9 +1,9 @@
 """Sums in formulas: constants in front, one sign for a difference, what a delta fixes put in, indices as counted."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
-from sympy import Add, And, Expr, Ge, Indexed, KroneckerDelta, Le, Mod, Mul, S, Sum, expand
+from sympy import Add, And, Basic, Expr, Ge, Indexed, KroneckerDelta, Le, Mod, Mul, S, Sum, expand
 
 from symgrad.functions import IndexedSoftmax, if_else
 from symgrad.matrix_functions import CholeskyEntry, InverseEntry
@@ -11,9 +11,21 @@ from symgrad.matrix_functions import CholeskyEntry, InverseEntry
 
 def sums_tidied(expr: Expr) -> Expr:
     """The formula with its sums written as people write them."""
+    if not expr.has(Sum):
+        return expr
     for step in (_without_delta, _counted, _with_constants_in_front):
-        expr = expr.replace(lambda part: isinstance(part, Sum), step)
-    return expr.replace(lambda part: isinstance(part, Add) and part.has(Sum), _with_one_difference)
+        expr = replaced(expr, lambda part: isinstance(part, Sum), step)
+    return replaced(expr, lambda part: isinstance(part, Add) and part.has(Sum), _with_one_difference)
+
+
+def replaced(expr: Any, matches: Callable[[Basic], bool], change: Callable[[Any], Any]) -> Any:
+    """The expression with parts changed, innermost first."""
+    if not isinstance(expr, Basic) or not expr.args:
+        return expr
+    args = [replaced(arg, matches, change) for arg in expr.args]
+    same = all(arg is old for arg, old in zip(args, expr.args, strict=True))
+    made = expr if same else expr.func(*args)
+    return change(made) if matches(made) else made
 
 
 def _without_delta(expr: Sum) -> Expr:

@@ -3,14 +3,13 @@
 Each step here is an equality for all values; code is made of the terms themselves, not of these.
 """
 
-from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Basic, Expr, Heaviside, Lambda, MatrixExpr, Mul, Pow, S, sign
+from sympy import Add, Expr, Heaviside, Lambda, MatrixExpr, Mul, Pow, S, sign
 
 from symgrad.formula.conditions import implied, merged
 from symgrad.formula.notation import is_negative_sum
-from symgrad.formula.sums import sums_tidied
+from symgrad.formula.sums import replaced, sums_tidied
 from symgrad.walk import is_larger
 
 _MOST, _DEEPEST = 2000, 60  # nodes and levels of an expression that is looked at
@@ -31,8 +30,8 @@ def _with_powers(expr: Expr) -> Expr:
     """The formula with powers as people write them: t·(t/λ)^(k − 1) as λ·(t/λ)^k, (−a − b)² as (a + b)²."""
     if not expr.has(Pow):
         return expr
-    made = _replaced(expr, lambda part: isinstance(part, Pow), _unsigned)
-    return _replaced(made, lambda part: isinstance(part, Mul), _raised)
+    made = replaced(expr, lambda part: isinstance(part, Pow), _unsigned)
+    return replaced(made, lambda part: isinstance(part, Mul), _raised)
 
 
 def _unsigned(expr: Pow) -> Expr:
@@ -55,12 +54,10 @@ def _raised(expr: Mul) -> Expr:
 
 def _indicators(expr: Expr) -> Expr:
     """1 ± sign(u) as 2·H(±u), with Heaviside's H of 1/2 at 0; numbers in front are multiplied out."""
-    made = (
-        _replaced(expr, lambda part: isinstance(part, Add) and part.has(sign), _indicator) if expr.has(sign) else expr
-    )
+    made = replaced(expr, lambda part: isinstance(part, Add) and part.has(sign), _indicator) if expr.has(sign) else expr
     if made == expr:
         return expr
-    return _replaced(made, lambda part: isinstance(part, Mul) and part.has(Heaviside), _content)
+    return replaced(made, lambda part: isinstance(part, Mul) and part.has(Heaviside), _content)
 
 
 def _indicator(expr: Add) -> Expr:
@@ -81,13 +78,3 @@ def _content(expr: Mul) -> Expr:
         numbers.append(content)
         rest.append(plain)
     return Mul(*numbers, *rest)
-
-
-def _replaced(expr: Any, matches: Callable[[Basic], bool], change: Callable[[Any], Any]) -> Any:
-    """The expression with parts changed, innermost first."""
-    if not isinstance(expr, Basic) or not expr.args:
-        return expr
-    args = [_replaced(arg, matches, change) for arg in expr.args]
-    same = all(arg is old for arg, old in zip(args, expr.args, strict=True))
-    made = expr if same else expr.func(*args)
-    return change(made) if matches(made) else made

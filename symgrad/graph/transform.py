@@ -123,6 +123,8 @@ def substitute(roots: Sequence[Use], images: Mapping[Use, Use], opaque: Collecti
     ------
     ValueError : a term has a letter twice, or its image one that it lacks, or one of another length.
     """
+    if not images:
+        return list(roots)
     found = {term.node: in_own_letters(term, image) for term, image in images.items()}
     return transform(roots, lambda node, uses: found.get(node), opaque)
 

@@ -148,6 +148,8 @@ def fold_names(
 
     With `parts` also where the definition is part of a product: XᵀX w becomes Xᵀz with z = X w.
     """
+    if not names:
+        return list(roots)
     folded = _definitions(tuple(names))
     products = _products(tuple(names)) if parts else {}
     plain: dict[Node, Use] = {}

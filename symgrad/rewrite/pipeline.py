@@ -54,9 +54,9 @@ from symgrad.rewrite.slopes import slope_of_tanh
 from symgrad.rewrite.small_parameters import power_near_one, quotient_in_sum
 from symgrad.rewrite.univariate import OF_CODE, OF_DERIVATIVES, OF_MODELS
 
-_RECOGNISE = [rule for rule in RULES if rule.phase == "recognise"]
-_STABILISE = [rule for rule in RULES if rule.phase == "stabilise"]
-_OF_AXES: list[AxisRule] = [
+_RECOGNISE = tuple(rule for rule in RULES if rule.phase == "recognise")
+_STABILISE = tuple(rule for rule in RULES if rule.phase == "stabilise")
+_OF_AXES: tuple[AxisRule, ...] = (
     multiplied_by_divisor,
     *NORMAL_RECOGNISE,
     *GAMMA_RECOGNISE,
@@ -69,8 +69,8 @@ _OF_AXES: list[AxisRule] = [
     log_of_inflated,
     log_of_mixture,
     *MATRIX_RECOGNISE,
-]
-_OF_MODELS: list[AxisRule] = [
+)
+_OF_MODELS: tuple[AxisRule, ...] = (
     complement_of_softmax,
     log_of_shares,
     complement_of_share_of_exponentials,
@@ -79,9 +79,10 @@ _OF_MODELS: list[AxisRule] = [
     quotient_in_sum,
     power_near_one,
     part_of_sum,
-]
-_CANONICAL: list[AxisRule] = [*CANONICAL, power_of_quotient, turned_back, *MATRIX_CANONICAL]
-_STABLE: list[AxisRule] = [
+)
+_CANONICAL: tuple[AxisRule, ...] = (*CANONICAL, power_of_quotient, turned_back, *MATRIX_CANONICAL)
+_OF_FORMULAS = (*_OF_AXES, *_CANONICAL)
+_STABLE: tuple[AxisRule, ...] = (
     over_small_exponent,
     binary_cross_entropy,
     power_at_zero,
@@ -108,22 +109,23 @@ _STABLE: list[AxisRule] = [
     divided_in_turn,
     complement_in_sum,
     *OF_CODE,
-]
+)
 # what they take apart, others no longer see
-_LAST: list[AxisRule] = [
+_LAST: tuple[AxisRule, ...] = (
     function_beside_exponential,
     decay_of_exponential,
     share_of_sum,
     log_of_growth,
     product_of_growths,
-]
+)
+_FIRST: tuple[AxisRule, ...] = (log_near_certainty,)
 
 RECORDS: tuple[Record[..., Any], ...] = (
     *_OF_AXES,
     *_CANONICAL,
     *_STABLE,
     *_LAST,
-    log_near_certainty,
+    *_FIRST,
     *dict.fromkeys((*_OF_MODELS, *OF_DERIVATIVES)),
     cross_entropy,
     shares_by_odds,
@@ -155,7 +157,7 @@ def recognise(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]], trace
     for _ in range(MAX_ROUNDS):
         before = current
         current = rewrite(current, _RECOGNISE, _OF_AXES, trace)
-        current = rewrite(current, [], _OF_MODELS, trace)  # of what has no name of its own
+        current = rewrite(current, (), _OF_MODELS, trace)  # of what has no name of its own
         current = transform(current, by_facts) if identities else current
         if current == before:
             break
@@ -176,8 +178,8 @@ def simplify(
     current = list(roots)
     for _ in range(MAX_ROUNDS):
         before = current
-        current = rewrite(current, _RECOGNISE, [*_OF_AXES, *_CANONICAL], trace, opaque)
-        current = rewrite(current, [], OF_DERIVATIVES, trace, opaque)
+        current = rewrite(current, _RECOGNISE, _OF_FORMULAS, trace, opaque)
+        current = rewrite(current, (), OF_DERIVATIVES, trace, opaque)
         spelled, current = current, fold_names(current, names, opaque)
         trace.steps.extend((fold_names.name, old, new) for old, new in zip(spelled, current, strict=True) if old != new)
         current = _cancel(current, identities, trace, opaque)
@@ -219,9 +221,9 @@ def without_vanishing_sums(root: Use) -> Use:
 
 def near_certainty(roots: Sequence[Use]) -> list[Use]:
     """The terms with logarithms of sums near 1 as such, while the sums are as the model has them."""
-    return rewrite(roots, [], [log_near_certainty], Trace())
+    return rewrite(roots, (), _FIRST, Trace())
 
 
 def stabilise(roots: Sequence[Use], trace: Trace) -> list[Use]:
     """The terms as code should compute them."""
-    return rewrite(rewrite(roots, _STABILISE, _STABLE, trace), [], _LAST, trace)
+    return rewrite(rewrite(roots, _STABILISE, _STABLE, trace), (), _LAST, trace)

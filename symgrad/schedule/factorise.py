@@ -41,6 +41,8 @@ _DEFINITE = "positive_definite"
 
 def factorise(roots: Sequence[Use]) -> list[Use]:
     """The terms over shared factorisations."""
+    if all(MatrixFunction not in use.node.contents for use in roots):
+        return list(roots)
     semidefinite, definite = _semidefinite(postorder([use.node for use in roots]))
     roots = adjugates(roots, definite)
     shared = {
