@@ -9,8 +9,8 @@ say, in which terms are `restricted`; loops as calls for all steps at once, in `
 other loops over single numbers in `floats`, with what is the same at all steps before them in `invariant`), what
 operations are called (`functions`), statements as text (`lines`), one function (`function`) with what it returns
 (`results`), which data may be sparse (`sparse`), which products are methods (`methods`), which data are copied into the
-other order (`turned`) and what is computed once for the same data (`once`), checks of arguments (`arguments`), the module (`module`), the functions of `runtime/`
-(`runtime`).
+other order (`turned`) and what is computed once for the same data (`once`), checks of arguments (`arguments`), the
+module (`module`), the functions of `runtime/` (`runtime`).
 `jax/` has `terms`, `functions`, `lines` and `runtime`, too, `sources` of what stands in a module beside its formulas,
 `autograd`, and `calling`, its functions for NumPy's arrays; `torch/` has the same, and `windows` of tensors. `numba/`
 puts kernels into NumPy's modules: which statements (`split`, `kernels`), their entries (`steps`, `entries`, `reading`,
