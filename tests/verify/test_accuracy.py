@@ -7,8 +7,8 @@ import sympy as sp
 from sympy import IndexedBase, Sum, log, sqrt, symbols
 
 from symgrad import LogSumExp, Model, if_else, sigmoid, softplus
-from symgrad.verify.accuracy import audit
-from symgrad.verify.blame import Blame
+from symgrad.verify.accuracy import Loss, _chosen, _grid, _told, audit
+from symgrad.verify.blame import CANCELS, OVERFLOWS, Blame
 from symgrad.verify.draw import Draw
 from symgrad.verify.report import Finding
 
@@ -89,6 +89,27 @@ def test_an_operation_is_blamed_for_as_much_as_it_does() -> None:
         for error in (1e-10, 1.0, np.inf)
     }
     assert blamed == {1e-10: ["cancels"], 1.0: [], np.inf: []}
+    assert not blame.culprits([0], right, right + 1e-10)  # formulas that are wrong, whose operations are right
+
+
+def lost(exponent: int, got: float, problem: str = CANCELS) -> Loss:
+    """A loss at u = 10^exponent, where 1 is right."""
+    return Loss("value", "value", got, 1.0, 1.0, False, f"u = 1e{exponent}", exponent, "u − 1", problem)
+
+
+def test_losses_are_told_with_where_they_begin_and_the_worst() -> None:
+    (finding,), notes = _told([lost(6, 1.1), lost(3, 1.01), lost(4, 2.0)], "digits")
+    begins, _, worst = finding.detail.partition("; at 3 points, worst: ")
+    assert begins == "u − 1 cancels: value is 1.01 at u = 1e3, right is 1.0"
+    assert worst == "value is 2.0 at u = 1e4, right is 1.0"
+    assert [note.partition(":")[0] for note in notes] == ["cancels"]
+    _, notes = _told([lost(3, 1.01, OVERFLOWS)], "digits")
+    assert [note.partition(":")[0] for note in notes] == ["overflows, underflows"]
+
+
+def test_what_cancels_beyond_a_third_of_the_range_is_no_end_of_float64() -> None:
+    assert [lost(150, 2.0, problem).beyond for problem in (CANCELS, OVERFLOWS, "")] == [False, True, True]
+    assert not lost(60, 2.0, OVERFLOWS).beyond
 
 
 def test_what_a_recurrence_loses_is_named_inside_of_it(few: None) -> None:
@@ -151,6 +172,16 @@ def test_facts_restrict_the_grid() -> None:
     assert [finding.verdict for finding in audited(above)] == ["pass"]
 
 
+def test_facts_keep_the_grid_from_where_digits_are_lost(few: None) -> None:
+    between = Model(sqrt(1 + u**4) - u**2, [u], facts=[u < 2, u > -2])
+    assert [finding.verdict for finding in audited(between)] == ["pass"]
+
+
+def test_inputs_have_either_sign(few: None) -> None:
+    (finding, *_) = audited(Model(sqrt(1 + u**4) + u * sp.Abs(u), [u]))
+    assert finding.verdict == "fail" and "u = -1000.0" in finding.detail
+
+
 def test_large_inputs_are_made_smaller(few: None, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(Sum(x[i] ** 2, (i, 0, N - 1)), [x])
     subject = model._checking.subject(model.compile(check=False))
@@ -175,3 +206,8 @@ def test_of_models_that_take_long_a_part_of_the_grid_is_looked_at(monkeypatch: p
     run = audit(subject, draw)
     assert run.findings[0].name == "digits at 46 points of the grid"
     assert run.notes == ("46 of the 138 points of the grid were looked at",)
+    assert subject.compiled is not None
+    points = list(_grid(subject.compiled, draw))
+    assert all(point.together for point in _chosen(points, 1))  # all inputs at each power of ten
+    others = [point.exponent for point in _chosen(points, 66) if not point.together]
+    assert len(others) == 20 and min(others) < -20 and max(others) > 20  # and the others evenly spread
