@@ -1,9 +1,9 @@
 """`Problem`: an objective under constraints and bounds, compiled, checked and solved.
 
 Files: what is stated (`stated`, with `constraints`, their `ranges` and `bounds`), also as text (`written`), the model
-that it stands on (`lagrangian`), its generated functions (`functions`), its module (`compiled`), how the check sees it
-(`calls`), formulas (`conditions`), the report (`reported`), numbers for solvers by one vector of all variables
-(`flat`), the solvers (`drivers`) and what they find (`solution`).
+that it stands on (`lagrangian`; its errors are told in the `words` of problems), its generated functions (`functions`),
+its module (`compiled`), how the check sees it (`calls`), formulas (`conditions`), the report (`reported`), numbers for
+solvers by one vector of all variables (`flat`), the solvers (`drivers`) and what they find (`solution`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -97,7 +97,10 @@ class SolvedProblem(ReportedProblem):
         """The module, if these are the data that it reads."""
         missing = [name for name in self._needed if name not in given]
         if missing:
-            raise ModelError(f"data has no {', '.join(missing)}; the problem needs {', '.join(self._needed)}")
+            known = {*self._needed, *(a.name for a in self.model.arguments)}
+            unknown = [name for name in given if name not in known]
+            but = f", but {', '.join(unknown)}" if unknown else ""
+            raise ModelError(f"data has no {', '.join(missing)}{but}; the problem needs {', '.join(self._needed)}")
         module = self._checked_module if check else self._unchecked_module
         read = [*self._needed, *module.DIMENSIONS]
         unread = [name for name in given if name not in read]

@@ -257,10 +257,9 @@ def started(x0: Any, variables: Sequence[Any]) -> dict[str, Any]:
         )
     missing, unknown = [n for n in names if n not in found], [n for n in found if n not in names]
     if missing or unknown:
+        said = f"x0 has no {', '.join(missing)}, but " if missing and unknown else "x0 has "
         raise ModelError(
-            f"x0 has no {', '.join(missing)}"
-            if missing
-            else f"x0 has {unknown[0]}, which is no variable of the problem"
+            f"{said}{unknown[0]}, which is no variable of the problem" if unknown else f"x0 has no {', '.join(missing)}"
         )
     try:
         arrays = {name: np.asarray(found[name], dtype=float) for name in names}

@@ -71,7 +71,8 @@ def _blamed(
         try:
             Model(everything, variables, where=[*where, one.equation], **{**options, "facts": ()})
         except SymgradError as problem:
-            return one, str(problem)
+            beyond = f" of {one.name} are defined"
+            return one, str(problem).replace(beyond, " are on the axes of what it subscripts")
     return None
 
 

@@ -17,6 +17,9 @@ from symgrad.problem.bounds import Bounds, bounds
 from symgrad.problem.constraints import PLACE, Constraint, constraints
 from symgrad.problem.lagrangian import FACTOR, lagrangian, multiplier_of
 from symgrad.problem.ranges import free_indices
+from symgrad.problem.words import in_words_of_problems
+
+_OWN = {FACTOR: "what the Lagrangian multiplies the objective by", "objective": "the function of the objective"}
 
 
 class StatedProblem:
@@ -35,6 +38,19 @@ class StatedProblem:
         sizes: Mapping[Any, int] = MappingProxyType({}),
         name: str | None = None,
     ) -> None:
+        with in_words_of_problems():
+            self._state(objective, variables, subject_to, bounds, where, {"facts": facts, "sizes": sizes, "name": name})
+
+    def _state(
+        self,
+        objective: Any,
+        variables: Sequence[Any],
+        subject_to: Any,
+        bounds: Any,
+        where: Any,
+        options: dict[str, Any],
+    ) -> None:
+        """What the problem consists of, and the model that it stands on."""
         self.objective = _scalar(objective)
         self.where = given.equations(where, self.objective)
         relations = [part for part in _relations(subject_to) if isinstance(part, Basic)]
@@ -43,7 +59,10 @@ class StatedProblem:
         if not self.variables:
             raise ModelError("there are no variables to minimise by; give at least one symbol of the objective")
         taken = {name_of(one) for one in occurring(parts) if hasattr(one, "name") or hasattr(one, "label")}
-        taken |= {FACTOR, "objective", *map(name_of, self.variables)}
+        for name, meant in _OWN.items():
+            if name in taken:
+                raise ModelError(f"{name} is the name of {meant}; give the symbol {name} another name")
+        taken |= {*_OWN, *map(name_of, self.variables)}
         arrays = (part for part in occurring([*parts, *self.variables]) if isinstance(part, IndexedBase | MatrixSymbol))
         lengths = {symbol for one in arrays for side in one.shape or () for symbol in S(side).free_symbols}
         self.constraints: tuple[Constraint, ...] = constraints(subject_to, taken, lengths)
@@ -51,7 +70,7 @@ class StatedProblem:
         _refuse_indices(self.objective, lengths)
         self.bounds: dict[str, Bounds] = _bounds(bounds, self.variables)
         self._objective_name = Symbol("objective", real=True)
-        options = {"facts": facts, "sizes": sizes, "name": given.model_name(name) if name else "problem"}
+        options["name"] = given.model_name(options["name"]) if options["name"] else "problem"
         stated = self.objective, self._objective_name, self.variables, self.constraints, self.where, options
         self.model = lagrangian(*stated)
         self.name: str = self.model.name
@@ -98,10 +117,7 @@ def _scalar(objective: Any) -> Any:
         raise ModelError(
             "there is no objective; 0 stands for that of a problem which is to find a point that is allowed"
         )
-    try:
-        found = given.expression(objective)
-    except ModelError as problem:
-        raise ModelError(str(problem).replace("the loss", "the objective")) from None
+    found = given.expression(objective)
     if isinstance(found, Relational | Boolean) and not isinstance(found, Symbol):
         raise ModelError(f"the objective is {place_of(found)}, a statement; relations belong into {PLACE}=[...]")
     if isinstance(found, list | tuple) or (getattr(found, "is_Matrix", False) and tuple(found.shape) != (1, 1)):
