@@ -5,7 +5,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sympy import Abs, And, Eq, IndexedBase, KroneckerDelta, Le, Mod, Not, Or, Piecewise, Sum, floor, sin, symbols
+from sympy import (
+    Abs,
+    And,
+    Eq,
+    IndexedBase,
+    KroneckerDelta,
+    Le,
+    Mod,
+    Not,
+    Or,
+    Piecewise,
+    Rational,
+    Sum,
+    floor,
+    sin,
+    symbols,
+)
 
 from symgrad import Problem, if_else
 from tests.families import one_in
@@ -46,6 +62,12 @@ FLOWS: dict[str, tuple[Any, Places]] = {
         Sum(if_else(Eq(2 * a[e] + 1, i), f[e] ** 2, 0), (e, 0, E - 1)),
         lambda size, first, second, _: {(2 * n + 1, k) for k, n in enumerate(first) if 0 <= 2 * n + 1 < size},
     ),
+    "near a label": (
+        Sum(if_else(2 * Abs(a[e] - i) < 5, w[e] * f[e] ** 2, 0), (e, 0, E - 1)),
+        lambda size, first, second, _: {
+            (n + s, k) for k, n in enumerate(first) for s in range(-2, 3) if 0 <= n + s < size
+        },
+    ),
     "distance of a label": (
         Sum(if_else(Eq(Abs(a[e] - i), 1), f[e] ** 2, 0), (e, 0, E - 1)),
         lambda size, first, second, _: {(n + s, k) for k, n in enumerate(first) for s in (-1, 1) if 0 <= n + s < size},
@@ -70,6 +92,9 @@ PAIRS: dict[str, tuple[Any, Places]] = {
     "symbolic remainder": (Eq(Mod(i + 2 * j, N), 1), where(lambda m, n, size, _: (m + 2 * n) % size == 1)),
     "equal remainders": (Eq(Mod(i, 3), Mod(j, 3)), where(lambda m, n, *_: m % 3 == n % 3)),
     "remainder too large": (Eq(Mod(j, 3), i), where(lambda m, n, *_: n % 3 == m)),
+    "finer and coarser": (Abs(i - 2 * j) <= 1, where(lambda m, n, *_: abs(m - 2 * n) <= 1)),
+    "halves": (Abs(i / 2 - j) <= Rational(3, 2), where(lambda m, n, *_: abs(m - 2 * n) <= 3)),
+    "both halves": (Abs(i / 2 - j / 2) < 1, where(lambda m, n, *_: abs(m - n) < 2)),
     "half": (Eq(floor(i / 2), j), where(lambda m, n, *_: m // 2 == n)),
     "equal thirds": (Eq(floor(i / 3), floor(j / 3)), where(lambda m, n, *_: m // 3 == n // 3)),
     "thirds of a line": (Eq(floor((2 * j + 1) / 3), i), where(lambda m, n, *_: (2 * n + 1) // 3 == m)),

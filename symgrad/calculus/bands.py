@@ -3,7 +3,28 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sympy import Abs, And, Eq, Expr, Ge, Gt, Le, Lt, Max, Min, Ne, Not, Number, Or, S, ceiling, expand, floor
+from sympy import (
+    Abs,
+    And,
+    Eq,
+    Expr,
+    Ge,
+    Gt,
+    Integer,
+    Le,
+    Lt,
+    Max,
+    Min,
+    Ne,
+    Not,
+    Number,
+    Or,
+    S,
+    ceiling,
+    expand,
+    floor,
+    ilcm,
+)
 
 from symgrad.functions import if_else
 from symgrad.graph.affine import affine
@@ -67,11 +88,10 @@ def is_masked(use: Use) -> bool:
     return bool(apart(use)[0])
 
 
-def is_line(mask: Mask) -> bool:
-    """Whether a mask says that two indices are a number or a size apart."""
+def is_of_band(mask: Mask) -> bool:
+    """Whether a mask says between which numbers or sizes the distance of two indices is."""
     letters = dict.fromkeys(mask.condition.letters)
-    low, high = _ends(mask, *letters) if len(letters) == 2 else (None, None)
-    return low is not None and low == high
+    return len(letters) == 2 and None not in _ends(mask, *letters)
 
 
 def apart(term: Use) -> tuple[list[Mask], Use]:
@@ -126,21 +146,41 @@ def _ends(mask: Mask, row: Letter, column: Letter) -> Bounds:
         if {one.first, one.second} != {row, column}:
             return None, None
         return (one.offset, None) if one.first == column else (None, -one.offset)
-    node = mask.condition.node
-    if not isinstance(node, Apply) or len(node.args) != 2:
-        return None, None
-    relation = node.head if mask.holds else _NEGATED.get(node.head)
-    sides = [place(arg, mask.condition.letters) for arg in node.args]
-    left, right = sides[::-1] if relation in _TURNED else sides
-    head = _TURNED.get(relation, relation)
+    head, left, right = _relation(mask)
     if head is Eq:
         return _of_equation(left, right, row, column)
-    distance = _distance(subtract(left, right)) if head in (Le, Lt) else None
-    shift = None if distance is None else _shift(distance[0], row, column)
-    if distance is None or shift is None:
+    found = within(mask)
+    shift = None if found is None else _shift(found[0], row, column)
+    if found is None or shift is None:
         return None, None
-    reach = floor(distance[1]) if head is Le else ceiling(distance[1]) - 1
-    return -reach - shift, reach - shift
+    return -found[1] - shift, found[1] - shift
+
+
+def _relation(mask: Mask) -> tuple[Any, Use, Use]:
+    """Whether a mask says =, ≤ or <, of which sides; None of anything else."""
+    node = mask.condition.node
+    if not isinstance(node, Apply) or len(node.args) != 2:
+        return None, ZERO, ZERO
+    relation = node.head if mask.holds else _NEGATED.get(node.head)
+    left, right = (place(arg, mask.condition.letters) for arg in node.args)
+    return (_TURNED[relation], right, left) if relation in _TURNED else (relation, left, right)
+
+
+def multiplied(use: Use) -> tuple[Number, Use]:
+    """The least number that makes all coefficients of a sum whole, and the sum times that."""
+    by = Integer(ilcm(1, 1, *[coefficient.q for coefficient, _ in terms_of(use) if coefficient.is_Rational]))
+    return by, scale(by, use)
+
+
+def within(mask: Mask) -> tuple[Use, Expr] | None:
+    """x and r where a mask says |x| ≤ r of what is whole if indices and labels are; None of any other mask."""
+    head, left, right = _relation(mask)
+    found = _distance(subtract(left, right)) if head in (Le, Lt) else None
+    if found is None:
+        return None
+    by, whole = multiplied(found[0])
+    reach = expand(by * found[1])
+    return whole, floor(reach) if head is Le else ceiling(reach) - 1
 
 
 def _distance(gap: Use) -> tuple[Use, Expr] | None:

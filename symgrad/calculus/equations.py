@@ -1,10 +1,14 @@
-"""Equations between whole numbers solved for an index: i = a[e], i + j = N − 1, ⌊i/3⌋ = j, Mod(i − j, n) = 0."""
+"""Equations between whole numbers solved for an index: i = a[e], i + j = N − 1, ⌊i/3⌋ = j, Mod(i − j, n) = 0.
+
+That their distance is at most a number, |a[e] − i| ≤ 1, is as many equations.
+"""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sympy import Abs, Eq, Expr, Ge, Integer, Lt, Max, Min, Mod, Ne, Number, S, ceiling, expand, floor, ilcm
+from sympy import Abs, Eq, Expr, Ge, Lt, Max, Min, Mod, Ne, S, ceiling, expand, floor
 
+from symgrad.calculus.bands import MOST_LINES, multiplied, within
 from symgrad.functions import if_else, in_range
 from symgrad.graph.affine import affine
 from symgrad.graph.build import ZERO, add, apply, gather, index, number, product_of_powers, scale, size, subtract
@@ -29,22 +33,36 @@ class Solution(NamedTuple):
     lengths: Lengths
 
 
-def equation(mask: Mask) -> tuple[Use, Use] | None:
-    """The sides of an equation between whole numbers that a mask says; None if it says none."""
+class Equation(NamedTuple):
+    """gap = k for one k of 0 ... count − 1, which are whole numbers."""
+
+    gap: Use
+    count: Expr
+
+
+def equation(mask: Mask) -> Equation | None:
+    """The equation between whole numbers that a mask says, or that their distance is at most a number; else None."""
     node = mask.condition.node
+    near = within(mask)
+    if near is not None:
+        gap, reach = near
+        if not (reach.is_Integer and 0 <= 2 * reach < MOST_LINES and _is_whole(gap)):
+            return None
+        return Equation(add([(S.One, gap), (S.One, size(reach))]), 2 * reach + 1)
     if not isinstance(node, Apply) or node.head is not (Eq if mask.holds else Ne):
         return None
     left, right = (place(side, mask.condition.letters) for side in node.args)
-    return (left, right) if _is_whole(_multiplied(left)[1]) and _is_whole(_multiplied(right)[1]) else None
+    whole = _is_whole(multiplied(left)[1]) and _is_whole(multiplied(right)[1])
+    return Equation(subtract(left, right), S.One) if whole else None
 
 
-def solved(sides: tuple[Use, Use], letter: Letter, lengths: Lengths, fresh: Iterator[int]) -> Solution | None:
+def solved(stated: Equation, letter: Letter, lengths: Lengths, fresh: Iterator[int]) -> Solution | None:
     """An equation solved for an index; None if it is none that can be.
 
     What has been rounded down, or taken a remainder of, is one of several numbers, which a letter of its own counts.
     Solutions that are no whole numbers, or beside the axis, are none, as a condition says.
     """
-    found = _undone(subtract(*sides), letter, lengths, fresh)
+    found = _counted(stated.gap, stated.count, S.NegativeOne, letter, lengths, fresh)
     if found is None:
         return None
     # a size may be 0, but then there are no entries along the letters that are as long
@@ -84,7 +102,7 @@ def _outside(value: Use, length: Expr, lengths: Lengths, first: int = 1) -> list
 
 def _undone(gap: Use, letter: Letter, lengths: Lengths, fresh: Iterator[int]) -> Solution | None:
     """The index at which a gap is zero."""
-    _, gap = _multiplied(gap)
+    _, gap = multiplied(gap)
     inside = [(c, term) for c, term in terms_of(gap) if letter in term.letters]
     rest = add((-c, term) for c, term in terms_of(gap) if letter not in term.letters)
     if len(inside) != 1:
@@ -106,7 +124,7 @@ def _undone(gap: Use, letter: Letter, lengths: Lengths, fresh: Iterator[int]) ->
 def _of_floor(args: list[Use], value: Use, letter: Letter, lengths: Lengths, fresh: Iterator[int]) -> Solution | None:
     """⌊x/m⌋ = v says that x = m·v + k for one k of 0 ... m − 1."""
     (one,) = args
-    by, whole = _multiplied(one)
+    by, whole = multiplied(one)
     if not _is_whole(whole):
         return None
     return _counted(subtract(whole, scale(by, value)), by, S.NegativeOne, letter, lengths, fresh)
@@ -166,12 +184,6 @@ def _counted(
     more = {counted: count}
     found = _undone(add([(S.One, gap), (S.One, along)]), letter, {**lengths, **more}, fresh)
     return None if found is None else found._replace(lengths={**more, **found.lengths})
-
-
-def _multiplied(use: Use) -> tuple[Number, Use]:
-    """The least number that makes all coefficients of a sum whole, and the sum times that."""
-    by = Integer(ilcm(1, 1, *[coefficient.q for coefficient, _ in terms_of(use) if coefficient.is_Rational]))
-    return by, scale(by, use)
 
 
 def _is_whole(use: Use) -> bool:

@@ -6,7 +6,7 @@ from itertools import count
 
 from sympy import And, Expr, Ge, Lt, Max, Min, Not, Number, S, expand
 
-from symgrad.calculus.bands import Band, apart, band_of, conjuncts, disjuncts, is_line, is_masked, masked
+from symgrad.calculus.bands import Band, apart, band_of, conjuncts, disjuncts, is_masked, is_of_band, masked
 from symgrad.calculus.deltas import at
 from symgrad.calculus.equations import Solution, equation, solved, where_equal
 from symgrad.calculus.places import composed, joined
@@ -76,7 +76,7 @@ def opened(use: Use, rank: int, lengths: Mapping[Letter, Expr]) -> Iterator[Part
             continue
         opened = next(filter(None, (_inside(part, term, f, rank, fresh) for f, e in factors_of(term) if e == 1)), None)
         if opened is None:
-            opened = _solved(part, term, fresh, lines=False) or _lines(part, term, rank, fresh)
+            opened = _solved(part, term, fresh, bands=False) or _lines(part, term, rank, fresh)
         if opened is None:
             opened = _solved(part, term, fresh) or _in_cases(part, term, fresh) or _in_order(part, term, rank, fresh)
         if opened is None:
@@ -181,14 +181,14 @@ def _numbered(part: Part, band: Band, letter: Letter) -> Part:
     return replace(moved, inside=(*moved.inside, *inside))
 
 
-def _solved(part: Part, term: Use, fresh: Iterator[int], lines: bool = True) -> list[Part] | None:
+def _solved(part: Part, term: Use, fresh: Iterator[int], bands: bool = True) -> list[Part] | None:
     """A product under an equation at the solution for one of its indices; None if there is no such equation.
 
-    Without `lines` that of two indices a number apart, which is a line of a band, is none.
+    Without `bands` that of two indices whose distance is known, the line of a band, is none.
     """
     masks, body = apart(term)
     for mask in (*masks, *(one for stated in part.masks for one in conjuncts(stated))):
-        found = None if is_line(mask) and not lines else _solution(part, mask, fresh)
+        found = None if is_of_band(mask) and not bands else _solution(part, mask, fresh)
         if found is not None:
             return [_at(part, masked(body, [one for one in masks if one != mask]), mask, *found)]
     return None
@@ -235,8 +235,8 @@ def _solution(part: Part, mask: Mask, fresh: Iterator[int]) -> tuple[Letter, Sol
 
     One of an index of rows and columns alike with numbers leaves a diagonal what it is.
     """
-    sides = equation(mask)
-    if sides is None:
+    stated = equation(mask)
+    if stated is None:
         return None
     found = []
     for letter in dict.fromkeys(mask.condition.letters):
@@ -244,7 +244,7 @@ def _solution(part: Part, mask: Mask, fresh: Iterator[int]) -> tuple[Letter, Sol
             continue
         if len({*mask.condition.letters}) == 1 and len(part.carried(letter)) > 1:
             continue
-        one = solved(sides, letter, part.lengths, fresh)
+        one = solved(stated, letter, part.lengths, fresh)
         if one is not None:
             found.append((letter, one))
     # columns are found from rows, so that entries come row by row

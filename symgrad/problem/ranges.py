@@ -21,7 +21,7 @@ class Range(NamedTuple):
 
 
 def ranges(expression: Any, stated: Sequence[Any], sizes: Set[Any] = frozenset()) -> tuple[Range, ...]:
-    """The free indices of a constraint, in the order in which they appear, with their ranges.
+    """The free indices of a constraint, in the order in which they are stated, or else appear, with their ranges.
 
     An index is a free symbol of integers in a subscript that is none of the `sizes`. Its range is that which is stated,
     as (t, 0, N - 2) or by Idx("t", N), or all values for which its subscripts, t + 1 and such, lie inside their arrays.
@@ -36,6 +36,8 @@ def ranges(expression: Any, stated: Sequence[Any], sizes: Set[Any] = frozenset()
         if index not in found and index not in expression.free_symbols:
             raise ModelError(f"a range of {index} is stated, which is no free index of it")
     found += [index for index in given if index not in found]  # where sums end, say
+    stated_order = iter(given)
+    found = [next(stated_order) if index in given else index for index in found]
     inside = bound_indices([expression])
     for index, ends in given.items():
         taken = [one for one in inside if any(S(end).has(one) for end in ends)]

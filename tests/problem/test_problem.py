@@ -92,6 +92,17 @@ def test_a_range_is_shifted_stated_or_that_of_an_index() -> None:
     np.testing.assert_allclose(found.c2, [2, 5, 12])
 
 
+def test_axes_of_constraints_are_in_the_order_in_which_ranges_are_stated() -> None:
+    """Whatever order SymPy keeps factors in."""
+    rows, k = IndexedBase("rows", (T + 1, 2)), Symbol("k", integer=True)
+    stated = (Eq(rows[t + 1, k], Sum(IndexedBase("A", (2, 2))[k, n] * rows[t, n], (n, 0, 1))), (t, 0, T - 1), (k, 0, 1))
+    total = Sum(rows[t, k] ** 2, (t, 0, T), (k, 0, 1))
+    problem = Problem(total, [rows], subject_to={"move": stated, "turned": (stated[0].reversed, *stated[:0:-1])})
+    found = problem.compile(check=False).constraints(rows=np.arange(8.0).reshape(4, 2), A=np.eye(2))
+    np.testing.assert_allclose(found.move, np.full((3, 2), 2.0))
+    assert found.turned.shape == (2, 3)
+
+
 def test_the_range_of_an_index_leaves_room_for_the_sums_beside_it() -> None:
     """A window that slides over an array, of symbolic width; and sums that end at the index."""
     k, j = symbols("k j", integer=True)
