@@ -23,7 +23,7 @@ from sympy import (
     symbols,
 )
 
-from symgrad import Problem, if_else
+from symgrad import Model, Problem, if_else
 from tests.families import one_in
 
 i, j, e = symbols("i j e", integer=True)
@@ -164,3 +164,14 @@ def test_flows_into_nodes_have_an_entry_for_each_end_of_an_edge(name: str) -> No
 def test_conditions_on_pairs_leave_the_entries_where_they_hold(name: str) -> None:
     condition, places = PAIRS[name]
     compare(Sum(if_else(condition, u[j] ** 3, 0), (j, 0, N - 1)), u, places)
+
+
+def test_dense_arrays_of_other_targets_have_nothing_for_labels_beside_the_axis() -> None:
+    jax = pytest.importorskip("jax")
+    balance = IndexedBase("balance", (N,))
+    total = Sum(if_else(Eq(a[e], i), f[e] ** 2, 0), (e, 0, E - 1))
+    model = Model(None, [f], where=[Eq(balance[i], total - d[i])])
+    module = model.compile(target="jax", check=False, quantities=["balance"], jacobian=["balance"])
+    found = module.jacobian_balance(f=jax.numpy.arange(1.0, 6.0), a=np.array([0, 2, -1, 7, 2]), N=3)
+    expected = [[2, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 4, 0, 0, 10]]
+    np.testing.assert_allclose(np.asarray(found.f), expected)

@@ -15,11 +15,12 @@ from symgrad.codegen.signature import Called, Signature, signature, taken_argume
 from symgrad.codegen.speller import Dialect, Speller
 from symgrad.codegen.types import RecordType, Types
 from symgrad.frontend.program import Program
-from symgrad.graph.nodes import postorder
+from symgrad.graph.affine import along_one
+from symgrad.graph.nodes import Use, postorder
 from symgrad.lowering.dense import DenseResults
 from symgrad.lowering.functions import UNIVARIATE
 from symgrad.lowering.validity import Validity
-from symgrad.outputs.function import Function, terms_of
+from symgrad.outputs.function import Function, Sparse, arrays_of, terms_of
 from symgrad.outputs.requirements import lengths_of
 from symgrad.schedule.rows import RowPlan, Tie
 from symgrad.statements.arithmetic import operation
@@ -156,6 +157,13 @@ def print_chunks(one: PrintedFunction, program: Program, library: Library) -> Pr
     return PrintedChunks(called, numbered, parts)
 
 
+def _places(made: Signature) -> dict[str, Use]:
+    """The places of entries that a dense array is written at, by names, of those that are no slices."""
+    patterns = [one.pattern for one in arrays_of(made.result) if isinstance(one, Sparse)]
+    terms = dict.fromkeys(term for one in patterns for part in one.parts for term in part.places)
+    return {f"places_{n}": term for n, term in enumerate(terms) if along_one(term) is None}
+
+
 def _statements(
     made: Signature, program: Program, library: Library, plan: RowPlan | None = None
 ) -> tuple[Body, Speller, bool]:
@@ -164,7 +172,9 @@ def _statements(
     taken = [*library.reserved, *_TAKEN, *map(str, program.dimensions), *shapes.values()]
     terms = library.terms(names, taken)
     terms.look_at(made.arguments, plan)
-    terms.compute(made.roots, plan)
+    places = _places(made) if plan is None else {}
+    terms.places = [use.node for use in places.values()]
+    terms.compute({**made.roots, **places}, plan)
     writer = DenseResults(terms, shapes)
     returned = tuple(map(writer.write, made.result if isinstance(made.result, tuple) else (made.result,)))
     valid = terms.all_valid()
