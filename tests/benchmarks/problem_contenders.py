@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,7 +39,10 @@ class Symgrad:
             self.name = f"symgrad, {target}"
 
     def build(self, case: Case, variables: Arrays, data: Arrays, multipliers: Any) -> Calls:
-        """The calls; the module is made anew."""
+        """The calls; the module is made anew, and finds nothing that was compiled before."""
+        if self._target == "numba":
+            self._cache = TemporaryDirectory()
+            importlib.import_module("numba").config.CACHE_DIR = self._cache.name
         module = case.problem().compile(check=False, target=self._target)
         bound = module.bind(**data, **case.sizes(variables))
         values = bound.constraints(**variables)
