@@ -123,3 +123,18 @@ def test_ranges_whose_order_depends_on_sizes_are_looked_at_on_short_axes() -> No
 def test_a_product_is_computed_where_it_counts() -> None:
     text = _model(SUMMANDS["neither end"][0]).source()
     assert re.search(r"np\.exp\(u\[1:N - 1\]\)", text) and "f[1:N - 1].dot" in text
+
+
+def test_parts_along_one_of_two_axes_stay_masks_in_those_along_the_other() -> None:
+    """A range of an axis may have fewer entries than the difference of its ends: none of no entries."""
+    M, j = symbols("M", integer=True, positive=True), symbols("j", integer=True)
+    w = IndexedBase("w", shape=(N, M))
+    loss = Sum(if_else(Ne(j, 0), if_else(Eq(i, 0), w[i, j], 0), 1) * w[i, j], (i, 0, N - 1), (j, 0, M - 1))
+    module = Model(loss, [w]).compile(check=False)
+    for shape in ((0, 0), (0, 2), (2, 0), (1, 1), (2, 3)):
+        at = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+        value, gradient = module.value_and_gradient(at)
+        assert value == at[:, :1].sum() + (at[:1, 1:] ** 2).sum()
+        expected = np.zeros(shape)
+        expected[:, :1], expected[:1, 1:] = 1, 2 * at[:1, 1:]
+        assert (gradient.w == expected).all()

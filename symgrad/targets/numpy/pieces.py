@@ -25,6 +25,7 @@ from symgrad.graph.nodes import (
     Apply,
     Contract,
     Gather,
+    Input,
     Letter,
     Node,
     Scatter,
@@ -68,6 +69,8 @@ class _Round:
         self._roots, self.sizes = roots, sizes
         self._images: dict[Node, Use | None] = {}
         nodes = list(postorder([use.node for use in roots]))
+        # whole axes: of those in a range there may be fewer entries than the difference of its ends says
+        self._lengths = {side for node in nodes if isinstance(node, Input) for side in node.shape}
         subs = [sub.node for node in nodes if isinstance(node, Gather | Scatter) for sub in node.subs]
         self._positions = set(postorder(subs))
         self._choices = {
@@ -164,6 +167,8 @@ class _Round:
                 kept.append((start, stop, part))
         if not kept:
             return ZERO
+        if not all(length.is_Symbol or length in self._lengths for length in lengths.values()):
+            return None
         if len(kept) == 1 and (kept[0][0], kept[0][1]) == (S.Zero, lengths[letter]):
             return relabel(kept[0][2], {"part": letter})
         return pieces(kept, letter, lengths) if len(kept) <= _MOST_PIECES else None
