@@ -57,7 +57,8 @@ def on_host(result: Any) -> list[np.ndarray]:
 def test_chunks_give_what_whole_arrays_give(target: str, name: str) -> None:
     module, given = module_of(target, name), inputs_of(name)
     rows = ends_of(module, given, 0, 0)[-1]
-    chunks, parameters = split(module, given, [*range(rows // 4, rows, rows // 4), rows])  # of two lengths
+    length = -(-rows // 4)
+    chunks, parameters = split(module, given, [*range(length, rows, length), rows])  # of at most two lengths
     for of in module.ROUNDS:
         wanted = on_host(getattr(module, of)(**directed(module, of, given)))
         got = on_host(module.over_chunks(chunks, of, **directed(module, of, parameters)))
