@@ -46,6 +46,7 @@ SUMMANDS: dict[str, tuple[Expr, bool]] = {
     "constants": (if_else(And(i > 0, i < N - 1), c, u[i]), True),
     "a longer array": (if_else(Eq(i, 0), g[i + 1] * u[i], g[i]) ** 2, True),
     "the index itself": (if_else(i < N - 2, c * i * u[i], u[i]) ** 2, True),
+    "the last two beside their neighbours": (if_else(i >= N - 2, AFTER, 0), True),
     "data": (if_else(f[i] > 0, u[i], BEFORE) ** 2, False),
 }
 

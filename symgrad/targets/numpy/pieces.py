@@ -142,7 +142,13 @@ class _Round:
                 continue
             if not (self.sizes.is_end(start, side) and self.sizes.is_end(stop, side)):
                 return None
-            source = Slice(expand(start + shift - low), expand(stop + shift - low))
+            there, axis = Slice(expand(start + shift), expand(stop + shift)), sizes_of([use]).get(letter, side)
+            # of one entry, those from N − 2 on are all, and those from N − 1 on, too
+            if shift != 0 and not self.sizes.agree(
+                Slice(start, stop), side, there, axis
+            ):  # a part from N − 2 on is all
+                return None
+            source = Slice(expand(there.start - low), expand(there.stop - low))
             same = isinstance(use.node, Pieces) and shift == 0 and (start, stop) == (low, high)
             found = part if same else Restricted(self, source, Slice(start, stop), side).of(part, {letter})
             if found is None:
@@ -272,7 +278,7 @@ class _Round:
             return None
         start, stop = inner.starts[0], inner.stops[0]
         restricted = self._within(start, stop, inner.shape[inner.axis])
-        subs = [restricted.of(sub, {letter}) for sub in node.subs]
+        subs = [restricted.positions(sub, side, {letter}) for sub, side in zip(node.subs, node.shape, strict=True)]
         known = [sub for sub in subs if sub is not None]
         part = relabel(inner.parts[0], dict(enumerate(node.value.letters)) | {inner.rank: letter})
         if len(known) < len(subs) or not self._counts([part, *known], letter, inner):

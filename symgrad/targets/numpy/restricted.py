@@ -82,14 +82,14 @@ class Restricted:
 
     def _entries(self, base: Node, subs: Sequence[Use], axes: frozenset[int]) -> Use | None:
         """Entries of an array at positions in the range."""
-        made = [self._positions(sub, side, axes) for sub, side in zip(subs, base.shape, strict=True)]
+        made = [self.positions(sub, side, axes) for sub, side in zip(subs, base.shape, strict=True)]
         known = [sub for sub in made if sub is not None]
         return gather(Use(base, tuple(range(-1, -base.rank - 1, -1))), known) if len(known) == len(made) else None
 
-    def _positions(self, sub: Use, side: Expr, axes: frozenset[int]) -> Use | None:
+    def positions(self, sub: Use, side: Expr, axes: Collection[Letter]) -> Use | None:
         """A subscript in the range: a slice that takes what it should, however short the axes are, or data."""
         found = affine(sub)
-        if found is None or not axes & set(sub.letters):
+        if found is None or not set(axes) & set(sub.letters):
             return self.of(sub, axes)
         start = expand(found.start + self._span.start)
         source = Slice(start, expand(start + self._length))
