@@ -32,29 +32,7 @@ def leading(nodes: Sequence[Node], plan: RowPlan) -> dict[Node, Order]:
         for use in _alike(node):
             if node not in found and use.node in found:
                 _lead(node, use.letters[found[use.node][1]], plan, found)
-    for node in [*found]:
-        if isinstance(node, Contract) and node.bound and node.rank == 2:
-            for use in node.uses():
-                _lead_terms(use, found[node], plan, found)
     return found
-
-
-def _lead_terms(use: Use, order: Order, plan: RowPlan, found: dict[Node, Order]) -> None:
-    """Note a sum over more axes, of which a matrix with its rows last is the sum, and its terms: rows come last in all.
-
-    A product of matrices among them has them so for nothing: of the mixture of 25 normals in ten dimensions the matrix
-    Σ_i y[k, i, n]², y made of such a product and of differences, takes seven tenths of the time.
-    """
-    letters = [*order[:-1], *sorted({*use.letters} - {*order}), order[-1]]
-    if use.node in found or use.node not in plan.local or isinstance(use.node, Input) or not _is_entrywise(use.node):
-        return
-    if len(use.letters) < 3 or sorted(use.letters) != sorted(letters):
-        return
-    axes = tuple(use.letters.index(letter) for letter in letters)
-    found[use.node] = axes
-    for inner in use.node.uses():
-        if sorted(inner.letters) == sorted(axes) and _is_entrywise(inner.node) and inner.node in plan.local:
-            _lead_terms(inner, axes, plan, found)
 
 
 def _lead(node: Node, row: int, plan: RowPlan, found: dict[Node, Order]) -> None:
