@@ -7,7 +7,7 @@ from functools import cached_property
 from sympy import Expr, S, Symbol
 
 from symgrad.codegen.sizes import tuple_text
-from symgrad.codegen.speller import Speller
+from symgrad.codegen.speller import ATOM, Speller
 from symgrad.statements.expressions import (
     Buffer,
     Expression,
@@ -209,13 +209,14 @@ class KernelText:
 
     def _flat(self, item: Flat, env: dict[Symbol, str], depth: int, start: str, stop: str) -> list[str]:
         """All entries of a block, one after the other."""
-        variable, width = self._loops[depth], self._size(item.length, env)
+        variable = self._loops[depth]
         (step,) = item.body
         entry = Subscript(Read(step.buffer), step.places)
         first = Symbol(start, integer=True) * item.length
         target, value = (self._in_rows(one, Symbol(variable, integer=True), first) for one in (entry, step.value))
         self._speller.lengths = dict(env)
         line = f"{self._speller.text(target)} = {self._speller.text(value)}"
+        width = self._speller.at(Length(item.length), ATOM)
         return [f"for {variable} in range(({stop} - {start}) * {width}):", *_indented([line])]
 
     def _in_rows(self, value: Expression, entry: Expr, first: Expr) -> Expression:

@@ -124,6 +124,15 @@ def test_entries_of_short_rows_are_computed_together_and_rows_with_one_large_ent
         np.testing.assert_allclose(*slopes, rtol=1e-12)  # at large entries minus a sum of tiny ones, and no 1 - 1
 
 
+def test_rows_of_one_entry_more_than_a_size_are_computed_whole():
+    z = IndexedBase("z", shape=(N, K + 1))
+    model = Model(Sum(log(Sum(exp(z[n, k]), (k, 0, K))) ** 2, (n, 0, N - 1)), [z])
+    assert "range((stop - start) * (K + 1))" in model.source(target="numba")
+    for classes in 1, 4, 600:
+        given = {"z": RNG.normal(size=(41, classes))}
+        agree(*modules(model), given, functions=FIRST, single=False)
+
+
 def test_results_are_in_arrays_that_nothing_reads_any_more():
     """tanh(XW) may be in the array of XW; not where what follows reads XW, too, in another kernel."""
     u, M = IndexedBase("u", shape=(K, T)), symbols("M", integer=True, positive=True)
