@@ -509,6 +509,25 @@ def test_a_comparison_of_indices_is_the_same_however_they_are_called():
     assert one == other
 
 
+@pytest.mark.parametrize("hit", [KroneckerDelta, lambda one, other: if_else(Eq(one, other), 1, 0)])
+def test_a_balance_of_what_comes_and_goes_in_one_sum_takes_no_array_over_labels_and_indices(hit):
+    start, end = (IndexedBase(name, shape=(N,), integer=True) for name in ("start", "end"))
+    weight = IndexedBase("weight", shape=(K,))
+    balance = Sum(x[n] ** 2 * hit(end[n], k) - 3 * x[n] * hit(start[n], k), (n, 0, N - 1))
+    model = Model(Sum(weight[k] * balance**2, (k, 0, K - 1)), [x, weight])
+    assert "[:, None]" not in model.source()
+    values, weights = rng.normal(size=6), rng.normal(size=3)
+    ends, starts = np.array([0, -1, 2, 2, 3, 1]), np.array([1, 1, 0, 5, 2, 2])
+    into, out = (places[:, None] == np.arange(3) for places in (ends, starts))
+    found, gradient = model.compile(check=False).value_and_gradient(values, weights, end=ends, start=starts)
+    totals = values**2 @ into - 3 * values @ out
+    assert found == pytest.approx(weights @ totals**2)
+    np.testing.assert_allclose(gradient.weight, totals**2)
+    np.testing.assert_allclose(
+        gradient.x, 2 * values * (into @ (2 * weights * totals)) - 3 * out @ (2 * weights * totals)
+    )
+
+
 @pytest.mark.filterwarnings("error")
 def test_labels_beside_the_axis_of_a_delta_count_for_nothing():
     label = IndexedBase("label", shape=(N,), integer=True)

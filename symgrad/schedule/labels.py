@@ -13,11 +13,11 @@ from symgrad.calculus.bands import masked
 from symgrad.calculus.equations import where_equal
 from symgrad.calculus.places import composed
 from symgrad.functions import if_else
-from symgrad.graph.build import ZERO, apply, gather, index, product_of_powers, scatter, size, sizes_of
+from symgrad.graph.build import ZERO, add, apply, gather, index, product_of_powers, scatter, size, sizes_of
 from symgrad.graph.comparisons import Mask, without_masks
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import Apply, Contract, Letter, Node, Range, Use
-from symgrad.graph.transform import factors_of, place, rebuilt, transform
+from symgrad.graph.transform import factors_of, place, rebuilt, terms_of, transform
 from symgrad.rewrite.record import record
 from symgrad.schedule.regions import is_label
 
@@ -32,11 +32,17 @@ def place_labels(roots: Sequence[Use]) -> list[Use]:
 
     def visit(node: Node, uses: tuple[Use, ...]) -> Use:
         made = rebuilt(node, uses)
-        while (better := _without_hits(made)) is not None:
-            made = better
-        return made
+        return _placed(made) or made
 
     return transform(roots, visit)
+
+
+def _placed(use: Use) -> Use | None:
+    """A term with all its values added at labels, and looked up by them; None if it has none."""
+    made = None
+    while (better := _without_hits(made or use)) is not None:
+        made = better
+    return made
 
 
 Factor = tuple[Use, Expr]
@@ -83,6 +89,12 @@ def _masks_of(factor: Factor) -> tuple[list[Mask], Use]:
     return without_masks(use) if exponent.is_Integer and exponent.is_positive else ([], use)
 
 
+def _hits(factors: Sequence[Factor]) -> list[_Hit]:
+    """The factors [letter = label] of a product."""
+    masks = [mask for factor in factors for mask in _masks_of(factor)[0]]
+    return [hit for mask in masks if (hit := _hit(mask)) is not None]
+
+
 def _without(factor: Factor, hits: Collection[_Hit]) -> list[Factor]:
     """A factor without these conditions."""
     masks, body = _masks_of(factor)
@@ -98,14 +110,27 @@ def _without_hits(use: Use) -> Use | None:
     if not isinstance(node, Contract) or not node.bound:
         return None
     bound = dict(enumerate(node.bound, node.rank))
-    masks = [mask for factor in node.factors for mask in _masks_of(factor)[0]]
-    found = [hit for mask in masks if (hit := _hit(mask)) is not None]
+    found = _hits(node.factors)
     for rule, summed in ((_added, False), (_looked_up, True)):
         hits = list({hit.letter: hit for hit in reversed(found) if (hit.letter in bound) == summed}.values())
         rest = [part for factor in node.factors for part in _without(factor, hits)]
         made = rule(hits, rest, bound) if hits else None
         if made is not None:
             return place(made, use.letters)
+    made = _multiplied_out(node, bound)
+    return None if made is None else place(made, use.letters)
+
+
+def _multiplied_out(node: Contract, bound: Mapping[Letter, Expr]) -> Use | None:
+    """Σₑ ([i = a]·f − [i = b]·g) as a sum for each label; None where a term has none, which takes the array anyway."""
+    for factor, exponent in node.factors:
+        terms = [(c, factors_of(term)) for c, term in terms_of(factor)]
+        if exponent == 1 and len(terms) > 1 and all(_hits(factors) for _, factors in terms):
+            rest = [pair for pair in node.factors if pair[0] != factor]
+            placed = [(c, _placed(product_of_powers([*rest, *factors], bound))) for c, factors in terms]
+            known = [(c, one) for c, one in placed if one is not None]
+            if len(known) == len(terms):
+                return add(known)
     return None
 
 

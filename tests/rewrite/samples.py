@@ -79,6 +79,11 @@ def _at_labels(value: Expr) -> Model:
     return Model(Sum(sin(Sum(if_else(Eq(label[n], j), value, 0), rows)), others), [x, y])
 
 
+def _balance() -> Model:
+    flows = x[n] ** 2 * KroneckerDelta(label[n], j) - if_else(Eq(label[n] - 1, j), 3 * x[n], 0)
+    return Model(Sum(y[j] * sin(Sum(flows, rows)), others), [x, y])
+
+
 def _ring() -> Model:
     return _sum((x[Mod(n + 1, N)] - 2 * x[n] + x[Mod(n - 1, N)] - t[n]) ** 2, [x])
 
@@ -511,6 +516,7 @@ SAMPLES: dict[str, tuple[Sample, ...]] = {
     "place_labels": (
         Sample(lambda: Model(Sum(sin(Sum(x[n] * KroneckerDelta(label[n], j), rows)) * y[j], others), [x, y])),
         Sample(lambda: _sum(y[j] ** 2 * x[n] * KroneckerDelta(j, label[n]), [x, y], over=(rows, others))),
+        Sample(_balance),
         Sample(lambda: _at_labels(exp(x[n]) * (t[n] - y[j]) ** 3)),
         Sample(lambda: _at_labels(y[j] * if_else(x[n] > 0, sqrt(x[n]), y[label[n]]))),
     ),
