@@ -30,7 +30,7 @@ from symgrad.verify.compiled import UNDEFINED, Compiled
 from symgrad.verify.draw import Draw, NoInputsError
 from symgrad.verify.draws import size_choices
 from symgrad.verify.point import Point
-from symgrad.verify.report import HIDDEN, Finding, Run
+from symgrad.verify.report import Finding, Run
 from symgrad.verify.sampling import Sampler
 from symgrad.verify.subject import Settings, Subject
 
@@ -114,10 +114,10 @@ def audit(subject: Subject, draw: Draw) -> Run:
     looked = _chosen(points, MOST_WORK // _work(compiled, draw))
     known: list[Node] = []
     losses = [loss for point in looked for loss in _Place(compiled, calls, point, known).losses()]
-    findings, notes = _told(losses, f"digits at {len(looked)} points of the grid")
+    findings, notes, beneath = _told(losses, f"digits at {len(looked)} points of the grid")
     notes = [*([note] if note else []), *notes]
     notes += [f"{len(looked)} of the {len(points)} points of the grid were looked at"] * (len(points) > len(looked))
-    return Run(title, findings=tuple(findings), notes=tuple(notes))
+    return Run(title, findings=tuple(findings), notes=tuple(notes), beneath=beneath)
 
 
 def digit_findings(point: Point) -> Iterator[Finding]:
@@ -131,8 +131,11 @@ def digit_findings(point: Point) -> Iterator[Finding]:
 # ---- what is told ----------------------------------------------------------------------------------------------------
 
 
-def _told(losses: Sequence[Loss], everything: str) -> tuple[list[Finding], list[str]]:
-    """A finding for each operation that loses digits, with where it begins; notes on the rest, and advice."""
+def _told(losses: Sequence[Loss], everything: str) -> tuple[list[Finding], list[str], int]:
+    """A finding for each operation that loses digits, with where it begins; notes on the rest, and advice.
+
+    The last is how many operations lose digits that the loss does not show.
+    """
     shown = _by_operation(loss for loss in losses if not loss.hidden and not loss.beyond)
     hidden = _by_operation(loss for loss in losses if loss.hidden and not loss.beyond)
     beyond = _by_operation(loss for loss in losses if loss.beyond)
@@ -140,14 +143,16 @@ def _told(losses: Sequence[Loss], everything: str) -> tuple[list[Finding], list[
     notes = [f"{len(shown) - _SHOWN} more kinds of lost digits"] if len(shown) > _SHOWN else []
     problems = {those[0].problem for those in shown}
     notes += [_ADVICE] * (CANCELS in problems) + [_OUT_OF_RANGE] * bool(problems - {CANCELS, ""})
-    notes += [f"{HIDDEN} {_labels(those)}: {_detail(those)}" for those in hidden[:_SHOWN]]
+    notes += [
+        f"beneath the rounding of the loss, digits of {_labels(those)}: {_detail(those)}" for those in hidden[:_SHOWN]
+    ]
     notes += [f"{len(hidden) - _SHOWN} more operations lose such digits"] if len(hidden) > _SHOWN else []
     if beyond:
         first, *others = beyond
         also = f"; so do {len(others)} more operations" if others else ""
         notes.append(f"{ENDS} 1e±{WITHIN}: {_detail(first[:1])}{also}")
     as_far = ", as far as the loss shows them" if hidden else ""
-    return findings or [Finding(f"{everything}{as_far}", "pass")], notes
+    return findings or [Finding(f"{everything}{as_far}", "pass")], notes, len(hidden)
 
 
 def _by_operation(losses: Iterable[Loss]) -> list[list[Loss]]:

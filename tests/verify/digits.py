@@ -23,7 +23,7 @@ from symgrad import Model  # noqa: E402
 from symgrad.cli.model_file import ModelReference, load_model  # noqa: E402
 from symgrad.verify.accuracy import audit as audit_of  # noqa: E402
 from symgrad.verify.draws import draw_inputs  # noqa: E402
-from symgrad.verify.report import HIDDEN, Finding, Run  # noqa: E402
+from symgrad.verify.report import Finding, Run  # noqa: E402
 from symgrad.verify.subject import Settings  # noqa: E402
 from tests.verify.mutants import imported  # noqa: E402
 from tests.verify.mutation import EXAMPLES  # noqa: E402
@@ -53,12 +53,9 @@ class Audited:
         (finding,) = self.run.findings
         if finding.verdict != "pass":
             return finding.detail or finding.verdict
-        hidden = sum(note.startswith(HIDDEN) for note in self.run.notes)
-        return (
-            f"all digits kept that the loss shows; {_kinds(hidden)} beneath its rounding"
-            if hidden
-            else "all digits kept"
-        )
+        if self.run.beneath:
+            return f"all digits kept that the loss shows; {_kinds(self.run.beneath)} beneath its rounding"
+        return "all digits kept"
 
 
 def _kinds(count: int) -> str:

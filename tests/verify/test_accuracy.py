@@ -1,5 +1,7 @@
 """The audit of digits: what loses them is found and named, what keeps them passes."""
 
+from dataclasses import replace
+
 import mpmath
 import numpy as np
 import pytest
@@ -98,13 +100,20 @@ def lost(exponent: int, got: float, problem: str = CANCELS) -> Loss:
 
 
 def test_losses_are_told_with_where_they_begin_and_the_worst() -> None:
-    (finding,), notes = _told([lost(6, 1.1), lost(3, 1.01), lost(4, 2.0)], "digits")
+    (finding,), notes, beneath = _told([lost(6, 1.1), lost(3, 1.01), lost(4, 2.0)], "digits")
     begins, _, worst = finding.detail.partition("; at 3 points, worst: ")
     assert begins == "u − 1 cancels: value is 1.01 at u = 1e3, right is 1.0"
     assert worst == "value is 2.0 at u = 1e4, right is 1.0"
-    assert [note.partition(":")[0] for note in notes] == ["cancels"]
-    _, notes = _told([lost(3, 1.01, OVERFLOWS)], "digits")
+    assert ([note.partition(":")[0] for note in notes], beneath) == (["cancels"], 0)
+    _, notes, _ = _told([lost(3, 1.01, OVERFLOWS)], "digits")
     assert [note.partition(":")[0] for note in notes] == ["overflows, underflows"]
+
+
+def test_all_operations_whose_losses_are_hidden_are_counted() -> None:
+    losses = [replace(lost(0, 1.1), hidden=True, culprit=f"u − {n}") for n in range(20)]
+    (finding,), notes, beneath = _told(losses, "digits")
+    assert (finding.verdict, beneath) == ("pass", 20)
+    assert len(notes) < 20 and notes[-1].endswith(" more operations lose such digits")
 
 
 def test_what_cancels_beyond_a_third_of_the_range_is_no_end_of_float64() -> None:
@@ -154,7 +163,10 @@ def test_an_error_of_the_gradient_that_the_loss_does_not_show_is_a_note(
     verdicts = {finding.verdict for finding in run.findings}
     assert (verdicts, len(notes)) == (({"pass"}, 1) if weight < 1 else ({"fail"}, 0))
     if weight < 1:  # a verdict says what it allows for
-        assert "loses digits beneath the rounding of the loss, by 1 operation: see the notes" in report.conclusion
+        assert (
+            "1 operation loses digits of the gradient beneath the rounding of the loss: see the notes"
+            in report.conclusion
+        )
         assert run.findings[0].name.endswith("of the grid, as far as the loss shows them")
 
 
