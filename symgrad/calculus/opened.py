@@ -13,7 +13,7 @@ from symgrad.calculus.places import composed, joined
 from symgrad.calculus.structure import separated
 from symgrad.functions import if_else
 from symgrad.graph.affine import along_one
-from symgrad.graph.build import ZERO, add, apply, boolean, index, is_zero, product_of_powers, scale, size, summand
+from symgrad.graph.build import ZERO, add, apply, index, is_zero, product_of_powers, scale, size, summand
 from symgrad.graph.comparisons import Mask
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Contract, Letter, Scatter, Use
@@ -255,19 +255,18 @@ def _solution(part: Part, mask: Mask, fresh: Iterator[int]) -> tuple[Letter, Sol
 
 def _at(part: Part, value: Use, mask: Mask, letter: Letter, solution: Solution) -> Part:
     """A product at the solution of an equation, or at the first entry and without a place where there is none."""
-    conditions = solution.conditions
-    holds = boolean(True) if not conditions else conditions[0] if len(conditions) == 1 else apply(And, conditions)
-    there = apply(if_else, [holds, solution.place, ZERO])
-    holds_here = holds if mask.holds else apply(Not, [holds])
+    is_there = apply(And, solution.conditions)
+    there = apply(if_else, [is_there, solution.place, ZERO])
+    image = is_there if mask.holds else apply(Not, [is_there])
 
     def known(use: Use) -> Use:
-        return where_equal(use, mask.condition, holds_here, there)
+        return where_equal(use, mask.condition, image, there)
 
     places = {axis: known(place) for axis, place in part.places.items()}
     masks = tuple(Mask(known(condition), holds) for condition, holds in part.masks)
     subs: dict[Letter, Use] = {letter: there}
     moved = replace(part, places=places, masks=masks).at(subs, composed(known(value), subs), solution.lengths)
-    return replace(moved, inside=(*moved.inside, *conditions))
+    return replace(moved, inside=(*moved.inside, *solution.conditions))
 
 
 def _are_tied(part: Part, masks: Sequence[Mask], rank: int, fresh: Iterator[int]) -> bool:

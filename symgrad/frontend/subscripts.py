@@ -291,7 +291,7 @@ class SubscriptReader:
         parts = []
         for number in numbers:
             parts.append((yield scope.conditions[number], replace(scope, conditions=scope.conditions[:number])))
-        together = parts[0] if len(parts) == 1 else apply(And, parts)
+        together = apply(And, parts)
         own = {scope.indices[symbol].letter for symbol in _letters(sub, scope)}
         lengths = sizes_of([together])
         return reduce(Or, together, {letter: length for letter, length in lengths.items() if letter not in own})

@@ -42,7 +42,7 @@ from symgrad.rewrite.record import BLANCHARD, record
 from symgrad.rewrite.summands import Summand, opened_summands
 
 _OTHER = "other"
-# What shares and what they leave of 1 are functions of their odds by.
+# Functions of odds that shares, what they leave of 1, and the logarithms of both are.
 _OF_ODDS = (sigmoid, softplus)
 
 
@@ -176,7 +176,7 @@ def _odds_of(entries: Collection[_Entry]) -> Use:
     one, *_ = entries
     each = index(_OTHER, one.length)
     differ = [apply(Ne, [each, entry.label]) for entry in entries]
-    masked = apply(if_else, [apply(And, differ) if differ[1:] else differ[0], one.scores, const(S.NegativeInfinity)])
+    masked = apply(if_else, [apply(And, differ), one.scores, const(S.NegativeInfinity)])
     scores = [apply(exp, [entry.score]) for entry in entries]
     inside = apply(log, [add([(S.One, score) for score in scores])]) if scores[1:] else one.score
     return subtract(inside, reduce(LogSumExp, masked, {_OTHER: one.length}))

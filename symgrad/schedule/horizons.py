@@ -109,8 +109,7 @@ def _horizon(guards: Sequence[Guard], state: State, downwards: bool) -> Use:
         condition, at, over = landed
     else:
         ordered = sorted(guards, key=order_of)
-        parts = [as_condition(guard) for guard in ordered]
-        condition, at, over = parts[0] if len(parts) == 1 else apply(And, parts), position, {axis: length}
+        condition, at, over = apply(And, [as_condition(guard) for guard in ordered]), position, {axis: length}
     side = S.One if downwards else S.NegativeOne  # the first one is the last one seen from the end
     counted = scale(side, at)
     if condition is not None:
@@ -174,8 +173,7 @@ def landing(
         return None
     value = ONE
     if conditions:
-        every = conditions[0] if len(conditions) == 1 else apply(And, conditions)
-        value = apply(if_else, [every, ONE, ZERO])
+        value = apply(if_else, [apply(And, conditions), ONE, ZERO])
     names = {x: ("landed", x) for use in (value, *axes.values()) for x in use.letters}
     value, moved = relabel(value, names), [relabel(sub, names) for sub in axes.values()]
     bound = sizes_of([value, *moved])

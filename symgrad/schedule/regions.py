@@ -341,9 +341,8 @@ def condition_of(region: Region) -> Use:
     cases = []
     for case in sorted(region, key=lambda case: sorted(map(order_of, case))):
         ordered = sorted(case, key=order_of)
-        parts = [as_condition(guard) for guard in ordered]
-        cases.append(parts[0] if len(parts) == 1 else apply(And, parts))
-    return cases[0] if len(cases) == 1 else apply(Or, cases)
+        cases.append(apply(And, [as_condition(guard) for guard in ordered]))
+    return apply(Or, cases)
 
 
 def is_of_data(region: Region) -> bool:

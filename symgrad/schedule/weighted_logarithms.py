@@ -213,5 +213,4 @@ def _asking(use: Use, is_plain: bool, weights: Sequence[Use]) -> Use:
 
 def _are_there(weights: Sequence[Use]) -> Use:
     """Whether none of the weights is 0."""
-    conditions = [apply(Ne, [weight, ZERO]) for weight in weights]
-    return conditions[0] if len(conditions) == 1 else apply(And, conditions)
+    return apply(And, [apply(Ne, [weight, ZERO]) for weight in weights])

@@ -149,8 +149,7 @@ def _beside_zeros(node: Contract, uses: tuple[Use, ...], handed: Collection[Node
                 if n != m and e.is_positive and set(other.letters) <= set(use.letters) and not is_never_zero(other)
             ]
         if weights:
-            conditions = [apply(Ne, [weight, ZERO]) for weight in weights]
-            images[m] = _finite(images[m], conditions[0] if len(conditions) == 1 else apply(And, conditions))
+            images[m] = _finite(images[m], apply(And, [apply(Ne, [weight, ZERO]) for weight in weights]))
     if images == list(uses):
         return None
     powers = [(image, exponent) for image, (_, exponent) in zip(images, node.factors, strict=True)]

@@ -208,7 +208,7 @@ def _of_two_left_out(node: AxisMap, over: Mapping[Letter, Expr]) -> Local:
     names = {axis: ("over", axis) for axis in over}
     bound = {names[axis]: length for axis, length in over.items()}
     ties = [apply(Eq, [index(axis, length), index(names[axis], length)]) for axis, length in over.items()]
-    same = apply(And, ties) if len(ties) > 1 else ties[0]
+    same = apply(And, ties)
     operand = relabel(node.arg, names)
     others = axis_map(PRODUCT_OF_OTHERS, apply(if_else, [same, ONE, operand]), bound)
     return times(node, operand, [apply(if_else, [same, ZERO, others])], bound)

@@ -183,6 +183,8 @@ def apply(head: Any, args: Sequence[Use]) -> Use:
             return yes
     if len(args) == 1:
         inner = args[0]
+        if head in (And, Or):
+            return inner
         if head is log and isinstance(inner.node, Apply) and inner.node.head is exp:
             return place(inner.node.args[0], inner.letters)
         if isinstance(inner.node, Add) and is_mirrored(inner.node):
