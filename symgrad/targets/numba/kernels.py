@@ -19,7 +19,7 @@ from symgrad.statements.expressions import (
     Total,
     buffers_of,
     parts_of,
-    sizes_of,
+    symbols_of,
 )
 from symgrad.statements.needed import needed
 from symgrad.statements.operations import declared, memory_of
@@ -34,7 +34,8 @@ from symgrad.targets.numba.split import Part, Split, roots_of, stretches
 from symgrad.targets.numba.steps import Item, NotNative, Step, Steps, all_steps
 from symgrad.targets.numba.text import KIND, LEAST, TYPES, WHOLE, KernelText
 
-LEAST_ARRAYS, LEAST_NUMBERS = 2, 12  # operations of a kernel, costly ones twice: a call costs as much as NumPy's then
+# Operations of a kernel, of which costly ones count twice: its call costs as much as so many of NumPy's.
+LEAST_ARRAYS, LEAST_NUMBERS = 2, 12
 
 
 # What kernels call: no variable of the function may hide it
@@ -95,9 +96,8 @@ class Kernels:
         for n, (native, stretch) in enumerate(all_of_them):
             rest = [one for _, other in all_of_them[n + 1 :] for one in other]
             read = {b for one in rest for b in one.mentions} | {b for one in results for b in buffers_of(one)}
-            found += (
-                self._kernel(stretch, read, self._free(split.parts, read) if ends else set()) if native else stretch
-            )
+            free = self._free(split.parts, read) if native and ends else set()
+            found += self._kernel(stretch, read, free) if native else stretch
             self.left |= set() if native else set(_left(stretch))
         return Body(tuple(found), results)
 
@@ -135,12 +135,12 @@ class Kernels:
         return {buffer, *self._roots.get(buffer, ())}
 
     def _compiled(
-        self, reader: Reader, steps_in_order: Sequence[Item], results: tuple[Buffer, ...]
+        self, reader: Reader, ordered: Sequence[Item], results: tuple[Buffer, ...]
     ) -> tuple[Compiled, Kernel]:
         if hidden := RESERVED & self.taken:
             raise NotNative(f"a variable called {min(hidden)}")
         spread = Spread(reader.lengths, reader.array, reader.made.difference(results))
-        items = nested(steps_in_order, spread)
+        items = nested(ordered, spread)
         steps = list(all_steps(items))
         accessed = dict.fromkeys(a.buffer for step in steps for a in (*step.reads, step.write))
         given = [buffer for buffer in accessed if buffer not in reader.made]
@@ -217,8 +217,7 @@ def _sizes(items: Sequence[Item], sides: Sequence[Expr | int], reader: Reader) -
     steps = list(all_steps(items))
     found = {s for step in steps for letter in step.letters for s in reader.lengths[letter].free_symbols}
     for step in steps:
-        for one in step.expressions:
-            found |= {s for size in sizes_of(one) for s in size.free_symbols}
+        found |= symbols_of(step.expressions)
     clocks = set[str]()
     stack = list(items)
     while stack:

@@ -13,15 +13,8 @@ def in_order(value: Expression, places: Index, lengths: dict[Symbol, Expr]) -> t
     """All letters of a step, in the order in which its arrays with most axes have them."""
     arrays = [part.places for part in parts_of(value) if isinstance(part, Subscript)]
     found: dict[Symbol, None] = {}
-    for index in sorted(arrays, key=_letters_of_loops, reverse=True):
-        for place in index:
-            if isinstance(place, Length):
-                found.update(dict.fromkeys(s for s in sorted(place.value.free_symbols, key=str) if s in lengths))
-    for place in places:
-        for part in parts_of(place):
-            if isinstance(part, Length):
-                found.update(dict.fromkeys(s for s in sorted(part.value.free_symbols, key=str) if s in lengths))
-    for part in parts_of(value):
+    ordered = [place for index in sorted(arrays, key=_letters_of_loops, reverse=True) for place in index]
+    for part in (*ordered, *(part for one in (*places, value) for part in parts_of(one))):
         if isinstance(part, Length):
             found.update(dict.fromkeys(s for s in sorted(part.value.free_symbols, key=str) if s in lengths))
     return tuple(found)

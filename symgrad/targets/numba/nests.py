@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from sympy import Expr, Symbol
 
-from symgrad.statements.expressions import Buffer, Operation, parts_of, sizes_of
+from symgrad.statements.expressions import Buffer, Operation, parts_of, symbols_of
 from symgrad.targets.numba.flat import Spread, is_flat
 from symgrad.targets.numba.functions import COSTLY
 from symgrad.targets.numba.overlaps import Pairs, told_apart
@@ -26,17 +26,21 @@ def nested(items: Sequence[Item], spread: Spread) -> tuple[Item, ...]:
         writers[step.buffer] = writers.get(step.buffer, 0) + 1
         for buffer in (step.buffer, *(access.buffer for access in step.reads)):
             users.setdefault(buffer, set()).add(id(step))
-    return _Fusion(spread.lengths, spread, users, writers).nested(items, frozenset())
+    return _Fusion(spread, users, writers).nested(items, frozenset())
 
 
 @dataclass
 class _Fusion:
-    lengths: Mapping[Symbol, Expr]
     spread: Spread
     users: Mapping[Buffer, set[int]]  # the steps that read or write a variable
     writers: Mapping[Buffer, int]  # how many write it
     _clocks: set[str] = field(default_factory=set)
     _flat: set[int] = field(default_factory=set)  # the steps that are loops over all entries of rows
+
+    @property
+    def lengths(self) -> Mapping[Symbol, Expr]:
+        """Those of the letters."""
+        return self.spread.lengths
 
     def nested(self, items: Sequence[Item], bound: frozenset[Symbol]) -> tuple[Item, ...]:
         made: list[Item] = []
@@ -268,7 +272,7 @@ def _is_costly(step: Step) -> bool:
 
 def _is_done(step: Step, letter: Symbol) -> bool:
     """Whether a step can share a loop over a letter: it is done for all of its values, or tells of each itself."""
-    return step.only is None or any(letter in size.free_symbols for size in sizes_of(step.only))
+    return step.only is None or letter in symbols_of([step.only])
 
 
 def _open(step: Step, bound: frozenset[Symbol]) -> list[Symbol]:

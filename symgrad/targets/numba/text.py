@@ -18,7 +18,7 @@ from symgrad.statements.expressions import (
     Shape,
     Size,
     Subscript,
-    sizes_of,
+    symbols_of,
 )
 from symgrad.targets.numba.functions import NUMBA, OWN
 from symgrad.targets.numba.steps import Access, Blocks, Flat, Item, Nest, NotNative, Step, Steps, all_steps, plain
@@ -170,7 +170,7 @@ class KernelText:
             match item:
                 case Step():
                     lines = self._step(item, env)
-                    if item.only is not None and _letters(item.only) >= {*item.letters}:
+                    if item.only is not None and symbols_of([item.only]) >= {*item.letters}:
                         lines = [f"if {self._text(item.only, env)}:", *_indented(lines)]
                     made += lines
                 case Nest():
@@ -203,7 +203,7 @@ class KernelText:
         """A loop that is only needed somewhere, of what its steps tell the same outside it."""
         conditions = {step.only for step in all_steps(nest.body)}
         only = next(iter(conditions)) if len(conditions) == 1 else None
-        if only is None or nest.letters & _letters(only):
+        if only is None or nest.letters & symbols_of([only]):
             return lines
         return [f"if {self._text(only, env)}:", *_indented(lines)]
 
@@ -364,10 +364,6 @@ class KernelText:
             name += "_"
         self.taken |= {name}
         return name
-
-
-def _letters(expression: Expression) -> set[Symbol]:
-    return {symbol for size in sizes_of(expression) for symbol in size.free_symbols}
 
 
 def _indented(lines: Sequence[str]) -> list[str]:
