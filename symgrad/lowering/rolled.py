@@ -17,12 +17,10 @@ from symgrad.statements.expressions import Length
 
 
 class Rolled(Recurrences):
-    """Turns terms into statements; what is moved along an axis, around it, is one operation where `_rolls`."""
-
-    _rolls = True
+    """Turns terms into statements; what is moved along an axis, around it, is one operation."""
 
     def _print(self, node: Node) -> Value:
-        if isinstance(node, Gather) and self._rolls and (shifts := rolls(node)) is not None:
+        if isinstance(node, Gather) and (shifts := rolls(node)) is not None:
             return self._rolled(node, shifts)
         return super()._print(node)
 

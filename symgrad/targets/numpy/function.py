@@ -232,13 +232,13 @@ def print_chunks(one: PrintedFunction, program: Program) -> PrintedChunks | list
     return PrintedChunks(printed, last.body, chunk_parts(last.body, last.speller, last.returns, one.body.parts))
 
 
-def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: bool = True) -> tuple[NumpyTerms, Body]:
+def _statements(made: Signature, program: Program, rows: RowPlan | None, alone: bool = True) -> tuple[NumpyTerms, Body]:
     """The statements of a function, and what has made them."""
-    if leads and rows is None and not isinstance(made.result, Pattern):
+    if alone and rows is None and not isinstance(made.result, Pattern):  # kernels choose entry by entry
         made = made.changed(lambda terms: in_pieces(terms, program))
     names, shapes = [a.name for a in made.arguments], made.given_shapes
     taken = [*TAKEN, *map(str, program.dimensions), *shapes.values()]
-    printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes), leads)
+    printer = NumpyTerms(names, taken, size_estimate(made.arguments, program.sizes), alone)
     if isinstance(made.result, Pattern):
         printer.places = [use.node for use in terms_of(made.result)]
     printer.compute(made.roots, rows)
@@ -247,7 +247,7 @@ def _statements(made: Signature, program: Program, rows: RowPlan | None, leads: 
     returned = tuple(map(writer.write, results))  # which may take statements, too
     said = validated(Body(tuple(printer.statements), returned), "printing")
     found = validated(needed(said), "needed")
-    if not leads:
+    if not alone:
         return printer, found
     turned = validated(with_turned_copies(found, printer.fresh), "turned")
     linear = validated(with_linear_recurrences(turned), "linear recurrences")

@@ -37,7 +37,7 @@ from symgrad.targets.numpy.stacks import Stacks
 class Increased(Stacks):
     """Turns terms into statements, in which sums with values at positions are arrays that are written to."""
 
-    _leads: bool  # whether NumPy does all of it, and no kernels
+    _alone: bool  # whether NumPy does all of it, and no kernels
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
@@ -64,7 +64,7 @@ class Increased(Stacks):
             return lands_in_slices(node) or apart(node) is not None
         if isinstance(node, Pieces):
             return len(node.parts) == 1 and all(map(is_never_negative, node.shape))
-        return isinstance(node, Gather) and self._leads and is_neighbour(node) and self._is_whole(node.base.node)
+        return isinstance(node, Gather) and self._alone and is_neighbour(node) and self._is_whole(node.base.node)
 
     def _is_whole(self, node: Node) -> bool:
         """Whether an array is a variable, which may be read twice."""

@@ -27,27 +27,27 @@ class NumpyTerms(Increased, Rolled, Windows, Rounds):
     ----------
     arguments, taken : the names of the function's arguments, and others that no variable may have.
     estimate : about how long an axis is.
-    leads : whether rows may come last in memory, for reductions of whole arrays.
+    alone : whether NumPy does all of it, and no kernels: rows may come last in memory then, for reductions.
     """
 
     target, strided, doubles = "numpy", True, DOUBLES
 
     def __init__(
-        self, arguments: Sequence[str], taken: Sequence[str], estimate: Callable[[Expr], float], leads: bool = True
+        self, arguments: Sequence[str], taken: Sequence[str], estimate: Callable[[Expr], float], alone: bool = True
     ) -> None:
         super().__init__(arguments, taken)
-        self._estimate, self._leads = estimate, leads
+        self._estimate, self._alone = estimate, alone
         self._leading: dict[Node, tuple[int, ...]] = {}  # the layouts for fast reductions
         self._led = False  # whether a comment says so
         self._twice: set[Node] = set()  # what a product has twice
         self._pairs: dict[Node, tuple[int, ...]] = {}  # the layouts of a few numbers for each pair
 
     def _another(self) -> Self:
-        return type(self)((), (), self._estimate, self._leads)
+        return type(self)((), (), self._estimate, self._alone)
 
     def _prepare_rows(self, plan: RowPlan, nodes: Sequence[Node]) -> None:
         self._apart = {*plan.local, *(node for one in plan.rounds for node in (*one.local, *one.parts, *one.totals))}
-        self._leading = leading(nodes, plan) if self._leads else {}
+        self._leading = leading(nodes, plan) if self._alone else {}
         self._wanted.update(self._leading)
         self._wanted.update({node: order for node, order in rows_first(plan).items() if node not in self._leading})
 
