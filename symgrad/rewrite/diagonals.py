@@ -14,9 +14,7 @@ from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, AxisMap, Contract, Letter, Named, Node, Range, Scatter, Use, postorder
 from symgrad.graph.transform import factors_of, opened, place, rebuilt, terms_of, transform
 from symgrad.rewrite.record import BLANCHARD, HIGHAM, record
-from symgrad.rewrite.summands import opened_factors
-
-Term = tuple[Number, Use]
+from symgrad.rewrite.summands import Term, opened_factors
 
 # Sums of more terms than this, multiplied out, are not looked at, nor those that take more steps.
 _MOST_TERMS = 200

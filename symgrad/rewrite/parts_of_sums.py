@@ -19,11 +19,9 @@ from symgrad.rewrite.complements import complement_of_shares
 from symgrad.rewrite.divided import DERIVED
 from symgrad.rewrite.readings import cancels, is_scalar, lift_at, root_of_square, rooted
 from symgrad.rewrite.record import HIGHAM, LOGISTIC, MAECHLER, record
-from symgrad.rewrite.summands import bounds_of, joined_summands, opened_summands, summed
+from symgrad.rewrite.summands import Term, bounds_of, joined_summands, opened_summands, summed
 from symgrad.rewrite.univariate import apart
 from symgrad.univariate import X, stable
-
-Term = tuple[Number, Use]
 
 # Sums of more terms than this are no textbook formula; each pair of a function and a term is looked at.
 _MOST_TERMS = 12

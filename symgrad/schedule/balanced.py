@@ -7,7 +7,7 @@ is the gradient of a cross-entropy, of labels as well as of soft targets, which 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from sympy import Expr, Number, S
+from sympy import Expr, S
 
 from symgrad.graph.build import BALANCED, SOFTMAX, add, is_zero, mul, product_of_powers, running, scale
 from symgrad.graph.letters import relabel
@@ -15,6 +15,7 @@ from symgrad.graph.nodes import Add, AxisMap, Letter, Node, Range, Scatter, Use
 from symgrad.graph.transform import factors_of, place, rebuilt, see_through, terms_of, transform
 from symgrad.rewrite.facts import use_identity
 from symgrad.rewrite.record import BLANCHARD, record
+from symgrad.rewrite.summands import Term
 
 
 @record(
@@ -30,9 +31,6 @@ def balance(roots: Sequence[Use], identities: Sequence[tuple[Use, Use]] = ()) ->
         return _balanced(made, identities) if made is not None and isinstance(made.node, Add) else None
 
     return transform(roots, visit)
-
-
-Term = tuple[Number, Use]
 
 
 class _Shares(NamedTuple):

@@ -38,7 +38,7 @@ def total_degree(degrees: Iterable[Degree]) -> Degree:
     return degree_of(total)
 
 
-def each(terms: Sequence[tuple[Number, Mapping[Degree, Use]]]) -> Images:
+def images_of_sum(terms: Sequence[tuple[Number, Mapping[Degree, Use]]]) -> Images:
     """The images of a sum by those of its terms: of the degrees that all terms have."""
     shared = [degree for degree in terms[0][1] if all(degree in images for _, images in terms)] if terms else []
     return {degree: add([(c, images[degree]) for c, images in terms]) for degree in shared}

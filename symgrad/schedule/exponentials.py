@@ -51,7 +51,7 @@ from symgrad.graph.nodes import (
 )
 from symgrad.graph.transform import dependents, factors_of, own, place, see_through, terms_of
 from symgrad.rewrite.record import BLANCHARD, record
-from symgrad.schedule.degrees import NOTHING, Degree, Images, degree_of, each, placed, times, total_degree
+from symgrad.schedule.degrees import NOTHING, Degree, Images, degree_of, images_of_sum, placed, times, total_degree
 from symgrad.schedule.exponential_sums import Anchor, anchors, families, mirrored
 from symgrad.schedule.exponents import Exponent, exponents_of, opened_shares, whole_letters
 from symgrad.schedule.masked_exponentials import Masked, Rows, rows_of, under
@@ -279,7 +279,7 @@ class _Shift:
             if len(terms) > 1 and any(self._may_shift(term.node) for _, term in terms):
                 products = [(c, self._cancelled([*rest, *factors_of(see_through(term))])) for c, term in terms]
                 images = [(c, self._product(product, bound)) for c, product in products]
-                shared = each(images)
+                shared = images_of_sum(images)
                 if shared:
                     return shared
                 parts = [
@@ -341,7 +341,7 @@ class _Shift:
 
     def _added(self, terms: Sequence[tuple[Number, Use]]) -> Images:
         options = [self._options(use) for _, use in terms]
-        found = each([(c, option) for (c, _), option in zip(terms, options, strict=True)])
+        found = images_of_sum([(c, option) for (c, _), option in zip(terms, options, strict=True)])
         if found or not self.raising or not terms:
             return found
         known = [dict(next(iter(option))) for option in options]

@@ -13,7 +13,8 @@ from symgrad.graph.nodes import Add, Letter, Named, Node, Scatter, Use, postorde
 from symgrad.graph.transform import own, place, transform
 from symgrad.rewrite.record import record
 
-_FEWEST = 3  # terms: of two no array less is added up, if they have to be put into one first; of a multiple one is
+# Terms of a part of a longer sum: two that are added up first save no array. Of a multiple of a whole sum any two do.
+_FEWEST = 3
 _MOST_ALIKE = 8  # terms of one array at several places that are tried with each other
 
 

@@ -1,4 +1,4 @@
-"""Arrays as they are written part by part, as NumPy's code computes them: different terms in slices along one axis."""
+"""Arrays that code writes part by part: different terms in slices along one axis."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
