@@ -62,6 +62,10 @@ FLOWS: dict[str, tuple[Any, Places]] = {
         Sum(if_else(Eq(2 * a[e] + 1, i), f[e] ** 2, 0), (e, 0, E - 1)),
         lambda size, first, second, _: {(2 * n + 1, k) for k, n in enumerate(first) if 0 <= 2 * n + 1 < size},
     ),
+    "half of a label": (
+        Sum(if_else(Eq(a[e] / 2, i), f[e] ** 2, 0), (e, 0, E - 1)),
+        lambda size, first, second, _: {(n // 2, k) for k, n in enumerate(first) if n % 2 == 0 and 0 <= n < 2 * size},
+    ),
     "near a label": (
         Sum(if_else(2 * Abs(a[e] - i) < 5, w[e] * f[e] ** 2, 0), (e, 0, E - 1)),
         lambda size, first, second, _: {
@@ -175,3 +179,24 @@ def test_dense_arrays_of_other_targets_have_nothing_for_labels_beside_the_axis()
     found = module.jacobian_balance(f=jax.numpy.arange(1.0, 6.0), a=np.array([0, 2, -1, 7, 2]), N=3)
     expected = [[2, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 4, 0, 0, 10]]
     np.testing.assert_allclose(np.asarray(found.f), expected)
+
+
+LAGS: dict[str, tuple[Any, Callable[[Any, Any, int, int], Any]]] = {
+    "beyond the end without a lag": (Eq(2 * i, j + 2 - 2 * E), lambda m, n, size, lag: 2 * m == n + 2 - 2 * lag),
+    "remainder below zero without a lag": (Eq(Mod(i - j, N), E - 1), lambda m, n, size, lag: (m - n) % size == lag - 1),
+}
+
+
+@pytest.mark.parametrize("name", LAGS)
+def test_a_size_in_an_equation_may_be_zero_where_there_are_entries(name: str) -> None:
+    condition, holds = LAGS[name]
+    term = Sum(if_else(condition, u[j] ** 3, 0), (j, 0, N - 1))
+    total = Sum(u[j] ** 2, (j, 0, N - 1)) + Sum(w[e], (e, 0, E - 1))
+    module = Problem(total, [u], subject_to={"c": (Eq(term, d[i]), (i, 0, N - 1))}).compile(check=False)
+    for size, lag in ((0, 0), (1, 0), (4, 0), (1, 1), (4, 1), (4, 2)):
+        known = given(size, lag)
+        found = module.jacobian(u=known["u"], d=known["d"], E=lag)
+        rows, columns = np.indices((size, size))
+        expected = {*map(tuple, np.argwhere(holds(rows, columns, size, lag) if size else rows))}
+        assert {*zip(found.rows.tolist(), found.columns.tolist(), strict=True)} == expected
+        np.testing.assert_allclose(found.values, 3 * known["u"][found.columns] ** 2)

@@ -3,10 +3,10 @@
 That their distance is at most a number, |a[e] − i| ≤ 1, is as many equations.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sympy import Abs, Eq, Expr, Ge, Lt, Max, Min, Mod, Ne, S, ceiling, expand, floor
+from sympy import Abs, Eq, Expr, Ge, Lt, Max, Min, Mod, Ne, S, Symbol, ceiling, expand, floor
 
 from symgrad.calculus.bands import MOST_LINES, multiplied, within
 from symgrad.functions import if_else, in_range
@@ -65,9 +65,7 @@ def solved(stated: Equation, letter: Letter, lengths: Lengths, fresh: Iterator[i
     found = _counted(stated.gap, stated.count, S.NegativeOne, letter, lengths, fresh)
     if found is None:
         return None
-    # a size may be 0, but then there are no entries along the letters that are as long
-    first = 1 if any(lengths.get(x) == lengths[letter] for x in found.place.letters) else 0
-    beside = _outside(found.place, lengths[letter], {**lengths, **found.lengths}, first)
+    beside = _outside(found.place, lengths[letter], {**lengths, **found.lengths})
     return found._replace(conditions=(*found.conditions, *beside))
 
 
@@ -91,13 +89,28 @@ def where_equal(use: Use, condition: Use, image: Use, there: Use) -> Use:
     return use
 
 
-def _outside(value: Use, length: Expr, lengths: Lengths, first: int = 1) -> list[Use]:
-    """Conditions that say that 0 ≤ value < length, of those that do not go without saying if dimensions are ≥ first."""
+def _outside(value: Use, length: Expr, lengths: Lengths, filled: Iterable[Expr] = ()) -> list[Use]:
+    """Conditions that say that 0 ≤ value < length, of those that do not go without saying.
+
+    A size may be 0, but not that of a letter of the value, without which there are no entries, or one of the `filled`.
+    """
     low, high = _interval(value, lengths) or (None, None)
     left = None if high is None else length - 1 - high
+    more = _excess([*filled, *(lengths[letter] for letter in value.letters)])
     said = ((low, apply(Ge, [value, ZERO])), (left, apply(Lt, [value, size(length)])))
-    room = [(None if gap is None else at_smallest(expand(gap), first), condition) for gap, condition in said]
+    room = [(None if gap is None else at_smallest(expand(gap.xreplace(more)), 0), one) for gap, one in said]
     return [condition for gap, condition in room if gap is None or gap < 0]
+
+
+def _excess(lengths: Iterable[Expr]) -> dict[Symbol, Expr]:
+    """Dimensions as what they have beyond the least that lengths of at least 1 allow: N as N + 2 for N − 1."""
+    least: dict[Symbol, Expr] = {}
+    for length in lengths:
+        for symbol in length.free_symbols:
+            rest = expand(length - symbol)
+            if rest.is_Integer:
+                least[symbol] = max(least.get(symbol, S.Zero), 1 - rest)
+    return {symbol: symbol + first for symbol, first in least.items()}
 
 
 def _undone(gap: Use, letter: Letter, lengths: Lengths, fresh: Iterator[int]) -> Solution | None:
@@ -143,9 +156,8 @@ def _of_remainder(
     low, high = turns[0][0], turns[1][1]
     gap = subtract(args[0], add([(S.One, value), (S.One, size(expand(low * by.start)))]))
     found = _counted(gap, expand(high - low + 1), -by.start, letter, lengths, fresh)
-    return (
-        None if found is None else found._replace(conditions=(*found.conditions, *_outside(value, by.start, lengths)))
-    )
+    beside = _outside(value, by.start, lengths, [by.start])
+    return None if found is None else found._replace(conditions=(*found.conditions, *beside))
 
 
 def _turns(end: Expr, by: Expr) -> Interval | None:

@@ -13,6 +13,7 @@ from symgrad.functions import MaxOver, MinOver
 from symgrad.graph.build import ZERO, add, apply, index, is_zero, number, size, sizes_of
 from symgrad.graph.comparisons import Mask, comparison, implied
 from symgrad.graph.dimensions import at_smallest
+from symgrad.graph.facts import is_integral
 from symgrad.graph.letters import distinct, relabel
 from symgrad.graph.nodes import (
     Add,
@@ -328,11 +329,13 @@ def _labelled(guard: Guard, axes: Mapping[Letter, int]) -> list[Guard] | None:
 
 
 def is_label(use: Use) -> bool:
-    """Whether a term is made of integer data, indices and sizes."""
+    """Whether a term is made of integer data, indices and sizes, and a whole number."""
     nodes = list(postorder([use.node]))
-    kinds = (Range, Size, Const, Add, Gather)
-    return any(isinstance(node, Input) for node in nodes) and all(
-        isinstance(node, kinds) or (isinstance(node, Input) and node.integer) for node in nodes
+    kinds = (Range, Size, Const, Add, Gather, Input)
+    return (
+        is_integral(use)
+        and any(isinstance(node, Input) for node in nodes)
+        and all(isinstance(node, kinds) for node in nodes)
     )
 
 
