@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import count, takewhile
 
 from sympy import Dummy, Expr, S, Symbol
 
@@ -30,7 +30,7 @@ from symgrad.targets.numba.functions import COSTLY, OWN
 from symgrad.targets.numba.in_place import in_arrays, written_into
 from symgrad.targets.numba.nests import nested
 from symgrad.targets.numba.reading import Reader
-from symgrad.targets.numba.split import Part, Split, roots_of, stretches
+from symgrad.targets.numba.split import Split, roots_of, stretches
 from symgrad.targets.numba.steps import Item, NotNative, Step, Steps, all_steps
 from symgrad.targets.numba.text import KIND, LEAST, TYPES, WHOLE, KernelText
 
@@ -96,7 +96,7 @@ class Kernels:
         for n, (native, stretch) in enumerate(all_of_them):
             rest = [one for _, other in all_of_them[n + 1 :] for one in other]
             read = {b for one in rest for b in one.mentions} | {b for one in results for b in buffers_of(one)}
-            free = self._free(split.parts, read) if native and ends else set()
+            free = self._free(found, read) if native and ends else set()
             found += self._kernel(stretch, read, free) if native else stretch
             self.left |= set() if native else set(_left(stretch))
         return Body(tuple(found), results)
@@ -109,9 +109,17 @@ class Kernels:
     def _loop(self, loop: Loop) -> Loop:
         return replace(loop, body=self._body(Body(loop.body, ()), ends=False).statements)
 
-    def _free(self, parts: Sequence[Part], read: set[Buffer]) -> set[Buffer]:
-        """The arrays that the function has made, and does not read any more, nor part of them."""
-        made = {s.buffer for _, s in parts if isinstance(s, Define) and memory_of(s.expression) == "new"}
+    def _free(self, before: Sequence[Statement], read: set[Buffer]) -> set[Buffer]:
+        """The arrays that a function has made, after its last rows if it has some, and does not read any more.
+
+        Those from before its rows are not its own: who calls it part by part may give them again.
+        """
+        made: set[Buffer] = set()
+        for statement in takewhile(lambda one: not isinstance(one, Rows), reversed(before)):
+            if isinstance(statement, Kernel) or (
+                isinstance(statement, Define) and memory_of(statement.expression) == "new"
+            ):
+                made.update(statement.defines)
         return made - {root for buffer in read for root in self._memory(buffer)}
 
     def _kernel(self, statements: Sequence[Statement], read: set[Buffer], free: set[Buffer]) -> list[Statement]:

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from sympy import Eq, IndexedBase, Mod, Sum, exp, log, loggamma, symbols, tanh
+from sympy import Eq, IndexedBase, Mod, Rational, Sum, exp, log, loggamma, symbols, tanh
 
 from symgrad import Model, if_else, sigmoid
 from symgrad.runtime import entries
@@ -122,6 +122,23 @@ def test_entries_of_short_rows_are_computed_together_and_rows_with_one_large_ent
         agree(of_numpy, of_numba, given, functions=FIRST, single=False)
         slopes = [module.value_and_gradient(**given)[1].z for module in (of_numpy, of_numba)]
         np.testing.assert_allclose(*slopes, rtol=1e-12)  # at large entries minus a sum of tiny ones, and no 1 - 1
+
+
+def test_totals_of_rows_are_not_written_to_in_what_follows():
+    """Batch normalisation: its variance is needed after the second round of rows, and its array with it."""
+    z, s, v, c, u = (
+        IndexedBase(name, shape=sides)
+        for name, sides in (("z", (N, T)), ("s", (T,)), ("v", (T,)), ("c", (T,)), ("u", (K, T)))
+    )
+    where = [
+        Eq(z[n, t], Sum(X[n, k] * u[k, t], (k, 0, K - 1))),
+        Eq(s[t], Sum(z[n, t], (n, 0, N - 1)) / N),
+        Eq(v[t], Sum((z[n, t] - s[t]) ** 2, (n, 0, N - 1)) / N),
+    ]
+    out = Sum(tanh(c[t] * (z[n, t] - s[t]) / (v[t] + a) ** Rational(1, 2)), (t, 0, T - 1))
+    model = Model(Sum(out**2, (n, 0, N - 1)), [u, c], where=where)
+    given = {"u": RNG.normal(size=(3, 2)), "c": RNG.normal(size=2), "a": 0.01, "X": RNG.normal(size=(9, 3))}
+    agree(*modules(model), given, functions=FIRST, single=False)  # the statements are checked, too
 
 
 def test_rows_of_one_entry_more_than_a_size_are_computed_whole():
