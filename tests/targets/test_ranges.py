@@ -126,6 +126,17 @@ def test_a_product_is_computed_where_it_counts() -> None:
     assert re.search(r"np\.exp\(u\[1:N - 1\]\)", text) and "f[1:N - 1].dot" in text
 
 
+def test_a_part_of_one_entry_that_is_there_is_no_sum() -> None:
+    reflected = _model(SUMMANDS["reflected"][0]).source()  # reads u[0], so that there is one
+    assert "grad_u[0] += 2 * diff[0]" in reflected and ".sum()" not in reflected
+    weighed = Sum(if_else(Eq(i, 0), sin(c) * u[i], 0), (i, 0, N - 1))
+    module = Model(weighed, [u, c]).compile(check=False)
+    for at in (np.zeros(0), np.array([2.0]), np.array([3.0, 5.0])):
+        value, gradient = module.value_and_gradient(at, 0.5)
+        assert value == pytest.approx(np.sin(0.5) * at[:1].sum())
+        assert gradient.c == pytest.approx(np.cos(0.5) * at[:1].sum())
+
+
 def test_parts_along_one_of_two_axes_stay_masks_in_those_along_the_other() -> None:
     """A range of an axis may have fewer entries than the difference of its ends: none of no entries."""
     M, j = symbols("M", integer=True, positive=True), symbols("j", integer=True)

@@ -11,10 +11,11 @@ from typing import Any
 
 from sympy import Expr, S, expand
 
+from symgrad.calculus.places import composed
 from symgrad.frontend.program import Program
 from symgrad.functions import if_else
 from symgrad.graph.affine import affine, sliced
-from symgrad.graph.build import ZERO, add, is_zero, product_of_powers, scatter
+from symgrad.graph.build import ZERO, add, is_zero, product_of_powers, scatter, size
 from symgrad.graph.kinds.loops import Loop
 from symgrad.graph.kinds.pieces import Part, Pieces, pieces
 from symgrad.graph.kinds.solutions import Solving
@@ -255,7 +256,8 @@ class _Round:
             bound = dict(enumerate(node.bound, node.rank))
             start, stop = inner.starts[0], inner.stops[0]
             if letter in bound:
-                return product_of_powers(factors, bound | {letter: expand(stop - start)})
+                terms, bound = self._entries([one for one, _ in factors], bound, letter, inner)
+                return product_of_powers(zip(terms, (e for _, e in factors), strict=True), bound)
             made = relabel(product_of_powers(factors, bound), {letter: "part"})
             return self._flat([(start, stop, made)], letter, dict(enumerate(node.shape)))
         return None
@@ -267,6 +269,17 @@ class _Round:
         return any(letter in use.letters for use in uses) or all(
             self.sizes.reaches(larger, smaller) for smaller, larger in pairwise(order)
         )
+
+    def _entries(
+        self, uses: Sequence[Use], bound: Mapping[Letter, Expr], letter: Letter, node: Pieces
+    ) -> tuple[list[Use], dict[Letter, Expr]]:
+        """Terms over a part as they are summed over a letter, and what is summed over: not over a part of one entry."""
+        start, stop, side = node.starts[0], node.stops[0], node.shape[node.axis]
+        others = {x: length for x, length in bound.items() if x != letter}
+        count = expand(stop - start)
+        if count == 1 and self.sizes.reaches(start, S.Zero) and self.sizes.reaches(side, stop):
+            return [composed(use, {letter: size(S.Zero)}) for use in uses], others
+        return list(uses), {**others, letter: count}
 
     def _scattered(self, node: Scatter) -> Use | None:
         """Values that are zero but in one part, added at positions: of that part."""
@@ -283,7 +296,7 @@ class _Round:
         part = relabel(inner.parts[0], dict(enumerate(node.value.letters)) | {inner.rank: letter})
         if len(known) < len(subs) or not self._counts([part, *known], letter, inner):
             return None
-        bound = dict(enumerate(node.bound, node.rank)) | {letter: expand(stop - start)}
+        (part, *known), bound = self._entries([part, *known], dict(enumerate(node.bound, node.rank)), letter, inner)
         return scatter(part, known, node.shape, range(node.rank), bound)
 
     def _within(self, start: Expr, stop: Expr, side: Expr) -> Restricted:
