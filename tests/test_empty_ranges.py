@@ -111,6 +111,20 @@ def test_of_every_second_entry_none_is_taken() -> None:
         assert not np.any(module.hessian(np.ones(0), np.ones(size)).z.z)
 
 
+@pytest.mark.parametrize("target", ["numpy", "jax"])
+def test_slices_of_longer_arrays_have_no_entries_or_the_size_is_refused(target: str) -> None:
+    """Of x[:T − 1] all but the last are taken at T = 0."""
+    if target != "numpy":
+        pytest.importorskip(target)
+    for loss in (Sum(z[i] ** 2, (i, 0, T - 2)), Sum(z[i] ** 2 * z[i + 1], (i, 0, T - 2))):
+        module = Model(loss, [z], facts=[T <= M]).compile(target=target, check=False)
+        with pytest.raises(ValueError, match="the model needs T >= 1, got T = 0"):
+            module.value_and_gradient(np.ones(3), T=0)
+        for size in (1, 2, 3):
+            value, gradient = module.value_and_gradient(np.ones(3), T=size)
+            assert value == size - 1 and np.sum(gradient.z) == (size - 1) * (2 + (loss.has(z[i + 1])))
+
+
 def test_a_recurrence_without_steps_of_which_data_say_what_counts() -> None:
     seen, state = IndexedBase("seen", shape=(T,)), IndexedBase("state", shape=(T + 1,))
     step = if_else(seen[i - 1] > 0, c * state[i - 1] + x[i - 1], state[i - 1])

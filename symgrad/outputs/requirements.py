@@ -15,9 +15,10 @@ from symgrad.frontend.program import Program
 from symgrad.frontend.signature import determined
 from symgrad.functions import MaxOver, MinOver, relu, step
 from symgrad.functions.norms import reciprocal_norm, reciprocal_root
+from symgrad.graph.affine import along_one
 from symgrad.graph.dimensions import difference, is_never_empty, is_never_negative, may_be_zero
 from symgrad.graph.masks import masks_all
-from symgrad.graph.nodes import Add, Const, Contract, Node, Reduce, Shape, Size, Use
+from symgrad.graph.nodes import Add, Const, Contract, Gather, Node, Reduce, Scatter, Shape, Size, Use
 from symgrad.outputs.function import axes_of
 
 
@@ -123,7 +124,7 @@ def _counted(program: Program, nodes: Sequence[Node], results: Collection[Node])
     """The lengths that are negative where a dimension is 0, and that are numbers in these nodes: Σ_t c = (T - 1)·c.
 
     A range so long is empty: its sums over arrays are 0 without more ado, the product is not. Nor does a length count
-    in what has no entries itself then, such as the places T - 1 - t.
+    in what has no entries itself then, such as the places T - 1 - t. A slice of an array that has entries then is none.
     """
     found: dict[Expr, None] = {}
     for length in program.shrinking:
@@ -140,11 +141,26 @@ def _counted(program: Program, nodes: Sequence[Node], results: Collection[Node])
                 and not is_never_negative(node.value)
             )
 
-        if any(counts(node) for node in results) or any(
-            counts(use.node) for node in nodes if not empty(node) for use in node.uses()
+        if (
+            any(counts(node) for node in results)
+            or any(counts(use.node) for node in nodes if not empty(node) for use in node.uses())
+            or any(_is_cut_short(node, length) for node in nodes if isinstance(node, Gather | Scatter))
         ):
             found[length] = None
     return list(found)
+
+
+def _is_cut_short(node: Gather | Scatter, length: Expr) -> bool:
+    """Whether a slice of so many entries may have some where dimensions are 0: `x[:T - 1]` is all but the last then."""
+    low = dict.fromkeys(length.free_symbols, S.Zero)
+    shape = node.base.node.shape if isinstance(node, Gather) else node.shape
+    for sub, side in zip(node.subs, shape, strict=True):
+        letter, _, start = along_one(sub) or (None, S.One, S.Zero)
+        if letter is not None and sub.node.shape[sub.letters.index(letter)] == length:
+            one = (side.xreplace(low) - 1).is_nonpositive
+            if not one and not start.xreplace(low).is_positive:
+                return True
+    return False
 
 
 def _is_of_one(length: Expr) -> bool:
