@@ -147,7 +147,7 @@ def test_a_wrong_printer(monkeypatch: pytest.MonkeyPatch) -> None:
     right = printing.printed_parts
 
     def doubled(*given: Any, **options: Any) -> Any:
-        wrong, made = ("weighted.T @", "2 * weighted.T @"), right(*given, **options)
+        wrong, made = ("weighted.T.", "2 * weighted.T."), right(*given, **options)
         functions = [tuple(replace(line, text=line.text.replace(*wrong)) for line in lines) for lines in made.functions]
         return replace(made, functions=tuple(functions))
 
