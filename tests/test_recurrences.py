@@ -342,10 +342,10 @@ def test_the_loops_of_a_network_are_what_one_writes_by_hand():
     )
     assert re.search(
         r"""
-    d_h_sum = diff_h_2
+    d_h_sum = diff_h
     copy_U = np\.ascontiguousarray\(U\.T\)
     for t in reversed\(range\(1, T \+ 1\)\):
-        np\.multiply\((diff_h_2\[t - 1\], d_h\[t\]|d_h\[t\], diff_h_2\[t - 1\]), out=d_h_sum\[t - 1\]\)
+        np\.multiply\((diff_h\[t - 1\], d_h\[t\]|d_h\[t\], diff_h\[t - 1\]), out=d_h_sum\[t - 1\]\)
         d_h\[t - 1\] \+= d_h_sum\[t - 1\] @ copy_U
     \w""",
         body,
