@@ -26,20 +26,15 @@ def _over_rows(rows: Any, arrays: Any, shared: Any, width: int, size: int, kept:
         mine = slice(count * k // blocks, count * (k + 1) // blocks)
         return rows(*[array[mine] for array in arrays], *[part[k] for part in kept], *shared)
 
-    def total(span: range) -> Any:
-        return join(map(block, span))
-
     join = applied(reduce, lambda one, other: [*map(call, joins or [iadd] * len(one), one, other)])
-    spans = [span for k in range(32) if (span := range(blocks * k // 32, blocks * (k + 1) // 32))]  # one for a thread
-    tell, limit = _blas(THREADS is not None or threading.current_thread() is threading.main_thread())
-    before = tell()
-    threads = min(len(spans), THREADS or before) if count * size >= THREAD_WORK else 1
-    limit(1)
+    parts = [map(block, span) for k in range(32) if (span := range(blocks * k // 32, blocks * (k + 1) // 32))]
+    before = (limit := _blas(THREADS is not None or threading.current_thread() is threading.main_thread()))(1)
+    threads = min(len(parts), THREADS or before) if count * size >= THREAD_WORK else 1
     try:
         if threads == 1:  # without a pool, which takes 50 µs
-            return join(map(total, spans))
+            return join(map(join, parts))
         with ThreadPoolExecutor(threads, initializer=applied(np.seterr, **np.geterr())) as pool:
-            return join(pool.map(total, spans))
+            return join(pool.map(join, parts))
     finally:
         limit(before)
 

@@ -20,6 +20,7 @@ def looped(a, b, start):
 @pytest.mark.parametrize("length", [0, 1, 2, 63, 199, 200, 201, 600])
 @pytest.mark.parametrize("factor", [0.97, -0.9, 1.0, 1.02, "each"])
 def test_numbers_have_the_digits_of_a_loop(length, factor):
+    rng = np.random.default_rng(length)  # the same in whatever order tests run
     a = rng.uniform(-1, 1, size=length) if factor == "each" else np.float64(factor)
     b = rng.normal(size=length)
     h, exact = Fraction(0.3), []
@@ -32,7 +33,7 @@ def test_numbers_have_the_digits_of_a_loop(length, factor):
     ]
     largest = max(map(abs, map(float, exact)), default=0)
     halvings = np.log2(length + 1)  # each rounds products and sums
-    assert errors[0] <= 2 * errors[1] + 2 * halvings * np.finfo(float).eps * largest
+    assert errors[0] <= 2 * errors[1] + 4 * halvings * np.finfo(float).eps * largest
 
 
 @pytest.mark.parametrize("shape", [(40,), (40, 3), (40, 2, 2), (40, 300), (40, 0)], ids=str)
