@@ -26,7 +26,7 @@ def leading(nodes: Sequence[Node], plan: RowPlan) -> dict[Node, Order]:
     for node in nodes:
         if isinstance(node, Reduce) or (isinstance(node, Contract) and _is_plain_sum(node)):
             use, *_ = node.uses()
-            if node.rank == 1 and node in plan.local and len(set(use.letters)) == 2:
+            if node.rank == 1 and node in plan.local and len(use.letters) == len(set(use.letters)) == 2:
                 _lead(use.node, use.letters.index(0), plan, found)
     for node in nodes:  # what is computed elementwise from such matrices
         for use in _alike(node):

@@ -1,7 +1,7 @@
 """Arguments that are read across their order more than once are copied into the other order, others are not."""
 
 import numpy as np
-from sympy import HadamardProduct, MatrixSymbol, Trace, log, symbols
+from sympy import Eq, HadamardProduct, IndexedBase, MatrixSymbol, Sum, Trace, exp, log, symbols
 
 from symgrad import Model, softmax, total
 
@@ -40,3 +40,15 @@ def test_blocks_of_rows_count_the_copy():
         for name in ("gradient", "value_and_gradient")
     }
     assert width == {"gradient": "6*K", "value_and_gradient": "8*K"}
+
+
+def test_a_trace_for_each_row_is_of_arrays_as_they_lie():
+    n, i, j = symbols("n i j", integer=True)
+    A, E, w = IndexedBase("A", shape=(N, M, M)), IndexedBase("E", shape=(N, M, M)), symbols("w", real=True)
+    trace = Sum(E[n, i, i], (i, 0, M - 1))
+    module = Model(Sum(trace**2, (n, 0, N - 1)), [w], where=[Eq(E[n, i, j], exp(w * A[n, i, j]))]).compile(check=False)
+    a = np.random.default_rng(0).normal(size=(5, 3, 3))
+    diagonals = np.diagonal(a, axis1=1, axis2=2)
+    loss, slope = module.value_and_gradient(0.3, a)
+    traces, moved = np.exp(0.3 * diagonals).sum(1), (diagonals * np.exp(0.3 * diagonals)).sum(1)
+    np.testing.assert_allclose([loss, slope.w], [traces @ traces, 2 * traces @ moved], rtol=1e-13)
