@@ -146,6 +146,28 @@ def test_a_trap_and_a_repulsion_by_hand() -> None:
     assert_right(model, {"x": np.array([1.0, -1.0])}, (1 - np.log(4), np.zeros(2), expected))
 
 
+def test_a_named_sum_over_pairs_in_another_one() -> None:
+    """Of F² with F = q·c, q = Σ log d², c = Σ 1/|d|: what has no divisor is put over none that is 0 where i = j."""
+    q, z = symbols("q"), IndexedBase("z", shape=(N,))  # with x the terms came in another order
+    pairs = [Sum(if_else(Eq(i, j), 0, term), *ALL) for term in (log((z[i] - z[j]) ** 2), q / Abs(z[i] - z[j]))]
+    model = Model(pairs[1] ** 2, [z], where=[Eq(q, pairs[0])])
+    parts = []
+    for value, slope, curvature in (
+        (lambda r: np.log(r**2), lambda r: 2 / r, lambda r: -2 / r**2),
+        (lambda r: 1 / abs(r), lambda r: -1 / (r * abs(r)), lambda r: 2 / abs(r) ** 3),
+    ):
+        total, first, second = 0.0, np.zeros(4), np.zeros((4, 4))
+        for one, other in combinations(range(4), 2):
+            unit, r = np.eye(4)[one] - np.eye(4)[other], LINE[one] - LINE[other]
+            total, first = total + 2 * value(r), first + 2 * slope(r) * unit
+            second += 2 * curvature(r) * np.outer(unit, unit)
+        parts.append((total, first, second))
+    (a, da, dda), (b, db, ddb) = parts
+    slope, curvature = b * da + a * db, b * dda + a * ddb + np.outer(da, db) + np.outer(db, da)
+    expected = (a * b) ** 2, 2 * a * b * slope, 2 * np.outer(slope, slope) + 2 * a * b * curvature
+    assert_right(model, {"z": LINE}, expected)
+
+
 @pytest.mark.parametrize(
     "entry",
     [if_else(Ne(i, j), 1 / (x[i] - x[j]), 0), Piecewise((0, Eq(i, j)), (1 / (x[i] - x[j]), True))],

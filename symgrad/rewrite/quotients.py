@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sympy import Number, Pow, S
 
 from symgrad.graph.build import ONE, add, apply, mul, product_of_powers
+from symgrad.graph.comparisons import without_masks
 from symgrad.graph.letters import relabel
 from symgrad.graph.nodes import Add, Apply, Const, Contract, Size, Use
 from symgrad.graph.transform import factors_of, opened, place, terms_of
@@ -27,7 +28,9 @@ def complement_of_share(use: Use) -> Use | None:
             if e == -1 and isinstance(factor.node, Add):
                 shares.setdefault(factor, []).append(n)
     for divisor, places in shares.items():
-        over = [pair for n in places for pair in _over(terms[n], divisor)]
+        over = terms_of(add(pair for n in places for pair in _over(terms[n], divisor)))
+        if any(without_masks(factor)[0] for _, part in over for factor, _ in factors_of(part)):
+            continue  # the divisor may be 0 where a condition leaves the quotient out
         for m, (c, term) in enumerate(terms):
             if m in places or not set(term.letters) <= {x for _, part in over for x in part.letters}:
                 continue
