@@ -78,7 +78,11 @@ def opened(use: Use, rank: int, lengths: Mapping[Letter, Expr]) -> Iterator[Part
         if opened is None:
             opened = _solved(part, term, fresh, bands=False) or _lines(part, term, rank, fresh)
         if opened is None:
-            opened = _solved(part, term, fresh) or _in_cases(part, term, fresh) or _in_order(part, term, rank, fresh)
+            opened = (
+                _solved(part, term, fresh, bands=True)
+                or _in_cases(part, term, fresh)
+                or _in_order(part, term, rank, fresh)
+            )
         if opened is None:
             if not is_zero(term):
                 yield part
@@ -181,14 +185,14 @@ def _numbered(part: Part, band: Band, letter: Letter) -> Part:
     return replace(moved, inside=(*moved.inside, *inside))
 
 
-def _solved(part: Part, term: Use, fresh: Iterator[int], bands: bool = True) -> list[Part] | None:
+def _solved(part: Part, term: Use, fresh: Iterator[int], bands: bool) -> list[Part] | None:
     """A product under an equation at the solution for one of its indices; None if there is no such equation.
 
-    Without `bands` that of two indices whose distance is known, the line of a band, is none.
+    With `bands` one of two indices whose distance is known, the line of a band; else any other.
     """
     masks, body = apart(term)
     for mask in (*masks, *(one for stated in part.masks for one in conjuncts(stated))):
-        found = None if is_of_band(mask) and not bands else _solution(part, mask, fresh)
+        found = _solution(part, mask, fresh) if is_of_band(mask) == bands else None
         if found is not None:
             return [_at(part, masked(body, [one for one in masks if one != mask]), mask, *found)]
     return None

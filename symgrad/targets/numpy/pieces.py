@@ -145,9 +145,7 @@ class _Round:
                 return None
             there, axis = Slice(expand(start + shift), expand(stop + shift)), sizes_of([use]).get(letter, side)
             # of one entry, those from N − 2 on are all, and those from N − 1 on, too
-            if shift != 0 and not self.sizes.agree(
-                Slice(start, stop), side, there, axis
-            ):  # a part from N − 2 on is all
+            if shift != 0 and not self.sizes.agree(Slice(start, stop), side, there, axis):
                 return None
             source = Slice(expand(there.start - low), expand(there.stop - low))
             same = isinstance(use.node, Pieces) and shift == 0 and (start, stop) == (low, high)
